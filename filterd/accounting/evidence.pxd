@@ -1,9 +1,9 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-"""The order of evidence: which of two messages is newer, by the clocks of the NASes; and the newest message about
-what nobody has any more.
+"""The order of evidence: which of two messages is newer, by the clocks of the NASes; and the newest message
+about what nobody has any more.
 
-The *mark* of a message is its second by the clock of its NAS, times two, plus one for a Start: in one second a
-Start beats an Interim. Marks are compared modulo 2^32, which is right within 34 years of each other.
+The *mark* of a message is its second by the clock of its NAS, times two, plus one for a Start: in one second
+a Start beats an Interim. Marks are compared modulo 2^32, which is right within 34 years of each other.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
@@ -64,8 +64,8 @@ cdef inline int64_t offset_of(const Evidence* evidence, uint32_t nas) noexcept n
 
 cdef inline int64_t ahead(const Evidence* evidence, uint32_t mark, uint32_t nas, uint32_t other,
                           uint32_t other_nas) noexcept nogil:
-    """By how much the first evidence is newer, as far as the clocks tell: half seconds of one NAS, milliseconds
-    between two."""
+    """By how much the first evidence is newer, as far as the clocks tell: half seconds of one NAS,
+    milliseconds between two."""
     if nas == other_nas:
         return <int32_t>(mark - other)
     return (<int64_t>(<int32_t>((mark & ~<uint32_t>1) - (other & ~<uint32_t>1))) * 500
@@ -79,7 +79,8 @@ cdef inline bint is_proven(const Evidence* evidence, uint32_t nas) noexcept nogi
 
 cdef inline int64_t lead(const Evidence* evidence, uint32_t mark, uint32_t nas, uint32_t other,
                          uint32_t other_nas) noexcept nogil:
-    """Positive where the first evidence is newer, negative where the second is, 0 where neither can be told."""
+    """Positive where the first evidence is newer, negative where the second is, 0 where neither can be
+    told."""
     cdef int64_t found = ahead(evidence, mark, nas, other, other_nas)
     if nas == other_nas:
         return 0 if found < -LATE else found  # so late: or the clock of the NAS was set back
@@ -95,4 +96,5 @@ cdef uint32_t nas_place(Evidence* evidence, uint64_t id) noexcept nogil
 cdef void sample(Evidence* evidence, uint32_t nas, int64_t arrival, int64_t stamp) noexcept nogil
 cdef Remembered* recall(Evidence* evidence, uint64_t key) noexcept nogil
 # Keep this as the newest about `key`, unless what is kept is newer.
-cdef void remember(Evidence* evidence, uint64_t key, uint32_t mark, uint32_t nas, uint32_t subscriber) noexcept nogil
+cdef void remember(Evidence* evidence, uint64_t key, uint32_t mark, uint32_t nas,
+                   uint32_t subscriber) noexcept nogil

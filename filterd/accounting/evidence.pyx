@@ -1,8 +1,8 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 """The NASes and their clocks, and the ring of what has ended.
 
-The ring holds the newest evidence about addresses that nobody has and about sessions that a Stop ended, in memory
-alone, under keyed hashes. Its size is fixed: the oldest entry makes room.
+The ring holds the newest evidence about addresses that nobody has and about sessions that a Stop ended, in
+memory alone, under keyed hashes. Its size is fixed: the oldest entry makes room.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t

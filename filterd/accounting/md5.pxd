@@ -1,8 +1,8 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 """MD5 (RFC 1321) and HMAC-MD5 (RFC 2104), which RADIUS proves its packets with.
 
-Own code, since a bare build has no headers of a cryptographic library; ``hashlib`` is the oracle in tests. The
-bodies stand here so that every native caller inlines them.
+Own code, since a bare build has no headers of a cryptographic library; ``hashlib`` is the oracle in tests.
+The bodies stand here so that every native caller inlines them.
 """
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t

@@ -45,7 +45,7 @@ cdef inline bint is_zero(const uint32_t* fingerprint) noexcept nogil:
 
 
 cdef inline bint overlap(const uint8_t* address, uint8_t length, const uint8_t* other,
-                          uint8_t other_length) noexcept nogil:
+                         uint8_t other_length) noexcept nogil:
     """True where two claims cannot both hold: the same prefix, or ports of one address in common."""
     if length != other_length:
         return False

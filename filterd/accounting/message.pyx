@@ -74,7 +74,8 @@ cdef void _read_stamp(Evidence* evidence, int64_t stale_after, const Event* even
     m.old = event.arrival - m.stamp - offset_of(evidence, m.nas) > stale_after
 
 
-cdef void read_message(Evidence* evidence, int64_t stale_after, const Event* event, Message* m) noexcept nogil:
+cdef void read_message(Evidence* evidence, int64_t stale_after, const Event* event,
+                       Message* m) noexcept nogil:
     cdef uint64_t until
     memset(m, 0, sizeof(Message))
     m.kind = event.kind

@@ -1,8 +1,8 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 """An accounting packet: its attributes, its proof, its answer, and the event that it tells of.
 
-The calls come in this order: `radius_read`, `radius_verify`, `radius_answer` and `radius_event`; `radius_judge`
-makes them all. The readable reference is ``radius_reference``.
+The calls come in this order: `radius_read`, `radius_verify`, `radius_answer` and `radius_event`;
+`radius_judge` makes them all. The readable reference is ``radius_reference``.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
@@ -78,16 +78,18 @@ cdef struct RadiusArrival:          # of a packet
 
 
 # ACCEPTED or MALFORMED; `out` keeps places in `packet`.
-cdef int radius_read(const uint8_t* packet, size_t size, const RadiusRule* rule, RadiusPacket* out) noexcept nogil
+cdef int radius_read(const uint8_t* packet, size_t size, const RadiusRule* rule,
+                     RadiusPacket* out) noexcept nogil
 # ACCEPTED if who sent it knows the secret.
-cdef int radius_verify(const uint8_t* packet, const RadiusPacket* read, const RadiusSecret* secret) noexcept nogil
+cdef int radius_verify(const uint8_t* packet, const RadiusPacket* read,
+                       const RadiusSecret* secret) noexcept nogil
 # Write the answer and return its size, which is never more than the request's.
 cdef size_t radius_answer(const uint8_t* packet, const RadiusPacket* read, const RadiusSecret* secret,
                           uint8_t* out) noexcept nogil
 cdef void radius_event(const uint8_t* packet, const RadiusPacket* read, const RadiusSecret* secret,
                        const RadiusRule* rule, const RadiusArrival* arrival, Event* out) noexcept nogil
-# The outcome of a datagram. `answer_size` 0: silence; else `answer` has room for as much as the datagram has, at
-# most RADIUS_MOST. `tells`: `event` is for the table of sessions.
+# The outcome of a datagram. `answer_size` 0: silence; else `answer` has room for as much as the datagram has,
+# at most RADIUS_MOST. `tells`: `event` is for the table of sessions.
 cdef int radius_judge(const uint8_t* packet, size_t size, const RadiusSecret* secret, const RadiusRule* rule,
                       const RadiusArrival* arrival, uint8_t* answer, size_t* answer_size, Event* event,
                       bint* tells) noexcept nogil

@@ -115,7 +115,8 @@ cdef inline bint claimable4(const uint8_t* address) noexcept nogil:
 
 
 cdef inline bint claimable6(const uint8_t* address, uint8_t length) noexcept nogil:
-    """True if a line can have an IPv6 prefix: not ::/8 (in which IPv4 stands too), multicast or link-local."""
+    """True if a line can have an IPv6 prefix: not ::/8 (in which IPv4 stands too), multicast or
+    link-local."""
     if address[0] == 0xFE and address[1] & 0xC0 == 0x80:
         return False
     return length >= SHORTEST_PREFIX and address[0] != 0 and address[0] != 0xFF
@@ -205,7 +206,8 @@ cdef bint take(const uint8_t* packet, uint8_t number, size_t at, size_t size, co
     return True
 
 
-cdef int radius_read(const uint8_t* packet, size_t size, const RadiusRule* rule, RadiusPacket* out) noexcept nogil:
+cdef int radius_read(const uint8_t* packet, size_t size, const RadiusRule* rule,
+                     RadiusPacket* out) noexcept nogil:
     cdef size_t at = RADIUS_HEADER
     cdef size_t length
     memset(out, 0, sizeof(RadiusPacket))
@@ -219,7 +221,9 @@ cdef int radius_read(const uint8_t* packet, size_t size, const RadiusRule* rule,
         if at + 2 > out.length:
             return RADIUS_MALFORMED
         length = packet[at + 1]
-        if length < 2 or at + length > out.length or not take(packet, packet[at], at + 2, length - 2, rule, out):
+        if length < 2 or at + length > out.length:
+            return RADIUS_MALFORMED
+        if not take(packet, packet[at], at + 2, length - 2, rule, out):
             return RADIUS_MALFORMED
         at += length
     return RADIUS_ACCEPTED
@@ -255,7 +259,8 @@ cdef void proof_of(const uint8_t* packet, const RadiusPacket* read, const Radius
     hmac_end(&secret.key, &hashing, out)
 
 
-cdef int radius_verify(const uint8_t* packet, const RadiusPacket* read, const RadiusSecret* secret) noexcept nogil:
+cdef int radius_verify(const uint8_t* packet, const RadiusPacket* read,
+                       const RadiusSecret* secret) noexcept nogil:
     cdef Md5 hashing
     cdef uint8_t digest[MD5_SIZE]
     if is_digest(read.code):
@@ -485,7 +490,8 @@ cdef void nas_of(const uint8_t* packet, const RadiusPacket* read, const RadiusAr
         address = 0
     else:
         memcpy(text, arrival.sender, 16)
-    identity(arrival.key, KIND_NAS, text, address, packet + read.nas_identifier.at, read.nas_identifier.size, out)
+    identity(arrival.key, KIND_NAS, text, address, packet + read.nas_identifier.at,
+             read.nas_identifier.size, out)
 
 
 cdef void radius_event(const uint8_t* packet, const RadiusPacket* read, const RadiusSecret* secret,
@@ -501,7 +507,8 @@ cdef void radius_event(const uint8_t* packet, const RadiusPacket* read, const Ra
     if read.session.size:
         put_little64(nas, out.nas.high)
         put_little64(nas + 8, out.nas.low)
-        identity(arrival.key, KIND_SESSION, nas, 16, packet + read.session.at, read.session.size, &out.session)
+        identity(arrival.key, KIND_SESSION, nas, 16, packet + read.session.at, read.session.size,
+                 &out.session)
     line_of(packet, read, rule, arrival.key, &out.line)
     out.stamped = read.time >= <uint32_t>CLOCK_BEGINS
     if out.stamped:

@@ -48,8 +48,8 @@ cdef extern from *:
         setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof on);
     }
 
-    /* Leaves in `message`, as it came, what an answer needs: it goes out from the address that was asked (on a
-       wildcard socket), by any interface unless the address means nothing without it (fe80::/10). */
+    /* Leaves in `message`, as it came, what an answer needs: it goes out from the address that was asked
+       (on a wildcard socket), by any interface unless the address means nothing without it (fe80::/10). */
     static void filterd_turn_round(struct msghdr *message) {
         struct cmsghdr *each = CMSG_FIRSTHDR(message);
         if (each != NULL && each->cmsg_level == IPPROTO_IP && each->cmsg_type == IP_PKTINFO) {
@@ -357,8 +357,8 @@ cdef class Receiver:
             came.key = self.key
             came.sender = sender
             came.at = arrival
-            outcome = radius_judge(packet, size, &client.secret, &self.clients.rule, &came, answer, &answer_size,
-                                   &event, &tells)
+            outcome = radius_judge(packet, size, &client.secret, &self.clients.rule, &came, answer,
+                                   &answer_size, &event, &tells)
         if tells and self.sink.take != NULL:
             event.lasts = self.clients.lasts
             self.sink.take(self.sink.context, &event)
@@ -382,7 +382,8 @@ cdef int turn(Receiver receiver, Batch* batch, int socket) noexcept nogil:
     receiver.begin()
     for i in range(came):
         sender_of(&batch.peers[i], sender)
-        size = receiver.take(&batch.packets[i][0], batch.came[i].msg_len, sender, arrival, &batch.answers[i][0])
+        size = receiver.take(&batch.packets[i][0], batch.came[i].msg_len, sender, arrival,
+                             &batch.answers[i][0])
         if size:
             batch_answer(batch, i, queued, size)
             queued += 1

@@ -92,9 +92,9 @@ cdef int64_t spun(Receiver receiver, const Recorded* packets, size_t count, int 
     cdef uint8_t answer[RADIUS_MOST]
     cdef int64_t answers = 0
     cdef size_t i
-    cdef int turn
+    cdef int _turn
     receiver.begin()
-    for turn in range(rounds):
+    for _turn in range(rounds):
         for i in range(count):
             if receiver.take(packets[i].packet, packets[i].size, packets[i].sender, arrival, answer):
                 answers += 1

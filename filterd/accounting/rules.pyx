@@ -1,32 +1,35 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 """The rules of sessions. ``sessions_reference`` says the same in plain Python.
 
-1. An address (a prefix, or some ports of an address) has one owner at most, the session with the newest evidence
-   about it. Newer evidence of another session takes it away; a session without an address is removed.
+1. An address (a prefix, or some ports of an address) has one owner at most, the session with the newest
+   evidence about it. Newer evidence of another session takes it away; a session without an address is
+   removed.
 2. A message's time is the stamp of its NAS. One that is stamped more than a day away from its arrival says
    nothing at all. An unstamped one has our clock's time, which is turned into the NAS's clock.
 3. Within one NAS the newer second wins; in one second a Start beats an Interim. Between two NASes the stamps
    are corrected by the NAS's offset: the least (arrival - stamp) of the last 10 to 20 minutes. An offset is
    proven by a message within 5 seconds of our clock, or by two, 10 seconds apart, that took as long.
-4. Where that tells nothing and the subscribers differ, the address is nobody's until newer evidence comes: the
-   same second and kind; 2 seconds between NASes, or one whose offset is not proven; and a message of one NAS
-   that seems to be late by more than 30 seconds, since the NAS's clock may have been set back. With one subscriber, or within one lease file or the commands,
-   which come in order, the later arrival wins. A command beats NASes and leases there: a person says so.
-5. A Stop ends its own session and no other, whatever its stamp. The session stays ended: only a Start with a newer
-   stamp begins it anew, though a late message of it is evidence against older owners. A Disconnect ends it until
-   newer evidence comes. One without a session's id means the sessions that have its addresses, or else those of
-   its subscriber.
-6. What is known of an address outlives its session: evidence older than the newest claims nothing. Of a NAS, the
-   address of an ended session goes to a Start of the same second, not to an Interim.
-7. On and Off end the NAS's sessions up to their stamp, at once; the sweep takes the records away. The file's head
-   has room for MOST_FLOORS of them until then; when it is full all records are visited before one more is taken.
-8. A message without a line confirms a known session alone. A kind of address (IPv4; IPv6 prefixes up to 63 bits;
-   64 to 127; 128) that it does not name stays as it was; one that it names is replaced as a whole.
+4. Where that tells nothing and the subscribers differ, the address is nobody's until newer evidence comes:
+   the same second and kind; 2 seconds between NASes, or one whose offset is not proven; and a message of one
+   NAS that seems to be late by more than 30 seconds, since the NAS's clock may have been set back. With one
+   subscriber, or within one lease file or the commands, which come in order, the later arrival wins. A
+   command beats NASes and leases there: a person says so.
+5. A Stop ends its own session and no other, whatever its stamp. The session stays ended: only a Start with a
+   newer stamp begins it anew, though a late message of it is evidence against older owners. A Disconnect ends
+   it until newer evidence comes. One without a session's id means the sessions that have its addresses, or
+   else those of its subscriber.
+6. What is known of an address outlives its session: evidence older than the newest claims nothing. Of a NAS,
+   the address of an ended session goes to a Start of the same second, not to an Interim.
+7. On and Off end the NAS's sessions up to their stamp, at once; the sweep takes the records away. The file's
+   head has room for MOST_FLOORS of them until then; when it is full all records are visited before one more
+   is taken.
+8. A message without a line confirms a known session alone. A kind of address (IPv4; IPv6 prefixes up to 63
+   bits; 64 to 127; 128) that it does not name stays as it was; one that it names is replaced as a whole.
 9. An older message of a known session adds addresses of kinds that are not known, and changes nothing else.
 10. A session is good until arrival + ``lasts`` of its newest message. RADIUS evidence that is older than
     ``stale_after`` at its arrival claims nothing.
-11. A full table refuses new sessions and drops none to make room. The refused message is evidence still: whoever
-    had its addresses loses them, and where that ends a session there is room.
+11. A full table refuses new sessions and drops none to make room. The refused message is evidence still:
+    whoever had its addresses loses them, and where that ends a session there is room.
 12. Receivers are told of changes, and of a confirmation when they have less than half of the time left.
 """
 
@@ -137,7 +140,9 @@ cdef void _take_away(Table* table, uint32_t place, const Held* claim, bint won, 
     while at != 0:
         other = at // RECORD_CLAIMS
         how = TELL | REMEMBER
-        if won and memcmp(record_at(&table.slab, other).addresses[at % RECORD_CLAIMS], claim.address, 16) == 0:
+        if won and memcmp(
+            record_at(&table.slab, other).addresses[at % RECORD_CLAIMS], claim.address, 16
+        ) == 0:
             how = 0 if line != 0 else TELL
         drop_claim(table, other, at % RECORD_CLAIMS, table.marks[at], how)
         seal_or_drop(table, other)
@@ -167,8 +172,8 @@ cdef void _claim(Table* table, uint32_t place, const Message* m, const Held* cla
 
 
 cdef void _name_session(Table* table, Message* m) noexcept nogil:
-    """A session without an id of its own: the one of this subscriber that has the first address, else one named
-    by NAS and address."""
+    """A session without an id of its own: the one of this subscriber that has the first address, else one
+    named by NAS and address."""
     cdef uint8_t text[32]
     cdef uint64_t high
     cdef uint64_t low
@@ -231,7 +236,8 @@ cdef void _stop(Table* table, const Message* m) noexcept nogil:
 
 
 cdef void _stop_unnamed(Table* table, const Message* m) noexcept nogil:
-    """Rule 5: the sessions that have the addresses, else those of the subscriber; of a line that is named alone."""
+    """Rule 5: the sessions that have the addresses, else those of the subscriber; of a line that is named
+    alone."""
     cdef uint32_t place
     cdef uint32_t following
     cdef uint32_t at
@@ -303,12 +309,13 @@ cdef void _replace(Table* table, uint32_t place, const Message* m) noexcept nogi
     cdef int j
     cdef bint named
     cdef bint kept
+    cdef int kind
     while i >= 0:
         named = False
         kept = False
+        kind = kind_of(record.addresses[i], record.lengths[i])
         for j in range(m.claim_count):
-            if kind_of(m.claims[j].address, m.claims[j].length) == kind_of(record.addresses[i],
-                                                                            record.lengths[i]):
+            if kind == kind_of(m.claims[j].address, m.claims[j].length):
                 named = True
                 if m.claims[j].length == record.lengths[i] and memcmp(
                     m.claims[j].address, record.addresses[i], 16
@@ -362,7 +369,6 @@ cdef void _go_on(Table* table, const Message* given) noexcept nogil:
     cdef Record* record
     cdef bint fresh
     cdef bint older = False
-    cdef int i
     if m.old or m.until <= m.now or ended_by_nas(table, m.nas, m.stamp):
         table.tally.late += 1
         return
@@ -403,7 +409,8 @@ cdef void _go_on(Table* table, const Message* given) noexcept nogil:
 
 
 cdef void _add_claims(Table* table, uint32_t place, const Message* m, bint older) noexcept nogil:
-    """Claim the addresses that the session does not have yet; of an older message those of new kinds alone."""
+    """Claim the addresses that the session does not have yet; of an older message those of new kinds
+    alone."""
     cdef Record* record = record_at(&table.slab, place)
     cdef bint known[RECORD_CLAIMS]
     cdef int i

@@ -82,7 +82,8 @@ cdef extern from "<sys/mman.h>" nogil:
 
 
 cdef void sync_head(Head* head) noexcept nogil:
-    """Bring the head to the disk. An error is no reason to stop: what has been written is in the system's memory."""
+    """Bring the head to the disk. An error is no reason to stop: what has been written is in the system's
+    memory."""
     msync(head, HEAD_SIZE, MS_SYNC)
 
 
@@ -135,7 +136,8 @@ cdef class Sessions(EventSink):
         memset(&self.guarded, 0, sizeof(Guarded))
         pthread_mutex_init(&self.guarded.lock, NULL)
 
-    def __init__(self, path, bytes key not None, uint32_t most, int64_t stale_after, clock, *, bint expected=False):
+    def __init__(self, path, bytes key not None, uint32_t most, int64_t stale_after, clock, *,
+                 bint expected=False):
         cdef uint32_t there = 0
         cdef Table* table = &self.guarded.table
         cdef int64_t now = <int64_t>clock()
@@ -185,8 +187,8 @@ cdef class Sessions(EventSink):
         self.damage = how
 
     cdef _read_file(self, path, bint expected, int64_t now):
-        """Index what the file holds; begin it anew where its head is damaged. That sessions are missing stands in
-        the head, on the disk, before the first damaged record goes."""
+        """Index what the file holds; begin it anew where its head is damaged. That sessions are missing
+        stands in the head, on the disk, before the first damaged record goes."""
         cdef Table* table = &self.guarded.table
         cdef Head* head = head_of(&table.slab)
         cdef uint64_t damaged = 0
@@ -229,8 +231,8 @@ cdef class Sessions(EventSink):
             self.file = -1
 
     cdef Table* _open(self) except NULL:
-        """Take the lock; ValueError where the table is closed. The GIL is kept: it is taken before the lock, and
-        never while that is held."""
+        """Take the lock; ValueError where the table is closed. The GIL is kept: it is taken before the lock,
+        and never while that is held."""
         pthread_mutex_lock(&self.guarded.lock)
         if self.guarded.table.slab.memory == NULL:
             pthread_mutex_unlock(&self.guarded.lock)
@@ -317,8 +319,8 @@ cdef class Sessions(EventSink):
         self._open().stale_after = seconds * 1000
         self._done()
 
-    def put(self, claims, *, bytes subscriber, bytes session, bytes nas, int source, double stamp, uint32_t lasts,
-            int kind):
+    def put(self, claims, *, bytes subscriber, bytes session, bytes nas, int source, double stamp,
+            uint32_t lasts, int kind):
         """Give it one event of a lease or a command."""
         cdef Event event
         fill(&event, claims, subscriber, session, nas)
@@ -385,7 +387,8 @@ cdef class Sessions(EventSink):
             nases=copy.evidence.nas_count, remembered=copy.evidence.remembered, events=tally.events,
             refused_full=tally.refused_full, late=tally.late, unknown=tally.unknown, lost=tally.lost,
             taken=tally.taken, ambiguous=tally.ambiguous, damaged=tally.damaged,
-            memory=copy.slab.used * <uint64_t>SESSION_MEMORY + copy.subscribers.count * <uint64_t>(sizeof(Subscriber) + 4)
+            memory=copy.slab.used * <uint64_t>SESSION_MEMORY
+            + copy.subscribers.count * <uint64_t>(sizeof(Subscriber) + 4)
             + copy.evidence.remembered * <uint64_t>(sizeof(Remembered) + 4)
             + copy.evidence.nas_count * <uint64_t>sizeof(Nas),
         )
@@ -453,7 +456,8 @@ cdef size_t register_some(Table* table, const uint8_t* pairs, size_t count, int6
 
 cdef uint32_t next_of_line(const Table* table, uint32_t place, uint64_t line, int64_t now,
                            Record* found) noexcept nogil:
-    """Copy the next session of the line within a slice of places behind ``place``; where to go on, or NO_PLACE."""
+    """Copy the next session of the line within a slice of places behind ``place``; where to go on, or
+    NO_PLACE."""
     cdef uint32_t end = place + SLICE
     cdef const Record* record
     memset(found, 0, sizeof(Record))
@@ -476,7 +480,7 @@ cdef fill(Event* event, claims, bytes subscriber, bytes session, bytes nas):
         raise ValueError(f"a session has {MOST_CLAIMS} addresses at most, not {len(claims)}")
     for address, length, ports in claims:
         if len(address) != 16 or not 0 <= length <= 128:
-            raise ValueError("a claim is an address of 16 bytes, a prefix length up to 128, and ports or None")
+            raise ValueError("a claim has an address of 16 bytes, a length up to 128, and ports or None")
         claim = event.claims + event.claim_count
         memcpy(claim.address, <const uint8_t*><bytes>address, 16)
         claim.length = length

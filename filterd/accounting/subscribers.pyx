@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-"""The hash table of registered subscribers. It has room for as many as there may be sessions. Where there are more it
-grows by one chain with each (linear hashing), so that nothing waits while a table is built anew."""
+"""The hash table of registered subscribers. It has room for as many as there may be sessions. Where there are
+more it grows by one chain with each (linear hashing), so that nothing waits while a table is built anew."""
 
 from libc.stdint cimport uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, realloc
@@ -48,7 +48,8 @@ cdef uint64_t line_of_subscriber(const Subscribers* known, const uint32_t* finge
 
 
 cdef bint _make_room(Subscribers* known) noexcept nogil:
-    """Room for twice as many. The system moves large blocks by their pages, without copying. False: no memory."""
+    """Room for twice as many. The system moves large blocks by their pages, without copying. False: no
+    memory."""
     cdef size_t room = <size_t>known.room * 2
     cdef Subscriber* entries = <Subscriber*>realloc(known.entries, (room + 1) * sizeof(Subscriber))
     cdef uint32_t* heads

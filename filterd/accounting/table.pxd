@@ -1,5 +1,6 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-"""The table of sessions: records, their indexes, and what is told of them. ``rules`` says how events change it."""
+"""The table of sessions: records, their indexes, and what is told of them. ``rules`` says how events change
+it."""
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy
@@ -50,7 +51,7 @@ cdef struct Table:              # one thread at a time; `sessions.pyx` holds the
     uint64_t ranges             # claims of ports
     Subscribers subscribers
     uint32_t cursor             # of the sweep
-    uint32_t oldest             # the oldest confirmation (Unix seconds) that the last whole sweep met; 0: none
+    uint32_t oldest             # oldest confirmation (Unix seconds) that the last whole sweep met; 0: none
     uint32_t oldest_yet         # that of the sweep under way
     uint32_t urgent             # places to visit until every session that a NAS ended is gone
     bint silent                 # changes are not told: the file is being read

@@ -2,13 +2,13 @@
 """Records of sessions and their indexes.
 
 Chains lead from a hash to places: of sessions by fingerprint, of subscribers, and of claims (by 4 * place +
-claim). All memory is reserved at the start for ``most`` sessions and given by the system when it is used, so that
-nothing ever has to be moved or built anew while events come.
+claim). All memory is reserved at the start for ``most`` sessions and given by the system when it is used, so
+that nothing ever has to be moved or built anew while events come.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
-from libc.string cimport memcmp, memcpy, memset
+from libc.string cimport memcpy, memset
 
 from filterd.accounting.evidence cimport evidence_free, evidence_start, remember
 from filterd.accounting.message cimport overlap, same
@@ -125,7 +125,7 @@ cdef void _link_claim(Table* table, uint32_t place, int claim) noexcept nogil:
 cdef void _unlink_claim(Table* table, uint32_t place, int claim) noexcept nogil:
     cdef const Record* record = record_at(&table.slab, place)
     unlink(_claim_head(table, record.addresses[claim], record.lengths[claim]), table.next_claim,
-            place * RECORD_CLAIMS + claim)
+           place * RECORD_CLAIMS + claim)
     _count_length(table, record.lengths[claim], -1)
 
 
@@ -142,10 +142,11 @@ cdef void add_claim(Table* table, uint32_t place, const Held* claim, uint32_t ma
 
 
 cdef void drop_claim(Table* table, uint32_t place, int claim, uint32_t mark, int how) noexcept nogil:
-    """Take a claim from a session; ``mark``, or the claim's own where that is newer, is the evidence remembered.
+    """Take a claim from a session; ``mark``, or the claim's own where that is newer, is the evidence
+    remembered.
 
-    ``how`` is of TELL and REMEMBER; without them a next owner follows at once. The caller seals the record, or
-    drops it when it is empty.
+    ``how`` is of TELL and REMEMBER; without them a next owner follows at once. The caller seals the record,
+    or drops it when it is empty.
     """
     cdef Record* record = record_at(&table.slab, place)
     cdef int last = record.claim_count - 1
@@ -221,7 +222,7 @@ cdef void end_session(Table* table, uint32_t place, uint32_t mark) noexcept nogi
     _drop_record(table, place)
 
 
-cdef inline void seal_or_drop(Table* table, uint32_t place) noexcept nogil:
+cdef void seal_or_drop(Table* table, uint32_t place) noexcept nogil:
     if record_at(&table.slab, place).claim_count == 0:
         _drop_record(table, place)
     else:
@@ -239,7 +240,8 @@ cdef uint32_t rival(const Table* table, uint32_t place, const Held* claim, uint3
     while at != 0:
         other = record_at(&table.slab, at // RECORD_CLAIMS)
         if at // RECORD_CLAIMS != place and overlap(
-            claim.address, claim.length, other.addresses[at % RECORD_CLAIMS], other.lengths[at % RECORD_CLAIMS]
+            claim.address, claim.length,
+            other.addresses[at % RECORD_CLAIMS], other.lengths[at % RECORD_CLAIMS]
         ):
             return at
         at = table.next_claim[at]
@@ -312,9 +314,9 @@ cdef uint32_t table_full(Table* table, uint32_t* cursor, uint32_t most, int64_t 
 
 
 cdef uint32_t table_sweep(Table* table, uint32_t most, int64_t now) noexcept nogil:
-    cdef uint32_t visited
+    cdef uint32_t _visited
     cdef const Record* record
-    for visited in range(most if most < table.slab.used else table.slab.used):
+    for _visited in range(most if most < table.slab.used else table.slab.used):
         table.cursor = table.cursor % table.slab.used + 1
         if table.cursor == 1:
             table.oldest = table.oldest_yet

@@ -1,9 +1,9 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 """The file of sessions: a head of 4,096 bytes, then records of 128 bytes that are overwritten in place.
 
-A record that is free is all zero. A live one carries a checksum over its other 124 bytes, so that one which was
-cut off while it was written, or is being written by another process, shows. Numbers are those of the machine:
-the file does not leave it.
+A record that is free is all zero. A live one carries a checksum over its other 124 bytes, so that one which
+was cut off while it was written, or is being written by another process, shows. Numbers are those of the
+machine: the file does not leave it.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t

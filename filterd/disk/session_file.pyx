@@ -1,7 +1,7 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 """Layout of the file of sessions, and reading it while another process writes it."""
 
-from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy, memset
 
 from filterd.wire.siphash cimport put_little64
@@ -45,7 +45,9 @@ cdef bint record_is_whole(const Record* record) noexcept nogil:
     for i in range(record.claim_count):
         if record.lengths[i] > 128 and record.lengths[i] != PORT_RANGE:
             return False
-        if record.lengths[i] == PORT_RANGE and first_port(record.addresses[i]) > last_port(record.addresses[i]):
+        if record.lengths[i] == PORT_RANGE and (
+            first_port(record.addresses[i]) > last_port(record.addresses[i])
+        ):
             return False
     return record.checksum == record_checksum(record)
 
@@ -143,7 +145,8 @@ cdef bint _whole_in_file(int file, uint64_t place, Record* record) except -1:
 
 
 cdef int _add_entries(const Reading* reading, const Record* record, bytearray found) except -1:
-    """Add the entries of a record that is whole; of one that holds no longer, or is nobody's, there are none."""
+    """Add the entries of a record that is whole; of one that holds no longer, or is nobody's, there are
+    none."""
     cdef uint8_t out[MOST_PREFIXES * ENTRY_BYTES]
     cdef int i
     cdef int written

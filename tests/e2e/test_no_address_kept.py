@@ -127,11 +127,14 @@ class Search:
                 kind = (ipaddress.ip_network(address).version, form)
                 self._kinds.setdefault(kind, {})[text] = address
 
-    def found_in(self, data: bytes) -> set[tuple[str, str]]:
-        """Each address that stands in the bytes, and its form."""
+    def found_in(self, data: bytes, *, by_chance: bool = False) -> set[tuple[str, str]]:
+        """Each address that stands in the bytes, and its form. ``by_chance``: the bytes are as good as random,
+        and after an hour one in a hundred addresses of the network was somebody's; forms of four bytes, even
+        beside zeros, are met by chance there."""
         return {
             (address, form)
             for (_, form), texts in self._kinds.items()
+            if not (by_chance and form.endswith("zeros"))
             for address in _standing(data, texts, whole=form == "text")
         }
 
