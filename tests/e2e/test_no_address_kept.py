@@ -255,7 +255,8 @@ def _search(installation: Path, folder: Path, evening: Evening) -> list[str]:
     beside = {str((installation / place).relative_to(folder)) for place in ("serve.log", LIVE)}
     found = []
     for path, data in _files(folder):
-        found += [f"past {address}, {form}: {path}" for address, form in past.found_in(data)]
+        hits = past.found_in(data, by_chance=path.endswith(".snapshot"))
+        found += [f"past {address}, {form}: {path}" for address, form in hits]
         if path != live:
             found += [f"present {address}, {form}: {path}" for address, form in present.found_in(data)]
         unwanted = words | registered if path in beside else words
