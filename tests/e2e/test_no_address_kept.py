@@ -128,9 +128,9 @@ class Search:
                 self._kinds.setdefault(kind, {})[text] = address
 
     def found_in(self, data: bytes, *, by_chance: bool = False) -> set[tuple[str, str]]:
-        """Each address that stands in the bytes, and its form. ``by_chance``: the bytes are as good as random,
-        and after an hour one in a hundred addresses of the network was somebody's; forms of four bytes, even
-        beside zeros, are met by chance there."""
+        """Each address that stands in the bytes, and its form. ``by_chance``: the bytes are as good as
+        random, and after an hour one in a hundred addresses of the network was somebody's; forms of four
+        bytes, even beside zeros, are met by chance there."""
         return {
             (address, form)
             for (_, form), texts in self._kinds.items()
