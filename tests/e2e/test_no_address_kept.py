@@ -144,8 +144,10 @@ def _standing(data: bytes, texts: dict[bytes, str], *, whole: bool) -> Iterator[
     lengths = {len(each) for each in texts}
     begin = _common_beginning(texts)
     end = _common_beginning(each[::-1] for each in texts)[::-1]
+    if not any(begin) and end:
+        begin = b""  # zeros are everywhere
     anchor = begin or end
-    assert anchor
+    assert any(anchor)
     at = data.find(anchor)
     while at >= 0:
         for length in lengths:

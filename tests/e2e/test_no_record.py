@@ -256,13 +256,16 @@ def crash(made: Site, serve: subprocess.Popen[bytes]) -> None:
     made.filterd.wait_ready(serve)
 
 
+def listing(*words: str, made: Site) -> str:
+    return CliRunner().invoke(main, words, env={"FILTERD_CONFIG": str(made.filterd.config)}).output
+
+
 def collect(made: Site, serve: subprocess.Popen[bytes]) -> None:
     """Collect all that a running installation tells those who ask it."""
     filterd, outputs = made.filterd, made.traces.outputs
     for words in LISTINGS:
         for more in ((), ("--json",)):
-            done = CliRunner().invoke(main, [*words, *more], env={"FILTERD_CONFIG": str(filterd.config)})
-            outputs[" ".join((*words, *more))] = done.output.encode()
+            outputs[" ".join((*words, *more))] = listing(*words, *more, made=made).encode()
     for port in (filterd.metrics, filterd.control):
         for path in ("/metrics", "/healthz", "/readyz", "/"):
             outputs[f"{port}{path}"] = filterd.http(port, path)[1].encode()
@@ -293,6 +296,7 @@ def full_run(made: Site) -> list[str]:
         serve.send_signal(signal.SIGHUP)
         crash(made, serve)
         ask_everything(made)
+        assert soon(lambda: json.loads(listing("node", "list", "--json", made=made))), made.filterd.log()
         collect(made, serve)
     made.hear()
     return made.traces.search(made.marker, made.names)

@@ -77,7 +77,8 @@ async def as_before(context: Context, patch: pytest.MonkeyPatch) -> None:
 def make_old(installation: Installation) -> None:
     """Give the store the schema of version 0.2.0."""
     with closing(sqlite3.connect(installation.database)) as raw, raw:
-        raw.execute("DROP TABLE sealed_order")
+        for table in ("sealed_order", "binding_pace"):
+            raw.execute(f"DROP TABLE {table}")
         raw.execute("UPDATE alembic_version SET version_num = '0014'")
 
 
