@@ -29,6 +29,7 @@ from filterd.serve.binding_watch import BindingWatch
 from filterd.serve.holders import remedy_of
 from filterd.serve.http_service import HttpService
 from filterd.serve.list_watch import ListWatch
+from filterd.serve.local_sockets import tell_socket
 from filterd.serve.maintenance import Maintenance
 from filterd.serve.node_reports import SOCKET, NodeReportListener
 from filterd.serve.process import (
@@ -72,7 +73,7 @@ class Control:
         """node -> the kept orders that its disk lost; nobody ended them, and their names pass"""
         settings = context.settings
         self._sessions = SessionService(context, settings)
-        self._link = NodeReportListener(settings.state_dir / SOCKET, self._hear, context.clock)
+        self._link = NodeReportListener(settings.state_dir / SOCKET, self._hear, context.clock, tell_socket)
         self._registry = control_registry(
             lambda: replace(
                 self._metrics,

@@ -15,7 +15,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from filterd.disk.local_server import LocalServer, shut
+from filterd.disk.local_server import LocalServer, Tell, say_nothing, shut
 from filterd.model.records import CanaryResult, CanaryState, FeedInForce, NodeReport
 
 SOCKET = "resolver.sock"
@@ -150,11 +150,15 @@ class NodeReportListener:
     """Control's side: passes each report to ``take``."""
 
     def __init__(
-        self, path: Path, take: Callable[[NodeReport], Awaitable[None]], clock: Callable[[], float]
+        self,
+        path: Path,
+        take: Callable[[NodeReport], Awaitable[None]],
+        clock: Callable[[], float],
+        tell: Tell = say_nothing,
     ) -> None:
         self._take = take
         self._clock = clock
-        self._server = LocalServer(path, self._serve, LARGEST_LINE)
+        self._server = LocalServer(path, self._serve, LARGEST_LINE, tell)
 
     async def start(self) -> None:
         """Begin to listen; replaces a socket that an earlier control left behind. Raises ``OSError``."""

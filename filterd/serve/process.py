@@ -12,13 +12,15 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import IO, Any, NoReturn
 
-from filterd.dataplane.listeners.commands import CommandSocket
+from filterd.config.settings import Settings
+from filterd.dataplane.listeners.commands import SOCKET, CommandSocket, Flushable, Resyncable
 from filterd.disk.dumps import forbid_dumps
 from filterd.disk.files import close_to_others, drop_drafts, make_directory
 from filterd.disk.keys import drop_key_drafts
 from filterd.disk.locks import LockedError, take_lock
 from filterd.serve.holders import HeldError, Holder, holder_of_lock
 from filterd.serve.left_over import name_holder
+from filterd.serve.local_sockets import tell_socket
 from filterd.telemetry import log
 
 HOLD_SECONDS = 3.0
@@ -101,13 +103,19 @@ def private_in(state_dir: Path) -> tuple[Path, ...]:
     return tuple(state_dir / name for name in ("keys", "snapshots", "node", "feeds", "sessions"))
 
 
+def command_socket(settings: Settings, cache: Flushable, node: Resyncable) -> CommandSocket:
+    """The resolver's end of the operator's commands."""
+    return CommandSocket(settings.state_dir / SOCKET, cache, node, tell_socket)
+
+
 async def take_commands(commands: CommandSocket) -> None:
     """Listen to the operator's commands, or log why not: state_dir may be read-only, or its path too long for
-    a socket. Answering DNS needs no commands."""
+    a socket. Answering DNS needs no commands, and it is tried again each second."""
     try:
         await commands.start()
     except OSError as error:
-        log.get().warning("no commands are taken", reason=str(error), remedy="mend state_dir, restart")
+        remedy = "mend state_dir; it is tried again each second"
+        log.get().warning("no commands are taken", reason=str(error), remedy=remedy)
 
 
 def end_at_once(code: int) -> NoReturn:

@@ -23,7 +23,6 @@ from typing import TYPE_CHECKING
 from filterd.config.settings import Settings
 from filterd.dataplane.cache.cache import ResponseCache
 from filterd.dataplane.fast.routes import Routes
-from filterd.dataplane.listeners import commands
 from filterd.dataplane.listeners.fast_threads import FastPath
 from filterd.dataplane.listeners.inherited import SocketKind, name_of
 from filterd.dataplane.listeners.selfcheck import SelfCheck
@@ -53,6 +52,7 @@ from filterd.serve.process import (
     ANEW,
     CANNOT_START,
     close_memory,
+    command_socket,
     raise_file_limit,
     run_role,
     take_commands,
@@ -120,7 +120,7 @@ class Resolver:
             self._listening.addresses, self._fast, self._listening.service, self._observer, os.urandom(16)
         )
         self._pulse = Pulse(self._check, self._clock.ticks, pulse)
-        self._commands = commands.CommandSocket(settings.state_dir / commands.SOCKET, self._cache, self)
+        self._commands = command_socket(settings, self._cache, self)
         self._http = self._make_http()
         self._handing_over = HandingOver(
             settings.state_dir,

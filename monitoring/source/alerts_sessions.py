@@ -71,6 +71,20 @@ SESSIONS = AlertGroup(
             },
         ),
         Alert(
+            name="FilterdSessionsRefused",
+            severity="page",
+            expression="increase(filterd_sessions_refused_total[15m]) > 0",
+            wait="5m",
+            summary="The table of sessions refuses new ones on {{ $labels.instance }}",
+            description="It is full (`accounting.sessions`), or its disk is. The lines of these sessions are "
+            "unknown, and their own choices do not hold.",
+            summary_es="La tabla de sesiones rechaza las nuevas en {{ $labels.instance }}",
+            description_es="Está llena (`accounting.sessions`), o su disco. Las líneas de esas sesiones "
+            "quedan sin reconocer, y no rige lo que eligieron.",
+            fires={f"filterd_sessions_refused_total{{{C}}}": "0x30 5+5x30"},
+            quiet={f"filterd_sessions_refused_total{{{C}}}": "7x60"},
+        ),
+        Alert(
             name="FilterdSessionsIncomplete",
             severity="ticket",
             expression="filterd_sessions_complete == 0",

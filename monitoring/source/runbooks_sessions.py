@@ -48,6 +48,22 @@ SESSIONS = {
         SYSTEM,
         (COUNTS, "filterd config show", CONTROL_LOG),
     ),
+    "FilterdSessionsRefused": Runbook(
+        "the lines whose sessions are refused are unknown: they are answered without their own restrictions. "
+        "Mandatory rules hold, and sessions that are known go on.",
+        "`/readyz` says what is full. The table: raise `accounting.sessions` (some 200 bytes a session) and "
+        "restart control. The disk: make room; nothing is to be restarted. Refused sessions come again with "
+        "their next interim packets. Far more sessions than lines? A NAS tells of no ends: shorten "
+        "`accounting.stale_after`.",
+        "las líneas cuyas sesiones se rechazan quedan sin reconocer: se les responde sin sus propias "
+        "restricciones. Las reglas obligatorias rigen y las sesiones conocidas siguen.",
+        "`/readyz` dice qué está lleno. La tabla: suba `accounting.sessions` (unos 200 bytes por sesión) y "
+        "reinicie el control. El disco: haga lugar; no hay que reiniciar nada. Las sesiones rechazadas "
+        "vuelven con sus próximos paquetes interinos. ¿Muchas más sesiones que líneas? Algún NAS no anuncia "
+        "finales: acorte `accounting.stale_after`.",
+        SYSTEM,
+        (CONTROL_READY, COUNTS, "df -h /var/lib/filterd"),
+    ),
     "FilterdSessionsIncomplete": Runbook(
         "clients that nothing else recognises get SERVFAIL where dns.parental_fail is closed, and are "
         "answered without restrictions where it is open, until accounting.settle has passed.",

@@ -263,6 +263,16 @@ TEXTS: dict[str, tuple[str, str]] = {
         "`keys/fingerprint.key` was replaced.",
         "put the right one back, where nobody meant to",
     ),
+    # ---- sockets ----
+    "a socket was missing, and is made anew": (
+        "Something removed a socket of `state_dir` while filterd ran. Who was connected stayed so.",
+        "see what removes files there (tmpfiles.d, a clean-up script), and let it leave sockets",
+    ),
+    "a socket cannot be made": (
+        "It was removed, or could not be made at the start; commands to this role fail, as `reason` says. "
+        "It is tried again each second.",
+        "let the service write in `state_dir`",
+    ),
     # ---- sessions of the resolver ----
     "control sends no sessions": (
         "Sessions are in use, and control has not been heard for 30 s. Known ones go on until their end; the "
@@ -304,6 +314,15 @@ TEXTS: dict[str, tuple[str, str]] = {
     "sessions are not as they should be": (
         "A part of them does not work, as `part` and `reason` say; control and DNS go on.",
         "what `remedy` says",
+    ),
+    "new sessions are refused": (
+        "The table is full (`accounting.sessions`), or its disk, as `reason` says. Lines whose sessions are "
+        "refused are unknown; told once until there is room again for a minute.",
+        "[FilterdSessionsRefused](runbooks/sessions.md#filterdsessionsrefused)",
+    ),
+    "new sessions are taken again": (
+        "There is room, and none was refused for a minute; `count` were before.",
+        NOTHING,
     ),
     "new subscribers are not seen, and their sessions wait": (
         "The store cannot be read just now. It is tried again four times a second.",

@@ -19,7 +19,7 @@ import json
 from pathlib import Path
 from typing import Any, Protocol
 
-from filterd.disk.local_server import LocalServer
+from filterd.disk.local_server import LocalServer, Tell, say_nothing
 from filterd.wire.names import NameTextError, name_from_text, name_to_text
 
 SOCKET = "resolver-command.sock"
@@ -97,14 +97,15 @@ def _refusal(fields: Any) -> CommandRefused:
 class CommandSocket:
     """The resolver's end. Owned by the event loop."""
 
-    def __init__(self, path: Path, cache: Flushable, node: Resyncable) -> None:
+    def __init__(self, path: Path, cache: Flushable, node: Resyncable, tell: Tell = say_nothing) -> None:
         self.path = path
         self._cache = cache
         self._node = node
-        self._server = LocalServer(path, self._serve, LARGEST_LINE)
+        self._server = LocalServer(path, self._serve, LARGEST_LINE, tell)
 
     async def start(self) -> None:
-        """Begin to listen; replaces a socket that an earlier resolver left behind. Raises ``OSError``."""
+        """Begin to listen; replaces a socket that an earlier resolver left behind. Raises ``OSError``, and
+        tries again all the same."""
         await self._server.start()
 
     async def close(self) -> None:

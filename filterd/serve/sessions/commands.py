@@ -12,7 +12,7 @@ from typing import Any
 from filterd.accounting.attributes import StatusType
 from filterd.accounting.session_view import SessionView
 from filterd.accounting.sessions import Sessions
-from filterd.disk.local_server import LocalServer
+from filterd.disk.local_server import LocalServer, Tell, say_nothing
 from filterd.model.identity import IdentityKind, identity_input
 from filterd.model.session import Session
 from filterd.operations import input_values
@@ -54,16 +54,26 @@ class SessionCommands:
     """Takes commands from :meth:`start` to :meth:`close`. Owned by the event loop."""
 
     def __init__(
-        self, path: Path, table: Sessions, terms: Terms, counts: Callable[[], Mapping[str, object]]
+        self,
+        path: Path,
+        table: Sessions,
+        terms: Terms,
+        counts: Callable[[], Mapping[str, object]],
+        tell: Tell = say_nothing,
     ) -> None:
         self.path = path
         self._table = table
         self._terms = terms
         self._counts = counts
-        self._server = LocalServer(path, self._serve, LARGEST_LINE)
+        self._server = LocalServer(path, self._serve, LARGEST_LINE, tell)
+
+    @property
+    def failure(self) -> str:
+        """Why nobody can connect; empty: anybody may who should."""
+        return self._server.failure
 
     async def start(self) -> None:
-        """Begin to listen. Raises ``OSError``."""
+        """Begin to listen. Raises ``OSError``, and tries again all the same."""
         await self._server.start()
 
     async def close(self) -> None:

@@ -33,10 +33,12 @@ from filterd.disk.session_place import EPOCH, LIVE, note_use, were_used
 from filterd.model.session import SessionSource
 from filterd.operations.context import Context
 from filterd.operations.sessions import protocol
+from filterd.serve.local_sockets import tell_socket
 from filterd.serve.sessions.accounting import AccountingListener
 from filterd.serve.sessions.commands import SessionCommands, Terms
 from filterd.serve.sessions.follower import SubscriberFollower
 from filterd.serve.sessions.lease_files import LeaseFiles
+from filterd.serve.sessions.room import TableRoom
 from filterd.serve.sessions.stream import SOCKET, StreamListener
 from filterd.store.errors import StoreError
 from filterd.telemetry import log
@@ -83,9 +85,12 @@ class SessionService:
         self._follower = SubscriberFollower(self._table, self._key)
         self._accounting: AccountingListener | None = None
         directory = settings.state_dir
-        self._stream = StreamListener(directory / SOCKET, self._table, self.complete)
+        self._stream = StreamListener(directory / SOCKET, self._table, self.complete, tell_socket)
         terms = Terms(self._key, self._steady, lambda: self._settings.accounting.stale_after)
-        self._commands = SessionCommands(directory / protocol.SOCKET, self._table, terms, self._said)
+        self._commands = SessionCommands(
+            directory / protocol.SOCKET, self._table, terms, self._said, tell_socket
+        )
+        self._room = TableRoom(ticks, directory / LIVE)
         if settings.accounting.radius is not None:
             self._accounting = self._listener(settings.accounting.radius)
         self._files = settings.accounting.leases
@@ -98,6 +103,11 @@ class SessionService:
     def remarks(self) -> list[str]:
         """The remarks of the readiness page: control goes on with what is wrong."""
         lacking = [*self._trouble.values(), *self._leases.remarks()]
+        for name, listener in (("stream", self._stream), ("commands", self._commands)):
+            if listener.failure:
+                lacking.append(f"no {name} of sessions: {listener.failure}")
+        if self._room.remark:
+            lacking.append(self._room.remark)
         if self._accounting is not None:
             lacking += self._accounting.remarks()
         if not self.complete():
@@ -132,12 +142,12 @@ class SessionService:
         )
 
     async def start(self) -> None:
-        """Begin to listen; a socket that cannot be made is told and left out."""
+        """Begin to listen; a socket that cannot be made is told, and tried again each second."""
         for name, listener in (("stream", self._stream), ("commands", self._commands)):
             try:
                 await listener.start()
             except OSError as error:
-                self._fail(name, f"no {name} of sessions: {error}", "mend state_dir, then restart control")
+                self._tell(name, f"no {name} of sessions: {error}", "mend state_dir; it is tried again")
         if self._accounting is not None:
             self._accounting.look()
         self._leases.start()
@@ -254,6 +264,9 @@ class SessionService:
 
     def _fail(self, part: str, reason: str, remedy: str) -> None:
         self._trouble[part] = reason
+        self._tell(part, reason, remedy)
+
+    def _tell(self, part: str, reason: str, remedy: str) -> None:
         log.get().error("sessions are not as they should be", part=part, reason=reason, remedy=remedy)
 
     def _said(self) -> dict[str, object]:
@@ -282,10 +295,16 @@ class SessionService:
     async def _look(self) -> None:
         while True:
             await asyncio.sleep(LOOK_SECONDS)
-            self._table.anchor(self._boot, self._steady.anchor)
-            self._keep()
-            if self._accounting is not None:
-                self._accounting.look()
+            self.look()
+
+    def look(self) -> None:
+        """Keep the file's clock, try again what failed, and see whether there is room; called every second."""
+        self._table.anchor(self._boot, self._steady.anchor)
+        self._keep()
+        counts = self._table.counts()
+        self._room.look(counts.live, self._most, counts.refused_full)
+        if self._accounting is not None:
+            self._accounting.look()
 
     async def _change_epochs(self) -> None:
         while True:

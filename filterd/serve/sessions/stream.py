@@ -12,7 +12,7 @@ import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
-from filterd.disk.local_server import LocalServer
+from filterd.disk.local_server import LocalServer, Tell, say_nothing
 from filterd.serve.sessions.table import OutboxTable
 from filterd.wire.session_stream import ENTRY_SIZE, FRAME_SIZE, MOST_ENTRIES, Frame, FrameKind
 
@@ -28,19 +28,26 @@ HELLO_SECONDS = 10.0
 class StreamListener:
     """Sends the sessions to each follower. Owned by the event loop."""
 
-    def __init__(self, path: Path, table: OutboxTable, complete: Callable[[], bool]) -> None:
+    def __init__(
+        self, path: Path, table: OutboxTable, complete: Callable[[], bool], tell: Tell = say_nothing
+    ) -> None:
         """``complete``: whether control has every session."""
         self._table = table
         self._complete = complete
-        self._server = LocalServer(path, self._serve, FRAME_SIZE)
+        self._server = LocalServer(path, self._serve, FRAME_SIZE, tell)
 
     @property
     def followers(self) -> int:
         """The followers that are connected."""
         return self._server.clients
 
+    @property
+    def failure(self) -> str:
+        """Why nobody can connect; empty: anybody may who should."""
+        return self._server.failure
+
     async def start(self) -> None:
-        """Begin to listen. Raises ``OSError``."""
+        """Begin to listen. Raises ``OSError``, and tries again all the same."""
         await self._server.start()
 
     async def close(self) -> None:

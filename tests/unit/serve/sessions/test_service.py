@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import shutil
@@ -17,11 +18,14 @@ import pytest
 
 from filterd.accounting.sessions import Sessions
 from filterd.config.settings import LeaseFormat, LeasesSettings, LeaseValue, Settings
+from filterd.disk import local_server
 from filterd.disk.keys import FINGERPRINT_KEY
 from filterd.disk.session_place import LIVE
+from filterd.operations.sessions.protocol import SOCKET as COMMANDS
 from filterd.operations.sessions.protocol import ToldSession, sessions_line
 from filterd.serve.sessions import service as service_module
 from filterd.serve.sessions.service import SessionService
+from filterd.serve.sessions.stream import SOCKET
 from filterd.serve.wiring import SystemClock, read_sessions
 from filterd.telemetry import log
 from tests.unit.serve.sessions.test_accounting import settings as radius_settings
@@ -221,3 +225,34 @@ async def test_control_begins_while_the_address_of_radius_is_taken(run: Run, tmp
         async with run.service() as service:
             assert "no RADIUS accounting" in service.remarks()[0]
             await run.put(service, "192.0.2.7")
+
+
+async def test_a_full_table_is_named_by_readiness(run: Run) -> None:
+    """Seen: a full table refused sessions, and nothing but one counter said so."""
+    run.change(lambda old: replace(old, accounting=replace(old.accounting, sessions=1)))
+    async with run.service() as service:
+        await run.put(service, "192.0.2.7")
+        reply = await service._commands.execute(sessions_line("put", [ToldSession(("192.0.2.8",), "S-2")]))
+        assert reply["taken"] == 0
+        service.look()
+        assert service.metrics().refused == 1
+        assert "new sessions are refused" in service.remarks()[0]
+    assert run.events() == ["new sessions are refused"]
+
+
+async def test_sockets_that_somebody_removes_are_made_anew(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Seen: somebody cleaned the directory, and commands and resolvers found no control until its restart."""
+    monkeypatch.setattr(local_server, "LOOK_SECONDS", 0.01)
+    state_dir = run.installation.settings.state_dir
+    async with run.service() as service:
+        for name in (SOCKET, COMMANDS):
+            (state_dir / name).unlink()
+        async with asyncio.timeout(20):
+            while len(run.events()) < 2:
+                await asyncio.sleep(0.005)
+        for name in (SOCKET, COMMANDS):
+            _, writer = await asyncio.open_unix_connection(state_dir / name)
+            writer.close()
+            await writer.wait_closed()
+        assert service.remarks() == []
+    assert run.events() == ["a socket was missing, and is made anew"] * 2
