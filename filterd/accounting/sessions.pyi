@@ -86,6 +86,10 @@ class Sessions(EventSink):
         """Give it one RADIUS event with the NAS's own stamp, as the receiver does, for tests."""
     def find(self, address: bytes, port: int = 0) -> SessionView | None:
         """The session that has the address (16 bytes): its ports first, then the longest prefix."""
+    def is_ambiguous(self, address: bytes) -> bool:
+        """True where the newest evidence about the address (16 bytes), or about a prefix around it, is of two
+        lines, so that it is nobody's until newer evidence. Ports of an address are not looked for. To be
+        asked where ``find`` has nothing. ValueError for another length."""
     def of_line(self, line: int) -> list[SessionView]:
         """The sessions of a line."""
     def counts(self) -> SessionCounts: ...

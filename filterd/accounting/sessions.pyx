@@ -10,7 +10,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from filterd.accounting.event cimport MOST_CLAIMS, Claim, Event, EventSink
-from filterd.accounting.evidence cimport Nas, Remembered
+from filterd.accounting.evidence cimport Evidence, Nas, Remembered, recall
 from filterd.accounting.outbox cimport OUTBOX_SIZE, entries_after
 from filterd.accounting.message cimport SOURCE_RADIUS
 from filterd.accounting.rules cimport count_records, table_apply, table_load
@@ -18,6 +18,7 @@ from filterd.accounting.slab cimport head_of, record_at
 from filterd.accounting.subscribers cimport Subscriber
 from filterd.accounting.table cimport (
     Table,
+    claim_key,
     is_live,
     table_find,
     table_free,
@@ -359,6 +360,15 @@ cdef class Sessions(EventSink):
         self._done()
         return None if place == 0 else view_of(&found)
 
+    def is_ambiguous(self, bytes address not None):
+        """True where two lines are known to claim the address, or a prefix around it."""
+        cdef bint found
+        if len(address) != 16:
+            raise ValueError("an address has 16 bytes")
+        found = is_contradicted(self._open(), <const uint8_t*>address)
+        self._done()
+        return found
+
     def of_line(self, uint64_t line):
         """The sessions of a line."""
         cdef list found = []
@@ -452,6 +462,21 @@ cdef size_t register_some(Table* table, const uint8_t* pairs, size_t count, int6
         if not table_register(table, subscriber, line_in(pairs + at * PAIR_SIZE), now):
             return at
     return count
+
+
+cdef bint is_contradicted(const Table* table, const uint8_t* address) noexcept nogil:
+    """True where the memory of the address, or of a prefix around it, is of two lines."""
+    cdef uint8_t prefix[16]
+    cdef const Remembered* known
+    cdef int length
+    memcpy(prefix, address, 16)
+    for length in range(128, -1, -1):
+        if length < 128:
+            prefix[length >> 3] &= <uint8_t>~(0x80 >> (length & 7))
+        known = recall(<Evidence*>&table.evidence, claim_key(table, prefix, <uint8_t>length))
+        if known != NULL and known.subscriber == 0:
+            return True
+    return False
 
 
 cdef uint32_t next_of_line(const Table* table, uint32_t place, uint64_t line, int64_t now,

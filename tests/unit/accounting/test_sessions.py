@@ -120,11 +120,15 @@ def test_what_cannot_be_told_is_nobodys_until_newer_evidence() -> None:
     net.tell(START, "b", "luis", [X])
     assert net.line(X) is None
     assert net.table.counts().ambiguous == 1
+    assert net.table.is_ambiguous(wide(X))
     net.tell(START, "c", "luis", [X])
     assert net.line(X) is None
     net.clock.now += 60
     net.tell(INTERIM, "a", "ana", [X])
     assert net.line(X) == 7
+    net.tell(STOP, "a", "ana", [X])
+    assert net.line(X) is None
+    assert not net.table.is_ambiguous(wide(X)), "one line's that ended is nobody's without a doubt"
 
 
 def test_two_sessions_of_one_line_contradict_nothing() -> None:
