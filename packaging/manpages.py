@@ -18,6 +18,7 @@ import click
 
 import filterd
 from filterd.cli.main import GROUPS, main
+from filterd.config import schema_keys
 from filterd.config.raw import json_schema
 
 FILES = (
@@ -136,16 +137,12 @@ def program_page() -> str:
     )
 
 
-def settings(schema: dict[str, Any], section: dict[str, Any], prefix: str = "") -> Iterator[str]:
+def settings(schema: dict[str, Any]) -> Iterator[str]:
     """A paragraph for each key, those of inner sections in their place."""
-    for key, item in section.get("properties", {}).items():
-        name = f"{prefix}{key}"
-        inner = schema["$defs"].get(item.get("$ref", "").removeprefix("#/$defs/"), {})
-        if "properties" in inner:
-            yield from settings(schema, inner, f"{name}.")
-            continue
+    for name, item, required in schema_keys.keys(schema, schema, ""):
         default = "absent" if item.get("default") is None else json.dumps(item["default"])
-        yield tagged(escaped(name), f"{item.get('description', '')} Default: {default}.".strip())
+        ending = "It must be given." if required else f"Default: {default}."
+        yield tagged(escaped(name), f"{item.get('description', '')} {ending}".strip())
 
 
 def configuration_page() -> str:
@@ -155,11 +152,11 @@ def configuration_page() -> str:
         "One YAML file. Every key has a default. Unknown keys, and keys without a value, are errors; all "
         "errors are reported at once by `filterd config check`. A reload reads the file again: one that is "
         "wrong is refused, and the old settings stay in force. A path that does not begin with `/` is below "
-        "the directory of the file."
+        "the directory of the file. `clients[].prefix` is the key `prefix` of each entry of `clients`."
     )
     return (
         head("filterd.yaml", 5, "the configuration of filterd")
-        + f".SH DESCRIPTION\n{marked(text)}\n.SH SETTINGS\n{''.join(settings(schema, schema))}"
+        + f".SH DESCRIPTION\n{marked(text)}\n.SH SETTINGS\n{''.join(settings(schema))}"
         + ".SH SEE ALSO\nfilterd(1), filterd\\-config(1)\n"
     )
 

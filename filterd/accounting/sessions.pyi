@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from filterd.accounting.event import EventSink
-from filterd.accounting.session_view import SessionCounts, SessionView
+from filterd.accounting.session_view import ClockStates, SessionCounts, SessionView
 
 class Sessions(EventSink):
     """The sessions that there are now, in a file that holds nothing else. Any thread may call any method.
@@ -95,9 +95,15 @@ class Sessions(EventSink):
         """Give it one RADIUS event with the NAS's own stamp, as the receiver does, for tests."""
     def find(self, address: bytes, port: int = 0) -> SessionView | None:
         """The session that has the address (16 bytes): its ports first, then the longest prefix."""
+    def is_ambiguous(self, address: bytes) -> bool:
+        """True where the newest evidence about the address (16 bytes), or about a prefix around it, is of two
+        lines, so that it is nobody's until newer evidence. Ports of an address are not looked for. To be
+        asked where ``find`` has nothing. ValueError for another length."""
     def of_line(self, line: int) -> list[SessionView]:
         """The sessions of a line."""
     def counts(self) -> SessionCounts: ...
+    def clock_states(self) -> ClockStates:
+        """Numbers of NASes by the state of their clocks; it visits all NASes, in parts."""
     def changes(self, after: int, most: int) -> tuple[int, bytes] | None:
         """The entries of the changes behind ``after`` (at most ``most``), and the number of the last of
         them. None: they are no longer known, begin with ``full``."""

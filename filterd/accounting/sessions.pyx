@@ -11,7 +11,16 @@ from libc.string cimport memcmp, memcpy, memset
 from posix.unistd cimport close as close_file
 
 from filterd.accounting.event cimport MOST_CLAIMS, Claim, Event, EventSink
-from filterd.accounting.evidence cimport Nas, Remembered
+from filterd.accounting.evidence cimport (
+    CLOCK_OFF,
+    CLOCK_UNPROVEN,
+    NO_CLOCK,
+    Evidence,
+    Nas,
+    Remembered,
+    clock_of,
+    recall,
+)
 from filterd.accounting.outbox cimport OUTBOX_SIZE, entries_after
 from filterd.accounting.message cimport SOURCE_RADIUS
 from filterd.accounting.rules cimport count_records, table_apply, table_load
@@ -19,6 +28,7 @@ from filterd.accounting.slab cimport head_of, keep_order, record_at
 from filterd.accounting.subscribers cimport Subscriber
 from filterd.accounting.table cimport (
     Table,
+    claim_key,
     is_live,
     table_find,
     table_free,
@@ -49,7 +59,7 @@ import fcntl
 import os
 from threading import Lock
 
-from filterd.accounting.session_view import SessionClaim, SessionCounts, SessionView
+from filterd.accounting.session_view import ClockStates, SessionClaim, SessionCounts, SessionView
 from filterd.disk.files import make_directory
 from filterd.disk.locks import LockedError
 from filterd.disk.session_epoch import change_epoch, read_epochs
@@ -422,6 +432,15 @@ cdef class Sessions(EventSink):
         self._done()
         return None if place == 0 else view_of(&found)
 
+    def is_ambiguous(self, bytes address not None):
+        """True where two lines are known to claim the address, or a prefix around it."""
+        cdef bint found
+        if len(address) != 16:
+            raise ValueError("an address has 16 bytes")
+        found = is_contradicted(self._open(), <const uint8_t*>address)
+        self._done()
+        return found
+
     def of_line(self, uint64_t line):
         """The sessions of a line."""
         cdef list found = []
@@ -454,6 +473,24 @@ cdef class Sessions(EventSink):
             + copy.subscribers.count * <uint64_t>(sizeof(Subscriber) + 4)
             + copy.evidence.remembered * <uint64_t>(sizeof(Remembered) + 4)
             + copy.evidence.nas_count * <uint64_t>sizeof(Nas),
+        )
+
+    def clock_states(self):
+        """Numbers of NASes by the state of their clocks."""
+        cdef uint64_t numbers[4]
+        cdef uint64_t steps = 0
+        cdef uint32_t place = 1
+        cdef Table* table
+        memset(numbers, 0, sizeof(numbers))
+        while place != 0:
+            table = self._open()
+            with nogil:
+                place = count_clocks(table, place, numbers)
+                steps = table.evidence.steps
+                self._done()
+        return ClockStates(
+            known=sum(numbers) - numbers[<int>NO_CLOCK], unproven=numbers[<int>CLOCK_UNPROVEN],
+            off=numbers[<int>CLOCK_OFF], steps=steps,
         )
 
     def changes(self, uint64_t after, uint32_t most):
@@ -515,6 +552,30 @@ cdef size_t register_some(Table* table, const uint8_t* pairs, size_t count, int6
         if not table_register(table, subscriber, line_in(pairs + at * PAIR_SIZE), now):
             return at
     return count
+
+
+cdef bint is_contradicted(const Table* table, const uint8_t* address) noexcept nogil:
+    """True where the memory of the address, or of a prefix around it, is of two lines."""
+    cdef uint8_t prefix[16]
+    cdef const Remembered* known
+    cdef int length
+    memcpy(prefix, address, 16)
+    for length in range(128, -1, -1):
+        if length < 128:
+            prefix[length >> 3] &= <uint8_t>~(0x80 >> (length & 7))
+        known = recall(<Evidence*>&table.evidence, claim_key(table, prefix, <uint8_t>length))
+        if known != NULL and known.subscriber == 0:
+            return True
+    return False
+
+
+cdef uint32_t count_clocks(const Table* table, uint32_t place, uint64_t* numbers) noexcept nogil:
+    """Count a slice of the NASes from ``place`` on; where to go on, or 0."""
+    cdef uint32_t end = place + SLICE
+    while place <= table.evidence.nas_count and place < end:
+        numbers[clock_of(&table.evidence, place)] += 1
+        place += 1
+    return 0 if place > table.evidence.nas_count else place
 
 
 cdef uint32_t next_of_line(const Table* table, uint32_t place, uint64_t line, int64_t now,

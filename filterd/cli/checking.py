@@ -27,7 +27,7 @@ QUERY, ANSWER = "query", "answer"
 @click.option("--type", "kind", default="A", show_default=True, help="The record type that is asked for.")
 @click.option("--subscriber", default="", help="On this subscriber's line.")
 @click.option(
-    "--client", default="", metavar="ADDRESS[#PORT]", help="On the line that this client belongs to."
+    "--client", default="", metavar="ADDRESS[:PORT]", help="On the line that this client belongs to."
 )
 @click.option("--port", type=click.IntRange(1, 65_535), help="The port that the client asks from.")
 @click.option(
@@ -58,7 +58,9 @@ def check(
 
     Without --subscriber, --client and --identity the line is unknown: mandatory blocking and security only.
     A client's line is known by its identity, by a session, which control is asked for, or by a binding, in
-    this order. Without --resolve and --answer the stages of the answer are not evaluated.
+    this order. Its port matters where lines share its address: --client 192.0.2.1:1500 or
+    [2001:db8::1]:1500; ADDRESS#PORT says the same. Without --resolve and --answer the stages of the answer
+    are not evaluated.
     """
     from filterd.operations import input_values, inquiry
 
@@ -130,7 +132,7 @@ def show(found: Explanation) -> None:
 def _remark(found: Explanation) -> None:
     """Say what a person must know beside the verdict."""
     for each in found.identity.get("remarks", ()):
-        output.done(f"{each}; a node may know this client's line better")
+        output.done(each)
     if found.damaged:
         output.done(
             f"damaged in the store: {', '.join(found.damaged)}; nodes enforce them as they last were, "

@@ -57,7 +57,8 @@ def put(
 
     ADDRESS is 192.0.2.7, a delegated prefix like 2001:db8:1::/56, or ports of a shared address like
     192.0.2.1:1024-2047. Whoever had it before has it no more. Without an end it is good for as long as
-    accounting.stale_after says; tell it again before. Control must run on this machine. No history is kept.
+    accounting.stale_after says; then it is gone, and the address is unknown: tell it again before. Newer
+    packets and leases about the address count more. Control must run on this machine. No history is kept.
     """
     if file is not None:
         if address or lasts or until or at:
@@ -95,9 +96,9 @@ def _put_one(
 
     outcome = perform(config, run)
     if as_json:
-        output.show_json({"taken": outcome.taken, "unregistered": outcome.unregistered, "refused": []})
+        output.show_json(_told(outcome, []))
     else:
-        output.done(f"{address} is {subscriber}'s")
+        output.done(f"{address} is {subscriber}'s{_good_until(outcome)}")
     _warn_of_unregistered(outcome)
 
 
@@ -119,10 +120,9 @@ def _put_file(config: Path | None, as_json: bool, file: Path) -> None:
         outcome = perform(config, run)
     refused.sort()
     if as_json:
-        listed = [{"line": line, "reason": reason} for line, reason in refused]
-        output.show_json({"taken": outcome.taken, "unregistered": outcome.unregistered, "refused": listed})
+        output.show_json(_told(outcome, refused))
     else:
-        output.done(f"{_count(outcome.taken)} taken")
+        output.done(f"{_count(outcome.taken)} taken{_good_until(outcome)}")
     _warn_of_unregistered(outcome)
     if refused:
         name = import_source.named(file)
@@ -130,6 +130,20 @@ def _put_file(config: Path | None, as_json: bool, file: Path) -> None:
         verb = "was" if len(refused) == 1 else "were"
         messages.append(f"{_count(len(refused))} {verb} refused")
         raise Failure(messages, "mend these lines and put the file again; the others are in force")
+
+
+def _told(outcome: ToldOutcome, refused: Sequence[tuple[int, str]]) -> dict[str, object]:
+    listed = [{"line": line, "reason": reason} for line, reason in refused]
+    taken = {"taken": outcome.taken, "unregistered": outcome.unregistered, "until": outcome.until}
+    return {**taken, "refused": listed}
+
+
+def _good_until(outcome: ToldOutcome) -> str:
+    """The end of the first of them, where control said it."""
+    if outcome.until is None:
+        return ""
+    many = ", the first to end," if outcome.taken > 1 else ""
+    return f"{many} until {output.moment(outcome.until)}; then it is gone, so tell it again before"
 
 
 def _warn_of_unregistered(outcome: ToldOutcome) -> None:
@@ -149,7 +163,12 @@ def _count(number: int) -> str:
 @click.option("--at", default="", help="It ended at this time; without it, now.")
 @common
 def end(config: Path | None, as_json: bool, address: str, at: str) -> None:
-    """Tell that nobody has an address, or ports of it, any more."""
+    """End the session of an address, or of ports of it: from now on the address is nobody's.
+
+    The line is unknown there until something tells of it anew. That may be the next packet of its NAS: where
+    the line is still connected, an Interim-Update begins the session again. To keep a line from an address,
+    disconnect it at the NAS.
+    """
     from filterd.operations import input_values
     from filterd.operations.sessions import commands
 
@@ -160,7 +179,10 @@ def end(config: Path | None, as_json: bool, address: str, at: str) -> None:
     if as_json:
         output.show_json({"ended": address})
     else:
-        output.done(f"{address} is nobody's")
+        output.done(
+            f"{address} is nobody's; where the line is still connected, the next packet of its NAS or the "
+            "next lease begins the session again"
+        )
 
 
 @session.command("list")
@@ -199,23 +221,28 @@ def list_(config: Path | None, as_json: bool) -> None:
 def show(config: Path | None, as_json: bool, address: str | None, subscriber: str | None) -> None:
     """Show the session of an address, or those of a line, at this moment.
 
-    Says who told of it, how long ago it was confirmed, and until when it is good. That you looked is written
-    in the audit trail, without the address. Which address a line had before is known nowhere.
+    Says who told of it, how long ago it was confirmed, and until when it is good; or that two lines claim the
+    address, so that it is nobody's. That you looked is written in the audit trail, without the address. Which
+    address a line had before is known nowhere.
     """
-    from filterd.operations.sessions import commands
+    from filterd.operations.sessions import commands, protocol
 
     if bool(address) == bool(subscriber):
         message = "give an ADDRESS, or --line SUBSCRIBER"
         raise click.UsageError(message)
 
-    async def look(context: Context) -> tuple[float, Sequence[ShownSession]]:
+    async def look(context: Context) -> tuple[float, Sequence[ShownSession], bool]:
         if address:
-            return context.clock(), await commands.show_address(context, address)
-        return context.clock(), await commands.show_line(context, subscriber or "")
+            found = await commands.show_address(context, address)
+            return context.clock(), found.sessions, found.ambiguous
+        return context.clock(), await commands.show_line(context, subscriber or ""), False
 
-    now, found = perform(config, look)
+    now, found, ambiguous = perform(config, look)
     if as_json:
-        output.show_json([_plain(each, now) for each in found])
+        output.show_json([_ambiguous(address)] if ambiguous else [_plain(each, now) for each in found])
+        return
+    if ambiguous:
+        output.warn(f"{address} {protocol.AMBIGUOUS}", protocol.CONTESTED)
         return
     rows = [
         (
@@ -241,7 +268,14 @@ def _plain(shown: ShownSession, now: float) -> dict[str, object]:
         "confirmed_at": session.confirmed_at,
         "confirmed_seconds_ago": max(0, round(now - session.confirmed_at)),
         "until": session.until,
+        "ambiguous": False,
     }
+
+
+def _ambiguous(address: str | None) -> dict[str, object]:
+    """The form of an address that two lines claim: that of a session which nobody has."""
+    nothing = dict.fromkeys(("source", "confirmed_at", "confirmed_seconds_ago", "until"))
+    return {"subscriber": None, "line": None, "addresses": [address], **nothing, "ambiguous": True}
 
 
 @session.command()

@@ -139,7 +139,7 @@ async def load_state(
     client: QueryClient | str | None = None,
 ) -> CheckState:
     """The state at ``now`` for a subscriber, for a client, or for nobody known. A text is a client's address,
-    or ``ADDRESS#PORT``."""
+    or ``ADDRESS:PORT``."""
     key = load_key(context.settings, FINGERPRINT_KEY)
     snapshot = open_current(context)
     asking = await _asking(context, subscriber, client)

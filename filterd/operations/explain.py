@@ -154,7 +154,7 @@ async def explain(
     answer: Path | GivenFile | None = None,
 ) -> Explanation:
     """Decide on a name for a subscriber, a client or an unknown one, now or at another time. A text is a
-    client's address, or ``ADDRESS#PORT``; where a session leads to its line, that is audited.
+    client's address, or ``ADDRESS:PORT``; where a session leads to its line, that is audited.
 
     With ``resolve`` the upstreams are asked, with ``answer`` a file is read (a message in wire form, or as
     dnspython prints it), and the answer is inspected too; else its stages read "not evaluated".

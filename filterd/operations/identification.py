@@ -42,6 +42,8 @@ LIVE = "sessions/live"
 
 Address = IPv4Address | IPv6Address
 SessionSource = Callable[[Address, int], Awaitable[Session | None]]
+"""takes an address and a port (0: none), and returns the session that has it. Raises ContestedError where two
+lines claim it, OperationError where nobody can tell"""
 """takes an address and a port (0: none), and returns the session that has it. Raises OperationError where
 nobody can tell"""
 
@@ -58,17 +60,13 @@ class QueryClient:
 
     @classmethod
     def of(cls, text: str, port: int = 0, identity: str = "") -> QueryClient:
-        """The client in ``ADDRESS`` or ``ADDRESS#PORT``. Raises OperationError."""
-        address, mark, typed = text.partition("#")
-        if not mark:
-            return cls(address, port, identity)
-        if not address or port or not typed.isdecimal() or not typed.isascii() or not 0 < int(typed) <= PORTS:
-            message = f"not an address and a port: {text[:64]!r}"
-            raise OperationError(message, "write it like 192.0.2.1#4711, or give the port with --port")
-        return cls(address, int(typed), identity)
-
-
-PORTS = 65_535
+        """The client in ``ADDRESS``, or with its port as :func:`input_values.client` has it. Raises
+        OperationError."""
+        address, typed = input_values.client(text) if text else ("", 0)
+        if port and typed:
+            message = f"two ports: {typed} in {text[:64]!r}, and {port}"
+            raise OperationError(message, "give the port once: behind the address, or with --port")
+        return cls(address, port or typed, identity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +138,10 @@ def in_use(settings: Settings) -> bool:
     return told or (settings.state_dir / LIVE).exists()
 
 
+class ContestedError(OperationError):
+    """Two lines claim an address, so that control gives it to nobody."""
+
+
 def source_of(context: Context) -> SessionSource:
     """The sessions that the running control has."""
 
@@ -148,22 +150,26 @@ def source_of(context: Context) -> SessionSource:
         found = await ask(
             context.settings.state_dir,
             line,
-            protocol.sessions_of,
+            protocol.address_of,
             silent=SILENT,
             absent=ABSENT,
             role=CONTROL,
         )
-        return found[0] if found else None
+        if found.ambiguous:
+            message = f"{address} {protocol.AMBIGUOUS}"
+            raise ContestedError(message, protocol.CONTESTED)
+        return found.sessions[0] if found.sessions else None
 
     return find
 
 
 @dataclass(frozen=True, slots=True)
 class FoundSessions:
-    """The sessions of a client, the one of its port first; ``unknown`` says why nobody can tell."""
+    """The sessions of a client, the one of its port first; ``remarks`` say why nobody can tell, or whose the
+    address is not."""
 
     sessions: tuple[Session, ...] = ()
-    unknown: str = ""
+    remarks: tuple[str, ...] = ()
     at: float = 0.0
     """when they were asked for"""
 
@@ -179,17 +185,25 @@ async def sessions_at(context: Context, place: Place | None, find: SessionSource
     client = place.client.network_address
     if not any(client in each for each in settings.dns.allow_from):
         return NO_SESSIONS
-    found = []
+    found: list[Session] = []
+    remarks: list[str] = []
+    asked = [(client, place.port)]
+    if place.translated and place.address is not None:
+        asked.append((place.address.network_address, 0))
     try:
-        own = await find(client, place.port)
-        if own is not None and (not place.translated or _has_port(own, place)):
-            found.append(own)
-        if place.translated and place.address is not None:
-            inside = await find(place.address.network_address, 0)
-            found += [inside] if inside is not None else []
+        for address, port in asked:
+            try:
+                session = await find(address, port)
+            except ContestedError as error:
+                remarks.append(f"{error}; {error.remedy}")
+                continue
+            by_port_alone = place.translated and address == client
+            if session is not None and (not by_port_alone or _has_port(session, place)):
+                found.append(session)
     except OperationError as error:
-        return FoundSessions(unknown=f"sessions are unknown: {error}; {error.remedy}")
-    return FoundSessions(tuple(found), at=context.clock())
+        unknown = f"sessions are unknown: {error}; {error.remedy}; a node may know this client's line better"
+        return FoundSessions(remarks=(unknown,))
+    return FoundSessions(tuple(found), tuple(remarks), context.clock())
 
 
 def _has_port(session: Session, place: Place) -> bool:
@@ -220,9 +234,9 @@ async def identify(
         if found is not None:
             return found
     inside = "" if place is None else place.inside
-    if place is not None and place.address is None:
-        remarks.append("the port is outside of what dns.shared_addresses and dns.map_rules give to lines")
-    remarks += [known.unknown] if known.unknown else []
+    if place is not None:
+        remarks += await _of_the_port(connection, place)
+    remarks += known.remarks
     for session in known.sessions:
         subscriber = await subscriber_rows.find_line(connection, session.line) if session.line else None
         if subscriber is not None:
@@ -269,6 +283,19 @@ async def _by_identity(
     if found is None:
         return None
     return _identity(Method.PROXY_ID if by_proxy else Method.EDNS_ID, found, bound=str(bound))
+
+
+async def _of_the_port(connection: AsyncConnection, place: Place) -> list[str]:
+    """The reasons why a client's port matters, where it is not given or nobody's."""
+    client = place.client.network_address
+    give = f"give its port: --client {client}:PORT"
+    if place.port == 0 and place.translated:
+        return [f"{client} is shared by a rule of dns.shared_addresses or dns.map_rules; {give}"]
+    if place.port == 0 and await bindings.of_ports(connection, (str(client),)):
+        return [f"ports of {client} are bound to lines; {give}"]
+    if place.address is None:
+        return ["the port is outside of what dns.shared_addresses and dns.map_rules give to lines"]
+    return []
 
 
 async def _bindings(connection: AsyncConnection, place: Place) -> list[tuple[str, int]]:

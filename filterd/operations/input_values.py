@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from datetime import datetime
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any
@@ -13,7 +14,7 @@ from zoneinfo import available_timezones
 from filterd.config.value_types import DEFAULT_ZONE
 from filterd.feed.names import RefusedNameError, normalise
 from filterd.model.audit_chain import canonical
-from filterd.model.bound import Bound, BoundError, PrefixBound, parse_bound, parse_prefix
+from filterd.model.bound import LAST_PORT, Bound, BoundError, PrefixBound, parse_bound, parse_prefix
 from filterd.model.rule import Scope
 from filterd.operations.errors import OperationError
 
@@ -26,6 +27,7 @@ WIDEST = {4: 20, 6: 40}
 provider's own allocations (/10, /32) are wider, and are what is typed by mistake"""
 MAX_TEXT = 256
 """characters of a field that people fill in"""
+_PORT = re.compile("[0-9]{1,5}")
 
 
 def text(value: str, what: str, *, limit: int = MAX_TEXT, required: bool = True) -> str:
@@ -73,6 +75,26 @@ def prefix(value: str) -> str:
         return str(parse_prefix(value.strip()))
     except BoundError as error:
         raise OperationError(str(error), error.remedy) from error
+
+
+def client(value: str) -> tuple[str, int]:
+    """The address and the port in ``192.0.2.1:1500``, ``[2001:db8::1]:1500`` or ``ADDRESS#1500``; the port is
+    0 where there is none. The address may be none at all: that is for its reader. Raises OperationError."""
+    text = value.strip()
+    address, mark, port = text.rpartition("#")
+    if not mark and text.startswith("["):
+        address, _, rest = text[1:].partition("]")
+        mark, port = rest[:1], rest[1:]
+        if rest and mark != ":":
+            address = ""
+    elif not mark and text.count(":") == 1:
+        address, mark, port = text.partition(":")
+    if not mark:
+        return address or text, 0
+    if not address or not _PORT.fullmatch(port) or not 0 < int(port) <= LAST_PORT:
+        message = f"not an address and a port: {text[:64]!r}"
+        raise OperationError(message, "write it like 192.0.2.1:1500, [2001:db8::1]:1500 or 2001:db8::1#1500")
+    return address.removeprefix("[").removesuffix("]"), int(port)
 
 
 def bound(value: str) -> Bound:

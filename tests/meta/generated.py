@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from filterd.config import schema_keys
 from filterd.config.shipped_files import sums
 from monitoring.source import runbooks
 from tests.evasion import table
@@ -78,47 +79,31 @@ def configuration() -> str:
         '- an address with a port: `"192.0.2.1:53"`, `"[2001:db8::1]:53"`;\n'
         '- an address prefix: `10.0.0.0/8`, `"2001:db8::/32"`, with no bits set beyond its length;\n'
         "- a number in decimal digits: `1000`, neither `1_000` nor `010`;\n"
-        "- a path that does not begin with `/` is below the directory of the file.\n\n"
+        "- a path that does not begin with `/` is below the directory of the file;\n"
+        "- `clients[].prefix` is the key `prefix` of each entry of the list `clients`.\n\n"
         "No upstream may be one of the resolver's own addresses, and two listeners may not share an\n"
         "address and port.\n",
     ]
     rows: list[str] = []
     for name, value in schema["properties"].items():
-        section = _section(schema, value)
+        section = schema_keys.section(schema, value)
         if section is None:
-            rows.append(_row(name, value))
+            rows.append(_row(name, value, required=False))
             continue
         parts.append(f"## {name}\n\n{section['description']}\n\n{_HEAD}")
-        parts[-1] += "\n".join(_rows(schema, name, section)) + "\n"
+        parts[-1] += "\n".join(_row(*each) for each in schema_keys.keys(schema, section, name)) + "\n"
     parts.append(f"## Paths\n\n{_HEAD}" + "\n".join(rows) + "\n")
     return wrapped("\n".join(parts))
 
 
-_HEAD = "| key | default | meaning |\n| --- | --- | --- |\n"
+_HEAD = "| key | value | default | meaning |\n| --- | --- | --- | --- |\n"
 
 
-def _section(schema: dict[str, Any], value: dict[str, Any]) -> dict[str, Any] | None:
-    reference = value.get("$ref", "")
-    found: dict[str, Any] | None = (
-        schema["$defs"].get(reference.removeprefix("#/$defs/")) if reference else None
-    )
-    return found
-
-
-def _rows(schema: dict[str, Any], name: str, section: dict[str, Any]) -> Iterator[str]:
-    """The keys of a section, those of its own sections in their place."""
-    for key, item in section["properties"].items():
-        inner = _section(schema, item)
-        if inner is not None and "properties" in inner:
-            yield from _rows(schema, f"{name}.{key}", inner)
-        else:
-            yield _row(f"{name}.{key}", item)
-
-
-def _row(key: str, item: dict[str, Any]) -> str:
+def _row(key: str, item: dict[str, Any], required: bool) -> str:
     # A written null is an error: such a key is left out.
-    default = "*absent*" if item.get("default") is None else f"`{json.dumps(item['default'])}`"
-    return f"| `{key}` | {default} | {item.get('description', '')} |"
+    absent = "*must be given*" if required else "*absent*"
+    default = absent if item.get("default") is None else f"`{json.dumps(item['default'])}`"
+    return f"| `{key}` | {schema_keys.form(item)} | {default} | {item.get('description', '')} |"
 
 
 ALERTS = {

@@ -6,18 +6,28 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import click
 import pytest
 
 from filterd.cli.main import main
+from filterd.config import schema_keys
 from filterd.config.raw import json_schema
 from filterd.telemetry.metrics import ControlMetrics, ResolverMetrics, control_registry, resolver_registry
 from monitoring.source.catalogue import GROUPS
 from tests.meta.generated import ALERTS, commands
 
-ROW = re.compile(r"^\| `?\[?([\w.-]+)[`\]]", re.MULTILINE)
+ROW = re.compile(r"^\| `?\[?([\w.-]+(?:\[\][\w.-]+)*)[`\]]", re.MULTILINE)
+NESTED = [
+    "accounting.radius.listen",
+    "accounting.radius.clients[].secret_file",
+    "accounting.radius.clients[].timestamps",
+    "accounting.leases[].line",
+    "dns.shared_addresses[].first_port",
+    "dns.map_rules[].psid_offset",
+    "dns.upstreams[].tls.ca",
+]
+"""keys that no reader finds anywhere else"""
 HEADING = re.compile(r"^## (.+)$", re.MULTILINE)
 
 
@@ -31,16 +41,16 @@ def metrics() -> Iterator[str]:
 def settings() -> Iterator[str]:
     """The keys of the configuration file that hold a value."""
     schema = json_schema()
-    yield from _settings(schema, schema, "")
+    yield from (name for name, _, _ in schema_keys.keys(schema, schema, ""))
 
 
-def _settings(schema: dict[str, Any], section: dict[str, Any], prefix: str) -> Iterator[str]:
-    for key, value in section["properties"].items():
-        inner = schema["$defs"].get(value.get("$ref", "").removeprefix("#/$defs/"), {})
-        if "properties" in inner:
-            yield from _settings(schema, inner, f"{prefix}{key}.")
-        else:
-            yield prefix + key
+@pytest.mark.parametrize("key", NESTED)
+def test_the_keys_of_lists_and_optional_sections_are_documented(key: str, root: Path) -> None:
+    assert key in set(settings())
+    page = (root / "docs/configuration.md").read_text()
+    (row,) = (each for each in page.splitlines() if f"| `{key}` |" in each)
+    _, _, form, default, meaning, _ = row.split("|")
+    assert all(each.strip() for each in (form, default, meaning))
 
 
 def alerts() -> Iterator[str]:

@@ -57,16 +57,13 @@ def claim(text: str) -> Claim:
 
 
 def place(text: str) -> tuple[Claim, int]:
-    """A client as one asks for it: its address and, behind a colon, the port it asks from; 0 for none."""
-    address, ports = _split(text.strip())
+    """A client as one asks for it, in the forms of :func:`input_values.client`; its port is 0 for none."""
+    address, port = input_values.client(text)
     found = Claim(ip_network(input_values.prefix(address)))
     if found.network.prefixlen != found.network.max_prefixlen:
         message = f"{found} is many addresses"
         raise OperationError(message, "give one of them; of an IPv6 prefix any address does")
-    if ports is not None and ports[0] != ports[1]:
-        message = f"{text.strip()[:64]!r} names many ports"
-        raise OperationError(message, "give one port, like 192.0.2.1:1024")
-    return found, 0 if ports is None else ports[0]
+    return found, port
 
 
 def _split(text: str) -> tuple[str, tuple[int, int] | None]:

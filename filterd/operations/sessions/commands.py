@@ -35,6 +35,15 @@ class ShownSession:
     """empty: nobody has registered it"""
 
 
+@dataclass(frozen=True, slots=True)
+class ShownAddress:
+    """The session that has an address: one, or none."""
+
+    sessions: Sequence[ShownSession]
+    ambiguous: bool
+    """true: two lines claim the address, so that it is nobody's"""
+
+
 async def put(context: Context, told: ToldSession) -> ToldOutcome:
     """Tell of one session. Raises OperationError where it is not taken."""
     return _single(await _send(context.settings.state_dir, "put", [_checked(told, context.clock())]))
@@ -55,14 +64,16 @@ async def put_many(
 ) -> ToldOutcome:
     """Tell of many, each with the number of its line; those that are refused are handed to ``refuse``."""
     taken = unregistered = 0
+    ends: list[float] = []
     for some in _batches(told):
         outcome = await _send(context.settings.state_dir, "put", [each for _, each in some])
         for each in outcome.refused:
             refuse(some[each.at][0], each.reason)
         taken, unregistered = taken + outcome.taken, unregistered + outcome.unregistered
+        ends += [] if outcome.until is None else [outcome.until]
         if progress is not None:
             progress(taken)
-    return ToldOutcome(taken, unregistered)
+    return ToldOutcome(taken, unregistered, until=min(ends, default=None))
 
 
 async def counts(context: Context) -> dict[str, Any]:
@@ -80,17 +91,18 @@ async def show_line(context: Context, subscriber: str) -> list[ShownSession]:
     return [ShownSession(each, found.id) for each in sessions]
 
 
-async def show_address(context: Context, text: str) -> list[ShownSession]:
+async def show_address(context: Context, text: str) -> ShownAddress:
     """The session of an address, and of a port where it is shared. That somebody looked is audited, under
     the line and without the address."""
     place, port = claims.place(text)
     asked = protocol.show_line(address=str(place), port=port)
-    sessions = await _ask(context.settings.state_dir, asked, protocol.sessions_of)
+    found = await _ask(context.settings.state_dir, asked, protocol.address_of)
     async with context.store.read() as connection:
-        names = await subscribers.names(connection, sorted({each.line for each in sessions}))
-    for line in {each.line for each in sessions} or {0}:
+        names = await subscribers.names(connection, sorted({each.line for each in found.sessions}))
+    for line in {each.line for each in found.sessions} or {0}:
         await _audit(context, line)
-    return [ShownSession(each, names.get(each.line, "")) for each in sessions]
+    shown = [ShownSession(each, names.get(each.line, "")) for each in found.sessions]
+    return ShownAddress(shown, found.ambiguous)
 
 
 async def _audit(context: Context, line: int) -> None:

@@ -5,19 +5,20 @@ One line of JSON is one command and gets one line back. Times are Unix seconds; 
 
     {"command": "put", "sessions": [{"addresses": ["192.0.2.7"], "subscriber": "S-1", "at": 1764190000,
      "until": 1764276400, "source": "command" or "lease"}, ...]}
-                             ->   {"taken": 1, "unregistered": 0, "refused": [{"at": 0, "reason": ...}]}
+                             ->   {"taken": 1, "unregistered": 0, "refused": [{"at": 0, "reason": ...}],
+                                   "until": 1764276400}
     {"command": "end", "sessions": [{"addresses": ["192.0.2.7"], "at": ..., "source": ...}, ...]}
                              ->   the same
     {"command": "list"}      ->   {"counts": {...}}
     {"command": "show", "line": 7}
                              ->   {"sessions": [{"addresses", "line", "source", "confirmed_at", "until"}]}
     {"command": "show", "address": "192.0.2.1", "port": 1024}
-                             ->   the same
+                             ->   the same, and "ambiguous": true where two lines claim the address
     anything else            ->   {"error": "..."}
 
 An address may be ``192.0.2.7``, ``2001:db8:1::/56`` or ``192.0.2.1:1024-2047``; a session has four at most.
-``at`` in ``refused`` is the place in the command. Who sends a line for each lease needs nothing else of
-filterd.
+``at`` in ``refused`` is the place in the command. ``until`` is the first end of the sessions that were taken,
+and is left out where none was. Who sends a line for each lease needs nothing else of filterd.
 """
 
 from __future__ import annotations
@@ -35,6 +36,14 @@ MOST_SESSIONS = 1000
 """in one command"""
 MOST_ADDRESSES = 4
 """of one session"""
+
+
+AMBIGUOUS = "is nobody's: two lines claimed it at one time, and the clocks do not tell who was later"
+CONTESTED = (
+    "the next packet or lease of the line that has it decides; at once: filterd session put ADDRESS "
+    "SUBSCRIBER; where it comes again, look at the clocks: NTP on the NASes"
+)
+"""the remedy for an address that is nobody's so"""
 
 
 class SessionsRefused(ValueError):  # noqa: N818 - a refusal by control, not a fault of ours
@@ -103,6 +112,17 @@ class ToldOutcome:
     unregistered: int
     """taken ones whose subscriber nobody has registered: unknown until somebody does"""
     refused: tuple[RefusedSession, ...] = ()
+    until: float | None = None
+    """Unix seconds of the first end of those that were taken; None: none was, or they were ended"""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionsOfAddress:
+    """The session of an address: one, or none."""
+
+    sessions: tuple[Session, ...]
+    ambiguous: bool = False
+    """true: it has none because two lines claim it"""
 
 
 def sessions_line(word: str, told: Sequence[ToldSession]) -> bytes:
@@ -125,7 +145,9 @@ def outcome_of(reply: bytes) -> ToldOutcome:
     """The outcome in control's reply. Raises SessionsRefused and ValueError."""
     fields = _accepted(reply, "taken")
     refused = tuple(RefusedSession(int(each["at"]), str(each["reason"])) for each in fields["refused"])
-    return ToldOutcome(int(fields["taken"]), int(fields["unregistered"]), refused)
+    until = fields.get("until")
+    end = None if until is None else float(until)
+    return ToldOutcome(int(fields["taken"]), int(fields["unregistered"]), refused, end)
 
 
 def counts_of(reply: bytes) -> dict[str, Any]:
@@ -145,6 +167,12 @@ def sessions_of(reply: bytes) -> list[Session]:
         )
         for each in _accepted(reply, "sessions")["sessions"]
     ]
+
+
+def address_of(reply: bytes) -> SessionsOfAddress:
+    """The session of an address in control's reply. Raises SessionsRefused and ValueError."""
+    ambiguous = _accepted(reply, "sessions").get("ambiguous") is True
+    return SessionsOfAddress(tuple(sessions_of(reply)), ambiguous)
 
 
 def session_fields(session: Session) -> dict[str, object]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,6 @@ from filterd.accounting.session_view import SessionView
 from filterd.accounting.sessions import Sessions
 from filterd.disk.local_server import LocalServer, Tell, say_nothing
 from filterd.model.identity import IdentityKind, identity_input
-from filterd.model.session import Session
 from filterd.operations import input_values
 from filterd.operations.errors import OperationError
 from filterd.operations.sessions import claims, protocol
@@ -102,7 +101,7 @@ class SessionCommands:
             case "list":
                 return {"counts": self._counts()}
             case "show":
-                return {"sessions": [protocol.session_fields(each) for each in self._show(command)]}
+                return self._show(command)
         raise SessionsRefused(UNKNOWN)
 
     async def _take(self, word: str, told: Any) -> Mapping[str, object]:
@@ -111,6 +110,7 @@ class SessionCommands:
             raise SessionsRefused(msg)
         refused: list[RefusedSession] = []
         unregistered = 0
+        ends: list[float] = []
         for at, fields in enumerate(told):
             if at % SLICE == SLICE - 1:
                 await asyncio.sleep(0)  # the stream and the metrics go on between
@@ -122,9 +122,12 @@ class SessionCommands:
             except ValueError as error:
                 refused.append(RefusedSession(at, str(error)))
             else:
-                unregistered += view is not None and not view.line
+                if view is not None:
+                    unregistered += not view.line
+                    ends.append(view.until)
         listed = [{"at": each.at, "reason": each.reason} for each in refused]
-        return {"taken": len(told) - len(refused), "unregistered": unregistered, "refused": listed}
+        outcome = {"taken": len(told) - len(refused), "unregistered": unregistered, "refused": listed}
+        return outcome | ({"until": min(ends)} if ends else {})
 
     def _put(self, told: ToldSession) -> SessionView | None:
         subscriber = input_values.text(told.subscriber, "subscriber", limit=LONGEST_SUBSCRIBER)
@@ -177,14 +180,21 @@ class SessionCommands:
     def _found(self, claim: claims.Claim) -> SessionView | None:
         return self._table.find(claim.address, 0 if claim.ports is None else claim.ports[0])
 
-    def _show(self, command: Mapping[str, Any]) -> list[Session]:
+    def _show(self, command: Mapping[str, Any]) -> Mapping[str, object]:
         line, address, port = command.get("line"), command.get("address"), command.get("port", 0)
         if isinstance(line, int) and line > 0:
-            return [each.session() for each in self._table.of_line(line)]
+            return _shown(self._table.of_line(line))
         if not isinstance(address, str) or not isinstance(port, int):
             raise SessionsRefused(SHOW)
         try:
-            found = self._table.find(claims.place(address)[0].address, port)
+            place = claims.place(address)[0].address
         except OperationError as error:
             raise SessionsRefused(str(error)) from error
-        return [] if found is None else [found.session()]
+        found = self._table.find(place, port)
+        if found is None and self._table.is_ambiguous(place):
+            return {"sessions": [], "ambiguous": True}
+        return _shown([] if found is None else [found])
+
+
+def _shown(views: Iterable[SessionView]) -> Mapping[str, object]:
+    return {"sessions": [protocol.session_fields(each.session()) for each in views]}

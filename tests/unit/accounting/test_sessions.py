@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from filterd.accounting.session_view import ClockStates
 from tests.worlds.sessions import (
     CHANGE,
     DISCONNECT,
@@ -120,11 +121,15 @@ def test_what_cannot_be_told_is_nobodys_until_newer_evidence() -> None:
     net.tell(START, "b", "luis", [X])
     assert net.line(X) is None
     assert net.table.counts().ambiguous == 1
+    assert net.table.is_ambiguous(wide(X))
     net.tell(START, "c", "luis", [X])
     assert net.line(X) is None
     net.clock.now += 60
     net.tell(INTERIM, "a", "ana", [X])
     assert net.line(X) == 7
+    net.tell(STOP, "a", "ana", [X])
+    assert net.line(X) is None
+    assert not net.table.is_ambiguous(wide(X)), "one line's that ended is nobody's without a doubt"
 
 
 def test_two_sessions_of_one_line_contradict_nothing() -> None:
@@ -446,3 +451,15 @@ def test_a_walk_finds_the_sessions_of_nobody_too() -> None:
     assert [each.line for each in entries(net.table.full(0, 200)[1])] == [7]
     found = entries(net.table.full(0, 200, unregistered=True)[1])
     assert [(each.address, each.line) for each in found] == [(wide(X), 7), (wide(Y), 0)]
+
+
+def test_the_states_of_clocks_are_counted() -> None:
+    net = network()
+    assert net.table.clock_states() == ClockStates(known=0, unproven=0, off=0, steps=0)
+    net.put("c", "ana", [Z], lasts=60)  # goes by our clock
+    net.tell(START, "a", "ana", [X], nas="right")
+    net.tell(START, "b", "ana", [Y], ago=600, nas="behind")
+    assert net.table.clock_states() == ClockStates(known=2, unproven=1, off=0, steps=0)
+    net.clock.now += 10
+    net.tell(INTERIM, "b", "ana", [Y], ago=600, nas="behind")
+    assert net.table.clock_states() == ClockStates(known=2, unproven=0, off=1, steps=0)

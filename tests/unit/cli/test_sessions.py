@@ -20,6 +20,7 @@ from tests.unit.cli.conftest import Run
 from tests.worlds.radius_packets import plain, signed, start
 
 KEY = bytes(range(16))
+ADDRESS = bytes(10) + b"\xff\xff" + bytes([192, 0, 2, 7])
 
 
 @pytest.fixture
@@ -60,7 +61,8 @@ def test_a_session_is_put_shown_and_ended(run: Run, control: Sessions) -> None:
     register(run, control, "ana", 1)
     done = run("session", "put", "192.0.2.7", "ana", "--for", "8h")
     assert (done.exit_code, done.stdout) == (0, "")
-    assert "192.0.2.7 is ana's" in done.stderr
+    assert "192.0.2.7 is ana's until 20" in done.stderr
+    assert "tell it again before" in done.stderr
     for words in (("192.0.2.7",), ("--line", "ana")):
         (shown,) = json.loads(run("session", "show", *words, "--json").stdout)
         assert (shown["subscriber"], shown["line"], shown["source"]) == ("ana", 1, "command")
@@ -73,6 +75,42 @@ def test_a_session_is_put_shown_and_ended(run: Run, control: Sessions) -> None:
     again = run("session", "end", "192.0.2.7")
     assert again.exit_code == 1
     assert "what to do" in again.stderr
+
+
+def test_an_address_of_two_lines_is_shown_as_such_with_a_remedy(run: Run, control: Sessions) -> None:
+    now = time.time()
+    give(control, b"a" * 16, now)
+    give(control, b"b" * 16, now)
+    done = run("session", "show", "192.0.2.7")
+    assert (done.exit_code, done.stdout) == (0, "")
+    assert "two lines claimed it" in done.stderr
+    assert "NTP" in done.stderr
+    (shown,) = json.loads(run("session", "show", "192.0.2.7", "--json").stdout)
+    assert (shown["line"], shown["addresses"], shown["ambiguous"]) == (None, ["192.0.2.7"], True)
+
+
+def give(table: Sessions, subscriber: bytes, at: float, kind: int = 1) -> None:
+    """A packet of a NAS about 192.0.2.7."""
+    table.give(
+        [(ADDRESS, 128, None)],
+        subscriber=subscriber,
+        session=subscriber,
+        nas=b"n" * 16,
+        stamp=at,
+        arrival=at,
+        lasts=600,
+        kind=kind,
+    )
+
+
+def test_an_end_holds_until_the_next_packet_and_says_so(run: Run, control: Sessions) -> None:
+    now = time.time()
+    give(control, b"a" * 16, now - 5)
+    done = run("session", "end", "192.0.2.7")
+    assert "the next packet of its NAS" in done.stderr
+    assert control.find(ADDRESS) is None
+    give(control, b"a" * 16, now + 60, kind=3)
+    assert control.find(ADDRESS) is not None
 
 
 def test_who_looks_is_audited_without_the_address(run: Run, control: Sessions) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any
 
 import pytest
@@ -89,7 +89,9 @@ async def test_the_order_of_trust(world: World) -> None:
     await bindings.add(context, "10.1.0.0/24", "child")
     await bindings.add(context, "10.1.0.7:1024-2047", "other")
     assert (await world.known("10.1.0.7"))["bound"] == "10.1.0.0/24"
-    assert (await world.known("10.1.0.7#1024"))["bound"] == "10.1.0.7:1024-2047"
+    assert "--client 10.1.0.7:PORT" in (await world.known("10.1.0.7"))["remarks"][0]
+    for client in ("10.1.0.7#1024", "10.1.0.7:1024"):
+        assert (await world.known(client))["bound"] == "10.1.0.7:1024-2047"
     await world.put("10.1.0.7", "third")
     for port in (0, 1024):
         assert (await world.known(QueryClient("10.1.0.7", port)))["line"] == 3
@@ -155,13 +157,71 @@ async def test_an_identity_that_nobody_is_trusted_to_add_is_not_believed(world: 
 
 
 @pytest.mark.parametrize(
-    "client", ["10.1.0.7#0", "10.1.0.7#65536", "10.1.0.7#x", "10.1.0.0/24", "#5"], ids=lambda each: each
+    "client",
+    [
+        "10.1.0.7#0",
+        "10.1.0.7#65536",
+        "10.1.0.7#x",
+        "10.1.0.0/24",
+        "#5",
+        "10.1.0.7:0",
+        "10.1.0.7:1-2",
+        "[::1]x",
+    ],
+    ids=lambda each: each,
 )
 async def test_what_is_no_client_is_refused(world: World, client: str) -> None:
     with pytest.raises(OperationError):
         await explain(world.context, "adult.example", client=client)
     with pytest.raises(OperationError):
         QueryClient.of("10.1.0.7#5", port=6)
+
+
+@pytest.mark.parametrize(
+    ("text", "client"),
+    [
+        ("192.0.2.1", ("192.0.2.1", 0)),
+        ("192.0.2.1:1500", ("192.0.2.1", 1500)),
+        ("192.0.2.1#1500", ("192.0.2.1", 1500)),
+        ("2001:db8::1", ("2001:db8::1", 0)),
+        ("2001:db8::1#1500", ("2001:db8::1", 1500)),
+        ("[2001:db8::1]:1500", ("2001:db8::1", 1500)),
+        ("[2001:db8::1]#1500", ("2001:db8::1", 1500)),
+        ("[2001:db8::1]", ("2001:db8::1", 0)),
+    ],
+)
+def test_a_port_is_written_behind_the_address(text: str, client: tuple[str, int]) -> None:
+    found = QueryClient.of(text)
+    assert (found.address, found.port) == client
+
+
+async def test_an_address_that_two_lines_claim_is_said_to_be_nobodys(world: World) -> None:
+    """The binding holds then, as on a node, and the clocks are named."""
+    await bindings.add(world.context, "10.1.0.7", "child")
+    contest(world.table, "10.1.0.7", world.context.clock())
+    found = await world.known("10.1.0.7")
+    assert (found["method"], found["line"]) == ("binding", 1)
+    assert "two lines claimed it" in found["remarks"][0]
+    assert "NTP" in found["remarks"][0]
+    shown = await commands.show_address(world.context, "10.1.0.7")
+    assert (shown.sessions, shown.ambiguous) == ([], True)
+    assert not (await commands.show_address(world.context, "10.1.0.8")).ambiguous
+
+
+def contest(table: Sessions, address: str, now: float) -> None:
+    """Let two NASes tell of two lines on an address, by clocks that agree, at one time."""
+    entry = (ip_address(f"::ffff:{address}").packed, 128, None)
+    for subscriber in (b"1" * 16, b"2" * 16):
+        table.give(
+            [entry],
+            subscriber=subscriber,
+            session=subscriber,
+            nas=b"n" * 16,
+            stamp=now + 10,
+            arrival=now + 10,
+            lasts=7200,
+            kind=1,
+        )
 
 
 async def test_a_shared_address_is_looked_up_by_the_inside_one(world: World) -> None:
@@ -179,10 +239,13 @@ async def test_a_shared_address_is_looked_up_by_the_inside_one(world: World) -> 
     assert (found["method"], found["line"], found["inside"]) == ("binding", 1, "10.1.0.2")
     await world.put("10.1.0.2", "third")
     assert (await world.known("10.200.0.1#4023", context))["line"] == 3
-    for client in ("10.200.0.1#1023", "10.200.0.1"):
+    for client, said in (
+        ("10.200.0.1:1023", "outside of what dns.shared_addresses"),
+        ("10.200.0.1", "10.200.0.1:PORT"),
+    ):
         unknown = await world.known(client, context)
         assert unknown["line"] is None
-        assert "outside of what dns.shared_addresses" in unknown["remarks"][0]
+        assert said in unknown["remarks"][0]
     await bindings.add(context, "10.200.0.1:1000-1023", "child")
     assert (await world.known("10.200.0.1#1023", context))["bound"] == "10.200.0.1:1000-1023"
     port = 1 << 10 | 0x5A << 2
