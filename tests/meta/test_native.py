@@ -50,8 +50,31 @@ def test_stubs_match_the_native_modules(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def is_proved_by_make(root: Path) -> bool:
+    """True if ``make`` built the native core as it is: a build with a hint fails, and leaves no mark."""
+    built = root / "build/built"
+    sources = [path for end in ("*.pyx", "*.pxd") for path in (root / "filterd").rglob(end)]
+    return built.is_file() and all(path.stat().st_mtime < built.stat().st_mtime for path in sources)
+
+
+def test_a_build_proves_what_is_older_than_it(tmp_path: Path) -> None:
+    source, mark = tmp_path / "filterd/wire/codec.pxd", tmp_path / "build/built"
+    source.parent.mkdir(parents=True)
+    source.write_text("")
+    assert not is_proved_by_make(tmp_path)
+    mark.parent.mkdir()
+    mark.touch()
+    os.utime(source, (1, 1))
+    assert is_proved_by_make(tmp_path)
+    os.utime(mark, (1, 1))
+    assert not is_proved_by_make(tmp_path), "of the same moment"
+
+
 def test_no_performance_hint(tmp_path: Path) -> None:
-    """Each module is translated afresh: an incremental build log speaks only of what it rebuilt."""
+    """Where the build says nothing of it, each module is translated afresh (40 s): an incremental build log
+    speaks only of what it rebuilt."""
+    if is_proved_by_make(ROOT):
+        return
     sources = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "filterd").rglob("*.pyx"))
     script = (
         "import sys; from Cython.Build import cythonize; "

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
-from tests.worlds.environment import LONGEST_ROOT, same_everywhere, short_root
+from tests.worlds.environment import LONGEST_ROOT, MEMORY_ROOT, root_of_run, same_everywhere, short_root
 from tests.worlds.order import ordered
 
 ROOT = Path(__file__).parents[2]
@@ -185,3 +186,14 @@ def test_a_socket_has_room_below_any_folder_for_temporary_files(tmp_path: Path) 
 def test_a_long_path_for_temporary_files_is_not_taken() -> None:
     assert short_root("/var/tmp") == "/var/tmp"  # noqa: S108 - only its length matters
     assert len(short_root("/var/lib/some/where/deep/inside")) <= LONGEST_ROOT
+
+
+def test_files_of_a_run_are_in_memory_where_there_is_room(tmp_path: Path) -> None:
+    on_disk = short_root(tempfile.gettempdir())
+    assert root_of_run({}, str(tmp_path)) == on_disk, "no mount of its own"
+    assert root_of_run({}, str(tmp_path / "none")) == on_disk
+    assert root_of_run({}, MEMORY_ROOT, 1 << 60) == on_disk, "too little room"
+    assert root_of_run({"TMPDIR": "/var/tmp"}, MEMORY_ROOT, 0) == on_disk  # noqa: S108 - it is only named
+    if f" {MEMORY_ROOT} tmpfs " in Path("/proc/mounts").read_text() and os.access(MEMORY_ROOT, os.W_OK):
+        assert root_of_run({}, MEMORY_ROOT, 0) == MEMORY_ROOT
+    assert len(MEMORY_ROOT) <= LONGEST_ROOT

@@ -10,7 +10,7 @@ from pathlib import Path
 from filterd.config.load import from_value
 from filterd.config.settings import OrderSettings, Settings
 from filterd.operations.context import Context, open_context
-from filterd.store.store import Store
+from tests.worlds.migrated import migrated
 
 NOW = 1_800_000_000.0
 
@@ -139,5 +139,5 @@ async def install(base: Path) -> Installation:
     """Write the policies, and make the store."""
     made = Installation(base, settings_in(base))
     write_policies(base / "policies")
-    await Store.migrate(made.url, made.settings.store.ledger)
+    await migrated(made.url, made.settings.store.ledger)
     return made

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from filterd.cli.main import main
-from filterd.store.store import Store
+from tests.worlds.migrated import migrated
 
 TEXTS = "title: {es: a, en: a}, description: {es: a, en: a}"
 ADULT = "{id: adult, title: {es: Adultos, en: Adult}, description: {es: a, en: a}}"
@@ -55,7 +55,7 @@ def installation(tmp_path: Path) -> Path:
             }
         )
     )
-    asyncio.run(Store.migrate(url, tmp_path / "state/ledger"))
+    asyncio.run(migrated(url, tmp_path / "state/ledger"))
     return config
 
 

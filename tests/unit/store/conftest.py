@@ -9,6 +9,7 @@ import pytest
 
 from filterd.store.store import Store
 from tests.worlds.ledger import ledger_beside
+from tests.worlds.migrated import migrated
 
 
 @pytest.fixture
@@ -20,7 +21,7 @@ def url(tmp_path: Path) -> str:
 @pytest.fixture
 async def store(url: str) -> AsyncIterator[Store]:
     """An open, empty store."""
-    await Store.migrate(url, ledger_beside(url))
+    await migrated(url, ledger_beside(url))
     opened = await Store.open(url, ledger_beside(url))
     yield opened
     await opened.close()
