@@ -36,8 +36,6 @@ from chain.restarts import restart
 from tests.worlds.session_site import SessionSite
 
 BINARY = Path("build/senders").absolute()
-SETTLE = "10s"
-"""accounting.settle where the file is damaged"""
 PARTS = ("change", "memory", "restart", "load")
 
 
@@ -64,7 +62,7 @@ def main() -> int:
         sessions, step = steps[part]
         with (
             tempfile.TemporaryDirectory(prefix="filterd-chain-") as work,
-            site(Path(work), sessions, SETTLE if part == "restart" else "2h") as made,
+            site(Path(work), sessions) as made,
         ):
             step(made)
     show("load of the machine after", "{:.1f} {:.1f} {:.1f}".format(*os.getloadavg()))

@@ -38,7 +38,7 @@ def show(what: str, value: str) -> None:
 
 
 @contextlib.contextmanager
-def site(work: Path, sessions: int, settle: str = "2h") -> Iterator[SessionSite]:
+def site(work: Path, sessions: int) -> Iterator[SessionSite]:
     """An installation whose lines S-1 to S-20000 have so many sessions; ana's are filtered."""
 
     def prepare(made: SessionSite) -> None:
@@ -53,7 +53,7 @@ def site(work: Path, sessions: int, settle: str = "2h") -> Iterator[SessionSite]
     with session_site(
         work,
         radius={"normalize": ["realm"]},
-        accounting={"pools": ["10.0.0.0/8"], "sessions": most, "stale_after": "1d", "settle": settle},
+        accounting={"pools": ["10.0.0.0/8"], "sessions": most, "stale_after": "1d"},
         dns_section={"allow_from": ["127.0.0.0/8", "10.0.0.0/8"], "rate_limit": free},
         prepare=prepare,
     ) as made:

@@ -27,7 +27,7 @@ from bench.machine import Cores
 from bench.packets import write_entries
 
 from chain.installation import LINES, Nas, asked, loaded, pid_of, show, until
-from chain.threads import Others, Spent, add_since, go_before, go_first, pin, threads
+from chain.threads import Others, Spent, add_since, go_before, pin, threads
 from tests.worlds.session_site import FORWARDER, SessionSite
 
 PACE = 500_000 / 600
@@ -151,7 +151,6 @@ def piece(bench: Bench, found: Turns, seconds: int) -> Load:
     file = bench.made.filterd.folder / "times"
     words = bench.generator.words(bench.made.filterd.port, bench.how(seconds, bench.rate, file))
     with bench.generator.start(words) as process:
-        go_first(process.pid)
         others = Others([process.pid, os.getpid(), *(pid_of(bench.made, role) for role in ROLES)])
         with others.watched():
             output, _ = process.communicate(timeout=seconds + 60)

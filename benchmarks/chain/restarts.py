@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from chain.installation import Asker, Nas, loaded, pid_of, show, until
+from chain.installation import Asker, Nas, address, loaded, pid_of, show, until
 from tests.e2e.deployment import stop
 from tests.worlds.session_site import SessionSite
 
@@ -46,12 +46,9 @@ def steps(made: SessionSite, sessions: int) -> dict[str, Callable[[], None]]:
         time.sleep(STOPPED)
         os.kill(control, signal.SIGCONT)
 
-    def told() -> None:
-        tell(made, sessions)
-
     def whole() -> None:
-        damage(made, 1)
-        told()
+        damage(made, 1, b"")
+        tell(made, sessions)
 
     return {
         f"SIGSTOP of control for {STOPPED} s": stopped,
@@ -59,7 +56,9 @@ def steps(made: SessionSite, sessions: int) -> dict[str, Callable[[], None]]:
         "kill -9 of the resolver": lambda: made.kill("resolver"),
         "kill -9 of both": both,
         "a hand-over": lambda: hand_over(made),
-        f"kill -9 of all, one page in {EVERY} of the file damaged": lambda: damage(made, EVERY),
+        f"kill -9 of all, one page in {EVERY} of the file damaged": lambda: damage(
+            made, EVERY, address(sessions)
+        ),
         "kill -9 of all, all of the file damaged, and a packet": whole,
     }
 
@@ -79,8 +78,9 @@ def hand_over(made: SessionSite) -> None:
     made.serve = made.filterd.start()
 
 
-def damage(made: SessionSite, every: int) -> None:
-    """End all at once, write over some pages of the sessions file, the first not, and start again."""
+def damage(made: SessionSite, every: int, spared: bytes) -> None:
+    """End all at once, write over some pages of the sessions file, and start again. The first page is left,
+    and those with the address that is ``spared``; empty: none is."""
     if made.serve is not None:
         os.killpg(made.serve.pid, signal.SIGKILL)
         made.serve.wait(timeout=60)
@@ -88,17 +88,24 @@ def damage(made: SessionSite, every: int) -> None:
     with live.open("r+b") as file:
         for at in range(PAGE, live.stat().st_size, every * PAGE):
             file.seek(at)
-            file.write(b"\xa5" * PAGE)
+            if not spared or spared not in file.read(PAGE):
+                file.seek(at)
+                file.write(b"\xa5" * PAGE)
     made.serve = made.filterd.start()
+
+
+def until_known(made: SessionSite, number: int) -> None:
+    """Wait until the line is filtered. Raises TimeoutError."""
+    asker = Asker(made)
+    until(lambda: asker.outcome(number) == "filtered")
+    asker.close()
 
 
 def watched(what: str, made: SessionSite, number: int, do: Callable[[], None]) -> None:
     """Print the longest times without the right answer while something is done to the installation."""
     tell(made, number)
-    asker, ended = Asker(made), threading.Event()
-    until(lambda: asker.outcome(number) == "filtered")
-    asker.close()
-    longest, asked_in_all = dict[str, float](), [0]
+    until_known(made, number)
+    ended, longest, asked_in_all = threading.Event(), dict[str, float](), [0]
 
     def watch() -> None:
         asker, since, last = Asker(made), time.monotonic(), "filtered"
@@ -116,7 +123,7 @@ def watched(what: str, made: SessionSite, number: int, do: Callable[[], None]) -
     try:
         time.sleep(BEFORE)
         do()
-        made.filterd.wait_ready()
+        until_known(made, number)
         time.sleep(AFTER)
     finally:
         ended.set()

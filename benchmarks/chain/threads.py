@@ -75,13 +75,6 @@ def go_before(pid: int, niceness: int) -> bool:
     return True
 
 
-def go_first(pid: int) -> None:
-    """Let a process that mostly sleeps run whenever it wants to, where that is permitted: an instrument that
-    waits for a processor measures itself."""
-    with contextlib.suppress(OSError):
-        os.sched_setscheduler(pid, os.SCHED_FIFO, os.sched_param(1))
-
-
 def used_by(pid: int) -> float:
     """Seconds of processor time of a process so far; 0 of one that has ended."""
     try:
