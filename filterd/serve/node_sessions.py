@@ -6,6 +6,7 @@ and shared addresses, at the start and with a reload.
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from functools import partial
 
@@ -20,6 +21,9 @@ from filterd.serve.wiring import SystemClock, prefixes, read_sessions
 
 SOCKET = "sessions.sock"
 """the stream's socket in ``state_dir``"""
+LOADING_SECONDS = 2.0
+"""how long a start waits for sessions, in silence: clients ask again, while they would take SERVFAIL for an
+answer, and fronts keep it; longer, and those who are known otherwise would wait for nothing"""
 
 
 def bound_tables(bindings: KnownBindings) -> BindingTables:
@@ -70,6 +74,12 @@ class NodeSessions:
     def start(self) -> None:
         """Begin to follow."""
         self._thread.start()
+
+    async def loaded(self) -> None:
+        """Wait until a first attempt to load sessions has ended, LOADING_SECONDS at most; no time where they
+        are not used."""
+        if self.follower.used:
+            await asyncio.to_thread(self.follower.begun.wait, LOADING_SECONDS)
 
     def stop(self) -> None:
         """End the thread; what it has stays in force."""

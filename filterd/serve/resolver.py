@@ -172,6 +172,7 @@ class Resolver:
         self._follower.start()
         self._sessions.start()
         await asyncio.to_thread(self._node.following.begun.wait, BEGIN_SECONDS)
+        await self._sessions.loaded()
         loop = asyncio.get_running_loop()
         self._tasks.append(loop.create_task(self._look_after_node()))
         await self._succession.until_ready(lambda: caught_up(self._node) and self._sessions.caught_up)

@@ -10,10 +10,12 @@ and then ``--timeout`` and ``faulthandler_timeout`` have to be longer (docs/sess
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import os
 import random
 import secrets
+import sqlite3
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -22,6 +24,16 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.deployment import soon
+from tests.worlds.kept_forms import (
+    FormSearch,
+    address_forms,
+    core_limit,
+    mac_forms,
+    numbers_in,
+    pair_forms,
+    word_forms,
+    written_elsewhere,
+)
 from tests.worlds.measured import noted
 from tests.worlds.radius_client import (
     ANSWERED,
@@ -58,6 +70,8 @@ class Evening:
     draw: random.Random
     past: set[str] = field(default_factory=set)
     sessions: set[str] = field(default_factory=set)
+    pairs: set[tuple[str, str]] = field(default_factory=set)
+    """hardware addresses with their sessions"""
     packets: int = 0
     stamp: float = field(default_factory=lambda: time.time() - 1_000)
 
@@ -79,6 +93,7 @@ class Evening:
         if status == START:
             caller.session = f"s{secrets.token_hex(8)}"
             self.sessions.add(caller.session)
+            self.pairs.add((caller.mac, caller.session))
         self.past.update(caller.addresses.values())
         caller.addresses = self._addresses()
         return self.packet(caller, status)
@@ -232,7 +247,7 @@ def test_no_past_address_is_on_any_disk(tmp_path: Path) -> None:
         _run(site, evening, SECONDS)
         live = site.filterd.folder / LIVE
         assert soon(lambda: _present_are_there(live, evening)), "the search would find nothing at all"
-        running = _search(site.filterd.folder, tmp_path, evening)
+        running = _search(site.filterd.folder, tmp_path, evening) + _left_elsewhere(site, tmp_path)
     stopped = _search(site.filterd.folder, tmp_path, evening)
     size = sum(len(data) for _, data in _files(tmp_path))
     gone = len(evening.past - evening.present)
@@ -255,15 +270,77 @@ def _search(installation: Path, folder: Path, evening: Evening) -> list[str]:
     words |= {each.user for each in evening.callers if not each.registered}
     registered = {each.user for each in evening.callers if each.registered}
     beside = {str((installation / place).relative_to(folder)) for place in ("serve.log", LIVE)}
+    forms = search_of(evening)
     found = []
     for path, data in _files(folder):
+        found += [f"{thing}, {form}: {path}" for thing, form in forms.found_in(data)]
         hits = past.found_in(data, by_chance=path.endswith(".snapshot"))
         found += [f"past {address}, {form}: {path}" for address, form in hits]
         if path != live:
             found += [f"present {address}, {form}: {path}" for address, form in present.found_in(data)]
         unwanted = words | registered if path in beside else words
         found += [f"{word}: {path}" for word in unwanted if word.encode() in data]
+    past_numbers = {int(ipaddress.IPv4Address(each)): each for each in evening.past if ":" not in each}
+    for database in folder.rglob("*.db"):
+        kept = past_numbers.keys() & numbers_in(database)
+        found += [f"past {past_numbers[each]}, number: {database}" for each in kept]
     return sorted(found)
+
+
+def search_of(evening: Evening) -> FormSearch:
+    """All that may stand nowhere, in forms of eight bytes and more: past addresses, sessions, hardware
+    addresses and the two together, and people whom nobody has registered."""
+    forms = [(each, form) for each in evening.past - evening.present for form in address_forms(each)]
+    forms += [(each, form) for each in evening.sessions for form in word_forms(each)]
+    forms += [(each.mac, form) for each in evening.callers for form in mac_forms(each.mac)]
+    forms += [(f"{mac} {each}", form) for mac, each in evening.pairs for form in pair_forms(mac, each)]
+    forms += [
+        (each.user, form) for each in evening.callers if not each.registered for form in word_forms(each.user)
+    ]
+    return FormSearch(forms)
+
+
+def _left_elsewhere(site: SessionSite, folder: Path) -> list[str]:
+    """Whatever a role could leave where the search does not look: files elsewhere, and core files."""
+    found = []
+    for role in ("resolver", "control"):
+        pid = site.pid(role)
+        assert pid is not None
+        found += [f"{role} writes {path}" for path in written_elsewhere(pid, folder)]
+        if (limit := core_limit(pid)) != "0":
+            found.append(f"{role} may leave a core file of {limit} bytes")
+    return found
+
+
+def test_every_other_form_is_found_at_every_place() -> None:
+    things = {
+        "10.77.66.55": list(address_forms("10.77.66.55")),
+        "2001:db8:aabb:ccdd::/64": list(address_forms("2001:db8:aabb:ccdd::/64")),
+        "02:AB:CD:EF:01:23": list(mac_forms("02:AB:CD:EF:01:23")),
+        "s0123456789": [*word_forms("s0123456789"), *pair_forms("02:AB:CD:EF:01:23", "s0123456789")],
+    }
+    search = FormSearch((thing, form) for thing, forms in things.items() for form in forms)
+    for thing, forms in things.items():
+        for place, (name, text) in enumerate(forms):
+            data = bytes(place % 9) + b"\x01\x02" + text + b"\x03\x04"
+            assert (thing, name) in search.found_in(data), name
+    number = int(ipaddress.IPv4Address("10.77.66.55"))
+    assert search.found_in(b"1%d %d1" % (number, number)) == set()
+    across = bytes((1 << 20) - 4) + things["10.77.66.55"][0][1]
+    assert search.found_in(across), "what lies across two chunks is found"
+
+
+def test_numbers_and_open_files_are_seen(tmp_path: Path) -> None:
+    database = tmp_path / "some.db"
+    with contextlib.closing(sqlite3.connect(database)) as link:
+        link.execute("CREATE TABLE leases (address INTEGER)")
+        link.execute("INSERT INTO leases VALUES (172769847)")
+        link.commit()
+    assert 172_769_847 in numbers_in(database)
+    (tmp_path / "inside").mkdir()
+    with (tmp_path / "written").open("w"), (tmp_path / "inside/written").open("w"):
+        assert str(tmp_path / "written") in written_elsewhere(os.getpid(), tmp_path / "inside")
+        assert str(tmp_path / "inside/written") not in written_elsewhere(os.getpid(), tmp_path / "inside")
 
 
 @pytest.mark.parametrize("address", ["10.77.66.55", "2001:db8:aabb:ccdd::/64"])

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.test_no_address_kept import LINES, Caller, Evening, Search, _mac, _run
+from tests.e2e.test_no_address_kept import LINES, Caller, Evening, Search, _mac, _run, search_of
 from tests.worlds.measured import noted
 from tests.worlds.session_site import SessionSite, session_site
 
@@ -68,7 +68,7 @@ def test_no_past_address_is_anywhere_on_the_disk(tmp_path: Path) -> None:
         subprocess.run(["umount", mounted], check=True)
         raw = disk.read_bytes()
     past = evening.past - evening.present
-    found = Search(past).found_in(raw)
+    found = Search(past).found_in(raw) | search_of(evening).found_in(raw)
     noted(
         f"{evening.packets} packets of sessions: {len(past)} past addresses searched for in an ext4 image of"
         f" {len(raw) >> 20} MiB, freed blocks included: {len(found)} found"

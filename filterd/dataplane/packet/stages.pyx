@@ -370,11 +370,12 @@ cdef int proceed(Core* core, Exchange* x, const Reply* reply, const Ahead* ahead
     if who == WHO_NOT_READY:
         return not_ready(core, x, &judged, now, work)
     first = not x.identified
-    if first and who == WHO_LINE:
-        bump64(&core.counters.identified[method])
-    elif first:
-        bump64(&core.counters.unrecognised[0 if is_mapped(x.client) else 1])
-    x.identified = True
+    if first:
+        x.identified = True
+        if who == WHO_LINE:
+            bump64(&core.counters.identified[method])
+        else:
+            bump64(&core.counters.unrecognised[0 if is_mapped(x.client) else 1])
     judged.line = NULL if who == WHO_UNKNOWN else &mine
     judged.now = now
     judged.ticks = ticks

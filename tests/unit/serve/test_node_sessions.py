@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, ip_address
@@ -14,6 +15,7 @@ from filterd.config.load import from_value
 from filterd.config.settings import Settings
 from filterd.dataplane.nodestate.bindings import KnownBindings
 from filterd.dataplane.packet.plane_types import IdentityRules, SessionTables
+from filterd.serve import node_sessions
 from filterd.serve.node_sessions import NodeSessions, bound_tables, identity_rules
 from filterd.serve.wiring import SystemClock
 from filterd.wire.session_stream import FrameKind
@@ -116,6 +118,49 @@ def test_sessions_are_not_ready_before_they_are_loaded(tmp_path: Path) -> None:
     last = stages.tables[-1]
     assert (last.ready, last.used) == (True, True)
     assert last.addresses.find(ip_address("192.0.2.1").packed, int(time.monotonic())) == 7
+
+
+async def test_a_start_waits_for_sessions_that_are_on_their_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(node_sessions, "LOADING_SECONDS", PATIENCE)
+    sessions = sessions_of(settings_of(tmp_path, accounting={"leases": LEASES}), Stages())
+    with ScriptedControl(tmp_path / "sessions.sock") as control:
+        sessions.start()
+        conversation = control.accept()
+        conversation.send(FrameKind.BEGIN)
+        waiting = asyncio.create_task(sessions.loaded())
+        await asyncio.sleep(0.05)
+        assert not waiting.done()
+        conversation.send(FrameKind.FULL, [entry("192.0.2.1/32", 7)])
+        conversation.send(FrameKind.END)
+        await waiting
+        assert sessions.caught_up
+        sessions.stop()
+
+
+async def test_a_start_does_not_wait_for_a_control_that_lost_its_sessions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(node_sessions, "LOADING_SECONDS", PATIENCE)
+    sessions = sessions_of(settings_of(tmp_path, accounting={"leases": LEASES}), Stages())
+    with ScriptedControl(tmp_path / "sessions.sock") as control:
+        sessions.start()
+        control.accept().tell_all([], complete=False)
+        await sessions.loaded()
+        assert sessions.follower.begun.is_set()
+        assert not sessions.caught_up
+        sessions.stop()
+
+
+async def test_a_start_waits_no_longer_than_a_moment_and_not_where_there_are_no_sessions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await sessions_of(settings_of(tmp_path), Stages()).loaded()
+    monkeypatch.setattr(node_sessions, "LOADING_SECONDS", 0.01)
+    sessions = sessions_of(settings_of(tmp_path, accounting={"leases": LEASES}), Stages())
+    await sessions.loaded()  # its thread was never started: nothing comes
+    assert not sessions.follower.begun.is_set()
 
 
 @pytest.mark.parametrize("exists", [False, True])

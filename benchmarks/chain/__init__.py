@@ -1,0 +1,1 @@
+"""The parts of ``make session-chain``: sessions through a whole installation."""
