@@ -19,6 +19,13 @@ cdef enum:
     NO_SAMPLE = 0x7FFFFFFF      # of `least`, in milliseconds: more than the day that is sampled
 
 
+cdef enum:                      # what is known of a NAS's clock
+    NO_CLOCK = 0                # it has told no time, or goes by ours
+    CLOCK_UNPROVEN = 1
+    CLOCK_GOOD = 2
+    CLOCK_OFF = 3               # proven, and more than AGREES wrong
+
+
 cdef struct Nas:
     uint64_t id                 # its fingerprint's first 64 bits
     int64_t window              # arrival with which the present half window began
@@ -48,6 +55,7 @@ cdef struct Evidence:
     uint32_t head_mask
     uint32_t newest
     uint32_t remembered
+    uint64_t steps              # of clocks that were proven before
 
 
 cdef inline uint32_t mark_of(int64_t stamp, bint start) noexcept nogil:
@@ -75,6 +83,16 @@ cdef inline int64_t ahead(const Evidence* evidence, uint32_t mark, uint32_t nas,
 cdef inline bint is_proven(const Evidence* evidence, uint32_t nas) noexcept nogil:
     """True if the NAS's offset is known; without a place there is no NAS whose clock could be wrong."""
     return nas == 0 or evidence.nases[nas].proven != 0
+
+
+cdef inline int clock_of(const Evidence* evidence, uint32_t nas) noexcept nogil:
+    """What is known of the clock of a NAS that has a place."""
+    cdef int64_t offset = offset_of(evidence, nas)
+    if evidence.nases[nas].least[0] == NO_SAMPLE:
+        return NO_CLOCK
+    if not evidence.nases[nas].proven:
+        return CLOCK_UNPROVEN
+    return CLOCK_GOOD if -AGREES <= offset <= AGREES else CLOCK_OFF
 
 
 cdef inline int64_t lead(const Evidence* evidence, uint32_t mark, uint32_t nas, uint32_t other,

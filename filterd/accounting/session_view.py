@@ -56,6 +56,20 @@ class SessionView:
 
 
 @dataclass(frozen=True, slots=True)
+class ClockStates:
+    """Numbers of NASes by what is known of their clocks, by their messages with Event-Timestamp."""
+
+    known: int
+    """all that have sent one since control began"""
+    unproven: int
+    """by how much the clock is wrong is not known yet: two messages, 10 seconds apart, tell"""
+    off: int
+    """proven, and more than 5 seconds wrong"""
+    steps: int
+    """steps of proven clocks since the table was opened; it only grows"""
+
+
+@dataclass(frozen=True, slots=True)
 class SessionCounts:
     """Numbers of the table: what it holds, and events by what became of them since it was opened."""
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from filterd.accounting.event import EventSink
-from filterd.accounting.session_view import SessionCounts, SessionView
+from filterd.accounting.session_view import ClockStates, SessionCounts, SessionView
 
 class Sessions(EventSink):
     """The sessions that there are now, in a file that holds nothing else. Any thread may call any method.
@@ -89,6 +89,8 @@ class Sessions(EventSink):
     def of_line(self, line: int) -> list[SessionView]:
         """The sessions of a line."""
     def counts(self) -> SessionCounts: ...
+    def clock_states(self) -> ClockStates:
+        """Numbers of NASes by the state of their clocks; it visits all NASes, in parts."""
     def changes(self, after: int, most: int) -> tuple[int, bytes] | None:
         """The entries of the changes behind ``after`` (at most ``most``), and the number of the last of
         them. None: they are no longer known, begin with ``full``."""

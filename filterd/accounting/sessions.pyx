@@ -10,7 +10,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from filterd.accounting.event cimport MOST_CLAIMS, Claim, Event, EventSink
-from filterd.accounting.evidence cimport Nas, Remembered
+from filterd.accounting.evidence cimport CLOCK_OFF, CLOCK_UNPROVEN, NO_CLOCK, Nas, Remembered, clock_of
 from filterd.accounting.outbox cimport OUTBOX_SIZE, entries_after
 from filterd.accounting.message cimport SOURCE_RADIUS
 from filterd.accounting.rules cimport count_records, table_apply, table_load
@@ -47,7 +47,7 @@ from filterd.policy.fingerprint cimport Fingerprint, unpacked
 import fcntl
 import os
 
-from filterd.accounting.session_view import SessionClaim, SessionCounts, SessionView
+from filterd.accounting.session_view import ClockStates, SessionClaim, SessionCounts, SessionView
 from filterd.disk.files import make_directory
 from filterd.disk.locks import LockedError
 from filterd.model.session import SessionSource
@@ -393,6 +393,24 @@ cdef class Sessions(EventSink):
             + copy.evidence.nas_count * <uint64_t>sizeof(Nas),
         )
 
+    def clock_states(self):
+        """Numbers of NASes by the state of their clocks."""
+        cdef uint64_t numbers[4]
+        cdef uint64_t steps = 0
+        cdef uint32_t place = 1
+        cdef Table* table
+        memset(numbers, 0, sizeof(numbers))
+        while place != 0:
+            table = self._open()
+            with nogil:
+                place = count_clocks(table, place, numbers)
+                steps = table.evidence.steps
+                self._done()
+        return ClockStates(
+            known=sum(numbers) - numbers[<int>NO_CLOCK], unproven=numbers[<int>CLOCK_UNPROVEN],
+            off=numbers[<int>CLOCK_OFF], steps=steps,
+        )
+
     def changes(self, uint64_t after, uint32_t most):
         """The entries behind ``after``, or None where they are no longer known."""
         cdef int64_t now = <int64_t>self.clock()
@@ -452,6 +470,15 @@ cdef size_t register_some(Table* table, const uint8_t* pairs, size_t count, int6
         if not table_register(table, subscriber, line_in(pairs + at * PAIR_SIZE), now):
             return at
     return count
+
+
+cdef uint32_t count_clocks(const Table* table, uint32_t place, uint64_t* numbers) noexcept nogil:
+    """Count a slice of the NASes from ``place`` on; where to go on, or 0."""
+    cdef uint32_t end = place + SLICE
+    while place <= table.evidence.nas_count and place < end:
+        numbers[clock_of(&table.evidence, place)] += 1
+        place += 1
+    return 0 if place > table.evidence.nas_count else place
 
 
 cdef uint32_t next_of_line(const Table* table, uint32_t place, uint64_t line, int64_t now,

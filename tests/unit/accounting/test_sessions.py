@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from filterd.accounting.session_view import ClockStates
 from tests.worlds.sessions import (
     CHANGE,
     DISCONNECT,
@@ -446,3 +447,15 @@ def test_a_walk_finds_the_sessions_of_nobody_too() -> None:
     assert [each.line for each in entries(net.table.full(0, 200)[1])] == [7]
     found = entries(net.table.full(0, 200, unregistered=True)[1])
     assert [(each.address, each.line) for each in found] == [(wide(X), 7), (wide(Y), 0)]
+
+
+def test_the_states_of_clocks_are_counted() -> None:
+    net = network()
+    assert net.table.clock_states() == ClockStates(known=0, unproven=0, off=0, steps=0)
+    net.put("c", "ana", [Z], lasts=60)  # goes by our clock
+    net.tell(START, "a", "ana", [X], nas="right")
+    net.tell(START, "b", "ana", [Y], ago=600, nas="behind")
+    assert net.table.clock_states() == ClockStates(known=2, unproven=1, off=0, steps=0)
+    net.clock.now += 10
+    net.tell(INTERIM, "b", "ana", [Y], ago=600, nas="behind")
+    assert net.table.clock_states() == ClockStates(known=2, unproven=0, off=1, steps=0)
