@@ -8,7 +8,7 @@ does so in parts, and whoever holds it never waits for the GIL.
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy, memset
-from posix.unistd cimport close as close_file
+from posix.unistd cimport close as close_file, usleep
 
 from filterd.accounting.event cimport MOST_CLAIMS, Claim, Event, EventSink
 from filterd.accounting.evidence cimport (
@@ -30,12 +30,12 @@ from filterd.accounting.table cimport (
     Table,
     claim_key,
     is_live,
+    sweep_some,
     table_find,
     table_free,
     table_full,
     table_register,
     table_start,
-    table_sweep,
 )
 from filterd.disk.session_file cimport (
     ENTRY_BYTES,
@@ -77,10 +77,12 @@ cdef enum:
     NO_PLACE = 0xFFFFFFFF
     PAIR_SIZE = 24              # a fingerprint and a line
     REGISTERED_AT_ONCE = 1000   # subscribers, with the lock held
-    SWEPT_AT_ONCE = 256         # the same, where every place may be a session to end
+    SWEPT_AT_ONCE = 256         # places of the sweep, with the lock held
+    ENDED_AT_ONCE = 32          # sessions that it ends meanwhile
+    GIVE_WAY = 20               # microseconds between two parts, in which whoever waits gets the lock
     SLICE = 16_384              # places that are visited with the lock held
     UNTIL_TOLD = 0xFFFFFFFF     # `unsettled`: for as long as whoever opened the file says
-    SESSION_MEMORY = RECORD_SIZE + 4 * 12 + 4 * 5   # record, chains, marks and heads
+    SESSION_MEMORY = RECORD_SIZE + 4 * 12 + 4 * 5   # record, chains both ways, marks and heads
 
 cdef uint64_t LINES = <uint64_t>1 << 48     # numbers of lines are below
 
@@ -524,16 +526,21 @@ cdef class Sessions(EventSink):
         cdef int64_t now = <int64_t>self.clock()
         cdef uint32_t left = 0
         cdef uint32_t part
+        cdef uint32_t visited
         cdef Table* table
         while True:
-            part = most if most < SWEPT_AT_ONCE else SWEPT_AT_ONCE
             table = self._open()
+            most = min(most, table.slab.used)
+            part = min(most, <uint32_t>SWEPT_AT_ONCE)
             with nogil:
-                left = table_sweep(table, part, now)
+                visited = sweep_some(table, part, ENDED_AT_ONCE, now)
+                left = table.urgent
                 self._done()
-            most -= part
-            if most == 0:
+            most -= visited
+            if most == 0 or visited == 0:
                 return left
+            with nogil:
+                usleep(GIVE_WAY)
 
 
 cdef inline uint64_t line_in(const uint8_t* pair) noexcept nogil:

@@ -16,7 +16,7 @@ cdef struct Slab:
     uint32_t there              # places that the file has room for
     uint32_t used               # places that were ever taken: those behind are zero
     uint32_t free_head          # places given back, linked by `links`
-    uint32_t* links
+    uint32_t* links             # of a place that is in use the owner's, who takes it out of a chain first
 
 
 cdef extern from * nogil:

@@ -38,9 +38,10 @@ cdef struct Table:              # one thread at a time; `sessions.pyx` holds the
     uint8_t key[16]
     int64_t stale_after         # milliseconds
     uint32_t* by_session        # heads of chains of places
-    uint32_t* next_session
+    uint32_t* next_session      # the slab's links: a place is in a chain of sessions, or it is free
     uint32_t* by_subscriber
     uint32_t* next_subscriber
+    uint32_t* back_subscriber   # a subscriber may have any number of sessions
     uint32_t mask               # of both
     uint32_t* by_claim          # heads of chains of 4 * place + claim
     uint32_t* next_claim
@@ -69,15 +70,6 @@ cdef inline uint64_t claim_key(const Table* table, const uint8_t* address, uint8
 cdef inline uint64_t session_key(const Table* table, const uint32_t* session) noexcept nogil:
     """The key of an ended session."""
     return sip_hash64(table.key, <const uint8_t*>session, 12) | 1
-
-
-cdef inline void unlink(uint32_t* head, uint32_t* links, uint32_t wanted) noexcept nogil:
-    """Take ``wanted`` out of a chain; one that does not hold it stays as it is."""
-    while head[0] != wanted:
-        if head[0] == 0:
-            return
-        head = links + head[0]
-    head[0] = links[wanted]
 
 
 cdef inline uint32_t nas_of(Table* table, const Record* record) noexcept nogil:
@@ -116,7 +108,11 @@ cdef void table_free(Table* table) noexcept nogil
 cdef bint table_register(Table* table, const uint32_t* subscriber, uint64_t line, int64_t now) noexcept nogil
 # The place of the session that has the address (and port) now, or 0.
 cdef uint32_t table_find(Table* table, const uint8_t* address, uint32_t port, int64_t now) noexcept nogil
+# Visit ``most`` places, and end what is over; the number of places to visit until nothing is left that a NAS
+# ended.
 cdef uint32_t table_sweep(Table* table, uint32_t most, int64_t now) noexcept nogil
+# The same, but stop when ``ended`` sessions were ended; the number of places that were visited.
+cdef uint32_t sweep_some(Table* table, uint32_t most, uint32_t ended, int64_t now) noexcept nogil
 # Write the entries of places behind ``cursor``; their number. ``cursor`` is 0 when there are no more.
 # ``unregistered``: also those of nobody's line, which are 0.
 cdef uint32_t table_full(Table* table, uint32_t* cursor, uint32_t most, int64_t now, bint unregistered,

@@ -10,6 +10,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 
+from filterd.accounting.chains cimport link, link_both, unlink, unlink_both
 from filterd.accounting.evidence cimport evidence_free, evidence_start, remember
 from filterd.accounting.message cimport overlap, same
 from filterd.accounting.outbox cimport outbox_free, outbox_start
@@ -47,9 +48,10 @@ cdef bint table_start(Table* table, int file, uint32_t there, uint32_t most) noe
     table.mask = heads - 1
     table.claim_mask = heads * 2 - 1
     table.by_session = <uint32_t*>calloc(heads, 4)
-    table.next_session = <uint32_t*>calloc(places, 4)
+    table.next_session = table.slab.links
     table.by_subscriber = <uint32_t*>calloc(heads, 4)
     table.next_subscriber = <uint32_t*>calloc(places, 4)
+    table.back_subscriber = <uint32_t*>calloc(places, 4)
     table.by_claim = <uint32_t*>calloc(<size_t>heads * 2, 4)
     table.next_claim = <uint32_t*>calloc(places * RECORD_CLAIMS, 4)
     table.marks = <uint32_t*>calloc(places * RECORD_CLAIMS, 4)
@@ -57,8 +59,8 @@ cdef bint table_start(Table* table, int file, uint32_t there, uint32_t most) noe
     good = subscribers_start(&table.subscribers, heads) and good
     good = evidence_start(&table.evidence, most) and good
     good = outbox_start(&table.outbox) and good
-    return (good and table.by_session != NULL and table.next_session != NULL and table.by_subscriber != NULL
-            and table.next_subscriber != NULL and table.by_claim != NULL and table.next_claim != NULL
+    return (good and table.by_session != NULL and table.by_subscriber != NULL and table.next_subscriber != NULL
+            and table.back_subscriber != NULL and table.by_claim != NULL and table.next_claim != NULL
             and table.marks != NULL and table.sent != NULL)
 
 
@@ -68,9 +70,9 @@ cdef void table_free(Table* table) noexcept nogil:
     subscribers_free(&table.subscribers)
     outbox_free(&table.outbox)
     free(table.by_session)
-    free(table.next_session)
     free(table.by_subscriber)
     free(table.next_subscriber)
+    free(table.back_subscriber)
     free(table.by_claim)
     free(table.next_claim)
     free(table.marks)
@@ -117,8 +119,7 @@ cdef void _link_claim(Table* table, uint32_t place, int claim) noexcept nogil:
     cdef const Record* record = record_at(&table.slab, place)
     cdef uint32_t reference = place * RECORD_CLAIMS + claim
     cdef uint32_t* head = _claim_head(table, record.addresses[claim], record.lengths[claim])
-    table.next_claim[reference] = head[0]
-    head[0] = reference
+    link(head, table.next_claim, reference)
     _count_length(table, record.lengths[claim], 1)
 
 
@@ -189,21 +190,19 @@ cdef uint32_t new_record(Table* table, const Message* m) noexcept nogil:
 cdef void link_record(Table* table, uint32_t place) noexcept nogil:
     cdef const Record* record = record_at(&table.slab, place)
     cdef uint32_t* head = table.by_session + (record.session[0] & table.mask)
-    table.next_session[place] = head[0]
-    head[0] = place
+    link(head, table.next_session, place)
     link_subscriber(table, place)
     count(table, record, 1)
 
 
 cdef void link_subscriber(Table* table, uint32_t place) noexcept nogil:
     cdef uint32_t* head = table.by_subscriber + (record_at(&table.slab, place).subscriber[0] & table.mask)
-    table.next_subscriber[place] = head[0]
-    head[0] = place
+    link_both(head, table.next_subscriber, table.back_subscriber, place)
 
 
 cdef void unlink_subscriber(Table* table, uint32_t place) noexcept nogil:
-    unlink(table.by_subscriber + (record_at(&table.slab, place).subscriber[0] & table.mask),
-           table.next_subscriber, place)
+    unlink_both(table.by_subscriber + (record_at(&table.slab, place).subscriber[0] & table.mask),
+                table.next_subscriber, table.back_subscriber, place)
 
 
 cdef void _drop_record(Table* table, uint32_t place) noexcept nogil:
@@ -314,10 +313,13 @@ cdef uint32_t table_full(Table* table, uint32_t* cursor, uint32_t most, int64_t 
     return written
 
 
-cdef uint32_t table_sweep(Table* table, uint32_t most, int64_t now) noexcept nogil:
-    cdef uint32_t _visited
+cdef uint32_t sweep_some(Table* table, uint32_t most, uint32_t ended, int64_t now) noexcept nogil:
+    cdef uint32_t visited = 0
     cdef const Record* record
-    for _visited in range(most if most < table.slab.used else table.slab.used):
+    if most > table.slab.used:
+        most = table.slab.used
+    while visited < most and ended != 0:
+        visited += 1
         table.cursor = table.cursor % table.slab.used + 1
         if table.cursor == 1:
             table.oldest = table.oldest_yet
@@ -328,11 +330,22 @@ cdef uint32_t table_sweep(Table* table, uint32_t most, int64_t now) noexcept nog
         if not is_live(table, record, now):
             table.tally.stale += record.until <= now
             end_session(table, table.cursor, table.marks[table.cursor * RECORD_CLAIMS])
+            ended -= 1
         elif table.oldest_yet == 0 or record.confirmed < table.oldest_yet:
             table.oldest_yet = record.confirmed
-    if table.urgent > most:
-        table.urgent -= most
+    _count_urgent(table, visited)
+    return visited
+
+
+cdef void _count_urgent(Table* table, uint32_t visited) noexcept nogil:
+    """So many places were visited: when it was all of them, no NAS has sessions that it ended."""
+    if table.urgent > visited:
+        table.urgent -= visited
     elif table.urgent != 0:
         table.urgent = 0
         memset(head_of(&table.slab).floors, 0, MOST_FLOORS * sizeof(NasFloor))
+
+
+cdef uint32_t table_sweep(Table* table, uint32_t most, int64_t now) noexcept nogil:
+    sweep_some(table, most, table.slab.used, now)
     return table.urgent

@@ -1,8 +1,8 @@
 """The epoch of the file of sessions: a random number in its head, and in a note beside its directory.
 
-Control writes a new one at its start, each hour, and at an orderly end. A copy of the file that was made in an
-earlier epoch and put back has a number that the note no longer names. The note has the next epoch beside the
-present one while the head is changed, so a kill or a power cut in between is no alarm.
+Control writes a new one at its start, each hour, and at an orderly end. A copy of the file that was made in
+an earlier epoch and put back has a number that the note no longer names. The note has the next epoch beside
+the present one while the head is changed, so a kill or a power cut in between is no alarm.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ import io
 import json
 import shutil
 import socket
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -103,6 +104,42 @@ async def test_a_lost_file_counts_as_not_loaded_for_a_while(run: Run, damage: by
     assert run.events() == ["the sessions of before are lost"]
 
 
+async def test_an_older_copy_that_was_put_back_is_a_loss(run: Run) -> None:
+    """As from a backup: it would lead addresses to the lines that had them then."""
+    state_dir, clock = run.installation.settings.state_dir, SystemClock()
+    async with run.service() as service:
+        await run.put(service, "192.0.2.7")
+        while_it_ran = run.live.read_bytes()
+    async with run.service() as service:
+        before = run.live.read_bytes()
+        await run.put(service, "192.0.2.8")
+    for copy in (while_it_ran, before):
+        run.live.write_bytes(copy)
+        found = read_sessions(state_dir, clock)
+        assert found is not None
+        assert found.runs == []
+        assert "older copy" in found.lacking
+        async with run.service() as service:
+            assert (known(service), service.complete()) == (0, False)
+            assert "sessions were lost" in service.remarks()[0]
+    lines = [json.loads(line) for line in run.stream.getvalue().splitlines()]
+    assert [line["event"] for line in lines] == ["the sessions of before are lost"] * 2
+    assert all("older copy" in line["reason"] for line in lines)
+
+
+async def test_a_resolver_in_the_same_boot_reads_the_file_by_the_clock_of_control(run: Run) -> None:
+    """The machine's clock was set back or ahead since, and control is not there."""
+    state_dir = run.installation.settings.state_dir
+    async with run.service() as service:
+        await run.put(service, "192.0.2.7")
+    for step in (-86_400 * 2, 86_400 * 2):
+        clock = SystemClock()
+        clock.now = lambda step=step: time.time() + step  # type: ignore[method-assign,misc]
+        found = read_sessions(state_dir, clock)
+        assert found is not None
+        assert (found.lacking, sum(len(each) for each in found.runs)) == ("", 0), "nobody registered it"
+
+
 async def test_a_restart_does_not_take_the_rest_for_everything(run: Run) -> None:
     """The time to hear of all sessions counts while control runs, over restarts."""
     settle, clock = run.installation.settings.accounting.settle, SystemClock()
@@ -171,10 +208,10 @@ async def test_a_damaged_key_leaves_memory_too(run: Run) -> None:
 
 
 async def test_too_many_sessions_for_the_memory_leave_some(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    def little(path: Path | None, key: bytes, most: int, *others: Any, expected: bool) -> object:
+    def little(path: Path | None, key: bytes, most: int, *others: Any, **named: Any) -> object:
         if most > service_module.FEWEST:
             raise MemoryError
-        return Sessions(path, key, most, *others, expected=expected)
+        return Sessions(path, key, most, *others, **named)
 
     monkeypatch.setattr(service_module, "Sessions", little)
     async with run.service() as service:
