@@ -14,6 +14,7 @@ from filterd.operations.doctor import pages, reading
 from filterd.operations.doctor.access import allowed
 from filterd.operations.doctor.case import Case, group_name, stands
 from filterd.operations.doctor.finding import Finding, found
+from filterd.operations.port_rules import PortsInRule, ports_in_rules
 from filterd.operations.selection import Selection
 from filterd.operations.sessions.secrets import SecretFileError, read_secret
 from filterd.store.errors import StoreError
@@ -109,17 +110,20 @@ def _of_store(case: Case) -> Iterator[Finding]:
     """Bindings that move, and shared addresses that lead to nobody. What keeps the store from being read,
     ``store`` says."""
     try:
-        moving, idle = asyncio.run(_read(case))
+        moving, idle, ruled = asyncio.run(_read(case))
     except StoreError:
         return
     if moving:
         yield found("sessions.moving_bindings", count=moving, most=bindings.PACE)
     for outside, inside in idle:
         yield found("sessions.shared_idle", outside=outside, inside=inside)
+    if ruled:
+        yield found("sessions.ports_in_rule", count=len(ruled), bound=ruled[0].bound, rule=ruled[0].rule)
 
 
-async def _read(case: Case) -> tuple[int, list[tuple[str, str]]]:
-    """The number of lines whose bindings move, and the rules (outside, inside) behind which no line is."""
+async def _read(case: Case) -> tuple[int, list[tuple[str, str]], list[PortsInRule]]:
+    """The number of lines whose bindings move, the rules (outside, inside) behind which no line is, and the
+    bindings of ports that a rule covers."""
     idle = []
     async with reading.opened(case) as context:
         told = case.settings.accounting.radius is not None or bool(case.settings.accounting.leases)
@@ -130,4 +134,4 @@ async def _read(case: Case) -> tuple[int, list[tuple[str, str]]]:
             lines = subscribers.list_subscribers(context, wanted=wanted, limit=1)
             if not [each async for each in lines]:
                 idle.append((str(rule.outside), str(rule.inside)))
-        return await bindings.count_changing(context), idle
+        return await bindings.count_changing(context), idle, await ports_in_rules(context)
