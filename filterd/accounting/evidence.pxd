@@ -35,6 +35,7 @@ cdef struct Nas:
     uint32_t proven             # its offset is known; see sample
     int32_t least[2]            # least arrival - stamp of the present half window and of the one before
     uint32_t has_floor
+    uint32_t in_order           # what it tells comes in order: a lease file, the commands; see rule 4
 
 
 cdef struct Remembered:         # the newest evidence about an address that nobody has, or an ended session

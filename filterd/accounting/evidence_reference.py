@@ -72,6 +72,8 @@ class NasClock:
     took: int = 0
     proven: bool = False
     """its offset is known: its clock is right, or two messages, some time apart, took as long"""
+    in_order: bool = False
+    """what it tells comes in order: it is a lease file, or the commands"""
 
     @property
     def offset(self) -> int:

@@ -61,6 +61,7 @@ cdef void _read_stamp(Evidence* evidence, int64_t stale_after, const Event* even
             m.stamp = event.arrival
         if m.nas != 0:
             evidence.nases[m.nas].proven = True  # it goes by our clock
+            evidence.nases[m.nas].in_order = True
         return
     m.out_of_time = took > DAY or took < -DAY
     if m.out_of_time:

@@ -141,7 +141,9 @@ class ReferenceSessions:
         """Keep the newest evidence about an address (rule 6)."""
         known = self.remembered.get(claim)
         if known is not None:
-            if subscriber != known.subscriber and self.lead(known.mark, known.nas, mark, nas) == 0:
+            ordered = nas == known.nas and self.nas(nas).in_order
+            tied = self.lead(known.mark, known.nas, mark, nas) == 0
+            if subscriber != known.subscriber and tied and not ordered:
                 subscriber = None
                 known = Evidence(known.mark, known.nas, None)
             if self.ahead(known.mark, known.nas, mark, nas) > 0:
@@ -243,7 +245,7 @@ class ReferenceSessions:
         old = False
         if event.source is not SessionSource.RADIUS:
             stamp = min(event.stamp, event.arrival)
-            nas.proven = True
+            nas.proven = nas.in_order = True
         else:
             if took < 0 and not event.stamped:
                 stamp = event.arrival - nas.offset

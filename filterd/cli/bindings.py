@@ -45,6 +45,8 @@ def add(bound: str, subscriber: str, wide: bool, config: Path | None, as_json: b
     made = perform(config, lambda context: bindings.add(context, bound, subscriber, wide=wide))
     warn_of_wide((made.bound,))
     _show(made.bound, subscriber, as_json, f"{made.bound} is bound to {subscriber}")
+    if made.rule is not None:
+        output.warn(made.rule.message, made.rule.remedy)
     if made.too_often:
         output.warn(f"the bindings of this line changed {made.changes} times within a day", SESSIONS_INSTEAD)
 

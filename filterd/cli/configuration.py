@@ -57,7 +57,7 @@ def check(config: Path | None, as_json: bool, settings_alone: bool) -> None:
     policies = policies_of(settings)
     in_force, gone, unread = _require_what_is_in_force(settings, policies)
     remarks = _remarks(in_force)
-    warnings = cautions(settings)
+    warnings = [*cautions(settings), *_ports_in_rules(settings)]
     if as_json:
         output.show_json(
             {
@@ -83,6 +83,18 @@ def check(config: Path | None, as_json: bool, settings_alone: bool) -> None:
         output.warn(f"{what} is in force, and gone from the policies", "put it back, if it was not meant")
     for each in warnings:
         output.warn(str(each), each.remedy)
+
+
+def _ports_in_rules(settings: Settings) -> list[Caution]:
+    """Bindings of ports that lie in a rule for shared addresses, where the store can be read."""
+    from filterd.cli import in_force
+    from filterd.config.cautions import Caution
+    from filterd.operations.port_rules import ports_in_rules
+
+    if not (settings.dns.shared_addresses or settings.dns.map_rules):
+        return []
+    found, _ = in_force.ask(settings, ports_in_rules)
+    return [Caution(each.rule, f"the binding {each.message}", each.remedy) for each in found or ()]
 
 
 def _show_settings_alone(config: Path | None, as_json: bool, warnings: Sequence[Caution]) -> None:

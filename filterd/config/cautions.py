@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from filterd.config.settings import Settings
@@ -48,12 +49,34 @@ def cautions(settings: Settings) -> tuple[Caution, ...]:
         ("dns.ecs_from", dns.ecs_from, _CLAIMED, is_crowd),
         ("dns.edns_id_from", dns.edns_id_from, _NAMED, is_crowd),
     )
-    return tuple(
-        Caution(path, f"{network} {_extent(network)}: {danger}", remedy)
-        for path, networks, (danger, remedy), endangers in keys
-        for network in networks
-        if endangers(network)
+    return (
+        *_pools(settings),
+        *(
+            Caution(path, f"{network} {_extent(network)}: {danger}", remedy)
+            for path, networks, (danger, remedy), endangers in keys
+            for network in networks
+            if endangers(network)
+        ),
     )
+
+
+def _pools(settings: Settings) -> Iterator[Caution]:
+    """Clients of a version of IP that ``accounting.pools`` leaves out: their sessions are not waited for."""
+    accounting, dns = settings.accounting, settings.dns
+    if not accounting.pools or (accounting.radius is None and not accounting.leases):
+        return
+    for version in (4, 6):
+        allowed = [each for each in dns.allow_from if each.version == version and not each.is_loopback]
+        listened = any(
+            each.address.version == version and not each.address.is_loopback for each in dns.listen
+        )
+        if allowed and listened and not any(each.version == version for each in accounting.pools):
+            yield Caution(
+                "accounting.pools",
+                f"has no IPv{version} network, and {allowed[0]} is served: while sessions are not loaded, "
+                "its clients count as in no pool, and lines without a session get no restrictions",
+                f"write the IPv{version} networks whose clients come by session beside the others",
+            )
 
 
 def is_crowd(network: IPNetwork) -> bool:

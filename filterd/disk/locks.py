@@ -39,6 +39,19 @@ def take_lock(path: Path, wait: float) -> IO[str]:
     return file
 
 
+def is_held(path: Path) -> bool:
+    """Return whether a process holds the lock of this file; False also where this user may not look. Whoever
+    wants to take it meanwhile waits a moment."""
+    try:
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
 @asynccontextmanager
 async def locked(path: Path, wait: float) -> AsyncIterator[None]:
     """Hold the lock, waiting up to ``wait`` seconds for it without blocking the loop.

@@ -14,6 +14,7 @@ from filterd.model.bound import Bound, PortsBound
 from filterd.model.changelog import BindingChange, BindingRemoved
 from filterd.operations import input_values, lines, port_ranges
 from filterd.operations.context import Context, OperationError
+from filterd.operations.port_rules import PortsInRule, rule_over
 from filterd.store import bindings as rows
 from filterd.store import subscribers
 from filterd.store.store import Write
@@ -33,6 +34,8 @@ class Binding:
     """the canonical text of what is bound"""
     changes: int = 0
     """how often the line's bindings have changed within a day; 0: it was bound before"""
+    rule: PortsInRule | None = None
+    """the rule for shared addresses in which these ports lie"""
 
     @property
     def too_often(self) -> bool:
@@ -48,10 +51,12 @@ async def add(context: Context, bound: str, subscriber: str, *, wide: bool = Fal
     async with context.store.write(context.actor, context.clock()) as write:
         found = await lines.require(write.connection, subscriber)
         canonical = await bind(write, found.line, bound, wide=wide)
+        key = rule_over(context.settings.dns, input_values.bound(canonical))
+        rule = PortsInRule(canonical, key) if key else None
         if canonical in found.bindings:
-            return Binding(canonical)
+            return Binding(canonical, rule=rule)
         paced = await rows.count_changes(write.connection, [found.line], write.now, DAY)
-    return Binding(canonical, paced[found.line])
+    return Binding(canonical, paced[found.line], rule)
 
 
 async def bind(write: Write, line: int, bound: str, *, wide: bool = False) -> str:

@@ -35,6 +35,12 @@ async def of_ports(connection: AsyncConnection, addresses: Iterable[str]) -> lis
     return found
 
 
+async def with_ports(connection: AsyncConnection) -> list[str]:
+    """The texts that may be ports of an IPv4 address, in their order; identities of such a form too."""
+    found = select(binding.c.prefix).where(binding.c.prefix.like("%.%:%-%")).order_by(binding.c.prefix)
+    return [row.prefix for row in await connection.execute(found)]
+
+
 async def page(
     connection: AsyncConnection, *, after: str = "", limit: int = 1000
 ) -> list[tuple[str, int, str]]:

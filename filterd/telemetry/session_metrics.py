@@ -27,6 +27,10 @@ class SessionMetrics:
     refused: int = 0
     packets: Mapping[str, int] = field(default_factory=dict)
     """outcome -> accounting packets; empty: there is no listener"""
+    silence: float | None = None
+    """seconds since an accounting packet was accepted, or since the start; None: there is no listener"""
+    within: float = 0
+    """seconds within which nine in ten RADIUS sessions were confirmed; 0: too few to tell"""
     complete: bool = True
     followers: int = 0
 
@@ -59,6 +63,18 @@ def session_families(now: SessionMetrics) -> Iterator[Metric]:
         ("outcome",),
         now.packets,
     )
+    if now.silence is not None:
+        yield gauge(
+            "filterd_accounting_silence_seconds",
+            "Seconds since a RADIUS packet was accepted, or since control began.",
+            now.silence,
+        )
+        yield gauge(
+            "filterd_sessions_confirmed_within_seconds",
+            "Seconds within which nine in ten RADIUS sessions were confirmed, of a sample each minute; 0: "
+            "too few to tell. `accounting.stale_after` is to be three times as long.",
+            now.within,
+        )
     yield gauge(
         "filterd_sessions_complete",
         "Whether control has every session; 0 for a while after they were lost.",

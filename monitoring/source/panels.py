@@ -376,6 +376,20 @@ SESSIONS = _row(
     ),
     _panel(
         "graph",
+        ("Seconds without an accepted packet", "Segundos sin un paquete aceptado"),
+        f"filterd_accounting_silence_seconds{{{I}}}",
+        "{{instance}}",
+        "s",
+    ),
+    _panel(
+        "graph",
+        ("Nine in ten sessions were confirmed within", "Nueve de cada diez sesiones, confirmadas dentro de"),
+        f"filterd_sessions_confirmed_within_seconds{{{I}}}",
+        "{{instance}}",
+        "s",
+    ),
+    _panel(
+        "graph",
         ("Changes of sessions", "Cambios de sesiones"),
         f"rate(filterd_session_changes_total{{{I}}}[1m])",
         "{{change}}",

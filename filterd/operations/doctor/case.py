@@ -57,6 +57,8 @@ class Account:
     name: str
     uid: int
     groups: frozenset[int]
+    group: int = -1
+    """its own one, as the password file has it; -1: not known"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +157,7 @@ def account(uid: int) -> Account:
     except KeyError:
         return Account(str(uid), uid, frozenset())
     groups = {entry.pw_gid, *(each.gr_gid for each in grp.getgrall() if entry.pw_name in each.gr_mem)}
-    return Account(entry.pw_name, uid, frozenset(groups))
+    return Account(entry.pw_name, uid, frozenset(groups), entry.pw_gid)
 
 
 def user_name(uid: int) -> str:
@@ -164,3 +166,11 @@ def user_name(uid: int) -> str:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
         return str(uid)
+
+
+def group_name(gid: int) -> str:
+    """The name of a group, or the number where it has none."""
+    try:
+        return grp.getgrgid(gid).gr_name
+    except KeyError:
+        return str(gid)

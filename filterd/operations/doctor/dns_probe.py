@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import socket
 import ssl
 import time
@@ -20,8 +21,11 @@ from filterd.config.settings import UpstreamSettings
 from filterd.config.value_types import Endpoint
 
 UDP_SECONDS = 1.0
+LAST_SHARE = 2.5
+"""the last wait, in UDP_SECONDS: a busy machine is slow, and a server far away"""
 UDP_TRIES = 2
 STREAM_SECONDS = 2.0
+_WITHOUT_EDNS = (dns.rcode.FORMERR, dns.rcode.NOTIMP)
 _FAILURES = (OSError, dns.exception.DNSException, EOFError)
 
 
@@ -57,22 +61,33 @@ def answers(at: Endpoint, protocol: str) -> bool:
     return any(_asked(target, identity_question(), protocol) is not None for _ in range(UDP_TRIES))
 
 
-def _asked(at: Endpoint, question: Message, protocol: str) -> Message | None:
+def _asked(at: Endpoint, question: Message, protocol: str, waits: float = 1.0) -> Message | None:
     try:
         if protocol == "tcp":
             return dns.query.tcp(question, str(at.address), STREAM_SECONDS, at.port)
-        return dns.query.udp(question, str(at.address), UDP_SECONDS, at.port, ignore_unexpected=True)
+        seconds = UDP_SECONDS * waits
+        return dns.query.udp(question, str(at.address), seconds, at.port, ignore_unexpected=True)
     except _FAILURES:
         return None
 
 
 def ask(upstream: UpstreamSettings, question: Message, protocol: str) -> Message | None:
-    """The answer of an upstream; None where none comes."""
+    """The answer of an upstream; None where none comes. One that knows no EDNS is asked again without, as the
+    resolver does (RFC 6891 section 6.2.2)."""
+    answer = _answer(upstream, question, protocol)
+    if answer is None or question.edns < 0 or answer.edns >= 0 or answer.rcode() not in _WITHOUT_EDNS:
+        return answer
+    plain = copy.copy(question)
+    plain.use_edns(False)
+    return _answer(upstream, plain, protocol) or answer
+
+
+def _answer(upstream: UpstreamSettings, question: Message, protocol: str) -> Message | None:
     if upstream.tls is not None:
         return _over_tls(upstream, question)
     tries = UDP_TRIES if protocol == "udp" else 1
-    for _ in range(tries):
-        answer = _asked(upstream.address, question, protocol)
+    for attempt in range(tries):
+        answer = _asked(upstream.address, question, protocol, LAST_SHARE if attempt == tries - 1 else 1.0)
         if answer is not None:
             return answer
     return None

@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from filterd.config.settings import ParentalFail, RadiusSettings
-from filterd.operations import bindings, identification, subscribers
+from filterd.disk.session_place import were_used
+from filterd.operations import bindings, subscribers
 from filterd.operations.doctor import pages, reading
 from filterd.operations.doctor.access import allowed
-from filterd.operations.doctor.case import Case, stands
+from filterd.operations.doctor.case import Case, group_name, stands
 from filterd.operations.doctor.finding import Finding, found
+from filterd.operations.port_rules import PortsInRule, ports_in_rules
 from filterd.operations.selection import Selection
 from filterd.operations.sessions.secrets import SecretFileError, read_secret
 from filterd.store.errors import StoreError
 
 PACKETS = "filterd_accounting_packets_total"
+KNOWN, MOST, REFUSED = "filterd_sessions_known", "filterd_sessions_most", "filterd_sessions_refused_total"
+SILENCE, WITHIN = "filterd_accounting_silence_seconds", "filterd_sessions_confirmed_within_seconds"
 QUIET_SECONDS = 3600.0
 """without a packet; networks tell of sessions that go on at least so often"""
+PACKETS_OF_A_SESSION = 3
+"""expected within ``accounting.stale_after``: two may be lost"""
 REJECTED = {"unknown_client": "sessions.strangers", "bad_authenticator": "sessions.bad_secret"}
 _READ = 4
-_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+_GROUP, _OTHERS = stat.S_IRWXG, stat.S_IRWXO
 
 
 def check(case: Case) -> Iterator[Finding]:
@@ -33,6 +40,7 @@ def check(case: Case) -> Iterator[Finding]:
     closed = case.settings.dns.parental_fail is ParentalFail.CLOSED
     if told and closed and not accounting.pools:
         yield found("sessions.no_pools")
+    yield from _of_control(case)
     yield from _of_store(case)
 
 
@@ -49,47 +57,81 @@ def _radius(case: Case, radius: RadiusSettings) -> Iterator[Finding]:
         except SecretFileError as error:
             yield found("sessions.secret_unusable", says=str(error))
             continue
-        if path.stat().st_mode & _OTHERS:
+        if _is_open(case, path.stat()):
             mode = f"{stat.S_IMODE(path.stat().st_mode):04o}"
-            yield found("sessions.secret_open", path=str(path), mode=mode)
-    yield from _received(case)
+            group = group_name(path.stat().st_gid)
+            yield found(
+                "sessions.secret_open", path=str(path), mode=mode, group=group, user=case.account.name
+            )
 
 
-def _received(case: Case) -> Iterator[Finding]:
-    """Look at the packets that the running control has counted."""
-    control = case.roles.get("control")
-    counted = pages.metrics(case.settings.control.listen).get(PACKETS) if control is not None else None
-    if control is None or counted is None:
+def _is_open(case: Case, status: os.stat_result) -> bool:
+    """True where others than root and the service may read or write. Its own group is the service alone: the
+    package makes it so. A group that the service is in beside it has others in it."""
+    if status.st_mode & _OTHERS or status.st_uid not in (0, case.account.uid):
+        return True
+    return bool(status.st_mode & _GROUP) and status.st_gid not in (0, case.account.group)
+
+
+def _of_control(case: Case) -> Iterator[Finding]:
+    """Look at what the running control has counted."""
+    if "control" not in case.roles:
         return
-    outcomes = {each.labels.get("outcome", ""): int(each.value) for each in counted}
-    if not any(outcomes.values()) and case.machine.clock() - control.started > QUIET_SECONDS:
-        yield found("sessions.silent")
+    samples = pages.metrics(case.settings.control.listen)
+    yield from _room(samples)
+    if PACKETS not in samples:
+        return
+    outcomes = {each.labels.get("outcome", ""): int(each.value) for each in samples[PACKETS]}
+    silence = _sum(samples, SILENCE)
+    if silence > QUIET_SECONDS:
+        yield found("sessions.silent", minutes=int(silence // 60))
+    stale, within = case.settings.accounting.stale_after, _sum(samples, WITHIN)
+    if stale < PACKETS_OF_A_SESSION * within:
+        yield found("sessions.stale_soon", minutes=round(within / 60, 1), stale=stale // 60)
     for outcome, identifier in REJECTED.items():
         if outcomes.get(outcome):
             yield found(identifier, count=outcomes[outcome])
+
+
+def _room(samples: Mapping[str, list[pages.Sample]]) -> Iterator[Finding]:
+    """Look at the room of the table, and at what it refused."""
+    most, known, refused = (int(_sum(samples, name)) for name in (MOST, KNOWN, REFUSED))
+    if known >= most > 0:
+        yield found("sessions.full", most=most, count=refused)
+    elif refused:
+        yield found("sessions.refused", count=refused)
+
+
+def _sum(samples: Mapping[str, list[pages.Sample]], name: str) -> float:
+    return sum(each.value for each in samples.get(name, ()))
 
 
 def _of_store(case: Case) -> Iterator[Finding]:
     """Bindings that move, and shared addresses that lead to nobody. What keeps the store from being read,
     ``store`` says."""
     try:
-        moving, idle = asyncio.run(_read(case))
+        moving, idle, ruled = asyncio.run(_read(case))
     except StoreError:
         return
     if moving:
         yield found("sessions.moving_bindings", count=moving, most=bindings.PACE)
     for outside, inside in idle:
         yield found("sessions.shared_idle", outside=outside, inside=inside)
+    if ruled:
+        yield found("sessions.ports_in_rule", count=len(ruled), bound=ruled[0].bound, rule=ruled[0].rule)
 
 
-async def _read(case: Case) -> tuple[int, list[tuple[str, str]]]:
-    """The number of lines whose bindings move, and the rules (outside, inside) behind which no line is."""
+async def _read(case: Case) -> tuple[int, list[tuple[str, str]], list[PortsInRule]]:
+    """The number of lines whose bindings move, the rules (outside, inside) behind which no line is, and the
+    bindings of ports that a rule covers."""
     idle = []
     async with reading.opened(case) as context:
-        rules = () if identification.in_use(case.settings) else case.settings.dns.shared_addresses
+        told = case.settings.accounting.radius is not None or bool(case.settings.accounting.leases)
+        told = told or were_used(case.state)
+        rules = () if told else case.settings.dns.shared_addresses
         for rule in rules:
             wanted = Selection(prefix=str(rule.inside))
             lines = subscribers.list_subscribers(context, wanted=wanted, limit=1)
             if not [each async for each in lines]:
                 idle.append((str(rule.outside), str(rule.inside)))
-        return await bindings.count_changing(context), idle
+        return await bindings.count_changing(context), idle, await ports_in_rules(context)

@@ -37,6 +37,7 @@ from filterd.serve.local_sockets import tell_socket
 from filterd.serve.sessions.accounting import AccountingListener
 from filterd.serve.sessions.commands import SessionCommands, Terms
 from filterd.serve.sessions.follower import SubscriberFollower
+from filterd.serve.sessions.hearing import RadiusHearing
 from filterd.serve.sessions.lease_files import LeaseFiles
 from filterd.serve.sessions.room import TableRoom
 from filterd.serve.sessions.stream import SOCKET, StreamListener
@@ -91,6 +92,7 @@ class SessionService:
             directory / protocol.SOCKET, self._table, terms, self._said, tell_socket
         )
         self._room = TableRoom(ticks, directory / LIVE)
+        self._hearing = RadiusHearing(self._table, ticks)
         if settings.accounting.radius is not None:
             self._accounting = self._listener(settings.accounting.radius)
         self._files = settings.accounting.leases
@@ -137,6 +139,8 @@ class SessionService:
             },
             refused=counts.refused_full,
             packets={} if self._accounting is None else self._accounting.counts(),
+            silence=None if self._accounting is None else self._hearing.silence,
+            within=self._hearing.within,
             complete=self.complete(),
             followers=self._stream.followers,
         )
@@ -305,6 +309,7 @@ class SessionService:
         self._room.look(counts.live, self._most, counts.refused_full)
         if self._accounting is not None:
             self._accounting.look()
+            self._hearing.look(self._accounting.counts().get("accepted", 0))
 
     async def _change_epochs(self) -> None:
         while True:

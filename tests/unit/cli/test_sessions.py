@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from filterd.accounting.sessions import Sessions
+from filterd.disk.locks import take_lock
+from filterd.operations import asking
 from filterd.operations.sessions.protocol import SOCKET
 from filterd.serve.sessions.commands import SessionCommands, Terms
 from filterd.serve.sessions.follower import subscriber_fingerprint
@@ -246,3 +250,83 @@ def test_without_radius_in_the_configuration_explain_says_so(
     done = run("session", "explain", str(file))
     assert done.exit_code == 1
     assert "add accounting.radius" in done.stderr
+
+
+EVERY_COMMAND = [
+    ("put", "192.0.2.7", "ana"),
+    ("end", "192.0.2.7"),
+    ("show", "192.0.2.7"),
+    ("list",),
+]
+
+
+@pytest.fixture
+def replying(installation: Path) -> Iterator[Callable[[bytes | None], None]]:
+    """A control that gives this reply to each command, whatever it says; None: it gives none."""
+    state = installation.parent / "state"
+    state.mkdir(exist_ok=True)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listener.bind(str(state / SOCKET))
+    listener.listen(8)
+    reply: list[bytes | None] = [b""]
+    ended = threading.Event()
+
+    def serve() -> None:
+        while not ended.is_set():
+            client, _ = listener.accept()
+            with client, contextlib.suppress(OSError):
+                if client.recv(65_536) and reply[0] is None:
+                    ended.wait(10)
+                client.sendall(reply[0] or b"")
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    yield lambda wanted: reply.__setitem__(0, wanted)
+    ended.set()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as last:
+        last.connect(str(state / SOCKET))
+    thread.join(10)
+    listener.close()
+
+
+@pytest.mark.parametrize("words", EVERY_COMMAND)
+@pytest.mark.parametrize(
+    ("reply", "said", "remedy"),
+    [
+        (b"", "broke off before it replied", "try again"),
+        (b"no json\n", "does not understand", "restart filterd-control"),
+        (b'{"taken": 1}\n', "", ""),
+        (b'{"error": "unknown command"}\n', "unknown command", "run the version of filterd that"),
+        (None, "does not reply within", "journalctl -u filterd-control"),
+    ],
+)
+def test_trouble_of_control_is_one_line_and_what_to_do(
+    run: Run,
+    replying: Callable[[bytes | None], None],
+    monkeypatch: pytest.MonkeyPatch,
+    words: tuple[str, ...],
+    reply: bytes | None,
+    said: str,
+    remedy: str,
+) -> None:
+    """Seen: a control that broke off, or of another version, was told as one that does not run."""
+    monkeypatch.setattr(asking, "REPLY_SECONDS", 5.0 if reply is not None else 0.2)
+    replying(reply)
+    done = run("session", *words)
+    assert done.exit_code == 1
+    assert "Traceback" not in done.stderr
+    assert "no control runs" not in done.stderr
+    told = [each for each in done.stderr.splitlines() if each.strip()]
+    assert len(told) == 2
+    assert said in told[0]
+    assert remedy in told[1]
+
+
+def test_a_control_that_is_loading_is_not_told_as_one_that_does_not_run(run: Run, installation: Path) -> None:
+    state = installation.parent / "state"
+    state.mkdir(exist_ok=True)
+    with take_lock(state / "control.lock", 1.0):
+        done = run("session", "list")
+    assert (done.exit_code, "does not take commands" in done.stderr) == (1, True)
+    assert "try again in some seconds" in done.stderr
+    assert "no control runs" in run("session", "list").stderr

@@ -7,7 +7,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from filterd.accounting.leases.watched import WatchedFile
@@ -99,6 +99,14 @@ STEPS = st.lists(
 )
 
 
+IN_ONE_SECOND = [("say", 1, 1), ("look", 0, 0), ("say", 1, 2), ("say", 1, 1)]
+"""Seen: an address that goes to another line and back within a second was nobody's."""
+WITH_RETURNS = [step for line in (1, 0, 2, 0, 1, 0, 3) for step in (("say", 1, line), ("look", 0, 0))]
+
+
+@example("kea", IN_ONE_SECOND)
+@example("dnsmasq", IN_ONE_SECOND)
+@example("kea", WITH_RETURNS)
 @given(st.sampled_from(["kea", "dnsmasq"]), STEPS)
 def test_the_table_says_what_the_server_says(form: str, steps: list[tuple[str, int, int]]) -> None:
     with tempfile.TemporaryDirectory() as folder:

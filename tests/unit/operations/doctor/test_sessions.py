@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from filterd.disk.session_place import LIVE, note_use
 from filterd.operations import bindings, subscribers
 from filterd.operations.doctor import clients, sessions
 from filterd.operations.doctor.case import Account, Case
 from filterd.operations.doctor.finding import Finding
 from filterd.operations.doctor.processes import Process
+from filterd.telemetry.metrics import ControlMetrics, control_registry
+from filterd.telemetry.session_metrics import SessionMetrics
 from tests.worlds.findings import ids, values
-from tests.worlds.installation import NOW, Installation
+from tests.worlds.installation import Installation
 from tests.worlds.pages import serving
 
+SERVICE = 64_001
 WITH_CASE = Callable[..., Case]
 POOLS = ["10.0.0.0/8"]
 
@@ -34,6 +39,13 @@ def radius(secret: Path, **changes: object) -> dict[str, object]:
     """The section of a NAS that may send."""
     clients = [{"prefix": "10.0.0.1/32", "secret_file": str(secret)}]
     return {"radius": {"listen": "127.0.0.1:1813", "clients": clients, **changes}, "pools": POOLS}
+
+
+def open_ways(path: Path) -> None:
+    """Let everybody reach the file: the folders of a test are its owner's."""
+    for each in path.parents:
+        if each.stat().st_mode & 0o055 != 0o055:
+            each.chmod(each.stat().st_mode | 0o055)
 
 
 def look(case: Case) -> list[Finding]:
@@ -71,7 +83,34 @@ def test_a_secret_that_cannot_be_used(with_settings: WITH_CASE, secret: Path) ->
 def test_a_secret_that_others_may_read(with_settings: WITH_CASE, secret: Path) -> None:
     secret.chmod(0o644)
     found = look(with_settings(accounting=radius(secret)))
-    assert values(found, "sessions.secret_open") == {"path": str(secret), "mode": "0644"}
+    told = values(found, "sessions.secret_open")
+    assert (told["path"], told["mode"]) == (str(secret), "0644")
+
+
+@pytest.mark.parametrize(
+    ("owner", "group", "mode", "told"),
+    [
+        (SERVICE, 64_001, 0o600, []),
+        (SERVICE, 64_001, 0o640, []),
+        (0, 64_001, 0o640, []),
+        (0, 64_002, 0o640, ["sessions.secret_open"]),
+        (SERVICE, 64_002, 0o640, ["sessions.secret_open"]),
+        (SERVICE, 64_009, 0o640, ["sessions.secret_open"]),
+        (SERVICE, 64_001, 0o644, ["sessions.secret_open"]),
+        (64_003, 64_001, 0o640, ["sessions.secret_open"]),
+    ],
+)
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_the_service_s_own_group_may_read_a_secret_and_no_other_one(
+    with_settings: WITH_CASE, secret: Path, owner: int, group: int, mode: int, told: list[str]
+) -> None:
+    """Seen: 0640 root:filterd, as sessions.md has it, was told as open to others."""
+    os.chown(secret, owner, group)
+    secret.chmod(mode)
+    service = Account("service", SERVICE, frozenset({64_001, 64_002}), 64_001)
+    open_ways(secret)
+    found = look(replace(with_settings(accounting=radius(secret)), account=service))
+    assert [each for each in ids(found) if each != "sessions.secret_unreadable"] == told
 
 
 def test_a_secret_that_the_service_may_not_read(with_settings: WITH_CASE, secret: Path) -> None:
@@ -83,10 +122,10 @@ def test_a_secret_that_the_service_may_not_read(with_settings: WITH_CASE, secret
 @pytest.mark.parametrize(
     ("counted", "age", "expected"),
     [
-        ({"accepted": 5}, 9000, []),
-        ({"accepted": 0, "unknown_client": 0}, 9000, ["sessions.silent"]),
+        ({"accepted": 5}, 60, []),
+        ({"accepted": 5}, 9000, ["sessions.silent"]),
         ({"accepted": 0}, 60, []),
-        ({"accepted": 5, "unknown_client": 3}, 9000, ["sessions.strangers"]),
+        ({"accepted": 5, "unknown_client": 3}, 60, ["sessions.strangers"]),
         ({"accepted": 5, "bad_authenticator": 3}, 60, ["sessions.bad_secret"]),
     ],
 )
@@ -98,13 +137,44 @@ def test_the_packets_that_control_counted(
     age: int,
     expected: list[str],
 ) -> None:
-    text = "".join(f'{sessions.PACKETS}{{outcome="{key}"}} {value}.0\n' for key, value in counted.items())
-    with serving({"/metrics": (200, text)}) as port:
-        case = with_settings(accounting=radius(secret), control={"listen": f"127.0.0.1:{port}"})
-        control = replace(resolver, role="control", started=NOW - age)
-        found = look(replace(case, roles={"control": control}))
+    metrics = SessionMetrics(packets=counted, silence=age)
+    found = look_at(metrics, with_settings, secret, resolver)
     assert ids(found) == expected
     assert not any("count" in each.values and each.values["count"] != 3 for each in found)
+
+
+@pytest.mark.parametrize(
+    ("metrics", "expected"),
+    [
+        (SessionMetrics(sources={"radius": {"registered": 9, "unregistered": 0}}, most=10), []),
+        (
+            SessionMetrics(sources={"radius": {"registered": 9, "unregistered": 1}}, most=10, refused=3),
+            ["sessions.full"],
+        ),
+        (SessionMetrics(most=10, refused=3), ["sessions.refused"]),
+        (SessionMetrics(packets={"accepted": 1}, silence=1.0, within=2400), []),
+        (SessionMetrics(packets={"accepted": 1}, silence=1.0, within=2460), ["sessions.stale_soon"]),
+    ],
+)
+def test_the_room_of_the_table_and_the_interval_of_packets(
+    with_settings: WITH_CASE,
+    secret: Path,
+    resolver: Process,
+    metrics: SessionMetrics,
+    expected: list[str],
+) -> None:
+    """Seen: a full table was no finding, and the interval was promised to be compared and was not."""
+    assert ids(look_at(metrics, with_settings, secret, resolver)) == expected
+
+
+def look_at(
+    metrics: SessionMetrics, with_settings: WITH_CASE, secret: Path, resolver: Process
+) -> list[Finding]:
+    """The findings beside a control with these values."""
+    registry = control_registry(lambda: ControlMetrics(sessions=metrics))
+    with serving({"/metrics": (200, registry.exposition().decode())}) as port:
+        case = with_settings(accounting=radius(secret), control={"listen": f"127.0.0.1:{port}"})
+        return look(replace(case, roles={"control": replace(resolver, role="control")}))
 
 
 @pytest.mark.parametrize("fail", ["closed", "open"])
@@ -139,6 +209,18 @@ def test_shared_addresses_that_lead_to_nobody(
     rule = {"outside": "198.51.100.0/28", "inside": "100.64.0.0/24", "ports": 1000}
     found = look(with_settings(dns={"shared_addresses": [rule]}))
     assert ids(found) == ([] if prefix.startswith("100.64.") else ["sessions.shared_idle"])
+
+
+def test_a_table_that_control_has_made_tells_of_nobody(with_settings: WITH_CASE) -> None:
+    """Seen: the file of sessions is there from the first start of control on, and the finding was gone."""
+    rule = {"outside": "198.51.100.0/28", "inside": "100.64.0.0/24", "ports": 1000}
+    case = with_settings(dns={"shared_addresses": [rule]})
+    live = case.state / LIVE
+    live.parent.mkdir(parents=True)
+    live.touch()
+    assert ids(look(case)) == ["sessions.shared_idle"]
+    note_use(case.state)
+    assert ids(look(case)) == []
 
 
 def test_lines_of_ports_and_identities_are_compared_with_the_clients(

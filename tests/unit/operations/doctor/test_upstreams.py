@@ -6,6 +6,7 @@ import asyncio
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -55,6 +56,29 @@ def server(
     return script
 
 
+def without_edns() -> Callable[[dns.message.Message], dns.message.Message]:
+    """The script of a server of before EDNS. Seen: it served the resolver, and counted as no upstream."""
+
+    def script(query: dns.message.Message) -> dns.message.Message:
+        reply = dns.message.make_response(query, recursion_available=True)
+        if query.edns >= 0:
+            reply.set_rcode(dns.rcode.FORMERR)
+            reply.use_edns(False)
+        return reply
+
+    return script
+
+
+def slow() -> Callable[[dns.message.Message], dns.message.Message]:
+    """The script of a server on a machine that is busy: each answer takes longer than the first wait."""
+
+    def script(query: dns.message.Message) -> dns.message.Message:
+        time.sleep(1.4 * dns_probe.UDP_SECONDS)
+        return dns.message.make_response(query, recursion_available=True)
+
+    return script
+
+
 def look(case: Case) -> set[str]:
     """The ids beside those that a single server over UDP always has."""
     return set(ids(upstreams.check(case))) - BEFORE
@@ -68,8 +92,11 @@ def look(case: Case) -> set[str]:
         (server(), True, {"upstreams.not_validating"}),
         (server(flags=dns.flags.AD), False, {"upstreams.validates"}),
         (server(rcode=dns.rcode.REFUSED), False, {"upstreams.refuses", "upstreams.none"}),
+        (server(rcode=dns.rcode.FORMERR), False, {"upstreams.refuses", "upstreams.none"}),
+        (without_edns(), False, set()),
         (server(identity="resolver-1"), False, {"upstreams.loop", "upstreams.none"}),
         (server(identity="resolver-2"), False, set()),
+        (slow(), False, set()),
     ],
 )
 def test_what_a_server_answers(
