@@ -27,6 +27,10 @@ class SessionMetrics:
     refused: int = 0
     packets: Mapping[str, int] = field(default_factory=dict)
     """outcome -> accounting packets; empty: there is no listener"""
+    refused_claims: Mapping[str, int] = field(default_factory=dict)
+    """what told of them -> addresses that no session may have"""
+    by_second_secret: int = 0
+    """accounting packets that the second line of a secret file proved"""
     complete: bool = True
     followers: int = 0
 
@@ -58,6 +62,18 @@ def session_families(now: SessionMetrics) -> Iterator[Metric]:
         "RADIUS packets received, by what became of them.",
         ("outcome",),
         now.packets,
+    )
+    yield counter(
+        "filterd_session_claims_refused",
+        "Addresses that no session may have (outside of accounting.pools or of a client's networks, "
+        "loopback, multicast and the like), by what told of them; the rest of what it told counts.",
+        ("source",),
+        now.refused_claims,
+    )
+    yield total(
+        "filterd_accounting_second_secret",
+        "RADIUS packets that the second line of a secret_file proved, not the first.",
+        now.by_second_secret,
     )
     yield gauge(
         "filterd_sessions_complete",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import shutil
@@ -9,7 +10,7 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -221,3 +222,29 @@ async def test_control_begins_while_the_address_of_radius_is_taken(run: Run, tmp
         async with run.service() as service:
             assert "no RADIUS accounting" in service.remarks()[0]
             await run.put(service, "192.0.2.7")
+
+
+async def test_other_pools_hold_with_the_reload_and_end_what_lies_outside(run: Run, tmp_path: Path) -> None:
+    def with_pools(*networks: str) -> Settings:
+        settings = run.installation.settings
+        return replace(
+            settings, accounting=replace(settings.accounting, pools=tuple(map(ip_network, networks)))
+        )
+
+    async with run.service() as service:
+        await run.put(service, "192.0.2.7")
+        await run.put(service, "198.51.100.7")
+        assert service.reload(with_pools("192.0.2.0/24")) == []
+        turning = asyncio.create_task(service.run())
+        while known(service) != 1:
+            await asyncio.sleep(0.01)
+        line = sessions_line("put", [ToldSession(("198.51.100.8",), "S-1")])
+        assert (await service._commands.execute(line))["taken"] == 0
+        assert service.metrics().refused_claims == {"radius": 0, "lease": 0, "command": 1}
+        turning.cancel()
+    run.installation.settings = with_pools("203.0.113.0/24")  # a restart with other pools does the same
+    async with run.service() as service:
+        turning = asyncio.create_task(service.run())
+        while known(service) != 0:
+            await asyncio.sleep(0.01)
+        turning.cancel()
