@@ -11,10 +11,14 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 import pytest
 
-from filterd.accounting.radius_types import MOST_CLIENTS, LineRule, RadiusClient
+from filterd.accounting.evidence_reference import EventKind, ReferenceEvent
+from filterd.accounting.radius_types import MOST_CLIENTS, LineRule, RadiusClient, ReadEvent
 from filterd.accounting.receiver import Receiver
 from filterd.accounting.recorded import RecordedEvents, take
+from filterd.accounting.session_view import SessionClaim
 from filterd.accounting.sessions import Sessions
+from filterd.accounting.sessions_reference import ReferenceSessions
+from filterd.model.session import SessionSource
 from tests.worlds.radius_packets import ARRIVAL, CLIENT, KEY, RULE, SECRET, SENDER, plain, signed, start
 
 WAIT = 20.0
@@ -207,29 +211,52 @@ def test_an_on_of_one_client_ends_no_session_of_another() -> None:
     table.close()
 
 
+def of_model(event: ReadEvent) -> ReferenceEvent:
+    """An event as the plain rules take it."""
+    return ReferenceEvent(
+        EventKind(event.kind),
+        SessionSource.RADIUS,
+        tuple(SessionClaim(*each) for each in event.claims),
+        event.nas,
+        event.session,
+        event.line,
+        event.stamp,
+        event.arrival,
+        event.lasts,
+        event.stamped,
+        frozenset(kind for kind in range(4) if event.refused_kinds >> kind & 1),
+    )
+
+
 def test_what_a_session_had_goes_where_its_client_may_not_claim_it_any_more() -> None:
     """Rule 8: its next packet names an address in vain, and the one of before is not confirmed by it."""
-    table = Sessions(None, KEY, 1000, LASTS, lambda: ARRIVAL / 1000)
-    receiver = Receiver(table, KEY)
+    table, model = Sessions(None, KEY, 1000, LASTS, lambda: ARRIVAL / 1000), ReferenceSessions(LASTS)
     address = ip_address("2001:db8::9").packed
 
-    def told(status: int, second: int, *networks: str) -> None:
+    def told(status: int, second: int, *networks: str) -> list[bool]:
         given = tuple(map(ip_network, networks))
-        receiver.configure([RadiusClient(ip_network("192.0.2.0/24"), SECRET, networks=given)], RULE, LASTS)
         values = start(status=status.to_bytes(4, "big"))
         stamp = (55, (ARRIVAL // 1000 + second).to_bytes(4, "big"))
         packet = signed(plain(4, [*values, (168, address), stamp]))
-        take(receiver, [(SENDER, packet)], ARRIVAL + 1000 * second)
+        recorded = RecordedEvents()
+        for sink in (table, recorded):
+            receiver = Receiver(sink, KEY)
+            receiver.configure(
+                [RadiusClient(ip_network("192.0.2.0/24"), SECRET, networks=given)], RULE, LASTS
+            )
+            take(receiver, [(SENDER, packet)], ARRIVAL + 1000 * second)
+        (event,) = recorded.events()
+        model.apply(of_model(event))
+        claims = {claim for record in model.records.values() for claim in record.claims}
+        found = [table.find(each) is not None for each in (wide("100.64.0.9"), address)]
+        assert found == [SessionClaim(each, 128) in claims for each in (wide("100.64.0.9"), address)]
+        return found
 
-    told(1, 0)
-    assert table.find(wide("100.64.0.9")) is not None
-    told(3, 1, "2001:db8::/32", "100.65.0.0/16")
-    assert table.find(wide("100.64.0.9")) is None
-    assert table.find(address) is not None
-    told(3, 2, "198.51.100.0/24")
-    assert (table.find(address), table.counts().live) == (None, 0)
-    told(3, 3)
-    assert table.find(wide("100.64.0.9")) is not None
+    assert told(1, 0) == [True, True]
+    assert told(3, 1, "2001:db8::/32", "100.65.0.0/16") == [False, True]
+    assert told(3, 2, "198.51.100.0/24") == [False, False]
+    assert table.counts().live == 0
+    assert told(3, 3) == [True, True]
     table.close()
 
 
