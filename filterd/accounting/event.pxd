@@ -31,6 +31,8 @@ cdef struct Event:
     uint8_t kind                # EVENT_*
     uint8_t source              # model.session.SessionSource
     uint8_t claim_count
+    uint8_t refused             # addresses that it names and that its sender may not claim, at most 255
+    uint8_t refused_kinds       # a set of their kinds (message.kind_of): what a session has of them goes
     uint8_t stamped             # `stamp` is the NAS's own clock; 0: it is `arrival` less the delay
     uint32_t lasts              # seconds for which the session is good without another word
     Claim claims[MOST_CLAIMS]

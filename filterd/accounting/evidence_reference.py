@@ -44,6 +44,8 @@ class ReferenceEvent:
     arrival: int
     lasts: int
     stamped: bool = True
+    refused_kinds: frozenset[int] = frozenset()
+    """kinds of addresses that it names and that its sender may not claim"""
 
 
 def kind_of(claim: SessionClaim) -> int:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 from filterd.accounting import radius_reference as reference
 from filterd.accounting.attributes import NAMES, Attribute, Code, StatusType, name_of, normalized, prefix_text
+from filterd.accounting.claimable import NOT_A_LINES, ClaimNetworks
 from filterd.accounting.radius_types import LineRule
 
 CODES = {
@@ -59,7 +60,7 @@ class ExplainedPacket:
     addresses: tuple[str, ...]
     """prefixes that the session has"""
     passed_over: tuple[str, ...]
-    """addresses that nobody's line can have"""
+    """addresses that it names and that claim nothing"""
     line_attribute: str
     line_value: str | None
     """as it came; None: the attribute is not there"""
@@ -94,13 +95,15 @@ def explain_packet(
     normalize: Iterable[str] = (),
     *,
     sent: bool = False,
+    networks: Iterable[IPv4Network | IPv6Network] = (),
 ) -> ExplainedPacket:
     """Explain the payload of a UDP datagram. Nothing is changed by it.
 
     ``secrets``: those of the clients it may come from; without any the authenticators are not checked.
     ``line``: vendor (0: none) and number of the attribute that names the line. ``sent``: Event-Timestamp is
-    the time of sending.
+    the time of sending. ``networks``: those in which the sender may claim addresses; empty: anywhere.
     """
+    within = ClaimNetworks(networks)
     rule = LineRule(*line, tuple(normalize))
     try:
         read = reference.take_apart(packet)
@@ -110,7 +113,7 @@ def explain_packet(
     value = reference.line_value(read, rule)
     told = read.number(Attribute.EVENT_TIMESTAMP) or 0
     delay = read.number(Attribute.ACCT_DELAY_TIME) or 0
-    claimed, passed_over = _addresses(read)
+    claimed, passed_over = _addresses(read, within)
     found = ExplainedPacket(
         code=_code(read.code),
         length=len(read.text),
@@ -131,7 +134,8 @@ def explain_packet(
         attributes=tuple(name_of(*each[:2]) for each in read.order if each[1] != Attribute.VENDOR_SPECIFIC),
         problems=(),
     )
-    return _with_problems(found, (*_what_stops(read, found), *_what_to_know(read, found, rule)))
+    problems = (*_what_stops(read, found), *_what_to_know(read, found, rule), *_refused_claims(read, within))
+    return _with_problems(found, problems)
 
 
 def printable(value: bytes) -> str:
@@ -194,18 +198,21 @@ def _nas(read: reference.Packet) -> str | None:
     return f"{printable(name)} at {at}" if name else at
 
 
-def _addresses(read: reference.Packet) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The prefixes that the session has, and those that nobody's line can have."""
-    claimed = []
-    for address, length in reference.claims(read):
-        inner = IPv6Address(address).ipv4_mapped
-        claimed.append(f"{inner}/{length - 96}" if inner else f"{IPv6Address(address)}/{length}")
-    passed_over = [
-        _address_text(number, value)
-        for vendor, number, value in read.order
-        if vendor == 0 and number in reference.CLAIMS and reference.claim_of(number, value) is None
-    ]
-    return tuple(claimed), tuple(passed_over)
+def _addresses(read: reference.Packet, within: ClaimNetworks) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The prefixes that the session has, and the addresses that claim nothing."""
+    claimed = tuple(_prefix_of(*each) for each in reference.claims(read, within))
+    passed_over = []
+    for vendor, number, value in read.order:
+        if vendor == 0 and number in reference.CLAIMS:
+            claim = reference.claim_of(number, value)
+            if claim is None or reference.is_refused(number, *claim, within):
+                passed_over.append(_address_text(number, value))
+    return claimed, tuple(passed_over)
+
+
+def _prefix_of(address: bytes, length: int) -> str:
+    inner = IPv6Address(address).ipv4_mapped
+    return f"{inner}/{length - 96}" if inner else f"{IPv6Address(address)}/{length}"
 
 
 def _address_text(number: int, value: bytes) -> str:
@@ -328,11 +335,31 @@ def _of_the_addresses(read: reference.Packet, found: ExplainedPacket) -> Iterato
             "some NASes know the address only later: switch Interim-Updates on, each few minutes",
             stops=False,
         )
-    told = [each for each in read.order if each[0] == 0 and each[1] in reference.CLAIMS]
-    if len({each[1:] for each in told}) - len(set(found.passed_over)) > reference.MOST_CLAIMS:
+    told = [each[1:] for each in read.order if each[0] == 0 and each[1] in reference.CLAIMS]
+    counted = {each for each in told if _address_text(*each) not in found.passed_over}
+    if len(counted) > reference.MOST_CLAIMS or len(told) > reference.MOST_TOLD:
         yield PacketProblem(
             f"more than {reference.MOST_CLAIMS} addresses: the first ones hold",
             "bind the others with `filterd binding add`",
+            stops=False,
+        )
+
+
+def _refused_claims(read: reference.Packet, within: ClaimNetworks) -> Iterator[PacketProblem]:
+    if read.code not in reference.DIGESTS:
+        return
+    for number, address, length in dict.fromkeys(reference.named(read)):
+        if not reference.is_refused(number, address, length, within):
+            continue
+        text, inside = _prefix_of(address, length), within.covers(address, length)
+        yield PacketProblem(
+            f"{text} claims nothing: {NOT_A_LINES}"
+            if inside
+            else f"{text} claims nothing: it lies in no network in which its sender may claim addresses",
+            "let the sender tell the address that the line really has; the rest of the packet counts"
+            if inside
+            else "if lines have it, add its network to accounting.pools, and to `networks` of this client "
+            "where it has some; the rest of the packet counts",
             stops=False,
         )
 

@@ -22,6 +22,7 @@ cdef struct Message:
     uint8_t kind
     uint8_t source
     uint8_t claim_count
+    uint8_t refused_kinds       # a set: kinds of addresses that it names in vain
     bint old                    # RADIUS evidence older than stale_after
     bint out_of_time            # stamped more than a day away from its arrival: it says nothing
     Held claims[RECORD_CLAIMS]

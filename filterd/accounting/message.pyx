@@ -80,6 +80,7 @@ cdef void read_message(Evidence* evidence, int64_t stale_after, const Event* eve
     cdef uint64_t until
     memset(m, 0, sizeof(Message))
     m.kind = event.kind
+    m.refused_kinds = event.refused_kinds
     m.source = event.source & 3
     m.nas_id = event.nas.high
     m.nas = 0 if m.nas_id == 0 else nas_place(evidence, m.nas_id)

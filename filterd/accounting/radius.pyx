@@ -6,7 +6,8 @@ native functions are described in ``radius.pxd``; the readable reference is
 :mod:`filterd.accounting.radius_reference`, and the two are kept equal by tests.
 """
 
-from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t
+from libc.stdlib cimport calloc, free
 from libc.string cimport memchr, memcmp, memcpy, memset
 
 from filterd.accounting.event cimport (
@@ -33,6 +34,7 @@ from filterd.policy.fingerprint cimport KEY_SIZE, Fingerprint, packed, sip_hash
 from filterd.wire.codec cimport get16, get32
 from filterd.wire.siphash cimport put_little64
 
+from filterd.accounting.claimable import ClaimNetworks
 from filterd.accounting.radius_types import Judged, PacketOutcome, ReadEvent
 
 cdef enum:
@@ -54,7 +56,7 @@ cdef enum:
 
     CODE_ACCOUNTING_RESPONSE = 5
     PROOF_ATTRIBUTE = 18            # bytes of Message-Authenticator
-    SHORTEST_PREFIX = 32            # bits of an IPv6 prefix; a shorter one is nobody's line
+    SHORTEST_PREFIX = 40            # bits of an IPv6 prefix; a shorter one is nobody's line
     CLOCK_BEGINS = 946684800        # 2000-01-01: an Event-Timestamp of before comes from a clock never set
     KIND_SUBSCRIBER = 0x90          # model.identity.IdentityKind
     KIND_SESSION = 0x91
@@ -109,42 +111,105 @@ cdef inline void prefix_bits(const uint8_t* value, size_t size, uint8_t* out) no
     mask(out, value[1])
 
 
-cdef inline bint claimable4(const uint8_t* address) noexcept nogil:
-    """True if a line can have an IPv4 address: not 0.0.0.0/8, a loopback, multicast or reserved."""
-    return address[0] != 0 and address[0] != 127 and address[0] < 224
+# ---- the addresses that a line can have: accounting.claimable says the same ----
+
+cdef inline bint is_reserved4(const uint8_t* address) noexcept nogil:
+    """True if no line can have an IPv4 address: 0.0.0.0/8, a loopback, link-local, multicast or reserved."""
+    return (address[0] == 0 or address[0] == 127 or address[0] >= 224
+            or (address[0] == 169 and address[1] == 254))
 
 
-cdef inline bint claimable6(const uint8_t* address, uint8_t length) noexcept nogil:
-    """True if a line can have an IPv6 prefix: not ::/8 (in which IPv4 stands too), multicast or
-    link-local."""
+cdef inline bint is_reserved6(const uint8_t* address, uint8_t length) noexcept nogil:
+    """True if no line can have an IPv6 prefix: ::/8 (in which IPv4 stands too), multicast, link-local, or
+    too short for a line."""
     if address[0] == 0xFE and address[1] & 0xC0 == 0x80:
+        return True
+    return length < SHORTEST_PREFIX or address[0] == 0 or address[0] == 0xFF
+
+
+cdef inline bint names_none(const Claim* claim, bint ipv4) noexcept nogil:
+    """True for what stands for no address yet: 0.0.0.0, 255.255.255.255 and .254 (RFC 2865 5.8), ::, ::/0."""
+    if ipv4:
+        return get32(claim.address + 12) == 0 or get32(claim.address + 12) >= <uint32_t>0xFFFFFFFE
+    return claim.length == 0 or memcmp(claim.address, ZEROS, 16) == 0
+
+
+cdef inline uint8_t kind_bit(uint8_t length, bint ipv4) noexcept nogil:
+    """The kind of address (message.kind_of), as a set."""
+    return 1 if ipv4 else 2 if length == 128 else 4 if length >= 64 else 8
+
+
+cdef bint is_inside(const RadiusSender* sender, const uint8_t* address, uint8_t length) noexcept nogil:
+    """True if a prefix lies in one of the sender's networks, or it has none."""
+    cdef int32_t low = 0
+    cdef int32_t high = sender.network_count
+    cdef int32_t middle
+    cdef const Network* network
+    cdef int whole, rest
+    if high == 0:
+        return True
+    while low < high:           # the first that begins behind the address
+        middle = (low + high) // 2
+        if memcmp(sender.networks[middle].start, address, 16) <= 0:
+            low = middle + 1
+        else:
+            high = middle
+    if low == 0:
         return False
-    return length >= SHORTEST_PREFIX and address[0] != 0 and address[0] != 0xFF
+    network = sender.networks + (low - 1)
+    if network.length > length:
+        return False
+    whole = network.length >> 3
+    rest = network.length & 7
+    if memcmp(network.start, address, whole) != 0:
+        return False
+    return rest == 0 or (network.start[whole] ^ address[whole]) >> (8 - rest) == 0
 
 
-cdef void take_claim(uint8_t number, const uint8_t* value, size_t size, RadiusPacket* out) noexcept nogil:
-    """Add the address that an attribute claims, unless it is there or nobody's line can have it."""
-    cdef Claim claim
-    cdef int i
-    memset(&claim, 0, sizeof(Claim))
-    claim.length = 128
+cdef void read_claim(const uint8_t* packet, size_t at, Claim* out) noexcept nogil:
+    """The address that the attribute with its value at a place names."""
+    cdef uint8_t number = packet[at - 2]
+    memset(out, 0, sizeof(Claim))
+    out.length = 128
     if number == FRAMED_IPV4:
-        memcpy(claim.address, MAPPED, 12)
-        memcpy(claim.address + 12, value, 4)
+        memcpy(out.address, MAPPED, 12)
+        memcpy(out.address + 12, packet + at, 4)
     elif number == FRAMED_IPV6:
-        memcpy(claim.address, value, 16)
+        memcpy(out.address, packet + at, 16)
     else:
-        claim.length = value[1]
-        prefix_bits(value, size, claim.address)
-    if out.claim_count == MOST_CLAIMS or not (
-        claimable4(value) if number == FRAMED_IPV4 else claimable6(claim.address, claim.length)
-    ):
-        return
+        out.length = packet[at + 1]
+        prefix_bits(packet + at, packet[at - 1] - 2, out.address)
+
+
+cdef void take_claim(const Claim* claim, Event* out) noexcept nogil:
+    """Add a claim, unless it is there."""
+    cdef int i
     for i in range(out.claim_count):
         if out.claims[i].length == claim.length and memcmp(out.claims[i].address, claim.address, 16) == 0:
             return
-    out.claims[out.claim_count] = claim
-    out.claim_count += 1
+    if out.claim_count < MOST_CLAIMS:
+        out.claims[out.claim_count] = claim[0]
+        out.claim_count += 1
+
+
+cdef void take_claims(const uint8_t* packet, const RadiusPacket* read, const RadiusSender* sender,
+                      Event* out) noexcept nogil:
+    """Take the claims that the sender may make, and count the others."""
+    cdef Claim claim
+    cdef bint ipv4
+    cdef int i
+    for i in range(read.told_count):
+        read_claim(packet, read.told[i], &claim)
+        ipv4 = packet[read.told[i] - 2] == FRAMED_IPV4
+        if names_none(&claim, ipv4):
+            continue
+        if (is_reserved4(claim.address + 12) if ipv4 else is_reserved6(claim.address, claim.length)) or (
+            not is_inside(sender, claim.address, claim.length)
+        ):
+            out.refused += 1
+            out.refused_kinds |= kind_bit(claim.length, ipv4)
+        else:
+            take_claim(&claim, out)
 
 
 cdef void take_vendor(const uint8_t* packet, size_t at, size_t size, const RadiusRule* rule,
@@ -198,7 +263,9 @@ cdef bint take(const uint8_t* packet, uint8_t number, size_t at, size_t size, co
     elif number in (FRAMED_PREFIX, DELEGATED_PREFIX, FRAMED_IPV4, FRAMED_IPV6):
         if number in (FRAMED_PREFIX, DELEGATED_PREFIX) and packet[at + 1] > 128:
             return False
-        take_claim(number, packet + at, size, out)
+        if out.told_count < MOST_TOLD:
+            out.told[out.told_count] = <uint16_t>at
+            out.told_count += 1
     else:
         take_told(packet, number, at, size, out)
     if rule.vendor == 0 and number == rule.number:
@@ -259,8 +326,9 @@ cdef void proof_of(const uint8_t* packet, const RadiusPacket* read, const Radius
     hmac_end(&secret.key, &hashing, out)
 
 
-cdef int radius_verify(const uint8_t* packet, const RadiusPacket* read,
-                       const RadiusSecret* secret) noexcept nogil:
+cdef int proves(const uint8_t* packet, const RadiusPacket* read, const RadiusSecret* secret,
+                bint needs_proof) noexcept nogil:
+    """ACCEPTED if the packet is made with a secret."""
     cdef Md5 hashing
     cdef uint8_t digest[MD5_SIZE]
     if is_digest(read.code):
@@ -273,9 +341,19 @@ cdef int radius_verify(const uint8_t* packet, const RadiusPacket* read,
         if not equal(digest, packet + 4):
             return RADIUS_BAD_AUTHENTICATOR
     if read.proof_at == 0:
-        return RADIUS_NO_PROOF if secret.needs_proof or read.code == CODE_STATUS_SERVER else RADIUS_ACCEPTED
+        return RADIUS_NO_PROOF if needs_proof or read.code == CODE_STATUS_SERVER else RADIUS_ACCEPTED
     proof_of(packet, read, secret, digest)
     return RADIUS_ACCEPTED if equal(digest, packet + read.proof_at) else RADIUS_BAD_AUTHENTICATOR
+
+
+cdef int radius_verify(const uint8_t* packet, RadiusPacket* read, const RadiusSender* sender) noexcept nogil:
+    cdef int outcome = RADIUS_BAD_AUTHENTICATOR
+    read.secret = 0
+    while outcome == RADIUS_BAD_AUTHENTICATOR and read.secret < sender.secret_count:
+        outcome = proves(packet, read, &sender.secrets[read.secret], sender.needs_proof)
+        if outcome == RADIUS_BAD_AUTHENTICATOR:
+            read.secret += 1
+    return outcome
 
 
 # ---- the answer ----
@@ -297,8 +375,9 @@ cdef size_t copy_proxies(const uint8_t* packet, const RadiusPacket* read, uint8_
     return written
 
 
-cdef size_t radius_answer(const uint8_t* packet, const RadiusPacket* read, const RadiusSecret* secret,
+cdef size_t radius_answer(const uint8_t* packet, const RadiusPacket* read, const RadiusSender* sender,
                           uint8_t* out) noexcept nogil:
+    cdef const RadiusSecret* secret = &sender.secrets[read.secret]
     cdef Md5 hashing
     cdef size_t size = RADIUS_HEADER
     if read.proof_at:
@@ -452,7 +531,7 @@ cdef size_t normalize(uint8_t* text, size_t size, const RadiusRule* rule) noexce
 cdef inline void identity(const uint8_t* key, uint8_t kind, const uint8_t* first, size_t first_size,
                           const uint8_t* rest, size_t size, Fingerprint* out) noexcept nogil:
     """The fingerprint of model.identity.identity_input(kind, first + rest)."""
-    cdef uint8_t text[1 + 16 + VALUE_ROOM]
+    cdef uint8_t text[1 + 2 * 16 + VALUE_ROOM]
     text[0] = kind
     memcpy(text + 1, first, first_size)
     memcpy(text + 1 + first_size, rest, size)
@@ -476,34 +555,36 @@ cdef void line_of(const uint8_t* packet, const RadiusPacket* read, const RadiusR
         identity(key, KIND_SUBSCRIBER, text, 0, text, size, out)
 
 
-cdef void nas_of(const uint8_t* packet, const RadiusPacket* read, const RadiusArrival* arrival,
-                 Fingerprint* out) noexcept nogil:
-    """The NAS's address and NAS-Identifier, as far as they are there; else the sender's address."""
-    cdef uint8_t text[16]
-    cdef size_t address = 16
+cdef void nas_of(const uint8_t* packet, const RadiusPacket* read, const RadiusSender* sender,
+                 const RadiusArrival* arrival, Fingerprint* out) noexcept nogil:
+    """The client that proves it, and the NAS's address and NAS-Identifier as far as they are there, else the
+    sender's address."""
+    cdef uint8_t text[32]
+    cdef size_t size = 32
+    put_little64(text, sender.authority.high)
+    put_little64(text + 8, sender.authority.low)
     if read.nas_ipv4.size and get32(packet + read.nas_ipv4.at) != 0:
-        memcpy(text, MAPPED, 12)
-        memcpy(text + 12, packet + read.nas_ipv4.at, 4)
+        memcpy(text + 16, MAPPED, 12)
+        memcpy(text + 28, packet + read.nas_ipv4.at, 4)
     elif read.nas_ipv6.size and memcmp(packet + read.nas_ipv6.at, ZEROS, 16) != 0:
-        memcpy(text, packet + read.nas_ipv6.at, 16)
+        memcpy(text + 16, packet + read.nas_ipv6.at, 16)
     elif read.nas_identifier.size:
-        address = 0
+        size = 16
     else:
-        memcpy(text, arrival.sender, 16)
-    identity(arrival.key, KIND_NAS, text, address, packet + read.nas_identifier.at,
-             read.nas_identifier.size, out)
+        memcpy(text + 16, arrival.sender, 16)
+    identity(arrival.key, KIND_NAS, text, size, packet + read.nas_identifier.at, read.nas_identifier.size,
+             out)
 
 
-cdef void radius_event(const uint8_t* packet, const RadiusPacket* read, const RadiusSecret* secret,
+cdef void radius_event(const uint8_t* packet, const RadiusPacket* read, const RadiusSender* sender,
                        const RadiusRule* rule, const RadiusArrival* arrival, Event* out) noexcept nogil:
     cdef uint8_t nas[16]
     cdef int64_t delay = 1000 * <int64_t>read.delay
     memset(out, 0, sizeof(Event))
     out.kind = <uint8_t>read.status if read.code == CODE_ACCOUNTING else read.code
     out.source = SOURCE_RADIUS
-    out.claim_count = <uint8_t>read.claim_count
-    memcpy(out.claims, read.claims, sizeof(read.claims))
-    nas_of(packet, read, arrival, &out.nas)
+    take_claims(packet, read, sender, out)
+    nas_of(packet, read, sender, arrival, &out.nas)
     if read.session.size:
         put_little64(nas, out.nas.high)
         put_little64(nas + 8, out.nas.low)
@@ -512,7 +593,7 @@ cdef void radius_event(const uint8_t* packet, const RadiusPacket* read, const Ra
     line_of(packet, read, rule, arrival.key, &out.line)
     out.stamped = read.time >= <uint32_t>CLOCK_BEGINS
     if out.stamped:
-        out.stamp = 1000 * <int64_t>read.time - (delay if secret.sent else 0)
+        out.stamp = 1000 * <int64_t>read.time - (delay if sender.sent else 0)
     else:
         out.stamp = arrival.at - delay
     out.arrival = arrival.at
@@ -540,29 +621,33 @@ cdef int told(const Event* event, bint* tells) noexcept nogil:
     return RADIUS_ACCEPTED
 
 
-cdef int radius_judge(const uint8_t* packet, size_t size, const RadiusSecret* secret, const RadiusRule* rule,
-                      const RadiusArrival* arrival, uint8_t* answer, size_t* answer_size, Event* event,
-                      bint* tells) noexcept nogil:
+cdef void radius_judge(const uint8_t* packet, size_t size, const RadiusSender* sender, const RadiusRule* rule,
+                       const RadiusArrival* arrival, uint8_t* answer, RadiusJudged* out) noexcept nogil:
     cdef RadiusPacket read
-    cdef int outcome = radius_read(packet, size, rule, &read)
-    answer_size[0] = 0
-    tells[0] = False
-    if outcome != RADIUS_ACCEPTED:
-        return outcome
+    out.answer_size = 0
+    out.tells = False
+    out.secret = 0
+    out.event.refused = 0
+    out.outcome = radius_read(packet, size, rule, &read)
+    if out.outcome != RADIUS_ACCEPTED:
+        return
     if not is_digest(read.code) and read.code != CODE_STATUS_SERVER:
-        return RADIUS_UNSUPPORTED
-    if read.code == CODE_ACCOUNTING and not read.has_status:
-        return RADIUS_MALFORMED
-    outcome = radius_verify(packet, &read, secret)
-    if outcome != RADIUS_ACCEPTED:
-        return outcome
-    answer_size[0] = radius_answer(packet, &read, secret, answer)
+        out.outcome = RADIUS_UNSUPPORTED
+    elif read.code == CODE_ACCOUNTING and not read.has_status:
+        out.outcome = RADIUS_MALFORMED
+    else:
+        out.outcome = radius_verify(packet, &read, sender)
+    if out.outcome != RADIUS_ACCEPTED:
+        return
+    out.secret = read.secret
+    out.answer_size = radius_answer(packet, &read, sender, answer)
     if read.code == CODE_STATUS_SERVER:
-        return RADIUS_ACCEPTED
+        return
     if read.code == CODE_ACCOUNTING and not is_told(read.status):
-        return RADIUS_UNSUPPORTED
-    radius_event(packet, &read, secret, rule, arrival, event)
-    return told(event, tells)
+        out.outcome = RADIUS_UNSUPPORTED
+        return
+    radius_event(packet, &read, sender, rule, arrival, &out.event)
+    out.outcome = told(&out.event, &out.tells)
 
 
 # ---- the Python face ----
@@ -585,15 +670,34 @@ cdef int rule_of(object rule, RadiusRule* out) except -1:
     return 0
 
 
-cdef int secret_of(object client, RadiusSecret* out) except -1:
-    cdef bytes secret = client.secret
-    if not secret:
+cdef int secret_of(bytes text, RadiusSecret* out) except -1:
+    out.text = <const uint8_t*><const char*>text
+    out.size = len(text)
+    hmac_key(&out.key, out.text, out.size)
+    return 0
+
+
+cdef int radius_sender(object client, const uint8_t* key, RadiusSender* out) except -1:
+    cdef bytes name = b"%c%s" % (KIND_NAS, client.authority)
+    memset(out, 0, sizeof(RadiusSender))
+    if not client.secret:
         raise ValueError(f"{client.prefix}: the secret is empty")
-    out.text = <const uint8_t*><const char*>secret
-    out.size = len(secret)
+    secret_of(client.secret, &out.secrets[0])
+    out.secret_count = 1
+    if client.second:
+        secret_of(client.second, &out.secrets[1])
+        out.secret_count = MOST_SECRETS
     out.sent = client.sent
     out.needs_proof = client.message_authenticator
-    hmac_key(&out.key, out.text, out.size)
+    sip_hash(key, <const uint8_t*><const char*>name, len(name), &out.authority)
+    return 0
+
+
+cdef int networks_of(tuple entries, Network* out) except -1:
+    cdef bytes start
+    for at, (start, length) in enumerate(entries):
+        memcpy(out[<size_t>at].start, <const uint8_t*><const char*>start, 16)
+        out[<size_t>at].length = length
     return 0
 
 
@@ -608,30 +712,41 @@ cdef object event_for_python(const Event* event):
         event.stamp,
         event.arrival,
         event.lasts,
+        event.refused,
+        event.refused_kinds,
     )
 
 
 def judge(bytes text not None, client, rule, bytes key not None, bytes sender not None, int64_t arrival):
     """The outcome of a datagram of a client, the answer and the event."""
     cdef RadiusRule native_rule
-    cdef RadiusSecret secret
+    cdef RadiusSender native_sender
     cdef RadiusArrival came
-    cdef Event event
+    cdef RadiusJudged judged
     cdef uint8_t answer[RADIUS_MOST]
-    cdef size_t answer_size
-    cdef bint tells
-    cdef int outcome
+    cdef tuple entries = ClaimNetworks(client.networks).entries
+    cdef Network* networks
     if len(key) != KEY_SIZE or len(sender) != 16:
         raise ValueError("a key and a sender's address have 16 bytes each")
     rule_of(rule, &native_rule)
-    secret_of(client, &secret)
+    radius_sender(client, <const uint8_t*><const char*>key, &native_sender)
     came.key = <const uint8_t*><const char*>key
     came.sender = <const uint8_t*><const char*>sender
     came.at = arrival
-    outcome = radius_judge(<const uint8_t*><const char*>text, len(text), &secret, &native_rule, &came, answer,
-                           &answer_size, &event, &tells)
+    networks = <Network*>calloc(len(entries) + 1, sizeof(Network))
+    if networks == NULL:
+        raise MemoryError
+    try:
+        networks_of(entries, networks)
+        native_sender.networks = networks
+        native_sender.network_count = len(entries)
+        radius_judge(<const uint8_t*><const char*>text, len(text), &native_sender, &native_rule, &came,
+                     answer, &judged)
+    finally:
+        free(networks)
     return Judged(
-        OUTCOMES[outcome],
-        (<const char*>answer)[:answer_size] if answer_size else None,
-        event_for_python(&event) if tells else None,
+        OUTCOMES[judged.outcome],
+        (<const char*>answer)[:judged.answer_size] if judged.answer_size else None,
+        event_for_python(&judged.event) if judged.tells else None,
+        judged.secret,
     )

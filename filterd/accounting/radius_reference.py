@@ -6,12 +6,15 @@ Bytes and time go in, values come out.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import hmac
+import operator
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from filterd.accounting.attributes import Attribute, Code, StatusType, normalized, prefix_text
+from filterd.accounting.claimable import MAPPED, ClaimNetworks, is_reserved
 from filterd.accounting.radius_types import (
     MOST_PACKET,
     Judged,
@@ -25,11 +28,10 @@ from filterd.policy.fingerprint_reference import fingerprint
 
 HEADER = 20
 MOST_CLAIMS = 4
-SHORTEST_PREFIX = 32
-"""bits of an IPv6 prefix; a shorter one is nobody's line"""
+MOST_TOLD = 16
+"""attributes with an address that are looked at"""
 CLOCK_BEGINS = 946_684_800
 """2000-01-01: an Event-Timestamp of before comes from a clock that was never set, and counts as absent"""
-_MAPPED = bytes(10) + b"\xff\xff"
 _NOBODY = bytes(16)
 _SIZES = {
     Attribute.NAS_IP_ADDRESS: range(4, 5),
@@ -152,17 +154,31 @@ def message_authenticator(packet: Packet, secret: bytes) -> bytes:
     return hmac.digest(secret, text, "md5")
 
 
-def verified(packet: Packet, client: RadiusClient) -> PacketOutcome:
-    """ACCEPTED if the packet comes from somebody who knows the client's secret."""
-    if packet.code in DIGESTS and request_authenticator(packet, client.secret) != packet.text[4:HEADER]:
+def secrets_of(client: RadiusClient) -> tuple[bytes, ...]:
+    """The secrets of a client, in the order in which they are tried."""
+    return (client.secret, client.second) if client.second else (client.secret,)
+
+
+def _proven(packet: Packet, client: RadiusClient, secret: bytes) -> PacketOutcome:
+    if packet.code in DIGESTS and request_authenticator(packet, secret) != packet.text[4:HEADER]:
         return PacketOutcome.BAD_AUTHENTICATOR
     if packet.proof_at:
         at = packet.proof_at
-        if message_authenticator(packet, client.secret) != packet.text[at : at + 16]:
+        if message_authenticator(packet, secret) != packet.text[at : at + 16]:
             return PacketOutcome.BAD_AUTHENTICATOR
     elif client.message_authenticator or packet.code == Code.STATUS_SERVER:
         return PacketOutcome.NO_MESSAGE_AUTHENTICATOR
     return PacketOutcome.ACCEPTED
+
+
+def verified(packet: Packet, client: RadiusClient) -> tuple[PacketOutcome, int]:
+    """ACCEPTED if the packet comes from somebody who knows a secret of the client, and that one's place."""
+    outcome = PacketOutcome.BAD_AUTHENTICATOR
+    for place, secret in enumerate(secrets_of(client)):
+        outcome = _proven(packet, client, secret)
+        if outcome is not PacketOutcome.BAD_AUTHENTICATOR:
+            return outcome, place
+    return outcome, 0
 
 
 def answer(packet: Packet, secret: bytes) -> bytes:
@@ -183,30 +199,57 @@ def answer(packet: Packet, secret: bytes) -> bytes:
 
 
 def claim_of(number: int, value: bytes) -> tuple[bytes, int] | None:
-    """The address or prefix that an attribute claims; None for those that nobody's line can have."""
+    """The address or prefix that an attribute names: 16 bytes and the length of these. None for what stands
+    for no address yet: 0.0.0.0, 255.255.255.255 and .254 (RFC 2865 5.8), :: and ::/0."""
     if number == Attribute.FRAMED_IP_ADDRESS:
-        return (_MAPPED + value, 128) if value[0] not in (0, 127) and value[0] < 224 else None
+        none_yet = value in (bytes(4), b"\xff\xff\xff\xff", b"\xff\xff\xff\xfe")
+        return None if none_yet else (MAPPED + value, 128)
     if number == Attribute.FRAMED_IPV6_ADDRESS:
-        address, length = value, 128
-    else:
-        length = value[1]
-        bits = int.from_bytes(value[2:].ljust(16, b"\0"), "big")
-        address = (bits >> (128 - length) << (128 - length)).to_bytes(16, "big")
-    link_local = address[0] == 0xFE and address[1] & 0xC0 == 0x80
-    if length < SHORTEST_PREFIX or address[0] in (0, 0xFF) or link_local:
-        return None
-    return address, length
+        return (value, 128) if value.strip(b"\0") else None
+    length = value[1]
+    bits = int.from_bytes(value[2:].ljust(16, b"\0"), "big")
+    bits = bits >> (128 - length) << (128 - length)
+    return (bits.to_bytes(16, "big"), length) if bits else None
 
 
 CLAIMS = (Attribute.FRAMED_IP_ADDRESS, Attribute.FRAMED_IPV6_ADDRESS, *_PREFIXES)
 
 
-def claims(packet: Packet) -> tuple[tuple[bytes, int], ...]:
+def is_refused(number: int, address: bytes, length: int, within: ClaimNetworks) -> bool:
+    """True if a line cannot have what an attribute names, or its sender may not claim it."""
+    mapped = number != Attribute.FRAMED_IP_ADDRESS and address[0] == 0  # IPv4 has an attribute of its own
+    return mapped or is_reserved(address, length) or not within.covers(address, length)
+
+
+def kind_bit(number: int, length: int) -> int:
+    """The kind of address by rule 8 of the table, as a set."""
+    if number == Attribute.FRAMED_IP_ADDRESS:
+        return 1
+    return 2 if length == 128 else 4 if length >= 64 else 8
+
+
+def named(packet: Packet) -> list[tuple[int, bytes, int]]:
+    """The addresses that a packet names, each with the number of its attribute, the first MOST_TOLD
+    attributes."""
+    told = [each for each in packet.order if not each[0] and each[1] in CLAIMS][:MOST_TOLD]
+    found = [(number, claim_of(number, value)) for _, number, value in told]
+    return [(number, *claim) for number, claim in found if claim is not None]
+
+
+def claims(packet: Packet, within: ClaimNetworks) -> tuple[tuple[bytes, int], ...]:
     """The addresses of the session, each once, the first MOST_CLAIMS."""
-    found = [
-        claim_of(number, value) for vendor, number, value in packet.order if not vendor and number in CLAIMS
+    found = [each[1:] for each in named(packet) if not is_refused(*each, within)]
+    return tuple(dict.fromkeys(found))[:MOST_CLAIMS]
+
+
+def refused(packet: Packet, within: ClaimNetworks) -> tuple[int, int]:
+    """The number of addresses that the sender may not claim, and the set of their kinds."""
+    kinds = [
+        kind_bit(number, length)
+        for number, address, length in named(packet)
+        if is_refused(number, address, length, within)
     ]
-    return tuple(dict.fromkeys(each for each in found if each is not None))[:MOST_CLAIMS]
+    return len(kinds), functools.reduce(operator.or_, kinds, 0)
 
 
 def line_value(packet: Packet, rule: LineRule) -> bytes:
@@ -221,7 +264,7 @@ def nas_value(packet: Packet, sender: bytes) -> bytes:
     """The NAS's address in 16 bytes and NAS-Identifier behind it, as far as they are there; else the sender's
     address. Makers give one NAS-Identifier to all their routers."""
     address = packet.first(Attribute.NAS_IP_ADDRESS)
-    address = _MAPPED + address if address.strip(b"\0") else packet.first(Attribute.NAS_IPV6_ADDRESS)
+    address = MAPPED + address if address.strip(b"\0") else packet.first(Attribute.NAS_IPV6_ADDRESS)
     address = address if address.strip(b"\0") else b""
     return address + packet.first(Attribute.NAS_IDENTIFIER) or sender
 
@@ -240,19 +283,23 @@ def read_event(
 ) -> ReadEvent:
     """The event that a packet tells of."""
     status = packet.number(Attribute.ACCT_STATUS_TYPE) or 0
-    nas = fingerprint(key, identity_input(IdentityKind.NAS, nas_value(packet, sender)))
+    authority = fingerprint(key, identity_input(IdentityKind.NAS, client.authority))
+    nas = fingerprint(key, identity_input(IdentityKind.NAS, authority + nas_value(packet, sender)))
+    within = ClaimNetworks(client.networks)
     session = packet.first(Attribute.ACCT_SESSION_ID)
     line = normalized(line_value(packet, rule), rule.normalize)
     stamped, stamp = event_time(packet, client, arrival)
     return ReadEvent(
         status if packet.code == Code.ACCOUNTING_REQUEST else packet.code,
-        claims(packet),
+        claims(packet, within),
         nas,
         fingerprint(key, identity_input(IdentityKind.SESSION, nas + session)) if session else _NOBODY,
         fingerprint(key, identity_input(IdentityKind.SUBSCRIBER, line)) if line else _NOBODY,
         stamped,
         stamp,
         arrival,
+        0,
+        *refused(packet, within),
     )
 
 
@@ -284,13 +331,13 @@ def judge(
     status = packet.number(Attribute.ACCT_STATUS_TYPE)
     if packet.code == Code.ACCOUNTING_REQUEST and status is None:
         return Judged(PacketOutcome.MALFORMED, None, None)
-    outcome = verified(packet, client)
+    outcome, secret = verified(packet, client)
     if outcome is not PacketOutcome.ACCEPTED:
         return Judged(outcome, None, None)
-    made = answer(packet, client.secret)
+    made = answer(packet, secrets_of(client)[secret])
     if packet.code == Code.STATUS_SERVER:
-        return Judged(PacketOutcome.ACCEPTED, made, None)
+        return Judged(PacketOutcome.ACCEPTED, made, None, secret)
     if packet.code == Code.ACCOUNTING_REQUEST and status not in set(StatusType):
-        return Judged(PacketOutcome.UNSUPPORTED, made, None)
+        return Judged(PacketOutcome.UNSUPPORTED, made, None, secret)
     outcome, event = told(read_event(packet, client, rule, key, sender, arrival))
-    return Judged(outcome, made, event)
+    return Judged(outcome, made, event, secret)

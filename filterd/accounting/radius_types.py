@@ -48,6 +48,12 @@ class RadiusClient:
     """true: Event-Timestamp is the time of sending, from which Acct-Delay-Time is taken"""
     message_authenticator: bool = False
     """true: packets without one are dropped"""
+    second: bytes = b""
+    """the other secret while one is changed for the other: either proves a packet; empty: there is one"""
+    authority: bytes = b""
+    """the name under which it speaks for NASes: those of another name are others"""
+    networks: tuple[IPv4Network | IPv6Network, ...] = ()
+    """the networks in which its claims count; empty: anywhere"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +84,17 @@ class ReadEvent(NamedTuple):
     arrival: int
     lasts: int = 0
     """seconds for which the session is good without another word, as the receiver was told"""
+    refused: int = 0
+    """addresses that it names and its sender may not claim"""
+    refused_kinds: int = 0
+    """a set of the kinds of these (rule 8 of the table): what its session has of them goes"""
 
 
 class Judged(NamedTuple):
-    """A packet's outcome, the answer (None: silence), and the event for the table of sessions, if any."""
+    """A packet's outcome, the answer (None: silence), the event for the table of sessions, if any, and the
+    place of the secret that proves it."""
 
     outcome: PacketOutcome
     answer: bytes | None
     event: ReadEvent | None
+    secret: int = 0

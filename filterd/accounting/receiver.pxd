@@ -8,7 +8,7 @@ thread holds while it works on a batch.
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 from filterd.accounting.event cimport EventSink
-from filterd.accounting.radius cimport RADIUS_OUTCOMES, RadiusRule, RadiusSecret
+from filterd.accounting.radius cimport RADIUS_OUTCOMES, Network, RadiusRule, RadiusSender
 
 cdef extern from "<pthread.h>" nogil:
     ctypedef struct pthread_mutex_t:
@@ -18,11 +18,12 @@ cdef struct Client:
     uint8_t start[16]           # the prefix's first address; IPv4 as ::ffff:a.b.c.d
     uint8_t length              # of the 16 bytes
     int32_t around              # the place of the longest prefix around this one; -1: there is none
-    RadiusSecret secret
+    RadiusSender sender
 
 cdef struct Clients:            # sealed when made
     Client* all                 # in the order of their starts, the shorter first; secrets stand behind them
     int32_t count
+    Network* networks           # of all clients
     RadiusRule rule
     uint32_t lasts              # seconds for which a session is good after a packet
 
@@ -34,7 +35,9 @@ cdef class Receiver:
     cdef int64_t anchor         # milliseconds: Unix time less CLOCK_BOOTTIME; 0: the machine's clock is asked
     cdef int wake               # an eventfd: readable when the thread shall end
     cdef bint running           # under the GIL
-    cdef uint64_t counted[RADIUS_OUTCOMES]      # written under `lock`, read atomically
+    cdef uint64_t counted[RADIUS_OUTCOMES]      # written under `lock`, read atomically, as are the next two
+    cdef uint64_t refused_claims                # addresses that their client may not claim
+    cdef uint64_t by_second                     # packets that the second secret of a client proved
 
     # Judge a datagram, hand its event to the sink, count it, and write its answer, which has room for
     # RADIUS_MOST: the answer's size, 0 for silence. The caller holds `lock`.

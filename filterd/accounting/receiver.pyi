@@ -29,3 +29,9 @@ class Receiver:
 
     def counts(self) -> dict[str, int]:
         """The packets so far by :class:`~filterd.accounting.radius_types.PacketOutcome`."""
+    @property
+    def refused(self) -> int:
+        """The addresses so far that their client may not claim: its packets counted without them."""
+    @property
+    def second(self) -> int:
+        """The packets so far that the second secret of their client proved."""

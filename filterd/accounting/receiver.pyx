@@ -7,20 +7,24 @@ from libc.string cimport memcmp, memcpy
 from posix.time cimport CLOCK_REALTIME, clock_gettime, clockid_t, timespec
 from posix.unistd cimport close, read, write
 
-from filterd.accounting.event cimport Event, EventSink
+from filterd.accounting.event cimport EventSink
 from filterd.accounting.radius cimport (
     RADIUS_MOST,
     RADIUS_UNKNOWN_CLIENT,
+    Network,
     RadiusArrival,
+    RadiusJudged,
+    networks_of,
     radius_judge,
     rule_of,
-    secret_of,
+    radius_sender,
 )
 from filterd.policy.fingerprint cimport KEY_SIZE
 
 import os
 from operator import itemgetter
 
+from filterd.accounting.claimable import ClaimNetworks
 from filterd.accounting.radius_types import PacketOutcome
 
 # <sys/socket.h> has the control messages as macros, with casts that Cython would have to repeat.
@@ -38,8 +42,8 @@ cdef extern from *:
     static uint64_t filterd_counted(const uint64_t *at) {
         return __atomic_load_n(at, __ATOMIC_RELAXED);
     }
-    static void filterd_count(uint64_t *at) {     /* there is one writer */
-        __atomic_store_n(at, *at + 1, __ATOMIC_RELAXED);
+    static void filterd_count(uint64_t *at, uint64_t more) {  /* there is one writer */
+        __atomic_store_n(at, *at + more, __ATOMIC_RELAXED);
     }
 
     static void filterd_tell_asked(int fd) {
@@ -86,7 +90,7 @@ cdef extern from *:
     ctypedef struct sockaddr_in6 "struct sockaddr_in6":
         pass
     uint64_t counted "filterd_counted"(const uint64_t* at) nogil
-    void count "filterd_count"(uint64_t* at) nogil
+    void count "filterd_count"(uint64_t* at, uint64_t more) nogil
     void tell_asked "filterd_tell_asked"(int fd) nogil
     void turn_round "filterd_turn_round"(msghdr* message) nogil
     void sender_of "filterd_sender"(const sockaddr_in6* name, uint8_t* out) nogil
@@ -175,6 +179,7 @@ cdef const Client* client_of(const Clients* clients, const uint8_t* address) noe
 cdef void clients_free(Clients* clients) noexcept nogil:
     if clients != NULL:
         free(clients.all)
+        free(clients.networks)
     free(clients)
 
 
@@ -187,34 +192,48 @@ cdef object place_of(object client):
     return start, prefix.prefixlen
 
 
-cdef Clients* clients_of(object clients, object rule) except NULL:
+cdef object secrets_of(object client):
+    """The texts of the secrets behind one another."""
+    return client.secret + client.second
+
+
+cdef Clients* clients_of(object clients, object rule, const uint8_t* key) except NULL:
     """A sealed table of clients. ValueError for too many, one twice, and an empty secret."""
     cdef list ordered = sorted([(*place_of(each), each) for each in clients], key=itemgetter(0, 1))
+    cdef dict places = {}           # networks of a client -> their first place and number
+    cdef tuple entries = ()
     cdef Clients* made
     if len(ordered) > MOST_CLIENTS:
         raise ValueError(f"{len(ordered)} clients of accounting: at most {MOST_CLIENTS}")
+    for networks in {each.networks for _, _, each in ordered}:
+        own = ClaimNetworks(networks).entries
+        places[networks] = (len(entries), len(own))
+        entries += own
     made = <Clients*>calloc(1, sizeof(Clients))
     if made != NULL:
         made.all = <Client*>calloc(
-            1, len(ordered) * sizeof(Client) + sum([len(each.secret) for _, _, each in ordered]) + 1
+            1, len(ordered) * sizeof(Client) + sum([len(secrets_of(each)) for _, _, each in ordered]) + 1
         )
+        made.networks = <Network*>calloc(len(entries) + 1, sizeof(Network))
     try:
-        if made == NULL or made.all == NULL:
+        if made == NULL or made.all == NULL or made.networks == NULL:
             raise MemoryError
         rule_of(rule, &made.rule)
-        fill(made, ordered)
+        networks_of(entries, made.networks)
+        fill(made, ordered, places, key)
     except BaseException:
         clients_free(made)
         raise
     return made
 
 
-cdef int fill(Clients* made, list ordered) except -1:
+cdef int fill(Clients* made, list ordered, dict places, const uint8_t* key) except -1:
     """Write the clients, each with the place of the longest prefix around it, and their secrets."""
     cdef uint8_t* secrets = <uint8_t*>(made.all + len(ordered))
     cdef Client* each
     cdef const uint8_t* start
     cdef int32_t around
+    cdef int i
     for at, (first, length, client) in enumerate(ordered):
         each = made.all + <size_t>at
         start = <const uint8_t*><const char*><bytes>first
@@ -226,10 +245,13 @@ cdef int fill(Clients* made, list ordered) except -1:
         each.around = around
         if around >= 0 and made.all[around].length == length:
             raise ValueError(f"{client.prefix} stands twice among the clients of accounting")
-        secret_of(client, &each.secret)
-        memcpy(secrets, each.secret.text, each.secret.size)
-        each.secret.text = secrets
-        secrets += each.secret.size
+        radius_sender(client, key, &each.sender)
+        begin, each.sender.network_count = places[client.networks]
+        each.sender.networks = made.networks + <size_t>begin
+        for i in range(each.sender.secret_count):
+            memcpy(secrets, each.sender.secrets[i].text, each.sender.secrets[i].size)
+            each.sender.secrets[i].text = secrets
+            secrets += each.sender.secrets[i].size
         made.count += 1
     return 0
 
@@ -306,7 +328,7 @@ cdef class Receiver:
 
     def configure(self, clients, rule, uint32_t lasts):
         """Put other clients and another rule in force from the next batch on; ValueError leaves the old."""
-        cdef Clients* made = clients_of(clients, rule)
+        cdef Clients* made = clients_of(clients, rule, self.key)
         cdef Clients* old
         made.lasts = lasts
         with nogil:
@@ -339,6 +361,16 @@ cdef class Receiver:
         """The packets so far by outcome."""
         return {str(outcome): counted(&self.counted[i]) for i, outcome in enumerate(PacketOutcome)}
 
+    @property
+    def refused(self):
+        """The addresses so far that their client may not claim."""
+        return counted(&self.refused_claims)
+
+    @property
+    def second(self):
+        """The packets so far that the second secret of their client proved."""
+        return counted(&self.by_second)
+
     cdef void begin(self) noexcept nogil:
         pthread_mutex_lock(&self.lock)
 
@@ -349,21 +381,23 @@ cdef class Receiver:
                      uint8_t* answer) noexcept nogil:
         cdef const Client* client = client_of(self.clients, sender) if self.clients != NULL else NULL
         cdef RadiusArrival came
-        cdef Event event
-        cdef size_t answer_size = 0
-        cdef bint tells = False
-        cdef int outcome = RADIUS_UNKNOWN_CLIENT
-        if client != NULL:
-            came.key = self.key
-            came.sender = sender
-            came.at = arrival
-            outcome = radius_judge(packet, size, &client.secret, &self.clients.rule, &came, answer,
-                                   &answer_size, &event, &tells)
-        if tells and self.sink.take != NULL:
-            event.lasts = self.clients.lasts
-            self.sink.take(self.sink.context, &event)
-        count(&self.counted[outcome])
-        return answer_size
+        cdef RadiusJudged judged
+        if client == NULL:
+            count(&self.counted[<int>RADIUS_UNKNOWN_CLIENT], 1)
+            return 0
+        came.key = self.key
+        came.sender = sender
+        came.at = arrival
+        radius_judge(packet, size, &client.sender, &self.clients.rule, &came, answer, &judged)
+        if judged.tells and self.sink.take != NULL:
+            judged.event.lasts = self.clients.lasts
+            self.sink.take(self.sink.context, &judged.event)
+        count(&self.counted[judged.outcome], 1)
+        if judged.event.refused:
+            count(&self.refused_claims, judged.event.refused)
+        if judged.secret:
+            count(&self.by_second, 1)
+        return judged.answer_size
 
 
 cdef int turn(Receiver receiver, Batch* batch, int socket) noexcept nogil:

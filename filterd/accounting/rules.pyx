@@ -24,7 +24,8 @@
    head has room for MOST_FLOORS of them until then; when it is full all records are visited before one more
    is taken.
 8. A message without a line confirms a known session alone. A kind of address (IPv4; IPv6 prefixes up to 63
-   bits; 64 to 127; 128) that it does not name stays as it was; one that it names is replaced as a whole.
+   bits; 64 to 127; 128) that it does not name stays as it was; one that it names is replaced as a whole, also
+   where its sender may not claim the address that it names.
 9. An older message of a known session adds addresses of kinds that are not known, and changes nothing else.
 10. A session is good until arrival + ``lasts`` of its newest message. RADIUS evidence that is older than
     ``stale_after`` at its arrival claims nothing.
@@ -311,9 +312,9 @@ cdef void _replace(Table* table, uint32_t place, const Message* m) noexcept nogi
     cdef bint kept
     cdef int kind
     while i >= 0:
-        named = False
         kept = False
         kind = kind_of(record.addresses[i], record.lengths[i])
+        named = m.refused_kinds >> kind & 1
         for j in range(m.claim_count):
             if kind == kind_of(m.claims[j].address, m.claims[j].length):
                 named = True

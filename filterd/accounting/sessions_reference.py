@@ -365,7 +365,8 @@ class ReferenceSessions:
 
     def replace(self, session: object, m: ToldEvent) -> None:
         """Drop the claims of the kinds that the message names, but for its own (rule 8)."""
-        record, named = self.records[session], {kind_of(claim) for claim in m.event.claims}
+        record = self.records[session]
+        named = {kind_of(claim) for claim in m.event.claims} | m.event.refused_kinds
         for claim, mark in list(record.claims.items()):
             if claim in m.event.claims:
                 record.claims[claim] = max(mark, m.mark)

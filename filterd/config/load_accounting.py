@@ -37,6 +37,7 @@ def _radius(raw: RawRadius, base: Path) -> settings.RadiusSettings:
             base / each.secret_file,
             settings.Timestamps(each.timestamps),
             each.message_authenticator,
+            each.networks,
         )
         for each in raw.clients
     )

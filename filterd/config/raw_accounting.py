@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Network, IPv6Network, collapse_addresses
 from typing import Self
 
 from pydantic import Field, model_validator
@@ -27,7 +28,8 @@ class RawRadiusClient(Section):
     prefix: Network = Field(description="The sender's address, or the network of several with one secret.")
     secret_file: FilePath = Field(
         description="File with the shared secret in its first line; relative to the file's directory. Read "
-        "again with the configuration."
+        "again within a second of a change. A second line is a secret that is accepted too, until all "
+        "senders have the first."
     )
     timestamps: Timestamps = key(
         "event",
@@ -37,6 +39,11 @@ class RawRadiusClient(Section):
     message_authenticator: bool = key(
         False, "Whether packets without Message-Authenticator (RFC 3579) are dropped."
     )
+    networks: tuple[Network, ...] = key(
+        (),
+        "Networks in which it may claim addresses, each inside accounting.pools; without any it may in all "
+        "of the pools. What it claims elsewhere is passed over and counted.",
+    )
 
 
 class RawRadius(Section):
@@ -45,8 +52,8 @@ class RawRadius(Section):
     listen: Listener = key("127.0.0.1:1813", "UDP address for accounting, Status-Server, CoA and Disconnect.")
     clients: tuple[RawRadiusClient, ...] = key(
         (),
-        "Who may send, each {prefix, secret_file, timestamps, message_authenticator}; the longest prefix "
-        "that covers a sender holds. Packets of others are dropped and counted.",
+        "Who may send, each {prefix, secret_file, timestamps, message_authenticator, networks}; the longest "
+        "prefix that covers a sender holds. Packets of others are dropped and counted.",
     )
     line: AttributeName = key(
         "User-Name",
@@ -90,7 +97,8 @@ class RawAccounting(Section):
     leases: tuple[RawLeases, ...] = key((), "Lease files, each {format, file, line, normalize}.")
     pools: tuple[Network, ...] = key(
         (),
-        "Networks whose clients come by session. While sessions are not loaded, `dns.parental_fail` decides "
+        "Networks whose clients come by session. RADIUS, lease files and commands claim addresses in them "
+        "alone; without any, everywhere. While sessions are not loaded, `dns.parental_fail` decides "
         "for clients in them that nothing else recognises; without any, for every such client.",
     )
     stale_after: Duration = key(
@@ -112,4 +120,29 @@ class RawAccounting(Section):
         ge=1000,
         le=20_000_000,
         strict=True,
+    )
+
+    @model_validator(mode="after")
+    def _clients_inside_pools(self) -> Self:
+        clients = () if self.radius is None or not self.pools else self.radius.clients
+        for client in clients:
+            for each in client.networks:
+                if not _lies_in(each, self.pools):
+                    msg = (
+                        f"radius.clients: {client.prefix}: {each} of its networks lies in no network of pools"
+                    )
+                    raise ValueError(msg)
+        return self
+
+
+def _lies_in(network: Network, pools: tuple[Network, ...]) -> bool:
+    """True if the pools, taken together, cover a network."""
+    if isinstance(network, IPv4Network):
+        return any(
+            network.subnet_of(each)
+            for each in collapse_addresses(each for each in pools if isinstance(each, IPv4Network))
+        )
+    return any(
+        network.subnet_of(each)
+        for each in collapse_addresses(each for each in pools if isinstance(each, IPv6Network))
     )

@@ -183,6 +183,8 @@ class RadiusClientSettings:
     timestamps: Timestamps
     message_authenticator: bool
     """true: packets without one are dropped"""
+    networks: tuple[IPNetwork, ...] = ()
+    """in which it may claim addresses; empty: in the pools"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +215,8 @@ class AccountingSettings:
     radius: RadiusSettings | None
     leases: tuple[LeasesSettings, ...]
     pools: tuple[IPNetwork, ...]
-    """networks whose clients come by session; empty: any client may"""
+    """networks whose clients come by session, and in which alone sessions have addresses; empty: any client
+    may, and anywhere"""
     stale_after: Seconds
     """after a session's last packet"""
     settle: Seconds

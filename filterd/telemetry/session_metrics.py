@@ -31,6 +31,10 @@ class SessionMetrics:
     """seconds since an accounting packet was accepted, or since the start; None: there is no listener"""
     within: float = 0
     """seconds within which nine in ten RADIUS sessions were confirmed; 0: too few to tell"""
+    refused_claims: Mapping[str, int] = field(default_factory=dict)
+    """what told of them -> addresses that no session may have"""
+    by_second_secret: int = 0
+    """accounting packets that the second line of a secret file proved"""
     complete: bool = True
     followers: int = 0
 
@@ -75,6 +79,18 @@ def session_families(now: SessionMetrics) -> Iterator[Metric]:
             "too few to tell. `accounting.stale_after` is to be three times as long.",
             now.within,
         )
+    yield counter(
+        "filterd_session_claims_refused",
+        "Addresses that no session may have (outside of accounting.pools or of a client's networks, "
+        "loopback, multicast and the like), by what told of them; the rest of what it told counts.",
+        ("source",),
+        now.refused_claims,
+    )
+    yield total(
+        "filterd_accounting_second_secret",
+        "RADIUS packets that the second line of a secret_file proved, not the first.",
+        now.by_second_secret,
+    )
     yield gauge(
         "filterd_sessions_complete",
         "Whether control has every session; 0 for a while after they were lost.",

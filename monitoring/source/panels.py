@@ -390,6 +390,20 @@ SESSIONS = _row(
     ),
     _panel(
         "graph",
+        ("Addresses that no session may have", "Direcciones que ninguna sesión puede tener"),
+        f"rate(filterd_session_claims_refused_total{{{I}}}[5m])",
+        "{{source}}",
+        "ops",
+    ),
+    _panel(
+        "graph",
+        ("RADIUS packets with the old secret", "Paquetes RADIUS con el secreto antiguo"),
+        f"rate(filterd_accounting_second_secret_total{{{I}}}[5m])",
+        "{{instance}}",
+        "pps",
+    ),
+    _panel(
+        "graph",
         ("Changes of sessions", "Cambios de sesiones"),
         f"rate(filterd_session_changes_total{{{I}}}[1m])",
         "{{change}}",

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from filterd.dataplane.packet.crashboard import CrashBoard
-from tests.fuzz import exchange_seeds
+from tests.fuzz import exchange_seeds, radius_seeds
 from tests.fuzz.world import CLIENTS, Served
 from tests.worlds.policy import KEY
 
@@ -25,8 +25,17 @@ def served(target: str) -> Served:
     return made
 
 
+def radius(target: str, *arguments: str) -> None:
+    """The target ``radius``, which has a world of its own. Does not come back."""
+    fuzzing = importlib.import_module("tests.fuzz.native.radius_fuzzing")
+    radius_seeds.write(Path("found") / target)
+    sys.exit(fuzzing.run(target, list(arguments), radius_seeds.clients(), radius_seeds.RULES))
+
+
 def main() -> None:
     """Does not come back: libFuzzer ends the process."""
+    if sys.argv[1] == "radius":
+        radius(*sys.argv[1:])
     fuzzing = importlib.import_module("tests.fuzz.native.fuzzing")  # there only where .ci/fuzz has built it
     target, *arguments = sys.argv[1:]
     if target in ("packet", "lines"):

@@ -7,13 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from filterd.accounting import radius, radius_reference
 from filterd.wire.proxy import ProxyHeader, parse_header
+from tests.fuzz import radius_seeds
 from tests.fuzz.exchange_seeds import dictionary
 from tests.fuzz.exchange_seeds import seeds as exchange_seeds
 from tests.fuzz.exchanges import HEAD, IMPATIENT, LATER, compare, packed, replay
 from tests.fuzz.packets import QR, check, parses
 from tests.fuzz.seeds import all_seeds, answer, query
 from tests.fuzz.world import Served
+from tests.worlds.radius_packets import ARRIVAL, KEY, SENDER
 
 HERE = Path(__file__).parent
 LARGEST_CORPUS = 512 * 1024
@@ -27,7 +30,7 @@ def inputs(target: str) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(paths)}
 
 
-@pytest.mark.parametrize("target", ["query", "answer", "packet", "lines"])
+@pytest.mark.parametrize("target", ["query", "answer", "packet", "lines", "radius"])
 def test_each_target_has_a_small_corpus(target: str) -> None:
     found = inputs(target)
     assert len(found) > MORE_THAN_A_FEW
@@ -74,6 +77,13 @@ def test_lines_beside_each_other() -> None:
     for name, content in exchanges("lines").items():
         after, alone = compare(served, content)
         assert after == alone, name
+
+
+def test_accounting_packets_are_what_the_reference_makes_of_them() -> None:
+    for name, content in {**inputs("radius"), **radius_seeds.seeds()}.items():
+        client, rule, packet = radius_seeds.unpacked(content)
+        native = radius.judge(packet, client, rule, KEY, SENDER, ARRIVAL)
+        assert native == radius_reference.judge(packet, client, rule, KEY, SENDER, ARRIVAL), name
 
 
 def test_an_input_is_what_it_says() -> None:

@@ -207,6 +207,8 @@ ALERTS = {
     "filterd_sessions_complete": "0: the file of sessions was damaged; the log of control says how",
     "filterd_session_changes_total": "`ambiguous` or `lost` grows: clocks of NASes differ, or ends are lost",
     "filterd_accounting_packets_total": "`accepted` stands still, or `bad_authenticator` grows",
+    "filterd_session_claims_refused_total": "any increase: `filterd session explain` on a packet says which",
+    "filterd_accounting_second_secret_total": "stands still: the old secret may go; grows: who has it?",
     "filterd_session_followers": "0 for a minute: no resolver follows; lines go stale there",
 }
 """metric -> when somebody should look"""

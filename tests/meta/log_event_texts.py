@@ -337,6 +337,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Its file is gone, empty, or another user's. The secret of before holds, if there was one.",
         "mend the file; it is read again every second",
     ),
+    "the secret of an accounting client was taken anew": (
+        "Its file has changed, and the new secrets, one or two, hold from now on, without a reload.",
+        "nothing; `filterd_accounting_second_secret_total` says whether the second one is still used",
+    ),
     "a lease file cannot be read": (
         "It is not there, or not readable for the user of control. Its sessions last until their leases end.",
         "let that user read it; it is looked at four times a second",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 
 import pytest
 from hypothesis import example, given
@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from filterd.accounting import radius, radius_reference
 from filterd.accounting.attributes import Attribute
 from filterd.accounting.radius_types import Judged, LineRule, PacketOutcome, RadiusClient
+from filterd.model.identity import IdentityKind, identity_input
+from filterd.policy.fingerprint import fingerprint
 from tests.worlds.radius_packets import ARRIVAL, CLIENT, KEY, SECRET, SENDER, plain, signed, start, vendor
 
 FOUR = st.one_of(
@@ -70,6 +72,17 @@ clients = st.builds(
     st.one_of(st.just(SECRET), st.binary(min_size=1, max_size=80)),
     st.booleans(),
     st.booleans(),
+    st.just(b"") | st.binary(min_size=1, max_size=80),
+    st.sampled_from([b"", b"/etc/filterd/north", b"/etc/filterd/south"]),
+    st.sampled_from(
+        [
+            (),
+            (ip_network("100.64.0.0/10"),),
+            (ip_network("2001::/16"), ip_network("100.64.0.0/16"), ip_network("100.64.0.1/32")),
+            (ip_network("2001:d00::/25"), ip_network("2001:d80::/25"), ip_network("0.0.0.0/0")),
+            (ip_network("::/0"),),
+        ]
+    ),
 )
 codes = st.sampled_from([4, 4, 4, 4, 4, 4, 12, 40, 40, 43, 43, 0, 1, 3, 5, 13, 44, 255])
 
@@ -170,6 +183,10 @@ def claimed(number: int, value: bytes) -> bool:
         ("126.255.255.255", True),
         ("127.0.0.1", False),
         ("128.0.0.0", True),
+        ("169.253.255.255", True),
+        ("169.254.0.0", False),
+        ("169.254.255.255", False),
+        ("169.255.0.0", True),
         ("223.255.255.255", True),
         ("224.0.0.0", False),
         ("239.255.255.255", False),
@@ -196,7 +213,7 @@ def test_the_addresses_that_a_line_can_have(address: str, may: bool) -> None:
     assert bool(found.event.claims) == may
 
 
-@pytest.mark.parametrize(("length", "may"), [(0, False), (31, False), (32, True), (64, True), (128, True)])
+@pytest.mark.parametrize(("length", "may"), [(0, False), (39, False), (40, True), (64, True), (128, True)])
 @pytest.mark.parametrize("number", [97, 123])
 def test_the_prefixes_that_a_line_can_have(number: int, length: int, may: bool) -> None:
     assert claimed(number, bytes([0, length]) + b"\x20\1\x0d\xb8\xff\xff") == may
@@ -277,3 +294,95 @@ def test_a_nas_is_its_address_and_its_name(first: bytes, second: bytes) -> None:
     bare = both(signed(plain(4, [begins, name]))).event
     assert bare is not None
     assert (bare.nas == began.nas) == (first == none)
+
+
+POOLS = (ip_network("100.64.0.0/16"), ip_network("2001:db8::/32"))
+OUTSIDE = [
+    (8, ip_address("100.65.0.1").packed),
+    (8, ip_address("9.9.9.9").packed),
+    (8, ip_address("127.0.0.1").packed),
+    (8, ip_address("169.254.7.7").packed),
+    (8, ip_address("224.0.0.1").packed),
+    (168, ip_address("2001:db9::1").packed),
+    (168, ip_address("fe80::1").packed),
+    (97, b"\0\x40" + ip_address("2001:db9::").packed[:8]),
+    (123, b"\0\x20" + ip_address("2001:db8::").packed[:4]),
+    (123, b"\0\x08\x20"),
+]
+
+
+@pytest.mark.parametrize(("number", "value"), OUTSIDE)
+def test_a_client_claims_in_its_networks_alone_and_the_rest_of_a_packet_counts(
+    number: int, value: bytes
+) -> None:
+    client = dataclasses.replace(CLIENT, networks=POOLS)
+    good = start()[4] if number != 8 else (168, ip_address("2001:db8::9").packed)
+    base = [each for each in start() if each[0] != 8]
+    found = both(signed(plain(4, [*base, good, (number, value)])), client)
+    assert (found.outcome, found.answer is not None) == (PacketOutcome.ACCEPTED, True)
+    assert found.event is not None
+    assert len(found.event.claims) == 1
+    assert (found.event.refused, found.event.refused_kinds.bit_count()) == (1, 1)
+    alone = both(signed(plain(4, [*base, (number, value)])), client)
+    assert alone.outcome is PacketOutcome.NO_ADDRESS
+    assert alone.event is not None
+    assert alone.event.claims == ()
+    unnamed = [each for each in base if each[0] != 44]
+    assert both(signed(plain(4, [*unnamed, (number, value)])), client).event is None
+
+
+@pytest.mark.parametrize(
+    ("number", "value"), [(8, bytes(4)), (8, b"\xff" * 4), (168, bytes(16)), (97, bytes(2))]
+)
+def test_no_address_yet_is_no_refused_one(number: int, value: bytes) -> None:
+    found = both(signed(plain(4, [*start(), (number, value)])), dataclasses.replace(CLIENT, networks=POOLS))
+    assert found.event is not None
+    assert (found.event.refused, len(found.event.claims)) == (0, 1)
+
+
+def test_refused_claims_take_no_room_and_their_number_is_bounded() -> None:
+    client = dataclasses.replace(CLIENT, networks=POOLS)
+    many = [(8, bytes([9, 9, 9, at])) for at in range(15)]
+    base = [each for each in start() if each[0] != 8]
+    found = both(signed(plain(4, [*base, *many, start()[4]])), client).event
+    assert found is not None
+    assert (len(found.claims), found.refused) == (1, 15)
+    late = both(signed(plain(4, [*base, *many, *many[:1], start()[4]])), client).event
+    assert late is not None
+    assert (len(late.claims), late.refused) == (0, 16)
+
+
+@given(values=attributes)
+def test_a_client_speaks_for_no_nas_of_another(values: list[tuple[int, bytes]]) -> None:
+    """The same packet, proven by the secrets of two clients, tells of two NASes and of two sessions."""
+    packet = signed(plain(4, [*start(), *[each for each in values if each[0] in (4, 32, 95)]]))
+    north, south = (
+        both(packet, dataclasses.replace(CLIENT, authority=each)).event for each in (b"north", b"south")
+    )
+    assert north is not None
+    assert south is not None
+    assert (north.nas != south.nas, north.session != south.session) == (True, True)
+    assert north == both(packet, dataclasses.replace(CLIENT, authority=b"north")).event
+    assert north.line == south.line
+
+
+@pytest.mark.parametrize("name", [b"command", b"lease"])
+def test_no_client_speaks_for_commands_or_lease_files(name: bytes) -> None:
+    found = both(signed(plain(4, [(40, b"\0\0\0\7"), (32, name)]))).event
+    assert found is not None
+    assert found.nas != fingerprint(KEY, identity_input(IdentityKind.NAS, name))
+
+
+def test_either_secret_proves_and_answers_while_one_is_changed() -> None:
+    client = dataclasses.replace(CLIENT, secret=b"new", second=b"old")
+    packet = plain(4, [*start(), (80, bytes(16))])
+    for place, secret in enumerate((b"new", b"old")):
+        found = both(signed(packet, secret), client)
+        assert (found.outcome, found.secret) == (PacketOutcome.ACCEPTED, place)
+        assert found.answer == both(signed(packet, secret), dataclasses.replace(CLIENT, secret=secret)).answer
+        status = both(signed(plain(12, [(80, bytes(16))]), secret), client)
+        assert (status.outcome, status.secret) == (PacketOutcome.ACCEPTED, place)
+    assert both(signed(packet, b"another"), client).outcome is PacketOutcome.BAD_AUTHENTICATOR
+    assert both(signed(packet, b""), client).outcome is PacketOutcome.BAD_AUTHENTICATOR
+    needs = dataclasses.replace(client, message_authenticator=True)
+    assert both(signed(plain(4, start()), b"old"), needs).outcome is PacketOutcome.NO_MESSAGE_AUTHENTICATOR

@@ -16,7 +16,7 @@ from filterd.operations.doctor.case import Case, group_name, stands
 from filterd.operations.doctor.finding import Finding, found
 from filterd.operations.port_rules import PortsInRule, ports_in_rules
 from filterd.operations.selection import Selection
-from filterd.operations.sessions.secrets import SecretFileError, read_secret
+from filterd.operations.sessions.secrets import SecretFileError, read_secrets
 from filterd.store.errors import StoreError
 
 PACKETS = "filterd_accounting_packets_total"
@@ -53,7 +53,7 @@ def _radius(case: Case, radius: RadiusSettings) -> Iterator[Finding]:
             yield found("sessions.secret_unreadable", path=str(path), user=case.account.name)
             continue
         try:
-            read_secret(path)
+            read_secrets(path)
         except SecretFileError as error:
             yield found("sessions.secret_unusable", says=str(error))
             continue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from pathlib import Path
 
 from filterd.accounting.explain import ExplainedPacket, PacketProblem, explain_packet
 from filterd.config.settings import RadiusClientSettings, RadiusSettings, Timestamps
@@ -12,11 +13,14 @@ from filterd.disk.given_file import GivenFile
 from filterd.model.subscriber import Subscriber
 from filterd.operations.context import Context, OperationError
 from filterd.operations.sessions.packet_file import LARGEST_FILE, packet_in
-from filterd.operations.sessions.secrets import SecretFileError, read_secret
+from filterd.operations.sessions.secrets import SecretFileError, read_secrets
 from filterd.store import subscribers
 
 LINE = AttributeName("User-Name")
 """names the line where nothing is configured"""
+
+KnownSecret = tuple[bytes, Path, int]
+"""a secret, its file, and its line there"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +48,16 @@ async def explain(context: Context, file: GivenFile, sender: str = "") -> Explai
     clients = () if radius is None else _clients_of(radius, address)
     secrets, problems = _secrets(clients)
     problems += _of_the_sender(radius, address, clients)
+    own = clients[0].networks if address is not None and clients else ()
     packet = explain_packet(
         found.packet,
-        secrets,
+        [text for text, _, _ in secrets],
         attribute_of(LINE if radius is None else radius.line),
         () if radius is None else [each.value for each in radius.normalize],
         sent=bool(clients) and clients[0].timestamps == Timestamps.SENT,
+        networks=own or context.settings.accounting.pools,
     )
+    problems += _of_the_secret(packet, secrets)
     subscriber = await _subscriber(context, packet.line)
     problems += [*packet.problems, *_of_the_subscriber(packet, subscriber)]
     return ExplainedSession(
@@ -82,18 +89,26 @@ def _clients_of(
     return tuple(sorted(covering, key=lambda each: -each.prefix.prefixlen)[:1])
 
 
-def _secrets(clients: tuple[RadiusClientSettings, ...]) -> tuple[list[bytes], list[PacketProblem]]:
-    secrets: list[bytes] = []
+def _secrets(clients: tuple[RadiusClientSettings, ...]) -> tuple[list[KnownSecret], list[PacketProblem]]:
+    secrets: list[KnownSecret] = []
     problems: list[PacketProblem] = []
     for each in dict.fromkeys(client.secret_file for client in clients):
         try:
-            secrets.append(read_secret(each))
+            secrets += [(text, each, line) for line, text in enumerate(read_secrets(each), 1)]
         except SecretFileError as error:
             text = f"a secret cannot be read: {error}"
             problems.append(
                 PacketProblem(text, "mend the file; control reads it again by itself", stops=True)
             )
     return secrets, problems
+
+
+def _of_the_secret(packet: ExplainedPacket, secrets: list[KnownSecret]) -> list[PacketProblem]:
+    if packet.secret is None or secrets[packet.secret][2] == 1:
+        return []
+    text = f"the second line of {secrets[packet.secret][1]} proves it, not the first"
+    remedy = "give the sender the secret of the first line; once all have it, take the second line out"
+    return [PacketProblem(text, remedy, stops=False)]
 
 
 def _of_the_sender(

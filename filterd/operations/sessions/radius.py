@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from filterd.accounting.radius_types import LineRule, RadiusClient
 from filterd.config.settings import RadiusClientSettings, RadiusSettings, Timestamps
-from filterd.config.value_types import attribute_of
+from filterd.config.value_types import IPNetwork, attribute_of
 
 
-def radius_client(settings: RadiusClientSettings, secret: bytes) -> RadiusClient:
-    """A client with its secret."""
-    sent = settings.timestamps == Timestamps.SENT
-    return RadiusClient(settings.prefix, secret, sent, settings.message_authenticator)
+def radius_client(
+    settings: RadiusClientSettings, secrets: Sequence[bytes], pools: tuple[IPNetwork, ...]
+) -> RadiusClient:
+    """A client with its secrets, one or two. It speaks for NASes in the name of the file that has them, and
+    claims addresses in its own networks, else in the pools."""
+    return RadiusClient(
+        settings.prefix,
+        secrets[0],
+        settings.timestamps == Timestamps.SENT,
+        settings.message_authenticator,
+        b"".join(secrets[1:]),
+        str(settings.secret_file).encode("utf-8", "surrogateescape"),
+        settings.networks or pools,
+    )
 
 
 def line_rule(settings: RadiusSettings) -> LineRule:

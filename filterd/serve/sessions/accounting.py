@@ -12,10 +12,10 @@ from collections.abc import Mapping
 
 from filterd.accounting.receiver import Receiver
 from filterd.config.settings import RadiusSettings
-from filterd.config.value_types import Endpoint
+from filterd.config.value_types import Endpoint, IPNetwork
 from filterd.operations.sessions.radius import line_rule, radius_client
-from filterd.operations.sessions.secrets import SecretFileError, read_secret
 from filterd.serve.holders import remedy_of
+from filterd.serve.sessions.secret_files import SecretFiles
 from filterd.telemetry import log
 
 RECEIVE_BUFFER = 8 << 20
@@ -25,25 +25,31 @@ RECEIVE_BUFFER = 8 << 20
 class AccountingListener:
     """Owned by the event loop; the receiver runs in a thread of its own, without the interpreter."""
 
-    def __init__(self, receiver: Receiver, settings: RadiusSettings, lasts: int) -> None:
-        """``lasts``: seconds for which a session is good after a packet."""
+    def __init__(
+        self, receiver: Receiver, settings: RadiusSettings, lasts: int, pools: tuple[IPNetwork, ...] = ()
+    ) -> None:
+        """``lasts``: seconds for which a session is good after a packet. ``pools``: the networks in which
+        clients without networks of their own may claim addresses; empty: anywhere."""
         self._receiver = receiver
         self._settings = settings
         self._lasts = lasts
+        self._pools = pools
         self._socket: socket.socket | None = None
         self._thread: threading.Thread | None = None
-        self._secrets: dict[str, bytes] = {}
-        """file -> the secret that was last read from it"""
-        self._unreadable: dict[str, str] = {}
-        """file -> why it cannot be read"""
+        self._secrets = SecretFiles()
         self._failure = ""
         """why the address cannot be bound; empty: it is"""
-        self.configure(settings, lasts)
+        self.configure(settings, lasts, pools)
 
     @property
     def listen(self) -> Endpoint:
         """The address that is bound, or tried."""
         return self._settings.listen
+
+    @property
+    def settings(self) -> RadiusSettings:
+        """The settings in force."""
+        return self._settings
 
     @property
     def port(self) -> int:
@@ -54,45 +60,46 @@ class AccountingListener:
         """Packets by what became of them."""
         return self._receiver.counts()
 
+    @property
+    def refused(self) -> int:
+        """Addresses that their client may not claim."""
+        return self._receiver.refused
+
+    @property
+    def second(self) -> int:
+        """Packets that the second secret of their client proved."""
+        return self._receiver.second
+
     def remarks(self) -> list[str]:
         """The remarks of the readiness page."""
-        lacking = [f"a secret of accounting: {each}" for each in self._unreadable.values()]
+        lacking = [f"a secret of accounting: {each}" for each in self._secrets.reasons()]
         if self._failure:
             lacking.append(f"no RADIUS accounting: {self._failure}")
         return lacking
 
-    def configure(self, settings: RadiusSettings, lasts: int) -> None:
-        """Take clients, secrets and what names the line. The address stays the one of the start."""
+    def configure(self, settings: RadiusSettings, lasts: int, pools: tuple[IPNetwork, ...] = ()) -> None:
+        """Take clients, secrets, what names the line, and where claims count. The address stays the one of
+        the start."""
         self._settings = RadiusSettings(
             self._settings.listen, settings.clients, settings.line, settings.normalize
         )
-        self._lasts = lasts
-        self._read_secrets()
-        clients = [
-            radius_client(each, self._secrets[str(each.secret_file)])
-            for each in settings.clients
-            if str(each.secret_file) in self._secrets
-        ]
-        self._receiver.configure(clients, line_rule(settings), lasts)
+        self._lasts, self._pools = lasts, pools
+        self._secrets.read(each.secret_file for each in settings.clients)
+        self._hand_over()
 
-    def _read_secrets(self) -> None:
-        """Read each secret's file; what was read before stays where it cannot be read now."""
-        files = {str(each.secret_file): each.secret_file for each in self._settings.clients}
-        kept = {name: secret for name, secret in self._secrets.items() if name in files}
-        wrong: dict[str, str] = {}
-        for name, path in files.items():
-            try:
-                kept[name] = read_secret(path)
-            except SecretFileError as error:
-                wrong[name] = str(error)
-                if self._unreadable.get(name) != str(error):
-                    _tell_secret(name, str(error), kept=name in kept)
-        self._secrets, self._unreadable = kept, wrong
+    def _hand_over(self) -> None:
+        """Give the receiver those clients whose secret is known."""
+        known = [
+            radius_client(each, secrets, self._pools)
+            for each in self._settings.clients
+            if (secrets := self._secrets.of(each.secret_file))
+        ]
+        self._receiver.configure(known, line_rule(self._settings), self._lasts)
 
     def look(self) -> None:
-        """Bind where nothing is bound yet, and read what could not be read; called every second."""
-        if self._unreadable:
-            self.configure(self._settings, self._lasts)
+        """Bind where nothing is bound yet, and read secrets that have changed; called every second."""
+        if self._secrets.look():
+            self._hand_over()
         if self._thread is not None:
             return
         try:
@@ -122,13 +129,6 @@ class AccountingListener:
         if self._socket is not None:
             self._socket.close()
             self._socket = None
-
-
-def _tell_secret(name: str, reason: str, *, kept: bool) -> None:
-    event = "the secret of an accounting client cannot be read"
-    what = "the one of before holds" if kept else "the packets of its clients are dropped"
-    remedy = f"mend the file; {what} until then, and it is read again every second"
-    log.get().error(event, file=name, reason=reason, remedy=remedy)
 
 
 def _bind(listen: Endpoint) -> socket.socket:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from filterd.accounting.attributes import StatusType
+from filterd.accounting.claimable import NOT_A_LINES, ClaimNetworks
 from filterd.accounting.session_view import SessionView
 from filterd.accounting.sessions import Sessions
 from filterd.disk.local_server import LocalServer, Tell, say_nothing
@@ -42,11 +43,13 @@ YEAR = 366 * 86_400
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """The key, the clock and the default end by which told sessions are taken."""
+    """The key, the clock, the default end and the networks by which told sessions are taken."""
 
     key: bytes
     clock: Callable[[], float]
     stale_after: Callable[[], int]
+    networks: Callable[[], ClaimNetworks] = ClaimNetworks
+    """those in which claims count"""
 
 
 class SessionCommands:
@@ -64,6 +67,8 @@ class SessionCommands:
         self._table = table
         self._terms = terms
         self._counts = counts
+        self.refused = 0
+        """addresses that no session may have"""
         self._server = LocalServer(path, self._serve, LARGEST_LINE, tell)
 
     @property
@@ -138,12 +143,27 @@ class SessionCommands:
             msg = "it has ended already" if lasts <= 0 else "it would last for more than a year"
             raise ValueError(msg)
         entries = [claims.claim(each) for each in told.addresses]
+        self._refuse_elsewhere(entries)
         at = self._hand_over(told, entries, known, lasts, StatusType.START)
         view = self._found(entries[0])
         if view is None or view.source != told.source or abs(view.stamp - at) > STAMPED:
             msg = "not taken: another session said newer things about the address, or the table is full"
             raise ValueError(msg)
         return view
+
+    def _refuse_elsewhere(self, entries: list[claims.Claim]) -> None:
+        """Raise OperationError for an address that no session may have."""
+        networks = self._terms.networks()
+        for each in entries:
+            if networks.take(each.address, each.length):
+                continue
+            self.refused += 1
+            if networks.covers(each.address, each.length):
+                message = f"{each} is no address of a line: {NOT_A_LINES}"
+                raise OperationError(message, "give the address that the line has")
+            message = f"{each} lies in no network of accounting.pools"
+            remedy = "if lines have it, add its network there, then: sudo systemctl reload filterd-control"
+            raise OperationError(message, remedy)
 
     def _end(self, told: ToldSession) -> SessionView | None:
         entries = [claims.claim(each) for each in told.addresses]

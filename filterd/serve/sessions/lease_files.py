@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from filterd.accounting.claimable import ClaimNetworks
 from filterd.accounting.leases.watched import LeaseFileState, WatchedFile
 from filterd.accounting.leases.watcher import LeaseWatcher
 from filterd.accounting.sessions import Sessions
@@ -21,8 +22,12 @@ NOBODY = bytes(16)
 class LeaseSessions:
     """Gives leases to the table. Called from the watcher's thread."""
 
-    def __init__(self, table: Sessions) -> None:
+    def __init__(self, table: Sessions, networks: ClaimNetworks) -> None:
         self._table = table
+        self.networks = networks
+        """those in which claims count"""
+        self.refused = 0
+        """leases of addresses that no session may have"""
 
     def put(
         self,
@@ -37,6 +42,9 @@ class LeaseSessions:
         kind: int,
     ) -> None:
         """A lease holds, or is over."""
+        if not all(self.networks.take(address, length) for address, length, _ in claims):
+            self.refused += 1
+            return
         self._table.put(
             claims,
             subscriber=subscriber or NOBODY,
@@ -66,8 +74,14 @@ class LeaseFiles:
     """The watcher and its reports, which come from its own thread. Owned by the event loop."""
 
     def __init__(
-        self, files: Sequence[LeasesSettings], table: Sessions, key: bytes, clock: Callable[[], float]
+        self,
+        files: Sequence[LeasesSettings],
+        table: Sessions,
+        key: bytes,
+        clock: Callable[[], float],
+        networks: ClaimNetworks | None = None,
     ) -> None:
+        """``networks``: those in which leases count; None: anywhere."""
         self._reasons: dict[Path, str] = {}
         """file -> why it cannot be read"""
         self._skipped: set[Path] = set()
@@ -78,7 +92,17 @@ class LeaseFiles:
             )
             for each in files
         ]
-        self._watcher = LeaseWatcher(watched, LeaseSessions(table), self, key, clock)
+        self._sink = LeaseSessions(table, networks or ClaimNetworks())
+        self._watcher = LeaseWatcher(watched, self._sink, self, key, clock)
+
+    @property
+    def refused(self) -> int:
+        """Leases of addresses that no session may have."""
+        return self._sink.refused
+
+    def limit(self, networks: ClaimNetworks) -> None:
+        """Let leases count in these networks from now on."""
+        self._sink.networks = networks
 
     def start(self) -> None:
         """Begin to look."""

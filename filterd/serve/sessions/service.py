@@ -22,6 +22,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
+from filterd.accounting.claimable import ClaimNetworks
 from filterd.accounting.receiver import Receiver
 from filterd.accounting.sessions import Sessions
 from filterd.accounting.steady_clock import SteadyClock
@@ -39,6 +40,7 @@ from filterd.serve.sessions.commands import SessionCommands, Terms
 from filterd.serve.sessions.follower import SubscriberFollower
 from filterd.serve.sessions.hearing import RadiusHearing
 from filterd.serve.sessions.lease_files import LeaseFiles
+from filterd.serve.sessions.narrowing import Narrowing
 from filterd.serve.sessions.room import TableRoom
 from filterd.serve.sessions.stream import SOCKET, StreamListener
 from filterd.store.errors import StoreError
@@ -87,7 +89,12 @@ class SessionService:
         self._accounting: AccountingListener | None = None
         directory = settings.state_dir
         self._stream = StreamListener(directory / SOCKET, self._table, self.complete, tell_socket)
-        terms = Terms(self._key, self._steady, lambda: self._settings.accounting.stale_after)
+        self._networks = ClaimNetworks(settings.accounting.pools)
+        self._narrowing = Narrowing(self._table, self._key, self._steady)
+        self._narrowing.begin(self._networks)
+        terms = Terms(
+            self._key, self._steady, lambda: self._settings.accounting.stale_after, lambda: self._networks
+        )
         self._commands = SessionCommands(
             directory / protocol.SOCKET, self._table, terms, self._said, tell_socket
         )
@@ -96,7 +103,7 @@ class SessionService:
         if settings.accounting.radius is not None:
             self._accounting = self._listener(settings.accounting.radius)
         self._files = settings.accounting.leases
-        self._leases = LeaseFiles(self._files, self._table, self._key, context.clock)
+        self._leases = LeaseFiles(self._files, self._table, self._key, context.clock, self._networks)
 
     def complete(self) -> bool:
         """False while sessions of before are lost and those that go on have not all been told again."""
@@ -141,9 +148,19 @@ class SessionService:
             packets={} if self._accounting is None else self._accounting.counts(),
             silence=None if self._accounting is None else self._hearing.silence,
             within=self._hearing.within,
+            refused_claims=self._refused_claims(),
+            by_second_secret=0 if self._accounting is None else self._accounting.second,
             complete=self.complete(),
             followers=self._stream.followers,
         )
+
+    def _refused_claims(self) -> dict[str, int]:
+        """Addresses that no session may have, by what told of them."""
+        return {
+            SessionSource.RADIUS.word: 0 if self._accounting is None else self._accounting.refused,
+            SessionSource.LEASE.word: self._leases.refused,
+            SessionSource.COMMAND.word: self._commands.refused,
+        }
 
     async def start(self) -> None:
         """Begin to listen; a socket that cannot be made is told, and tried again each second."""
@@ -158,7 +175,9 @@ class SessionService:
 
     async def run(self) -> None:
         """Follow the store, sweep, and try again what failed, until cancelled."""
-        await asyncio.gather(self._follow(), self._sweep(), self._look(), self._change_epochs())
+        await asyncio.gather(
+            self._follow(), self._sweep(), self._look(), self._change_epochs(), self._narrow()
+        )
 
     async def close(self) -> None:
         """End all of it; the file keeps what is known."""
@@ -177,20 +196,26 @@ class SessionService:
         accounting, radius = settings.accounting, settings.accounting.radius
         self._settings = settings
         self._table.stale_after = accounting.stale_after
+        self._networks = ClaimNetworks(accounting.pools)
+        self._leases.limit(self._networks)
         waiting = ["accounting.sessions"] if accounting.sessions != self._most else []
         if accounting.leases != self._files:
             waiting.append("accounting.leases")
-        if radius is None:
-            return waiting if self._accounting is None else [*waiting, "accounting.radius"]
-        if self._accounting is None:
+        if radius is not None and self._accounting is None:
             self._accounting = self._listener(radius)
-        self._accounting.configure(radius, accounting.stale_after)
+        if self._accounting is not None:
+            kept = self._accounting.settings if radius is None else radius
+            self._accounting.configure(kept, accounting.stale_after, accounting.pools)
+        self._narrowing.begin(self._networks)  # behind all that lets claims in
+        if radius is None or self._accounting is None:
+            return waiting if self._accounting is None else [*waiting, "accounting.radius"]
         if radius.listen != self._accounting.listen:
             waiting.append("accounting.radius.listen")
         return waiting
 
     def _listener(self, radius: RadiusSettings) -> AccountingListener:
-        return AccountingListener(self._receiver, radius, self._settings.accounting.stale_after)
+        accounting = self._settings.accounting
+        return AccountingListener(self._receiver, radius, accounting.stale_after, accounting.pools)
 
     def _load_key(self) -> bytes:
         """The installation's key; where that cannot be used one of this process: no file has it."""
@@ -295,6 +320,11 @@ class SessionService:
         while True:
             await asyncio.sleep(HURRY_SECONDS if left else SWEEP_SECONDS)
             left = self._table.sweep(SWEEP_RECORDS)
+
+    async def _narrow(self) -> None:
+        while True:
+            await asyncio.sleep(HURRY_SECONDS if self._narrowing.pending else LOOK_SECONDS)
+            self._narrowing.turn()
 
     async def _look(self) -> None:
         while True:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from ipaddress import ip_network
 
 import pytest
 from hypothesis import given
@@ -127,3 +128,20 @@ def test_an_address_tells_two_routers_of_one_name_apart() -> None:
     found = explained(packet)
     assert found.nas == "MikroTik at 192.0.2.50"
     assert not any("the maker" in each.text for each in found.problems)
+
+
+def test_an_address_that_its_sender_may_not_claim_is_named_with_the_remedy() -> None:
+    values = [*start(), (8, b"\x7f\0\0\1"), (123, b"\0\x20\x20\1\x0d\xb8"), (8, b"\x64\x41\0\1")]
+    found = explain_packet(
+        signed(plain(4, values)), (SECRET,), USER_NAME, networks=[ip_network("100.64.0.0/16")]
+    )
+    assert found.addresses == ("100.64.0.9/32",)
+    assert found.passed_over == ("127.0.0.1", "2001:db8::/32", "100.65.0.1")
+    words = {each.text.split()[0]: each for each in found.problems if "claims nothing" in each.text}
+    assert set(words) == {"127.0.0.1/32", "2001:db8::/32", "100.65.0.1/32"}
+    assert "accounting.pools" in words["100.65.0.1/32"].remedy
+    assert not any(each.stops for each in found.problems)
+    everywhere = explained(signed(plain(4, values)))
+    assert everywhere.addresses == ("100.64.0.9/32", "100.65.0.1/32")
+    reserved = [each for each in everywhere.problems if "claims nothing" in each.text]
+    assert ["loopback" in each.text for each in reserved] == [True, True]

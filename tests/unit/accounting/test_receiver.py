@@ -11,9 +11,14 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 import pytest
 
-from filterd.accounting.radius_types import MOST_CLIENTS, LineRule, RadiusClient
+from filterd.accounting.evidence_reference import EventKind, ReferenceEvent
+from filterd.accounting.radius_types import MOST_CLIENTS, LineRule, RadiusClient, ReadEvent
 from filterd.accounting.receiver import Receiver
 from filterd.accounting.recorded import RecordedEvents, take
+from filterd.accounting.session_view import SessionClaim
+from filterd.accounting.sessions import Sessions
+from filterd.accounting.sessions_reference import ReferenceSessions
+from filterd.model.session import SessionSource
 from tests.worlds.radius_packets import ARRIVAL, CLIENT, KEY, RULE, SECRET, SENDER, plain, signed, start
 
 WAIT = 20.0
@@ -162,6 +167,95 @@ def test_other_clients_and_another_rule_come_into_force() -> None:
     before, plainly, cut = (each.line for each in sink.events())
     assert before != plainly == cut
     assert [each.lasts for each in sink.events()] == [LASTS, 60, 60]
+
+
+def test_refused_claims_and_packets_by_the_second_secret_are_counted() -> None:
+    north = RadiusClient(
+        ip_network("192.0.2.0/25"), b"new", second=b"old", networks=(ip_network("100.64.0.0/24"),)
+    )
+    south = RadiusClient(ip_network("192.0.2.128/25"), SECRET, networks=(ip_network("100.64.1.0/24"),))
+    receiver, sink = made(north, south)
+    packet = plain(4, start())
+    sent = [
+        (SENDER, signed(packet, b"new")),
+        (SENDER, signed(packet, b"old")),
+        (SENDER, signed(packet, b"other")),
+        (wide("192.0.2.200"), signed(packet)),
+    ]
+    answers = take(receiver, sent, ARRIVAL)
+    assert [each is not None for each in answers] == [True, True, False, True]
+    assert [len(each.claims) for each in sink.events()] == [1, 1, 0]
+    assert (receiver.refused, receiver.second) == (1, 1)
+    assert receiver.counts()["no_address"] == 1
+
+
+def test_an_on_of_one_client_ends_no_session_of_another() -> None:
+    """Also where it names the other's NAS, by address and by name."""
+    table = Sessions(None, KEY, 1000, LASTS, lambda: ARRIVAL / 1000)
+    receiver = Receiver(table, KEY)
+    north = RadiusClient(ip_network("192.0.2.0/25"), SECRET, authority=b"north")
+    south = RadiusClient(ip_network("192.0.2.128/25"), b"south", authority=b"south")
+    receiver.configure([north, south], RULE, LASTS)
+    nas = [(4, b"\xc0\0\2\7"), (55, (ARRIVAL // 1000).to_bytes(4, "big"))]
+    on = plain(4, [(40, b"\0\0\0\7"), (32, b"bras-1"), *nas])
+    stop = plain(4, [*start(status=b"\0\0\0\2"), *nas])
+    take(receiver, [(SENDER, signed(plain(4, [*start(), *nas])))], ARRIVAL)
+    for forged in (on, stop):
+        take(receiver, [(wide("192.0.2.200"), signed(forged, b"south"))], ARRIVAL + 5000)
+        assert table.find(wide("100.64.0.9")) is not None
+    take(receiver, [(SENDER, signed(on))], ARRIVAL + 5000)
+    table.sweep(1000)
+    assert table.find(wide("100.64.0.9")) is None
+    table.close()
+
+
+def of_model(event: ReadEvent) -> ReferenceEvent:
+    """An event as the plain rules take it."""
+    return ReferenceEvent(
+        EventKind(event.kind),
+        SessionSource.RADIUS,
+        tuple(SessionClaim(*each) for each in event.claims),
+        event.nas,
+        event.session,
+        event.line,
+        event.stamp,
+        event.arrival,
+        event.lasts,
+        event.stamped,
+        frozenset(kind for kind in range(4) if event.refused_kinds >> kind & 1),
+    )
+
+
+def test_what_a_session_had_goes_where_its_client_may_not_claim_it_any_more() -> None:
+    """Rule 8: its next packet names an address in vain, and the one of before is not confirmed by it."""
+    table, model = Sessions(None, KEY, 1000, LASTS, lambda: ARRIVAL / 1000), ReferenceSessions(LASTS)
+    address = ip_address("2001:db8::9").packed
+
+    def told(status: int, second: int, *networks: str) -> list[bool]:
+        given = tuple(map(ip_network, networks))
+        values = start(status=status.to_bytes(4, "big"))
+        stamp = (55, (ARRIVAL // 1000 + second).to_bytes(4, "big"))
+        packet = signed(plain(4, [*values, (168, address), stamp]))
+        recorded = RecordedEvents()
+        for sink in (table, recorded):
+            receiver = Receiver(sink, KEY)
+            receiver.configure(
+                [RadiusClient(ip_network("192.0.2.0/24"), SECRET, networks=given)], RULE, LASTS
+            )
+            take(receiver, [(SENDER, packet)], ARRIVAL + 1000 * second)
+        (event,) = recorded.events()
+        model.apply(of_model(event))
+        claims = {claim for record in model.records.values() for claim in record.claims}
+        found = [table.find(each) is not None for each in (wide("100.64.0.9"), address)]
+        assert found == [SessionClaim(each, 128) in claims for each in (wide("100.64.0.9"), address)]
+        return found
+
+    assert told(1, 0) == [True, True]
+    assert told(3, 1, "2001:db8::/32", "100.65.0.0/16") == [False, True]
+    assert told(3, 2, "198.51.100.0/24") == [False, False]
+    assert table.counts().live == 0
+    assert told(3, 3) == [True, True]
+    table.close()
 
 
 def test_a_key_has_sixteen_bytes() -> None:

@@ -232,6 +232,16 @@ def test_a_packet_is_explained_without_control(run: Run, installation: Path, tmp
     stranger = run("session", "explain", str(file), "--from", "198.51.100.1")
     assert stranger.exit_code == 1
     assert "accounting.radius.clients" in stranger.stderr
+    secret.write_text("another\ntesting123\n")
+    rotated = run("session", "explain", str(file), "--from", "192.0.2.50")
+    assert rotated.exit_code == 0
+    assert f"the second line of {secret} proves it" in rotated.stderr
+    document = json.loads(installation.read_text())
+    document["accounting"]["pools"] = ["203.0.113.0/24"]
+    installation.write_text(json.dumps(document))
+    elsewhere = run("session", "explain", str(file), "--from", "192.0.2.50").stderr
+    assert "100.64.0.9/32 claims nothing" in elsewhere
+    assert "accounting.pools" in elsewhere
     secret.write_text("another\n")
     wrong = run("session", "explain", str(file), "--from", "192.0.2.50")
     assert wrong.exit_code == 1

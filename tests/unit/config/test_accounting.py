@@ -51,6 +51,20 @@ def test_a_file_with_everything() -> None:
     assert again.accounting.radius == found.radius
 
 
+def test_a_clients_networks_lie_in_the_pools() -> None:
+    def with_networks(pools: list[str], *networks: str) -> Settings:
+        client = {"prefix": "10.0.0.1", "secret_file": "s", "networks": list(networks)}
+        return read(accounting={"radius": {"clients": [client]}, "pools": pools})
+
+    found = with_networks(["100.64.0.0/17", "100.64.128.0/17", "2001:db8::/32"], "100.64.0.0/16")
+    assert found.accounting.radius is not None
+    assert found.accounting.radius.clients[0].networks == (parse_network("100.64.0.0/16"),)
+    with_networks([], "100.64.0.0/16", "2001:db8::/32")
+    for outside in ("100.65.0.0/24", "100.0.0.0/8", "2001:db9::/32"):
+        with pytest.raises(ConfigErrors, match="lies in no network of pools"):
+            with_networks(["100.64.0.0/16", "2001:db8::/32"], "100.64.1.0/24", outside)
+
+
 def test_shared_addresses_and_mapping_rules() -> None:
     shared = {"outside": "192.0.2.0/28", "inside": "100.64.0.0/22", "ports": 1008}
     rule = {"ipv4": "198.51.100.0/24", "ipv6": "2001:db8::/40", "ea_bits": 16}

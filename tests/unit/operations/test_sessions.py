@@ -17,7 +17,7 @@ from filterd.operations.sessions.claims import claim, place
 from filterd.operations.sessions.packet_file import packet_in
 from filterd.operations.sessions.protocol import SessionsRefused, ToldSession
 from filterd.operations.sessions.reading import read_file
-from filterd.operations.sessions.secrets import SecretFileError, read_secret
+from filterd.operations.sessions.secrets import SecretFileError, read_secrets
 
 NOW = 1_800_000_000.0
 
@@ -204,11 +204,18 @@ def test_no_file_breaks_the_reading(content: bytes, link: int) -> None:
 
 def test_a_secret_is_the_first_line_of_its_file(tmp_path: Path) -> None:
     file = tmp_path / "secret"
-    file.write_bytes(b"pass word\r\nsecond line\n")
-    assert read_secret(file) == b"pass word"
-    for content in (b"", b"\n", b"x" * 5000):
+    file.write_bytes(b"pass word\r\n\r\n")
+    assert read_secrets(file) == (b"pass word",)
+    for content in (b"", b"\n", b"\nsecond", b"x" * 5000, b"x\n" + b"y" * 5000, b"one\ntwo\nthree\n"):
         file.write_bytes(content)
         with pytest.raises(SecretFileError, match=str(file)):
-            read_secret(file)
+            read_secrets(file)
     with pytest.raises(SecretFileError, match="No such file"):
-        read_secret(tmp_path / "absent")
+        read_secrets(tmp_path / "absent")
+
+
+def test_a_second_line_is_a_secret_as_well(tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    for content in (b"new\nold", b"new\r\nold\r\n"):
+        file.write_bytes(content)
+        assert read_secrets(file) == (b"new", b"old")

@@ -115,6 +115,8 @@ CONTROL = ControlMetrics(
         changes={"sent": 216},
         refused=217,
         packets={"accepted": 218},
+        refused_claims={"radius": 219},
+        by_second_secret=220,
         complete=True,
         followers=219,
     ),

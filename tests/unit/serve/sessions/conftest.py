@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from filterd.accounting.claimable import ClaimNetworks
 from filterd.accounting.sessions import Sessions
 from filterd.serve.sessions.commands import SessionCommands, Terms
 from filterd.serve.sessions.follower import subscriber_fingerprint
@@ -21,7 +22,8 @@ class Told:
     def __init__(self, path: Path) -> None:
         self.now = NOW
         self.table = Sessions(None, KEY, 10_000, 7200, self.clock)
-        terms = Terms(KEY, self.clock, lambda: 7200)
+        self.networks = ClaimNetworks()
+        terms = Terms(KEY, self.clock, lambda: 7200, lambda: self.networks)
         self.commands = SessionCommands(path, self.table, terms, lambda: {"complete": True})
 
     def clock(self) -> float:

@@ -17,6 +17,7 @@ from filterd.accounting.receiver import Receiver
 from filterd.config.settings import Normalization, RadiusClientSettings, RadiusSettings, Timestamps
 from filterd.config.value_types import AttributeName, Endpoint
 from filterd.serve.sessions.accounting import AccountingListener
+from filterd.serve.sessions.secret_files import AT_ONCE, SecretFiles
 from filterd.telemetry import log
 from tests.unit.serve.sessions.conftest import KEY, Told
 from tests.worlds.radius_packets import plain, signed, start
@@ -110,6 +111,90 @@ def test_a_secret_that_cannot_be_read_is_told_once_and_the_one_of_before_holds(
     listener.look()
     assert send(listener.port, "100.64.0.9", b"new")
     assert listener.remarks() == []
+
+
+def test_a_secret_that_changes_is_taken_without_a_reload(
+    listener: AccountingListener, secret: Path, stream: io.StringIO
+) -> None:
+    listener.look()
+    anew = "the secret of an accounting client was taken anew"
+    for content in (b"another123\n", b"another124\n"):  # of one size, and of one moment perhaps
+        secret.write_bytes(content)
+        listener.look()
+        assert send(listener.port, "100.64.0.9", content.strip())
+        assert send(listener.port, "100.64.0.9", b"testing123") == b""
+    replacement = secret.with_name("made-aside")
+    replacement.write_bytes(b"replaced\n")
+    replacement.rename(secret)
+    for _ in range(3):
+        listener.look()
+    assert send(listener.port, "100.64.0.9", b"replaced")
+    assert events(stream).count(anew) == 3
+    assert "another12" not in stream.getvalue()
+    assert "replaced" not in stream.getvalue()
+
+
+def test_both_secrets_hold_while_one_is_changed_for_the_other(
+    listener: AccountingListener, secret: Path
+) -> None:
+    listener.look()
+    secret.write_bytes(b"new-secret\ntesting123\n")
+    listener.look()
+    assert send(listener.port, "100.64.0.9", b"testing123")
+    assert (listener.second, listener.counts()["accepted"]) == (1, 1)
+    assert send(listener.port, "100.64.0.9", b"new-secret")
+    assert (listener.second, listener.counts()["accepted"]) == (1, 2)
+    secret.write_bytes(b"new-secret\n")
+    listener.look()
+    assert send(listener.port, "100.64.0.9", b"testing123") == b""
+
+
+def test_a_file_that_is_being_written_leaves_the_secret_of_before(
+    listener: AccountingListener, secret: Path
+) -> None:
+    listener.look()
+    secret.write_bytes(b"")
+    listener.look()
+    assert send(listener.port, "100.64.0.9", b"testing123")
+    assert len(listener.remarks()) == 1
+    secret.write_bytes(b"new-secret\n")
+    listener.look()
+    assert send(listener.port, "100.64.0.9", b"new-secret")
+    assert listener.remarks() == []
+
+
+def test_many_files_take_their_turns(tmp_path: Path, stream: io.StringIO) -> None:
+    files = [tmp_path / f"secret-{at}" for at in range(AT_ONCE + 200)]
+    for each in files:
+        each.write_bytes(b"one\n")
+    known = SecretFiles()
+    known.read(files)
+    assert [known.look() for _ in range(4)] == [False] * 4
+    for each in files:
+        each.write_bytes(b"two!\n")
+    assert [known.look(), known.look()] == [True, True]
+    assert {known.of(each) for each in files} == {(b"two!",)}
+    known.read(files[:1])
+    assert (known.of(files[0]), known.of(files[1])) == ((b"two!",), ())
+
+
+def test_pools_and_networks_limit_what_is_claimed(
+    listener: AccountingListener, secret: Path, told: Told
+) -> None:
+    listener.look()
+    pools = (ip_network("100.64.0.0/16"),)
+    listener.configure(settings(secret), 7200, pools)
+    assert send(listener.port, "100.64.0.9", b"testing123")
+    assert send(listener.port, "100.65.0.9", b"testing123")
+    assert (found(told, "100.64.0.9"), found(told, "100.65.0.9"), listener.refused) == (0, 0, 1)
+    # one session: its address is one that it may not have, so it has none
+    narrow = settings(secret)
+    client = replace(narrow.clients[0], networks=(ip_network("100.64.1.0/24"),))
+    listener.configure(replace(narrow, clients=(client,)), 7200, pools)
+    assert send(listener.port, "100.64.0.9", b"testing123")
+    assert (found(told, "100.64.0.9"), listener.refused) == (0, 2)
+    assert send(listener.port, "100.64.1.9", b"testing123")
+    assert found(told, "100.64.1.9") == 7
 
 
 def test_without_any_secret_its_clients_are_dropped_until_it_is_there(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
 
+from filterd.accounting.claimable import ClaimNetworks
 from filterd.accounting.sessions import Sessions
 from filterd.config.settings import LeaseFormat, LeasesSettings, LeaseValue, Normalization
 from filterd.serve.sessions.follower import subscriber_fingerprint
@@ -111,3 +113,21 @@ def test_a_missing_file_is_said_and_takes_nobody_down(
     ]
     assert said[1][1]["count"] == 1
     assert "192.0.2" not in str(said)
+
+
+def test_leases_count_in_the_pools_alone(tmp_path: Path, table: Sessions) -> None:
+    path = tmp_path / "leases"
+    lines = [f"{NOW + 600:.0f} 62:44:a1:49:14:f1 {each} * *\n" for each in ("198.51.100.1", "192.0.2.1")]
+    path.write_text("".join(lines))
+    pools = ClaimNetworks([ip_network("192.0.2.0/24")])
+    files = LeaseFiles([settings(path, LeaseValue.HW_ADDRESS)], table, KEY, lambda: NOW, pools)
+    files.start()
+    try:
+        until(has(table, "192.0.2.1", 1), "the lease inside")
+        assert has(table, "198.51.100.1", 0)()
+        assert files.refused == 1
+        files.limit(ClaimNetworks())
+        path.write_text("".join([*lines, f"{NOW + 600:.0f} 62:44:a1:49:14:f1 198.51.100.2 * *\n"]))
+        until(has(table, "198.51.100.2", 1), "a lease after the pools are gone")
+    finally:
+        files.close()

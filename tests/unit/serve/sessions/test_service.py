@@ -11,7 +11,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -293,3 +293,29 @@ async def test_sockets_that_somebody_removes_are_made_anew(run: Run, monkeypatch
             await writer.wait_closed()
         assert service.remarks() == []
     assert run.events() == ["a socket was missing, and is made anew"] * 2
+
+
+async def test_other_pools_hold_with_the_reload_and_end_what_lies_outside(run: Run, tmp_path: Path) -> None:
+    def with_pools(*networks: str) -> Settings:
+        settings = run.installation.settings
+        return replace(
+            settings, accounting=replace(settings.accounting, pools=tuple(map(ip_network, networks)))
+        )
+
+    async with run.service() as service:
+        await run.put(service, "192.0.2.7")
+        await run.put(service, "198.51.100.7")
+        assert service.reload(with_pools("192.0.2.0/24")) == []
+        turning = asyncio.create_task(service.run())
+        while known(service) != 1:
+            await asyncio.sleep(0.01)
+        line = sessions_line("put", [ToldSession(("198.51.100.8",), "S-1")])
+        assert (await service._commands.execute(line))["taken"] == 0
+        assert service.metrics().refused_claims == {"radius": 0, "lease": 0, "command": 1}
+        turning.cancel()
+    run.installation.settings = with_pools("203.0.113.0/24")  # a restart with other pools does the same
+    async with run.service() as service:
+        turning = asyncio.create_task(service.run())
+        while known(service) != 0:
+            await asyncio.sleep(0.01)
+        turning.cancel()

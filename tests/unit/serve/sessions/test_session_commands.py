@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+from ipaddress import ip_network
 from typing import Any
 
 import pytest
 
+from filterd.accounting.claimable import ClaimNetworks
 from filterd.operations.sessions.protocol import ToldSession as S
 from filterd.operations.sessions.protocol import list_line, sessions_line, show_line
 from tests.unit.serve.sessions.conftest import Told
@@ -115,3 +117,22 @@ async def test_commands_come_over_a_socket_of_the_owner_alone(told: Told) -> Non
     await writer.wait_closed()
     await told.commands.close()
     assert not path.exists()
+
+
+def test_addresses_count_in_the_pools_alone_and_the_remedy_is_said(told: Told) -> None:
+    told.networks = ClaimNetworks([ip_network("192.0.2.0/24"), ip_network("2001:db8::/32")])
+    outside, reserved = S(("198.51.100.7",), "S-1"), S(("2001:db8::/39",), "S-1")
+    both = S(("192.0.2.7", "198.51.100.7"), "S-1")
+    reply = run(told, sessions_line("put", [S(("192.0.2.7",), "S-1"), outside, reserved, both]))
+    assert (reply["taken"], [each["at"] for each in reply["refused"]]) == (1, [1, 2, 3])
+    assert "198.51.100.7 lies in no network of accounting.pools" in reply["refused"][0]["reason"]
+    assert "add its network there" in reply["refused"][0]["reason"]
+    assert told.commands.refused == 2  # the prefix is too wide for any command
+    told.networks = ClaimNetworks()
+    loopback, reserved = S(("127.0.0.7",), "S-1"), S(("169.254.0.7",), "S-1")
+    reply = run(told, sessions_line("put", [outside, loopback, reserved]))
+    assert (reply["taken"], len(reply["refused"])) == (1, 2)
+    assert "no address of a line" in reply["refused"][1]["reason"]
+    told.networks = ClaimNetworks([ip_network("192.0.2.0/24")])
+    told.now += 5
+    assert run(told, sessions_line("end", [S(("198.51.100.7",))]))["taken"] == 1
