@@ -207,6 +207,9 @@ ALERTS = {
     "filterd_sessions_complete": "0: the file of sessions was damaged; the log of control says how",
     "filterd_session_changes_total": "`ambiguous` or `lost` grows: clocks of NASes differ, or ends are lost",
     "filterd_accounting_packets_total": "`accepted` stands still, or `bad_authenticator` grows",
+    "filterd_nas_clocks": "`off` above 0 for 30 minutes: NTP on these NASes; `filterd session explain` shows "
+    "the clock of the one that sent a packet",
+    "filterd_nas_clock_steps_total": "any increase: a NAS sets its clock by jumps, or its NTP is broken",
     "filterd_session_followers": "0 for a minute: no resolver follows; lines go stale there",
 }
 """metric -> when somebody should look"""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from filterd.config.settings import ParentalFail, RadiusSettings
 from filterd.operations import bindings, identification, subscribers
@@ -17,6 +17,7 @@ from filterd.operations.sessions.secrets import SecretFileError, read_secret
 from filterd.store.errors import StoreError
 
 PACKETS = "filterd_accounting_packets_total"
+CLOCKS = "filterd_nas_clocks"
 QUIET_SECONDS = 3600.0
 """without a packet; networks tell of sessions that go on at least so often"""
 REJECTED = {"unknown_client": "sessions.strangers", "bad_authenticator": "sessions.bad_secret"}
@@ -58,15 +59,26 @@ def _radius(case: Case, radius: RadiusSettings) -> Iterator[Finding]:
 def _received(case: Case) -> Iterator[Finding]:
     """Look at the packets that the running control has counted."""
     control = case.roles.get("control")
-    counted = pages.metrics(case.settings.control.listen).get(PACKETS) if control is not None else None
+    page = pages.metrics(case.settings.control.listen) if control is not None else {}
+    counted = page.get(PACKETS)
     if control is None or counted is None:
         return
+    yield from _clocks(page.get(CLOCKS, ()), case.machine.clock() - control.started)
     outcomes = {each.labels.get("outcome", ""): int(each.value) for each in counted}
     if not any(outcomes.values()) and case.machine.clock() - control.started > QUIET_SECONDS:
         yield found("sessions.silent")
     for outcome, identifier in REJECTED.items():
         if outcomes.get(outcome):
             yield found(identifier, count=outcomes[outcome])
+
+
+def _clocks(counted: Iterable[pages.Sample], running: float) -> Iterator[Finding]:
+    """Look at the clocks of NASes. ``running``: seconds since the start of control."""
+    clocks = {each.labels.get("clock", ""): int(each.value) for each in counted}
+    if clocks.get("off"):
+        yield found("sessions.clocks_off", count=clocks["off"])
+    if clocks.get("unproven") and running > QUIET_SECONDS:
+        yield found("sessions.clocks_unproven", count=clocks["unproven"])
 
 
 def _of_store(case: Case) -> Iterator[Finding]:

@@ -100,7 +100,7 @@ class SessionService:
 
     def metrics(self) -> SessionMetrics:
         """The values of this moment."""
-        counts = self._table.counts()
+        counts, clocks = self._table.counts(), self._table.clock_states()
         states = {"registered": counts.registered, "unregistered": counts.unregistered}
         return SessionMetrics(
             known={state: sum(each.values()) for state, each in states.items()},
@@ -123,6 +123,12 @@ class SessionService:
             packets={} if self._accounting is None else self._accounting.counts(),
             complete=self.complete(),
             followers=self._stream.followers,
+            clocks={
+                "right": clocks.known - clocks.off - clocks.unproven,
+                "off": clocks.off,
+                "unproven": clocks.unproven,
+            },
+            clock_steps=clocks.steps,
         )
 
     async def start(self) -> None:
