@@ -101,7 +101,8 @@ cdef void remember(Evidence* evidence, uint64_t key, uint32_t mark, uint32_t nas
     cdef Remembered* known = recall(evidence, key)
     cdef Remembered* entry
     if known != NULL:
-        if subscriber != known.subscriber and lead(evidence, known.mark, known.nas, mark, nas) == 0:
+        if (subscriber != known.subscriber and lead(evidence, known.mark, known.nas, mark, nas) == 0
+                and lead(evidence, mark, nas, known.mark, known.nas) == 0):
             subscriber = 0
             known.subscriber = 0
         if ahead(evidence, known.mark, known.nas, mark, nas) > 0:

@@ -71,8 +71,8 @@ SESSIONS = {
         "answered without restrictions where it is open, until accounting.settle has passed.",
         "the log says what was wrong with the file (`the sessions of before are lost`). `/readyz` says in "
         "how many seconds they count as loaded, and `registered` of the list grows meanwhile: each session "
-        "comes again with its next interim packet. It does not grow: see FilterdAccountingSilent. A disk that "
-        "damages files damages others too: `dmesg --level err,warn` shows its errors.",
+        "comes again with its next interim packet. It does not grow: see FilterdAccountingSilent. A disk "
+        "that damages files damages others too: `dmesg --level err,warn` shows its errors.",
         "los clientes que nada más reconoce reciben SERVFAIL si dns.parental_fail es closed, y respuestas "
         "sin restricciones si es open, hasta que pase accounting.settle.",
         "el registro dice qué falló en el archivo (`the sessions of before are lost`). `/readyz` dice en "
