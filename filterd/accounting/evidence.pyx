@@ -104,6 +104,7 @@ cdef void remember(Evidence* evidence, uint64_t key, uint32_t mark, uint32_t nas
         if (
             subscriber != known.subscriber
             and lead(evidence, known.mark, known.nas, mark, nas) == 0
+            and lead(evidence, mark, nas, known.mark, known.nas) == 0
             and not (nas == known.nas and evidence.nases[nas].in_order)
         ):
             subscriber = 0

@@ -141,9 +141,10 @@ class ReferenceSessions:
         """Keep the newest evidence about an address (rule 6)."""
         known = self.remembered.get(claim)
         if known is not None:
+            told = (known.mark, known.nas), (mark, nas)
+            unclear = self.lead(*told[0], *told[1]) == 0 == self.lead(*told[1], *told[0])
             ordered = nas == known.nas and self.nas(nas).in_order
-            tied = self.lead(known.mark, known.nas, mark, nas) == 0
-            if subscriber != known.subscriber and tied and not ordered:
+            if subscriber != known.subscriber and unclear and not ordered:
                 subscriber = None
                 known = Evidence(known.mark, known.nas, None)
             if self.ahead(known.mark, known.nas, mark, nas) > 0:

@@ -304,6 +304,13 @@ def explain(config: Path | None, as_json: bool, packet: GivenFile, sender: str) 
         raise Failure([each.text for each in stopping], "; ".join(each.remedy for each in stopping))
 
 
+def _difference(behind: float | None) -> str:
+    """The clock of a NAS against the one of the machine that captured its packet."""
+    if behind is None:
+        return ""
+    return f"{abs(behind):.1f} s {'behind' if behind >= 0 else 'ahead of'} that of the capture"
+
+
 def _steps(found: ExplainedSession) -> list[tuple[str, object]]:
     """The steps of control with the packet, in their order."""
     packet = found.packet
@@ -317,6 +324,9 @@ def _steps(found: ExplainedSession) -> list[tuple[str, object]]:
         ("Message-Authenticator", proven[packet.message_authenticator]),
         ("NAS", packet.nas or "the sender"),
         ("happened", output.moment(packet.happened_at) or f"on arrival, less {packet.delay} s"),
+        ("Acct-Delay-Time", f"{packet.delay} s" if packet.delay else ""),
+        ("arrived", output.moment(found.arrived_at) or "the file does not say"),
+        ("clock of the NAS", _difference(found.behind)),
         ("addresses", packet.addresses),
         ("named by", named),
         ("subscriber", packet.line or ""),

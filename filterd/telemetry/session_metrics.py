@@ -37,6 +37,9 @@ class SessionMetrics:
     """accounting packets that the second line of a secret file proved"""
     complete: bool = True
     followers: int = 0
+    clocks: Mapping[str, int] = field(default_factory=dict)
+    """right, off, unproven -> NASes"""
+    clock_steps: int = 0
 
 
 def session_families(now: SessionMetrics) -> Iterator[Metric]:
@@ -97,3 +100,15 @@ def session_families(now: SessionMetrics) -> Iterator[Metric]:
         float(now.complete),
     )
     yield gauge("filterd_session_followers", "Resolvers that follow the sessions.", now.followers)
+    clocks = GaugeMetricFamily(
+        "filterd_nas_clocks",
+        "NASes that sent Event-Timestamp since control began, by their clocks: right within 5 seconds, off, "
+        "or unproven (not two messages yet that say the same).",
+        labels=("clock",),
+    )
+    for clock, count in now.clocks.items():
+        clocks.add_metric((clock,), count)
+    yield clocks
+    yield total(
+        "filterd_nas_clock_steps", "Steps of the clocks of NASes since control began.", now.clock_steps
+    )

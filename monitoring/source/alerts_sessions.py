@@ -98,5 +98,21 @@ SESSIONS = AlertGroup(
             fires={f"filterd_sessions_complete{{{C}}}": "1x40 0x20"},
             quiet={f"filterd_sessions_complete{{{C}}}": "1x60"},
         ),
+        Alert(
+            name="FilterdNasClockWrong",
+            severity="ticket",
+            expression='filterd_nas_clocks{clock="off"} > 0',
+            wait="30m",
+            summary="The clocks of {{ $value }} NASes are more than 5 seconds wrong",
+            description="Their packets are put in order by the measured difference. Where the clock steps, "
+            "or a line moves between two NASes, an address may be nobody's for a while: its line is unknown.",
+            summary_es="Los relojes de {{ $value }} NAS se desvían más de 5 segundos",
+            description_es="Sus paquetes se ordenan según la diferencia medida. Si el reloj salta, o si una "
+            "línea pasa de un NAS a otro, una dirección puede quedar un rato sin dueño: su línea queda sin "
+            "reconocer.",
+            fires={f'filterd_nas_clocks{{{C},clock="off"}}': "0x10 1x50"},
+            quiet={f'filterd_nas_clocks{{{C},clock="off"}}': "0x60"},
+            at="50m",
+        ),
     ),
 )

@@ -375,6 +375,18 @@ SESSIONS = _row(
         "pps",
     ),
     _panel(
+        "stat",
+        ("NASes by their clocks", "NAS según su reloj"),
+        f"filterd_nas_clocks{{{I}}}",
+        "{{clock}}",
+    ),
+    _panel(
+        "graph",
+        ("Steps of the clocks of NASes", "Saltos de los relojes de los NAS"),
+        f"increase(filterd_nas_clock_steps_total{{{I}}}[1h])",
+        "{{instance}}",
+    ),
+    _panel(
         "graph",
         ("Seconds without an accepted packet", "Segundos sin un paquete aceptado"),
         f"filterd_accounting_silence_seconds{{{I}}}",

@@ -209,6 +209,9 @@ ALERTS = {
     "filterd_accounting_packets_total": "`accepted` stands still, or `bad_authenticator` grows",
     "filterd_session_claims_refused_total": "any increase: `filterd session explain` on a packet says which",
     "filterd_accounting_second_secret_total": "stands still: the old secret may go; grows: who has it?",
+    "filterd_nas_clocks": "`off` above 0 for 30 minutes: NTP on these NASes; `filterd session explain` shows "
+    "the clock of the one that sent a packet",
+    "filterd_nas_clock_steps_total": "any increase: a NAS sets its clock by jumps, or its NTP is broken",
     "filterd_session_followers": "0 for a minute: no resolver follows; lines go stale there",
 }
 """metric -> when somebody should look"""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from filterd.config.settings import ParentalFail, RadiusSettings
 from filterd.disk.session_place import were_used
@@ -22,6 +22,7 @@ from filterd.store.errors import StoreError
 PACKETS = "filterd_accounting_packets_total"
 KNOWN, MOST, REFUSED = "filterd_sessions_known", "filterd_sessions_most", "filterd_sessions_refused_total"
 SILENCE, WITHIN = "filterd_accounting_silence_seconds", "filterd_sessions_confirmed_within_seconds"
+CLOCKS = "filterd_nas_clocks"
 QUIET_SECONDS = 3600.0
 """without a packet; networks tell of sessions that go on at least so often"""
 PACKETS_OF_A_SESSION = 3
@@ -79,6 +80,7 @@ def _of_control(case: Case) -> Iterator[Finding]:
         return
     samples = pages.metrics(case.settings.control.listen)
     yield from _room(samples)
+    yield from _clocks(samples.get(CLOCKS, ()), case.machine.clock() - case.roles["control"].started)
     if PACKETS not in samples:
         return
     outcomes = {each.labels.get("outcome", ""): int(each.value) for each in samples[PACKETS]}
@@ -104,6 +106,15 @@ def _room(samples: Mapping[str, list[pages.Sample]]) -> Iterator[Finding]:
 
 def _sum(samples: Mapping[str, list[pages.Sample]], name: str) -> float:
     return sum(each.value for each in samples.get(name, ()))
+
+
+def _clocks(counted: Iterable[pages.Sample], running: float) -> Iterator[Finding]:
+    """Look at the clocks of NASes. ``running``: seconds since the start of control."""
+    clocks = {each.labels.get("clock", ""): int(each.value) for each in counted}
+    if clocks.get("off"):
+        yield found("sessions.clocks_off", count=clocks["off"])
+    if clocks.get("unproven") and running > QUIET_SECONDS:
+        yield found("sessions.clocks_unproven", count=clocks["unproven"])
 
 
 def _of_store(case: Case) -> Iterator[Finding]:

@@ -16,6 +16,9 @@ from filterd.operations.sessions.packet_file import LARGEST_FILE, packet_in
 from filterd.operations.sessions.secrets import SecretFileError, read_secrets
 from filterd.store import subscribers
 
+CLOCK_AGREES = 5.0
+"""seconds by which the clock of a NAS may differ and be right"""
+DAY = 86_400.0
 LINE = AttributeName("User-Name")
 """names the line where nothing is configured"""
 
@@ -35,6 +38,11 @@ class ExplainedSession:
     line: int | None
     """of the subscriber that the packet names; None: nobody has registered it"""
     opted_in: bool
+    arrived_at: float | None
+    """Unix seconds of its arrival where it was captured; None: the file does not say"""
+    behind: float | None
+    """seconds from the time that it tells of until it arrived, less Acct-Delay-Time: by so much the clock of
+    the NAS is behind ours, if the packet came at once. Negative: ahead. None: it cannot be told"""
     problems: tuple[PacketProblem, ...]
     verdict: str
 
@@ -59,13 +67,16 @@ async def explain(context: Context, file: GivenFile, sender: str = "") -> Explai
     )
     problems += _of_the_secret(packet, secrets)
     subscriber = await _subscriber(context, packet.line)
-    problems += [*packet.problems, *_of_the_subscriber(packet, subscriber)]
+    behind = _behind(packet, found.arrived_at)
+    problems += [*packet.problems, *_of_the_clock(behind), *_of_the_subscriber(packet, subscriber)]
     return ExplainedSession(
         packet=packet,
         sender=None if address is None else str(address),
         client=str(clients[0].prefix) if address is not None and clients else None,
         line=None if subscriber is None else subscriber.line,
         opted_in=subscriber is not None and subscriber.choices.opted_in,
+        arrived_at=found.arrived_at,
+        behind=behind,
         problems=tuple(problems),
         verdict=_verdict(packet, subscriber, problems),
     )
@@ -126,6 +137,27 @@ def _of_the_sender(
         remedy = "add it to accounting.radius.clients with its secret; until then its packets are dropped"
         return [PacketProblem(f"{sender} is no client", remedy, stops=True)]
     return []
+
+
+def _behind(packet: ExplainedPacket, arrived_at: float | None) -> float | None:
+    if packet.happened_at is None or arrived_at is None:
+        return None
+    return round(arrived_at - packet.delay - packet.happened_at, 3)
+
+
+def _of_the_clock(behind: float | None) -> list[PacketProblem]:
+    """The problem of a NAS whose clock seems to be wrong."""
+    if behind is None or abs(behind) <= CLOCK_AGREES:
+        return []
+    where = f"{abs(behind):.0f} s {'behind' if behind > 0 else 'ahead of'} ours"
+    if abs(behind) > DAY:
+        text = f"the time in it is {where}, more than a day: such a packet tells nothing"
+        return [PacketProblem(text, "set the clock of the NAS: NTP on the NAS", stops=True)]
+    text = f"the clock of the NAS is {where}, unless the packet was so long on its way without saying so"
+    remedy = (
+        "NTP on the NAS; filterd measures the difference and corrects by it, once two packets have shown it"
+    )
+    return [PacketProblem(text, remedy, stops=False)]
 
 
 async def _subscriber(context: Context, identifier: str | None) -> Subscriber | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv6Address
 
 from filterd.operations.errors import OperationError
@@ -25,6 +25,7 @@ _PCAP = {
     b"\xa1\xb2\x3c\x4d": ">",
 }
 """how a capture begins -> its byte order"""
+_NANOSECONDS = {b"\x4d\x3c\xb2\xa1", b"\xa1\xb2\x3c\x4d"}
 _PCAPNG = b"\n\r\r\n"
 _LINK_HEADS = {1: 14, 101: 0, 113: 16, 276: 20, 228: 0, 229: 0}
 """link type of a capture -> bytes before the IP packet"""
@@ -38,6 +39,8 @@ class FoundPacket:
     packet: bytes
     sender: IPv4Address | IPv6Address | None = None
     """None: the file does not say"""
+    arrived_at: float | None = None
+    """Unix seconds, by the clock of the machine that captured it; None: the file does not say"""
 
 
 def packet_in(content: bytes) -> FoundPacket:
@@ -68,23 +71,25 @@ def _has_form(packet: bytes) -> bool:
 
 
 def _of_capture(content: bytes, order: str) -> FoundPacket:
-    for frame, link in _frames(content, order):
+    for frame, link, arrived_at in _frames(content, order):
         found = _payload(frame, link)
         if found is not None and _has_form(found.packet):
-            return found
+            return replace(found, arrived_at=arrived_at)
     message = "no RADIUS packet in the capture"
     raise OperationError(message, "capture some: tcpdump -i any -w FILE udp port 1813")
 
 
-def _frames(content: bytes, order: str) -> Iterator[tuple[bytes, int]]:
+def _frames(content: bytes, order: str) -> Iterator[tuple[bytes, int, float]]:
+    """The frames, each with its link type and its Unix seconds."""
     if len(content) < 24:
         return
     link = struct.unpack_from(order + "I", content, 20)[0] & 0xFFFF
+    parts = 1e9 if content[:4] in _NANOSECONDS else 1e6
     at = 24
     while at + 16 <= len(content):
-        size = struct.unpack_from(order + "I", content, at + 8)[0]
+        seconds, fraction, size = struct.unpack_from(order + "III", content, at)
         at += 16
-        yield content[at : at + size], link
+        yield content[at : at + size], link, seconds + fraction / parts
         at += size
 
 

@@ -125,7 +125,7 @@ class SessionService:
 
     def metrics(self) -> SessionMetrics:
         """The values of this moment."""
-        counts = self._table.counts()
+        counts, clocks = self._table.counts(), self._table.clock_states()
         states = {"registered": counts.registered, "unregistered": counts.unregistered}
         return SessionMetrics(
             known={state: sum(each.values()) for state, each in states.items()},
@@ -152,6 +152,12 @@ class SessionService:
             by_second_secret=0 if self._accounting is None else self._accounting.second,
             complete=self.complete(),
             followers=self._stream.followers,
+            clocks={
+                "right": clocks.known - clocks.off - clocks.unproven,
+                "off": clocks.off,
+                "unproven": clocks.unproven,
+            },
+            clock_steps=clocks.steps,
         )
 
     def _refused_claims(self) -> dict[str, int]:

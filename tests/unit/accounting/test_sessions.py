@@ -14,6 +14,7 @@ from tests.worlds.sessions import (
     INTERIM,
     OFF,
     ON,
+    STALE_AFTER,
     START,
     STOP,
     Receiver,
@@ -131,6 +132,19 @@ def test_what_cannot_be_told_is_nobodys_until_newer_evidence() -> None:
     net.tell(STOP, "a", "ana", [X])
     assert net.line(X) is None
     assert not net.table.is_ambiguous(wide(X)), "one line's that ended is nobody's without a doubt"
+
+
+def test_an_address_that_went_from_line_to_line_and_ended_is_not_ambiguous() -> None:
+    """What is remembered of the first line is older by more than a message may be late."""
+    net = network()
+    net.register(ana=7, luis=8)
+    net.tell(START, "a", "ana", [X])
+    net.tell(STOP, "a", "ana", [X])
+    net.clock.now += 3600
+    net.tell(START, "b", "luis", [X])
+    net.tell(STOP, "b", "luis", [X])
+    assert net.line(X) is None
+    assert not net.table.is_ambiguous(wide(X))
 
 
 def test_two_sessions_of_one_line_contradict_nothing() -> None:
@@ -500,3 +514,27 @@ def test_one_sweep_drops_all_that_is_stale_part_by_part() -> None:
     net.clock.now += 7201
     net.table.sweep(2000)
     assert (net.table.counts().live, net.table.counts().stale) == (0, 1000)
+
+
+@pytest.mark.parametrize(("intervals", "known"), [(3, False), (4, False), (5, True)])
+def test_a_lost_interim_packet_costs_nothing_where_stale_after_is_five_intervals(
+    intervals: int, known: bool
+) -> None:
+    """Receivers hear of a confirmation when they have less than half of the time left, so that they may
+    forget by up to half sooner: docs/sessions.md says how long `stale_after` has to be."""
+    found = [survives_a_lost_packet(intervals, lost) for lost in range(1, 13)]
+    assert all(found) == known
+
+
+def survives_a_lost_packet(intervals: int, lost: int) -> bool:
+    """True if the line is known until the next packet but one, which comes two seconds late."""
+    net, receiver = network(), Receiver()
+    net.register(ana=7)
+    interval = STALE_AFTER // intervals
+    for packet in range(lost):
+        net.tell(START if packet == 0 else INTERIM, "a", "ana", [X])
+        receiver.follow(net.table, net.clock.now)
+        net.clock.now += interval
+    net.clock.now += interval + 2
+    receiver.follow(net.table, net.clock.now)
+    return bool(receiver.at(net.clock.now))

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import socket
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -250,6 +251,43 @@ def test_a_packet_is_explained_without_control(run: Run, installation: Path, tmp
     assert "mend the file" in run("session", "explain", str(file), "--from", "192.0.2.50").stderr
     file.write_text("no packet")
     assert "tcpdump" in run("session", "explain", str(file)).stderr
+
+
+@pytest.mark.parametrize(
+    ("stamp", "delay", "shown", "said", "exit_code"),
+    [
+        (1_790_000_000, 3, "1.5 s behind", "", 0),
+        (1_790_003_600, 0, "3595.5 s ahead of", "NTP on the NAS", 0),
+        (1_789_996_405, 0, "3599.5 s behind", "NTP on the NAS", 0),
+        (1_790_200_000, 0, "199995.5 s ahead of", "more than a day", 1),
+    ],
+)
+def test_the_clock_of_a_nas_is_explained_from_a_capture(
+    run: Run,
+    installation: Path,
+    tmp_path: Path,
+    stamp: int,
+    delay: int,
+    shown: str,
+    said: str,
+    exit_code: int,
+) -> None:
+    """What the stamp, the delay and the arrival tell together."""
+    with_radius(installation)
+    assert run("subscriber", "add", "ana").exit_code == 0
+    attributes = [*start(), (55, stamp.to_bytes(4)), (41, delay.to_bytes(4))]
+    packet = signed(plain(4, attributes), b"testing123")
+    frame = bytes([0x45, 0]) + struct.pack(">HHHBBH", 28 + len(packet), 0, 0, 64, 17, 0)
+    frame += bytes([192, 0, 2, 50, 192, 0, 2, 1]) + struct.pack(">HHHH", 5000, 1813, 0, 0) + packet
+    head = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 101)
+    file = tmp_path / "packet.pcap"
+    file.write_bytes(head + struct.pack("<IIII", 1_790_000_004, 500_000, len(frame), len(frame)) + frame)
+    done = run("session", "explain", str(file))
+    assert done.exit_code == exit_code, done.stderr
+    assert f"{shown} that of the capture" in done.stdout
+    assert "2026-09-21" in done.stdout
+    assert ("clock of the NAS" in done.stderr or "the time in it" in done.stderr) == bool(said)
+    assert said in done.stderr
 
 
 def test_without_radius_in_the_configuration_explain_says_so(

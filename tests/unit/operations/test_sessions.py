@@ -179,7 +179,10 @@ def test_a_packet_is_taken_from_bytes_digits_and_captures() -> None:
     vlan = bytes(12) + b"\x81\x00\x00\x07\x08\x00"
     for link, frame in ((1, ether + udp4(PACKET)), (1, vlan + udp4(PACKET)), (101, udp4(PACKET))):
         found = packet_in(capture(link, ether, ether + udp4(PACKET, 6), frame))
-        assert (found.packet, str(found.sender)) == (PACKET, "192.0.2.50")
+        assert (found.packet, str(found.sender), found.arrived_at) == (PACKET, "192.0.2.50", 1.000002)
+    assert packet_in(PACKET).arrived_at is None
+    nanoseconds = b"\x4d\x3c\xb2\xa1" + capture(101, udp4(PACKET))[4:]
+    assert packet_in(nanoseconds).arrived_at == 1 + 2e-9
     found = packet_in(capture(113, bytes(16) + udp6(PACKET)))
     assert (found.packet, str(found.sender)) == (PACKET, "2001:db8::5")
 

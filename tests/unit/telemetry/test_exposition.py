@@ -119,6 +119,8 @@ CONTROL = ControlMetrics(
         by_second_secret=220,
         complete=True,
         followers=219,
+        clocks={"right": 220, "off": 221, "unproven": 222},
+        clock_steps=223,
     ),
     ready=True,
     clock=210.5,

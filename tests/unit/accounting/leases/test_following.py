@@ -194,6 +194,23 @@ def test_kea_cleans_up_and_begins_its_file_anew(tmp_path: Path) -> None:
     assert world.heard.told == []
 
 
+def test_a_copy_of_keas_files_is_followed(tmp_path: Path) -> None:
+    """As rsync makes it: put in place by rename, the older files first, also where Kea has cleaned up between
+    two copies."""
+    world = World(tmp_path, "kea")
+    world.replace(KEA4_HEAD, kea(1, 1))
+    world.look()
+    world.replace(KEA4_HEAD, kea(1, 1), kea(1, 2, began=NOW - 5))
+    world.look()
+    assert world.line("192.0.2.1") == subscriber(MAC % 2)
+    world.write(KEA4_HEAD, kea(1, 2, began=NOW - 5), kea(3, 3), to=".2")
+    world.replace(KEA4_HEAD, kea(4, 4))
+    world.look()
+    for last, line in ((1, 2), (3, 3), (4, 4)):
+        assert world.line(f"192.0.2.{last}") == subscriber(MAC % line)
+    assert world.heard.told == []
+
+
 def test_keas_older_files_count_at_the_start(tmp_path: Path) -> None:
     world = World(tmp_path, "kea")
     world.write(KEA4_HEAD, kea(1, 1), kea(2, 2), kea(3, 3), to=".2")

@@ -177,6 +177,33 @@ def look_at(
         return look(replace(case, roles={"control": replace(resolver, role="control")}))
 
 
+@pytest.mark.parametrize(
+    ("clocks", "age", "expected"),
+    [
+        ({"right": 3, "off": 0, "unproven": 0}, 9000, []),
+        ({"right": 0, "off": 0, "unproven": 3}, 60, []),
+        ({"right": 0, "off": 0, "unproven": 3}, 9000, ["sessions.clocks_unproven"]),
+        ({"right": 1, "off": 3, "unproven": 0}, 60, ["sessions.clocks_off"]),
+    ],
+)
+def test_the_clocks_of_the_nases(
+    with_settings: WITH_CASE,
+    secret: Path,
+    resolver: Process,
+    clocks: dict[str, int],
+    age: int,
+    expected: list[str],
+) -> None:
+    text = f'{sessions.PACKETS}{{outcome="accepted"}} 5.0\n'
+    text += "".join(f'{sessions.CLOCKS}{{clock="{key}"}} {value}.0\n' for key, value in clocks.items())
+    with serving({"/metrics": (200, text)}) as port:
+        case = with_settings(accounting=radius(secret), control={"listen": f"127.0.0.1:{port}"})
+        control = replace(resolver, role="control", started=NOW - age)
+        found = look(replace(case, roles={"control": control}))
+    assert ids(found) == expected
+    assert all(each.values["count"] == 3 for each in found)
+
+
 @pytest.mark.parametrize("fail", ["closed", "open"])
 def test_without_pools_everybody_waits_for_sessions(
     with_settings: WITH_CASE, secret: Path, fail: str

@@ -87,6 +87,31 @@ async def test_what_was_known_is_known_after_a_restart(run: Run) -> None:
     assert run.events() == []
 
 
+async def test_the_clocks_of_nases_are_counted(run: Run) -> None:
+    async with run.service() as service:
+        now = run.ticks
+        for nas, behind in ((b"right", 0), (b"behind", 600), (b"seen once", 600)):
+            for later in (0, 10) if nas != b"seen once" else (0,):
+                tell(service, nas, stamp=now + later - behind, arrival=now + later)
+        clocks = service.metrics().clocks
+    assert clocks == {"right": 1, "off": 1, "unproven": 1}
+
+
+def tell(service: SessionService, nas: bytes, stamp: float, arrival: float) -> None:
+    """One accounting packet of a NAS."""
+    name = nas.ljust(16, b".")
+    service._table.give(
+        [(bytes(15) + nas[:1], 128, None)],
+        subscriber=name,
+        session=name,
+        nas=name,
+        stamp=stamp,
+        arrival=arrival,
+        lasts=600,
+        kind=1,
+    )
+
+
 @pytest.mark.parametrize("damage", [b"", b"not a file of sessions", None])
 async def test_a_lost_file_counts_as_not_loaded_for_a_while(run: Run, damage: bytes | None) -> None:
     async with run.service() as service:
