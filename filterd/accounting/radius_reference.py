@@ -253,6 +253,7 @@ def read_event(
         stamped,
         stamp,
         arrival,
+        delay=1000 * (packet.number(Attribute.ACCT_DELAY_TIME) or 0),
     )
 
 

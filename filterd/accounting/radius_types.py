@@ -78,6 +78,8 @@ class ReadEvent(NamedTuple):
     arrival: int
     lasts: int = 0
     """seconds for which the session is good without another word, as the receiver was told"""
+    delay: int = 0
+    """milliseconds for which it waited to be sent (Acct-Delay-Time)"""
 
 
 class Judged(NamedTuple):

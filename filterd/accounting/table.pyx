@@ -10,7 +10,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 
-from filterd.accounting.evidence cimport evidence_free, evidence_start, remember
+from filterd.accounting.evidence cimport evidence_free, evidence_start, remember, since
 from filterd.accounting.message cimport overlap, same
 from filterd.accounting.outbox cimport outbox_free, outbox_start
 from filterd.accounting.slab cimport give_place, head_of, record_at, slab_free, slab_start, take_place
@@ -153,7 +153,7 @@ cdef void drop_claim(Table* table, uint32_t place, int claim, uint32_t mark, int
     cdef uint32_t own = table.marks[place * RECORD_CLAIMS + claim]
     if how & REMEMBER:
         remember(&table.evidence, claim_key(table, record.addresses[claim], record.lengths[claim]),
-                 mark if <int32_t>(mark - own) > 0 else own, nas_of(table, record), record.subscriber[2])
+                 mark if since(mark, own) > 0 else own, nas_of(table, record), record.subscriber[2])
     if line_of(record) != 0 and how & TELL:
         tell(table, record, claim, 0)
     _unlink_claim(table, place, claim)
