@@ -41,6 +41,7 @@ cdef struct Event:
     Fingerprint line            # of the subscriber's id; zero: it names none
     int64_t stamp               # milliseconds, Unix time by the NAS's clock: when it happened
     int64_t arrival             # milliseconds, Unix time by our clock
+    int64_t delay               # milliseconds for which it waited to be sent (Acct-Delay-Time), not negative
 
 
 ctypedef void (*EventTaker)(void* context, const Event* event) noexcept nogil

@@ -3,7 +3,11 @@
 about what nobody has any more.
 
 The *mark* of a message is its second by the clock of its NAS, times two, plus one for a Start: in one second
-a Start beats an Interim. Marks are compared modulo 2^32, which is right within 34 years of each other.
+a Start beats an Interim. Marks are compared modulo 2^31, which is right within 17 years of each other. The
+highest bit says that the mark is *doubtful*: the message was sent by then, and nobody knows how long before.
+
+A NAS's stamps are shifted by `shift` as they are read, so that they go on where its clock makes a step, and
+are never of the future. What is said of its clock below is said of the shifted one.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
@@ -15,7 +19,9 @@ cdef enum:
     MARGIN = 2_000              # milliseconds within which the clocks of two NASes decide nothing
     LATE = 60                   # half seconds by which a message of the same NAS may be overtaken
     AGREES = 5_000              # milliseconds by which the clock of a NAS may differ and be right
-    APART = 10_000              # milliseconds between two samples that prove an offset
+    BEHIND = 30_000             # milliseconds by which a message is late, or its NAS's clock was set back
+    APART = 10_000              # milliseconds between two messages that prove a clock
+    RETRIED = 120_000           # milliseconds for which a message is sent again and again
     NO_SAMPLE = 0x7FFFFFFF      # of `least`, in milliseconds: more than the day that is sampled
 
 
@@ -30,10 +36,13 @@ cdef struct Nas:
     uint64_t id                 # its fingerprint's first 64 bits
     int64_t window              # arrival with which the present half window began
     int64_t floor               # milliseconds by its clock: what it had until then has ended; see has_floor
-    int64_t seen                # arrival of the sample `took`
-    int32_t took
-    uint32_t proven             # its offset is known; see sample
-    int32_t least[2]            # least arrival - stamp of the present half window and of the one before
+    int64_t seen                # arrival of the message that `took`; 0: there is none
+    int32_t took                # arrival - delay - stamp, not shifted, of one that does not fit the clock
+    int32_t shift               # milliseconds, whole seconds
+    int32_t base                # its offset when it was proven
+    int64_t loaded              # the newest stamp that the file had of it
+    uint32_t proven             # its clock is known; see believe
+    int32_t least[2]            # least arrival - delay - stamp of the present half window, and before it
     uint32_t has_floor
     uint32_t in_order           # what it tells comes in order: a lease file, the commands; see rule 4
 
@@ -56,12 +65,26 @@ cdef struct Evidence:
     uint32_t head_mask
     uint32_t newest
     uint32_t remembered
-    uint64_t steps              # of clocks that were proven before
+    uint64_t steps              # of clocks that had been proven
 
 
 cdef inline uint32_t mark_of(int64_t stamp, bint start) noexcept nogil:
     """The mark of a message stamped so (milliseconds)."""
-    return <uint32_t>(stamp // 1000 * 2 + start)
+    return <uint32_t>(stamp // 1000 * 2 + start) & <uint32_t>0x7FFFFFFF
+
+
+cdef inline uint32_t doubtful(uint32_t mark) noexcept nogil:
+    """The mark of a message that was sent then or before."""
+    return mark | <uint32_t>0x80000000
+
+
+cdef inline bint is_doubtful(uint32_t mark) noexcept nogil:
+    return mark >> 31 != 0
+
+
+cdef inline int32_t since(uint32_t mark, uint32_t other) noexcept nogil:
+    """Half seconds by which one mark is newer than another of the same NAS, doubts aside."""
+    return <int32_t>((mark - other) << 1) // 2
 
 
 cdef inline int64_t offset_of(const Evidence* evidence, uint32_t nas) noexcept nogil:
@@ -76,8 +99,8 @@ cdef inline int64_t ahead(const Evidence* evidence, uint32_t mark, uint32_t nas,
     """By how much the first evidence is newer, as far as the clocks tell: half seconds of one NAS,
     milliseconds between two."""
     if nas == other_nas:
-        return <int32_t>(mark - other)
-    return (<int64_t>(<int32_t>((mark & ~<uint32_t>1) - (other & ~<uint32_t>1))) * 500
+        return since(mark, other)
+    return (<int64_t>since(mark & ~<uint32_t>1, other & ~<uint32_t>1) * 500
             + offset_of(evidence, nas) - offset_of(evidence, other_nas))
 
 
@@ -88,10 +111,11 @@ cdef inline bint is_proven(const Evidence* evidence, uint32_t nas) noexcept nogi
 
 cdef inline int clock_of(const Evidence* evidence, uint32_t nas) noexcept nogil:
     """What is known of the clock of a NAS that has a place."""
-    cdef int64_t offset = offset_of(evidence, nas)
-    if evidence.nases[nas].least[0] == NO_SAMPLE:
-        return NO_CLOCK
-    if not evidence.nases[nas].proven:
+    cdef const Nas* found = evidence.nases + nas
+    cdef int64_t offset = found.shift + offset_of(evidence, nas)
+    if found.least[0] == NO_SAMPLE:
+        return NO_CLOCK if found.seen == 0 else CLOCK_UNPROVEN
+    if not found.proven:
         return CLOCK_UNPROVEN
     return CLOCK_GOOD if -AGREES <= offset <= AGREES else CLOCK_OFF
 
@@ -102,17 +126,20 @@ cdef inline int64_t lead(const Evidence* evidence, uint32_t mark, uint32_t nas, 
     told."""
     cdef int64_t found = ahead(evidence, mark, nas, other, other_nas)
     if nas == other_nas:
-        return 0 if found < -LATE else found  # so late: or the clock of the NAS was set back
-    if not (is_proven(evidence, nas) and is_proven(evidence, other_nas)):
+        if found < -LATE:
+            return 0    # so late: or the clock of the NAS was set back
+    elif not (is_proven(evidence, nas) and is_proven(evidence, other_nas)) or -MARGIN <= found <= MARGIN:
         return 0
-    return 0 if -MARGIN <= found <= MARGIN else found
+    return 0 if is_doubtful(mark if found > 0 else other) else found
 
 
 cdef bint evidence_start(Evidence* evidence, uint32_t most) noexcept nogil
 cdef void evidence_free(Evidence* evidence) noexcept nogil
 # The place of a NAS, made where it is new; 0: there is no room for more.
 cdef uint32_t nas_place(Evidence* evidence, uint64_t id) noexcept nogil
-cdef void sample(Evidence* evidence, uint32_t nas, int64_t arrival, int64_t stamp) noexcept nogil
+# Count a message in what is known of its NAS's clock; ``took``: arrival - delay - stamp, within two days.
+# False: its stamp cannot be believed.
+cdef bint believe(Evidence* evidence, uint32_t nas, int64_t arrival, int32_t took, bint delayed) noexcept nogil
 cdef Remembered* recall(Evidence* evidence, uint64_t key) noexcept nogil
 # Keep this as the newest about `key`, unless what is kept is newer.
 cdef void remember(Evidence* evidence, uint64_t key, uint32_t mark, uint32_t nas,

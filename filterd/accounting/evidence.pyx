@@ -53,25 +53,78 @@ cdef uint32_t nas_place(Evidence* evidence, uint64_t id) noexcept nogil:
     return evidence.nas_count
 
 
-cdef void sample(Evidence* evidence, uint32_t nas, int64_t arrival, int64_t stamp) noexcept nogil:
-    """Count a message in the NAS's offset; it arrived within a day of its stamp."""
-    cdef Nas* found = evidence.nases + nas
-    cdef int32_t took = <int32_t>(arrival - stamp)
-    if nas == 0:
+cdef void _count_least(Nas* found, int64_t arrival, int32_t rest, bint delayed) noexcept nogil:
+    """Count a message that fits the clock in its offset. A delay is the sender's word: a device that writes
+    the time of sending and a delay would set its clock ahead, so undelayed messages come first."""
+    cdef int64_t age = arrival - found.window
+    if delayed and found.least[0] != NO_SAMPLE and age < 2 * HALF_WINDOW:
         return
-    if -AGREES <= took <= AGREES:
-        found.proven = True     # its clock is right, and the message was prompt
-    elif found.seen == 0 or took - found.took > MARGIN or found.took - took > MARGIN:
-        found.seen = arrival
-        found.took = took
-    elif arrival - found.seen >= APART:
-        found.proven = True     # a queue that is drained would not be late by the same time twice
-    if found.least[0] == NO_SAMPLE or arrival - found.window >= HALF_WINDOW:
-        found.least[1] = found.least[0] if arrival - found.window < 2 * HALF_WINDOW else NO_SAMPLE
+    if found.least[0] == NO_SAMPLE or age >= HALF_WINDOW:
+        if age < 2 * HALF_WINDOW or found.least[0] < found.least[1]:
+            found.least[1] = found.least[0]     # after a long silence what is known holds until there is more
         found.least[0] = NO_SAMPLE
         found.window = arrival
-    if took < found.least[0]:
-        found.least[0] = took
+    if rest < found.least[0]:
+        found.least[0] = rest
+
+
+cdef bint _proves(Nas* found, int64_t arrival, int32_t took) noexcept nogil:
+    """True where two messages agree on another clock, with none between them that fits the known one; what
+    seems to be late by the other clock is passed over."""
+    cdef int32_t apart = took - found.took
+    if found.seen != 0 and -MARGIN <= apart <= MARGIN:
+        return arrival - found.seen >= APART
+    if found.seen == 0 or not MARGIN < apart <= RETRIED or arrival - found.seen >= HALF_WINDOW:
+        found.seen = arrival
+        found.took = took
+    return False
+
+
+cdef void _set_clock(Nas* found, int64_t arrival, int32_t took, bint shifted) noexcept nogil:
+    """Take the clock of two messages that agree; ``shifted``: by whole seconds, so that the offset stays as
+    it is and evidence goes on."""
+    cdef int32_t base = 0
+    cdef int32_t by
+    if found.took < took:
+        took = found.took
+    if shifted:
+        if found.proven and found.least[0] != NO_SAMPLE:
+            base = found.least[0] if found.least[0] < found.least[1] else found.least[1]
+        by = took - found.shift - base
+        found.shift += (by - 999 if by < 0 else by) // 1000 * 1000
+    found.proven = True
+    found.seen = 0
+    found.window = arrival
+    found.base = took - found.shift
+    found.least[0] = found.base
+    found.least[1] = NO_SAMPLE
+
+
+cdef bint believe(Evidence* evidence, uint32_t nas, int64_t arrival, int32_t took, bint delayed) noexcept nogil:
+    cdef Nas* found = evidence.nases + nas
+    cdef int64_t offset = offset_of(evidence, nas)
+    cdef int32_t rest = took - found.shift
+    cdef bint good = took >= -AGREES
+    if nas == 0:
+        return good
+    if not found.proven and -AGREES <= took <= AGREES:
+        found.proven = True     # its clock is right, and the message was prompt
+        offset = took
+    if found.proven:
+        good = rest >= (offset if offset < found.base else found.base) - AGREES
+        if good and rest <= offset + BEHIND:
+            found.seen = 0
+            _count_least(found, arrival, rest, delayed)
+            return True
+    elif arrival - took < found.loaded - BEHIND:
+        good = False            # the file is of before its clock was set back
+    if _proves(found, arrival, took):
+        evidence.steps += found.proven
+        _set_clock(found, arrival, took, found.proven or not good)
+        return True
+    if good and not found.proven:
+        _count_least(found, arrival, rest, delayed)
+    return good
 
 
 cdef Remembered* recall(Evidence* evidence, uint64_t key) noexcept nogil:

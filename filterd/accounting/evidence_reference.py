@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import Enum, IntEnum
+from typing import NamedTuple
 
 from filterd.accounting.session_view import SessionClaim
 from filterd.model.session import SessionSource
 
 DAY, HALF_WINDOW, MARGIN, AGREES, APART = 86_400_000, 600_000, 2_000, 5_000, 10_000
-"""milliseconds"""
+BEHIND, RETRIED = 30_000, 120_000
+"""milliseconds; their meaning stands in ``evidence.pxd``"""
 LATE = 60
 """half seconds by which a message of the same NAS may be overtaken"""
 _MAPPED = bytes(10) + b"\xff\xff"
 
-Mark = tuple[int, bool]
-"""The second of a message, and whether it is a Start, which beats an Interim of the same second."""
+
+class Mark(NamedTuple):
+    """The time of a message in the order of its NAS."""
+
+    second: int
+    start: bool
+    """a Start beats an Interim of the same second"""
+    doubtful: bool = False
+    """it was sent then or before"""
+
+    def or_newer(self, other: Mark | None) -> Mark:
+        """The newer of two."""
+        return other if other is not None and other[:2] > self[:2] else self
 
 
 class EventKind(IntEnum):
@@ -28,6 +41,15 @@ class EventKind(IntEnum):
     OFF = 8
     DISCONNECT = 40
     CHANGE = 43
+
+
+class Ending(Enum):
+    """How a Stop ends its session."""
+
+    NOT_AT_ALL = b""
+    FOR_GOOD = b"for good"
+    UNTIL_MORE = b"until more"
+    """until evidence that is newer than its arrival"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +68,33 @@ class ReferenceEvent:
     stamped: bool = True
     refused_kinds: frozenset[int] = frozenset()
     """kinds of addresses that it names and that its sender may not claim"""
+    delay: int = 0
+
+
+@dataclass(slots=True)
+class ToldEvent:
+    """An event, and the time that it tells of."""
+
+    event: ReferenceEvent
+    stamp: int
+    early: int
+    """the earliest that it can have happened, by the clock of its NAS"""
+    latest: int
+    """the latest"""
+    old: bool
+    subscriber: bytes
+    session: object
+    doubtful: bool = False
+
+    @property
+    def mark(self) -> Mark:
+        """The evidence's place in the order of its NAS."""
+        return Mark(self.latest // 1000, self.event.kind is EventKind.START, self.doubtful)
+
+    @property
+    def earliest(self) -> Mark:
+        """The oldest that its mark can be."""
+        return Mark(self.early // 1000, self.event.kind is EventKind.START)
 
 
 def kind_of(claim: SessionClaim) -> int:
@@ -64,36 +113,75 @@ def contradicts(one: SessionClaim, other: SessionClaim) -> bool:
 
 @dataclass(slots=True)
 class NasClock:
-    """A NAS: the least that its messages took to arrive, by half windows, and when it began."""
+    """A NAS: its clock, the least that its messages took to arrive, by half windows, and when it began."""
 
     least: int | None = None
     least_before: int | None = None
     window: int = 0
     floor: int | None = None
-    seen: int = 0
+    seen: int | None = None
+    """arrival of the message that `took`, which does not fit the clock that is known"""
     took: int = 0
+    shift: int = 0
+    """milliseconds that are added to its stamps, so that they go by our clock"""
+    base: int = 0
+    """the offset when it was proven"""
     proven: bool = False
-    """its offset is known: its clock is right, or two messages, some time apart, took as long"""
+    """its clock is right, or two messages, some time apart, took as long"""
     in_order: bool = False
     """what it tells comes in order: it is a lease file, or the commands"""
 
     @property
     def offset(self) -> int:
-        """Milliseconds by which our clock is ahead of its own."""
+        """Milliseconds by which our clock is ahead of its own, the shift aside."""
         return min((each for each in (self.least, self.least_before) if each is not None), default=0)
 
-    def sample(self, took: int, arrival: int) -> None:
-        """Count a message."""
-        if abs(took) <= AGREES:
-            self.proven = True
-        elif self.seen == 0 or abs(took - self.took) > MARGIN:
-            self.seen, self.took = arrival, took
-        elif arrival - self.seen >= APART:
-            self.proven = True
-        if self.least is None or arrival - self.window >= HALF_WINDOW:
-            self.least_before = self.least if arrival - self.window < 2 * HALF_WINDOW else None
+    def believe(self, took: int, arrival: int, *, delayed: bool) -> bool:
+        """Count a message that took so long by its stamp. False: the stamp cannot be believed."""
+        offset, rest, good = self.offset, took - self.shift, took >= -AGREES
+        if not self.proven and abs(took) <= AGREES:
+            self.proven, offset = True, took
+        if self.proven:
+            good = rest >= min(offset, self.base) - AGREES
+            if good and rest <= offset + BEHIND:
+                self.seen = None
+                self.count_least(rest, arrival, delayed=delayed)
+                return True
+        if self.proves(took, arrival):
+            self.set_clock(min(took, self.took), arrival, shifted=self.proven or not good)
+            return True
+        if good and not self.proven:
+            self.count_least(rest, arrival, delayed=delayed)
+        return good
+
+    def count_least(self, rest: int, arrival: int, *, delayed: bool) -> None:
+        """Count a message that fits in the offset; of those that waited only where there are no others."""
+        age = arrival - self.window
+        if delayed and self.least is not None and age < 2 * HALF_WINDOW:
+            return
+        if self.least is None or age >= HALF_WINDOW:
+            if self.least is not None:
+                self.least_before = self.least if age < 2 * HALF_WINDOW else self.offset
             self.least, self.window = None, arrival
-        self.least = took if self.least is None else min(self.least, took)
+        self.least = rest if self.least is None else min(self.least, rest)
+
+    def proves(self, took: int, arrival: int) -> bool:
+        """True where two messages agree on another clock; what seems late by that is passed over."""
+        if self.seen is not None and abs(took - self.took) <= MARGIN:
+            return arrival - self.seen >= APART
+        late = self.seen is not None and MARGIN < took - self.took <= RETRIED
+        if self.seen is None or not late or arrival - self.seen >= HALF_WINDOW:
+            self.seen, self.took = arrival, took
+        return False
+
+    def set_clock(self, took: int, arrival: int, *, shifted: bool) -> None:
+        """Take another clock; ``shifted``: by whole seconds, so that the offset stays as it is."""
+        if shifted:
+            offset = self.offset if self.proven else 0
+            self.shift += (took - self.shift - offset) // 1000 * 1000
+        self.proven, self.seen, self.window = True, None, arrival
+        self.base = took - self.shift
+        self.least, self.least_before = self.base, None
 
     def has_ended(self, stamp: int) -> bool:
         """True for evidence of before it began anew."""

@@ -31,7 +31,8 @@ cdef struct Message:
     uint64_t nas_id
     uint32_t nas                # its place in `evidence`
     uint32_t mark
-    int64_t stamp               # milliseconds by the NAS's clock
+    uint32_t early              # the earliest mark that it can have; of one that is not doubtful the same
+    int64_t stamp               # milliseconds by the NAS's clock, shifted (evidence.pxd)
     uint32_t now                # seconds
     uint32_t until
 

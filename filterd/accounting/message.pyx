@@ -1,11 +1,11 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 """Reading an event: bounds of its claims, and the time that it tells of."""
 
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from filterd.accounting.event cimport EVENT_START, Claim, Event
-from filterd.accounting.evidence cimport Evidence, mark_of, nas_place, offset_of, sample
+from filterd.accounting.evidence cimport BEHIND, RETRIED, Evidence, believe, doubtful, mark_of, nas_place, offset_of
 from filterd.disk.session_file cimport PORT_RANGE, RECORD_CLAIMS, is_ipv4
 
 cdef enum:
@@ -52,27 +52,45 @@ cdef bint _is_repeated(const Message* m) noexcept nogil:
     return False
 
 
+cdef void _read_clock(Evidence* evidence, int64_t stale_after, const Event* event, Message* m) noexcept nogil:
+    """The stamp of an event by the clock of its NAS, and its marks."""
+    cdef int64_t sent = event.arrival - event.delay
+    cdef bint start = event.kind == EVENT_START
+    cdef bint good = believe(evidence, m.nas, event.arrival, <int32_t>(sent - event.stamp), event.delay != 0)
+    m.stamp = event.stamp + evidence.nases[m.nas].shift
+    m.mark = mark_of(m.stamp, start)
+    m.early = m.mark
+    sent -= offset_of(evidence, m.nas)
+    if good and (sent - m.stamp <= BEHIND or not evidence.nases[m.nas].proven):
+        return
+    m.mark = doubtful(mark_of(sent, start))
+    if not good:
+        m.early = mark_of(m.stamp if m.stamp < sent - RETRIED else sent - RETRIED, start)
+        m.old = event.arrival - m.stamp - offset_of(evidence, m.nas) > stale_after
+        m.stamp = sent // 1000 * 1000
+
+
 cdef void _read_stamp(Evidence* evidence, int64_t stale_after, const Event* event, Message* m) noexcept nogil:
-    """Rule 2, and the age of the evidence."""
+    """Rules 2 and 3, and the age of the evidence."""
     cdef int64_t took = event.arrival - event.stamp
     m.stamp = event.stamp
-    if event.source != SOURCE_RADIUS:
-        if took < 0:
-            m.stamp = event.arrival
-        if m.nas != 0:
-            evidence.nases[m.nas].proven = True  # it goes by our clock
-            evidence.nases[m.nas].in_order = True
-        return
-    m.out_of_time = took > DAY or took < -DAY
+    m.out_of_time = event.source == SOURCE_RADIUS and (took > DAY or took < -DAY or event.delay > DAY)
     if m.out_of_time:
         return
-    if took < 0 and not event.stamped:
-        m.stamp = event.arrival - offset_of(evidence, m.nas)
-    elif event.stamped:
-        sample(evidence, m.nas, event.arrival, event.stamp)
+    if event.source == SOURCE_RADIUS and event.stamped:
+        _read_clock(evidence, stale_after, event, m)
     else:
-        m.stamp = event.stamp - offset_of(evidence, m.nas)
-    m.old = event.arrival - m.stamp - offset_of(evidence, m.nas) > stale_after
+        if took < 0:
+            m.stamp = event.arrival
+        if event.source == SOURCE_RADIUS:
+            m.stamp -= offset_of(evidence, m.nas)
+        elif m.nas != 0:
+            evidence.nases[m.nas].proven = True  # it goes by our clock
+            evidence.nases[m.nas].in_order = True
+        m.mark = mark_of(m.stamp, event.kind == EVENT_START)
+        m.early = m.mark
+    if event.source == SOURCE_RADIUS and event.arrival - m.stamp - offset_of(evidence, m.nas) > stale_after:
+        m.old = True
 
 
 cdef void read_message(Evidence* evidence, int64_t stale_after, const Event* event,
@@ -91,4 +109,3 @@ cdef void read_message(Evidence* evidence, int64_t stale_after, const Event* eve
     m.until = <uint32_t>until if until < <uint64_t>0xFFFFFFFF else <uint32_t>0xFFFFFFFF
     _read_claims(event, m)
     _read_stamp(evidence, stale_after, event, m)
-    m.mark = mark_of(m.stamp, event.kind == EVENT_START)

@@ -597,6 +597,7 @@ cdef void radius_event(const uint8_t* packet, const RadiusPacket* read, const Ra
     else:
         out.stamp = arrival.at - delay
     out.arrival = arrival.at
+    out.delay = delay
 
 
 cdef inline bint is_told(uint32_t status) noexcept nogil:
@@ -714,6 +715,7 @@ cdef object event_for_python(const Event* event):
         event.lasts,
         event.refused,
         event.refused_kinds,
+        event.delay,
     )
 
 

@@ -300,6 +300,7 @@ def read_event(
         arrival,
         0,
         *refused(packet, within),
+        delay=1000 * (packet.number(Attribute.ACCT_DELAY_TIME) or 0),
     )
 
 

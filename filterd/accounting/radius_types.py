@@ -88,6 +88,8 @@ class ReadEvent(NamedTuple):
     """addresses that it names and its sender may not claim"""
     refused_kinds: int = 0
     """a set of the kinds of these (rule 8 of the table): what its session has of them goes"""
+    delay: int = 0
+    """milliseconds for which it waited to be sent (Acct-Delay-Time)"""
 
 
 class Judged(NamedTuple):

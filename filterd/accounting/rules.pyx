@@ -4,18 +4,24 @@
 1. An address (a prefix, or some ports of an address) has one owner at most, the session with the newest
    evidence about it. Newer evidence of another session takes it away; a session without an address is
    removed.
-2. A message's time is the stamp of its NAS. One that is stamped more than a day away from its arrival says
-   nothing at all. An unstamped one has our clock's time, which is turned into the NAS's clock.
+2. A message's time is the stamp of its NAS, shifted to our clock. One that is stamped, or says that it
+   waited, for more than a day from its arrival says nothing at all. An unstamped one has our clock's time. A
+   NAS's clock is proven by a message within 5 seconds of ours, or by two, 10 seconds apart, that agree on
+   (arrival - delay - stamp) within 2 seconds, with none between them that fits the clock that is known: a
+   step of it is believed then, and evidence goes on over the step. Before that, a stamp that is ahead by
+   more than 5 seconds is *doubtful*: it happened by its arrival less its
+   delay, and 2 minutes or more before at the earliest. So is one that is behind by more than 30 seconds: it is late,
+   or the clock was set back. Between those times it is not newer than others, nor they than it.
 3. Within one NAS the newer second wins; in one second a Start beats an Interim. Between two NASes the stamps
-   are corrected by the NAS's offset: the least (arrival - stamp) of the last 10 to 20 minutes. An offset is
-   proven by a message within 5 seconds of our clock, or by two, 10 seconds apart, that took as long.
+   are corrected by the NAS's offset: the least (arrival - delay - stamp) of the last 10 to 20 minutes.
 4. Where that tells nothing and the subscribers differ, the address is nobody's until newer evidence comes:
-   the same second and kind; 2 seconds between NASes, or one whose offset is not proven; and a message of one
-   NAS that seems to be late by more than 30 seconds, since the NAS's clock may have been set back. With one
-   subscriber, or within one lease file or the commands, which come in order, the later arrival wins. A
+   the same second and kind; 2 seconds between NASes, or one whose clock is not proven; a doubtful message;
+   and one of a NAS that is 30 seconds older than what the NAS has said. With one subscriber, or within one lease file or the commands, which come in order, the later arrival wins. A
    command beats NASes and leases there: a person says so.
-5. A Stop ends its own session and no other, whatever its stamp. The session stays ended: only a Start with a
-   newer stamp begins it anew, though a late message of it is evidence against older owners. A Disconnect ends
+5. A Stop ends its own session and no other. A replay, of the second of a Stop that is known, or in order and
+   before the session's Start, ends nothing. One that is behind (rule 2) and older than what is known of its
+   session ends it until evidence is newer than its arrival. Else the session stays ended: only a Start with a newer stamp
+   begins it anew, though a late message of it is evidence against older owners. A Disconnect ends
    it until newer evidence comes. One without a session's id means the sessions that have its addresses, or
    else those of its subscriber.
 6. What is known of an address outlives its session: evidence older than the newest claims nothing. Of a NAS,
@@ -34,11 +40,20 @@
 12. Receivers are told of changes, and of a confirmation when they have less than half of the time left.
 """
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy, memset
 
 from filterd.accounting.event cimport EVENT_DISCONNECT, EVENT_OFF, EVENT_ON, EVENT_START, EVENT_STOP, Event
-from filterd.accounting.evidence cimport Remembered, lead, mark_of, nas_place, recall, remember
+from filterd.accounting.evidence cimport (
+    Remembered,
+    is_doubtful,
+    lead,
+    mark_of,
+    nas_place,
+    recall,
+    remember,
+    since,
+)
 from filterd.accounting.message cimport (
     SOURCE_COMMAND,
     SOURCE_RADIUS,
@@ -97,13 +112,28 @@ cdef enum Contest:
     CONTRADICTED
 
 
+cdef enum:                      # how a session is ended
+    NOT_AT_ALL
+    FOR_GOOD
+    UNTIL_MORE                  # until evidence that is newer than its arrival
+
+
+cdef int64_t _lead(Table* table, const Message* m, uint32_t other, uint32_t nas) noexcept nogil:
+    """By how much a message is newer for sure, as `lead` has it."""
+    cdef int64_t found = lead(&table.evidence, m.mark, m.nas, other, nas)
+    if found == 0 and is_doubtful(m.mark):
+        found = lead(&table.evidence, m.early, m.nas, other, nas)
+        return found if found > 0 else 0
+    return found
+
+
 cdef int _against_memory(Table* table, const Message* m, const Held* claim) noexcept nogil:
     """The contest with what is remembered of the address."""
     cdef const Remembered* known = recall(&table.evidence, claim_key(table, claim.address, claim.length))
     cdef int64_t found
     if known == NULL:
         return WON
-    found = lead(&table.evidence, m.mark, m.nas, known.mark, known.nas)
+    found = _lead(table, m, known.mark, known.nas)
     if found == 0 and m.source == SOURCE_COMMAND:
         return WON
     if found == 0 and known.subscriber != 0 and (
@@ -121,7 +151,7 @@ cdef int _contest(Table* table, uint32_t place, const Message* m, const Held* cl
     cdef int64_t found
     while at != 0:
         other = record_at(&table.slab, at // RECORD_CLAIMS)
-        found = lead(&table.evidence, m.mark, m.nas, table.marks[at], nas_of(table, other))
+        found = _lead(table, m, table.marks[at], nas_of(table, other))
         if found < 0:
             return REFUSED
         if found == 0 and not same(other.subscriber, m.subscriber) and m.source != SOURCE_COMMAND:
@@ -222,14 +252,43 @@ cdef void _begin_nas(Table* table, const Message* m) noexcept nogil:
     table.urgent = table.slab.used
 
 
+cdef int _ends(Table* table, uint32_t place, const Message* m) noexcept nogil:
+    """How a Stop or Disconnect ends the session of its id; ``place`` 0: none is known."""
+    cdef const Record* record = record_at(&table.slab, place)
+    cdef const Remembered* ended
+    cdef bint sure = not is_doubtful(m.mark)
+    cdef int i
+    if m.source != SOURCE_RADIUS or m.kind != EVENT_STOP:
+        return FOR_GOOD
+    ended = recall(&table.evidence, session_key(table, m.session))
+    if place == 0:
+        if ended != NULL and ended.subscriber == UNTIL_MORE and not sure:
+            return UNTIL_MORE   # it may be the same one, once more
+        return FOR_GOOD
+    if ended != NULL and (since(m.early | 1, ended.mark) == 0 or sure and since(m.mark, ended.mark) < 0):
+        return NOT_AT_ALL
+    if record.stamp // 1000 <= m.stamp // 1000:
+        return FOR_GOOD
+    if not sure:
+        return UNTIL_MORE
+    for i in range(record.claim_count):
+        if is_doubtful(table.marks[place * RECORD_CLAIMS + i]):
+            return FOR_GOOD
+    return NOT_AT_ALL if record.origin & 63 == EVENT_START else FOR_GOOD
+
+
 cdef void _stop(Table* table, const Message* m) noexcept nogil:
     """A Stop or Disconnect of a session that is named."""
     cdef uint32_t place = find_session(table, m.session)
+    cdef int how = _ends(table, place, m)
     cdef int i
+    if how == NOT_AT_ALL:
+        table.tally.late += 1
+        return
     if place != 0:
         end_session(table, place, m.mark)
     if m.kind == EVENT_STOP:
-        remember(&table.evidence, session_key(table, m.session), m.mark | 1, m.nas, 1)
+        remember(&table.evidence, session_key(table, m.session), m.mark | 1, m.nas, how)
     for i in range(m.claim_count):  # it had them until then, also where its Start is still on the way
         if rival(table, 0, m.claims + i, 0) == 0:
             remember(&table.evidence, claim_key(table, m.claims[i].address, m.claims[i].length), m.mark,
@@ -282,7 +341,9 @@ cdef bint _may_begin(Table* table, const Message* m) noexcept nogil:
         table.tally.unknown += 1
         return False
     ended = recall(&table.evidence, session_key(table, m.session))
-    if ended != NULL and (m.kind != EVENT_START or <int32_t>(m.mark - ended.mark) <= 0):
+    if ended != NULL and (
+        m.kind != EVENT_START and ended.subscriber != UNTIL_MORE or since(m.early, ended.mark) <= 0
+    ):
         table.tally.late += 1
         _give_up(table, m)
         return False
@@ -323,7 +384,7 @@ cdef void _replace(Table* table, uint32_t place, const Message* m) noexcept nogi
                 ) == 0:
                     kept = True
         if kept:
-            if <int32_t>(m.mark - table.marks[place * RECORD_CLAIMS + i]) > 0:
+            if not is_doubtful(m.mark) and since(m.mark, table.marks[place * RECORD_CLAIMS + i]) > 0:
                 table.marks[place * RECORD_CLAIMS + i] = m.mark
         elif named:
             drop_claim(table, place, i, table.marks[place * RECORD_CLAIMS + i], TELL | REMEMBER)
@@ -453,7 +514,13 @@ cdef void _load_record(Table* table, uint32_t place, int64_t now) noexcept nogil
     m.source = before.origin >> 6
     m.nas_id = before.nas
     m.nas = nas_of(table, record)
+    if before.stamp > 1000 * now:
+        before.stamp = 1000 * now   # by a clock that was ahead, and is not known yet
+        record.stamp = before.stamp
+    if m.source == SOURCE_RADIUS and before.stamp > table.evidence.nases[m.nas].loaded:
+        table.evidence.nases[m.nas].loaded = before.stamp
     m.mark = mark_of(before.stamp, before.origin & 63 == EVENT_START)
+    m.early = m.mark
     record.claim_count = 0
     memset(record.addresses, 0, sizeof(record.addresses))
     memset(record.lengths, 0, sizeof(record.lengths))
@@ -500,7 +567,7 @@ cdef void table_load(Table* table, int64_t now) noexcept nogil:
     for i in range(MOST_FLOORS):
         nas = 0 if floors[i].nas == 0 else nas_place(&table.evidence, floors[i].nas)
         if nas != 0:
-            table.evidence.nases[nas].floor = floors[i].stamp
+            table.evidence.nases[nas].floor = floors[i].stamp if floors[i].stamp < 1000 * now else 1000 * now
             table.evidence.nases[nas].has_floor = True
     for place in range(1, table.slab.used + 1):
         if record_is_zero(record_at(&table.slab, place)):

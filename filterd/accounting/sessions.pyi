@@ -91,8 +91,10 @@ class Sessions(EventSink):
         arrival: float,
         lasts: int,
         kind: int,
+        delay: float = 0,
     ) -> None:
-        """Give it one RADIUS event with the NAS's own stamp, as the receiver does, for tests."""
+        """Give it one RADIUS event with the NAS's own stamp, as the receiver does, for tests. ``delay``:
+        seconds."""
     def find(self, address: bytes, port: int = 0) -> SessionView | None:
         """The session that has the address (16 bytes): its ports first, then the longest prefix."""
     def is_ambiguous(self, address: bytes) -> bool:

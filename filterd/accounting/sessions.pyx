@@ -407,7 +407,7 @@ cdef class Sessions(EventSink):
         take_event(&self.guarded, &event)
 
     def give(self, claims, *, bytes subscriber, bytes session, bytes nas, double stamp, double arrival,
-             uint32_t lasts, int kind):
+             uint32_t lasts, int kind, double delay=0):
         """Give it one RADIUS event."""
         cdef Event event
         fill(&event, claims, subscriber, session, nas)
@@ -417,6 +417,7 @@ cdef class Sessions(EventSink):
         event.lasts = lasts
         event.stamp = milliseconds(stamp)
         event.arrival = milliseconds(arrival)
+        event.delay = milliseconds(delay)
         take_event(&self.guarded, &event)
 
     def find(self, bytes address not None, uint32_t port=0):

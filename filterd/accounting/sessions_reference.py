@@ -10,13 +10,18 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from filterd.accounting.evidence_reference import (
+    AGREES,
+    BEHIND,
     DAY,
     LATE,
     MARGIN,
+    RETRIED,
+    Ending,
     EventKind,
     Mark,
     NasClock,
     ReferenceEvent,
+    ToldEvent,
     contradicts,
     kind_of,
 )
@@ -59,22 +64,6 @@ class SessionRecord:
 
 
 @dataclass(slots=True)
-class ToldEvent:
-    """An event, and the time that it tells of."""
-
-    event: ReferenceEvent
-    stamp: int
-    old: bool
-    subscriber: bytes
-    session: object
-
-    @property
-    def mark(self) -> Mark:
-        """The evidence's place in the order of its NAS."""
-        return self.stamp // 1000, self.event.kind is EventKind.START
-
-
-@dataclass(slots=True)
 class ReferenceSessions:
     """The table of sessions."""
 
@@ -83,8 +72,8 @@ class ReferenceSessions:
     records: dict[object, SessionRecord] = field(default_factory=dict)
     lines: dict[bytes, int] = field(default_factory=dict)
     nases: dict[bytes, NasClock] = field(default_factory=dict)
-    remembered: dict[SessionClaim, Evidence] = field(default_factory=dict)
-    ended: dict[object, Mark] = field(default_factory=dict)
+    remembered: dict[object, Evidence] = field(default_factory=dict)
+    """by address, or by session that a Stop ended: how, in place of the subscriber"""
 
     # Asking
 
@@ -121,24 +110,32 @@ class ReferenceSessions:
     def ahead(self, mark: Mark, nas: bytes, other: Mark, other_nas: bytes) -> int:
         """By how much the first evidence is newer, as far as the clocks tell (rule 3)."""
         if nas == other_nas:
-            return 2 * (mark[0] - other[0]) + mark[1] - other[1]
-        return 1000 * (mark[0] - other[0]) + self.nas(nas).offset - self.nas(other_nas).offset
+            return 2 * (mark.second - other.second) + mark.start - other.start
+        return 1000 * (mark.second - other.second) + self.nas(nas).offset - self.nas(other_nas).offset
 
     def lead(self, mark: Mark, nas: bytes, other: Mark, other_nas: bytes) -> int:
         """Positive where the first evidence is newer, negative where the second is, 0 where neither."""
         found = self.ahead(mark, nas, other, other_nas)
         if nas == other_nas:
-            return 0 if found < -LATE else found
-        if not (self.is_proven(nas) and self.is_proven(other_nas)):
+            if found < -LATE:
+                return 0
+        elif not (self.is_proven(nas) and self.is_proven(other_nas)) or abs(found) <= MARGIN:
             return 0
-        return 0 if abs(found) <= MARGIN else found
+        return 0 if (mark if found > 0 else other).doubtful else found
+
+    def sure_lead(self, m: ToldEvent, other: Mark, other_nas: bytes) -> int:
+        """By how much a message is newer for sure (rule 2)."""
+        found = self.lead(m.mark, m.event.nas, other, other_nas)
+        if found == 0 and m.doubtful:
+            return max(0, self.lead(m.earliest, m.event.nas, other, other_nas))
+        return found
 
     def is_proven(self, nas: bytes) -> bool:
         """True if the NAS's offset is known."""
         return not any(nas) or self.nas(nas).proven
 
-    def remember(self, claim: SessionClaim, mark: Mark, nas: bytes, subscriber: bytes | None) -> None:
-        """Keep the newest evidence about an address (rule 6)."""
+    def remember(self, claim: object, mark: Mark, nas: bytes, subscriber: bytes | None) -> None:
+        """Keep the newest evidence about an address, or the end of a session (rules 5 and 6)."""
         known = self.remembered.get(claim)
         if known is not None:
             told = (known.mark, known.nas), (mark, nas)
@@ -161,7 +158,7 @@ class ReferenceSessions:
         record = self.records[session]
         own = record.claims.pop(claim)
         if remember:
-            self.remember(claim, own if mark is None else max(own, mark), record.nas, record.subscriber)
+            self.remember(claim, own.or_newer(mark), record.nas, record.subscriber)
 
     def end(self, session: object, mark: Mark | None = None) -> None:
         """End a session with everything that it has."""
@@ -192,7 +189,7 @@ class ReferenceSessions:
         known = self.remembered.get(claim)
         if known is None:
             return True
-        found = self.lead(m.mark, m.event.nas, known.mark, known.nas)
+        found = self.sure_lead(m, known.mark, known.nas)
         if found == 0 and m.event.source is SessionSource.COMMAND:
             return True
         ordered = m.event.source is not SessionSource.RADIUS and m.event.nas == known.nas
@@ -205,7 +202,7 @@ class ReferenceSessions:
         outcome = Contest.WON if self.wins_over_memory(m, claim) else Contest.REFUSED
         for other, theirs in self.rivals(session, claim):
             rival = self.records[other]
-            found = self.lead(m.mark, m.event.nas, rival.claims[theirs], rival.nas)
+            found = self.sure_lead(m, rival.claims[theirs], rival.nas)
             if found < 0:
                 return Contest.REFUSED
             if found > 0 or rival.subscriber == m.subscriber or m.event.source is SessionSource.COMMAND:
@@ -242,25 +239,37 @@ class ReferenceSessions:
 
     def read(self, event: ReferenceEvent) -> ToldEvent:
         """The time that an event tells of (rule 2), and its session."""
-        nas, took, stamp = self.nas(event.nas), event.arrival - event.stamp, event.stamp
-        old = False
-        if event.source is not SessionSource.RADIUS:
-            stamp = min(event.stamp, event.arrival)
-            nas.proven = nas.in_order = True
-        else:
-            if took < 0 and not event.stamped:
-                stamp = event.arrival - nas.offset
-            elif event.stamped:
-                nas.sample(took, event.arrival)
-            else:
-                stamp = event.stamp - nas.offset
-            old = event.arrival - stamp - nas.offset > self.stale_after * 1000
+        nas, stamp = self.nas(event.nas), min(event.stamp, event.arrival)
         session: object = event.session if any(event.session) else None
-        return ToldEvent(event, stamp, old, event.subscriber, session)
+        if event.source is not SessionSource.RADIUS:
+            nas.proven = nas.in_order = True
+            return ToldEvent(event, stamp, stamp, stamp, False, event.subscriber, session)
+        if event.stamped:
+            return self.read_clock(event, nas, session)
+        stamp -= nas.offset
+        old = event.arrival - stamp - nas.offset > self.stale_after * 1000
+        return ToldEvent(event, stamp, stamp, stamp, old, event.subscriber, session)
+
+    def read_clock(self, event: ReferenceEvent, nas: NasClock, session: object) -> ToldEvent:
+        """What a stamp says by the clock of its NAS."""
+        took = event.arrival - event.delay - event.stamp
+        if any(event.nas):
+            good = nas.believe(took, event.arrival, delayed=event.delay != 0)
+        else:
+            good = took >= -AGREES
+        early = stamp = event.stamp + nas.shift
+        sent = event.arrival - event.delay - nas.offset
+        oldest = stamp
+        latest = stamp if good and (sent - stamp <= BEHIND or not nas.proven) else sent
+        if not good:
+            early, stamp = min(stamp, sent - RETRIED), sent // 1000 * 1000
+        doubtful = not good or latest != stamp
+        old = event.arrival - min(oldest, stamp) - nas.offset > self.stale_after * 1000
+        return ToldEvent(event, stamp, early, latest, old, event.subscriber, session, doubtful)
 
     def apply(self, event: ReferenceEvent) -> None:
         """Apply one event by the rules."""
-        if event.source is SessionSource.RADIUS and abs(event.arrival - event.stamp) > DAY:
+        if event.source is SessionSource.RADIUS and max(abs(event.arrival - event.stamp), event.delay) > DAY:
             return
         m = self.read(event)
         if event.kind in (EventKind.ON, EventKind.OFF):
@@ -284,13 +293,34 @@ class ReferenceSessions:
                 return other
         return m.event.nas, m.event.claims[0]
 
+    def ends(self, m: ToldEvent, record: SessionRecord | None) -> Ending:
+        """How a Stop or Disconnect ends the session of its id (rule 5)."""
+        if m.event.source is not SessionSource.RADIUS or m.event.kind is not EventKind.STOP:
+            return Ending.FOR_GOOD
+        ended = self.remembered.get(m.session)
+        if record is None:
+            again = ended is not None and m.doubtful and ended.subscriber == Ending.UNTIL_MORE.value
+            return Ending.UNTIL_MORE if again else Ending.FOR_GOOD
+        if ended is not None and (
+            (m.earliest.second, True) == ended.mark[:2] or (not m.doubtful and m.mark[:2] < ended.mark[:2])
+        ):
+            return Ending.NOT_AT_ALL
+        if record.stamp // 1000 <= m.stamp // 1000:
+            return Ending.FOR_GOOD
+        if m.doubtful:
+            return Ending.UNTIL_MORE
+        sure = record.kind is EventKind.START and not any(mark.doubtful for mark in record.claims.values())
+        return Ending.NOT_AT_ALL if sure else Ending.FOR_GOOD
+
     def stop(self, m: ToldEvent) -> None:
         """Rules 5 and 6."""
+        how = self.ends(m, self.records.get(m.session))
+        if how is Ending.NOT_AT_ALL:
+            return
         if m.session in self.records:
             self.end(m.session, m.mark)
         if m.event.kind is EventKind.STOP:
-            mark = (m.mark[0], True)
-            self.ended[m.session] = max(mark, self.ended.get(m.session, mark))
+            self.remember(m.session, m.mark._replace(start=True), m.event.nas, how.value)
         for claim in m.event.claims:
             if not self.rivals(None, claim):
                 self.remember(claim, m.mark, m.event.nas, m.subscriber)
@@ -309,8 +339,10 @@ class ReferenceSessions:
         """True where a message may begin a session that is not known (rules 5 and 8)."""
         if not any(m.subscriber) or not m.event.claims:
             return False
-        ended = self.ended.get(m.session)
-        if ended is None or (m.event.kind is EventKind.START and m.mark > ended):
+        if (ended := self.remembered.get(m.session)) is None:
+            return True
+        begins = m.event.kind is EventKind.START or ended.subscriber == Ending.UNTIL_MORE.value
+        if begins and m.earliest[:2] > ended.mark[:2]:
             return True
         for claim in m.event.claims:
             self.give_up(m, claim)
@@ -370,6 +402,6 @@ class ReferenceSessions:
         named = {kind_of(claim) for claim in m.event.claims} | m.event.refused_kinds
         for claim, mark in list(record.claims.items()):
             if claim in m.event.claims:
-                record.claims[claim] = max(mark, m.mark)
+                record.claims[claim] = mark if m.doubtful else mark.or_newer(m.mark)
             elif kind_of(claim) in named:
                 self.drop_claim(session, claim, None)

@@ -11,7 +11,7 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 
 from filterd.accounting.chains cimport link, link_both, unlink, unlink_both
-from filterd.accounting.evidence cimport evidence_free, evidence_start, remember
+from filterd.accounting.evidence cimport evidence_free, evidence_start, remember, since
 from filterd.accounting.message cimport overlap, same
 from filterd.accounting.outbox cimport outbox_free, outbox_start
 from filterd.accounting.slab cimport count_place, give_place, head_of, record_at, slab_free, slab_start, take_place
@@ -154,7 +154,7 @@ cdef void drop_claim(Table* table, uint32_t place, int claim, uint32_t mark, int
     cdef uint32_t own = table.marks[place * RECORD_CLAIMS + claim]
     if how & REMEMBER:
         remember(&table.evidence, claim_key(table, record.addresses[claim], record.lengths[claim]),
-                 mark if <int32_t>(mark - own) > 0 else own, nas_of(table, record), record.subscriber[2])
+                 mark if since(mark, own) > 0 else own, nas_of(table, record), record.subscriber[2])
     if line_of(record) != 0 and how & TELL:
         tell(table, record, claim, 0)
     _unlink_claim(table, place, claim)

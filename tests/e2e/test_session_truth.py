@@ -139,6 +139,7 @@ class Chain:
                     event.arrival,
                     STALE_AFTER,
                     event.stamped,
+                    event.delay,
                 )
             )
         return answer is not None

@@ -47,7 +47,11 @@ SUBSCRIBERS = ["ana", "luis", "eva"]
 NASES = ["bng-1", "bng-2", "bng-3"]
 SKEW = {"bng-1": 0.0, "bng-2": -3600.0, "bng-3": 1.0}
 SESSIONS = ["a", "b", "c", "d"]
-DELAYS = st.one_of(st.sampled_from([0.0, 0.0, 0.4, 1.0, 2.0, 5.0, 90.0]), st.floats(0, 8000))
+DELAYS = st.one_of(
+    st.sampled_from([0.0, 0.0, 0.4, 1.0, 2.0, 5.0, 90.0, -3.0, -86_000.0, 3600.0, 3600.0]),
+    st.floats(-4000, 8000),
+)
+WAITED = st.sampled_from([0, 0, 0, 1, 60, 3600, 90_000])
 MESSAGES = st.sampled_from(
     [
         EventKind.START,
@@ -92,6 +96,7 @@ class Machine(RuleBasedStateMachine):
         self.native = network(self.path, self.clock)
         self.model = ReferenceSessions(STALE_AFTER)
         self.receiver = Receiver()
+        self.skew = dict(SKEW)
 
     @initialize(lines=st.sets(st.sampled_from(SUBSCRIBERS)))
     def begin(self, lines: set[str]) -> None:
@@ -101,7 +106,7 @@ class Machine(RuleBasedStateMachine):
     def apply(self, event: ReferenceEvent) -> None:
         """The same event to both."""
         give = (
-            partial(self.native.table.give, arrival=event.arrival / 1000)
+            partial(self.native.table.give, arrival=event.arrival / 1000, delay=event.delay / 1000)
             if event.source is SessionSource.RADIUS
             else partial(self.native.table.put, source=int(event.source))
         )
@@ -124,6 +129,7 @@ class Machine(RuleBasedStateMachine):
         texts=TOLD,
         delay=DELAYS,
         lasts=st.sampled_from([STALE_AFTER, 600]),
+        waited=WAITED,
     )
     def message(
         self,
@@ -134,6 +140,7 @@ class Machine(RuleBasedStateMachine):
         texts: list[str],
         delay: float,
         lasts: int,
+        waited: int,
     ) -> None:
         now = round(self.clock.now * 1000)
         self.apply(
@@ -144,9 +151,10 @@ class Machine(RuleBasedStateMachine):
                 fingerprint(nas),
                 fingerprint(nas + session),
                 fingerprint(subscriber),
-                now - round((delay + SKEW[nas]) * 1000),
+                now - round((delay + self.skew[nas]) * 1000),
                 now,
                 lasts,
+                delay=waited * 1000,
             )
         )
 
@@ -187,7 +195,7 @@ class Machine(RuleBasedStateMachine):
     @rule(kind=st.sampled_from([EventKind.ON, EventKind.OFF]), nas=st.sampled_from(NASES), delay=DELAYS)
     def begins(self, kind: EventKind, nas: str, delay: float) -> None:
         now, nobody = round(self.clock.now * 1000), bytes(16)
-        stamp = now - round((delay + SKEW[nas]) * 1000)
+        stamp = now - round((delay + self.skew[nas]) * 1000)
         radius = SessionSource.RADIUS
         self.apply(ReferenceEvent(kind, radius, (), fingerprint(nas), nobody, nobody, stamp, now, 0))
 
@@ -202,7 +210,12 @@ class Machine(RuleBasedStateMachine):
         self.native.table.forget(fingerprint(subscriber))
         self.model.lines.pop(fingerprint(subscriber), None)
 
-    @rule(seconds=st.sampled_from([0.3, 1.0, 3.0, 61.0, 599.0, 1300.0, 7300.0]))
+    @rule(nas=st.sampled_from(NASES), seconds=st.sampled_from([-3600.0, 3600.0, -40.0]))
+    def step(self, nas: str, seconds: float) -> None:
+        """A clock is set."""
+        self.skew[nas] += seconds
+
+    @rule(seconds=st.sampled_from([0.3, 1.0, 11.0, 3.0, 61.0, 599.0, 1300.0, 7300.0]))
     def wait(self, seconds: float) -> None:
         self.clock.now += seconds
 

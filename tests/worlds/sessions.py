@@ -67,8 +67,9 @@ class Network:
         *,
         ago: float = 0,
         nas: str = "bng-1",
+        waited: float = 0,
     ) -> None:
-        """One RADIUS message that arrives now and tells of ``ago`` seconds before."""
+        """One RADIUS message that arrives now and tells of ``ago`` seconds before; ``waited``: its delay."""
         self.table.give(
             [claim(each) for each in addresses],
             subscriber=fingerprint(subscriber),
@@ -78,6 +79,7 @@ class Network:
             arrival=self.clock.now,
             lasts=STALE_AFTER,
             kind=kind,
+            delay=waited,
         )
 
     def put(

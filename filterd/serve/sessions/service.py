@@ -338,7 +338,7 @@ class SessionService:
             self.look()
 
     def look(self) -> None:
-        """Keep the file's clock, try again what failed, and see whether there is room; called every second."""
+        """Keep the clock of the file, try again what failed, and see whether there is room: each second."""
         self._table.anchor(self._boot, self._steady.anchor)
         self._keep()
         counts = self._table.counts()

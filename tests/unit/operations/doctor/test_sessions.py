@@ -19,7 +19,7 @@ from filterd.operations.doctor.processes import Process
 from filterd.telemetry.metrics import ControlMetrics, control_registry
 from filterd.telemetry.session_metrics import SessionMetrics
 from tests.worlds.findings import ids, values
-from tests.worlds.installation import Installation
+from tests.worlds.installation import NOW, Installation
 from tests.worlds.pages import serving
 
 SERVICE = 64_001
