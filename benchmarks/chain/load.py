@@ -18,7 +18,7 @@ import time
 from array import array
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bench.figures import LOST, Load, parse_senders
@@ -111,18 +111,29 @@ class Bench:
 
 def load(made: SessionSite, sessions: int, seconds: int, turns: int, binary: Path) -> None:
     """Print the latency of queries: without changes, with, without, so many times in turns."""
-    cores = Cores.of_machine()
+    cores, usable = Cores.of_machine(), os.sched_getaffinity(0)
     until(lambda: loaded(made, sessions), 0.2)
     os.sched_setaffinity(0, {cores.generator})
+    try:
+        in_turns(
+            Bench(made, Generator(cores, binary), made.filterd.folder / "entries", 0, sessions),
+            seconds,
+            turns,
+        )
+    finally:
+        os.sched_setaffinity(0, usable)
+
+
+def in_turns(bench: Bench, seconds: int, turns: int) -> None:
+    """Place the roles, find the rate, and go through the turns."""
+    made, generator, cores = bench.made, bench.generator, bench.generator.cores
     for role, niceness in NICENESS.items():
         pin(pid_of(made, role), cores.system)
         if not (go_before(pid_of(made, role), niceness) and go_before(os.getpid(), NICENESS["resolver"])):
             show("the roles have no weights", "that takes root")
-    entries = write_entries(made.filterd.folder / "entries", ((asked(n), 0) for n in range(10_000)))
-    generator = Generator(cores, binary)
-    bench = Bench(made, generator, entries, 0, sessions)
+    write_entries(bench.entries, ((asked(n), 0) for n in range(10_000)))
     most, _ = generator.senders(made.filterd.port, bench.how(5, 0, None))
-    bench = Bench(made, generator, entries, int(SHARE * most.rate), sessions)
+    bench = replace(bench, rate=int(SHARE * most.rate))
     show("most queries/s of one processor", f"{most.rate:,.0f}; load {bench.rate:,}")
     found = {CALM: Turns(), CHANGING: Turns()}
     base = max(PIECE // 10, seconds // (turns + 1))
