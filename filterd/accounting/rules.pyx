@@ -48,7 +48,7 @@ from filterd.accounting.message cimport (
     read_message,
     same,
 )
-from filterd.accounting.slab cimport give_place, head_of, record_at
+from filterd.accounting.slab cimport free_place, give_place, head_of, record_at
 from filterd.accounting.subscribers cimport line_of_subscriber
 from filterd.accounting.table cimport (
     REMEMBER,
@@ -503,7 +503,7 @@ cdef void table_load(Table* table, int64_t now) noexcept nogil:
             table.evidence.nases[nas].has_floor = True
     for place in range(1, table.slab.used + 1):
         if record_is_zero(record_at(&table.slab, place)):
-            give_place(&table.slab, place)
+            free_place(&table.slab, place)
         elif _is_usable(table, record_at(&table.slab, place), now):
             _load_record(table, place, now)
         else:

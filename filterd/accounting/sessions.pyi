@@ -10,8 +10,9 @@ class Sessions(EventSink):
     """The sessions that there are now, in a file that holds nothing else. Any thread may call any method.
 
     ``path`` None: in memory alone. ``expected``: sessions were in use here, so that a file which is gone is a
-    loss. ``key`` (16 bytes) is a secret for hashes. ``most`` sessions fit; later
-    ones are refused. ``stale_after`` (seconds): older evidence of a NAS claims nothing. ``clock`` tells Unix
+    loss. ``note``: the file beside the directory that names its epoch, so that an older copy which was put
+    back is a loss as well; None: that is not looked at. ``key`` (16 bytes) is a secret for hashes. ``most``
+    sessions fit; later ones are refused. ``stale_after`` (seconds): older evidence of a NAS claims nothing. ``clock`` tells Unix
     seconds.
     Raises LockedError where another process has the file, OSError and MemoryError.
     """
@@ -25,6 +26,7 @@ class Sessions(EventSink):
         clock: Callable[[], float],
         *,
         expected: bool = False,
+        note: Path | None = None,
     ) -> None: ...
     @property
     def unsettled(self) -> int:
@@ -33,6 +35,13 @@ class Sessions(EventSink):
         ``settle`` is called."""
     def settle(self, left: int) -> None:
         """Sessions may be missing for so many seconds more; 0: all that go on were told again."""
+    def change_epoch(self) -> None:
+        """Begin a new epoch: copies of the file that were made before are known as such. Raises ``OSError``;
+        the epoch of before then goes on. It syncs files, so it is not for an event loop."""
+    def anchor(self, boot: bytes, offset: float) -> None:
+        """Write into the file that the clock is ``offset`` seconds ahead of the time since this boot (an id of
+        16 bytes), and that it shows the present time. To be called now and then: whoever reads the file in
+        another boot takes earlier times for wrong. ValueError for an id of another length."""
     @property
     def begun_empty(self) -> bool:
         """True where the state of before was found lost or damaged at this opening; ``damage`` says how."""

@@ -7,14 +7,15 @@ does so in parts, and whoever holds it never waits for the GIL.
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
-from libc.string cimport memcpy, memset
+from libc.string cimport memcmp, memcpy, memset
+from posix.unistd cimport close as close_file
 
 from filterd.accounting.event cimport MOST_CLAIMS, Claim, Event, EventSink
 from filterd.accounting.evidence cimport Nas, Remembered
 from filterd.accounting.outbox cimport OUTBOX_SIZE, entries_after
 from filterd.accounting.message cimport SOURCE_RADIUS
 from filterd.accounting.rules cimport count_records, table_apply, table_load
-from filterd.accounting.slab cimport head_of, record_at
+from filterd.accounting.slab cimport head_of, keep_order, record_at
 from filterd.accounting.subscribers cimport Subscriber
 from filterd.accounting.table cimport (
     Table,
@@ -46,10 +47,12 @@ from filterd.policy.fingerprint cimport Fingerprint, unpacked
 
 import fcntl
 import os
+from threading import Lock
 
 from filterd.accounting.session_view import SessionClaim, SessionCounts, SessionView
 from filterd.disk.files import make_directory
 from filterd.disk.locks import LockedError
+from filterd.disk.session_epoch import change_epoch, read_epochs
 from filterd.model.session import SessionSource
 
 cdef extern from "<pthread.h>" nogil:
@@ -129,6 +132,8 @@ cdef class Sessions(EventSink):
     cdef int file
     cdef readonly str damage
     cdef readonly bint begun_empty
+    cdef object note
+    cdef object epochs          # one change of the epoch at a time
     cdef readonly object stream
 
     def __cinit__(self, *_arguments, **_named):
@@ -137,7 +142,7 @@ cdef class Sessions(EventSink):
         pthread_mutex_init(&self.guarded.lock, NULL)
 
     def __init__(self, path, bytes key not None, uint32_t most, int64_t stale_after, clock, *,
-                 bint expected=False):
+                 bint expected=False, note=None):
         cdef uint32_t there = 0
         cdef Table* table = &self.guarded.table
         cdef int64_t now = <int64_t>clock()
@@ -148,6 +153,8 @@ cdef class Sessions(EventSink):
         self.clock = clock
         self.damage = ""
         self.begun_empty = False
+        self.note = note
+        self.epochs = Lock()
         self.stream = int.from_bytes(os.urandom(8), "little") | 1
         if path is not None:
             there = self._open_file(path, expected)
@@ -157,6 +164,7 @@ cdef class Sessions(EventSink):
             raise MemoryError(f"no memory for {most} sessions")
         if path is not None:
             self._read_file(path, expected, now)
+            self._begin_epoch()
         self.context = &self.guarded
         self.take = take_event
 
@@ -193,6 +201,8 @@ cdef class Sessions(EventSink):
         cdef Head* head = head_of(&table.slab)
         cdef uint64_t damaged = 0
         cdef uint64_t good = 0
+        if not self.begun_empty and head_is_good(head) and not self._is_of_this_epoch(head):
+            self._lost(f"{path} is an older copy: {self.note} names another epoch")
         if self.begun_empty or not head_is_good(head):
             if not self.begun_empty and any(table.slab.memory[i] != 0 for i in range(HEAD_SIZE)):
                 self._lost(f"the head of {path} is damaged")
@@ -205,15 +215,68 @@ cdef class Sessions(EventSink):
             return
         with nogil:
             count_records(table, &good, &damaged)
-        if is_lacking(damaged, good):
+        if good + damaged < head.in_use:
+            self._lost(f"{head.in_use - good - damaged} of {head.in_use} records of {path} are missing")
+        elif is_lacking(damaged):
             self._lost(f"{damaged} records of {path} are damaged, {good} are good")
+        if self.begun_empty:
             head.unsettled = UNTIL_TOLD
             sync_head(head)
         with nogil:
+            keep_order()
+            head.in_use = <uint32_t>(good + damaged)
             table_load(table, now)
+
+    cdef bint _is_of_this_epoch(self, const Head* head) except -1:
+        """False where the note beside the directory names another epoch, or none, as it does for a copy of an
+        earlier one that was put back. A kill in the first moment of a new file leaves it without one."""
+        return (self.note is None or head.epoch in read_epochs(self.note)
+                or (head.epoch == 0 and head.in_use == 0 and self.guarded.table.slab.there == 0))
+
+    cdef _begin_epoch(self):
+        """Begin one with this opening; on a disk that refuses, a file that has one keeps it."""
+        try:
+            self.change_epoch()
+        except OSError:
+            if head_of(&self.guarded.table.slab).epoch == 0:
+                raise
+
+    def change_epoch(self):
+        """Begin a new epoch."""
+        cdef uint64_t present
+        if self.note is None:
+            return
+        with self.epochs:
+            present = head_of(&self._open().slab).epoch
+            self._done()
+            change_epoch(self.note, present, self._write_epoch)
+
+    def _write_epoch(self, uint64_t epoch):
+        head_of(&self._open().slab).epoch = epoch
+        self._done()
+        sync_head(head_of(&self.guarded.table.slab))
+
+    def anchor(self, bytes boot not None, double offset):
+        """Write the clock into the head."""
+        cdef int64_t now = milliseconds(self.clock())
+        cdef int64_t difference = milliseconds(offset)
+        cdef Head* head = NULL
+        if len(boot) != 16:
+            raise ValueError(f"the id of a boot has 16 bytes, not {len(boot)}")
+        head = head_of(&self._open().slab)
+        if head.offset != difference or memcmp(head.boot, <const uint8_t*>boot, 16) != 0:
+            memset(head.boot, 0, 16)    # of no boot, until all of it is there
+            keep_order()
+            head.offset = difference
+            keep_order()
+            memcpy(head.boot, <const uint8_t*>boot, 16)
+        head.seen = now
+        self._done()
 
     def __dealloc__(self):
         self._free()
+        if self.file >= 0:
+            close_file(self.file)
         pthread_mutex_destroy(&self.guarded.lock)
 
     cdef void _free(self):

@@ -19,6 +19,15 @@ cdef struct Slab:
     uint32_t* links
 
 
+cdef extern from * nogil:
+    """
+    /* A process that is killed leaves the stores before this one, and none of those behind it: to the system
+       memory, one thread's stores come in order, so that only the compiler must be told. */
+    #define keep_order() __atomic_signal_fence(__ATOMIC_SEQ_CST)
+    """
+    void keep_order()
+
+
 cdef inline Head* head_of(const Slab* slab) noexcept nogil:
     return <Head*>slab.memory
 
@@ -30,7 +39,12 @@ cdef inline Record* record_at(const Slab* slab, uint32_t place) noexcept nogil:
 
 cdef bint slab_start(Slab* slab, int file, uint32_t there, uint32_t most) noexcept nogil
 cdef void slab_free(Slab* slab) noexcept nogil
-# A free place, its record zero; 0: there is none, or the disk is full.
+# A free place, its record zero; 0: there is none, or the disk is full. The caller fills the record, and then
+# calls `count_place`.
 cdef uint32_t take_place(Slab* slab) noexcept nogil
-# Zero the record and give the place back.
+# A record that was zero is in use: behind everything that makes it other than zero.
+cdef void count_place(Slab* slab) noexcept nogil
+# Give back a place whose record is zero, and was not counted.
+cdef void free_place(Slab* slab, uint32_t place) noexcept nogil
+# Zero the record, which is in use, and give the place back.
 cdef void give_place(Slab* slab, uint32_t place) noexcept nogil

@@ -71,7 +71,19 @@ cdef uint32_t take_place(Slab* slab) noexcept nogil:
     return place
 
 
-cdef void give_place(Slab* slab, uint32_t place) noexcept nogil:
-    memset(record_at(slab, place), 0, RECORD_SIZE)
+cdef void count_place(Slab* slab) noexcept nogil:
+    keep_order()
+    head_of(slab).in_use += 1
+
+
+cdef void free_place(Slab* slab, uint32_t place) noexcept nogil:
     slab.links[place] = slab.free_head
     slab.free_head = place
+
+
+cdef void give_place(Slab* slab, uint32_t place) noexcept nogil:
+    head_of(slab).in_use -= 1   # first: whenever a kill comes, the head promises no more than there is
+    head_of(slab).given += 1
+    keep_order()
+    memset(record_at(slab, place), 0, RECORD_SIZE)
+    free_place(slab, place)

@@ -13,7 +13,7 @@ from libc.string cimport memcpy, memset
 from filterd.accounting.evidence cimport evidence_free, evidence_start, remember
 from filterd.accounting.message cimport overlap, same
 from filterd.accounting.outbox cimport outbox_free, outbox_start
-from filterd.accounting.slab cimport give_place, head_of, record_at, slab_free, slab_start, take_place
+from filterd.accounting.slab cimport count_place, give_place, head_of, record_at, slab_free, slab_start, take_place
 from filterd.accounting.subscribers cimport (
     line_of_subscriber,
     set_subscriber,
@@ -179,6 +179,7 @@ cdef uint32_t new_record(Table* table, const Message* m) noexcept nogil:
     record.nas = m.nas_id
     record.stamp = m.stamp
     record.origin = <uint8_t>(m.source << 6)
+    count_place(&table.slab)    # the session's fingerprint is not zero
     link_record(table, place)
     set_line(table, record, line_of_subscriber(&table.subscribers, m.subscriber))
     table.sent[place] = m.until

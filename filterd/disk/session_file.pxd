@@ -15,8 +15,9 @@ cdef enum:
     RECORD_CLAIMS = 4
     ENTRY_BYTES = 32            # wire/session_stream
     MOST_PREFIXES = 30          # of one range of ports
-    MOST_FLOORS = 252
-    TOLERATED = 1000            # one record in so many may be damaged: a kill cuts off one
+    MOST_FLOORS = 251
+    TOLERATED = 2               # damaged records: a kill cuts off a session's, and that of one who lost to it
+    AHEAD = 60                  # seconds by which a record may seem to come from the future
     PORT_RANGE = 255            # a claim's length: 4 bytes of IPv4, first and last port (2 each), zeros
 
 
@@ -47,7 +48,13 @@ cdef struct Head:
     uint32_t record_size
     uint32_t checksum           # of the two numbers above, so that a head of zeros is none
     uint32_t unsettled          # seconds for which sessions of before may be missing; 0: it has all of them
-    uint32_t spare[10]
+    uint32_t in_use             # records that are not zero: never more than there are, whenever a kill comes
+    uint32_t given              # records that were zeroed, modulo 2**32
+    uint64_t epoch              # of control's run, as in the note beside the directory; 0: none
+    uint8_t boot[16]            # id of the machine's boot that `offset` holds for; zero: of none
+    int64_t offset              # milliseconds: control's Unix time less CLOCK_BOOTTIME
+    int64_t seen                # milliseconds: control's Unix time when it was last seen to run
+    uint64_t spare
     NasFloor floors[MOST_FLOORS]
 
 
@@ -76,10 +83,11 @@ cdef inline uint16_t last_port(const uint8_t* address) noexcept nogil:
 cdef uint32_t record_checksum(const Record* record) noexcept nogil
 cdef bint record_is_whole(const Record* record) noexcept nogil
 cdef bint record_is_zero(const Record* record) noexcept nogil
+# A head with no records, of no epoch and no boot.
 cdef void make_head(Head* head, uint32_t unsettled) noexcept nogil
 cdef bint head_is_good(const Head* head) noexcept nogil
-# True where so many records are damaged that sessions of before are missing.
-cdef bint is_lacking(uint64_t damaged, uint64_t good) noexcept nogil
+# True where more records are damaged than a kill can cut off, so that sessions of before are missing.
+cdef bint is_lacking(uint64_t damaged) noexcept nogil
 # Write the entries of one claim (at most MOST_PREFIXES); their number.
 cdef int write_entries(const uint8_t* address, uint8_t length, uint64_t line, uint32_t left, uint8_t source,
                        uint8_t* out) noexcept nogil

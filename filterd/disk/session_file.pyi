@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import NamedTuple
 
+from filterd.disk.boot import BootTime
+
 class FileEntries(NamedTuple):
     """The sessions in a file."""
 
@@ -11,9 +13,14 @@ class FileEntries(NamedTuple):
     lacking: str
     """why sessions may be missing; empty: they are all there"""
 
-def read_entries(path: Path, now: float) -> FileEntries:
+def read_entries(
+    path: Path, now: float, *, boot: BootTime | None = None, note: Path | None = None
+) -> FileEntries:
     """The live sessions of registered subscribers.
 
-    ``now`` is in Unix seconds. Control may be writing: what is half written is left out. Raises OSError where
-    the file cannot be read, and ValueError where its head is not that of a file of sessions.
+    ``now`` is in Unix seconds. With ``boot`` a file of the same boot is read by the clock that control had,
+    whatever the time of day has become; in another boot ``now`` holds, unless control has already seen later
+    times. ``note`` names the epoch that the file must have. Where time or epoch cannot be, there are no
+    entries. Control may be writing: what is half written is left out. Raises OSError where the file cannot be
+    read, and ValueError where its head is not that of a file of sessions.
     """

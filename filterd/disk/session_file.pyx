@@ -9,11 +9,14 @@ from filterd.wire.siphash cimport put_little64
 import os
 from typing import NamedTuple
 
+from filterd.disk.session_epoch import read_epochs
+
 cdef enum:
-    VERSION = 1
+    VERSION = 2
     RECORDS_AT_ONCE = 4096
     CHUNK_ENTRIES = 1024        # wire.session_stream.MOST_ENTRIES
     READ_AGAIN = 4096           # records that are read once more: control was writing them, perhaps
+    EPOCH_TRIES = 3             # a control that starts changes head and note, one after the other
 
 cdef const char* MAGIC = b"fSESlive"
 
@@ -52,8 +55,8 @@ cdef bint record_is_whole(const Record* record) noexcept nogil:
     return record.checksum == record_checksum(record)
 
 
-cdef bint is_lacking(uint64_t damaged, uint64_t good) noexcept nogil:
-    return damaged * TOLERATED > good + TOLERATED
+cdef bint is_lacking(uint64_t damaged) noexcept nogil:
+    return damaged > TOLERATED
 
 
 cdef void make_head(Head* head, uint32_t unsettled) noexcept nogil:
@@ -126,6 +129,8 @@ cdef struct Reading:            # what a reader has met
     int64_t now
     uint64_t good
     uint64_t damaged
+    uint64_t ahead              # records that are confirmed in the future: one of the clocks was wrong
+    uint32_t missing            # of the records that the head promises
 
 
 class FileEntries(NamedTuple):
@@ -144,13 +149,16 @@ cdef bint _whole_in_file(int file, uint64_t place, Record* record) except -1:
     return record_is_whole(record)
 
 
-cdef int _add_entries(const Reading* reading, const Record* record, bytearray found) except -1:
+cdef int _add_entries(Reading* reading, const Record* record, bytearray found) except -1:
     """Add the entries of a record that is whole; of one that holds no longer, or is nobody's, there are
     none."""
     cdef uint8_t out[MOST_PREFIXES * ENTRY_BYTES]
     cdef int i
     cdef int written
     if line_of(record) == 0 or record.until <= reading.now or _is_ended(&reading.head, record):
+        return 0
+    if record.confirmed > reading.now + AHEAD:
+        reading.ahead += 1
         return 0
     for i in range(record.claim_count):
         written = write_entries(record.addresses[i], record.lengths[i], line_of(record),
@@ -182,29 +190,77 @@ cdef str _lacking(path, const Reading* reading):
     """Why sessions may be missing; empty: they are not."""
     if reading.head.unsettled != 0:
         return f"{path} was begun anew, and control had not heard of all sessions again"
-    if is_lacking(reading.damaged, reading.good):
+    if reading.missing != 0:
+        return f"{reading.missing} of {reading.head.in_use} records of {path} are missing"
+    if is_lacking(reading.damaged):
         return f"{reading.damaged} records of {path} are damaged, {reading.good} are good"
+    if reading.ahead != 0:
+        return f"{reading.ahead} records of {path} are of a time that has not come: the machine's clock is wrong"
     return ""
 
 
-def read_entries(path, double now):
+cdef int _read_head(int file, path, Head* head) except -1:
+    """Read the head as it is now. ValueError where it is none."""
+    cdef bytes text = os.pread(file, HEAD_SIZE, 0)
+    if len(text) == HEAD_SIZE:
+        memcpy(head, <const uint8_t*>text, HEAD_SIZE)
+    if len(text) != HEAD_SIZE or not head_is_good(head):
+        raise ValueError(f"{path} is not a file of sessions")
+    return 0
+
+
+cdef str _begin(Reading* reading, int file, path, double now, boot, note):
+    """Read the head, and find the time by the clock of the records. Why none of the records can be believed;
+    empty: they can."""
+    cdef int tries
+    for tries in range(EPOCH_TRIES):
+        epochs = () if note is None else read_epochs(note)
+        _read_head(file, path, &reading.head)
+        if note is None or reading.head.epoch in epochs:
+            break
+    else:
+        return f"{path} is an older copy: {note} names another epoch"
+    reading.now = <int64_t>now
+    if boot is None:
+        return ""
+    if any(boot.id) and reading.head.boot[:16] == boot.id:
+        reading.now = (reading.head.offset + <int64_t>(boot.seconds * 1000)) // 1000
+    elif now * 1000 < reading.head.seen:
+        return f"the machine's clock is behind the newest time in {path}"
+    return ""
+
+
+cdef int _end(Reading* reading, int file, path) except -1:
+    """Compare the number of records with the one that the head promised. Control may have zeroed some of them
+    meanwhile, and may have lost its sessions."""
+    cdef Head now
+    cdef uint64_t found = reading.good + reading.damaged
+    _read_head(file, path, &now)
+    found += <uint32_t>(now.given - reading.head.given)
+    if found < reading.head.in_use:
+        reading.missing = <uint32_t>(reading.head.in_use - found)
+    if now.unsettled != 0:
+        reading.head.unsettled = now.unsettled
+    return 0
+
+
+def read_entries(path, double now, *, boot=None, note=None):
     """The live sessions of registered subscribers as entries of ``wire.session_stream``."""
     cdef Reading reading
     cdef bytes text
     cdef list runs = []
     cdef uint64_t first = 0
     memset(&reading, 0, sizeof(Reading))
-    reading.now = <int64_t>now
     step = CHUNK_ENTRIES * ENTRY_BYTES
     with open(path, "rb") as file:
-        text = file.read(HEAD_SIZE)
-        if len(text) == HEAD_SIZE:
-            memcpy(&reading.head, <const uint8_t*>text, HEAD_SIZE)
-        if len(text) != HEAD_SIZE or not head_is_good(&reading.head):
-            raise ValueError(f"{path} is not a file of sessions")
+        refused = _begin(&reading, file.fileno(), path, now, boot, note)
+        if refused:
+            return FileEntries([], refused)
+        file.seek(HEAD_SIZE)
         while text := file.read(RECORDS_AT_ONCE * RECORD_SIZE):
             count = len(text) // RECORD_SIZE
             found = _entries_of(&reading, file.fileno(), <const uint8_t*>text, first, count)
             first += count
             runs += [found[start : start + step] for start in range(0, len(found), step)]
+        _end(&reading, file.fileno(), path)
     return FileEntries(runs, _lacking(path, &reading))

@@ -14,6 +14,8 @@ LIVE = Path("sessions/live")
 """the file of the sessions that there are now"""
 USED = Path("sessions-used")
 """an empty file, from the first session on"""
+EPOCH = Path("sessions-epoch")
+"""names the epoch of the file of sessions, so that an older copy of it shows"""
 
 
 def note_use(state_dir: Path) -> None:

@@ -16,9 +16,10 @@ from filterd.config.value_types import IPNetwork
 from filterd.dataplane.nodestate.node import Node
 from filterd.dataplane.nodestate.node_types import NodePaths
 from filterd.dataplane.tables.addresses import Prefixes
+from filterd.disk.boot import boot_time
 from filterd.disk.keys import FINGERPRINT_KEY
 from filterd.disk.session_file import FileEntries, read_entries
-from filterd.disk.session_place import LIVE, were_used
+from filterd.disk.session_place import EPOCH, LIVE, were_used
 from filterd.model.mandatory import label_of
 from filterd.model.records import FeedInForce
 from filterd.policy import canary
@@ -121,7 +122,7 @@ def read_sessions(state_dir: Path, clock: SystemClock) -> FileEntries | None:
     """Entries of the sessions file, with what is left of each now; None where there is no file, and never
     was a session. Raises ``OSError`` and ValueError."""
     try:
-        return read_entries(state_dir / LIVE, clock.now())
+        return read_entries(state_dir / LIVE, clock.now(), boot=boot_time(), note=state_dir / EPOCH)
     except FileNotFoundError:
         return FileEntries([], f"{state_dir / LIVE} is gone") if were_used(state_dir) else None
 

@@ -107,11 +107,15 @@ class Network:
 
 
 def network(
-    path: Path | None = None, clock: Clock | None = None, most: int = 1000, expected: bool = False
+    path: Path | None = None,
+    clock: Clock | None = None,
+    most: int = 1000,
+    expected: bool = False,
+    note: Path | None = None,
 ) -> Network:
     """A network with a table of its own."""
     clock = clock or Clock()
-    return Network(Sessions(path, KEY, most, STALE_AFTER, clock, expected=expected), clock)
+    return Network(Sessions(path, KEY, most, STALE_AFTER, clock, expected=expected, note=note), clock)
 
 
 def entries(run: bytes) -> list[SessionEntry]:

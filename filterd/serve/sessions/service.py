@@ -14,6 +14,7 @@ alone, which is said, and are gone with the next start.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 import secrets
 import time
@@ -25,9 +26,10 @@ from filterd.accounting.receiver import Receiver
 from filterd.accounting.sessions import Sessions
 from filterd.accounting.steady_clock import SteadyClock
 from filterd.config.settings import RadiusSettings, Settings
+from filterd.disk.boot import boot_time
 from filterd.disk.files import make_directory
 from filterd.disk.keys import FINGERPRINT_KEY
-from filterd.disk.session_place import LIVE, note_use, were_used
+from filterd.disk.session_place import EPOCH, LIVE, note_use, were_used
 from filterd.model.session import SessionSource
 from filterd.operations.context import Context
 from filterd.operations.sessions import protocol
@@ -48,6 +50,8 @@ HURRY_SECONDS = 0.005
 SWEEP_RECORDS = 2_000
 """looked at in one slice: a million in 25 s"""
 LOOK_SECONDS = 1.0
+EPOCH_SECONDS = 3600.0
+"""after which an older copy of the file shows while control runs"""
 FOREVER = 0xFFFFFFFF
 """seconds: as long as ``accounting.settle`` says"""
 FEWEST = 10_000
@@ -73,6 +77,8 @@ class SessionService:
         self._used = were_used(settings.state_dir)
         self._table = self._open_table()
         self._unsettled = self._begin_settling()
+        self._boot = boot_time().id
+        self._table.anchor(self._boot, self._steady.anchor)
         self._receiver = Receiver(self._table, self._key, self._steady.anchor)
         self._follower = SubscriberFollower(self._table, self._key)
         self._accounting: AccountingListener | None = None
@@ -138,7 +144,7 @@ class SessionService:
 
     async def run(self) -> None:
         """Follow the store, sweep, and try again what failed, until cancelled."""
-        await asyncio.gather(self._follow(), self._sweep(), self._look())
+        await asyncio.gather(self._follow(), self._sweep(), self._look(), self._change_epochs())
 
     async def close(self) -> None:
         """End all of it; the file keeps what is known."""
@@ -148,6 +154,8 @@ class SessionService:
         await self._commands.close()
         await self._stream.close()
         self._keep()
+        with contextlib.suppress(OSError):  # then copies of this run are noticed a little later
+            await asyncio.to_thread(self._table.change_epoch)
         self._table.close()
 
     def reload(self, settings: Settings) -> list[str]:
@@ -205,7 +213,13 @@ class SessionService:
     def _new_table(self, path: Path | None) -> Sessions:
         accounting = self._settings.accounting
         return Sessions(
-            path, self._key, self._most, accounting.stale_after, self._steady, expected=self._used
+            path,
+            self._key,
+            self._most,
+            accounting.stale_after,
+            self._steady,
+            expected=self._used,
+            note=self._settings.state_dir / EPOCH,
         )
 
     def _begin_settling(self) -> int:
@@ -268,6 +282,13 @@ class SessionService:
     async def _look(self) -> None:
         while True:
             await asyncio.sleep(LOOK_SECONDS)
+            self._table.anchor(self._boot, self._steady.anchor)
             self._keep()
             if self._accounting is not None:
                 self._accounting.look()
+
+    async def _change_epochs(self) -> None:
+        while True:
+            await asyncio.sleep(EPOCH_SECONDS)
+            with contextlib.suppress(OSError):  # the present one goes on
+                await asyncio.to_thread(self._table.change_epoch)

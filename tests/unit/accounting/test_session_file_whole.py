@@ -1,0 +1,257 @@
+"""The file of sessions proves that it is whole, of this time and of this epoch."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from filterd.disk.boot import BootTime
+from filterd.disk.session_epoch import read_epochs
+from filterd.disk.session_file import FileEntries, read_entries
+from tests.worlds.sessions import STALE_AFTER, START, STOP, Network, Receiver, network
+
+HEAD, RECORD, PAGE = 4096, 128, 4096
+SESSIONS = 200
+X, Y = "192.0.2.1", "192.0.2.2"
+BOOT, OTHER = b"b" * 16, b"o" * 16
+Told = dict[tuple[bytes, int, int], int]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "sessions" / "live"
+
+
+@pytest.fixture
+def note(tmp_path: Path) -> Path:
+    return tmp_path / "epoch"
+
+
+def many(path: Path, note: Path | None = None) -> Network:
+    """Sessions of as many lines, in one run of records."""
+    net = network(path, note=note)
+    for number in range(SESSIONS):
+        net.register(**{f"s{number}": number + 1})
+        net.tell(START, str(number), f"s{number}", [f"10.0.0.{number}"])
+    return net
+
+
+def told(found: FileEntries, now: float) -> Told:
+    receiver = Receiver()
+    for run in found.runs:
+        receiver.take(run, now)
+    return receiver.at(now)
+
+
+def full(net: Network) -> Told:
+    receiver = Receiver()
+    receiver.begin(net.table, net.clock.now)
+    return receiver.at(net.clock.now)
+
+
+def cut(text: bytes, at: int) -> bytes:
+    return text[:at]
+
+
+def zeroed_tail(text: bytes, at: int) -> bytes:
+    return text[:at] + bytes(len(text) - at)
+
+
+def zeroed_page(text: bytes, at: int) -> bytes:
+    return text[:at] + bytes(PAGE) + text[at + PAGE :]
+
+
+def foreign_page(text: bytes, at: int) -> bytes:
+    return text[:at] + b"\xa5" * PAGE + text[at + PAGE :]
+
+
+@pytest.mark.parametrize("damage", [cut, zeroed_tail, zeroed_page, foreign_page])
+@pytest.mark.parametrize("page", range(HEAD // PAGE + SESSIONS * RECORD // PAGE + 2))
+def test_damage_at_each_page_is_noticed(path: Path, page: int, damage: Callable[[bytes, int], bytes]) -> None:
+    net = many(path)
+    before, now = full(net), net.clock.now
+    net.table.close()
+    path.write_bytes(damage(path.read_bytes(), page * PAGE))
+    touched = page * PAGE < HEAD + SESSIONS * RECORD or (damage is foreign_page)
+    try:
+        found = read_entries(path, now)
+        assert told(found, now).items() <= before.items()
+        assert bool(found.lacking) == touched
+    except ValueError:
+        assert page == 0
+    net = network(path, net.clock, expected=True)
+    assert net.table.begun_empty == (net.table.unsettled > 0) == touched
+    assert bool(net.table.damage) == touched
+    for number in range(SESSIONS):
+        net.register(**{f"s{number}": number + 1})
+    assert full(net).items() <= before.items()
+    if touched:
+        assert "begun anew" in read_entries(path, now).lacking
+    net.table.settle(0)
+    assert read_entries(path, now).lacking == ""
+
+
+def test_the_last_session_alone_is_missed(path: Path) -> None:
+    net = many(path)
+    net.table.close()
+    path.write_bytes(zeroed_tail(path.read_bytes(), HEAD + (SESSIONS - 1) * RECORD))
+    said = f"1 of {SESSIONS} records of {path} are missing"
+    assert read_entries(path, net.clock.now).lacking == said
+    net = network(path, net.clock)
+    assert net.table.damage == said
+    assert net.table.counts().live == SESSIONS - 1
+
+
+def test_sessions_that_end_are_not_missed(path: Path) -> None:
+    net = many(path)
+    for number in range(0, SESSIONS, 3):
+        net.tell(STOP, str(number), f"s{number}", [])
+    net.clock.now += 60
+    net.tell(START, "again", "s0", [X])
+    for _ in range(3):
+        assert read_entries(path, net.clock.now).lacking == ""
+        net.table.close()
+        net = network(path, net.clock)
+        assert not net.table.begun_empty
+    net.clock.now += 7200  # all of them are dropped at a start
+    for _ in range(2):
+        net.table.close()
+        net = network(path, net.clock)
+        assert (net.table.begun_empty, net.table.counts().live) == (False, 0)
+
+
+KILLED = """
+import sys
+from pathlib import Path
+from tests.worlds.sessions import INTERIM, START, STOP, network
+net = network(Path(sys.argv[1]), most=64, note=Path(sys.argv[2]))
+if net.table.begun_empty:
+    print(net.table.damage, flush=True)
+    sys.exit(3)
+net.register(**{f"s{number}": number + 1 for number in range(40)})
+print("on", flush=True)
+for number in range(10**9):
+    net.clock.now += 0.01
+    session = number * 7 % 41
+    kind = (START, INTERIM, STOP)[number * 5 % 3]
+    net.tell(kind, str(session), f"s{session % 40}", [f"192.0.2.{number * 11 % 23}"], ago=-number / 100)
+    if number % 500 == 0:
+        net.table.sweep(64)
+        net.table.change_epoch()
+"""
+
+
+@pytest.mark.parametrize("wait", [0.0, 0.003, 0.01, 0.03, 0.1])
+def test_a_kill_is_no_loss(path: Path, note: Path, wait: float) -> None:
+    for turn in range(4):
+        command = [sys.executable, "-c", KILLED, str(path), str(note)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, env={**os.environ}) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"on\n"
+            signal.sigtimedwait([], wait * (turn + 1))
+            process.kill()
+        assert read_entries(path, 2e9, note=note).lacking == ""
+    net = network(path, note=note)
+    assert not net.table.begun_empty
+
+
+def test_an_older_copy_is_noticed(path: Path, note: Path) -> None:
+    net = many(path, note)
+    net.table.close()
+    copy = path.read_bytes()
+    assert told(read_entries(path, net.clock.now, note=note), net.clock.now)
+    net = network(path, net.clock, note=note)
+    assert not net.table.begun_empty
+    net.tell(START, "new", "s7", ["10.0.0.3"])
+    net.table.close()
+    path.write_bytes(copy)
+    found = read_entries(path, net.clock.now, note=note)
+    assert found.runs == []
+    assert "older copy" in found.lacking
+    net = network(path, net.clock, expected=True, note=note)
+    assert "older copy" in net.table.damage
+    assert net.table.begun_empty
+    assert net.table.unsettled > 0
+    assert net.table.counts().live == 0
+    assert not any(path.read_bytes()[HEAD:])
+    assert "begun anew" in read_entries(path, net.clock.now, note=note).lacking
+
+
+def test_a_copy_of_the_same_run_is_noticed_after_the_next_epoch(path: Path, note: Path) -> None:
+    net = many(path, note)
+    copy = path.read_bytes()
+    net.table.change_epoch()
+    net.table.close()
+    path.write_bytes(copy)
+    assert "older copy" in network(path, net.clock, note=note).table.damage
+
+
+@pytest.mark.parametrize("text", [None, b"", b"\0" * 17, b"0123456789abcdef\n"])
+def test_without_its_note_no_file_is_believed(path: Path, note: Path, text: bytes | None) -> None:
+    net = many(path, note)
+    net.table.close()
+    note.unlink()
+    if text is not None:
+        note.write_bytes(text)
+    assert "older copy" in read_entries(path, net.clock.now, note=note).lacking
+    assert "older copy" in network(path, net.clock, note=note).table.damage
+
+
+def test_a_change_of_the_epoch_that_is_cut_off_is_no_loss(
+    path: Path, note: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    net = many(path, note)
+    for fails in (1, 2):
+        calls: list[int] = []
+
+        def replace(target: Path, chunks: list[bytes], fails: int = fails, calls: list[int] = calls) -> None:
+            calls.append(1)
+            if len(calls) == fails:
+                raise OSError(28, "no space left on device")
+            target.write_bytes(b"".join(chunks))
+
+        with monkeypatch.context() as patch:
+            patch.setattr("filterd.disk.session_epoch.replace_file", replace)
+            with pytest.raises(OSError, match="no space"):
+                net.table.change_epoch()
+        assert read_entries(path, net.clock.now, note=note).lacking == ""
+        assert len(read_epochs(note)) == fails
+        net.table.close()
+        net = network(path, net.clock, note=note)
+        assert (net.table.begun_empty, net.table.counts().live) == (False, SESSIONS)
+
+
+def test_in_the_same_boot_the_clock_of_control_holds(path: Path) -> None:
+    """Whatever the time of day has become: stale sessions stay stale, live ones live."""
+    net = many(path)
+    net.table.anchor(BOOT, net.clock.now - 1000)  # the machine has run for 1,000 s
+    for step in (-86_400, -3600, 0, 3600, 86_400):
+        for passed, live in ((10, SESSIONS), (STALE_AFTER + 10, 0)):
+            wall = net.clock.now + passed + step
+            found = read_entries(path, wall, boot=BootTime(BOOT, 1000 + passed))
+            assert (found.lacking, len(told(found, 0))) == ("", live)
+
+
+def test_in_another_boot_a_clock_that_went_back_tells_nothing(path: Path) -> None:
+    net = many(path)
+    net.clock.now += 30
+    net.table.anchor(BOOT, net.clock.now - 1000)
+    for boot in (OTHER, bytes(16)):
+        found = read_entries(path, net.clock.now + 5, boot=BootTime(boot, 3))
+        assert (found.lacking, len(told(found, 0))) == ("", SESSIONS)
+        found = read_entries(path, net.clock.now - 5, boot=BootTime(boot, 3))
+        assert found.runs == []
+        assert "clock" in found.lacking
+
+
+def test_sessions_of_a_time_that_has_not_come_are_not_loaded(path: Path) -> None:
+    net = many(path)
+    found = read_entries(path, net.clock.now - 7200)
+    assert told(found, 0) == {}
+    assert "has not come" in found.lacking
