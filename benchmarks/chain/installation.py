@@ -18,6 +18,7 @@ from bench.packets import option, query
 
 from filterd.accounting.sessions import Sessions
 from filterd.disk.keys import FINGERPRINT_KEY
+from filterd.disk.session_place import EPOCH, LIVE
 from filterd.model.identity import IdentityKind, identity_input
 from filterd.policy.fingerprint import fingerprint
 from tests.worlds.session_site import CLOSED, FORWARDER, SECRET, SessionSite, session_site
@@ -70,7 +71,7 @@ def fill(made: SessionSite, sessions: int) -> None:
     state = made.filterd.state
     (state / "sessions").mkdir(mode=0o700, exist_ok=True)
     key = FINGERPRINT_KEY.load(state)
-    table = Sessions(state / "sessions/live", key, sessions + EXTRA, LASTS, time.time)
+    table = Sessions(state / LIVE, key, sessions + EXTRA, LASTS, time.time, note=state / EPOCH)
     lines = [
         fingerprint(key, identity_input(IdentityKind.SUBSCRIBER, b"S-%d" % number)) for number in range(LINES)
     ]
