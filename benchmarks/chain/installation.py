@@ -94,11 +94,12 @@ def fill(made: SessionSite, sessions: int) -> None:
 class Nas:
     """Sends Starts to the installation; each takes the address from whoever had it."""
 
-    def __init__(self, made: SessionSite) -> None:
+    def __init__(self, made: SessionSite, port: int | None = None) -> None:
+        """``port``: where they go in the place of the installation's own."""
         self._numbers = count(1)
         self._prefix = f"{time.monotonic_ns():x}-"
         self._link = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._link.connect(("127.0.0.1", made.radius))
+        self._link.connect(("127.0.0.1", made.radius if port is None else port))
         self._link.settimeout(5)
         self.answers = 0
 
