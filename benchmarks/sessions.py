@@ -27,6 +27,7 @@ from bench.packets import query, write_entries
 from linesworld import KEY, Resolver, World
 
 from filterd.accounting.sessions import Sessions
+from filterd.disk.session_place import EPOCH, LIVE
 from filterd.policy.fingerprint import fingerprint
 from filterd.wire.session_stream import FRAME_SIZE, MOST_ENTRIES, EntryTable, Frame, FrameKind
 
@@ -167,7 +168,7 @@ def from_file(world: World, sessions: int) -> None:
     """The time until lines are known again where control is not there."""
     state = Path(world.settings["state_dir"])
     (state / "sessions").mkdir(mode=0o700, exist_ok=True)
-    table = Sessions(state / "sessions/live", KEY, sessions + 1000, LASTS, time.time)
+    table = Sessions(state / LIVE, KEY, sessions + 1000, LASTS, time.time, note=state / EPOCH)
     source = fingerprint(KEY, b"file")
     for line in range(1, LINES + 1):
         table.register(fingerprint(KEY, b"S-%d" % line), line)
@@ -194,7 +195,7 @@ def from_file(world: World, sessions: int) -> None:
     show("from exec to loaded from the file", f"{time.monotonic() - began:.2f} s")
     show("resident after that start", f"{resolver.memory() / MEGABYTE:.0f} MB")
     resolver.kill()
-    (state / "sessions/live").unlink()
+    (state / LIVE).unlink()
 
 
 @contextlib.contextmanager

@@ -18,6 +18,7 @@ from bench.packets import option, query
 
 from filterd.accounting.sessions import Sessions
 from filterd.disk.keys import FINGERPRINT_KEY
+from filterd.disk.session_place import EPOCH, LIVE
 from filterd.model.identity import IdentityKind, identity_input
 from filterd.policy.fingerprint import fingerprint
 from tests.worlds.session_site import CLOSED, FORWARDER, SECRET, SessionSite, session_site
@@ -70,7 +71,7 @@ def fill(made: SessionSite, sessions: int) -> None:
     state = made.filterd.state
     (state / "sessions").mkdir(mode=0o700, exist_ok=True)
     key = FINGERPRINT_KEY.load(state)
-    table = Sessions(state / "sessions/live", key, sessions + EXTRA, LASTS, time.time)
+    table = Sessions(state / LIVE, key, sessions + EXTRA, LASTS, time.time, note=state / EPOCH)
     lines = [
         fingerprint(key, identity_input(IdentityKind.SUBSCRIBER, b"S-%d" % number)) for number in range(LINES)
     ]
@@ -93,11 +94,12 @@ def fill(made: SessionSite, sessions: int) -> None:
 class Nas:
     """Sends Starts to the installation; each takes the address from whoever had it."""
 
-    def __init__(self, made: SessionSite) -> None:
+    def __init__(self, made: SessionSite, port: int | None = None) -> None:
+        """``port``: where they go in the place of the installation's own."""
         self._numbers = count(1)
         self._prefix = f"{time.monotonic_ns():x}-"
         self._link = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._link.connect(("127.0.0.1", made.radius))
+        self._link.connect(("127.0.0.1", made.radius if port is None else port))
         self._link.settimeout(5)
         self.answers = 0
 

@@ -13,12 +13,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 import threading
 import time
 from array import array
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bench.figures import LOST, Load, parse_senders
@@ -111,37 +112,48 @@ class Bench:
 
 def load(made: SessionSite, sessions: int, seconds: int, turns: int, binary: Path) -> None:
     """Print the latency of queries: without changes, with, without, so many times in turns."""
-    cores = Cores.of_machine()
+    cores, usable = Cores.of_machine(), os.sched_getaffinity(0)
     until(lambda: loaded(made, sessions), 0.2)
     os.sched_setaffinity(0, {cores.generator})
+    try:
+        in_turns(
+            Bench(made, Generator(cores, binary), made.filterd.folder / "entries", 0, sessions),
+            seconds,
+            turns,
+        )
+    finally:
+        os.sched_setaffinity(0, usable)
+
+
+def in_turns(bench: Bench, seconds: int, turns: int) -> None:
+    """Place the roles, find the rate, and go through the turns."""
+    made, generator, cores = bench.made, bench.generator, bench.generator.cores
     for role, niceness in NICENESS.items():
         pin(pid_of(made, role), cores.system)
         if not (go_before(pid_of(made, role), niceness) and go_before(os.getpid(), NICENESS["resolver"])):
             show("the roles have no weights", "that takes root")
-    entries = write_entries(made.filterd.folder / "entries", ((asked(n), 0) for n in range(10_000)))
-    generator = Generator(cores, binary)
-    bench = Bench(made, generator, entries, 0, sessions)
+    write_entries(bench.entries, ((asked(n), 0) for n in range(10_000)))
     most, _ = generator.senders(made.filterd.port, bench.how(5, 0, None))
-    bench = Bench(made, generator, entries, int(SHARE * most.rate), sessions)
+    bench = replace(bench, rate=int(SHARE * most.rate))
     show("most queries/s of one processor", f"{most.rate:,.0f}; load {bench.rate:,}")
     found = {CALM: Turns(), CHANGING: Turns()}
     base = max(PIECE // 10, seconds // (turns + 1))
     for _ in range(turns):
-        turn(bench, found[CALM], base, 0.0)
-        turn(bench, found[CHANGING], seconds // turns, PACE)
-    turn(bench, found[CALM], base, 0.0)
+        turn(bench, found[CALM], base, told=False)
+        turn(bench, found[CHANGING], seconds // turns, told=True)
+    turn(bench, found[CALM], base, told=False)
     report(found)
 
 
-def turn(bench: Bench, found: Turns, seconds: int, pace: float) -> None:
-    """One turn in pieces; its figures go to ``found``."""
+def turn(bench: Bench, found: Turns, seconds: int, *, told: bool) -> None:
+    """One turn in pieces; its figures go to ``found``. ``told``: filterd gets the packets of the NAS."""
     for begin in range(0, seconds, PIECE):
         before = {role: threads(pid_of(bench.made, role)) for role in ROLES}
         began = time.monotonic()
-        with replacing(bench, found.replaced, pace) as told:
+        with replacing(bench, found.replaced, told=told) as sent:
             piece(bench, found, min(PIECE, seconds - begin))
         found.seconds += time.monotonic() - began
-        found.replaced, found.answered = told[0], found.answered + told[1]
+        found.replaced, found.answered = sent[0], found.answered + sent[1]
         for role in ROLES:
             add_since(before[role], threads(pid_of(bench.made, role)), found.spent[role])
 
@@ -167,14 +179,17 @@ def piece(bench: Bench, found: Turns, seconds: int) -> Load:
 
 
 @contextlib.contextmanager
-def replacing(bench: Bench, begin: int, pace: float) -> Iterator[list[int]]:
-    """Sessions change owner beside the block; then how many were told in all, and answers of this time."""
-    ended, result = threading.Event(), [begin, 0]
+def replacing(bench: Bench, begin: int, *, told: bool) -> Iterator[list[int]]:
+    """Sessions change owner beside the block; then the list has how many packets were sent in all, and the
+    answers of this time. Unless ``told`` the same packets go to a socket that nobody reads: the NAS takes as
+    much of the generator's processor as else."""
+    ended, result, sink = threading.Event(), [begin, 0], socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sink.bind(("127.0.0.1", 0))
 
     def tell() -> None:
-        nas, began = Nas(bench.made), time.monotonic()
-        while pace and not ended.wait(0.01):
-            while result[0] - begin < (time.monotonic() - began) * pace:
+        nas, began = Nas(bench.made, None if told else sink.getsockname()[1]), time.monotonic()
+        while not ended.wait(0.01):
+            while result[0] - begin < (time.monotonic() - began) * PACE:
                 user = f"S-{1 + (result[0] * 7 + 3) % (LINES - 1)}@isp.example"
                 nas.start(user, result[0] % bench.sessions, wait=False)
                 result[0] += 1
@@ -191,6 +206,7 @@ def replacing(bench: Bench, begin: int, pace: float) -> Iterator[list[int]]:
     finally:
         ended.set()
         thread.join()
+        sink.close()
 
 
 def report(found: dict[str, Turns]) -> None:
@@ -203,7 +219,7 @@ def report(found: dict[str, Turns]) -> None:
         show(f"| {name}, all seconds | {turns.whole.words()} |", "")
         show(f"| {name}, quiet seconds | {turns.quiet.words()} |", "")
     for name, turns in found.items():
-        words = f"{turns.replaced:,} sessions replaced, {turns.answered:,} answers, in {turns.seconds:.0f} s"
+        words = f"{turns.replaced:,} packets of the NAS, {turns.answered:,} answers, in {turns.seconds:.0f} s"
         show(name, words)
         for role, sums in turns.spent.items():
             for each in sorted(sums.values(), key=lambda spent: -spent.running)[:BUSIEST]:
