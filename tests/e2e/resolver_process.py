@@ -138,7 +138,7 @@ class ResolverProcess:
     def get(self, path: str) -> tuple[int, str]:
         """Status and text of a path of its HTTP."""
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.http}{path}", timeout=5) as reply:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.http}{path}", timeout=30) as reply:
                 return reply.status, reply.read().decode()
         except urllib.error.HTTPError as error:
             with error:
@@ -156,7 +156,7 @@ class ResolverProcess:
         return self._gone()
 
     def _gone(self) -> int:
-        code = self.process.wait(timeout=15)
+        code = self.process.wait(timeout=60)
         assert self.process.stdin is not None
         with contextlib.suppress(BrokenPipeError):
             self.process.stdin.close()

@@ -47,7 +47,7 @@ def test_a_missing_tool_is_named_with_its_package(tmp_path: Path, tool: str, pac
     [
         ("*ensurepip*) exit 1;;", "apt-get install python3-venv"),
         ("*get_path*) echo /nonexistent;;", "apt-get install python3-dev"),
-        ("*version_info*) exit 1;;", "Python 3.11 to 3.13"),
+        ("*version_info*) exit 1;;", "Python 3.11 to 3.14"),
     ],
 )
 def test_a_missing_part_of_python_is_named_with_its_package(tmp_path: Path, body: str, line: str) -> None:

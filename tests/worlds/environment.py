@@ -32,7 +32,7 @@ names of a process, a test, an installation, a state directory and a socket take
 SHORT_ROOTS = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 - each run makes a folder of its own there
 MEMORY_ROOT = "/dev/shm"  # noqa: S108 - the same
 LEAST_MEMORY = 6 << 30
-"""bytes that must be free in memory for a run to keep its files there; a whole run has some 2 GiB"""
+"""bytes that must be free in memory for a run to keep its files there"""
 
 
 _MADE = pytest.StashKey[str]()
