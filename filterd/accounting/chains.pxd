@@ -1,8 +1,8 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 """Chains of a hash table: `head` leads to a place, `links` from a place to the next one; 0 ends a chain.
 
-In a chain that may be long (the sessions of one subscriber) `back` leads from a place to the one before it, so
-that taking one out costs the same however long the chain is. A chain of few has no `back`, and is walked.
+In a chain that may be long (the sessions of one subscriber) `back` leads from a place to the one before it,
+so that taking one out costs the same however long the chain is. A chain of few has no `back`, and is walked.
 """
 
 from libc.stdint cimport uint32_t

@@ -38,6 +38,7 @@ from filterd.accounting.table cimport (
     table_start,
 )
 from filterd.disk.session_file cimport (
+    AHEAD,
     ENTRY_BYTES,
     HEAD_SIZE,
     MOST_PREFIXES,
@@ -52,6 +53,7 @@ from filterd.disk.session_file cimport (
     last_port,
     line_of,
     make_head,
+    record_is_whole,
 )
 from filterd.policy.fingerprint cimport Fingerprint, unpacked
 
@@ -231,6 +233,8 @@ cdef class Sessions(EventSink):
             self._lost(f"{head.in_use - good - damaged} of {head.in_use} records of {path} are missing")
         elif is_lacking(damaged):
             self._lost(f"{damaged} records of {path} are damaged, {good} are good")
+        elif any_ahead(table, now):
+            self._lost(f"{path} has records of a time that has not come: the machine's clock was set back")
         if self.begun_empty:
             head.unsettled = UNTIL_TOLD
             sync_head(head)
@@ -549,6 +553,17 @@ cdef inline uint64_t line_in(const uint8_t* pair) noexcept nogil:
     cdef uint64_t line
     memcpy(&line, pair + 16, 8)
     return line
+
+
+cdef bint any_ahead(const Table* table, int64_t now) noexcept nogil:
+    """True where a session was confirmed in the future, so that its deadline tells nothing."""
+    cdef uint32_t place
+    for place in range(1, table.slab.used + 1):
+        if record_at(&table.slab, place).confirmed > now + AHEAD and record_is_whole(
+            record_at(&table.slab, place)
+        ):
+            return True
+    return False
 
 
 cdef size_t register_some(Table* table, const uint8_t* pairs, size_t count, int64_t now) noexcept nogil:

@@ -14,7 +14,15 @@ from filterd.accounting.chains cimport link, link_both, unlink, unlink_both
 from filterd.accounting.evidence cimport evidence_free, evidence_start, remember, since
 from filterd.accounting.message cimport overlap, same
 from filterd.accounting.outbox cimport outbox_free, outbox_start
-from filterd.accounting.slab cimport count_place, give_place, head_of, record_at, slab_free, slab_start, take_place
+from filterd.accounting.slab cimport (
+    count_place,
+    give_place,
+    head_of,
+    record_at,
+    slab_free,
+    slab_start,
+    take_place,
+)
 from filterd.accounting.subscribers cimport (
     line_of_subscriber,
     set_subscriber,
@@ -59,9 +67,9 @@ cdef bint table_start(Table* table, int file, uint32_t there, uint32_t most) noe
     good = subscribers_start(&table.subscribers, heads) and good
     good = evidence_start(&table.evidence, most) and good
     good = outbox_start(&table.outbox) and good
-    return (good and table.by_session != NULL and table.by_subscriber != NULL and table.next_subscriber != NULL
-            and table.back_subscriber != NULL and table.by_claim != NULL and table.next_claim != NULL
-            and table.marks != NULL and table.sent != NULL)
+    return (good and table.by_session != NULL and table.by_subscriber != NULL
+            and table.next_subscriber != NULL and table.back_subscriber != NULL and table.by_claim != NULL
+            and table.next_claim != NULL and table.marks != NULL and table.sent != NULL)
 
 
 cdef void table_free(Table* table) noexcept nogil:

@@ -195,7 +195,7 @@ cdef str _lacking(path, const Reading* reading):
     if is_lacking(reading.damaged):
         return f"{reading.damaged} records of {path} are damaged, {reading.good} are good"
     if reading.ahead != 0:
-        return f"{reading.ahead} records of {path} are of a time that has not come: the machine's clock is wrong"
+        return f"{reading.ahead} records of {path} are of a time that has not come: a clock was wrong"
     return ""
 
 
@@ -212,8 +212,8 @@ cdef int _read_head(int file, path, Head* head) except -1:
 cdef str _begin(Reading* reading, int file, path, double now, boot, note):
     """Read the head, and find the time by the clock of the records. Why none of the records can be believed;
     empty: they can."""
-    cdef int tries
-    for tries in range(EPOCH_TRIES):
+    cdef int _try
+    for _try in range(EPOCH_TRIES):
         epochs = () if note is None else read_epochs(note)
         _read_head(file, path, &reading.head)
         if note is None or reading.head.epoch in epochs:

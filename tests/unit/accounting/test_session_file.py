@@ -283,4 +283,6 @@ def test_what_came_while_the_clock_was_ahead_is_not_kept(path: Path) -> None:
     net.clock.now -= 86_400
     net = network(path, net.clock)
     net.register(ana=7)
+    assert "has not come" in net.table.damage
+    assert net.table.unsettled > 0
     assert net.line(X) is None

@@ -152,15 +152,16 @@ async def test_an_older_copy_that_was_put_back_is_a_loss(run: Run) -> None:
     assert all("older copy" in line["reason"] for line in lines)
 
 
-async def test_a_resolver_in_the_same_boot_reads_the_file_by_the_clock_of_control(run: Run) -> None:
+async def test_a_resolver_in_the_same_boot_reads_the_file_by_the_clock_of_control(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The machine's clock was set back or ahead since, and control is not there."""
     state_dir = run.installation.settings.state_dir
     async with run.service() as service:
         await run.put(service, "192.0.2.7")
     for step in (-86_400 * 2, 86_400 * 2):
-        clock = SystemClock()
-        clock.now = lambda step=step: time.time() + step  # type: ignore[method-assign,misc]
-        found = read_sessions(state_dir, clock)
+        monkeypatch.setattr(SystemClock, "now", lambda _clock, step=step: time.time() + step)
+        found = read_sessions(state_dir, SystemClock())
         assert found is not None
         assert (found.lacking, sum(len(each) for each in found.runs)) == ("", 0), "nobody registered it"
 
