@@ -43,6 +43,14 @@ class EventKind(IntEnum):
     CHANGE = 43
 
 
+class Contest(Enum):
+    """The outcome of a claim."""
+
+    WON = 1
+    REFUSED = 2
+    CONTRADICTED = 3
+
+
 class Ending(Enum):
     """How a Stop ends its session."""
 

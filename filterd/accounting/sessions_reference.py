@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from enum import Enum
 
 from filterd.accounting.evidence_reference import (
     AGREES,
@@ -16,6 +15,7 @@ from filterd.accounting.evidence_reference import (
     LATE,
     MARGIN,
     RETRIED,
+    Contest,
     Ending,
     EventKind,
     Mark,
@@ -29,14 +29,6 @@ from filterd.accounting.session_view import SessionClaim, SessionView
 from filterd.model.session import SessionSource
 
 MOST_CLAIMS = 4
-
-
-class Contest(Enum):
-    """The outcome of a claim."""
-
-    WON = 1
-    REFUSED = 2
-    CONTRADICTED = 3
 
 
 @dataclass(frozen=True, slots=True)

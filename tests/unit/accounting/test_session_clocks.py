@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from filterd.accounting.session_view import ClockStates
-from tests.worlds.sessions import INTERIM, OFF, ON, START, STOP, network
+from tests.worlds.sessions import INTERIM, OFF, ON, START, STOP, Clock, network
 
 X, Y, Z = "192.0.2.1", "192.0.2.2", "192.0.2.3"
 DAY = 86_400
@@ -148,3 +150,38 @@ def test_a_stop_of_before_the_start_ends_nothing_or_not_for_long() -> None:
     net.clock.now += 300
     net.tell(INTERIM, "a", "ana", [X])
     assert net.line(X) == 7
+
+
+def test_a_record_of_the_future_counts_as_of_now(tmp_path: Path) -> None:
+    """Our clock was ahead, or the NAS's when nothing had told by how much."""
+    clock = Clock()
+    net = network(tmp_path / "sessions" / "live", clock)
+    net.tell(START, "a", "ana", [X])
+    net.table.close()
+    clock.now -= 30
+    net = network(tmp_path / "sessions" / "live", clock)
+    net.register(ana=7, luis=8)
+    assert net.line(X) == 7
+    clock.now += 1
+    net.tell(START, "b", "luis", [X])
+    assert net.line(X) == 8
+
+
+def test_a_clock_that_was_set_back_is_known_again_after_a_restart(tmp_path: Path) -> None:
+    clock = Clock()
+    net = network(tmp_path / "sessions" / "live", clock)
+    net.tell(START, "a", "ana", [X])
+    for _ in range(3):
+        clock.now += 200
+        net.tell(INTERIM, "a", "ana", [X], ago=3600)
+    net.table.close()
+    net = network(tmp_path / "sessions" / "live", clock)
+    net.register(ana=7, luis=8)
+    assert net.line(X) == 7
+    clock.now += 200
+    net.tell(INTERIM, "b", "ana", [Z], ago=3600)
+    clock.now += 10
+    net.tell(START, "c", "luis", [X], ago=3600)
+    assert net.line(X) == 8
+    clock.now += 7000
+    assert net.line(X) == 8
