@@ -63,21 +63,27 @@ def session_families(now: SessionMetrics) -> Iterator[Metric]:
         ("outcome",),
         now.packets,
     )
-    if now.silence is not None:
-        yield gauge(
-            "filterd_accounting_silence_seconds",
-            "Seconds since a RADIUS packet was accepted, or since control began.",
-            now.silence,
-        )
-        yield gauge(
-            "filterd_sessions_confirmed_within_seconds",
-            "Seconds within which nine in ten RADIUS sessions were confirmed, of a sample each minute; 0: "
-            "too few to tell. `accounting.stale_after` is to be three times as long.",
-            now.within,
-        )
+    yield from _hearing(now)
     yield gauge(
         "filterd_sessions_complete",
         "Whether control has every session; 0 for a while after they were lost.",
         float(now.complete),
     )
     yield gauge("filterd_session_followers", "Resolvers that follow the sessions.", now.followers)
+
+
+def _hearing(now: SessionMetrics) -> Iterator[Metric]:
+    """The families on how RADIUS is heard of."""
+    if now.silence is None:
+        return
+    yield gauge(
+        "filterd_accounting_silence_seconds",
+        "Seconds since a RADIUS packet was accepted, or since control began.",
+        now.silence,
+    )
+    yield gauge(
+        "filterd_sessions_confirmed_within_seconds",
+        "Seconds within which nine in ten RADIUS sessions were confirmed, of a sample each minute; 0: "
+        "too few to tell. `accounting.stale_after` is to be three times as long.",
+        now.within,
+    )
