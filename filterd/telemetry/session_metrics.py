@@ -27,8 +27,8 @@ class SessionMetrics:
     refused: int = 0
     packets: Mapping[str, int] = field(default_factory=dict)
     """outcome -> accounting packets; empty: there is no listener"""
-    silence: float | None = None
-    """seconds since an accounting packet was accepted, or since the start; None: there is no listener"""
+    silence: float = 0
+    """seconds since an accounting packet was accepted, or since the start; 0: there is no listener"""
     within: float = 0
     """seconds within which nine in ten RADIUS sessions were confirmed; 0: too few to tell"""
     complete: bool = True
@@ -74,11 +74,9 @@ def session_families(now: SessionMetrics) -> Iterator[Metric]:
 
 def _hearing(now: SessionMetrics) -> Iterator[Metric]:
     """The families on how RADIUS is heard of."""
-    if now.silence is None:
-        return
     yield gauge(
         "filterd_accounting_silence_seconds",
-        "Seconds since a RADIUS packet was accepted, or since control began.",
+        "Seconds since a RADIUS packet was accepted, or since control began; 0: it does not listen.",
         now.silence,
     )
     yield gauge(

@@ -133,7 +133,7 @@ class SessionService:
             },
             refused=counts.refused_full,
             packets={} if self._accounting is None else self._accounting.counts(),
-            silence=None if self._accounting is None else self._hearing.silence,
+            silence=0 if self._accounting is None else self._hearing.silence,
             within=self._hearing.within,
             complete=self.complete(),
             followers=self._stream.followers,
