@@ -37,7 +37,7 @@ class LocalServer:
         self._path = path
         self._talk = serve
         self._largest_line = largest_line
-        self._tell = tell
+        self._notice = tell
         self._server: asyncio.Server | None = None
         self._made: tuple[int, int, int] | None = None
         """what tells our socket from another one at its path"""
@@ -95,7 +95,7 @@ class LocalServer:
             except OSError as error:
                 self.failure = str(error)
             if not self.failure or self.failure != before:
-                self._tell(self._path, self.failure)
+                self._notice(self._path, self.failure)
 
     def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.get_running_loop().create_task(self._serve(reader, writer))

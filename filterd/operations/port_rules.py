@@ -30,12 +30,12 @@ class PortsInRule:
 
     @property
     def message(self) -> str:
-        """What is wrong."""
+        """The problem."""
         return f"{self.bound} lies in {self.rule}, which says itself whose these ports are"
 
     @property
     def remedy(self) -> str:
-        """What to do."""
+        """The way out of it."""
         return REMEDY.format(rule=self.rule)
 
 

@@ -1,4 +1,4 @@
-"""What the log says of the sockets in ``state_dir`` (``disk.local_server``)."""
+"""Tells the log of the sockets in ``state_dir`` (``disk.local_server``)."""
 
 from __future__ import annotations
 

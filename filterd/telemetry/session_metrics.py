@@ -27,8 +27,8 @@ class SessionMetrics:
     refused: int = 0
     packets: Mapping[str, int] = field(default_factory=dict)
     """outcome -> accounting packets; empty: there is no listener"""
-    silence: float | None = None
-    """seconds since an accounting packet was accepted, or since the start; None: there is no listener"""
+    silence: float = 0
+    """seconds since an accounting packet was accepted, or since the start; 0: there is no listener"""
     within: float = 0
     """seconds within which nine in ten RADIUS sessions were confirmed; 0: too few to tell"""
     refused_claims: Mapping[str, int] = field(default_factory=dict)
@@ -70,18 +70,7 @@ def session_families(now: SessionMetrics) -> Iterator[Metric]:
         ("outcome",),
         now.packets,
     )
-    if now.silence is not None:
-        yield gauge(
-            "filterd_accounting_silence_seconds",
-            "Seconds since a RADIUS packet was accepted, or since control began.",
-            now.silence,
-        )
-        yield gauge(
-            "filterd_sessions_confirmed_within_seconds",
-            "Seconds within which nine in ten RADIUS sessions were confirmed, of a sample each minute; 0: "
-            "too few to tell. `accounting.stale_after` is to be three times as long.",
-            now.within,
-        )
+    yield from _hearing(now)
     yield counter(
         "filterd_session_claims_refused",
         "Addresses that no session may have (outside of accounting.pools or of a client's networks, "
@@ -111,4 +100,19 @@ def session_families(now: SessionMetrics) -> Iterator[Metric]:
     yield clocks
     yield total(
         "filterd_nas_clock_steps", "Steps of the clocks of NASes since control began.", now.clock_steps
+    )
+
+
+def _hearing(now: SessionMetrics) -> Iterator[Metric]:
+    """The families on how RADIUS is heard of."""
+    yield gauge(
+        "filterd_accounting_silence_seconds",
+        "Seconds since a RADIUS packet was accepted, or since control began; 0: it does not listen.",
+        now.silence,
+    )
+    yield gauge(
+        "filterd_sessions_confirmed_within_seconds",
+        "Seconds within which nine in ten RADIUS sessions were confirmed, of a sample each minute; 0: "
+        "too few to tell. `accounting.stale_after` is to be three times as long.",
+        now.within,
     )

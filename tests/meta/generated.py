@@ -204,6 +204,8 @@ ALERTS = {
     "filterd_sessions_known": "falls by a tenth in an hour; `unregistered` grows",
     "filterd_sessions_most": "nine tenths of it are there: raise `accounting.sessions`",
     "filterd_sessions_refused_total": "any increase: raise `accounting.sessions`",
+    "filterd_accounting_silence_seconds": "above 3,600: see `filterd doctor`",
+    "filterd_sessions_confirmed_within_seconds": "above a third of `accounting.stale_after`",
     "filterd_sessions_complete": "0: the file of sessions was damaged; the log of control says how",
     "filterd_session_changes_total": "`ambiguous` or `lost` grows: clocks of NASes differ, or ends are lost",
     "filterd_accounting_packets_total": "`accepted` stands still, or `bad_authenticator` grows",

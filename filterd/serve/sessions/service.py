@@ -146,7 +146,7 @@ class SessionService:
             },
             refused=counts.refused_full,
             packets={} if self._accounting is None else self._accounting.counts(),
-            silence=None if self._accounting is None else self._hearing.silence,
+            silence=0 if self._accounting is None else self._hearing.silence,
             within=self._hearing.within,
             refused_claims=self._refused_claims(),
             by_second_secret=0 if self._accounting is None else self._accounting.second,
@@ -174,7 +174,7 @@ class SessionService:
             try:
                 await listener.start()
             except OSError as error:
-                self._tell(name, f"no {name} of sessions: {error}", "mend state_dir; it is tried again")
+                self._say(name, f"no {name} of sessions: {error}", "mend state_dir; it is tried again")
         if self._accounting is not None:
             self._accounting.look()
         self._leases.start()
@@ -299,9 +299,9 @@ class SessionService:
 
     def _fail(self, part: str, reason: str, remedy: str) -> None:
         self._trouble[part] = reason
-        self._tell(part, reason, remedy)
+        self._say(part, reason, remedy)
 
-    def _tell(self, part: str, reason: str, remedy: str) -> None:
+    def _say(self, part: str, reason: str, remedy: str) -> None:
         log.get().error("sessions are not as they should be", part=part, reason=reason, remedy=remedy)
 
     def _said(self) -> dict[str, object]:

@@ -263,3 +263,18 @@ def test_lines_of_ports_and_identities_are_compared_with_the_clients(
     assert ids(clients.check(served)) == []
     other = list(clients.check(with_settings(dns={"allow_from": ["192.0.2.0/24"]})))
     assert values(other, "clients.lines_outside") == {"count": 1}
+
+
+def test_ports_that_are_bound_inside_a_rule(with_settings: WITH_CASE, installation: Installation) -> None:
+    """Seen: a binding of ports and a rule contradicted each other, and nothing said so."""
+
+    async def bind() -> None:
+        async with installation.open("ana") as context:
+            await subscribers.add(context, "one", prefixes=("100.64.0.9", "198.51.100.3:1024-2047"))
+            await subscribers.add(context, "two", prefixes=("203.0.113.9:1024-2047",))
+
+    asyncio.run(bind())
+    rule = {"outside": "198.51.100.0/28", "inside": "100.64.0.0/24", "ports": 1000}
+    found = values(look(with_settings(dns={"shared_addresses": [rule]})), "sessions.ports_in_rule")
+    assert found == {"count": 1, "bound": "198.51.100.3:1024-2047", "rule": "dns.shared_addresses[0]"}
+    assert ids(look(with_settings())) == []
