@@ -86,7 +86,7 @@ cdef inline bint is_proven(const Evidence* evidence, uint32_t nas) noexcept nogi
 
 
 cdef inline int clock_of(const Evidence* evidence, uint32_t nas) noexcept nogil:
-    """What is known of the clock of a NAS that has a place."""
+    """The state of the clock of a NAS that has a place."""
     cdef int64_t offset = offset_of(evidence, nas)
     if evidence.nases[nas].least[0] == NO_SAMPLE:
         return NO_CLOCK
