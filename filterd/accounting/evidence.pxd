@@ -110,7 +110,7 @@ cdef inline bint is_proven(const Evidence* evidence, uint32_t nas) noexcept nogi
 
 
 cdef inline int clock_of(const Evidence* evidence, uint32_t nas) noexcept nogil:
-    """What is known of the clock of a NAS that has a place."""
+    """The state of the clock of a NAS that has a place."""
     cdef const Nas* found = evidence.nases + nas
     cdef int64_t offset = found.shift + offset_of(evidence, nas)
     if found.least[0] == NO_SAMPLE:

@@ -89,6 +89,11 @@ def session_families(now: SessionMetrics) -> Iterator[Metric]:
         float(now.complete),
     )
     yield gauge("filterd_session_followers", "Resolvers that follow the sessions.", now.followers)
+    yield from _clock_families(now)
+
+
+def _clock_families(now: SessionMetrics) -> Iterator[Metric]:
+    """The families on the clocks of NASes."""
     clocks = GaugeMetricFamily(
         "filterd_nas_clocks",
         "NASes that sent Event-Timestamp since control began, by their clocks: right within 5 seconds, off, "
