@@ -103,8 +103,7 @@ def explain_packet(
     ``line``: vendor (0: none) and number of the attribute that names the line. ``sent``: Event-Timestamp is
     the time of sending. ``networks``: those in which the sender may claim addresses; empty: anywhere.
     """
-    within = ClaimNetworks(networks)
-    rule = LineRule(*line, tuple(normalize))
+    rule, within = LineRule(*line, tuple(normalize)), ClaimNetworks(networks)
     try:
         read = reference.take_apart(packet)
     except reference.MalformedError as error:
@@ -113,15 +112,15 @@ def explain_packet(
     value = reference.line_value(read, rule)
     told = read.number(Attribute.EVENT_TIMESTAMP) or 0
     delay = read.number(Attribute.ACCT_DELAY_TIME) or 0
-    claimed, passed_over = _addresses(read, within)
+    addresses = _addresses(read, within)
     found = ExplainedPacket(
         code=_code(read.code),
         length=len(read.text),
         status=_status(read),
         nas=_nas(read),
         has_session=bool(read.first(Attribute.ACCT_SESSION_ID)),
-        addresses=claimed,
-        passed_over=passed_over,
+        addresses=addresses[0],
+        passed_over=addresses[1],
         line_attribute=name_of(*line),
         line_value=printable(value) if value else None,
         line=printable(normalized(value, rule.normalize)) or None,
@@ -134,8 +133,7 @@ def explain_packet(
         attributes=tuple(name_of(*each[:2]) for each in read.order if each[1] != Attribute.VENDOR_SPECIFIC),
         problems=(),
     )
-    problems = (*_what_stops(read, found), *_what_to_know(read, found, rule), *_refused_claims(read, within))
-    return _with_problems(found, problems)
+    return _with_problems(found, (*_what_stops(read, found), *_what_to_know(read, found, rule, within)))
 
 
 def printable(value: bytes) -> str:
@@ -300,11 +298,14 @@ def _wrong_proof(read: reference.Packet, found: ExplainedPacket) -> Iterator[Pac
 # ---- what is worth knowing ----
 
 
-def _what_to_know(read: reference.Packet, found: ExplainedPacket, rule: LineRule) -> Iterator[PacketProblem]:
+def _what_to_know(
+    read: reference.Packet, found: ExplainedPacket, rule: LineRule, within: ClaimNetworks
+) -> Iterator[PacketProblem]:
     if read.code not in _READ or read.code == Code.STATUS_SERVER or _of_nas(found):
         return
     yield from _of_the_line(read, found, rule)
     yield from _of_the_addresses(read, found)
+    yield from _refused_claims(read, within)
     yield from _of_the_session(read, found)
     yield from _of_the_clock(read)
 
@@ -346,8 +347,6 @@ def _of_the_addresses(read: reference.Packet, found: ExplainedPacket) -> Iterato
 
 
 def _refused_claims(read: reference.Packet, within: ClaimNetworks) -> Iterator[PacketProblem]:
-    if read.code not in reference.DIGESTS:
-        return
     for number, address, length in dict.fromkeys(reference.named(read)):
         if not reference.is_refused(number, address, length, within):
             continue

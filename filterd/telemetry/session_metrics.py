@@ -64,6 +64,17 @@ def session_families(now: SessionMetrics) -> Iterator[Metric]:
         now.changes,
     )
     yield total("filterd_sessions_refused", "Sessions that the full table did not take.", now.refused)
+    yield from _told_families(now)
+    yield gauge(
+        "filterd_sessions_complete",
+        "Whether control has every session; 0 for a while after they were lost.",
+        float(now.complete),
+    )
+    yield gauge("filterd_session_followers", "Resolvers that follow the sessions.", now.followers)
+
+
+def _told_families(now: SessionMetrics) -> Iterator[Metric]:
+    """The families on what is told of sessions."""
     yield counter(
         "filterd_accounting_packets",
         "RADIUS packets received, by what became of them.",
@@ -83,12 +94,6 @@ def session_families(now: SessionMetrics) -> Iterator[Metric]:
         "RADIUS packets that the second line of a secret_file proved, not the first.",
         now.by_second_secret,
     )
-    yield gauge(
-        "filterd_sessions_complete",
-        "Whether control has every session; 0 for a while after they were lost.",
-        float(now.complete),
-    )
-    yield gauge("filterd_session_followers", "Resolvers that follow the sessions.", now.followers)
     yield from _clock_families(now)
 
 

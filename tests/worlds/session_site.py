@@ -141,7 +141,7 @@ def session_site(
         filterd.write_config(
             accounting={
                 "radius": {"listen": f"127.0.0.1:{port}", "clients": [client], **(radius or {})},
-                "pools": ["192.0.2.0/25", "127.0.0.0/25", "2001:db8::/32"],
+                "pools": ["192.0.2.0/25", "127.0.0.0/25", "100.64.0.0/26", "2001:db8::/32"],
                 **(accounting or {}),
             },
             dns={

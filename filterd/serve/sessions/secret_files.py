@@ -79,7 +79,7 @@ class SecretFiles:
 
 
 def _mark(file: Path) -> Mark | None:
-    """What changes with the file; None: the system does not say."""
+    """A value that changes with the file; None: the system does not say."""
     try:
         found = file.stat()
     except OSError:
