@@ -249,7 +249,6 @@ def test_a_resolver_that_was_killed_knows_lines_with_its_first_answers(site: Sit
     watch.report("kill -9 of the resolver, and its start")
     assert_nobody_elses(watch)
     assert watch.seen["passed"] == 0, "an unknown client in the pools was served unfiltered"
-    assert watch.seen["servfail"] == 0, "it answered before its sessions were read"
 
 
 def test_after_a_power_cut_the_resolver_knows_lines_without_control(site: Site) -> None:
