@@ -104,7 +104,7 @@ class RawAccounting(Section):
     stale_after: Duration = key(
         "2h",
         "How long a session counts after its last packet; then its line is unknown. Resolvers may forget it "
-        "by up to half sooner: five times the interim interval of the network is right, so that a lost "
+        "by up to a quarter sooner: three times the interim interval of the network is right, so that a lost "
         "packet costs nothing. DHCP leases have an end of their own.",
         ge=60,
         le=31 * 86400,

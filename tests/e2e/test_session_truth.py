@@ -5,8 +5,8 @@ until they are answered, doubled, late and out of order. What arrives goes throu
 receiver, the table of sessions, frames of the stream, the resolver's tables, and the stages of a query. The
 model is the readable reference of the packets and of the rules, and it gets the same packets. A client is
 never taken for another line than the model's. It may be unknown where the model knows it in one case: an end
-is sent anew only once less than half of it is left, so a line whose next packets are then lost is forgotten
-in the second half of ``stale_after``. The shares against the truth are printed for each rate of loss.
+is sent anew only once less than three quarters of it are left, so a line whose next packets are then lost is
+forgotten in the last quarter of ``stale_after``. The shares against the truth are printed for each rate of loss.
 """
 
 from __future__ import annotations
@@ -331,7 +331,7 @@ class Provider:
 
     def _judge(self, client: str, truth: int) -> None:
         said, (expected, left) = self.chain.line(client), self.chain.model(client)
-        early = said == 0 and left <= STALE_AFTER / 2
+        early = said == 0 and left <= STALE_AFTER / 4
         assert said == expected or early, f"{client} is line {said}; by what was received it is {expected}"
         if said == truth:
             self.seen["right" if said else "free"] += 1

@@ -503,12 +503,12 @@ def test_one_sweep_drops_all_that_is_stale_part_by_part() -> None:
     assert (net.table.counts().live, net.table.counts().stale) == (0, 1000)
 
 
-@pytest.mark.parametrize(("intervals", "known"), [(3, False), (4, False), (5, True)])
-def test_a_lost_interim_packet_costs_nothing_where_stale_after_is_five_intervals(
+@pytest.mark.parametrize(("intervals", "known"), [(2, False), (3, True), (4, True), (5, True), (12, True)])
+def test_a_lost_interim_packet_costs_nothing_where_stale_after_is_three_intervals(
     intervals: int, known: bool
 ) -> None:
-    """Receivers hear of a confirmation when they have less than half of the time left, so that they may
-    forget by up to half sooner: docs/sessions.md says how long `stale_after` has to be."""
+    """Receivers hear of a confirmation when they have less than three quarters of the time left, so that they
+    may forget by up to a quarter sooner: docs/sessions.md says how long `stale_after` has to be."""
     found = [survives_a_lost_packet(intervals, lost) for lost in range(1, 13)]
     assert all(found) == known
 
