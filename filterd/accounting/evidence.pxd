@@ -139,7 +139,8 @@ cdef void evidence_free(Evidence* evidence) noexcept nogil
 cdef uint32_t nas_place(Evidence* evidence, uint64_t id) noexcept nogil
 # Count a message in what is known of its NAS's clock; ``took``: arrival - delay - stamp, within two days.
 # False: its stamp cannot be believed.
-cdef bint believe(Evidence* evidence, uint32_t nas, int64_t arrival, int32_t took, bint delayed) noexcept nogil
+cdef bint believe(Evidence* evidence, uint32_t nas, int64_t arrival, int32_t took,
+                  bint delayed) noexcept nogil
 cdef Remembered* recall(Evidence* evidence, uint64_t key) noexcept nogil
 # Keep this as the newest about `key`, unless what is kept is newer.
 cdef void remember(Evidence* evidence, uint64_t key, uint32_t mark, uint32_t nas,

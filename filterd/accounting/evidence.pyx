@@ -100,7 +100,8 @@ cdef void _set_clock(Nas* found, int64_t arrival, int32_t took, bint shifted) no
     found.least[1] = NO_SAMPLE
 
 
-cdef bint believe(Evidence* evidence, uint32_t nas, int64_t arrival, int32_t took, bint delayed) noexcept nogil:
+cdef bint believe(Evidence* evidence, uint32_t nas, int64_t arrival, int32_t took,
+                  bint delayed) noexcept nogil:
     cdef Nas* found = evidence.nases + nas
     cdef int64_t offset = offset_of(evidence, nas)
     cdef int32_t rest = took - found.shift

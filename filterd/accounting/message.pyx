@@ -5,7 +5,16 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from filterd.accounting.event cimport EVENT_START, Claim, Event
-from filterd.accounting.evidence cimport BEHIND, RETRIED, Evidence, believe, doubtful, mark_of, nas_place, offset_of
+from filterd.accounting.evidence cimport (
+    BEHIND,
+    RETRIED,
+    Evidence,
+    believe,
+    doubtful,
+    mark_of,
+    nas_place,
+    offset_of,
+)
 from filterd.disk.session_file cimport PORT_RANGE, RECORD_CLAIMS, is_ipv4
 
 cdef enum:

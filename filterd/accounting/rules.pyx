@@ -5,33 +5,35 @@
    evidence about it. Newer evidence of another session takes it away; a session without an address is
    removed.
 2. A message's time is the stamp of its NAS, shifted to our clock. One that is stamped, or says that it
-   waited, for more than a day from its arrival says nothing at all. An unstamped one has our clock's time. A
-   NAS's clock is proven by a message within 5 seconds of ours, or by two, 10 seconds apart, that agree on
+   waited, for more than a day from its arrival says nothing at all. An unstamped one has our clock's time.
+   A NAS's clock is proven by a message within 5 seconds of ours, or by two, 10 seconds apart, that agree on
    (arrival - delay - stamp) within 2 seconds, with none between them that fits the clock that is known: a
    step of it is believed then, and evidence goes on over the step. Before that, a stamp that is ahead by
-   more than 5 seconds is *doubtful*: it happened by its arrival less its
-   delay, and 2 minutes or more before at the earliest. So is one that is behind by more than 30 seconds: it is late,
-   or the clock was set back. Between those times it is not newer than others, nor they than it.
-3. Within one NAS the newer second wins; in one second a Start beats an Interim. Between two NASes the stamps
-   are corrected by the NAS's offset: the least (arrival - delay - stamp) of the last 10 to 20 minutes.
+   more than 5 seconds is *doubtful*: it happened by its arrival less its delay, and 2 minutes or more
+   before at the earliest. So is one that is behind by more than 30 seconds: it is late, or the clock was
+   set back. Between those times it is not newer than others, nor they than it.
+3. Within one NAS the newer second wins; in one second a Start beats an Interim. Between two NASes the
+   stamps are corrected by the NAS's offset: the least (arrival - delay - stamp) of the last 10 to 20
+   minutes.
 4. Where that tells nothing and the subscribers differ, the address is nobody's until newer evidence comes:
    the same second and kind; 2 seconds between NASes, or one whose clock is not proven; a doubtful message;
-   and one of a NAS that is 30 seconds older than what the NAS has said. With one subscriber, or within one lease file or the commands, which come in order, the later arrival wins. A
-   command beats NASes and leases there: a person says so.
-5. A Stop ends its own session and no other. A replay, of the second of a Stop that is known, or in order and
-   before the session's Start, ends nothing. One that is behind (rule 2) and older than what is known of its
-   session ends it until evidence is newer than its arrival. Else the session stays ended: only a Start with a newer stamp
-   begins it anew, though a late message of it is evidence against older owners. A Disconnect ends
-   it until newer evidence comes. One without a session's id means the sessions that have its addresses, or
-   else those of its subscriber.
-6. What is known of an address outlives its session: evidence older than the newest claims nothing. Of a NAS,
-   the address of an ended session goes to a Start of the same second, not to an Interim.
-7. On and Off end the NAS's sessions up to their stamp, at once; the sweep takes the records away. The file's
-   head has room for MOST_FLOORS of them until then; when it is full all records are visited before one more
-   is taken.
+   and one of a NAS that is 30 seconds older than what the NAS has said. With one subscriber, or within one
+   lease file or the commands, which come in order, the later arrival wins. A command beats NASes and leases
+   there: a person says so.
+5. A Stop ends its own session and no other. A replay, of the second of a Stop that is known, or in order
+   and before the session's Start, ends nothing. One that is behind (rule 2) and older than what is known of
+   its session ends it until evidence is newer than its arrival. Else the session stays ended: only a Start
+   with a newer stamp begins it anew, though a late message of it is evidence against older owners. A
+   Disconnect ends it until newer evidence comes. One without a session's id means the sessions that have
+   its addresses, or else those of its subscriber.
+6. What is known of an address outlives its session: evidence older than the newest claims nothing. Of a
+   NAS, the address of an ended session goes to a Start of the same second, not to an Interim.
+7. On and Off end the NAS's sessions up to their stamp, at once; the sweep takes the records away. The
+   file's head has room for MOST_FLOORS of them until then; when it is full all records are visited before
+   one more is taken.
 8. A message without a line confirms a known session alone. A kind of address (IPv4; IPv6 prefixes up to 63
-   bits; 64 to 127; 128) that it does not name stays as it was; one that it names is replaced as a whole, also
-   where its sender may not claim the address that it names.
+   bits; 64 to 127; 128) that it does not name stays as it was; one that it names is replaced as a whole,
+   also where its sender may not claim the address that it names.
 9. An older message of a known session adds addresses of kinds that are not known, and changes nothing else.
 10. A session is good until arrival + ``lasts`` of its newest message. RADIUS evidence that is older than
     ``stale_after`` at its arrival claims nothing.

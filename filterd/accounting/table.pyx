@@ -6,7 +6,7 @@ claim). All memory is reserved at the start for ``most`` sessions and given by t
 that nothing ever has to be moved or built anew while events come.
 """
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 

@@ -6,7 +6,8 @@ receiver, the table of sessions, frames of the stream, the resolver's tables, an
 model is the readable reference of the packets and of the rules, and it gets the same packets. A client is
 never taken for another line than the model's. It may be unknown where the model knows it in one case: an end
 is sent anew only once less than three quarters of it are left, so a line whose next packets are then lost is
-forgotten in the last quarter of ``stale_after``. The shares against the truth are printed for each rate of loss.
+forgotten in the last quarter of ``stale_after``. The shares against the truth are printed for each rate of
+loss.
 """
 
 from __future__ import annotations
@@ -139,7 +140,7 @@ class Chain:
                     event.arrival,
                     STALE_AFTER,
                     event.stamped,
-                    event.delay,
+                    delay=event.delay,
                 )
             )
         return answer is not None
