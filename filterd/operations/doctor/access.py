@@ -112,7 +112,8 @@ def _tree(directory: Path) -> Iterator[Path]:
         return
     yield directory
     for folder, folders, files in os.walk(directory, onerror=_refuse):
-        yield from (Path(folder) / name for name in (*folders, *files))
+        folders.sort()  # what is told does not depend on the file system
+        yield from (Path(folder) / name for name in (*folders, *sorted(files)))
 
 
 def _refuse(error: OSError) -> None:

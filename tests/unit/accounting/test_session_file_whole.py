@@ -137,10 +137,10 @@ if net.table.begun_empty:
 net.register(**{f"s{number}": number + 1 for number in range(40)})
 print("on", flush=True)
 for number in range(10**9):
-    net.clock.now += 0.01
+    net.clock.now += 0.0001  # a minute would be a clock that was set back
     session = number * 7 % 41
     kind = (START, INTERIM, STOP)[number * 5 % 3]
-    net.tell(kind, str(session), f"s{session % 40}", [f"192.0.2.{number * 11 % 23}"], ago=-number / 100)
+    net.tell(kind, str(session), f"s{session % 40}", [f"192.0.2.{number * 11 % 23}"], ago=-number / 10_000)
     if number % 500 == 0:
         net.table.sweep(64)
         net.table.change_epoch()

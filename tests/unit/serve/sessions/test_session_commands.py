@@ -24,7 +24,12 @@ def test_a_session_is_put_shown_moved_and_ended(told: Told) -> None:
     told.register("S-1", 1)
     told.register("S-2", 2)
     first = S(("192.0.2.7", "2001:db8:1::/56"), "S-1", until=NOW + 60)
-    assert run(told, sessions_line("put", [first])) == {"taken": 1, "unregistered": 0, "refused": []}
+    assert run(told, sessions_line("put", [first])) == {
+        "taken": 1,
+        "unregistered": 0,
+        "refused": [],
+        "until": NOW + 60,
+    }
     (shown,) = run(told, show_line(address="2001:db8:1:23::9"))["sessions"]
     assert (shown["line"], shown["source"], shown["confirmed_at"]) == (1, "command", NOW)
     assert shown["until"] == pytest.approx(NOW + 60, abs=1)
