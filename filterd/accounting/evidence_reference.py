@@ -51,7 +51,7 @@ class Contest(Enum):
     CONTRADICTED = 3
 
 
-class Ending(Enum):
+class SessionEnd(Enum):
     """How a Stop ends its session."""
 
     NOT_AT_ALL = b""

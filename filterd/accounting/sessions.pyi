@@ -91,7 +91,7 @@ class Sessions(EventSink):
         arrival: float,
         lasts: int,
         kind: int,
-        delay: float = 0,
+        delay: float = 0.0,
     ) -> None:
         """Give it one RADIUS event with the NAS's own stamp, as the receiver does, for tests. ``delay``:
         seconds."""

@@ -16,11 +16,11 @@ from filterd.accounting.evidence_reference import (
     MARGIN,
     RETRIED,
     Contest,
-    Ending,
     EventKind,
     Mark,
     NasClock,
     ReferenceEvent,
+    SessionEnd,
     ToldEvent,
     contradicts,
     kind_of,
@@ -141,7 +141,7 @@ class ReferenceSessions:
                 return
         self.remembered[claim] = Evidence(mark, nas, subscriber)
 
-    # Ending
+    # SessionEnd
 
     def drop_claim(
         self, session: object, claim: SessionClaim, mark: Mark | None, remember: bool = True
@@ -243,7 +243,7 @@ class ReferenceSessions:
         return ToldEvent(event, stamp, stamp, stamp, old, event.subscriber, session)
 
     def read_clock(self, event: ReferenceEvent, nas: NasClock, session: object) -> ToldEvent:
-        """What a stamp says by the clock of its NAS."""
+        """The time that a stamp tells by the clock of its NAS."""
         took = event.arrival - event.delay - event.stamp
         if any(event.nas):
             good = nas.believe(took, event.arrival, delayed=event.delay != 0)
@@ -285,29 +285,29 @@ class ReferenceSessions:
                 return other
         return m.event.nas, m.event.claims[0]
 
-    def ends(self, m: ToldEvent, record: SessionRecord | None) -> Ending:
+    def ends(self, m: ToldEvent, record: SessionRecord | None) -> SessionEnd:
         """How a Stop or Disconnect ends the session of its id (rule 5)."""
         if m.event.source is not SessionSource.RADIUS or m.event.kind is not EventKind.STOP:
-            return Ending.FOR_GOOD
+            return SessionEnd.FOR_GOOD
         ended = self.remembered.get(m.session)
         if record is None:
-            again = ended is not None and m.doubtful and ended.subscriber == Ending.UNTIL_MORE.value
-            return Ending.UNTIL_MORE if again else Ending.FOR_GOOD
+            again = ended is not None and m.doubtful and ended.subscriber == SessionEnd.UNTIL_MORE.value
+            return SessionEnd.UNTIL_MORE if again else SessionEnd.FOR_GOOD
         if ended is not None and (
             (m.earliest.second, True) == ended.mark[:2] or (not m.doubtful and m.mark[:2] < ended.mark[:2])
         ):
-            return Ending.NOT_AT_ALL
+            return SessionEnd.NOT_AT_ALL
         if record.stamp // 1000 <= m.stamp // 1000:
-            return Ending.FOR_GOOD
+            return SessionEnd.FOR_GOOD
         if m.doubtful:
-            return Ending.UNTIL_MORE
+            return SessionEnd.UNTIL_MORE
         sure = record.kind is EventKind.START and not any(mark.doubtful for mark in record.claims.values())
-        return Ending.NOT_AT_ALL if sure else Ending.FOR_GOOD
+        return SessionEnd.NOT_AT_ALL if sure else SessionEnd.FOR_GOOD
 
     def stop(self, m: ToldEvent) -> None:
         """Rules 5 and 6."""
         how = self.ends(m, self.records.get(m.session))
-        if how is Ending.NOT_AT_ALL:
+        if how is SessionEnd.NOT_AT_ALL:
             return
         if m.session in self.records:
             self.end(m.session, m.mark)
@@ -333,7 +333,7 @@ class ReferenceSessions:
             return False
         if (ended := self.remembered.get(m.session)) is None:
             return True
-        begins = m.event.kind is EventKind.START or ended.subscriber == Ending.UNTIL_MORE.value
+        begins = m.event.kind is EventKind.START or ended.subscriber == SessionEnd.UNTIL_MORE.value
         if begins and m.earliest[:2] > ended.mark[:2]:
             return True
         for claim in m.event.claims:
