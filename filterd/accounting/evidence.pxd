@@ -10,10 +10,11 @@ A NAS's stamps are shifted by `shift` as they are read, so that they go on where
 are never of the future. What is said of its clock below is said of the shifted one.
 """
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 cdef enum:
     MOST_NASES = 65_535
+    MOST_OF_CLIENT = 16_384     # of one client, which may make names up; see client_of
     NAS_PLACES = 131_072        # a power of two
     HALF_WINDOW = 600_000       # milliseconds
     MARGIN = 2_000              # milliseconds within which the clocks of two NASes decide nothing
@@ -58,6 +59,7 @@ cdef struct Remembered:         # the newest evidence about an address that nobo
 cdef struct Evidence:
     Nas* nases                  # places 1 to nas_count; 0: not known, the table of them is full
     uint32_t* nas_places
+    uint16_t* of_client         # NASes of each client
     uint32_t nas_count
     Remembered* ring            # places 1 to ring_size
     uint32_t* heads
@@ -66,6 +68,12 @@ cdef struct Evidence:
     uint32_t newest
     uint32_t remembered
     uint64_t steps              # of clocks that had been proven
+    uint64_t without_place      # messages of NASes for which there was no room
+
+
+cdef inline uint16_t client_of(uint64_t nas) noexcept nogil:
+    """The client that speaks for a NAS: by 16 bits, which ``radius.nas_of`` puts into its fingerprint."""
+    return <uint16_t>(nas >> 48)
 
 
 cdef inline uint32_t mark_of(int64_t stamp, bint start) noexcept nogil:
@@ -105,8 +113,8 @@ cdef inline int64_t ahead(const Evidence* evidence, uint32_t mark, uint32_t nas,
 
 
 cdef inline bint is_proven(const Evidence* evidence, uint32_t nas) noexcept nogil:
-    """True if the NAS's offset is known; without a place there is no NAS whose clock could be wrong."""
-    return nas == 0 or evidence.nases[nas].proven != 0
+    """True if the NAS's offset is known; of one without a place nothing is."""
+    return nas != 0 and evidence.nases[nas].proven != 0
 
 
 cdef inline int clock_of(const Evidence* evidence, uint32_t nas) noexcept nogil:
@@ -125,7 +133,7 @@ cdef inline int64_t lead(const Evidence* evidence, uint32_t mark, uint32_t nas, 
     """Positive where the first evidence is newer, negative where the second is, 0 where neither can be
     told."""
     cdef int64_t found = ahead(evidence, mark, nas, other, other_nas)
-    if nas == other_nas:
+    if nas == other_nas and nas != 0:
         if found < -LATE:
             return 0    # so late: or the clock of the NAS was set back
     elif not (is_proven(evidence, nas) and is_proven(evidence, other_nas)) or -MARGIN <= found <= MARGIN:
@@ -135,7 +143,7 @@ cdef inline int64_t lead(const Evidence* evidence, uint32_t mark, uint32_t nas, 
 
 cdef bint evidence_start(Evidence* evidence, uint32_t most) noexcept nogil
 cdef void evidence_free(Evidence* evidence) noexcept nogil
-# The place of a NAS, made where it is new; 0: there is no room for more.
+# The place of a NAS, made where it is new; 0: there is no room for more, or for more of its client.
 cdef uint32_t nas_place(Evidence* evidence, uint64_t id) noexcept nogil
 # Count a message in what is known of its NAS's clock; ``took``: arrival - delay - stamp, within two days.
 # False: its stamp cannot be believed.

@@ -15,6 +15,7 @@ cdef bint evidence_start(Evidence* evidence, uint32_t most) noexcept nogil:
         heads *= 2
     evidence.nases = <Nas*>calloc(MOST_NASES + 1, sizeof(Nas))
     evidence.nas_places = <uint32_t*>calloc(NAS_PLACES, sizeof(uint32_t))
+    evidence.of_client = <uint16_t*>calloc(1 << 16, sizeof(uint16_t))
     evidence.nas_count = 0
     evidence.ring = <Remembered*>calloc(<size_t>most + 1, sizeof(Remembered))
     evidence.heads = <uint32_t*>calloc(heads, sizeof(uint32_t))
@@ -22,13 +23,14 @@ cdef bint evidence_start(Evidence* evidence, uint32_t most) noexcept nogil:
     evidence.head_mask = heads - 1
     evidence.newest = 0
     evidence.remembered = 0
-    return (evidence.nases != NULL and evidence.nas_places != NULL and evidence.ring != NULL
-            and evidence.heads != NULL)
+    return (evidence.nases != NULL and evidence.nas_places != NULL and evidence.of_client != NULL
+            and evidence.ring != NULL and evidence.heads != NULL)
 
 
 cdef void evidence_free(Evidence* evidence) noexcept nogil:
     free(evidence.nases)
     free(evidence.nas_places)
+    free(evidence.of_client)
     free(evidence.ring)
     free(evidence.heads)
 
@@ -42,9 +44,11 @@ cdef uint32_t nas_place(Evidence* evidence, uint64_t id) noexcept nogil:
         if evidence.nases[nas].id == id:
             return nas
         at = (at + 1) & (NAS_PLACES - 1)
-    if evidence.nas_count == MOST_NASES:
+    if evidence.nas_count == MOST_NASES or evidence.of_client[client_of(id)] == MOST_OF_CLIENT:
+        evidence.without_place += 1
         return 0
     evidence.nas_count += 1
+    evidence.of_client[client_of(id)] += 1
     evidence.nas_places[at] = evidence.nas_count
     fresh = evidence.nases + evidence.nas_count
     fresh.id = id

@@ -285,6 +285,7 @@ def read_event(
     status = packet.number(Attribute.ACCT_STATUS_TYPE) or 0
     authority = fingerprint(key, identity_input(IdentityKind.NAS, client.authority))
     nas = fingerprint(key, identity_input(IdentityKind.NAS, authority + nas_value(packet, sender)))
+    nas = nas[:6] + authority[:2] + nas[8:]  # shows the client
     within = ClaimNetworks(client.networks)
     session = packet.first(Attribute.ACCT_SESSION_ID)
     line = normalized(line_value(packet, rule), rule.normalize)

@@ -24,8 +24,9 @@
    and before the session's Start, ends nothing. One that is behind (rule 2) and older than what is known of
    its session ends it until evidence is newer than its arrival. Else the session stays ended: only a Start
    with a newer stamp begins it anew, though a late message of it is evidence against older owners. A
-   Disconnect ends it until newer evidence comes. One without a session's id means the sessions that have
-   its addresses, or else those of its subscriber.
+   Disconnect ends it until newer evidence comes, and only where what is known is not newer. One without a
+   session's id means the sessions that have its addresses, or else those of its subscriber: of the same
+   client alone, and only where what is known of them is not newer.
 6. What is known of an address outlives its session: evidence older than the newest claims nothing. Of a
    NAS, the address of an ended session goes to a Start of the same second, not to an Interim.
 7. On and Off end the NAS's sessions up to their stamp, at once; the sweep takes the records away. The
@@ -49,6 +50,7 @@ from libc.string cimport memcmp, memcpy, memset
 from filterd.accounting.event cimport EVENT_DISCONNECT, EVENT_OFF, EVENT_ON, EVENT_START, EVENT_STOP, Event
 from filterd.accounting.evidence cimport (
     Remembered,
+    client_of,
     is_doubtful,
     lead,
     mark_of,
@@ -255,14 +257,30 @@ cdef void _begin_nas(Table* table, const Message* m) noexcept nogil:
     table.urgent = table.slab.used
 
 
+cdef bint _is_over(Table* table, const Message* m, const Record* record, uint32_t mark) noexcept nogil:
+    """True unless what is known of the session is newer, or its NAS is another client's: of a Disconnect, and
+    of a Stop that does not name its session. One that may be older, and late, is a replay."""
+    cdef int64_t found
+    if m.source != SOURCE_RADIUS:
+        return True
+    if client_of(record.nas) != client_of(m.nas_id):
+        return False
+    found = _lead(table, m, mark, nas_of(table, record))
+    return found > 0 or found == 0 and not is_doubtful(m.mark)
+
+
 cdef int _ends(Table* table, uint32_t place, const Message* m) noexcept nogil:
     """How a Stop or Disconnect ends the session of its id; ``place`` 0: none is known."""
     cdef const Record* record = record_at(&table.slab, place)
     cdef const Remembered* ended
     cdef bint sure = not is_doubtful(m.mark)
     cdef int i
-    if m.source != SOURCE_RADIUS or m.kind != EVENT_STOP:
+    if m.source != SOURCE_RADIUS:
         return FOR_GOOD
+    if m.kind != EVENT_STOP:
+        if place == 0 or _is_over(table, m, record, mark_of(record.stamp, False)):
+            return FOR_GOOD
+        return NOT_AT_ALL
     ended = recall(&table.evidence, session_key(table, m.session))
     if place == 0:
         if ended != NULL and ended.subscriber == UNTIL_MORE and not sure:
@@ -301,6 +319,7 @@ cdef void _stop(Table* table, const Message* m) noexcept nogil:
 cdef void _stop_unnamed(Table* table, const Message* m) noexcept nogil:
     """Rule 5: the sessions that have the addresses, else those of the subscriber; of a line that is named
     alone."""
+    cdef const Record* record
     cdef uint32_t place
     cdef uint32_t following
     cdef uint32_t at
@@ -310,7 +329,10 @@ cdef void _stop_unnamed(Table* table, const Message* m) noexcept nogil:
         at = rival(table, 0, m.claims + i, 0)
         while at != 0:
             place = at // RECORD_CLAIMS
-            if not is_zero(m.subscriber) and not same(record_at(&table.slab, place).subscriber, m.subscriber):
+            record = record_at(&table.slab, place)
+            if not is_zero(m.subscriber) and not same(record.subscriber, m.subscriber) or not _is_over(
+                table, m, record, table.marks[at]
+            ):
                 at = rival(table, 0, m.claims + i, at)
                 continue
             end_session(table, place, m.mark)
@@ -320,7 +342,8 @@ cdef void _stop_unnamed(Table* table, const Message* m) noexcept nogil:
     place = table.by_subscriber[m.subscriber[0] & table.mask]
     while place != 0 and ended < SUBSCRIBER_SESSIONS:
         following = table.next_subscriber[place]
-        if same(record_at(&table.slab, place).subscriber, m.subscriber):
+        record = record_at(&table.slab, place)
+        if same(record.subscriber, m.subscriber) and _is_over(table, m, record, mark_of(record.stamp, False)):
             end_session(table, place, m.mark)
             ended += 1
         place = following

@@ -29,6 +29,8 @@ from filterd.accounting.session_view import SessionClaim, SessionView
 from filterd.model.session import SessionSource
 
 MOST_CLAIMS = 4
+CLIENT = slice(6, 8)
+"""of a NAS's fingerprint: the client that speaks for it (`radius_reference.read_event`)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,7 @@ class ReferenceSessions:
     def lead(self, mark: Mark, nas: bytes, other: Mark, other_nas: bytes) -> int:
         """Positive where the first evidence is newer, negative where the second is, 0 where neither."""
         found = self.ahead(mark, nas, other, other_nas)
-        if nas == other_nas:
+        if nas == other_nas and any(nas):
             if found < -LATE:
                 return 0
         elif not (self.is_proven(nas) and self.is_proven(other_nas)) or abs(found) <= MARGIN:
@@ -124,7 +126,7 @@ class ReferenceSessions:
 
     def is_proven(self, nas: bytes) -> bool:
         """True if the NAS's offset is known."""
-        return not any(nas) or self.nas(nas).proven
+        return any(nas) and self.nas(nas).proven
 
     def remember(self, claim: object, mark: Mark, nas: bytes, subscriber: bytes | None) -> None:
         """Keep the newest evidence about an address, or the end of a session (rules 5 and 6)."""
@@ -285,10 +287,22 @@ class ReferenceSessions:
                 return other
         return m.event.nas, m.event.claims[0]
 
+    def is_over(self, m: ToldEvent, record: SessionRecord, mark: Mark | None = None) -> bool:
+        """True unless what is known of the session is newer, or its NAS is another client's (rule 5)."""
+        if m.event.source is not SessionSource.RADIUS:
+            return True
+        if record.nas[CLIENT] != m.event.nas[CLIENT]:
+            return False
+        found = self.sure_lead(m, mark or Mark(record.stamp // 1000, start=False), record.nas)
+        return found > 0 or (found == 0 and not m.doubtful)
+
     def ends(self, m: ToldEvent, record: SessionRecord | None) -> SessionEnd:
         """How a Stop or Disconnect ends the session of its id (rule 5)."""
-        if m.event.source is not SessionSource.RADIUS or m.event.kind is not EventKind.STOP:
+        if m.event.source is not SessionSource.RADIUS:
             return SessionEnd.FOR_GOOD
+        if m.event.kind is not EventKind.STOP:
+            over = record is None or self.is_over(m, record)
+            return SessionEnd.FOR_GOOD if over else SessionEnd.NOT_AT_ALL
         ended = self.remembered.get(m.session)
         if record is None:
             again = ended is not None and m.doubtful and ended.subscriber == SessionEnd.UNTIL_MORE.value
@@ -320,12 +334,17 @@ class ReferenceSessions:
     def stop_unnamed(self, m: ToldEvent) -> None:
         """Rule 5: the sessions that have the addresses, else those of the subscriber."""
         for claim in m.event.claims:
-            for other, _ in self.rivals(None, claim):
-                if not any(m.subscriber) or self.records[other].subscriber == m.subscriber:
+            for other, has in self.rivals(None, claim):
+                record = self.records.get(other)
+                if record is None or (any(m.subscriber) and record.subscriber != m.subscriber):
+                    continue
+                if self.is_over(m, record, record.claims[has]):
                     self.end(other, m.mark)
         if not m.event.claims and any(m.subscriber):
-            for session in [key for key, each in self.records.items() if each.subscriber == m.subscriber]:
-                self.end(session, m.mark)
+            of_line = [key for key, each in self.records.items() if each.subscriber == m.subscriber]
+            for session in of_line:
+                if self.is_over(m, self.records[session]):
+                    self.end(session, m.mark)
 
     def may_begin(self, m: ToldEvent) -> bool:
         """True where a message may begin a session that is not known (rules 5 and 8)."""

@@ -243,7 +243,7 @@ def test_no_past_address_is_on_any_disk(tmp_path: Path) -> None:
         site.filterd.environment["TMPDIR"] = str(tmp_path / "tmp")
 
     (tmp_path / "tmp").mkdir()
-    with session_site(tmp_path, prepare=prepare) as site:
+    with session_site(tmp_path, prepare=prepare, accounting={"pools": POOLS}) as site:
         _run(site, evening, SECONDS)
         live = site.filterd.folder / LIVE
         assert soon(lambda: _present_are_there(live, evening)), "the search would find nothing at all"
@@ -349,3 +349,7 @@ def test_every_form_of_an_address_is_found(address: str) -> None:
     for form, text in forms(address):
         assert (address, form) in search.found_in(b"\x01\x02" + text + b"\x03\x04"), form
     assert search.found_in(b"110.77.66.55 10.77.66.551 " + bytes(64)) == set()
+
+
+POOLS = ["10.0.0.0/8", "2001:db8::/32"]
+"""in which addresses of lines are drawn; others are no claims"""

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.test_no_address_kept import LINES, Caller, Evening, Search, _mac, _run, search_of
+from tests.e2e.test_no_address_kept import LINES, POOLS, Caller, Evening, Search, _mac, _run, search_of
 from tests.worlds.measured import noted
 from tests.worlds.session_site import SessionSite, session_site
 
@@ -63,7 +63,7 @@ def test_no_past_address_is_anywhere_on_the_disk(tmp_path: Path) -> None:
                     site.add(each.user)
             site.filterd.environment["TMPDIR"] = str(mounted / "tmp")
 
-        with session_site(mounted / "site", prepare=prepare) as site:
+        with session_site(mounted / "site", prepare=prepare, accounting={"pools": POOLS}) as site:
             _run(site, evening, SECONDS)
         subprocess.run(["umount", mounted], check=True)
         raw = disk.read_bytes()
