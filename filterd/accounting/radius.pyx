@@ -574,7 +574,7 @@ cdef void nas_of(const uint8_t* packet, const RadiusPacket* read, const RadiusSe
         memcpy(text + 16, arrival.sender, 16)
     identity(arrival.key, KIND_NAS, text, size, packet + read.nas_identifier.at, read.nas_identifier.size,
              out)
-    out.high = out.high & 0x0000FFFFFFFFFFFF | sender.authority.high << 48  # evidence.client_of
+    out.high = (out.high << 16 >> 16) | (sender.authority.high << 48)  # evidence.client_of
 
 
 cdef void radius_event(const uint8_t* packet, const RadiusPacket* read, const RadiusSender* sender,
