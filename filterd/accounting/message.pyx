@@ -7,6 +7,7 @@ from libc.string cimport memcpy, memset
 from filterd.accounting.event cimport EVENT_START, Claim, Event
 from filterd.accounting.evidence cimport (
     BEHIND,
+    MARGIN,
     RETRIED,
     Evidence,
     believe,
@@ -61,11 +62,19 @@ cdef bint _is_repeated(const Message* m) noexcept nogil:
     return False
 
 
+cdef inline int64_t _waited(const Event* event) noexcept nogil:
+    """The delay, as far as it is one. FreeRADIUS's detail reader writes the difference between its clock and
+    the stamp there, which says nothing of the NAS's clock."""
+    cdef int64_t rest = event.arrival - event.delay - event.stamp
+    return 0 if event.delay > BEHIND and -MARGIN <= rest <= MARGIN else event.delay
+
+
 cdef void _read_clock(Evidence* evidence, int64_t stale_after, const Event* event, Message* m) noexcept nogil:
     """The stamp of an event by the clock of its NAS, and its marks."""
-    cdef int64_t sent = event.arrival - event.delay
+    cdef int64_t waited = _waited(event)
+    cdef int64_t sent = event.arrival - waited
     cdef bint start = event.kind == EVENT_START
-    cdef bint good = believe(evidence, m.nas, event.arrival, <int32_t>(sent - event.stamp), event.delay != 0)
+    cdef bint good = believe(evidence, m.nas, event.arrival, <int32_t>(sent - event.stamp), waited != 0)
     m.stamp = event.stamp + evidence.nases[m.nas].shift
     m.mark = mark_of(m.stamp, start)
     m.early = m.mark

@@ -11,7 +11,8 @@
    step of it is believed then, and evidence goes on over the step. Before that, a stamp that is ahead by
    more than 5 seconds is *doubtful*: it happened by its arrival less its delay, and 2 minutes or more
    before at the earliest. So is one that is behind by more than 30 seconds: it is late, or the clock was
-   set back. Between those times it is not newer than others, nor they than it.
+   set back. Between those times it is not newer than others, nor they than it. A delay of more than 30
+   seconds that is but the difference to the stamp says nothing of the clock, and does not count.
 3. Within one NAS the newer second wins; in one second a Start beats an Interim. Between two NASes the
    stamps are corrected by the NAS's offset: the least (arrival - delay - stamp) of the last 10 to 20
    minutes.
@@ -41,7 +42,8 @@
 11. A full table refuses new sessions and drops none to make room. The refused message is evidence still:
     whoever had its addresses loses them, and where that ends a session there is room.
 12. Receivers are told of changes, and of a confirmation when they have less than three quarters of the time
-    left: with three messages in ``lasts``, one that is lost costs nothing.
+    left: with three messages in ``lasts``, one that is lost costs nothing. While sessions of before are lost
+    they are told of ends, and of lines that nobody has registered, also where the table knows of no owner.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
@@ -93,6 +95,7 @@ from filterd.accounting.table cimport (
     set_line,
     table_sweep,
     tell_all,
+    tell_nobody,
     unlink_subscriber,
 )
 from filterd.disk.session_file cimport (
@@ -198,6 +201,7 @@ cdef void _claim(Table* table, uint32_t place, const Message* m, const Held* cla
     if outcome == CONTRADICTED:
         table.tally.ambiguous += 1
         _take_away(table, place, claim, False, 0)
+        tell_nobody(table, claim, m.source)
         remember(&table.evidence, claim_key(table, claim.address, claim.length), m.mark, m.nas,
                  m.subscriber[2])
         return
@@ -265,7 +269,7 @@ cdef bint _is_over(Table* table, const Message* m, const Record* record, uint32_
         return True
     if client_of(record.nas) != client_of(m.nas_id):
         return False
-    found = _lead(table, m, mark, nas_of(table, record))
+    found = _lead(table, m, mark & ~<uint32_t>1, nas_of(table, record))     # a Start is over in its second
     return found > 0 or found == 0 and not is_doubtful(m.mark)
 
 
@@ -314,6 +318,7 @@ cdef void _stop(Table* table, const Message* m) noexcept nogil:
         if rival(table, 0, m.claims + i, 0) == 0:
             remember(&table.evidence, claim_key(table, m.claims[i].address, m.claims[i].length), m.mark,
                      m.nas, m.subscriber[2])
+            tell_nobody(table, m.claims + i, m.source)
 
 
 cdef void _stop_unnamed(Table* table, const Message* m) noexcept nogil:
@@ -337,6 +342,8 @@ cdef void _stop_unnamed(Table* table, const Message* m) noexcept nogil:
                 continue
             end_session(table, place, m.mark)
             at = rival(table, 0, m.claims + i, 0)
+        if rival(table, 0, m.claims + i, 0) == 0:
+            tell_nobody(table, m.claims + i, m.source)
     if m.claim_count != 0 or is_zero(m.subscriber):
         return
     place = table.by_subscriber[m.subscriber[0] & table.mask]
@@ -356,6 +363,7 @@ cdef void _give_up(Table* table, const Message* m) noexcept nogil:
         if _contest(table, 0, m, m.claims + i) == REFUSED:
             continue
         _take_away(table, 0, m.claims + i, False, 0)
+        tell_nobody(table, m.claims + i, m.source)
         remember(&table.evidence, claim_key(table, m.claims[i].address, m.claims[i].length), m.mark, m.nas,
                  m.subscriber[2])
 

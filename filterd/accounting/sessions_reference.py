@@ -246,13 +246,16 @@ class ReferenceSessions:
 
     def read_clock(self, event: ReferenceEvent, nas: NasClock, session: object) -> ToldEvent:
         """The time that a stamp tells by the clock of its NAS."""
-        took = event.arrival - event.delay - event.stamp
+        waited = event.delay
+        if waited > BEHIND and abs(event.arrival - waited - event.stamp) <= MARGIN:
+            waited = 0  # FreeRADIUS's detail reader writes the difference between its clock and the stamp there
+        took = event.arrival - waited - event.stamp
         if any(event.nas):
-            good = nas.believe(took, event.arrival, delayed=event.delay != 0)
+            good = nas.believe(took, event.arrival, delayed=waited != 0)
         else:
             good = took >= -AGREES
         early = stamp = event.stamp + nas.shift
-        sent = event.arrival - event.delay - nas.offset
+        sent = event.arrival - waited - nas.offset
         oldest = stamp
         latest = stamp if good and (sent - stamp <= BEHIND or not nas.proven) else sent
         if not good:
@@ -293,7 +296,8 @@ class ReferenceSessions:
             return True
         if record.nas[CLIENT] != m.event.nas[CLIENT]:
             return False
-        found = self.sure_lead(m, mark or Mark(record.stamp // 1000, start=False), record.nas)
+        mark = mark or Mark(record.stamp // 1000, start=False)
+        found = self.sure_lead(m, mark._replace(start=False), record.nas)
         return found > 0 or (found == 0 and not m.doubtful)
 
     def ends(self, m: ToldEvent, record: SessionRecord | None) -> SessionEnd:

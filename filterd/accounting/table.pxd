@@ -128,6 +128,9 @@ cdef void link_record(Table* table, uint32_t place) noexcept nogil
 cdef void unlink_subscriber(Table* table, uint32_t place) noexcept nogil
 cdef void link_subscriber(Table* table, uint32_t place) noexcept nogil
 # Give a record one more claim; there is room for it.
+# While sessions of before are lost, receivers may still have a line at an address of which the table knows
+# nothing: what ends there, or goes to a line that nobody has registered, is told as well.
+cdef void tell_nobody(Table* table, const Held* claim, uint8_t source) noexcept nogil
 cdef void add_claim(Table* table, uint32_t place, const Held* claim, uint32_t mark) noexcept nogil
 cdef void drop_claim(Table* table, uint32_t place, int claim, uint32_t mark, int how) noexcept nogil
 cdef void end_session(Table* table, uint32_t place, uint32_t mark) noexcept nogil

@@ -148,6 +148,13 @@ cdef void add_claim(Table* table, uint32_t place, const Held* claim, uint32_t ma
     _link_claim(table, place, at)
     if line_of(record) != 0:
         tell(table, record, at, line_of(record))
+    else:
+        tell_nobody(table, claim, record.origin >> 6)
+
+
+cdef void tell_nobody(Table* table, const Held* claim, uint8_t source) noexcept nogil:
+    if head_of(&table.slab).unsettled != 0 and not table.silent:
+        tell_receivers(&table.outbox, claim.address, claim.length, 0, 0, source)
 
 
 cdef void drop_claim(Table* table, uint32_t place, int claim, uint32_t mark, int how) noexcept nogil:

@@ -82,6 +82,28 @@ class Network:
             delay=waited,
         )
 
+    def give(
+        self,
+        kind: int,
+        *,
+        nas: bytes,
+        session: str = "",
+        subscriber: str = "",
+        addresses: Sequence[str] = (),
+        ago: float = 0,
+    ) -> None:
+        """One RADIUS message of a NAS with this fingerprint."""
+        self.table.give(
+            [claim(each) for each in addresses],
+            subscriber=fingerprint(subscriber),
+            session=fingerprint(session and f"{nas.hex()}/{session}"),
+            nas=nas,
+            stamp=self.clock.now - ago,
+            arrival=self.clock.now,
+            lasts=STALE_AFTER,
+            kind=kind,
+        )
+
     def put(
         self, session: str, subscriber: str, addresses: Sequence[str], *, lasts: int, ago: float = 0
     ) -> None:

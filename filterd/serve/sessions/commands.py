@@ -167,10 +167,11 @@ class SessionCommands:
 
     def _end(self, told: ToldSession) -> SessionView | None:
         entries = [claims.claim(each) for each in told.addresses]
-        if not any(self._found(each) for each in entries):
+        known = any(self._found(each) for each in entries)
+        self._hand_over(told, entries, b"", 0, StatusType.STOP)
+        if not known and not self._table.unsettled:  # else a resolver may have one of before, and hears of it
             msg = "no session has it"
             raise ValueError(msg)
-        self._hand_over(told, entries, b"", 0, StatusType.STOP)
         if any(self._found(each) for each in entries):
             msg = "not ended: something newer is known of it"
             raise ValueError(msg)

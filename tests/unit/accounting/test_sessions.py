@@ -25,6 +25,8 @@ from tests.worlds.sessions import (
 
 X, Y, Z = "192.0.2.1", "192.0.2.2", "192.0.2.3"
 PREFIX = "2001:db8:0:100::/56"
+MOST_OF_CLIENT = 16_384
+"""NASes, as ``accounting/evidence.pxd`` has it"""
 
 
 def test_newer_evidence_takes_an_address_away() -> None:
