@@ -523,6 +523,7 @@ cdef void table_apply(Table* table, const Event* event) noexcept nogil:
     table.tally.events += 1
     read_message(&table.evidence, table.stale_after, event, &m)
     if m.out_of_time:
+        table.tally.late += 1
         return
     if m.kind == EVENT_ON or m.kind == EVENT_OFF:
         _begin_nas(table, &m)

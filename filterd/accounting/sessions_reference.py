@@ -248,12 +248,13 @@ class ReferenceSessions:
         """The time that a stamp tells by the clock of its NAS."""
         waited = event.delay
         if waited > BEHIND and abs(event.arrival - waited - event.stamp) <= MARGIN:
-            waited = 0  # FreeRADIUS's detail reader writes the difference between its clock and the stamp there
+            waited = (
+                0  # FreeRADIUS's detail reader writes the difference between its clock and the stamp there
+            )
         took = event.arrival - waited - event.stamp
+        good = took >= -AGREES
         if any(event.nas):
             good = nas.believe(took, event.arrival, delayed=waited != 0)
-        else:
-            good = took >= -AGREES
         early = stamp = event.stamp + nas.shift
         sent = event.arrival - waited - nas.offset
         oldest = stamp

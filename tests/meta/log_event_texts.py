@@ -301,6 +301,11 @@ TEXTS: dict[str, tuple[str, str]] = {
         "see whether control runs and gets accounting packets: `filterd session list`",
     ),
     # ---- sessions ----
+    "sessions in the file are damaged": (
+        "`count` records, at most two, were cut off by a kill or a power cut, or damaged on the disk. Their "
+        "lines are unknown until their next packets; all others hold.",
+        "none; where it comes again, the disk",
+    ),
     "the sessions of before are lost": (
         "The file of sessions was damaged, or is gone. For `seconds` they count as not loaded, and "
         "`dns.parental_fail` decides for clients that come by session.",

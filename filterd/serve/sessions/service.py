@@ -57,6 +57,8 @@ SWEEP_RECORDS = 512
 LOOK_SECONDS = 1.0
 EPOCH_SECONDS = 3600.0
 """after which an older copy of the file shows while control runs"""
+MOST_OFF_SECONDS = 3600
+"""between the machine's clock and that of the sessions"""
 FOREVER = 0xFFFFFFFF
 """seconds: as long as ``accounting.settle`` says"""
 FEWEST = 10_000
@@ -253,6 +255,11 @@ class SessionService:
             log.get().error(
                 event, file=str(path), reason=table.damage, seconds=accounting.settle, remedy=remedy
             )
+        elif damaged := table.counts().damaged:
+            remedy = "none: their lines are unknown until their next packets; after a power cut see the disk"
+            log.get().warning(
+                "sessions in the file are damaged", file=str(path), count=damaged, remedy=remedy
+            )
         return table
 
     def _new_table(self, path: Path | None) -> Sessions:
@@ -341,11 +348,23 @@ class SessionService:
         """Keep the clock of the file, try again what failed, and see whether there is room: each second."""
         self._table.anchor(self._boot, self._steady.anchor)
         self._keep()
+        self._compare_clocks()
         counts = self._table.counts()
         self._room.look(counts.live, self._most, counts.refused_full)
         if self._accounting is not None:
             self._accounting.look()
             self._hearing.look(self._accounting.counts().get("accepted", 0))
+
+    def _compare_clocks(self) -> None:
+        """Say it where the machine's clock was set by so much that packets seem to be of another day."""
+        off = round(self._context.clock() - self._steady())
+        if abs(off) < MOST_OFF_SECONDS:
+            self._trouble.pop("clock", None)
+        elif "clock" not in self._trouble:
+            reason = (
+                f"the machine's clock was set by {off} s since control began, and sessions go by the old time"
+            )
+            self._fail("clock", reason, "restart control: systemctl restart filterd-control")
 
     async def _change_epochs(self) -> None:
         while True:

@@ -17,7 +17,7 @@ from filterd.serve.sessions.table import OutboxTable
 from filterd.wire.session_stream import ENTRY_SIZE, FRAME_SIZE, MOST_ENTRIES, Frame, FrameKind
 
 SOCKET = "sessions.sock"
-LOOK_SECONDS = 0.01
+LOOK_SECONDS = 0.03
 """between two looks for changes"""
 BEAT_SECONDS = 1.0
 UNREAD_SECONDS = 10.0
