@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.deployment import soon
 from tests.e2e.test_no_address_kept import LINES, POOLS, Caller, Evening, Search, _mac, _run, search_of
 from tests.worlds.measured import noted
 from tests.worlds.session_site import SessionSite, session_site
@@ -31,7 +32,7 @@ FORGOTTEN = "10.200.201.202"
 @contextlib.contextmanager
 def image(folder: Path) -> Iterator[tuple[Path, Path]]:
     """The image and where it is mounted; afterwards it is not mounted."""
-    programs = ("mkfs.ext4", "mount", "umount")
+    programs = ("mkfs.ext4", "mount", "umount", "losetup")
     if os.geteuid() != 0 or not all(map(shutil.which, programs)):
         pytest.skip(f"takes root, and {', '.join(programs)}")
     disk, mounted = folder / "disk.img", folder / "disk"
@@ -45,6 +46,11 @@ def image(folder: Path) -> Iterator[tuple[Path, Path]]:
         yield disk, mounted
     finally:
         subprocess.run(["umount", mounted], check=False)
+
+
+def _devices(disk: Path) -> str:
+    command = ["losetup", "--associated", disk]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
 def test_no_past_address_is_anywhere_on_the_disk(tmp_path: Path) -> None:
@@ -66,6 +72,7 @@ def test_no_past_address_is_anywhere_on_the_disk(tmp_path: Path) -> None:
         with session_site(mounted / "site", prepare=prepare, accounting={"pools": POOLS}) as site:
             _run(site, evening, SECONDS)
         subprocess.run(["umount", mounted], check=True)
+        assert soon(lambda: not _devices(disk)), "the loop device writes for a while after the unmounting"
         raw = disk.read_bytes()
     past = evening.past - evening.present
     found = Search(past).found_in(raw) | search_of(evening).found_in(raw)
