@@ -58,7 +58,7 @@ def test_no_past_address_is_anywhere_on_the_disk(tmp_path: Path) -> None:
     callers = [Caller(f"c{marked}{number:02}", _mac(), registered=number % 3 != 0) for number in range(LINES)]
     evening = Evening(callers, random.Random(20261127))
     with image(tmp_path) as (disk, mounted):
-        (mounted / "deleted").write_text(FORGOTTEN)
+        (mounted / "deleted").write_text(f"{FORGOTTEN}\n" * 300_000)  # some blocks are used again
         os.sync()
         (mounted / "deleted").unlink()
         (mounted / "tmp").mkdir()
