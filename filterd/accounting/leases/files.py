@@ -84,7 +84,8 @@ class FileFollower:
     def _fault_of(self, parser: LeaseParser, *, some: bool) -> str:
         """The fault of what was read; ``some``: there were leases."""
         fault = parser.fault() or (HALF_WRITTEN if parser.torn else "")
-        return fault or ("" if some or not self._ledger.knows_some else parser.lacking())
+        lacking = "" if fault or some else parser.lacking()
+        return fault or (lacking and (lacking if self._ledger.knows_some else ""))
 
     def _count(self, parser: LeaseParser) -> None:
         """Take over the skipped lines of a parser, which begins to count anew."""
@@ -148,6 +149,8 @@ class JournalFollower(FileFollower):
         self._parser = parser()
         self._old_fault = ""
         """that of the files of before, when they were read"""
+        self._inodes_read: list[int] = []
+        """of the files that were read whole"""
         self._some = False
         """true: there were leases in it, or in those of before"""
         self._unsettled = 0
@@ -163,11 +166,16 @@ class JournalFollower(FileFollower):
         new = self._tail()  # also what came before the old file was put aside
         now_open = os.fstat(self._open)
         same = (found.st_dev, found.st_ino) == (now_open.st_dev, now_open.st_ino)
-        self._unsettled -= self._unsettled > 1
-        if same and (self._unsettled != 1 or self._parser.torn):
+        if same and not self._may_be_whole():
             return new
         self._whole()
         return True
+
+    def _may_be_whole(self) -> bool:
+        """True where what was not whole at the last reading may be it now."""
+        self._unsettled -= self._unsettled > 1
+        settled = self._unsettled == 1 and not self._parser.torn
+        return settled or (bool(self._old_fault) and self._inodes() != self._inodes_read)
 
     def close(self) -> None:
         """Let go of the file."""
@@ -196,7 +204,7 @@ class JournalFollower(FileFollower):
         self._begin(opened)
         found += self._rest()
         self._some = bool(found)
-        self._old_fault = fault
+        self._old_fault, self._inodes_read = fault, before
         self.fault = fault or self._fault_of(self._parser, some=self._some)
         take = self._ledger.take_some if self.fault else self._ledger.take_all
         take(found, os.fstat(opened).st_mtime)

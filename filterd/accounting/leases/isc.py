@@ -63,12 +63,11 @@ class IscParser(LineParser):
         """Leases that were given once stay in the file."""
         return NO_LEASE if self._first else EMPTY
 
+    def _drop(self) -> None:
+        self._stack, self._joined = [], b""
+
     def _line(self, line: bytes) -> Lease | None:
         self._first = self._first or line.rstrip()
-        if b"\0" in line:  # of its block nothing is known for sure
-            self._stack, self._joined = [], b""
-            msg = "it has a NUL byte"
-            raise BadLineError(msg)
         if _TOP.match(line):
             torn, self._stack, self._joined = bool(self._stack), [], b""
             if torn:

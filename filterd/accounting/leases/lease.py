@@ -117,7 +117,7 @@ class LineParser:
 
     def _attempt(self, line: bytes) -> Iterator[Lease]:
         try:
-            lease = self._line(line)
+            lease = self._checked(line)
         except BadLineError as error:
             self._skip(str(error))
         except (ValueError, OverflowError, RecursionError):
@@ -125,6 +125,17 @@ class LineParser:
         else:
             if lease is not None:
                 yield lease
+
+    def _checked(self, line: bytes) -> Lease | None:
+        """As ``_line``; of a line with NUL bytes nothing is known for sure. Raises ValueError."""
+        if self._nul and b"\0" in line:
+            self._drop()
+            msg = "it has a NUL byte"
+            raise BadLineError(msg)
+        return self._line(line)
+
+    def _drop(self) -> None:
+        """Forget what lines before have begun."""
 
     def _line(self, line: bytes) -> Lease | None:
         """The lease that a line completes, if any. Raises ValueError."""

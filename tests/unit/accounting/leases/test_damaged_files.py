@@ -107,6 +107,20 @@ def test_older_rows_of_a_damaged_file_take_and_end_nothing(tmp_path: Path) -> No
         assert world.line(f"192.0.2.{each}") == subscriber(MAC % each)
 
 
+@pytest.mark.parametrize("form", FORMS)
+def test_a_value_with_nul_bytes_names_nobody(tmp_path: Path, form: str) -> None:
+    head, row = FORMS[form]
+    world = World(tmp_path, form)
+    world.write(head, row(1, 1))
+    world.look()
+    os.utime(world.path, (NOW - 100, NOW - 100))
+    text = row(1, 1).replace(MAC % 1, (MAC % 1)[:9] + bytes(8)).replace(b"%d" % (NOW - 10), b"%d" % (NOW - 5))
+    world.replace(head, text)
+    os.utime(world.path, (NOW - 1, NOW - 1))
+    world.look()
+    assert world.line("192.0.2.1") == subscriber(MAC % 1)
+
+
 def test_a_block_of_dhcpd_with_nul_bytes_is_no_lease(tmp_path: Path) -> None:
     world = World(tmp_path, "isc")
     world.write(isc(1, 1).replace(b"  binding state active;", bytes(24)), isc(2, 2))
@@ -126,6 +140,10 @@ def test_keas_damaged_older_file_ends_nothing(tmp_path: Path) -> None:
     assert world.line("192.0.2.1") == subscriber(MAC % 1)
     assert world.line("192.0.2.2") == subscriber(MAC % 2)
     assert world.heard.told[-1] == f"leases unreadable: .2 beside it: {NUL}"
+    world.write(KEA4_HEAD, to=".completed")  # Kea has cleaned up
+    world.look()
+    assert world.line("192.0.2.1") is None
+    assert world.heard.told[-1] == "leases readable"
 
 
 def test_what_a_half_written_journal_lacks_is_over_once_it_is_whole(tmp_path: Path) -> None:
