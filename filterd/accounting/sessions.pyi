@@ -76,10 +76,10 @@ class Sessions(EventSink):
         stamp: float,
         lasts: int,
         kind: int,
-    ) -> None:
+    ) -> bool:
         """Give it one event of a lease or command: claims of address (16 bytes), prefix length and ports;
-        fingerprints of 16 bytes, zero for none; ``stamp`` in Unix seconds of this machine's clock. ValueError
-        for what is none."""
+        fingerprints of 16 bytes, zero for none; ``stamp`` in Unix seconds of this machine's clock. False:
+        there was no room for a new session, in the table or on its disk. ValueError for what is none."""
     def give(
         self,
         claims: Sequence[tuple[bytes, int, tuple[int, int] | None]],

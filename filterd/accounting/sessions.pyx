@@ -400,15 +400,23 @@ cdef class Sessions(EventSink):
 
     def put(self, claims, *, bytes subscriber, bytes session, bytes nas, int source, double stamp,
             uint32_t lasts, int kind):
-        """Give it one event of a lease or a command."""
+        """Give it one event of a lease or a command. False: there is no room for a new session."""
         cdef Event event
+        cdef uint64_t refused
+        cdef bint taken
         fill(&event, claims, subscriber, session, nas)
         event.source = <uint8_t>int(SessionSource(source))
         event.kind = <uint8_t>kind
         event.lasts = lasts
         event.stamp = milliseconds(stamp)
         event.arrival = milliseconds(self.clock())
-        take_event(&self.guarded, &event)
+        pthread_mutex_lock(&self.guarded.lock)
+        refused = self.guarded.table.tally.refused_full
+        if self.guarded.table.slab.memory != NULL:
+            table_apply(&self.guarded.table, &event)
+        taken = self.guarded.table.tally.refused_full == refused
+        pthread_mutex_unlock(&self.guarded.lock)
+        return taken
 
     def give(self, claims, *, bytes subscriber, bytes session, bytes nas, double stamp, double arrival,
              uint32_t lasts, int kind, double delay=0):

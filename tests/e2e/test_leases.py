@@ -26,7 +26,7 @@ from tests.worlds.dhcp import (
 )
 from tests.worlds.network_namespace import in_own_network
 
-FIRST, SECOND = "192.0.2.11", "192.0.2.12"
+FIRST, SECOND, THIRD = "192.0.2.11", "192.0.2.12", "192.0.2.13"
 
 
 class Followed:
@@ -146,6 +146,7 @@ def test_dnsmasq(tmp_path: Path) -> None:
             "dnsmasq", "-C", "/dev/null", "-d", "-p", "0", "-i", BRIDGE, "--bind-interfaces", "--user=root",
             "--dhcp-range=192.0.2.10,192.0.2.20,600", f"--dhcp-leasefile={path}", "--no-ping",
         )  # fmt: skip
+        world.lease(3, THIRD)  # a file without leases would end nothing
         an_address_moves(world, Followed("dnsmasq", path))
 
     within(tmp_path, body)

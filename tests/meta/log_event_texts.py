@@ -326,7 +326,8 @@ TEXTS: dict[str, tuple[str, str]] = {
         "[FilterdSessionsRefused](runbooks/sessions.md#filterdsessionsrefused)",
     ),
     "new sessions are taken again": (
-        "There is room, and none was refused for a minute; `count` were before.",
+        "There is room, and none was refused for a minute; `count` were before. Leases are taken by "
+        "themselves, other sessions with their next packets.",
         NOTHING,
     ),
     "new subscribers are not seen, and their sessions wait": (
@@ -347,8 +348,9 @@ TEXTS: dict[str, tuple[str, str]] = {
         "nothing; `filterd_accounting_second_secret_total` says whether the second one is still used",
     ),
     "a lease file cannot be read": (
-        "It is not there, or not readable for the user of control. Its sessions last until their leases end.",
-        "let that user read it; it is looked at four times a second",
+        "It is not there, not readable for the user of control, or damaged, as `reason` says. It ends no "
+        "session: those that it told of last until their leases end.",
+        "let that user read it, or see what damaged it; it is looked at four times a second",
     ),
     "a lease file can be read again": ("Its leases are taken over.", NOTHING),
     "a lease file has lines that are passed over": (

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from filterd.accounting.leases.lease import (
     NEVER,
+    NO_LEASE,
     BadLineError,
     Lease,
     LineParser,
@@ -28,6 +29,12 @@ class DnsmasqParser(LineParser):
     def __init__(self, value: str) -> None:
         super().__init__()
         self._value = value
+        self._known = False
+        """true: a line of dnsmasq's was read"""
+
+    def fault(self) -> str:
+        """NUL bytes, or lines of which none is one of dnsmasq's."""
+        return super().fault() or (NO_LEASE if self.skipped and not self._known else "")
 
     def _line(self, line: bytes) -> Lease | None:
         fields = line.split()
@@ -41,6 +48,7 @@ class DnsmasqParser(LineParser):
         ends = float(int(expiry)) or NEVER
         parts = _v6_parts(client) if b":" in text else _v4_parts(hardware, client)
         parts["hostname"] = b"" if name == b"*" else name
+        self._known = True
         return Lease(address, 128, parts.get(self._value, b""), 0.0, ends, active=True)
 
 

@@ -20,6 +20,9 @@ _MARK = 64
 SETTLED = 0.05
 """seconds for which a file that is written whole must be as it was read, or its writer was still at it"""
 _ATTEMPTS = 5
+HALF_WRITTEN = "its last line has no end"
+_SETTLING = 20
+"""turns between two whole readings of a journal whose last line had no end, and has one now"""
 KEA_OLDER = (".completed", ".2", ".1")
 """Kea's files of before the last rotations: the cleaned one, or the two that it is made of (Kea ARM, "Why Is
 Lease File Cleanup Necessary?")"""
@@ -68,6 +71,8 @@ class FileFollower:
         """lines passed over since the start"""
         self.reasons: list[SkippedLine] = []
         """of the last turn"""
+        self.fault = ""
+        """why the file is not believed to be whole, so that it ends nothing; empty: it is"""
 
     def turn(self) -> bool:
         """Read what is new; true if there was something. Raises OSError."""
@@ -75,6 +80,12 @@ class FileFollower:
 
     def close(self) -> None:
         """Let go of the file."""
+
+    def _fault_of(self, parser: LeaseParser, *, some: bool) -> str:
+        """The fault of what was read; ``some``: there were leases."""
+        fault = parser.fault() or (HALF_WRITTEN if parser.torn else "")
+        lacking = "" if fault or some else parser.lacking()
+        return fault or (lacking and (lacking if self._ledger.knows_some else ""))
 
     def _count(self, parser: LeaseParser) -> None:
         """Take over the skipped lines of a parser, which begins to count anew."""
@@ -114,7 +125,10 @@ class WholeFileFollower(FileFollower):
 
     def _take(self, text: bytes, found: os.stat_result) -> None:
         parser = self._make_parser()
-        self._ledger.take_all(parser.feed(text), found.st_mtime, absent_ended=True)
+        leases = list(parser.feed(text))
+        self.fault = self._fault_of(parser, some=bool(leases))
+        take = self._ledger.take_some if self.fault else self._ledger.take_all
+        take(leases, found.st_mtime)
         self._count(parser)
         self._taken = _signature(found)
 
@@ -133,6 +147,14 @@ class JournalFollower(FileFollower):
         """bytes read of the open file"""
         self._mark = b""
         self._parser = parser()
+        self._old_fault = ""
+        """that of the files of before, when they were read"""
+        self._inodes_read: list[int] = []
+        """of the files that were read whole"""
+        self._some = False
+        """true: there were leases in it, or in those of before"""
+        self._unsettled = 0
+        """turns until it is read whole again, at the earliest; 0: it was whole"""
 
     def turn(self) -> bool:
         """Read what was appended since, or a file that has taken the place. Raises OSError."""
@@ -143,10 +165,17 @@ class JournalFollower(FileFollower):
             return True
         new = self._tail()  # also what came before the old file was put aside
         now_open = os.fstat(self._open)
-        if (found.st_dev, found.st_ino) == (now_open.st_dev, now_open.st_ino):
+        same = (found.st_dev, found.st_ino) == (now_open.st_dev, now_open.st_ino)
+        if same and not self._may_be_whole():
             return new
         self._whole()
         return True
+
+    def _may_be_whole(self) -> bool:
+        """True where what was not whole at the last reading may be it now."""
+        self._unsettled -= self._unsettled > 1
+        settled = self._unsettled == 1 and not self._parser.torn
+        return settled or (bool(self._old_fault) and self._inodes() != self._inodes_read)
 
     def close(self) -> None:
         """Let go of the file."""
@@ -158,7 +187,12 @@ class JournalFollower(FileFollower):
         """Read all there is. The files of before are named anew while Kea cleans up: once more, then."""
         for _ in range(_ATTEMPTS):
             before = self._inodes()
-            found = [lease for ending in self._older_to_read() for lease in self._old_leases(ending)]
+            fault = ""
+            found: list[Lease] = []
+            for ending in self._older_to_read():
+                leases, trouble = self._old_leases(ending)
+                found += leases
+                fault = fault or (trouble and f"{ending} beside it: {trouble}")
             opened = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
             if self._inodes() == before:
                 break
@@ -169,19 +203,32 @@ class JournalFollower(FileFollower):
         self.close()
         self._begin(opened)
         found += self._rest()
-        self._ledger.take_all(found, os.fstat(opened).st_mtime, absent_ended=True)
+        self._some = bool(found)
+        self._old_fault, self._inodes_read = fault, before
+        self.fault = fault or self._fault_of(self._parser, some=self._some)
+        take = self._ledger.take_some if self.fault else self._ledger.take_all
+        take(found, os.fstat(opened).st_mtime)
+        self._unsettled = _SETTLING if self.fault == HALF_WRITTEN else 0
         self._count(self._parser)
 
     def _tail(self) -> bool:
         """Apply what was appended; all of it anew where the file is not what it was."""
         size = os.fstat(self._open).st_size
+        anew = False
         if size < self._at or os.pread(self._open, len(self._mark), self._at - len(self._mark)) != self._mark:
             self._begin(self._open)
+            anew, self._some, self._unsettled = True, False, 0
         elif size == self._at:
             return False
         stamp = os.fstat(self._open).st_mtime
-        for lease in self._rest():
-            self._ledger.take(lease, stamp)
+        leases = list(self._rest())
+        self._some = self._some or bool(leases)
+        self.fault = self._old_fault or self._fault_of(self._parser, some=self._some)
+        if anew and self.fault:
+            self._ledger.take_some(leases, stamp)
+        else:
+            for lease in leases:
+                self._ledger.take(lease, stamp)
         self._count(self._parser)
         return True
 
@@ -199,15 +246,18 @@ class JournalFollower(FileFollower):
         there = [ending for ending in self._older if self._with(ending).exists()]
         return there[:1] if there[:1] == [KEA_OLDER[0]] else there
 
-    def _old_leases(self, ending: str) -> Iterator[Lease]:
+    def _old_leases(self, ending: str) -> tuple[list[Lease], str]:
+        """The leases of a file of before, and why it is not whole."""
         parser = self._make_parser()
+        found: list[Lease] = []
         try:
             with self._with(ending).open("rb") as file:
                 while chunk := file.read(_CHUNK):
-                    yield from parser.feed(chunk)
+                    found += parser.feed(chunk)
         except FileNotFoundError:
-            return  # cleaned up meanwhile, which the comparison of before and after tells
+            return [], ""  # cleaned up meanwhile, which the comparison of before and after tells
         self.skipped += parser.skipped
+        return found, parser.fault() or (HALF_WRITTEN if parser.torn else parser.lacking())
 
     def _with(self, ending: str) -> Path:
         return self._path.with_name(self._path.name + ending)

@@ -10,8 +10,11 @@ import re
 from calendar import timegm
 
 from filterd.accounting.leases.lease import (
+    EMPTY,
     LONGEST_LINE,
     NEVER,
+    NO_HEADER,
+    NO_LEASE,
     BadLineError,
     Lease,
     LineParser,
@@ -26,6 +29,8 @@ from filterd.accounting.leases.lease import (
 
 _TOP = re.compile(rb"(lease|ia-na|ia-ta|ia-pd)[ \t]")
 """the beginning of a block of leases; dhcpd writes it without indentation, and nothing else so"""
+_BEGINNING = re.compile(rb"#|[a-z][a-z0-9-]*[ \t][^\0]*[;{]$")
+"""the first line of a file: dhcpd's comment, a statement or a block, which are not indented"""
 _DATES = (b"starts", b"ends", b"cltt")
 _ESCAPE = re.compile(rb"\\([0-7]{3}|.)", re.DOTALL)
 _IAID = 4
@@ -42,8 +47,27 @@ class IscParser(LineParser):
         """the open blocks: kind, what stands behind it, and its statements"""
         self._joined = b""
         """a statement that goes on in the next line"""
+        self._first = b""
+        """the first line that is not blank"""
+
+    @property
+    def torn(self) -> bool:
+        """True while the last line, or a block, has not ended."""
+        return super().torn or bool(self._stack or self._joined)
+
+    def fault(self) -> str:
+        """NUL bytes, or a beginning that is none of dhcpd's."""
+        return super().fault() or (NO_HEADER if self._first and not _BEGINNING.match(self._first) else "")
+
+    def lacking(self) -> str:
+        """Leases that were given once stay in the file."""
+        return NO_LEASE if self._first else EMPTY
+
+    def _drop(self) -> None:
+        self._stack, self._joined = [], b""
 
     def _line(self, line: bytes) -> Lease | None:
+        self._first = self._first or line.rstrip()
         if _TOP.match(line):
             torn, self._stack, self._joined = bool(self._stack), [], b""
             if torn:

@@ -11,7 +11,9 @@ import re
 from collections.abc import Callable, Mapping
 
 from filterd.accounting.leases.lease import (
+    EMPTY,
     NEVER,
+    NO_HEADER,
     BadLineError,
     Lease,
     LineParser,
@@ -41,13 +43,25 @@ class KeaParser(LineParser):
         self._value = _VALUES[value]
         self._columns: dict[bytes, int] = {}
 
+    def fault(self) -> str:
+        """NUL bytes, or rows without a header before them."""
+        return super().fault() or (NO_HEADER if self._number and not self._headed else "")
+
+    def lacking(self) -> str:
+        """Kea begins each file with the header."""
+        return "" if self._headed else EMPTY
+
+    @property
+    def _headed(self) -> bool:
+        return all(each in self._columns for each in _NEEDED)
+
     def _line(self, line: bytes) -> Lease | None:
         if line.startswith(b"address,"):
             self._columns = {name: at for at, name in enumerate(line.rstrip(b"\r").split(b","))}
             return None
         if not line:
             return None
-        if not all(each in self._columns for each in _NEEDED):
+        if not self._headed:
             msg = "the header line before it lacks address, valid_lifetime or expire"
             raise BadLineError(msg)
         return self._row(line.rstrip(b"\r").split(b","))

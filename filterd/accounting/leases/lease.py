@@ -10,6 +10,9 @@ LONGEST_LINE = 64 * 1024
 MOST_REASONS = 3
 """skipped lines that are told with their number for each run of reading; the others are only counted"""
 NEVER = float("inf")
+EMPTY = "it is empty"
+NO_HEADER = "it has no header"
+NO_LEASE = "it has no lease"
 
 
 class BadLineError(ValueError):
@@ -53,6 +56,19 @@ class LeaseParser(Protocol):
         """The leases that the file's next bytes complete. A line that has not ended yet waits."""
         ...
 
+    @property
+    def torn(self) -> bool:
+        """True while the last line, or a block of lines, has not ended."""
+        ...
+
+    def fault(self) -> str:
+        """Why the bytes so far are no file of this format; empty: they are, or there are none."""
+        ...
+
+    def lacking(self) -> str:
+        """Why the server does not write a file like this one, which has no lease; empty: it does."""
+        ...
+
 
 class LineParser:
     """The base of the parsers: splits into lines of bounded length, numbers them and counts the bad ones."""
@@ -64,9 +80,25 @@ class LineParser:
         self._number = 0
         self._too_long = False
         """true: the line that is being passed over has not ended yet"""
+        self._nul = False
+        """true: a NUL byte was read"""
+
+    @property
+    def torn(self) -> bool:
+        """True while the last line has not ended."""
+        return bool(self._rest) or self._too_long
+
+    def fault(self) -> str:
+        """Why the bytes so far are no file of this format; empty: they are, or there are none."""
+        return "it has NUL bytes" if self._nul else ""
+
+    def lacking(self) -> str:
+        """Why the server does not write a file like this one, which has no lease; empty: it does."""
+        return ""
 
     def feed(self, chunk: bytes) -> Iterator[Lease]:
         """The leases that the file's next bytes complete."""
+        self._nul = self._nul or b"\0" in chunk
         *lines, self._rest = (self._rest + chunk).split(b"\n")
         for line in lines:
             self._number += 1
@@ -85,7 +117,7 @@ class LineParser:
 
     def _attempt(self, line: bytes) -> Iterator[Lease]:
         try:
-            lease = self._line(line)
+            lease = self._checked(line)
         except BadLineError as error:
             self._skip(str(error))
         except (ValueError, OverflowError, RecursionError):
@@ -93,6 +125,17 @@ class LineParser:
         else:
             if lease is not None:
                 yield lease
+
+    def _checked(self, line: bytes) -> Lease | None:
+        """As ``_line``; of a line with NUL bytes nothing is known for sure. Raises ValueError."""
+        if self._nul and b"\0" in line:
+            self._drop()
+            msg = "it has a NUL byte"
+            raise BadLineError(msg)
+        return self._line(line)
+
+    def _drop(self) -> None:
+        """Forget what lines before have begun."""
 
     def _line(self, line: bytes) -> Lease | None:
         """The lease that a line completes, if any. Raises ValueError."""

@@ -42,6 +42,13 @@ class LeaseLedger:
         self._held: dict[Place, _Held] = {}
         self._begun = False
         """true: the file was read whole once, and sessions of before the start that it lacks were ended"""
+        self._waiting: dict[Place, None] = {}
+        """those of ``_held`` for which the sink had no room"""
+
+    @property
+    def knows_some(self) -> bool:
+        """True where leases are held, or sessions of before the start may be of this file."""
+        return bool(self._held) or (not self._begun and any(True for _ in self._sink.held()))
 
     def take(self, lease: Lease, stamp: float) -> None:
         """A statement of the file; ``stamp`` is used where it does not tell its time."""
@@ -60,24 +67,43 @@ class LeaseLedger:
             stamp = max(stamp, before.stamp)
         if subscriber == _NOBODY or (before is not None and before.subscriber != subscriber):
             self._end(place, stamp)
-        if subscriber != _NOBODY:
-            self._put(place, subscriber, stamp, lease.ends - now)
         self._held[place] = _Held(subscriber, stamp, lease.ends)
+        if subscriber != _NOBODY:
+            self._put(place, now)
 
-    def take_all(self, leases: Iterable[Lease], stamp: float, *, absent_ended: bool) -> None:
-        """The statements of a whole file, of which the last on each address holds. ``absent_ended``: what it
-        does not have is over."""
-        last: dict[Place, Lease] = {(each.address, each.length): each for each in leases}
-        absent: set[Place] = set()
+    def take_all(self, leases: Iterable[Lease], stamp: float) -> None:
+        """The statements of a whole file, of which the last on each address holds. What it does not have is
+        over, but for a file without any, which ends nothing."""
+        last = _last(leases)
+        if not last:
+            return
+        absent = self._held.keys() - last.keys()
         if not self._begun:
-            absent = set(self._sink.held()) - last.keys()
-        elif absent_ended:
-            absent = self._held.keys() - last.keys()
+            absent |= set(self._sink.held()) - last.keys()
         self._begun = True
         for place in absent:
             self._end(place, stamp)
         for lease in last.values():
             self.take(lease, stamp)
+
+    def take_some(self, leases: Iterable[Lease], stamp: float) -> None:
+        """The statements of a file that is damaged or half written, so that later ones may be missing: they
+        end nothing, and only what is newer than the lease that is held counts."""
+        now = self._clock()
+        for lease in _last(leases).values():
+            before = self._held.get((lease.address, lease.length))
+            newer = before is None or min(lease.began or stamp, now) > before.stamp
+            if newer and lease.active and lease.ends > now:
+                self.take(lease, stamp)
+
+    def put_again(self) -> None:
+        """Hand over what the sink had no room for, up to the first that it has none for again."""
+        now = self._clock()
+        for place in list(self._waiting):
+            if self._held[place].ends <= now:
+                del self._waiting[place]
+            elif not self._put(place, now):
+                return
 
     def counts(self) -> tuple[int, int]:
         """Leases in force that name a line, and that name none. Those whose time is over are forgotten: the
@@ -85,6 +111,7 @@ class LeaseLedger:
         now = self._clock()
         for place in [place for place, each in self._held.items() if each.ends <= now]:
             del self._held[place]
+            self._waiting.pop(place, None)
         nameless = sum(each.subscriber == _NOBODY for each in self._held.values())
         return len(self._held) - nameless, nameless
 
@@ -96,23 +123,32 @@ class LeaseLedger:
         text = self._nas + place[0] + bytes([place[1]])
         return fingerprint(self._key, identity_input(IdentityKind.SESSION, text))
 
-    def _put(self, place: Place, subscriber: bytes, stamp: float, left: float) -> None:
-        self._sink.put(
+    def _put(self, place: Place, now: float) -> bool:
+        """Hand over a lease that is held. False: there was no room, and it waits."""
+        held = self._held[place]
+        left = held.ends - now
+        taken = self._sink.put(
             [(*place, None)],
-            subscriber=subscriber,
+            subscriber=held.subscriber,
             session=self._session(place),
             nas=self._nas,
             source=SessionSource.LEASE,
-            stamp=stamp,
+            stamp=held.stamp,
             lasts=LONGEST if left == NEVER else max(1, min(LONGEST, round(left))),
             kind=START,
         )
+        if taken:
+            self._waiting.pop(place, None)
+        else:
+            self._waiting[place] = None
+        return taken
 
     def _end(self, place: Place, stamp: float) -> None:
         """End the session of an address, whoever had it. A Stop ends its session whatever its stamp. It is
         stamped early: servers write whole seconds, and the next lease may begin in this one, or its line be
         written somewhat later."""
         self._held.pop(place, None)
+        self._waiting.pop(place, None)
         self._sink.put(
             [],
             subscriber=_NOBODY,
@@ -123,3 +159,8 @@ class LeaseLedger:
             lasts=0,
             kind=STOP,
         )
+
+
+def _last(leases: Iterable[Lease]) -> dict[Place, Lease]:
+    """The last statement on each address."""
+    return {(each.address, each.length): each for each in leases}

@@ -41,9 +41,10 @@ class LeaseSink(Protocol):
         stamp: float,
         lasts: int,
         kind: int,
-    ) -> None:
+    ) -> bool:
         """A lease holds (START), or is over (STOP; without claims and subscriber, the session says which).
-        Events of one file come in its order; a STOP ends its session whatever its stamp."""
+        Events of one file come in its order; a STOP ends its session whatever its stamp. False: there was no
+        room for a START, which is to be given again."""
         ...
 
     def held(self) -> Iterable[tuple[bytes, int]]:
@@ -56,7 +57,8 @@ class LeaseReporter(Protocol):
     """Takes what an operator should know; no address and no line is in it."""
 
     def unreadable(self, file: Path, reason: str) -> None:
-        """A file cannot be read, or is not there for a while; told once. Sessions keep their deadlines."""
+        """A file cannot be read, is damaged, or is not there for a while. Each reason is told once until it
+        can be read again. Sessions keep their deadlines."""
         ...
 
     def readable(self, file: Path) -> None:
@@ -80,6 +82,6 @@ class LeaseFileState:
     skipped: int
     """lines passed over since the start"""
     readable: bool
-    """false: it could not be read at the last looks"""
+    """false: it could not be read at the last looks, or is damaged"""
     read: bool
     """false: it was not read yet since the start"""

@@ -24,8 +24,10 @@ from filterd.accounting.leases.watched import LeaseFileState, LeaseReporter, Lea
 INTERVAL = 0.25
 """seconds between two looks at a file"""
 PATIENCE = 20
-"""looks for which a file may be away, or change, before that is told: Kea takes it away for a moment when it
-cleans up"""
+"""looks for which a file may be away, change or be half written before that is told: Kea takes it away for a
+moment when it cleans up"""
+_AGAIN = 20
+"""looks between two attempts to hand over what the table had no room for"""
 _RECOUNT = 40
 """looks between two counts of leases whose time has ended"""
 
@@ -38,14 +40,16 @@ class WatchedLeases:
         self._follower = follower
         self._ledger = ledger
         self._failures = 0
-        self._told = False
-        """true: the reporter has heard that the file cannot be read"""
+        self._told: set[str] = set()
+        """the reasons for which the file cannot be read that the reporter has heard"""
         self._looks = 0
         self.state = LeaseFileState(watched.path, 0, 0, 0, readable=True, read=False)
 
     def look(self, reporter: LeaseReporter) -> None:
         """Read what is new. Never raises for what a file may be."""
         self._looks += 1
+        if self._looks % _AGAIN == 0:
+            self._ledger.put_again()
         try:
             new = self._follower.turn()
         except FileNotFoundError:
@@ -59,9 +63,14 @@ class WatchedLeases:
             return
         for each in self._follower.reasons:
             reporter.skipped(self._watched.path, each.number, each.reason)
+        if self._follower.fault:
+            self._failed(reporter, self._follower.fault, PATIENCE)
+            if new:
+                self._count(readable=not self._told)
+            return
         if self._told:
             reporter.readable(self._watched.path)
-        self._failures, self._told = 0, False
+        self._failures, self._told = 0, set()
         if new or self._looks % _RECOUNT == 0 or not self.state.readable:
             self._count(readable=True)
 
@@ -71,8 +80,8 @@ class WatchedLeases:
 
     def _failed(self, reporter: LeaseReporter, reason: str, patience: int) -> None:
         self._failures += 1
-        if self._failures >= patience and not self._told:
-            self._told = True
+        if self._failures >= patience and reason not in self._told:
+            self._told.add(reason)
             reporter.unreadable(self._watched.path, reason)
             self._count(readable=False)
 

@@ -40,12 +40,12 @@ class LeaseSessions:
         stamp: float,
         lasts: int,
         kind: int,
-    ) -> None:
-        """A lease holds, or is over."""
+    ) -> bool:
+        """A lease holds, or is over. False: the table, or its disk, has no room for it."""
         if not all(self.networks.take(address, length) for address, length, _ in claims):
             self.refused += 1
-            return
-        self._table.put(
+            return True
+        return self._table.put(
             claims,
             subscriber=subscriber or NOBODY,
             session=session,
@@ -122,10 +122,11 @@ class LeaseFiles:
         return [f"the lease file {file}: {reason}" for file, reason in list(self._reasons.items())]
 
     def unreadable(self, file: Path, reason: str) -> None:
-        """A file cannot be read."""
+        """A file cannot be read, or is damaged."""
         self._reasons[file] = reason
         remedy = (
-            "let the user of control read it (see docs/operations.md); its sessions end with their leases"
+            "mend the file, or let the user of control read it (see docs/operations.md); "
+            "its sessions end with their leases"
         )
         log.get().error("a lease file cannot be read", file=str(file), reason=reason, remedy=remedy)
 

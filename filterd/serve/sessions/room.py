@@ -1,7 +1,8 @@
 """The room of the table of sessions: what readiness and the log say while new sessions are refused.
 
-A line whose session is refused is unknown. Its NAS tells of it again with each interim packet, so that
-refusals come in bursts for as long as the state lasts: it is said once at its beginning and once at its end.
+A line whose session is refused is unknown. Its NAS tells of it again with each interim packet, and a lease is
+tried again by the watcher of its file, so that refusals come in bursts for as long as the state lasts: it is
+said once at its beginning and once at its end.
 """
 
 from __future__ import annotations
@@ -48,7 +49,9 @@ class TableRoom:
             self._reason = ""
             event = "new sessions are taken again"
             log.get().info(
-                event, count=refused - self._before, remedy="none: they come with their next packets"
+                event,
+                count=refused - self._before,
+                remedy="none: they come with their next packets, leases by themselves",
             )
         self._refused = refused
 
@@ -60,5 +63,8 @@ class TableRoom:
             )
         else:
             self._reason = f"the disk of {self._file.parent} has no room"
-            remedy = f"make room: df {self._file.parent}; sessions come with their next packets then"
+            remedy = (
+                f"make room: df {self._file.parent}; sessions come with their next packets then, "
+                "leases by themselves"
+            )
         log.get().error("new sessions are refused", count=most, reason=self._reason, remedy=remedy)

@@ -28,6 +28,7 @@ class SessionTable:
     events: int = 0
     ended: dict[bytes, int] = field(default_factory=dict)
     """session -> the second of its end; only a later one begins it anew"""
+    most: int = 1000
     of_before: list[tuple[bytes, int]] = field(default_factory=list)
 
     def put(
@@ -41,7 +42,7 @@ class SessionTable:
         stamp: float,
         lasts: int,
         kind: int,
-    ) -> None:
+    ) -> bool:
         """A lease holds, or is over."""
         assert source == SessionSource.LEASE
         assert len(nas) == len(session) == len(subscriber) == 16
@@ -50,14 +51,17 @@ class SessionTable:
         if kind == STOP:
             self.ended[session] = max(int(stamp), self.ended.get(session, 0))
             self.rows.pop(session, None)
-            return
+            return True
         assert kind == START
         (claim,) = claims
         assert lasts > 0
         known = self.rows.get(session)
         if int(stamp) <= self.ended.get(session, 0) or (known is not None and known[2] > stamp):
-            return
+            return True
+        if known is None and len(self.rows) >= self.most:
+            return False
         self.rows[session] = (claim, subscriber, stamp, lasts)
+        return True
 
     def held(self) -> Iterable[tuple[bytes, int]]:
         """The sessions of before the start."""

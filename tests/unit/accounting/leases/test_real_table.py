@@ -63,7 +63,8 @@ class Model:
             with self.path.open("ab") as file:
                 file.write(b"192.0.2.%d,%s,,%d,%d,1,0,0,,0,,0\n" % row)
         else:
-            rows = [
+            rows = [b"0 62:44:a1:49:14:ff 192.0.2.200 * *\n"]  # a file without leases ends nothing
+            rows += [
                 b"%d %s 192.0.2.%d * *\n" % (int(end), mac(of), at) for at, (of, end) in self.leases.items()
             ]
             self.path.write_bytes(b"".join(rows))

@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 from filterd.accounting.claimable import ClaimNetworks
+from filterd.accounting.leases.watched import START, STOP
 from filterd.accounting.sessions import Sessions
 from filterd.config.settings import LeaseFormat, LeasesSettings, LeaseValue, Normalization
+from filterd.model.session import SessionSource
 from filterd.serve.sessions.follower import subscriber_fingerprint
-from filterd.serve.sessions.lease_files import LeaseFiles
+from filterd.serve.sessions.lease_files import LeaseFiles, LeaseSessions
 from filterd.telemetry import log
 from tests.unit.accounting.leases.samples import address
 from tests.worlds.dhcp import until
@@ -131,3 +133,50 @@ def test_leases_count_in_the_pools_alone(tmp_path: Path, table: Sessions) -> Non
         until(has(table, "198.51.100.2", 1), "a lease after the pools are gone")
     finally:
         files.close()
+
+
+def test_leases_that_a_full_table_refused_are_taken_when_there_is_room(tmp_path: Path) -> None:
+    table = Sessions(tmp_path / "live", KEY, 1, 7200, lambda: NOW)
+    table.register(subscriber_fingerprint(KEY, "62:44:a1:49:14:f1"), 1)
+    sink = LeaseSessions(table, ClaimNetworks())
+
+    def put(text: str, session: bytes, kind: int) -> bool:
+        claims = [(address(text), 128, None)] if kind == START else []
+        who = subscriber_fingerprint(KEY, "62:44:a1:49:14:f1") if kind == START else b""
+        return sink.put(
+            claims,
+            subscriber=who,
+            session=session,
+            nas=KEY,
+            source=int(SessionSource.LEASE),
+            stamp=NOW,
+            lasts=600,
+            kind=kind,
+        )
+
+    try:
+        assert put("192.0.2.9", b"9" * 16, START)
+        path = tmp_path / "leases"
+        path.write_text(f"{NOW + 600:.0f} 62:44:a1:49:14:f1 192.0.2.1 * *\n")
+        files = LeaseFiles([settings(path, LeaseValue.HW_ADDRESS)], table, KEY, lambda: NOW)
+        files.start()
+        until(lambda: table.counts().refused_full, "a refusal")
+        assert has(table, "192.0.2.1", 0)()
+        assert put("192.0.2.9", b"9" * 16, STOP)
+        until(has(table, "192.0.2.1", 1), "the lease, once there is room")
+        files.close()
+    finally:
+        table.close()
+
+
+def test_an_emptied_file_is_said_and_its_sessions_go_on(
+    tmp_path: Path, table: Sessions, watch: Watch
+) -> None:
+    path = tmp_path / "leases"
+    path.write_text(f"{NOW + 600:.0f} 62:44:a1:49:14:f1 192.0.2.1 * *\n")
+    files = watch(settings(path, LeaseValue.HW_ADDRESS))
+    until(has(table, "192.0.2.1", 1), "the lease")
+    path.write_bytes(bytes(4096))
+    until(files.remarks, "a remark")
+    assert files.remarks() == [f"the lease file {path}: it has NUL bytes"]
+    assert has(table, "192.0.2.1", 1)()
