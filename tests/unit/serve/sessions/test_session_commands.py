@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from filterd.accounting.attributes import StatusType
 from filterd.accounting.claimable import ClaimNetworks
 from filterd.accounting.sessions import Sessions
+from filterd.operations.sessions.claims import claim
 from filterd.operations.sessions.protocol import MOST_SHOWN, NO_ROOM, list_line, sessions_line, show_line
 from filterd.operations.sessions.protocol import ToldSession as S
 from filterd.serve.sessions.commands import SHOW, SessionCommands, Terms
@@ -175,11 +177,32 @@ def test_a_prefix_is_told_and_ended_around_a_longer_one_of_the_same_address(told
     assert run(told, show_line(address="2001:db8:1::9"))["count"] == 1
 
 
-def test_an_end_that_is_too_old_ends_nothing_and_says_so(told: Told) -> None:
-    run(told, sessions_line("put", [S(("192.0.2.7", "2001:db8:1::/56"), "S-1")]))
-    (refused,) = run(told, sessions_line("end", [S(("192.0.2.7",), at=NOW - 100)]))["refused"]
-    assert "something newer" in refused["reason"]
-    assert "session show" in refused["remedy"]
+class Overtaken:
+    """A table that hears of 192.0.2.7 from a NAS right behind each command."""
+
+    def __init__(self, told: Told) -> None:
+        self.find, self.holder, self.counts = told.table.find, told.table.holder, told.table.counts
+        self._told = told
+
+    def put(self, claims: Any, **fields: Any) -> None:
+        self._told.table.put(claims, **fields)
+        packet = {"stamp": self._told.now + 5, "arrival": self._told.now + 5, "lasts": 600}
+        names = {"subscriber": b"s" * 16, "session": b"i" * 16, "nas": b"n" * 16}
+        entries = [claim("192.0.2.7").entry]
+        table: Any = self._told.table
+        table.give(entries, **names, **packet, kind=int(StatusType.START))
+
+
+def test_a_packet_right_behind_a_command_is_the_reason_that_is_said(told: Told) -> None:
+    terms = Terms(KEY, told.clock, lambda: 7200)
+    overtaken: Any = Overtaken(told)
+    commands = SessionCommands(told.commands.path, overtaken, terms, dict)
+    for word in ("put", "end"):
+        line = sessions_line(word, [S(("192.0.2.7",), "S-1")])
+        reply: dict[str, Any] = dict(asyncio.run(commands.execute(line)))
+        assert reply["taken"] == 0
+        assert "something newer is known of " in reply["refused"][0]["reason"]
+        assert "session show" in reply["refused"][0]["remedy"]
 
 
 def test_a_session_lasts_for_the_second_that_is_left_of_it(told: Told) -> None:
