@@ -39,8 +39,10 @@ class Claim:
         return self.address, self.length, self.ports
 
     def covers(self, other: Claim) -> bool:
-        """True where all of the other is in this one, which is of the same version of IP."""
-        inside = self.network.supernet_of(other.network)  # type: ignore[arg-type]
+        """True where all of the other is in this one."""
+        behind = 128 - self.length
+        mine, others = (int.from_bytes(each.address, "big") >> behind for each in (self, other))
+        inside = other.length >= self.length and mine == others
         return inside and (self.ports is None or self.ports == other.ports)
 
     def __str__(self) -> str:

@@ -192,7 +192,7 @@ class SessionCommands:
         for each in entries:
             view = self._table.find(each.address, 0 if each.ports is None else each.ports[0])
             for wider in () if view is None else map(_as_told, view.claims):
-                if wider.network.version == each.network.version and wider.covers(each):
+                if wider.covers(each):
                     message = f"no session has {each} by itself: the session of {wider} covers it"
                     return OperationError(message, f"to end that one: filterd session end {wider}")
         return OperationError(

@@ -232,7 +232,8 @@ def test_a_full_table_is_the_reason_that_is_said(told: Told) -> None:
     assert (reply["taken"], [each["reason"] for each in reply["refused"]]) == (2, [NO_ROOM] * 2)
     assert "accounting.sessions" in reply["refused"][0]["remedy"]
     old = sessions_line("put", [S(("192.0.2.0",), "S-2", at=NOW - 100)])
-    assert "newer" in dict(asyncio.run(commands.execute(old)))["refused"][0]["reason"]  # type: ignore[index]
+    reply = dict(asyncio.run(commands.execute(old)))
+    assert "newer" in reply["refused"][0]["reason"]
     table.close()
 
 
