@@ -53,6 +53,10 @@ class Sessions(EventSink):
     @stale_after.setter
     def stale_after(self, seconds: int) -> None: ...
     @property
+    def most(self) -> int:
+        """The most sessions that there is room for: as many as were asked for, or the room of a file that was
+        made for more."""
+    @property
     def sequence(self) -> int:
         """The number of the newest change."""
     @property
@@ -97,12 +101,17 @@ class Sessions(EventSink):
         seconds."""
     def find(self, address: bytes, port: int = 0) -> SessionView | None:
         """The session that has the address (16 bytes): its ports first, then the longest prefix."""
+    def holder(self, claim: tuple[bytes, int, tuple[int, int] | None]) -> SessionView | None:
+        """The session that has this very claim (address of 16 bytes, prefix length, ports), or ports in
+        common with it: not one that merely covers it, as ``find`` would give. Bits of the address behind the
+        prefix must be zero. ValueError for what is no claim."""
     def is_ambiguous(self, address: bytes) -> bool:
         """True where the newest evidence about the address (16 bytes), or about a prefix around it, is of two
         lines, so that it is nobody's until newer evidence. Ports of an address are not looked for. To be
         asked where ``find`` has nothing. ValueError for another length."""
-    def of_line(self, line: int) -> list[SessionView]:
-        """The sessions of a line."""
+    def of_line(self, line: int, most: int) -> tuple[list[SessionView], int]:
+        """The sessions of a line, ``most`` of them at most, and how many it has in all. The table is visited
+        once, in parts."""
     def counts(self) -> SessionCounts: ...
     def clock_states(self) -> ClockStates:
         """Numbers of NASes by the state of their clocks; it visits all NASes, in parts."""

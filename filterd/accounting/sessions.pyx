@@ -22,7 +22,7 @@ from filterd.accounting.evidence cimport (
     recall,
 )
 from filterd.accounting.outbox cimport OUTBOX_SIZE, entries_after
-from filterd.accounting.message cimport SOURCE_RADIUS
+from filterd.accounting.message cimport SOURCE_RADIUS, Held
 from filterd.accounting.rules cimport count_records, table_apply, table_load
 from filterd.accounting.slab cimport head_of, keep_order, record_at
 from filterd.accounting.subscribers cimport Subscriber
@@ -30,6 +30,7 @@ from filterd.accounting.table cimport (
     Table,
     claim_key,
     is_live,
+    rival,
     sweep_some,
     table_find,
     table_free,
@@ -338,6 +339,13 @@ cdef class Sessions(EventSink):
             sync_head(head)
 
     @property
+    def most(self):
+        """The most sessions that there is room for."""
+        cdef uint32_t found = self._open().slab.most
+        self._done()
+        return found
+
+    @property
     def sequence(self):
         """The number of the newest change."""
         cdef uint64_t found = self._open().outbox.sequence
@@ -447,6 +455,25 @@ cdef class Sessions(EventSink):
         self._done()
         return None if place == 0 else view_of(&found)
 
+    def holder(self, claim not None):
+        """The session that has this very claim."""
+        cdef int64_t now = <int64_t>self.clock()
+        cdef Event event
+        cdef Held held
+        cdef Record found
+        cdef uint32_t at
+        cdef Table* table
+        fill(&event, [claim], bytes(16), bytes(16), bytes(16))
+        hold(&event.claims[0], &held)
+        table = self._open()
+        at = rival(table, 0, &held, 0)
+        while at != 0 and not is_live(table, record_at(&table.slab, at // RECORD_CLAIMS), now):
+            at = rival(table, 0, &held, at)
+        if at != 0:
+            found = record_at(&table.slab, at // RECORD_CLAIMS)[0]
+        self._done()
+        return None if at == 0 else view_of(&found)
+
     def is_ambiguous(self, bytes address not None):
         """True where two lines are known to claim the address, or a prefix around it."""
         cdef bint found
@@ -456,21 +483,28 @@ cdef class Sessions(EventSink):
         self._done()
         return found
 
-    def of_line(self, uint64_t line):
-        """The sessions of a line."""
+    def of_line(self, uint64_t line, uint32_t most):
+        """The first sessions of a line, and the number of all."""
         cdef list found = []
         cdef Record record
         cdef uint32_t place = 0
+        cdef uint64_t count = 0
         cdef int64_t now = <int64_t>self.clock()
         cdef Table* table
-        while place != NO_PLACE:
+        while place != NO_PLACE and count < most:
             table = self._open()
             with nogil:
                 place = next_of_line(table, place, line, now, &record)
                 self._done()
             if record.claim_count != 0:
                 found.append(view_of(&record))
-        return found
+                count += 1
+        while place != NO_PLACE:
+            table = self._open()
+            with nogil:
+                place = count_of_line(table, place, line, now, &count)
+                self._done()
+        return found, count
 
     def counts(self):
         """Numbers of the table."""
@@ -625,6 +659,36 @@ cdef uint32_t next_of_line(const Table* table, uint32_t place, uint64_t line, in
         if place == end:
             return place
     return NO_PLACE
+
+
+cdef uint32_t count_of_line(const Table* table, uint32_t place, uint64_t line, int64_t now,
+                            uint64_t* count) noexcept nogil:
+    """Count the sessions of the line within a slice of places behind ``place``; where to go on, or
+    NO_PLACE."""
+    cdef uint32_t end = place + SLICE
+    cdef const Record* record
+    while place < table.slab.used and line != 0:
+        place += 1
+        record = record_at(&table.slab, place)
+        count[0] += record.claim_count != 0 and line_of(record) == line and is_live(table, record, now)
+        if place == end:
+            return place
+    return NO_PLACE
+
+
+cdef void hold(const Claim* claim, Held* held) noexcept nogil:
+    """A claim in the form of a record. Bits behind its prefix are zero already."""
+    memset(held, 0, sizeof(Held))
+    if not claim.has_ports:
+        memcpy(held.address, claim.address, 16)
+        held.length = claim.length
+        return
+    memcpy(held.address, claim.address + 12, 4)
+    held.address[4] = <uint8_t>(claim.first_port >> 8)
+    held.address[5] = <uint8_t>claim.first_port
+    held.address[6] = <uint8_t>(claim.last_port >> 8)
+    held.address[7] = <uint8_t>claim.last_port
+    held.length = PORT_RANGE
 
 
 cdef fill(Event* event, claims, bytes subscriber, bytes session, bytes nas):

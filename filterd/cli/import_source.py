@@ -24,9 +24,9 @@ def named(file: Path) -> str:
 
 
 @contextmanager
-def opened(file: Path) -> Iterator[tuple[Path | GivenFile, int]]:
+def opened(file: Path, form: str = "a CSV file") -> Iterator[tuple[Path | GivenFile, int]]:
     """The file to read, judged (:mod:`filterd.cli.sudo`), and its size. Standard input is kept in a file of
-    this user for as long: an import reads its file twice. Raises Failure."""
+    this user for as long: an import reads its file twice. ``form``: what to give. Raises Failure."""
     if file == STDIN:
         with NamedTemporaryFile(prefix="filterd-import-") as kept:
             shutil.copyfileobj(sys.stdin.buffer, kept)
@@ -37,7 +37,7 @@ def opened(file: Path) -> Iterator[tuple[Path | GivenFile, int]]:
         # Not blocking: a named pipe would wait for its writer.
         descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK)
     except OSError as error:
-        raise _unreadable(file, error) from None
+        raise _unreadable(file, form, error) from None
     try:
         os.set_blocking(descriptor, True)
         sudo.require_readable(descriptor, str(file))
@@ -46,12 +46,12 @@ def opened(file: Path) -> Iterator[tuple[Path | GivenFile, int]]:
         os.close(descriptor)
 
 
-def _unreadable(file: Path, error: OSError) -> Failure:
+def _unreadable(file: Path, form: str, error: OSError) -> Failure:
     from filterd.operations.rights import this_user
 
     message = f"{file} cannot be read as {this_user()}: {error.strerror}"
     if not isinstance(error, PermissionError):
-        return Failure(message, "give a CSV file that is there, or - for standard input")
+        return Failure(message, f"give {form} that is there, or - for standard input")
     arguments = ["-" if each == str(file) else each for each in sys.argv]
     command = f"{shlex.join(arguments)} < {shlex.quote(str(file))}"
     return Failure(

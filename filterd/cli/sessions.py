@@ -17,12 +17,28 @@ from filterd.cli.use_case import perform
 if TYPE_CHECKING:
     from filterd.disk.given_file import GivenFile
     from filterd.operations.context import Context
-    from filterd.operations.sessions.commands import ShownSession
+    from filterd.operations.sessions.commands import ShownSession, ShownSessions
     from filterd.operations.sessions.explaining import ExplainedSession
     from filterd.operations.sessions.protocol import ToldOutcome
 
 SHOWN = 20
 """refused lines that are told"""
+FORM = "a file with lines of ADDRESS SUBSCRIBER [UNTIL], or with an object of JSON in each line,"
+MEND = "mend what each reason names, and put the file again; the others are in force"
+MAKE_ROOM = (
+    "nothing is wrong with those lines: make room (filterd session list tells how many there may be; raise "
+    "accounting.sessions, then restart control), and put the file again; the others are in force"
+)
+
+
+def _lasts(context: click.Context, parameter: click.Parameter, value: str | None) -> int | None:
+    if value is None:
+        return None
+    seconds = time_span(context, parameter, value)
+    if seconds == 0:
+        message = "a session lasts for one second at least; to end one: filterd session end ADDRESS"
+        raise click.BadParameter(message, context, parameter)
+    return seconds
 
 
 @click.group(cls=Group)
@@ -39,7 +55,7 @@ def session() -> None:
     type=click.Path(path_type=Path, dir_okay=False, readable=False, allow_dash=True),
     help="Tell of many: a line is ADDRESS SUBSCRIBER [UNTIL], or an object of JSON; - is standard input.",
 )
-@click.option("--for", "lasts", callback=lambda c, p, v: v and time_span(c, p, v), help="Good for, like 8h.")
+@click.option("--for", "lasts", callback=_lasts, help="Good for, like 8h.")
 @click.option("--until", default="", help="Good until this time, ISO 8601 with offset.")
 @click.option("--at", default="", help="It has been so since this time; without it, now.")
 @common
@@ -106,7 +122,7 @@ def _put_file(config: Path | None, as_json: bool, file: Path) -> None:
     from filterd.operations.sessions import commands, reading
 
     refused: list[tuple[int, str]] = []
-    with import_source.opened(file) as (path, _), output.progress("sessions") as tell:
+    with import_source.opened(file, FORM) as (path, _), output.progress("sessions") as tell:
 
         async def run(context: Context) -> ToldOutcome:
             told = reading.read_file(path, context.clock(), lambda line, why: refused.append((line, why)))
@@ -129,7 +145,8 @@ def _put_file(config: Path | None, as_json: bool, file: Path) -> None:
         messages = [f"{name}:{line}: {reason}" for line, reason in refused[:SHOWN]]
         verb = "was" if len(refused) == 1 else "were"
         messages.append(f"{_count(len(refused))} {verb} refused")
-        raise Failure(messages, "mend these lines and put the file again; the others are in force")
+        lines = len(refused) > outcome.without_room
+        raise Failure(messages, MEND if lines else MAKE_ROOM)
 
 
 def _told(outcome: ToldOutcome, refused: Sequence[tuple[int, str]]) -> dict[str, object]:
@@ -222,8 +239,9 @@ def show(config: Path | None, as_json: bool, address: str | None, subscriber: st
     """Show the session of an address, or those of a line, at this moment.
 
     Says who told of it, how long ago it was confirmed, and until when it is good; or that two lines claim the
-    address, so that it is nobody's. That you looked is written in the audit trail, without the address. Which
-    address a line had before is known nowhere.
+    address, so that it is nobody's. Of a line with more than 1,000 sessions the first 1,000 are shown, and
+    how many there are (in_all of --json). That you looked is written in the audit trail, without the address.
+    Which address a line had before is known nowhere.
     """
     from filterd.operations.sessions import commands, protocol
 
@@ -231,17 +249,17 @@ def show(config: Path | None, as_json: bool, address: str | None, subscriber: st
         message = "give an ADDRESS, or --line SUBSCRIBER"
         raise click.UsageError(message)
 
-    async def look(context: Context) -> tuple[float, Sequence[ShownSession], bool]:
+    async def look(context: Context) -> tuple[float, ShownSessions]:
         if address:
-            found = await commands.show_address(context, address)
-            return context.clock(), found.sessions, found.ambiguous
-        return context.clock(), await commands.show_line(context, subscriber or ""), False
+            return context.clock(), await commands.show_address(context, address)
+        return context.clock(), await commands.show_line(context, subscriber or "")
 
-    now, found, ambiguous = perform(config, look)
+    now, found = perform(config, look)
     if as_json:
-        output.show_json([_ambiguous(address)] if ambiguous else [_plain(each, now) for each in found])
+        plain = [{**_plain(each, now), "in_all": found.count} for each in found.sessions]
+        output.show_json([_ambiguous(address)] if found.ambiguous else plain)
         return
-    if ambiguous:
+    if found.ambiguous:
         output.warn(f"{address} {protocol.AMBIGUOUS}", protocol.CONTESTED)
         return
     rows = [
@@ -252,10 +270,13 @@ def show(config: Path | None, as_json: bool, address: str | None, subscriber: st
             f"{max(0, now - each.session.confirmed_at):.0f} s ago",
             output.moment(each.session.until),
         )
-        for each in found
+        for each in found.sessions
     ]
     empty = f"no session of {address or subscriber} is known; filterd session list counts those that are"
     output.show_table(("subscriber", "addresses", "told by", "confirmed", "good until"), rows, empty)
+    if found.count > len(rows):
+        message = f"{subscriber} has {found.count} sessions; only the first {len(rows)} are shown"
+        output.warn(message, "ask for one: filterd session show ADDRESS; see why one line has so many")
 
 
 def _plain(shown: ShownSession, now: float) -> dict[str, object]:
@@ -275,7 +296,14 @@ def _plain(shown: ShownSession, now: float) -> dict[str, object]:
 def _ambiguous(address: str | None) -> dict[str, object]:
     """The form of an address that two lines claim: that of a session which nobody has."""
     nothing = dict.fromkeys(("source", "confirmed_at", "confirmed_seconds_ago", "until"))
-    return {"subscriber": None, "line": None, "addresses": [address], **nothing, "ambiguous": True}
+    return {
+        "subscriber": None,
+        "line": None,
+        "addresses": [address],
+        **nothing,
+        "ambiguous": True,
+        "in_all": 0,
+    }
 
 
 @session.command()

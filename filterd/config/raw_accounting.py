@@ -117,7 +117,7 @@ class RawAccounting(Section):
     )
     sessions: int = key(
         1_000_000,
-        "The most sessions at one time; later ones are refused.",
+        "The most sessions at one time; later ones are refused. A file made for more keeps its room.",
         ge=1000,
         le=20_000_000,
         strict=True,

@@ -54,7 +54,8 @@ def session_families(now: SessionMetrics) -> Iterator[Metric]:
         for state, count in states.items():
             known.add_metric((source, state), count)
     yield known
-    yield gauge("filterd_sessions_most", "The most sessions at one time (`accounting.sessions`).", now.most)
+    most = "The most sessions that there is room for: `accounting.sessions`, or more in a file made for more."
+    yield gauge("filterd_sessions_most", most, now.most)
     yield counter(
         "filterd_session_changes",
         "Changes sent to resolvers, addresses that moved from one session to another or are claimed by two "

@@ -51,7 +51,7 @@ def read(net: Network, path: Path, over: threading.Event) -> None:
             assert view is None or (view.line in range(1, WRITERS + 1) and len(view.claims) == 1)
         for run in read_entries(path, net.clock.now).runs:
             Receiver().take(run, net.clock.now)
-        net.table.of_line(1)
+        net.table.of_line(1, 1000)
         net.table.counts()
 
 

@@ -52,7 +52,7 @@ def _names_the_line(command: Typed, said: str) -> bool:
 
 
 @pytest.mark.parametrize("page", [PAGE, SPANISH], ids=["en", "es"])
-def test_every_command_of_the_page_runs(
+def test_a_page_runs(
     page: Path, site: SessionSite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

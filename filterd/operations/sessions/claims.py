@@ -38,6 +38,13 @@ class Claim:
         """The claim as the table of sessions takes it."""
         return self.address, self.length, self.ports
 
+    def covers(self, other: Claim) -> bool:
+        """True where all of the other is in this one."""
+        behind = 128 - self.length
+        mine, others = (int.from_bytes(each.address, "big") >> behind for each in (self, other))
+        inside = other.length >= self.length and mine == others
+        return inside and (self.ports is None or self.ports == other.ports)
+
     def __str__(self) -> str:
         whole = self.network.prefixlen == self.network.max_prefixlen
         text = str(self.network.network_address if whole else self.network)

@@ -23,6 +23,8 @@ ABSENT = "start it: filterd serve --role control (or systemctl start filterd-con
 NOBODY = "session"
 """the subject in the audit trail where the session that was asked for is no registered line's"""
 
+CORRECT = "correct what it says, and tell it again"
+
 T = TypeVar("T")
 
 
@@ -36,11 +38,14 @@ class ShownSession:
 
 
 @dataclass(frozen=True, slots=True)
-class ShownAddress:
-    """The session that has an address: one, or none."""
+class ShownSessions:
+    """The sessions that an address or a line has."""
 
     sessions: Sequence[ShownSession]
-    ambiguous: bool
+    """the first of them"""
+    count: int
+    """all that there are"""
+    ambiguous: bool = False
     """true: two lines claim the address, so that it is nobody's"""
 
 
@@ -63,17 +68,18 @@ async def put_many(
     progress: Callable[[int], None] | None = None,
 ) -> ToldOutcome:
     """Tell of many, each with the number of its line; those that are refused are handed to ``refuse``."""
-    taken = unregistered = 0
+    taken = unregistered = without_room = 0
     ends: list[float] = []
     for some in _batches(told):
         outcome = await _send(context.settings.state_dir, "put", [each for _, each in some])
         for each in outcome.refused:
-            refuse(some[each.at][0], each.reason)
+            refuse(some[each.at][0], str(each))
+            without_room += each.reason == protocol.NO_ROOM
         taken, unregistered = taken + outcome.taken, unregistered + outcome.unregistered
         ends += [] if outcome.until is None else [outcome.until]
         if progress is not None:
             progress(taken)
-    return ToldOutcome(taken, unregistered, until=min(ends, default=None))
+    return ToldOutcome(taken, unregistered, until=min(ends, default=None), without_room=without_room)
 
 
 async def counts(context: Context) -> dict[str, Any]:
@@ -81,17 +87,17 @@ async def counts(context: Context) -> dict[str, Any]:
     return await _ask(context.settings.state_dir, protocol.list_line(), protocol.counts_of)
 
 
-async def show_line(context: Context, subscriber: str) -> list[ShownSession]:
-    """The sessions of a subscriber's line. That somebody looked is audited."""
+async def show_line(context: Context, subscriber: str) -> ShownSessions:
+    """The sessions of a subscriber's line, the first 1,000. That somebody looked is audited."""
     async with context.store.read() as connection:
         found = await lines.require(connection, subscriber)
     asked = protocol.show_line(line=found.line)
-    sessions = await _ask(context.settings.state_dir, asked, protocol.sessions_of)
+    told = await _ask(context.settings.state_dir, asked, protocol.line_of)
     await _audit(context, found.line)
-    return [ShownSession(each, found.id) for each in sessions]
+    return ShownSessions([ShownSession(each, found.id) for each in told.sessions], told.count)
 
 
-async def show_address(context: Context, text: str) -> ShownAddress:
+async def show_address(context: Context, text: str) -> ShownSessions:
     """The session of an address, and of a port where it is shared. That somebody looked is audited, under
     the line and without the address."""
     place, port = claims.place(text)
@@ -102,7 +108,7 @@ async def show_address(context: Context, text: str) -> ShownAddress:
     for line in {each.line for each in found.sessions} or {0}:
         await _audit(context, line)
     shown = [ShownSession(each, names.get(each.line, "")) for each in found.sessions]
-    return ShownAddress(shown, found.ambiguous)
+    return ShownSessions(shown, len(shown), found.ambiguous)
 
 
 async def _audit(context: Context, line: int) -> None:
@@ -124,7 +130,7 @@ def _checked(told: ToldSession, now: float) -> ToldSession:
 def _single(outcome: ToldOutcome) -> ToldOutcome:
     for each in outcome.refused:
         message = f"control did not take it: {each.reason}"
-        raise OperationError(message, "see what it has: filterd session show ADDRESS; filterd session list")
+        raise OperationError(message, each.remedy or CORRECT)
     return outcome
 
 

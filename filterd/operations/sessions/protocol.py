@@ -5,20 +5,24 @@ One line of JSON is one command and gets one line back. Times are Unix seconds; 
 
     {"command": "put", "sessions": [{"addresses": ["192.0.2.7"], "subscriber": "S-1", "at": 1764190000,
      "until": 1764276400, "source": "command" or "lease"}, ...]}
-                             ->   {"taken": 1, "unregistered": 0, "refused": [{"at": 0, "reason": ...}],
+                             ->   {"taken": 1, "unregistered": 0,
+                                   "refused": [{"at": 0, "reason": ..., "remedy": ...}],
                                    "until": 1764276400}
     {"command": "end", "sessions": [{"addresses": ["192.0.2.7"], "at": ..., "source": ...}, ...]}
                              ->   the same
     {"command": "list"}      ->   {"counts": {...}}
     {"command": "show", "line": 7}
-                             ->   {"sessions": [{"addresses", "line", "source", "confirmed_at", "until"}]}
+                             ->   {"sessions": [{"addresses", "line", "source", "confirmed_at", "until"}],
+                                   "count": 1}
     {"command": "show", "address": "192.0.2.1", "port": 1024}
                              ->   the same, and "ambiguous": true where two lines claim the address
     anything else            ->   {"error": "..."}
 
 An address may be ``192.0.2.7``, ``2001:db8:1::/56`` or ``192.0.2.1:1024-2047``; a session has four at most.
-``at`` in ``refused`` is the place in the command. ``until`` is the first end of the sessions that were taken,
-and is left out where none was. Who sends a line for each lease needs nothing else of filterd.
+``at`` in ``refused`` is the place in the command; ``remedy`` is left out where the reason says it. ``count``
+is the number of sessions that there are; the reply has the first 1,000 of them. A line is from 1 to
+2**48 - 1, a port from 0 (none) to 65535. ``until`` is the first end of the sessions that were taken, and is
+left out where none was. Who sends a line for each lease needs nothing else of filterd.
 """
 
 from __future__ import annotations
@@ -36,7 +40,12 @@ MOST_SESSIONS = 1000
 """in one command"""
 MOST_ADDRESSES = 4
 """of one session"""
-
+MOST_SHOWN = 1000
+"""sessions in one reply"""
+LAST_LINE = (1 << 48) - 1
+LAST_PORT = 65_535
+NO_ROOM = "the table of sessions, or its disk, is full"
+"""the reason of a refusal that is not about the session"""
 
 AMBIGUOUS = "is nobody's: two lines claimed it at one time, and the clocks do not tell who was later"
 CONTESTED = (
@@ -102,6 +111,15 @@ class RefusedSession:
     at: int
     """its place in the command, from 0"""
     reason: str
+    remedy: str = ""
+    """empty: the reason says what to mend"""
+
+    def fields(self) -> dict[str, object]:
+        """The values of JSON."""
+        return {"at": self.at, "reason": self.reason} | ({"remedy": self.remedy} if self.remedy else {})
+
+    def __str__(self) -> str:
+        return f"{self.reason}; {self.remedy}" if self.remedy else self.reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +132,17 @@ class ToldOutcome:
     refused: tuple[RefusedSession, ...] = ()
     until: float | None = None
     """Unix seconds of the first end of those that were taken; None: none was, or they were ended"""
+    without_room: int = 0
+    """refused ones for which there was no room: nothing is wrong with them"""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionsOfLine:
+    """The first sessions of a line."""
+
+    sessions: tuple[Session, ...]
+    count: int
+    """all that it has"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +173,10 @@ def show_line(*, line: int | None = None, address: str = "", port: int = 0) -> b
 def outcome_of(reply: bytes) -> ToldOutcome:
     """The outcome in control's reply. Raises SessionsRefused and ValueError."""
     fields = _accepted(reply, "taken")
-    refused = tuple(RefusedSession(int(each["at"]), str(each["reason"])) for each in fields["refused"])
+    refused = tuple(
+        RefusedSession(int(each["at"]), str(each["reason"]), str(each.get("remedy", "")))
+        for each in fields["refused"]
+    )
     until = fields.get("until")
     end = None if until is None else float(until)
     return ToldOutcome(int(fields["taken"]), int(fields["unregistered"]), refused, end)
@@ -167,6 +199,12 @@ def sessions_of(reply: bytes) -> list[Session]:
         )
         for each in _accepted(reply, "sessions")["sessions"]
     ]
+
+
+def line_of(reply: bytes) -> SessionsOfLine:
+    """The sessions of a line in control's reply. Raises SessionsRefused and ValueError."""
+    sessions = tuple(sessions_of(reply))
+    return SessionsOfLine(sessions, int(_accepted(reply, "sessions").get("count", len(sessions))))
 
 
 def address_of(reply: bytes) -> SessionsOfAddress:

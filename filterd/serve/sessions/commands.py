@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from ipaddress import ip_network
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from filterd.accounting.attributes import StatusType
 from filterd.accounting.claimable import NOT_A_LINES, ClaimNetworks
-from filterd.accounting.session_view import SessionView
+from filterd.accounting.session_view import SessionClaim, SessionView
 from filterd.accounting.sessions import Sessions
 from filterd.disk.local_server import LocalServer, Tell, say_nothing
 from filterd.model.identity import IdentityKind, identity_input
@@ -20,7 +21,11 @@ from filterd.operations.errors import OperationError
 from filterd.operations.sessions import claims, protocol
 from filterd.operations.sessions.protocol import (
     LARGEST_LINE,
+    LAST_LINE,
+    LAST_PORT,
     MOST_SESSIONS,
+    MOST_SHOWN,
+    NO_ROOM,
     RefusedSession,
     SessionsRefused,
     ToldSession,
@@ -32,13 +37,18 @@ from filterd.serve.sessions.follower import subscriber_fingerprint
 LONGEST_SUBSCRIBER = 128
 """characters, as the store has them"""
 UNKNOWN = "unknown command"
-SHOW = "show takes a line, or an address and a port"
+SHOW = f"show takes a line from 1 to {LAST_LINE}, or an address and a port from 0 to {LAST_PORT}"
 STAMPED = 1.5
 """seconds; the table keeps stamps to the second"""
 SLICE = 50
 """sessions of a command between which others have a turn"""
 YEAR = 366 * 86_400
 """seconds; the longest that a command may say a session lasts"""
+LOOK = "see what it has: filterd session show ADDRESS"
+MAKE_ROOM = (
+    "raise accounting.sessions, then: sudo systemctl restart filterd-control; or make room on the disk: "
+    "/readyz of control says which of them"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +79,8 @@ class SessionCommands:
         self._counts = counts
         self.refused = 0
         """addresses that no session may have"""
+        self._without_room = 0
+        """refusals for want of room before the present command"""
         self._server = LocalServer(path, self._serve, LARGEST_LINE, tell)
 
     @property
@@ -116,6 +128,7 @@ class SessionCommands:
         refused: list[RefusedSession] = []
         unregistered = 0
         ends: list[float] = []
+        self._without_room = self._table.counts().refused_full
         for at, fields in enumerate(told):
             if at % SLICE == SLICE - 1:
                 await asyncio.sleep(0)  # the stream and the metrics go on between
@@ -123,14 +136,14 @@ class SessionCommands:
                 session = ToldSession.from_fields(fields)
                 view = self._put(session) if word == "put" else self._end(session)
             except OperationError as error:
-                refused.append(RefusedSession(at, f"{error}; {error.remedy}"))
+                refused.append(RefusedSession(at, str(error), error.remedy))
             except ValueError as error:
                 refused.append(RefusedSession(at, str(error)))
             else:
                 if view is not None:
                     unregistered += not view.line
                     ends.append(view.until)
-        listed = [{"at": each.at, "reason": each.reason} for each in refused]
+        listed = [each.fields() for each in refused]
         outcome = {"taken": len(told) - len(refused), "unregistered": unregistered, "refused": listed}
         return outcome | ({"until": min(ends)} if ends else {})
 
@@ -138,17 +151,16 @@ class SessionCommands:
         subscriber = input_values.text(told.subscriber, "subscriber", limit=LONGEST_SUBSCRIBER)
         known = subscriber_fingerprint(self._terms.key, subscriber)
         now = self._terms.clock()
-        lasts = self._terms.stale_after() if told.until is None else int(told.until - now)
-        if not 0 < lasts <= YEAR:
-            msg = "it has ended already" if lasts <= 0 else "it would last for more than a year"
-            raise ValueError(msg)
+        lasts = self._terms.stale_after() if told.until is None else _lasts(told.until - now)
         entries = [claims.claim(each) for each in told.addresses]
         self._refuse_elsewhere(entries)
         at = self._hand_over(told, entries, known, lasts, StatusType.START)
-        view = self._found(entries[0])
+        view = self._table.holder(entries[0].entry)
+        if view is None and self._table.counts().refused_full > self._without_room:
+            raise OperationError(NO_ROOM, MAKE_ROOM)
         if view is None or view.source != told.source or abs(view.stamp - at) > STAMPED:
-            msg = "not taken: another session said newer things about the address, or the table is full"
-            raise ValueError(msg)
+            message = f"not taken: something newer is known of {entries[0]}"
+            raise OperationError(message, LOOK)
         return view
 
     def _refuse_elsewhere(self, entries: list[claims.Claim]) -> None:
@@ -167,15 +179,26 @@ class SessionCommands:
 
     def _end(self, told: ToldSession) -> SessionView | None:
         entries = [claims.claim(each) for each in told.addresses]
-        known = any(self._found(each) for each in entries)
-        self._hand_over(told, entries, b"", 0, StatusType.STOP)
-        if not known and not self._table.unsettled:  # else a resolver may have one of before, and hears of it
-            msg = "no session has it"
-            raise ValueError(msg)
-        if any(self._found(each) for each in entries):
-            msg = "not ended: something newer is known of it"
-            raise ValueError(msg)
+        known = any(self._table.holder(each.entry) for each in entries)
+        if not known and not self._table.unsettled:
+            raise self._not_there(entries)
+        self._hand_over(told, entries, b"", 0, StatusType.STOP)  # a resolver may have one that was lost here
+        if any(self._table.holder(each.entry) for each in entries):
+            message = "not ended: something newer is known of it"
+            raise OperationError(message, LOOK)
         return None
+
+    def _not_there(self, entries: list[claims.Claim]) -> OperationError:
+        """The refusal to end what no session has by itself: a wider one may cover it."""
+        for each in entries:
+            view = self._table.find(each.address, 0 if each.ports is None else each.ports[0])
+            for wider in () if view is None else map(_as_told, view.claims):
+                if wider.covers(each):
+                    message = f"no session has {each} by itself: the session of {wider} covers it"
+                    return OperationError(message, f"to end that one: filterd session end {wider}")
+        return OperationError(
+            "no session has it", "none is to be ended: filterd session list counts those there are"
+        )
 
     def _hand_over(
         self, told: ToldSession, entries: list[claims.Claim], subscriber: bytes, lasts: int, kind: int
@@ -198,14 +221,12 @@ class SessionCommands:
         )
         return stamp
 
-    def _found(self, claim: claims.Claim) -> SessionView | None:
-        return self._table.find(claim.address, 0 if claim.ports is None else claim.ports[0])
-
     def _show(self, command: Mapping[str, Any]) -> Mapping[str, object]:
         line, address, port = command.get("line"), command.get("address"), command.get("port", 0)
-        if isinstance(line, int) and line > 0:
-            return _shown(self._table.of_line(line))
-        if not isinstance(address, str) or not isinstance(port, int):
+        if _is_number(line, 1, LAST_LINE):
+            views, count = self._table.of_line(line, MOST_SHOWN)
+            return _shown(views, count)
+        if line is not None or not isinstance(address, str) or not _is_number(port, 0, LAST_PORT):
             raise SessionsRefused(SHOW)
         try:
             place = claims.place(address)[0].address
@@ -213,9 +234,33 @@ class SessionCommands:
             raise SessionsRefused(str(error)) from error
         found = self._table.find(place, port)
         if found is None and self._table.is_ambiguous(place):
-            return {"sessions": [], "ambiguous": True}
-        return _shown([] if found is None else [found])
+            return {"sessions": [], "count": 0, "ambiguous": True}
+        return _shown([found], 1) if found is not None else _shown([], 0)
 
 
-def _shown(views: Iterable[SessionView]) -> Mapping[str, object]:
-    return {"sessions": [protocol.session_fields(each.session()) for each in views]}
+def _shown(views: Sequence[SessionView], count: int) -> Mapping[str, object]:
+    return {"sessions": [protocol.session_fields(each.session()) for each in views], "count": count}
+
+
+def _as_told(claim: SessionClaim) -> claims.Claim:
+    whole = SessionClaim(claim.address, claim.length)
+    return claims.Claim(ip_network(whole.text), claim.ports)
+
+
+def _is_number(value: Any, least: int, most: int) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
+
+
+def _lasts(left: float) -> int:
+    """Whole seconds, one at least, of the time until the end that was told. Raises OperationError."""
+    if left <= 0:
+        message = "it has ended already"
+        raise OperationError(
+            message, "give an end that lies ahead; to end a session: filterd session end ADDRESS"
+        )
+    if left > YEAR:
+        message = "it would last for more than a year"
+        raise OperationError(
+            message, "give an end within a year; an address that stays is a binding: filterd binding add"
+        )
+    return max(1, int(left))

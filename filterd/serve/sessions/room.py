@@ -57,9 +57,10 @@ class TableRoom:
 
     def _begin(self, full: bool, most: int) -> None:
         if full:
-            self._reason = f"there are {most}, the most that accounting.sessions allows"
+            self._reason = f"there are {most}, as many as the table has room for (accounting.sessions)"
             remedy = (
-                "raise accounting.sessions, then restart control; filterd session list tells their sources"
+                f"raise accounting.sessions above {most}, then restart control; "
+                "filterd session list tells their sources"
             )
         else:
             self._reason = f"the disk of {self._file.parent} has no room"

@@ -75,6 +75,7 @@ class SessionService:
         self._context = context
         self._settings = settings
         self._most = settings.accounting.sessions
+        """asked for; a file that was made for more keeps its room"""
         self._ticks = ticks
         self._began = ticks()
         self._steady = SteadyClock(context.clock)
@@ -136,7 +137,7 @@ class SessionService:
                 for source in SessionSource
             },
             oldest=max(0.0, self._steady() - counts.oldest) if counts.oldest else 0.0,
-            most=self._most,
+            most=self._table.most,
             changes={
                 "sent": self._table.sequence,
                 "moved": counts.taken,
@@ -350,7 +351,7 @@ class SessionService:
         self._keep()
         self._compare_clocks()
         counts = self._table.counts()
-        self._room.look(counts.live, self._most, counts.refused_full)
+        self._room.look(counts.live, self._table.most, counts.refused_full)
         if self._accounting is not None:
             self._accounting.look()
             self._hearing.look(self._accounting.counts().get("accepted", 0))

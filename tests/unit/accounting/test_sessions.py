@@ -368,7 +368,7 @@ def test_ports_of_one_address_are_apart() -> None:
     assert [net.line(X, port) for port in (1024, 2047, 2048, 3071, 3072)] == [7, 7, 8, 8, 8]
     net.tell(START, "d", "luis", [f"{X}:1500-1600"], ago=5)
     assert [net.line(X, port) for port in (1024, 1500, 1600)] == [8, 8, 8]
-    texts = {each.text for view in net.table.of_line(8) for each in view.claims}
+    texts = {each.text for view in net.table.of_line(8, 9)[0] for each in view.claims}
     assert texts == {f"{X}:1500-1600", f"{X}:2048-3071", f"{X}/32"}
 
 
@@ -484,9 +484,11 @@ def test_many_sessions_of_one_subscriber_end_in_any_order() -> None:
     for session in left[2000:2500]:  # they go on as another line's
         net.tell(INTERIM, session, "luis", [])
     net.table.register(fingerprint("ana"), 9)
-    assert len(net.table.of_line(9)) == 2500
-    assert len(net.table.of_line(8)) == 501
-    assert net.table.of_line(7) == []
+    assert [len(each) for each in net.table.of_line(9, 3000)[:1]] == [2500]
+    first, count = net.table.of_line(9, 10)
+    assert (len(first), count) == (10, 2500)
+    assert net.table.of_line(8, 0) == ([], 501)
+    assert net.table.of_line(7, 10) == ([], 0)
     for session in left[2000:]:
         net.tell(STOP, session, "", [])
     assert (net.table.counts().live, net.line(X)) == (1, 8)

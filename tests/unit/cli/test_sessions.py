@@ -130,6 +130,59 @@ def test_who_looks_is_audited_without_the_address(run: Run, control: Sessions) -
     assert "192.0.2" not in json.dumps(trail)
 
 
+def test_a_line_with_many_sessions_is_shown_in_part_and_it_is_said(run: Run, control: Sessions) -> None:
+    register(run, control, "ana", 1)
+    known, now = subscriber_fingerprint(KEY, "ana"), time.time()
+    for number in range(1100):
+        control.put(
+            [(bytes(10) + b"\xff\xff" + bytes([10, 0, number >> 8, number & 255]), 128, None)],
+            subscriber=known,
+            session=struct.pack(">16xI", number)[-16:],
+            nas=b"n" * 16,
+            source=2,
+            stamp=now,
+            lasts=600,
+            kind=1,
+        )
+    done = run("session", "show", "--line", "ana")
+    assert done.exit_code == 0
+    assert "ana has 1100 sessions; only the first 1000 are shown" in done.stderr
+    shown = json.loads(run("session", "show", "--line", "ana", "--json").stdout)
+    assert (len(shown), {each["in_all"] for each in shown}) == (1000, {1100})
+
+
+def test_a_session_of_no_time_is_refused_and_one_of_a_second_is_taken(run: Run, control: Sessions) -> None:
+    for lasts in ("0s", "0m"):
+        none = run("session", "put", "192.0.2.7", "ana", "--for", lasts)
+        assert none.exit_code == 2
+        assert "filterd session end" in none.stderr
+    assert control.counts().live == 0
+    assert run("session", "put", "192.0.2.7", "ana", "--for", "1s").exit_code == 0
+    assert run("session", "put", "--file", "-", "--for", "0s").exit_code == 2
+
+
+def test_a_refusal_has_its_own_remedy(run: Run, control: Sessions, tmp_path: Path) -> None:
+    year = run("session", "put", "192.0.2.7", "ana", "--for", "400d")
+    assert "more than a year" in year.stderr
+    assert "within a year" in year.stderr
+    assert "session show" not in year.stderr + run("session", "end", "192.0.2.7").stderr
+    gone = run("session", "put", "--file", str(tmp_path / "none"))
+    assert "CSV" not in gone.stderr
+    assert "ADDRESS SUBSCRIBER [UNTIL]" in gone.stderr
+
+
+def test_a_file_for_which_there_is_no_room_has_no_lines_to_mend(
+    run: Run, control: Sessions, tmp_path: Path
+) -> None:
+    file = tmp_path / "told"
+    file.write_text("".join(f"10.0.{each >> 8}.{each & 255} S-{each}\n" for each in range(10_002)))
+    done = run("session", "put", "--file", str(file))
+    assert done.exit_code == 1
+    assert "2 sessions were refused" in done.stderr
+    assert "nothing is wrong with those lines: make room" in done.stderr
+    assert "mend what" not in done.stderr
+
+
 def test_counts_alone_are_listed(run: Run, control: Sessions) -> None:
     listed = run("session", "list").stdout
     assert "3 of 9 at most" in listed

@@ -63,6 +63,23 @@ def test_what_is_no_address_of_a_session(text: str) -> None:
     assert refused.value.remedy
 
 
+@pytest.mark.parametrize(
+    ("wide", "narrow", "expected"),
+    [
+        ("2001:db8:1::/56", "2001:db8:1:ff::1", True),
+        ("2001:db8:1::/56", "2001:db8:1:100::1", False),
+        ("2001:db8:1::1", "2001:db8:1::/56", False),
+        ("192.0.2.1", "192.0.2.1:1024-2047", True),
+        ("192.0.2.1", "192.0.2.2:1024-2047", False),
+        ("192.0.2.1:1024-2047", "192.0.2.1", False),
+        ("192.0.2.1", "192.0.2.1", True),
+        ("2001:db8::/56", "192.0.2.1", False),
+    ],
+)
+def test_what_a_session_covers(wide: str, narrow: str, expected: bool) -> None:
+    assert claim(wide).covers(claim(narrow)) is expected
+
+
 def test_a_client_is_one_address_and_at_most_one_port() -> None:
     assert place("192.0.2.1:1024")[1] == 1024
     assert place("2001:db8::9")[1] == 0

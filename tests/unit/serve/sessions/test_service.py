@@ -246,6 +246,27 @@ async def test_too_many_sessions_for_the_memory_leave_some(run: Run, monkeypatch
         assert service.metrics().most == service_module.FEWEST
 
 
+async def test_a_file_that_was_made_for_more_keeps_its_room_and_it_is_said(run: Run) -> None:
+    def allow(most: int) -> None:
+        run.change(lambda before: replace(before, accounting=replace(before.accounting, sessions=most)))
+
+    allow(1200)
+    async with run.service() as service:
+        await run.put(service, "192.0.2.7")
+    allow(1000)
+    async with run.service() as service:
+        for at in range(0, 1199, 400):
+            told = [ToldSession((f"10.0.{each >> 8}.{each & 255}",), "S-1") for each in range(at, at + 400)]
+            reply = await service._commands.execute(sessions_line("put", told[: 1199 - at]))
+            assert reply["refused"] == []
+            service.look()
+            assert ("refused" in " ".join(service.remarks())) == (at == 800)
+        assert service.metrics().most == sum(service.metrics().known.values()) == 1200
+        assert "new sessions are refused: there are 1200" in service.remarks()[0]
+        reply = await service._commands.execute(sessions_line("put", [ToldSession(("192.0.2.8",), "S-1")]))
+        assert reply["taken"] == 0
+
+
 async def test_sockets_that_cannot_be_made_stop_nothing(run: Run) -> None:
     state = run.installation.settings.state_dir
     for name in ("sessions.sock", "sessions-command.sock"):
