@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, IntEnum
 from typing import NamedTuple
 
@@ -194,3 +194,27 @@ class NasClock:
     def has_ended(self, stamp: int) -> bool:
         """True for evidence of before it began anew."""
         return self.floor is not None and stamp <= self.floor
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The newest that is known of an address nobody has."""
+
+    mark: Mark
+    nas: bytes
+    subscriber: bytes | None
+    """None: two that contradict each other"""
+
+
+@dataclass(slots=True)
+class SessionRecord:
+    """A session."""
+
+    nas: bytes
+    subscriber: bytes
+    stamp: int
+    source: SessionSource
+    kind: EventKind = EventKind.START
+    confirmed: int = 0
+    until: int = 0
+    claims: dict[SessionClaim, Mark] = field(default_factory=dict)

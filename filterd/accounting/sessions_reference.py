@@ -1,6 +1,6 @@
 """The rules of sessions in plain Python: the readable statement of ``rules.pyx``, whose numbers these are.
 
-Nothing here is bounded or on disk. `tests/twins` holds the native table to it, message by message.
+Nothing here is bounded or on disk. `tests/twins` holds the native table to it.
 """
 
 from __future__ import annotations
@@ -17,10 +17,12 @@ from filterd.accounting.evidence_reference import (
     RETRIED,
     Contest,
     EventKind,
+    Evidence,
     Mark,
     NasClock,
     ReferenceEvent,
     SessionEnd,
+    SessionRecord,
     ToldEvent,
     contradicts,
     kind_of,
@@ -29,32 +31,7 @@ from filterd.accounting.session_view import SessionClaim, SessionView
 from filterd.model.session import SessionSource
 
 MOST_CLAIMS = 4
-CLIENT = slice(6, 8)
-"""of a NAS's fingerprint: the client that speaks for it (`radius_reference.read_event`)"""
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """The newest that is known of an address nobody has."""
-
-    mark: Mark
-    nas: bytes
-    subscriber: bytes | None
-    """None: two that contradict each other"""
-
-
-@dataclass(slots=True)
-class SessionRecord:
-    """A session."""
-
-    nas: bytes
-    subscriber: bytes
-    stamp: int
-    source: SessionSource
-    kind: EventKind = EventKind.START
-    confirmed: int = 0
-    until: int = 0
-    claims: dict[SessionClaim, Mark] = field(default_factory=dict)
+CLIENT = slice(6, 8)  # of a NAS's fingerprint: who speaks for it (`radius_reference.read_event`)
 
 
 @dataclass(slots=True)

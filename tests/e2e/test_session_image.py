@@ -49,7 +49,7 @@ def image(folder: Path) -> Iterator[tuple[Path, Path]]:
 
 
 def _devices(disk: Path) -> str:
-    command = ["losetup", "--associated", disk]
+    command = ["losetup", "--associated", str(disk)]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 

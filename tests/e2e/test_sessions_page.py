@@ -52,9 +52,7 @@ def _names_the_line(command: Typed, said: str) -> bool:
 
 
 @pytest.mark.parametrize("page", [PAGE, SPANISH], ids=["en", "es"])
-def test_a_page_runs(
-    page: Path, site: SessionSite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_page_runs(page: Path, site: SessionSite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     mac, addresses = "00:11:22:aa:bb:cc", {"Framed-IP-Address": "100.64.3.9"}
     attributes = mikrotik_pppoe(START, "ana", mac, "80d0001a", addresses, int(time.time()))
