@@ -29,7 +29,7 @@ from tests.e2e.authority import free_port
 from tests.e2e.resolver_process import answering, upstream
 
 POLICIES = Path(__file__).parents[2] / "policies"
-READY_SECONDS = 60.0
+READY_SECONDS = 180.0
 
 
 @dataclass
