@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import re
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -55,7 +56,7 @@ prefix = /usr
 libdir = /usr/lib/freeradius
 logdir = {folder}
 raddbdir = {folder}
-radacctdir = {folder}/accounting
+radacctdir = {details}
 run_dir = {folder}
 checkrad = /bin/false
 max_request_time = 10
@@ -143,8 +144,14 @@ def freeradius(
     folder: Path, filterd: int, secret: str, forwarding: Forwarding = Forwarding.PROXY
 ) -> Iterator[FreeRadius]:
     """A server that hands accounting, CoA and Disconnect to the port ``filterd`` of 127.0.0.1."""
-    accounting = folder / "accounting"
-    accounting.mkdir(parents=True, exist_ok=True)
+    # FreeRADIUS makes no detail file on a tmpfs, where the folder of a run may be.
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as details:
+        yield from _running(folder, Path(details), filterd, secret, forwarding)
+
+
+def _running(
+    folder: Path, details: Path, filterd: int, secret: str, forwarding: Forwarding
+) -> Iterator[FreeRadius]:
     detail = forwarding is Forwarding.DETAIL
     made = FreeRadius(free_port(), free_port(), folder / "freeradius.log")
     server, file, reader, server_coa = recipe(filterd, secret)
@@ -153,6 +160,7 @@ def freeradius(
     (folder / "radiusd.conf").write_text(
         _MAIN.format(
             folder=folder,
+            details=details,
             from_nas=FROM_NAS,
             servers=server_coa + with_coa,
             accounting=made.accounting,
