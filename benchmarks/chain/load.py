@@ -97,7 +97,7 @@ class Turns:
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """What the turns share."""
+    """The parts that all turns share."""
 
     made: SessionSite
     generator: Generator

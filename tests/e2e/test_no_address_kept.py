@@ -301,7 +301,7 @@ def search_of(evening: Evening) -> FormSearch:
 
 
 def _left_elsewhere(site: SessionSite, folder: Path) -> list[str]:
-    """Whatever a role could leave where the search does not look: files elsewhere, and core files."""
+    """All that a role could leave where the search does not look: files elsewhere, and core files."""
     found = []
     for role in ("resolver", "control"):
         pid = site.pid(role)

@@ -81,7 +81,7 @@ def answers_of(flood: socket.socket) -> tuple[int, int]:
 
 
 def answers_of_all(flood: socket.socket, sent: int, resolver: ResolverProcess) -> tuple[int, int]:
-    """What has come once so many queries from one address are answered or counted as dropped."""
+    """The answers that came once so many queries from one address are answered or counted as dropped."""
     came: list[tuple[int, int]] = []
 
     def is_over() -> bool:

@@ -1,4 +1,4 @@
-"""What the fuzz target ``radius`` starts from: senders, rules, and packets as devices send them.
+"""The seeds of the fuzz target ``radius``: senders, rules, and packets as devices send them.
 
 An input is a byte that says which sender (the lowest two bits) and which rule (the next two) hold, a byte of
 flags (1: both authenticators are filled in, 2: with the sender's second secret, 4: what stands behind the

@@ -71,7 +71,7 @@ def test_a_build_proves_what_is_older_than_it(tmp_path: Path) -> None:
 
 
 def test_no_performance_hint(tmp_path: Path) -> None:
-    """Where the build says nothing of it, each module is translated afresh (40 s): an incremental build log
+    """Without a word of the build, each module is translated afresh (40 s): an incremental build log
     speaks only of what it rebuilt."""
     if is_proved_by_make(ROOT):
         return

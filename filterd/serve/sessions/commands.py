@@ -252,7 +252,7 @@ def _is_number(value: Any, least: int, most: int) -> TypeGuard[int]:
 
 
 def _lasts(left: float) -> int:
-    """Whole seconds, one at least, of the time until the end that was told. Raises OperationError."""
+    """The whole seconds, one at least, of the time until the end that was told. Raises OperationError."""
     if left <= 0:
         message = "it has ended already"
         raise OperationError(

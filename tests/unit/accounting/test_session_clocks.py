@@ -90,8 +90,8 @@ def test_a_step_is_not_believed_beside_messages_of_the_old_clock(step: int) -> N
 
 @pytest.mark.parametrize("waited", [20, 3600])
 def test_what_waited_takes_no_address(waited: int) -> None:
-    """Whether it waited for long or its clock is behind cannot be told: FreeRADIUS's detail reader writes the
-    difference to the stamp as the delay."""
+    """FreeRADIUS's detail reader writes the difference to the stamp as the delay: a long one may be a clock that
+    is behind."""
     net = network()
     net.register(ana=7, luis=8)
     net.tell(START, "b", "luis", [X], nas="norte")
@@ -160,7 +160,7 @@ def test_a_stop_that_is_sent_again_does_not_end_a_later_session_of_its_id() -> N
 
 
 def test_a_stop_of_before_the_start_ends_nothing_or_not_for_long() -> None:
-    """Where the first of two sessions of one id has left no trace but a late Stop."""
+    """The first of two sessions of one id has left no trace but a late Stop."""
     net = network()
     net.register(ana=7)
     net.tell(START, "a", "ana", [X])

@@ -228,7 +228,7 @@ def test_a_change_of_the_epoch_that_is_cut_off_is_no_loss(
 
 
 def test_in_the_same_boot_the_clock_of_control_holds(path: Path) -> None:
-    """Whatever the time of day has become: stale sessions stay stale, live ones live."""
+    """The time of day changes nothing: stale sessions stay stale, live ones live."""
     net = many(path)
     net.table.anchor(BOOT, net.clock.now - 1000)  # the machine has run for 1,000 s
     for step in (-86_400, -3600, 0, 3600, 86_400):

@@ -136,7 +136,7 @@ def test_what_cannot_be_told_is_nobodys_until_newer_evidence() -> None:
 
 
 def test_an_address_that_went_from_line_to_line_and_ended_is_not_ambiguous() -> None:
-    """What is remembered of the first line is older by more than a message may be late."""
+    """The memory of the first line is older by more than a message may be late."""
     net = network()
     net.register(ana=7, luis=8)
     net.tell(START, "a", "ana", [X])
