@@ -90,8 +90,8 @@ def test_a_step_is_not_believed_beside_messages_of_the_old_clock(step: int) -> N
 
 @pytest.mark.parametrize("waited", [20, 3600])
 def test_what_waited_takes_no_address(waited: int) -> None:
-    """FreeRADIUS's detail reader writes the difference to the stamp as the delay: a long one may be a clock that
-    is behind."""
+    """FreeRADIUS's detail reader writes the difference to the stamp as the delay: a long one may be a clock
+    that is behind."""
     net = network()
     net.register(ana=7, luis=8)
     net.tell(START, "b", "luis", [X], nas="norte")
