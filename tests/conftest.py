@@ -14,6 +14,7 @@ pytest_plugins = [
     "tests.worlds.limits",
     "tests.worlds.measured",
     "tests.worlds.order",
+    "tests.worlds.second_try",
     "tests.worlds.system",
     "tests.golden.option",
 ]

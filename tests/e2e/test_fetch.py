@@ -66,8 +66,11 @@ def test_a_feed_from_a_url_is_in_force(tmp_path: Path, server: ListServer) -> No
             server.faults.clear()
             server.lists["far"] = NAMES + b"new.example\n"
             assert soon(lambda: blocked(filterd, "new.example"), seconds=90)
+            figure = 'filterd_feed_contributes{feed="far"} 1.0'
+            assert soon(lambda: figure in filterd.http(filterd.control, "/metrics")[1]), (
+                "counted anew every 5 s"
+            )
             page = filterd.http(filterd.control, "/metrics")[1]
-            assert 'filterd_feed_contributes{feed="far"} 1.0' in page
         told = filterd.log_whole() + shown + page
         assert TOKEN not in told
         assert "hidden-key" not in filterd.log_whole() + page

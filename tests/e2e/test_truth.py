@@ -111,7 +111,8 @@ def test_rows_that_were_changed_by_hand_lift_nothing_and_everybody_says_so(tmp_p
         site.ask_for_a_compile(1)
         assert soon(lambda: "compile failed" in filterd.log_whole()), filterd.log()
         assert soon(lambda: filterd.http(filterd.control, "/readyz")[0] == 503, seconds=40)
-        assert "filterd_store_rows_damaged 2.0" in filterd.http(filterd.control, "/metrics")[1]
+        figure = "filterd_store_rows_damaged 2.0"
+        assert soon(lambda: figure in filterd.http(filterd.control, "/metrics")[1])
         for name in ("lasting.example", "ending.example", BANNED):
             assert site.blocked(name), name
             told = filterd.cli("check", name)

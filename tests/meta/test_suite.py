@@ -14,7 +14,9 @@ from tests.worlds.environment import LONGEST_ROOT, MEMORY_ROOT, root_of_run, sam
 from tests.worlds.order import ordered
 
 ROOT = Path(__file__).parents[2]
-PLUGINS = tuple(f"tests.worlds.{name}" for name in ("environment", "limits", "measured", "order", "system"))
+PLUGINS = tuple(
+    f"tests.worlds.{name}" for name in ("environment", "limits", "measured", "order", "second_try", "system")
+)
 
 HANGS = """
 import asyncio, threading
@@ -72,6 +74,17 @@ def test_that_has_a_name_which_is_longer_than_thirty_letters(tmp_path):
 """
 
 
+PASSES_AT_THE_SECOND_TRY = """
+TRIES = []
+
+def test_that_passes_then(tmp_path):
+    TRIES.append(tmp_path)
+    assert len(set(TRIES)) == 2, "the first of two folders"
+
+def test_that_never_passes(): raise AssertionError("wrong each time")
+"""
+
+
 def run(folder: Path, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """The tests of a folder with this suite's settings, as another process."""
     plugins = [word for plugin in PLUGINS for word in ("-p", plugin)]
@@ -91,6 +104,19 @@ def test_a_test_that_hangs_fails_and_shows_where(tmp_path: Path) -> None:
     assert "3 failed, 1 passed" in done.stdout
     for place in ("in waits_in_a_task", "while True: pass", "in waits_in_a_thread"):
         assert place in done.stdout + done.stderr
+
+
+def test_a_test_of_processes_has_a_second_try_and_the_summary_names_it(tmp_path: Path) -> None:
+    for folder in ("e2e", "unit/serve", "concurrency"):
+        (tmp_path / "tests" / folder).mkdir(parents=True)
+        (tmp_path / "tests" / folder / "test_tries.py").write_text(PASSES_AT_THE_SECOND_TRY)
+    done = run(tmp_path, "-n", "2")
+    assert done.returncode == 1
+    assert "4 failed, 2 passed, 4 rerun" in done.stdout
+    assert "the first of two folders" in done.stdout
+    for folder in ("e2e", "unit/serve"):
+        assert f"RERUN tests/{folder}/test_tries.py::test_that_passes_then" in done.stdout
+    assert "RERUN tests/concurrency" not in done.stdout
 
 
 def test_native_code_that_keeps_the_interpreter_is_ended(tmp_path: Path) -> None:
