@@ -46,6 +46,7 @@ cdef struct Nas:
     int32_t least[2]            # least arrival - delay - stamp of the present half window, and before it
     uint32_t has_floor
     uint32_t in_order           # what it tells comes in order: a lease file, the commands; see rule 4
+    uint32_t far                # its newest message was stamped so far from its arrival that it said nothing
 
 
 cdef struct Remembered:         # the newest evidence about an address that nobody has, or an ended session
@@ -121,6 +122,8 @@ cdef inline int clock_of(const Evidence* evidence, uint32_t nas) noexcept nogil:
     """The state of the clock of a NAS that has a place."""
     cdef const Nas* found = evidence.nases + nas
     cdef int64_t offset = found.shift + offset_of(evidence, nas)
+    if found.far:
+        return CLOCK_OFF
     if found.least[0] == NO_SAMPLE:
         return NO_CLOCK if found.seen == 0 else CLOCK_UNPROVEN
     if not found.proven:

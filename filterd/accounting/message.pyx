@@ -94,6 +94,8 @@ cdef void _read_stamp(Evidence* evidence, int64_t stale_after, const Event* even
     cdef int64_t took = event.arrival - event.stamp
     m.stamp = event.stamp
     m.out_of_time = event.source == SOURCE_RADIUS and (took > DAY or took < -DAY or event.delay > DAY)
+    if event.source == SOURCE_RADIUS and m.nas != 0:
+        evidence.nases[m.nas].far = m.out_of_time
     if m.out_of_time:
         return
     if event.source == SOURCE_RADIUS and event.stamped:

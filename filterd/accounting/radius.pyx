@@ -11,6 +11,7 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memchr, memcmp, memcpy, memset
 
 from filterd.accounting.event cimport (
+    EVENT_DISCONNECT,
     EVENT_INTERIM,
     EVENT_OFF,
     EVENT_ON,
@@ -609,14 +610,15 @@ cdef inline bint is_told(uint32_t status) noexcept nogil:
 cdef int told(const Event* event, bint* tells) noexcept nogil:
     """The outcome of a verified event."""
     cdef bint no_session = event.session.high == 0 and event.session.low == 0
+    cdef bint no_line = event.line.high == 0 and event.line.low == 0
     tells[0] = True
     if event.kind in (EVENT_ON, EVENT_OFF):
         return RADIUS_ACCEPTED
-    if no_session and event.claim_count == 0:
+    if no_session and event.claim_count == 0 and (event.kind != EVENT_DISCONNECT or no_line):
         tells[0] = False
         return RADIUS_NO_ADDRESS
     if event.kind in (EVENT_START, EVENT_INTERIM):
-        if event.line.high == 0 and event.line.low == 0:
+        if no_line:
             return RADIUS_NO_LINE
         if event.claim_count == 0:
             return RADIUS_NO_ADDRESS

@@ -310,6 +310,8 @@ def told(event: ReadEvent) -> tuple[PacketOutcome, ReadEvent | None]:
     if event.kind in (StatusType.ACCOUNTING_ON, StatusType.ACCOUNTING_OFF):
         return PacketOutcome.ACCEPTED, event
     if event.session == _NOBODY and not event.claims:
+        if event.kind == Code.DISCONNECT_REQUEST and event.line != _NOBODY:
+            return PacketOutcome.ACCEPTED, event
         return PacketOutcome.NO_ADDRESS, None
     if event.kind in (StatusType.START, StatusType.INTERIM_UPDATE):
         if event.line == _NOBODY:

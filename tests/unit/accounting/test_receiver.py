@@ -63,6 +63,10 @@ STARTED = signed(plain(4, start()))
         (plain(12, []), "no_message_authenticator", False, False),
         (signed(plain(40, start()[1:])), "accepted", True, True),
         (signed(plain(43, start()[1:])), "accepted", True, True),
+        (signed(plain(40, [(1, b"ana")])), "accepted", True, True),
+        (signed(plain(40, [(4, bytes(4))])), "no_address", True, False),
+        (signed(plain(43, [(1, b"ana")])), "no_address", True, False),
+        (signed(plain(4, [(40, b"\0\0\0\2"), (1, b"ana")])), "no_address", True, False),
     ],
 )
 def test_each_outcome(packet: bytes, outcome: str, answered: bool, told: bool) -> None:

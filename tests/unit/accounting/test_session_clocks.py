@@ -25,6 +25,20 @@ def test_the_states_of_clocks_are_counted() -> None:
     assert net.table.clock_states() == ClockStates(known=2, unproven=0, off=1, steps=0)
 
 
+@pytest.mark.parametrize("wrong", [2 * DAY, 20 * DAY, -2 * DAY])
+def test_a_clock_that_is_days_wrong_is_off_until_it_is_mended(wrong: int) -> None:
+    """Seen: each of its packets was taken as accepted and said nothing, and no count named the clock."""
+    net = network()
+    net.register(ana=7)
+    net.tell(START, "a", "ana", [X], ago=wrong, nas="far")
+    assert net.line(X) is None
+    assert net.table.clock_states() == ClockStates(known=1, unproven=0, off=1, steps=0)
+    net.clock.now += 60
+    net.tell(INTERIM, "a", "ana", [X], nas="far")
+    assert net.line(X) == 7
+    assert net.table.clock_states().off == 0
+
+
 @pytest.mark.parametrize("ahead", [10, 3600, DAY - 60])
 @pytest.mark.parametrize("kind", [ON, OFF, INTERIM])
 def test_one_message_stamped_ahead_silences_nobody(kind: int, ahead: int) -> None:
