@@ -14,13 +14,14 @@ cdef inline void link(uint32_t* head, uint32_t* links, uint32_t place) noexcept 
     head[0] = place
 
 
-cdef inline void unlink(uint32_t* head, uint32_t* links, uint32_t wanted) noexcept nogil:
-    """Take ``wanted`` out of a chain; one that does not hold it stays as it is."""
+cdef inline bint unlink(uint32_t* head, uint32_t* links, uint32_t wanted) noexcept nogil:
+    """Take ``wanted`` out of a chain; False, and the chain as it is, where it does not hold it."""
     while head[0] != wanted:
         if head[0] == 0:
-            return
+            return False
         head = links + head[0]
     head[0] = links[wanted]
+    return True
 
 
 cdef inline void link_both(uint32_t* head, uint32_t* links, uint32_t* back, uint32_t place) noexcept nogil:
@@ -30,10 +31,14 @@ cdef inline void link_both(uint32_t* head, uint32_t* links, uint32_t* back, uint
     link(head, links, place)
 
 
-cdef inline void unlink_both(uint32_t* head, uint32_t* links, uint32_t* back, uint32_t place) noexcept nogil:
-    """Take a place out of the chain that holds it and leads both ways."""
+cdef inline bint unlink_both(uint32_t* head, uint32_t* links, uint32_t* back, uint32_t place) noexcept nogil:
+    """Take a place out of the chain that holds it and leads both ways; False, and all as it is, where that
+    chain has another head."""
+    if back[place] == 0 and head[0] != place:
+        return False
     back[links[place]] = back[place]
     if back[place] == 0:
         head[0] = links[place]
     else:
         links[back[place]] = links[place]
+    return True

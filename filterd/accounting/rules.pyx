@@ -521,6 +521,8 @@ cdef void table_apply(Table* table, const Event* event) noexcept nogil:
     """Apply one event by the rules."""
     cdef Message m
     table.tally.events += 1
+    if table.disordered:
+        return
     read_message(&table.evidence, table.stale_after, event, &m)
     if m.out_of_time:
         table.tally.late += 1

@@ -29,6 +29,11 @@ class Sessions(EventSink):
         note: Path | None = None,
     ) -> None: ...
     @property
+    def disordered(self) -> bool:
+        """True once another hand changed the file beneath the table: nothing is taken from it or put into it
+        any more, and only opening it anew helps. Records are looked at by the sweep, and before a receiver
+        gets all of them."""
+    @property
     def unsettled(self) -> int:
         """Seconds for which sessions of before may be missing; 0: none are. Kept in the file, so that a start
         meanwhile does not take the rest for everything. After a loss it is more than any setting, until
@@ -122,7 +127,8 @@ class Sessions(EventSink):
         """The entries of some of the sessions, and the cursor to go on with: 0 to begin, 0 when there are no
         more.
 
-        At most ``most`` entries (120 or more). A part may be empty and not the last. ``unregistered``: also
+        Raises OSError for a receiver where another hand changed the file. At most ``most`` entries (120 or
+        more). A part may be empty and not the last. ``unregistered``: also
         those of subscribers that nobody has registered, with the line 0; not for receivers.
         """
     def sweep(self, most: int) -> int:

@@ -149,6 +149,7 @@ cdef class Sessions(EventSink):
     cdef readonly bint begun_empty
     cdef object note
     cdef object epochs          # one change of the epoch at a time
+    cdef uint64_t epoch         # that of the file's head
     cdef readonly object stream
 
     def __cinit__(self, *_arguments, **_named):
@@ -180,6 +181,7 @@ cdef class Sessions(EventSink):
         if path is not None:
             self._read_file(path, expected, now)
             self._begin_epoch()
+            self.epoch = head_of(&table.slab).epoch
         self.context = &self.guarded
         self.take = take_event
 
@@ -270,6 +272,7 @@ cdef class Sessions(EventSink):
 
     def _write_epoch(self, uint64_t epoch):
         head_of(&self._open().slab).epoch = epoch
+        self.epoch = epoch
         self._done()
         sync_head(head_of(&self.guarded.table.slab))
 
@@ -321,6 +324,18 @@ cdef class Sessions(EventSink):
 
     cdef inline void _done(self) noexcept nogil:
         pthread_mutex_unlock(&self.guarded.lock)
+
+    @property
+    def disordered(self):
+        """True once another hand changed the file beneath the table: nothing is taken from it or put into it
+        any more. Its records are looked at by the sweep, and before a receiver gets all of them."""
+        cdef Table* table = self._open()
+        cdef const Head* head = head_of(&table.slab)
+        if self.file >= 0 and (not head_is_good(head) or head.epoch != self.epoch):
+            table.disordered = True
+        cdef bint found = table.disordered
+        self._done()
+        return found
 
     @property
     def unsettled(self):
@@ -562,13 +577,17 @@ cdef class Sessions(EventSink):
         cdef bytes entries = PyBytes_FromStringAndSize(NULL, room * ENTRY_BYTES)
         cdef uint8_t* out = <uint8_t*>PyBytes_AS_STRING(entries)
         cdef uint32_t count
+        cdef bint disordered
         cdef Table* table
         if most < RECORD_CLAIMS * MOST_PREFIXES:
             raise ValueError(f"a part has room for {RECORD_CLAIMS * MOST_PREFIXES} entries at least")
         table = self._open()
         with nogil:
             count = table_full(table, &cursor, room, now, unregistered, out)
+            disordered = table.disordered
             self._done()
+        if disordered and not unregistered:     # a receiver would take a part for all of them
+            raise OSError("the file of sessions was changed by another hand")
         return cursor, entries[: count * ENTRY_BYTES]
 
     def sweep(self, uint32_t most):

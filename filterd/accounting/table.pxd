@@ -56,6 +56,7 @@ cdef struct Table:              # one thread at a time; `sessions.pyx` holds the
     uint32_t oldest_yet         # that of the sweep under way
     uint32_t urgent             # places to visit until every session that a NAS ended is gone
     bint silent                 # changes are not told: the file is being read
+    bint disordered             # another hand changed the file: nothing is taken from it or put into it
     Tally tally
 
 

@@ -37,6 +37,7 @@ from filterd.disk.session_file cimport (
     RECORD_CLAIMS,
     NasFloor,
     is_ipv4,
+    record_is_whole,
     write_entries,
 )
 
@@ -133,8 +134,9 @@ cdef void _link_claim(Table* table, uint32_t place, int claim) noexcept nogil:
 
 cdef void _unlink_claim(Table* table, uint32_t place, int claim) noexcept nogil:
     cdef const Record* record = record_at(&table.slab, place)
-    unlink(_claim_head(table, record.addresses[claim], record.lengths[claim]), table.next_claim,
-           place * RECORD_CLAIMS + claim)
+    if not unlink(_claim_head(table, record.addresses[claim], record.lengths[claim]), table.next_claim,
+                  place * RECORD_CLAIMS + claim):
+        table.disordered = True
     _count_length(table, record.lengths[claim], -1)
 
 
@@ -216,15 +218,19 @@ cdef void link_subscriber(Table* table, uint32_t place) noexcept nogil:
 
 
 cdef void unlink_subscriber(Table* table, uint32_t place) noexcept nogil:
-    unlink_both(table.by_subscriber + (record_at(&table.slab, place).subscriber[0] & table.mask),
-                table.next_subscriber, table.back_subscriber, place)
+    if not unlink_both(table.by_subscriber + (record_at(&table.slab, place).subscriber[0] & table.mask),
+                       table.next_subscriber, table.back_subscriber, place):
+        table.disordered = True
 
 
 cdef void _drop_record(Table* table, uint32_t place) noexcept nogil:
     """Take a session that has no claims any more out of the table."""
     cdef Record* record = record_at(&table.slab, place)
-    unlink(table.by_session + (record.session[0] & table.mask), table.next_session, place)
+    if not unlink(table.by_session + (record.session[0] & table.mask), table.next_session, place):
+        table.disordered = True
     unlink_subscriber(table, place)
+    if table.disordered:        # its place is in a chain still
+        return
     count(table, record, -1)
     give_place(&table.slab, place)
 
@@ -232,6 +238,9 @@ cdef void _drop_record(Table* table, uint32_t place) noexcept nogil:
 cdef void end_session(Table* table, uint32_t place, uint32_t mark) noexcept nogil:
     """End a session with everything that it has; ``mark`` is newer evidence than its own, or its own."""
     cdef Record* record = record_at(&table.slab, place)
+    if record.claim_count > RECORD_CLAIMS:
+        table.disordered = True
+        return
     while record.claim_count != 0:
         drop_claim(table, place, record.claim_count - 1, mark, TELL | REMEMBER)
     _drop_record(table, place)
@@ -248,6 +257,8 @@ cdef uint32_t rival(const Table* table, uint32_t place, const Held* claim, uint3
     """The reference of the next claim of another session that contradicts, behind ``behind`` in the chain."""
     cdef uint32_t at
     cdef const Record* other
+    if table.disordered:
+        return 0
     if behind == 0:
         at = _claim_head(table, claim.address, claim.length)[0]
     else:
@@ -270,7 +281,7 @@ cdef bint table_register(Table* table, const uint32_t* subscriber, uint64_t line
     cdef Record* record
     if not set_subscriber(&table.subscribers, subscriber, line):
         return False
-    while place != 0:
+    while place != 0 and not table.disordered:
         following = table.next_subscriber[place]
         record = record_at(&table.slab, place)
         if same(record.subscriber, subscriber) and line_of(record) != line and is_live(table, record, now):
@@ -286,6 +297,8 @@ cdef uint32_t table_find(Table* table, const uint8_t* address, uint32_t port, in
     cdef uint32_t at
     cdef int length
     cdef int bit = 128
+    if table.disordered:
+        return 0
     if port != 0 and table.ranges != 0 and is_ipv4(address):
         memset(&claim, 0, sizeof(Held))
         memcpy(claim.address, address + 12, 4)
@@ -318,6 +331,9 @@ cdef uint32_t table_full(Table* table, uint32_t* cursor, uint32_t most, int64_t 
     cdef int i
     while place <= table.slab.used and place < end and written + RECORD_CLAIMS * MOST_PREFIXES <= most:
         record = record_at(&table.slab, place)
+        if not _is_in_order(table, record):
+            cursor[0] = 0
+            return written
         if record.claim_count != 0 and (line_of(record) != 0 or unregistered) and is_live(table, record, now):
             for i in range(record.claim_count):
                 written += write_entries(record.addresses[i], record.lengths[i], line_of(record),
@@ -326,6 +342,13 @@ cdef uint32_t table_full(Table* table, uint32_t* cursor, uint32_t most, int64_t 
         place += 1
     cursor[0] = 0 if place > table.slab.used else place - 1
     return written
+
+
+cdef bint _is_in_order(Table* table, const Record* record) noexcept nogil:
+    """False from the first record on that is neither empty nor as it was sealed."""
+    if record.claim_count != 0 and not record_is_whole(record):
+        table.disordered = True
+    return not table.disordered
 
 
 cdef uint32_t sweep_some(Table* table, uint32_t most, uint32_t ended, int64_t now) noexcept nogil:
@@ -340,6 +363,9 @@ cdef uint32_t sweep_some(Table* table, uint32_t most, uint32_t ended, int64_t no
             table.oldest = table.oldest_yet
             table.oldest_yet = 0
         record = record_at(&table.slab, table.cursor)
+        if not _is_in_order(table, record):
+            table.urgent = 0
+            return 0
         if record.claim_count == 0:
             continue
         if not is_live(table, record, now):

@@ -364,6 +364,11 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Another file has the store's place.",
         "nothing after a restore; else see what the next lines say",
     ),
+    "the file of sessions was changed by another hand": (
+        "Bytes of sessions/live are not those that control wrote: somebody copies files back, or the disk "
+        "fails.",
+        "find out who writes below state_dir (`dmesg` for the disk); lines are known with their next packets",
+    ),
     "the store is not the newest one": (
         "It is older than what was acknowledged: nothing is written.",
         "[FilterdControlNotReady](runbooks/control.md#filterdcontrolnotready)",

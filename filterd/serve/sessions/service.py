@@ -35,6 +35,7 @@ from filterd.model.session import SessionSource
 from filterd.operations.context import Context
 from filterd.operations.sessions import protocol
 from filterd.serve.local_sockets import tell_socket
+from filterd.serve.process import ANEW, end_at_once
 from filterd.serve.sessions.accounting import AccountingListener
 from filterd.serve.sessions.commands import SessionCommands, Terms
 from filterd.serve.sessions.follower import SubscriberFollower
@@ -347,7 +348,12 @@ class SessionService:
             self.look()
 
     def look(self) -> None:
-        """Keep the clock of the file, try again what failed, and see whether there is room: each second."""
+        """Keep the clock of the file, try again what failed, and see whether there is room: each second. Ends
+        the process where the file was changed under it."""
+        if self._table.disordered:
+            remedy = "none: it is started again, and leaves out what is damaged; see who writes there"
+            log.get().error("the file of sessions was changed by another hand", remedy=remedy)
+            end_at_once(ANEW)
         self._table.anchor(self._boot, self._steady.anchor)
         self._keep()
         self._compare_clocks()

@@ -255,3 +255,68 @@ def test_sessions_of_a_time_that_has_not_come_are_not_loaded(path: Path) -> None
     found = read_entries(path, net.clock.now - 7200)
     assert told(found, 0) == {}
     assert "has not come" in found.lacking
+
+
+def overwritten(path: Path, at: int, text: bytes) -> None:
+    """Bytes are written over the running file, as a copy that is put back would."""
+    with path.open("r+b") as file:
+        file.seek(at)
+        file.write(text)
+
+
+@pytest.mark.parametrize("place", [0, 8, 12, 40, 127])
+def test_a_record_that_another_hand_changed_ends_the_table(path: Path, note: Path, place: int) -> None:
+    """Seen: flipped bits of an address gave it to another line, and no part said a word."""
+    net = many(path, note)
+    assert not net.table.disordered
+    at = HEAD + 7 * RECORD + place
+    overwritten(path, at, bytes([path.read_bytes()[at] ^ 0x80]))
+    net.table.sweep(SESSIONS)
+    assert net.table.disordered
+    before = net.table.counts().live
+    net.tell(START, "new", "s1", [X])
+    assert net.line(X) is None
+    assert net.table.counts().live == before
+
+
+def test_a_receiver_gets_no_record_that_another_hand_changed(path: Path, note: Path) -> None:
+    net = many(path, note)
+    overwritten(path, HEAD + 7 * RECORD + 20, b"\xff")
+    with pytest.raises(OSError, match="changed by another hand"):
+        full(net)
+    assert net.table.disordered
+
+
+def test_an_older_copy_over_the_running_file_ends_the_table(path: Path, note: Path) -> None:
+    """Seen: control turned round and round in a chain, or gave lines the addresses of an hour ago."""
+    net = many(path, note)
+    older = path.read_bytes()
+    for number in range(SESSIONS):
+        net.tell(STOP, str(number), f"s{number}", [f"10.0.0.{number}"])
+    for number in range(SESSIONS):
+        net.tell(START, f"b{number}", f"s{number}", [f"10.0.1.{SESSIONS - number}"])
+    net.table.change_epoch()
+    overwritten(path, 0, older)
+    assert net.table.disordered
+    net.tell(START, "new", "s1", [X])
+    assert net.line(X) is None
+
+
+def test_records_of_before_beneath_the_running_table_end_every_walk(path: Path, note: Path) -> None:
+    """The head is the present one: what is left to find it are chains that do not fit, and no walk in them
+    goes on for ever."""
+    net = many(path, note)
+    older = path.read_bytes()[HEAD:]
+    for number in range(SESSIONS):
+        net.tell(STOP, str(number), f"s{number}", [f"10.0.0.{number}"])
+    for number in range(SESSIONS):
+        net.tell(START, f"b{number}", f"s{(7 * number) % SESSIONS}", [f"10.0.1.{number}"])
+    overwritten(path, HEAD, older)
+    for number in range(SESSIONS):
+        net.tell(STOP, f"b{number}", f"s{number}", [f"10.0.1.{number}"])
+        net.tell(START, f"c{number}", f"s{number}", [f"10.0.2.{number}"])
+        net.tell(START, str(number), f"s{number}", [f"10.0.0.{number}"])
+        net.register(**{f"s{number}": number + 2})
+    net.clock.now += STALE_AFTER + 1
+    net.table.sweep(2 * SESSIONS)
+    assert net.table.disordered
