@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from filterd.model.blocking_mode import BlockingMode
+from filterd.model.slot import Slot
 from filterd.model.verdict import Kind
 from filterd.policy.classes import BIT_ALWAYS_ALLOWED, Classes
-from filterd.policy.documents import Bypass, Profile, Slot
+from filterd.policy.documents import Bypass, Profile
 from filterd.policy.schedule import UnknownZoneError, next_boundary, state_at, zone_of
 
 NO_POLICY = 0

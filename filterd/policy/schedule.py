@@ -16,7 +16,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from filterd.policy.documents import Slot
+from filterd.model.slot import Slot
 
 _HORIZON = 18
 """days looked ahead: each slot recurs within 7, and once more in case that a clock change swallows one; the

@@ -25,7 +25,7 @@ from filterd.policy.resolve import PolicyBook
 OwnRule = tuple[str, int, int]
 """the name's fingerprint in hexadecimal, action, scope"""
 LineStep = tuple[int, int, str, str, int, list[OwnRule]] | tuple[int]
-"""line, flags, profile, zone, paused until, own names; the number alone: the line is gone"""
+"""line, flags, policy key, zone, paused until, own names; the number alone: the line is gone"""
 
 OPTED_IN = 1
 SECURITY_LEFT = 2
@@ -62,7 +62,7 @@ def _line_step(choices: LineChoices, key: bytes) -> LineStep:
         (fingerprint_name(key, own.name).hex(), int(own.action), int(own.scope)) for own in choices.own_names
     ]
     flags = (OPTED_IN if choices.opted_in else 0) | (SECURITY_LEFT if choices.security_left else 0)
-    return choices.line, flags, choices.profile, choices.zone, choices.paused_until, own
+    return choices.line, flags, choices.policy_key, choices.zone, choices.paused_until, own
 
 
 class KnownLines:

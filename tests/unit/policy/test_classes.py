@@ -11,6 +11,7 @@ import pytest
 from filterd.model.blocking_mode import BlockingMode
 from filterd.model.mandatory import Mandate
 from filterd.model.rule import NameRule, Scope
+from filterd.model.slot import Slot
 from filterd.model.verdict import Kind
 from filterd.policy.classes import (
     FIRST_FREE_BIT,
@@ -32,7 +33,6 @@ from filterd.policy.documents import (
     Protected,
     SafeSearch,
     Service,
-    Slot,
     Text,
 )
 from filterd.policy.published import (
