@@ -35,6 +35,7 @@ from filterd.policy.documents import (
     Service,
     Text,
 )
+from filterd.policy.policy_book import NO_POLICY, PolicyBook
 from filterd.policy.published import (
     active_set,
     mandate_from_meta,
@@ -42,7 +43,7 @@ from filterd.policy.published import (
     next_beginning,
     next_change,
 )
-from filterd.policy.resolve import NO_POLICY, PolicyBook, ProfileRules, resolve, rules_of, to_meta
+from filterd.policy.resolve import ProfileRules, resolve, rules_of, to_meta
 from filterd.policy.resolve import from_meta as profile_from_meta
 from filterd.policy.schedule import UnknownZoneError
 from filterd.policy.snapshot_layout import CLASS_BITS
