@@ -65,23 +65,27 @@ class _Boundaries:
     """The indexes of combinations by the moment at which they have to be looked at."""
 
     def __init__(self) -> None:
-        self._indexes: dict[int, array[int]] = {}
+        self._indexes: dict[int, tuple[int, array[int]]] = {}
         self._moments: list[int] = []
         """a heap"""
 
-    def add(self, moment: int, index: int) -> None:
-        """Note the index; the moment 0 never comes."""
-        if moment in self._indexes:
-            self._indexes[moment].append(index)
-        elif moment:
-            self._indexes[moment] = array("I", (index,))
+    def add(self, moment: int, index: int) -> int:
+        """Note the index; the moment 0 never comes. Returns the moment, as one object for all that have
+        it."""
+        if not moment:
+            return 0
+        if moment not in self._indexes:
+            self._indexes[moment] = moment, array("I")
             heappush(self._moments, moment)
+        shared, indexes = self._indexes[moment]
+        indexes.append(index)
+        return shared
 
     def until(self, now: int) -> Iterator[tuple[int, int]]:
         """Take out the moments that have come, with their indexes."""
         while self._moments and self._moments[0] <= now:
             moment = heappop(self._moments)
-            yield from ((moment, index) for index in self._indexes.pop(moment))
+            yield from ((moment, index) for index in self._indexes.pop(moment)[1])
 
 
 class _Rest:
@@ -228,8 +232,8 @@ class PolicyBook:
         self.claimed += 1
         return index
 
-    def _blank(self) -> dict[int, ResolvedPolicy]:
-        """Let indexes without lines rest till nobody holds the present table: their policies meanwhile."""
+    def _blank(self) -> set[int]:
+        """Let indexes without lines rest till nobody holds the present table: those."""
         unused, self._unused = self._unused, set()
         for index in unused:
             combination = self._combinations[index]
@@ -244,7 +248,7 @@ class PolicyBook:
                 del self._used[combination.profile]
         if unused:
             self._table.keep_until_gone(_Rest(unused, self._free))
-        return dict.fromkeys(unused, self._nobodys) if unused else {}
+        return unused
 
     # --- policies ---------------------------------------------------------------------------------------
 
@@ -270,17 +274,34 @@ class PolicyBook:
     def at(self, now: int) -> PolicyTable:
         """The policies by index at ``now``: the table before, where nothing has changed."""
         self._note_due(now)
-        whole = self._blank()
-        for index in self._new:
-            whole[index] = self._policy(self._look(index, now))
-        moments = [self._moment_of(index, self._look(index, now)) for index in self._stale]
-        if self._renewed:
-            moments.clear()
-            whole = {index: self._policy(each) for index, each in enumerate(self._combinations) if index}
-        if whole or moments:
-            self._table = self._table.with_changes(whole, moments)
-        self._new, self._stale, self._renewed = set(), set(), False
+        blank = self._blank()
+        if self._renewed or self._new or self._stale or blank:
+            count = len(self._combinations)
+            self._table = self._table.with_changes(
+                count, self._whole(range(1, count) if self._renewed else blank, now), self._moments(now)
+            )
+            self._new, self._stale, self._renewed = set(), set(), False
         return self._table
+
+    def _whole(self, others: Iterable[int], now: int) -> Iterator[tuple[int, ResolvedPolicy]]:
+        """The policies of new combinations and of others, one after the other, since all of them together
+        would take much memory."""
+        for index in self._new:
+            yield index, self._policy(self._look(index, now))
+        for index in others:
+            if index not in self._new:
+                stale = self._renewed and index in self._stale
+                combination = self._look(index, now) if stale else self._combinations[index]
+                yield index, self._policy(combination)
+
+    def _moments(self, now: int) -> Iterator[tuple[int, int, bool, int, int]]:
+        """The moments of those that have come to a boundary."""
+        for index in () if self._renewed else self._stale:
+            combination = self._look(index, now)
+            if combination is not None:
+                moment = combination.moment
+                closed, always = self._closed(moment)
+                yield index, closed, moment.everything, always, combination.boundary
 
     def _note_due(self, now: int) -> None:
         """Note the combinations to be looked at: those whose boundary has come, and all that have one where
@@ -300,8 +321,8 @@ class PolicyBook:
         """The combination with its moment as it is now."""
         combination = self._combinations[index]
         if combination is not None:
-            combination.moment, combination.boundary = combination.timetable.at(combination.zone, now)
-            self._boundaries.add(combination.boundary, index)
+            combination.moment, boundary = combination.timetable.at(combination.zone, now)
+            combination.boundary = self._boundaries.add(boundary, index)
             self.recomputed += 1
         return combination
 
@@ -312,11 +333,6 @@ class PolicyBook:
         moment = combination.moment
         closed = self._closed(moment)
         return policy_of(restrictions, combination.zone, moment.everything, closed, combination.boundary)
-
-    def _moment_of(self, index: int, combination: _Combination | None) -> tuple[int, int, bool, int, int]:
-        moment, boundary = (OPEN, 0) if combination is None else (combination.moment, combination.boundary)
-        closed, always = self._closed(moment)
-        return index, closed, moment.everything, always, boundary
 
     def _use(self, classes: Classes) -> None:
         """Masks are of these classes from now on."""
@@ -347,7 +363,7 @@ class PolicyBook:
 def _asked(key: str) -> tuple[str, Adjustments]:
     """The profile and the adjustments of a key. One that cannot be read is a profile that nobody knows."""
     try:
-        return read_key(key)
+        return read_key.__wrapped__(key)  # each is read once: what is kept of it would only take memory
     except (AdjustmentsError, RecursionError):
         return key, UNADJUSTED
 

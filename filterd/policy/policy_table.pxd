@@ -57,6 +57,7 @@ cdef class PolicyTable:
     cdef int64_t looked_at      # `soonest` is the first boundary after this moment; 0: there is none
     cdef int64_t soonest
 
+    cdef int check(self, uint32_t index) except -1
     cdef int begin(self, uint32_t count) except -1
     cdef const uint64_t* masked(self, object mask) except NULL
     cdef int set_policy(self, uint32_t index, object policy) except -1

@@ -22,14 +22,16 @@ class PolicyTable(Sequence[ResolvedPolicy]):
 
     def with_changes(
         self,
-        policies: dict[int, ResolvedPolicy],
-        moments: list[tuple[int, int, bool, int, int]] | None = None,
+        count: int,
+        policies: Iterable[tuple[int, ResolvedPolicy]],
+        moments: Iterable[tuple[int, int, bool, int, int]] = (),
     ) -> PolicyTable:
-        """The next table: with these whole policies, new ones at the end, and with these moments of policies
-        that stay: index, mask of what the schedule adds, whether it blocks everything, mask of what that
-        leaves open, next boundary.
+        """The next table, of ``count`` policies or as many as there are: with these whole policies by index,
+        and then with these moments of policies that stay: index, mask of what the schedule adds, whether it
+        blocks everything, mask of what that leaves open, next boundary.
 
-        Raises ``ValueError`` where a new policy leaves a gap behind the last one.
+        Raises ``ValueError`` where one behind the last one is not given, and ``IndexError`` for an index
+        that is too high.
         """
 
     def keep_until_gone(self, thing: object) -> None:

@@ -123,7 +123,8 @@ cdef class PolicyTable:
     @staticmethod
     def of(policies not None):
         """The table of these policies, each at its place."""
-        return PolicyTable().with_changes(dict(enumerate(policies)))
+        known = list(policies)
+        return PolicyTable().with_changes(len(known), enumerate(known))
 
     def __len__(self):
         return self.count
@@ -140,8 +141,7 @@ cdef class PolicyTable:
 
     def policy(self, uint32_t index):
         """The policy at this index, of those that there are."""
-        if index >= self.count:
-            raise IndexError(f"no policy {index} among {self.count}")
+        self.check(index)
         cdef const Policy* entry = &self.entries[index]
         profile, zone = self.names[index]
         return ResolvedPolicy(
@@ -159,23 +159,28 @@ cdef class PolicyTable:
             next_boundary=entry.next_boundary,
         )
 
-    def with_changes(self, dict policies not None, list moments=None):
+    def with_changes(self, uint32_t count, policies not None, moments not None=()):
         """The next table: with these whole policies, and with these moments of policies that stay."""
         cdef PolicyTable made = PolicyTable.__new__(PolicyTable)
         cdef uint32_t index
-        made.begin(max(self.count, max(policies, default=-1) + 1))
-        if sum([each >= self.count for each in policies]) != made.count - self.count:
-            raise ValueError("a policy between the last one and a new one is missing")
+        names = None
+        made.begin(max(self.count, count))
         if self.count:
             memcpy(made.entries, self.entries, self.count * sizeof(Policy))
         made.pool = self.pool
-        made.names = named(self.pool.names, self.names, policies) if policies else self.names
-        for index, policy in policies.items():
+        for index, policy in policies:
+            made.check(index)
+            if names is None:
+                names = [*self.names, *[None] * (made.count - self.count)]
+            pair = (policy.profile, policy.zone)
+            names[index] = self.pool.names.setdefault(pair, pair)
             made.set_policy(index, policy)
-        for index, schedule, everything, always, boundary in moments or ():
-            if index >= made.count:
-                raise IndexError(f"no policy {index} among {made.count}")
+        for index, schedule, everything, always, boundary in moments:
+            made.check(index)
             made.set_moment(index, schedule, everything, always, boundary)
+        made.names = self.names if names is None else tuple(names)
+        if len(made.names) != made.count or None in made.names[self.count:]:
+            raise ValueError("a new policy is missing")
         made.renew_pool()
         return made
 
@@ -189,6 +194,11 @@ cdef class PolicyTable:
     def masks(self):
         """The number of masks in the pool."""
         return self.pool.count
+
+    cdef int check(self, uint32_t index) except -1:
+        if index >= self.count:
+            raise IndexError(f"no policy {index} among {self.count}")
+        return 0
 
     cdef int begin(self, uint32_t count) except -1:
         self.entries = <Policy*> calloc(count or 1, sizeof(Policy))
@@ -235,7 +245,7 @@ cdef class PolicyTable:
         return 0
 
     cdef int renew_pool(self) except -1:
-        """Where the pool has grown, look how much of it is used, and leave it if that is less than half."""
+        """Look how much of a pool that has grown is used, and leave it if that is less than half."""
         cdef MaskPool fresh
         cdef MaskPool before = self.pool
         if before.count <= before.limit:
@@ -279,15 +289,6 @@ cdef class PolicyTable:
         self.looked_at = now
         self.soonest = found
         return found
-
-
-cdef tuple named(dict shared, tuple before, dict policies):
-    """Profile and zone by index; equal pairs are one object."""
-    found = [*before, *[None] * (max(policies, default=-1) + 1 - len(before))]
-    for index, policy in policies.items():
-        pair = (policy.profile, policy.zone)
-        found[index] = shared.setdefault(pair, pair)
-    return tuple(found)
 
 
 Sequence.register(PolicyTable)

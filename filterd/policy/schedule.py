@@ -144,7 +144,7 @@ class Timetable:
         return found
 
     def _moment(self, bits: int) -> Moment:
-        """What is closed by slots with these bits together."""
+        """The restrictions of all slots with these bits together."""
         if not bits & (bits - 1):
             return self.closings[bits.bit_length() - 1] if bits else OPEN
         return _together(tuple(each for place, each in enumerate(self.closings) if bits >> place & 1))
