@@ -177,6 +177,8 @@ cdef class PolicyTable:
             made.set_policy(index, policy)
         for index, schedule, everything, always, boundary in moments:
             made.check(index)
+            if made.entries[index].categories == NULL:
+                raise ValueError("a new policy is missing")
             made.set_moment(index, schedule, everything, always, boundary)
         made.names = self.names if names is None else tuple(names)
         if len(made.names) != made.count or None in made.names[self.count:]:
