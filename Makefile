@@ -148,6 +148,10 @@ coverage: $(INSTALLED) $(BUILT)  ## measure the shipped profiles against public 
 scale-lines: $(INSTALLED) $(BUILT)  ## a resolver with a million lines: resync, start, checkpoints, memory
 	@$(BIN)/python benchmarks/lines.py
 
+.PHONY: line-plans
+line-plans: $(INSTALLED) $(BUILT)  ## 50,000 combinations with plans of their own among a million lines: memory, orders, boundaries, a snapshot, edits
+	@$(BIN)/python benchmarks/line_plans.py
+
 .PHONY: scale-sessions
 scale-sessions: $(INSTALLED) $(BUILT) build/senders  ## a resolver with a million sessions: loading, memory, and queries while they change
 	@PYTHONPATH=benchmarks $(BIN)/python benchmarks/sessions.py

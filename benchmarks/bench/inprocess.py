@@ -27,7 +27,7 @@ from filterd.dataplane.tables.lines import Lines
 from filterd.dataplane.tables.ratelimit import RateLimiter, RateRules
 from filterd.policy.classes import from_meta
 from filterd.policy.decide import LineHandle, PublishedState
-from filterd.policy.resolve import PolicyBook
+from filterd.policy.policy_book import PolicyBook
 from filterd.policy.snapshot import Snapshot
 
 NOW = 1_800_000_000

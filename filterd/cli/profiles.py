@@ -14,6 +14,7 @@ from filterd.cli.options import common, policies_of, settings_of
 from filterd.model.rule import Scope
 
 if TYPE_CHECKING:
+    from filterd.model.slot import Slot
     from filterd.policy.documents import (
         AllowedGroup,
         Bypass,
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
         Profile,
         SafeSearch,
         Service,
-        Slot,
         Text,
     )
 

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from filterd.config.policy_values import DocumentValue
 from filterd.model.rule import NameRule
+from filterd.model.slot import Slot
 from filterd.policy.documents import (
     AllowedGroup,
     Authority,
@@ -28,7 +29,6 @@ from filterd.policy.documents import (
     SafeSearch,
     Service,
     ServiceGroup,
-    Slot,
 )
 
 T = TypeVar("T")

@@ -24,6 +24,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from filterd.model.adjustments import read_key
 from filterd.model.blocking_mode import BlockingMode
 from filterd.model.lifting import LiftingKind
 from filterd.model.line import LineChoices, OwnName
@@ -213,7 +214,7 @@ def _line_fields(choices: LineChoices) -> dict[str, Any]:
     return {
         "line": choices.line,
         "opted_in": choices.opted_in,
-        "profile": choices.profile,
+        "profile": choices.policy_key,
         "zone": choices.zone,
         "paused_until": choices.paused_until,
         "security_left": choices.security_left,
@@ -268,11 +269,12 @@ def _read_lifting(fields: dict[str, Any]) -> LiftingChange:
 
 
 def _read_line(fields: dict[str, Any]) -> LineChange:
+    profile, adjustments = read_key(str(fields["profile"]))
     return LineChange(
         LineChoices(
             line=int(fields["line"]),
             opted_in=bool(fields["opted_in"]),
-            profile=str(fields["profile"]),
+            profile=profile,
             zone=str(fields["zone"]),
             paused_until=int(fields["paused_until"]),
             security_left=bool(fields["security_left"]),
@@ -280,6 +282,7 @@ def _read_line(fields: dict[str, Any]) -> LineChange:
                 OwnName(str(name), Action(action), Scope(scope))
                 for name, action, scope in fields["own_names"]
             ),
+            adjustments=adjustments,
         )
     )
 

@@ -19,6 +19,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from filterd.model import order_rows
+from filterd.model.adjustments import Adjustments, AdjustmentsError, from_text
 from filterd.model.changelog import BindingChange, ChangeError, LiftingChange, LineChange, OrderChange
 from filterd.model.lifting import LiftingKind
 from filterd.model.line import LineChoices, OwnName
@@ -36,7 +37,8 @@ LIFTINGS_SQL = (
     " ORDER BY number"
 )
 LINES_SQL = (
-    "SELECT line, opted_in, profile, zone, paused_until, security_left FROM line_state"
+    "SELECT line, opted_in, profile, zone, paused_until, security_left, adjustments"
+    " FROM line_state"
     " WHERE line > ? ORDER BY line LIMIT ?"
 )
 OWN_NAMES_SQL = (
@@ -104,10 +106,18 @@ def lines_page(execute: Execute, after: int, limit: int) -> list[LineChange]:
                 paused_until,
                 bool(security_left),
                 tuple(OwnName(name, Action(action), Scope(scope)) for name, action, scope in own.of(line)),
+                _adjustments(adjustments),
             )
         )
-        for line, opted_in, profile, zone, paused_until, security_left in found
+        for line, opted_in, profile, zone, paused_until, security_left, adjustments in found
     ]
+
+
+def _adjustments(text: str) -> Adjustments:
+    try:
+        return from_text(text)
+    except AdjustmentsError as error:
+        raise ChangeError(str(error)) from None
 
 
 def bindings_page(execute: Execute, after: str, limit: int) -> list[BindingChange]:

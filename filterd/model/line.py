@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from filterd.model.adjustments import UNADJUSTED, Adjustments, policy_key
 from filterd.model.rule import Action, Scope
 
 MAX_PAUSE = 7 * 86400
@@ -40,3 +41,10 @@ class LineChoices:
     paused_until: int = 0
     security_left: bool = False
     own_names: tuple[OwnName, ...] = ()
+    adjustments: Adjustments = UNADJUSTED
+    """its own changes to the profile"""
+
+    @property
+    def policy_key(self) -> str:
+        """What it asks for in one text; see ``model.adjustments``."""
+        return policy_key(self.profile, self.adjustments)

@@ -55,8 +55,8 @@ from filterd.policy.overlay import (
     overlay_of,
     suspended_until,
 )
+from filterd.policy.policy_book import PolicyBook
 from filterd.policy.published import StateSettings
-from filterd.policy.resolve import PolicyBook
 from filterd.policy.snapshot import Snapshot
 from filterd.policy.trace import Decision
 from filterd.store import change_log
@@ -111,7 +111,7 @@ class CheckState:
     """the snapshot's fingerprint key"""
 
     def line_of(self, choices: LineChoices) -> LineHandle:
-        """The line with other choices of its own, in the same profile and zone."""
+        """The line with other choices of its own, of the same policy key and zone."""
         return _handle(choices, self.book, self.key)
 
     def moved(self, now: int) -> CheckState:
@@ -213,7 +213,7 @@ async def _lifted(connection: AsyncConnection, now: int, key: bytes) -> list[Lif
 
 
 def _handle(choices: LineChoices, book: PolicyBook, key: bytes) -> LineHandle:
-    policy, _ = book.index_of_line(choices.profile, choices.zone)
+    policy, _ = book.index_of_line(choices.policy_key, choices.zone)
     return LineHandle(
         choices.line,
         policy=policy,

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from filterd.model.adjustments import to_text
 from filterd.model.changelog import LineChange
 from filterd.model.line import LineChoices
 from filterd.model.subscriber import RequestEvidence, Subscriber
@@ -36,7 +37,7 @@ async def require(connection: AsyncConnection, identifier: str) -> Subscriber:
 def audited(choices: LineChoices, seal: str) -> dict[str, Any]:
     """The choices as the audit trail shows them: own names as a count and a sealed digest."""
     own = [[each.name, int(each.action), int(each.scope)] for each in choices.own_names]
-    return {
+    shown = {
         "opted_in": choices.opted_in,
         "profile": choices.profile,
         "zone": choices.zone,
@@ -44,6 +45,9 @@ def audited(choices: LineChoices, seal: str) -> dict[str, Any]:
         "security_left": choices.security_left,
         "own_names": {"count": len(own), "digest": input_values.sealed(seal, own)},
     }
+    if choices.adjustments:
+        shown["adjustments"] = input_values.sealed(seal, to_text(choices.adjustments))
+    return shown
 
 
 def evidence_digest(evidence: RequestEvidence, seal: str) -> str:

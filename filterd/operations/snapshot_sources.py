@@ -20,7 +20,7 @@ from filterd.policy.compiler import ListSource
 from filterd.policy.digests import list_digest
 from filterd.policy.documents import Feed, Policies, Use
 from filterd.policy.published import mandate_to_meta
-from filterd.policy.resolve import rules_of, to_meta
+from filterd.policy.resolve import STRIPPING_WAYS, rules_of, to_meta
 from filterd.policy.suffixes import Suffixes
 
 
@@ -50,12 +50,13 @@ class Material:
         yield from self._orders()
 
     def meta(self) -> dict[str, Any]:
-        """The snapshot's meta beside the lists: profiles and mandates."""
+        """The snapshot's meta beside the lists: profiles, the ways around that strip ECH, and mandates."""
         mandates = [*self._list_mandates(), *(order.mandate for order in self.orders)]
         return {
             "profiles": {
                 each.id: to_meta(rules_of(each, self.policies.bypass)) for each in self.policies.profiles
             },
+            STRIPPING_WAYS: [each.id for each in self.policies.bypass if each.strip_ech],
             "mandates": [mandate_to_meta(mandate) for mandate in mandates],
             **canary.to_meta(filter(None, map(self._canary, self.policies.feeds))),
         }

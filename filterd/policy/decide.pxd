@@ -9,6 +9,7 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from filterd.policy.fingerprint cimport Fingerprint
 from filterd.policy.inner cimport MAX_NAT64, Nat64
+from filterd.policy.policy_table cimport Policy, PolicyTable
 from filterd.policy.snapshot cimport WORDS, ActiveSet, Overlay, Snapshot, Table
 from filterd.wire.codec cimport Name
 
@@ -109,19 +110,6 @@ cdef struct Line:
     OwnName* own                # owned by who made the line
     int64_t paused_until        # Unix seconds, 0: not paused
     uint8_t flags               # LINE_*
-
-cdef struct Policy:
-    uint64_t categories[WORDS]
-    uint64_t services[WORDS]
-    uint64_t safe_search[WORDS]
-    uint64_t bypass[WORDS]
-    uint64_t schedule[WORDS]      # categories that the schedule adds at this moment
-    uint64_t interest[WORDS]      # all of the above: what a cached answer is tested with
-    uint64_t always[WORDS]        # the always-allowed names that schedule_all leaves open at this moment
-    int64_t next_boundary               # when the schedule's masks change, Unix seconds; 0: never
-    uint8_t schedule_all                # all but the always-allowed names are blocked at this moment
-    uint8_t mode
-    uint8_t strip_ech                   # take ECH out of HTTPS and SVCB answers
 
 cdef struct State:
     const Table* snapshot
@@ -284,14 +272,13 @@ cdef class PublishedState:
     """Everything that a verdict needs, immutable; it keeps alive what its struct points to."""
 
     cdef State state
-    cdef Policy* native_policies
     cdef TargetTable targets
     cdef bytes active
     cdef readonly Snapshot snapshot
     cdef readonly Overlay overlay
     cdef readonly object classes
     cdef readonly object settings
-    cdef readonly tuple policies
+    cdef readonly PolicyTable policies
     cdef readonly dict mandates
     cdef readonly int64_t next_change
 

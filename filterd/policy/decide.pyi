@@ -7,6 +7,7 @@ from typing import Self, final
 from filterd.model.mandatory import Mandate
 from filterd.model.rule import Action, Scope
 from filterd.policy.classes import Classes
+from filterd.policy.policy_table import PolicyTable
 from filterd.policy.published import StateSettings
 from filterd.policy.resolve import ResolvedPolicy
 from filterd.policy.snapshot import Overlay, Snapshot
@@ -41,7 +42,8 @@ class PublishedState:
     """Everything that a verdict needs at one moment; immutable. ``key``: the snapshot's fingerprint key.
 
     ``mandates`` are what is known now of orders and mandatory lists; one in the snapshot's meta with the same
-    id gives way. ``policies`` stand at the index by which lines refer to them.
+    id gives way. ``policies`` stand at the index by which lines refer to them; a table of them is held, not
+    copied.
     """
 
     def __new__(
@@ -65,7 +67,7 @@ class PublishedState:
     @property
     def settings(self) -> StateSettings: ...
     @property
-    def policies(self) -> tuple[ResolvedPolicy, ...]: ...
+    def policies(self) -> PolicyTable: ...
     @property
     def mandates(self) -> Mapping[int, Mandate]: ...
     @property

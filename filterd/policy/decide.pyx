@@ -13,6 +13,7 @@ from libc.string cimport memcmp, memcpy, memset
 
 from filterd.policy.fingerprint cimport KEY_SIZE, MAX_SUFFIXES, Fingerprint, read_wire, suffixes, unpacked
 from filterd.policy.inner cimport Nat64
+from filterd.policy.policy_table cimport Policy, PolicyTable, words_of
 from filterd.policy.snapshot cimport (
     WORDS,
     ActiveSet,
@@ -629,42 +630,21 @@ cdef class TargetTable:
         free(self.names)
 
 
-cdef void set_mask(uint64_t* mask, object value):
-    cdef int word
-    for word in range(WORDS):
-        mask[word] = value >> 64 * word & 0xFFFFFFFFFFFFFFFF
-
-
-cdef void set_policy(Policy* native, object policy):
-    cdef int word
-    set_mask(native.categories, policy.categories)
-    set_mask(native.services, policy.services)
-    set_mask(native.safe_search, policy.safe_search)
-    set_mask(native.bypass, policy.bypass)
-    set_mask(native.schedule, policy.schedule)
-    set_mask(native.always, policy.always)
-    for word in range(WORDS):
-        native.interest[word] = (native.categories[word] | native.services[word] | native.safe_search[word]
-                                 | native.bypass[word] | native.schedule[word])
-    native.schedule_all = policy.schedule_all
-    native.mode = policy.mode
-    native.strip_ech = policy.strip_ech
-    native.next_boundary = policy.next_boundary
-
-
 cdef fill_tables(PublishedState self):
     """Point the struct at what the object holds."""
     self.state.snapshot = &self.snapshot.table
     self.state.overlay = NULL if self.overlay is None else &self.overlay.table
+    self.state.policies = self.policies.entries
+    self.state.policy_count = self.policies.count
     self.state.targets = self.targets.index
 
 
 cdef fill_masks(PublishedState self):
     """The switches, and which classes mean what."""
-    set_mask(self.state.security, self.classes.mask(Kind.SECURITY))
-    set_mask(self.state.protected_names, self.classes.mask(Kind.PROTECTED))
-    set_mask(self.state.local, self.classes.mask(Kind.LOCAL))
-    set_mask(self.state.special, self.classes.mask(Kind.SPECIAL_USE))
+    words_of(self.classes.mask(Kind.SECURITY), self.state.security)
+    words_of(self.classes.mask(Kind.PROTECTED), self.state.protected_names)
+    words_of(self.classes.mask(Kind.LOCAL), self.state.local)
+    words_of(self.classes.mask(Kind.SPECIAL_USE), self.state.special)
     first, count = self.classes.observed()
     self.state.first_observed = first
     self.state.observed = (1 << count) - 1
@@ -688,23 +668,14 @@ cdef fill_prefixes(PublishedState self):
 
 
 cdef fill_moment(PublishedState self, int64_t now):
-    """Fill in what depends on the time: the active set, the policies' masks, and the next change."""
-    cdef uint32_t at = 0
+    """Fill in what depends on the time: the active set and the next change."""
+    cdef int64_t boundary = self.policies.next_boundary(now)
     self.active = active_set(self.mandates.values(), now)
     self.state.active.state = <const uint8_t*> self.active
     self.state.active.count = <uint32_t> len(self.active)
     self.state.next_beginning = next_beginning(self.mandates.values(), now)
-    self.native_policies = <Policy*> calloc(len(self.policies) or 1, sizeof(Policy))
-    if self.native_policies == NULL:
-        raise MemoryError
-    for policy in self.policies:
-        set_policy(&self.native_policies[at], policy)
-        at += 1
-    self.state.policies = self.native_policies
-    self.state.policy_count = at
-    moments = [policy.next_boundary for policy in self.policies if policy.next_boundary > now]
     changes = next_change(self.mandates.values(), now)
-    self.next_change = min(moments + [changes] if changes else moments, default=0)
+    self.next_change = min(boundary, changes) if boundary and changes else boundary or changes
 
 
 cdef class PublishedState:
@@ -717,7 +688,7 @@ cdef class PublishedState:
         self.snapshot = snapshot
         self.overlay = overlay
         self.settings = StateSettings() if settings is None else settings
-        self.policies = tuple(policies)
+        self.policies = policies if isinstance(policies, PolicyTable) else PolicyTable.of(policies)
         self.mandates = {m.id: m for m in map(mandate_from_meta, snapshot.meta.get("mandates", ()))}
         self.mandates.update((mandate.id, mandate) for mandate in mandates)
         self.classes = from_meta(snapshot.meta.get("lists", ()))
@@ -727,9 +698,6 @@ cdef class PublishedState:
         fill_masks(self)
         fill_prefixes(self)
         fill_moment(self, now)
-
-    def __dealloc__(self):
-        free(self.native_policies)
 
     @property
     def next_beginning(self):

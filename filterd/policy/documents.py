@@ -13,6 +13,7 @@ from ipaddress import IPv4Network, IPv6Network
 
 from filterd.model.blocking_mode import BlockingMode
 from filterd.model.rule import NameRule, Scope
+from filterd.model.slot import Slot
 from filterd.policy.feed_documents import STALE_AFTER, Guard, Login, Signature, is_remote
 
 Network = IPv4Network | IPv6Network
@@ -131,27 +132,6 @@ class Feed:
     def confidential(self) -> bool:
         """True if its names must not be shown to anybody."""
         return self.mandatory is not None and self.mandatory.confidential
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """One weekly stretch of a schedule, in the line's time zone.
-
-    It begins at ``start`` on each of ``days`` (0 is Monday) and ends at ``end``, on the next day where
-    ``end`` is not after ``start``. Both are minutes after midnight, wall-clock time; ``end`` may be 1440.
-    """
-
-    days: tuple[int, ...]
-    start: int
-    end: int
-    everything: bool = False
-    """block all but the always-allowed names"""
-    categories: tuple[str, ...] = ()
-    """else: these categories in addition to the profile's"""
-    services: tuple[str, ...] = ()
-    """and these services"""
-    leaves: tuple[str, ...] | None = None
-    """of everything: the groups of always-allowed names that stay open; None: all of them"""
 
 
 @dataclass(frozen=True, slots=True)

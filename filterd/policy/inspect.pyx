@@ -22,7 +22,6 @@ from filterd.policy.decide cimport (
     WHERE_TARGET,
     Line,
     LineHandle,
-    Policy,
     PublishedState,
     StageTrace,
     State,
@@ -39,6 +38,7 @@ from filterd.policy.decide cimport (
 )
 from filterd.policy.fingerprint cimport MAX_SUFFIXES, Fingerprint, suffixes
 from filterd.policy.inner cimport NAT64_OCTETS, Nat64, inner_address
+from filterd.policy.policy_table cimport Policy
 from filterd.policy.snapshot cimport WORDS, Match, match_address, match_name
 from filterd.wire.codec cimport (
     CLASS_IN,

@@ -1,30 +1,31 @@
-"""Resolves a profile at one moment into the class masks that a verdict tests with.
+"""Resolves a policy key at one moment into the class masks that a verdict tests with.
 
-A profile's rules are in the snapshot's meta beside the classes that they name, so that masks and snapshot
-never disagree. Lines refer to a policy by its index in a :class:`PolicyBook`, which never gives one twice.
+A policy key (``model.adjustments``) is a profile's id, with the changes that a line made to it. A profile's
+rules are in the snapshot's meta beside the classes that they name, so that masks and snapshot never disagree.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
+from filterd.model.adjustments import Adjustments, Difference
 from filterd.model.blocking_mode import BlockingMode
+from filterd.model.slot import OneSlot, Slot
 from filterd.model.verdict import Kind
 from filterd.policy.classes import BIT_ALWAYS_ALLOWED, Classes
-from filterd.policy.documents import Bypass, Profile, Slot
-from filterd.policy.schedule import UnknownZoneError, next_boundary, state_at, zone_of
+from filterd.policy.documents import Bypass, Profile
+from filterd.policy.schedule import Moment, Timetable
 
-NO_POLICY = 0
-"""the index of the policy that asks for nothing"""
-FALLBACK_ZONE = "UTC"
-"""the zone of a line whose own zone this machine does not know"""
+STRIPPING_WAYS = "strip_ech"
+"""the key of a snapshot's meta with the ways around for which ECH is taken out; absent in older snapshots"""
 
 
 @dataclass(frozen=True, slots=True)
 class ProfileRules:
-    """A profile's restrictions, without its texts. Ids are those of the policy documents."""
+    """The restrictions of a profile, or of a line that changed its own. Ids are those of the policy
+    documents."""
 
     id: str
     categories: tuple[str, ...] = ()
@@ -35,6 +36,15 @@ class ProfileRules:
     schedule: tuple[Slot, ...] = ()
     strip_ech: bool = False
     """one of the ways around that it closes is Encrypted Client Hello"""
+    holidays: tuple[str, ...] = ()
+    """of a line: days on which no slot of the schedule begins"""
+    once: tuple[OneSlot, ...] = ()
+    """of a line: stretches that come once"""
+
+    @property
+    def timetable(self) -> Timetable:
+        """Its schedule, holidays and what comes once."""
+        return Timetable.of(self.schedule, self.holidays, self.once)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,22 +133,62 @@ def from_meta(profile: str, meta: Mapping[str, Any]) -> ProfileRules:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Restrictions:
+    """The class masks that hold at every moment."""
+
+    profile: str
+    categories: int
+    services: int
+    safe_search: int
+    bypass: int
+    strip_ech: bool
+    mode: BlockingMode
+
+
+def restrictions_of(rules: ProfileRules, classes: Classes) -> Restrictions:
+    """The masks of the rules, without those of their schedule."""
+    return Restrictions(
+        rules.id,
+        classes.category_mask(rules.categories),
+        classes.mask_of(Kind.SERVICE, rules.services),
+        classes.mask_of(Kind.SAFE_SEARCH, rules.safe_search),
+        classes.bypass_mask(rules.bypass),
+        rules.strip_ech,
+        rules.mode,
+    )
+
+
+def closed_by(moment: Moment, classes: Classes) -> tuple[int, int]:
+    """The masks of what a moment closes, and of the always-allowed names that it leaves open."""
+    closed = classes.category_mask(moment.categories) | classes.mask_of(Kind.SERVICE, moment.services)
+    return closed, _left_open(classes, moment.leaves)
+
+
 def resolve(rules: ProfileRules, classes: Classes, zone: str, now: int) -> ResolvedPolicy:
     """The masks at ``now`` (Unix seconds); ``schedule.UnknownZoneError`` for a bad zone."""
-    moment = state_at(rules.schedule, zone, now)
+    moment, boundary = rules.timetable.at(zone, now)
+    restrictions = restrictions_of(rules, classes)
+    return policy_of(restrictions, zone, moment.everything, closed_by(moment, classes), boundary)
+
+
+def policy_of(
+    restrictions: Restrictions, zone: str, everything: bool, closed: tuple[int, int], boundary: int
+) -> ResolvedPolicy:
+    """The policy of a moment that closes ``closed`` till ``boundary``."""
     return ResolvedPolicy(
-        profile=rules.id,
+        profile=restrictions.profile,
         zone=zone,
-        categories=classes.category_mask(rules.categories),
-        services=classes.mask_of(Kind.SERVICE, rules.services),
-        safe_search=classes.mask_of(Kind.SAFE_SEARCH, rules.safe_search),
-        bypass=classes.bypass_mask(rules.bypass),
-        schedule=classes.category_mask(moment.categories) | classes.mask_of(Kind.SERVICE, moment.services),
-        schedule_all=moment.everything,
-        always=_left_open(classes, moment.leaves),
-        strip_ech=rules.strip_ech,
-        mode=rules.mode,
-        next_boundary=next_boundary(rules.schedule, zone, now),
+        categories=restrictions.categories,
+        services=restrictions.services,
+        safe_search=restrictions.safe_search,
+        bypass=restrictions.bypass,
+        schedule=closed[0],
+        schedule_all=everything,
+        always=closed[1],
+        strip_ech=restrictions.strip_ech,
+        mode=restrictions.mode,
+        next_boundary=boundary,
     )
 
 
@@ -149,79 +199,65 @@ def _left_open(classes: Classes, groups: frozenset[str] | None) -> int:
     return 1 << BIT_ALWAYS_ALLOWED | classes.mask_of(Kind.ALWAYS_ALLOWED, groups)
 
 
-class PolicyBook:
-    """Gives each profile and zone of a line an index, and the policies by index at any moment.
-
-    Indexes are only ever added, so a line keeps its own over every new snapshot. A profile that lines have
-    and a snapshot lacks never opens them: they keep its last known rules. Where there are none, they get the
-    restrictions of all profiles together. Owned by one thread.
-    """
-
-    def __init__(self, profiles: Mapping[str, ProfileRules], classes: Classes) -> None:
-        self._profiles = dict(profiles)
-        self._present = frozenset(profiles)
-        """those of the snapshot; the others in ``_profiles`` are remembered"""
-        self._classes = classes
-        self._indexes: dict[tuple[str, str], int] = {}
-
-    @classmethod
-    def of_meta(cls, meta: Mapping[str, Any], classes: Classes) -> PolicyBook:
-        """An empty book over a snapshot's profiles."""
-        return cls(_profiles_of(meta), classes)
-
-    def index(self, profile: str, zone: str) -> int:
-        """The index of a profile in a zone; :data:`NO_POLICY` for the profile ``""``.
-
-        It may be one that :meth:`at` has not answered yet. :class:`UnknownZoneError` for a bad zone.
-        """
-        if not profile:
-            return NO_POLICY
-        known = self._indexes.get((profile, zone))
-        if known is not None:
-            return known
-        zone_of(zone)
-        return self._indexes.setdefault((profile, zone), len(self._indexes) + 1)
-
-    def index_of_line(self, profile: str, zone: str) -> tuple[int, str]:
-        """The index for a line, and the zone that it uses: :data:`FALLBACK_ZONE` for an unknown one."""
-        try:
-            return self.index(profile, zone), zone
-        except UnknownZoneError:
-            return self.index(profile, FALLBACK_ZONE), FALLBACK_ZONE
-
-    def renew(self, meta: Mapping[str, Any], classes: Classes) -> None:
-        """Use another snapshot's profiles and classes. Indexes stay, and so do the rules of a profile that
-        lines have and the snapshot lacks."""
-        fresh = _profiles_of(meta)
-        used = {profile for profile, _ in self._indexes}
-        self._profiles = {each: rules for each, rules in self._profiles.items() if each in used} | fresh
-        self._present = frozenset(fresh)
-        self._classes = classes
-
-    def missing(self) -> tuple[str, ...]:
-        """Profiles that lines have and the snapshot does not know. May be called from any thread."""
-        return tuple(sorted({profile for profile, _ in tuple(self._indexes)} - self._present))
-
-    def at(self, now: int) -> tuple[ResolvedPolicy, ...]:
-        """The policies by index at ``now``."""
-        resolved = [ResolvedPolicy()]
-        for profile, zone in self._indexes:
-            rules = self._profiles.get(profile) or self._all_together(profile)
-            resolved.append(resolve(rules, self._classes, zone, now))
-        return tuple(resolved)
-
-    def _all_together(self, profile: str) -> ProfileRules:
-        """The rules of an unknown profile: those of all known ones together, schedules left out."""
-        known = self._profiles.values()
-        return ProfileRules(
-            id=profile,
-            categories=tuple(each for rules in known for each in rules.categories),
-            services=tuple(each for rules in known for each in rules.services),
-            safe_search=tuple(each for rules in known for each in rules.safe_search),
-            bypass=tuple(each for rules in known for each in rules.bypass),
-            strip_ech=any(rules.strip_ech for rules in known),
-        )
+def adjusted(
+    rules: ProfileRules, adjustments: Adjustments, stripping: Collection[str] | None
+) -> ProfileRules:
+    """The rules of a profile with a line's changes. ``stripping``: the ways around for which ECH is taken
+    out; None where the snapshot does not tell, and it stays as the profile has it."""
+    bypass = adjustments.bypass.of(rules.bypass)
+    strips = rules.strip_ech
+    if stripping is not None and set(bypass) != set(rules.bypass):
+        strips = any(way in stripping for way in bypass)
+    return replace(
+        rules,
+        categories=adjustments.categories.of(rules.categories),
+        services=adjustments.services.of(rules.services),
+        safe_search=adjustments.safe_search.of(rules.safe_search),
+        bypass=bypass,
+        schedule=rules.schedule if adjustments.plan is None else adjustments.plan,
+        holidays=adjustments.holidays,
+        once=adjustments.once,
+        strip_ech=strips,
+    )
 
 
-def _profiles_of(meta: Mapping[str, Any]) -> dict[str, ProfileRules]:
+def tightened(
+    rules: ProfileRules, adjustments: Adjustments, stripping: Collection[str] | None
+) -> ProfileRules:
+    """The rules with all that a line adds, and nothing that it takes: its slots come beside the schedule, and
+    its holidays count for nothing."""
+    categories, services, safe_search, bypass = (
+        Difference(each.added) for each in differences_of(adjustments)
+    )
+    plan = rules.schedule + (adjustments.plan or ())
+    added = Adjustments(categories, services, safe_search, bypass, plan, once=adjustments.once)
+    found = adjusted(rules, added, stripping)
+    return replace(found, strip_ech=found.strip_ech or rules.strip_ech)
+
+
+def differences_of(adjustments: Adjustments) -> tuple[Difference, Difference, Difference, Difference]:
+    """The differences in the order of ``model.adjustments.KINDS``."""
+    return adjustments.categories, adjustments.services, adjustments.safe_search, adjustments.bypass
+
+
+def all_together(profile: str, known: Collection[ProfileRules]) -> ProfileRules:
+    """The restrictions of all known profiles, schedules left out: for what is not known."""
+    return ProfileRules(
+        id=profile,
+        categories=tuple(dict.fromkeys(each for rules in known for each in rules.categories)),
+        services=tuple(dict.fromkeys(each for rules in known for each in rules.services)),
+        safe_search=tuple(dict.fromkeys(each for rules in known for each in rules.safe_search)),
+        bypass=tuple(dict.fromkeys(each for rules in known for each in rules.bypass)),
+        strip_ech=any(rules.strip_ech for rules in known),
+    )
+
+
+def profiles_of(meta: Mapping[str, Any]) -> dict[str, ProfileRules]:
+    """The rules of a snapshot's profiles."""
     return {profile: from_meta(profile, value) for profile, value in meta.get("profiles", {}).items()}
+
+
+def stripping_ways(meta: Mapping[str, Any]) -> frozenset[str] | None:
+    """The ways around for which ECH is taken out; None where the snapshot does not tell."""
+    ways = meta.get(STRIPPING_WAYS)
+    return None if ways is None else frozenset(ways)

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, delete, func, insert, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from filterd.model.adjustments import from_text, to_text
 from filterd.model.line import PAUSE_LIMIT, LineChoices, OwnName
 from filterd.model.rule import Action, Scope
 from filterd.model.subscriber import RequestEvidence, Subscriber
@@ -81,6 +82,7 @@ def _joined() -> Select[Any]:
         line_state.c.zone,
         line_state.c.paused_until,
         line_state.c.security_left,
+        line_state.c.adjustments,
     ).join_from(subscriber, line_state)
 
 
@@ -151,6 +153,7 @@ async def _complete(connection: AsyncConnection, rows: Sequence[Any]) -> list[Su
                 paused_until=row.paused_until,
                 security_left=row.security_left,
                 own_names=tuple(own.get(row.line, ())),
+                adjustments=from_text(row.adjustments),
             ),
             bindings=tuple(prefixes.get(row.line, ())),
             added_at=row.added_at,
@@ -222,6 +225,7 @@ def _state(choices: LineChoices) -> dict[str, Any]:
         "zone": choices.zone,
         "paused_until": choices.paused_until,
         "security_left": choices.security_left,
+        "adjustments": to_text(choices.adjustments),
     }
 
 

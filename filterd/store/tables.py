@@ -110,6 +110,7 @@ line_state = Table(
     Column("zone", String(64), nullable=False),
     Column("paused_until", Integer, nullable=False),
     Column("security_left", Boolean, nullable=False),
+    Column("adjustments", Text, nullable=False, server_default=""),
 )
 
 own_name = Table(

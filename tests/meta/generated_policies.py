@@ -7,7 +7,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from filterd.policy.documents import Policies, Profile, ReadyFeed, Slot
+from filterd.model.slot import Slot
+from filterd.policy.documents import Policies, Profile, ReadyFeed
 from tests.meta.feed_texts import FEEDS
 from tests.worlds.markdown import wrapped
 

@@ -33,7 +33,7 @@ from filterd.policy.compiler import ListSource, compile_snapshot
 from filterd.policy.decide import LineHandle, PublishedState, decide_name
 from filterd.policy.documents import Expected, Feed, Policies, Profile
 from filterd.policy.overlaps import above
-from filterd.policy.resolve import PolicyBook
+from filterd.policy.policy_book import PolicyBook
 from filterd.policy.snapshot import Snapshot
 from filterd.wire.names import name_from_text
 from tests.worlds import list_folder

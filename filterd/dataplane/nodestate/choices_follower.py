@@ -5,13 +5,20 @@ Owned by the node's thread.
 
 from __future__ import annotations
 
+import time
+import weakref
+
 from filterd.dataplane.nodestate.changes import ChainBrokenError, ChangeLog
 from filterd.dataplane.nodestate.lines import batch_of
 from filterd.dataplane.nodestate.node_disk import NodeDisk
 from filterd.dataplane.nodestate.publisher import Effect, note_damaged_log, say_unknown_profiles
 from filterd.dataplane.nodestate.resync import Resync, ResyncVoidError
+from filterd.dataplane.tables.epoch import collect, retire
 from filterd.model import changelog
 from filterd.model.change_chain import Cursor
+
+PATIENCE = 100
+"""looks at readers that are slow to pass, one in a millisecond"""
 
 
 class ChoicesFollower:
@@ -47,6 +54,7 @@ class ChoicesFollower:
             self._disk.log_parental(page.rows[-1].cursor, batch)
             if new_policy:
                 self._effect.advance()
+                _let_readers_pass()
                 say_unknown_profiles(self._effect.publisher, self._effect.observer)
             self._disk.apply_parental(batch)
         self.cursor = page.cursor
@@ -69,3 +77,21 @@ class ChoicesFollower:
             self.cursor = resync.cursor
             self._effect.renew()
         return True
+
+
+class _Mark:
+    """Goes when every reader that was awake has passed."""
+
+
+def _let_readers_pass() -> None:
+    """Wait until no reader holds a state from before: it has no policy for lines that get a new one. A thread
+    that hangs is not waited for longer than :data:`PATIENCE`."""
+    mark = _Mark()
+    watched = weakref.ref(mark)
+    retire(mark)
+    del mark
+    for _ in range(PATIENCE):
+        collect()
+        if watched() is None:
+            return
+        time.sleep(0.001)

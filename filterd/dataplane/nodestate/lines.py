@@ -20,12 +20,14 @@ from filterd.model.line import LineChoices
 from filterd.model.rule import Action, Scope
 from filterd.policy.decide import LineHandle
 from filterd.policy.fingerprint import fingerprint_name
-from filterd.policy.resolve import PolicyBook
+from filterd.policy.policy_book import PolicyBook
 
 OwnRule = tuple[str, int, int]
 """the name's fingerprint in hexadecimal, action, scope"""
-LineStep = tuple[int, int, str, str, int, list[OwnRule]] | tuple[int]
-"""line, flags, profile, zone, paused until, own names; the number alone: the line is gone"""
+LineOfStep = tuple[int, int, str, str, int, list[OwnRule]]
+"""line, flags, policy key, zone, paused until, own names"""
+LineStep = LineOfStep | tuple[int]
+"""the number alone: the line is gone"""
 
 OPTED_IN = 1
 SECURITY_LEFT = 2
@@ -62,7 +64,7 @@ def _line_step(choices: LineChoices, key: bytes) -> LineStep:
         (fingerprint_name(key, own.name).hex(), int(own.action), int(own.scope)) for own in choices.own_names
     ]
     flags = (OPTED_IN if choices.opted_in else 0) | (SECURITY_LEFT if choices.security_left else 0)
-    return choices.line, flags, choices.profile, choices.zone, choices.paused_until, own
+    return choices.line, flags, choices.policy_key, choices.zone, choices.paused_until, own
 
 
 class KnownLines:
@@ -73,12 +75,14 @@ class KnownLines:
     ) -> None:
         self.table = table if table is not None else Lines(os.urandom(16))
         self._book = book
-        self._keys: list[tuple[str, str]] = []
-        """(profile, zone) by policy index - 1"""
-        for number, (profile, zone) in enumerate(keys, start=1):
-            if self._index(profile, zone) != number:
-                msg = f"the policies of the lines do not have their places: {profile} in {zone}"
+        for number, (key, zone) in enumerate(keys, start=1):
+            if self._index(key, zone) != number:
+                msg = f"the policies of the lines do not have their places: {key} in {zone}"
                 raise ValueError(msg)
+        if table is not None:
+            for index, lines in table.lines_of_policies().items():
+                book.hold(index, lines)
+            book.rest_unused()
 
     @classmethod
     def from_body(cls, body: memoryview, book: PolicyBook) -> KnownLines:
@@ -89,43 +93,48 @@ class KnownLines:
 
     def body(self) -> tuple[Chunk, ...]:
         """All lines, for a checkpoint."""
-        keys = json.dumps(self._keys).encode()
+        keys = json.dumps(self._book.keys()).encode()
         return len(keys).to_bytes(4, "little"), keys, *self.table.dump_parts()
 
     def claim_policies(self, steps: Iterable[LineStep]) -> bool:
         """Give every policy in ``steps`` its index. Returns whether one is new: a state must then be
         published before :meth:`apply`."""
-        before = len(self._keys)
+        before = self._book.claimed
         for step in steps:
             if len(step) > 1:
                 self._index(step[2], step[3])
-        return len(self._keys) > before
+        return self._book.claimed > before
 
     def apply(self, steps: Iterable[LineStep]) -> None:
         """Put each step into the table."""
         for step in steps:
+            before = self.table.policy_of(step[0])
             if len(step) == 1:
                 self.table.remove(step[0])
-                continue
-            number, flags, profile, zone, paused_until, own = step
-            self.table.upsert(
-                LineHandle(
-                    number,
-                    policy=self._index(profile, zone),
-                    opted_in=bool(flags & OPTED_IN),
-                    paused_until=paused_until,
-                    security_left=bool(flags & SECURITY_LEFT),
-                    own_names=[
-                        (bytes.fromhex(value), Action(action), Scope(scope)) for value, action, scope in own
-                    ],
-                )
-            )
+            else:
+                self._put(step)
+            if before is not None:
+                self._book.release(before)
 
-    def _index(self, profile: str, zone: str) -> int:
-        index, zone = self._book.index_of_line(profile, zone)
-        if index > len(self._keys):
-            self._keys.append((profile, zone))
-        return index
+    def _put(self, step: LineOfStep) -> None:
+        number, flags, key, zone, paused_until, own = step
+        index = self._index(key, zone)
+        self.table.upsert(
+            LineHandle(
+                number,
+                policy=index,
+                opted_in=bool(flags & OPTED_IN),
+                paused_until=paused_until,
+                security_left=bool(flags & SECURITY_LEFT),
+                own_names=[
+                    (bytes.fromhex(value), Action(action), Scope(scope)) for value, action, scope in own
+                ],
+            )
+        )
+        self._book.hold(index)
+
+    def _index(self, key: str, zone: str) -> int:
+        return self._book.index_of_line(key, zone)[0]
 
 
 def encode(steps: Sequence[LineStep] | Sequence[BindingStep]) -> bytes:

@@ -29,7 +29,7 @@ from filterd.disk.journal import Journal, JournalDamagedError, Loaded
 from filterd.model.change_chain import Cursor
 from filterd.policy.classes import Classes
 from filterd.policy.overlay import OrderRules
-from filterd.policy.resolve import PolicyBook
+from filterd.policy.policy_book import PolicyBook
 
 LOG_LIMIT = 4 * 1024 * 1024
 """bytes that a log may have in any case before a checkpoint replaces it"""

@@ -22,9 +22,9 @@ from filterd.policy.overlay import (
     overlay_of,
     suspended_until,
 )
+from filterd.policy.policy_book import PolicyBook
 from filterd.policy.proof import effective_digest, feeds_in_force
 from filterd.policy.published import StateSettings, mandate_from_meta
-from filterd.policy.resolve import PolicyBook
 from filterd.policy.snapshot import Snapshot
 
 

@@ -21,7 +21,7 @@ from filterd.dataplane.nodestate.lines import KnownLines, batch_of
 from filterd.dataplane.nodestate.node_disk import NodeDisk
 from filterd.model import changelog, full_state
 from filterd.model.change_chain import Cursor
-from filterd.policy.resolve import PolicyBook
+from filterd.policy.policy_book import PolicyBook
 
 Row = TypeVar("Row")
 After = TypeVar("After")

@@ -342,6 +342,29 @@ cdef class Lines:
         cdef const Line* line = line_find(&self.table, number)
         return None if line == NULL else _view_of(line)
 
+    def policy_of(self, uint64_t number):
+        """The index of the line's policy, or None."""
+        cdef const Line* line = line_find(&self.table, number)
+        return None if line == NULL else line.policy
+
+    def lines_of_policies(self):
+        """The number of lines of each policy that lines have, by its index."""
+        cdef uint32_t most = 0
+        cdef uint64_t at
+        cdef uint32_t policy
+        for at in range(self.table.size):
+            if self.table.slots[at] != 0:
+                most = max(most, line_at(&self.table, self.table.slots[at] - 1).policy)
+        cdef uint32_t* counts = <uint32_t*>calloc(<size_t>most + 1, sizeof(uint32_t))
+        if counts == NULL:
+            raise MemoryError
+        for at in range(self.table.size):
+            if self.table.slots[at] != 0:
+                counts[line_at(&self.table, self.table.slots[at] - 1).policy] += 1
+        found = {policy: counts[policy] for policy in range(most + 1) if counts[policy] != 0}
+        free(counts)
+        return found
+
     def handle(self, uint64_t number):
         """A copy of the line for ``decide``, or None."""
         cdef const Line* line = line_find(&self.table, number)

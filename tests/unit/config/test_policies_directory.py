@@ -10,8 +10,9 @@ import pytest
 from filterd.config.policies import PoliciesError, icann_suffixes, load_policies
 from filterd.model.blocking_mode import BlockingMode
 from filterd.model.rule import NameRule, Scope
+from filterd.model.slot import Slot
 from filterd.policy.classes import FIRST_FREE_BIT, assign
-from filterd.policy.documents import DeadlineClock, Format, Slot, Use
+from filterd.policy.documents import DeadlineClock, Format, Use
 from filterd.policy.snapshot_layout import CLASS_BITS
 
 TEXT = '{es: "a", en: "b"}'

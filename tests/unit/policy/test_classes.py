@@ -11,6 +11,7 @@ import pytest
 from filterd.model.blocking_mode import BlockingMode
 from filterd.model.mandatory import Mandate
 from filterd.model.rule import NameRule, Scope
+from filterd.model.slot import Slot
 from filterd.model.verdict import Kind
 from filterd.policy.classes import (
     FIRST_FREE_BIT,
@@ -32,9 +33,9 @@ from filterd.policy.documents import (
     Protected,
     SafeSearch,
     Service,
-    Slot,
     Text,
 )
+from filterd.policy.policy_book import NO_POLICY, PolicyBook
 from filterd.policy.published import (
     active_set,
     mandate_from_meta,
@@ -42,7 +43,7 @@ from filterd.policy.published import (
     next_beginning,
     next_change,
 )
-from filterd.policy.resolve import NO_POLICY, PolicyBook, ProfileRules, resolve, rules_of, to_meta
+from filterd.policy.resolve import ProfileRules, resolve, rules_of, to_meta
 from filterd.policy.resolve import from_meta as profile_from_meta
 from filterd.policy.schedule import UnknownZoneError
 from filterd.policy.snapshot_layout import CLASS_BITS

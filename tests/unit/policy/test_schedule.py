@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from filterd.policy.documents import Slot
+from filterd.model.slot import Slot
 from filterd.policy.schedule import Moment, UnknownZoneError, next_boundary, state_at
 
 MEXICO = "America/Mexico_City"

@@ -17,7 +17,7 @@ from filterd.model.bound import parse_bound
 from filterd.model.change_chain import Cursor
 from filterd.policy.classes import Classes
 from filterd.policy.fingerprint import fingerprint
-from filterd.policy.resolve import PolicyBook
+from filterd.policy.policy_book import PolicyBook
 
 KEY = bytes(range(16))
 BEFORE, AFTER = Cursor(1, "a" * 64), Cursor(2, "b" * 64)

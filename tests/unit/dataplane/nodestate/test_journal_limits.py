@@ -26,7 +26,7 @@ from filterd.model.line import LineChoices
 from filterd.model.mandatory import FIRST_ORDER_ID
 from filterd.model.rule import Scope
 from filterd.policy.classes import Classes
-from filterd.policy.resolve import PolicyBook
+from filterd.policy.policy_book import PolicyBook
 from tests.worlds.cursors import at
 from tests.worlds.node import ScriptedStore
 from tests.worlds.node_machine import Machine
