@@ -27,6 +27,12 @@ class OwnName:
     action: Action
     scope: Scope = Scope.SUBTREE
     """EXACT or SUBTREE"""
+    until: int = 0
+    """its end in Unix seconds, exclusive; 0: it stays"""
+
+    def ended(self, now: float) -> bool:
+        """True from its end on."""
+        return 0 < self.until <= now
 
 
 @dataclass(frozen=True, slots=True)

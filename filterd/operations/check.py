@@ -213,7 +213,7 @@ async def _lifted(connection: AsyncConnection, now: int, key: bytes) -> list[Lif
 
 
 def _handle(choices: LineChoices, book: PolicyBook, key: bytes) -> LineHandle:
-    policy, _ = book.index_of_line(choices.profile, choices.zone)
+    policy, _ = book.index_of_line(choices.policy_key, choices.zone)
     return LineHandle(
         choices.line,
         policy=policy,

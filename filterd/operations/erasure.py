@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from filterd.model.adjustments import KINDS, Adjustments, Difference
 from filterd.model.changelog import BindingRemoved, LineRemoved
 from filterd.model.subscriber import Subscriber
 from filterd.operations import input_values, lines
 from filterd.operations.context import Context
 from filterd.operations.errors import OperationError
+from filterd.operations.plans import closed_words, slot_words
 from filterd.store import change_log
 from filterd.store import subscribers as rows
 from filterd.store.ledger import ERASURE
@@ -41,10 +43,25 @@ def choices_of(subscriber: Subscriber) -> dict[str, Any]:
         "paused_until": choices.paused_until,
         "security_left": choices.security_left,
         "own_names": [
-            {"name": own.name, "action": own.action.word, "scope": own.scope.word}
+            {"name": own.name, "action": own.action.word, "scope": own.scope.word, "until": own.until}
             for own in choices.own_names
         ],
+        "adjustments": adjustments_of(choices.adjustments),
         "bindings": list(subscriber.bindings),
+    }
+
+
+def adjustments_of(adjustments: Adjustments) -> dict[str, Any]:
+    """A line's adjustments as plain values: differences by kind, hours in the words of a plan file. The plan
+    is None where the line has its profile's schedule."""
+    differences: dict[str, Difference] = {field: getattr(adjustments, field) for field in KINDS}
+    return {
+        **{field: {"added": [*each.added], "taken": [*each.taken]} for field, each in differences.items()},
+        "plan": None if adjustments.plan is None else [slot_words(slot) for slot in adjustments.plan],
+        "holidays": list(adjustments.holidays),
+        "once": [
+            {"begins_at": slot.begin, "ends_at": slot.end, **closed_words(slot)} for slot in adjustments.once
+        ],
     }
 
 

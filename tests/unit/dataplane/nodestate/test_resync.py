@@ -117,7 +117,12 @@ class Town:
             ("INSERT OR REPLACE INTO line_state VALUES (?, 0, '', 'UTC', ?, 0)", line, chosen.paused_until),
             ("DELETE FROM own_name WHERE line = ?", line),
             *(
-                ("INSERT INTO own_name VALUES (?, ?, ?, 1)", line, each.name, int(Action.ALLOW))
+                (
+                    "INSERT INTO own_name (line, name, action, scope) VALUES (?, ?, ?, 1)",
+                    line,
+                    each.name,
+                    int(Action.ALLOW),
+                )
                 for each in own
             ),
         )
