@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from filterd.operations.context import Context
 
 KIND_ID = "KIND:ID"
+UNDO = "filterd subscriber choose {} --as-profile way:..."
 
 
 @click.command()
@@ -42,18 +43,26 @@ def choose(
     Without an option it shows what the line has. It counts for the whole house, within a second.
     """
     from filterd.operations import choices
+    from filterd.operations.policies import policies
 
     wishes = _wishes(wished)
     changes = bool(wishes or youtube or reset)
 
+    warnings: list[str] = []
+
     async def run(context: Context) -> tuple[Subscriber, OwnChoices]:
         if not changes:
             return await choices.show(context, id)
+        warning = choices.warning_of(wishes, policies(context))
+        if warning is not None:
+            warnings.append(warning.es)
+            output.warn(warning.es, f"read it to the line's holder; to undo it: {UNDO.format(id)}")
         return await choices.choose(context, id, wishes, youtube=youtube or "", reset=reset)
 
     found, own = perform(config, run)
     if as_json:
-        output.show_json({"subscriber": found.id, "line": found.line, **output.plain(own)})
+        plain = {"subscriber": found.id, "line": found.line, **output.plain(own), "warnings": warnings}
+        output.show_json(plain)
         return
     output.show_fields(
         [

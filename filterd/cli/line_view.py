@@ -66,9 +66,9 @@ def adjustments_in_words(adjustments: Adjustments, zone: str) -> list[str]:
 
     found = differences(adjustments)
     if adjustments.plan is not None:
-        found.append(f"a plan of its own ({len(adjustments.plan)} slots)")
+        found.append(f"slots of its own plan: {len(adjustments.plan)}")
     if adjustments.holidays:
-        found.append(f"{len(adjustments.holidays)} holidays")
+        found.append(f"holidays: {len(adjustments.holidays)}")
     return [*found, *(closing_in_words(each, zone) for each in adjustments.once)]
 
 

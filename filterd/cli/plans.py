@@ -42,9 +42,13 @@ def plan(
 
     \b
     schedule:
-      - {days: [sun, mon, tue, wed, thu], from: "21:00", until: "06:00", block: {childrens: true}}
-      - {days: [sat], from: "14:00", until: "16:00", block: {categories: [games], services: [youtube]}}
-      - {days: daily, from: "01:00", until: "05:00", block: everything, leaves: [messaging]}
+      - {days: daily, from: "21:00", until: "06:00", block: {childrens: true}}
+      - {days: [sat], from: "14:00", until: "16:00", block: [games, video]}
+      - days: [mon, fri]
+        from: "01:00"
+        until: "05:00"
+        block: everything
+        leaves: [messaging]
 
     A slot belongs to the day on which it begins. childrens stands for games, video, series and social
     networks. On a holiday no slot begins.

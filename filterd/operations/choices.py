@@ -18,7 +18,7 @@ from filterd.operations.context import Context
 from filterd.operations.errors import OperationError
 from filterd.operations.nearest import did_you_mean, nearest
 from filterd.operations.policies import policies, profile
-from filterd.policy.documents import Bypass, Category, Policies, Profile, SafeSearch, Service, Text
+from filterd.policy.documents import Bypass, Category, Level, Policies, Profile, SafeSearch, Service, Text
 
 FIELDS = {
     "category": "categories",
@@ -31,6 +31,16 @@ ADD, TAKE, AS_PROFILE = "add", "take", "as-profile"
 YOUTUBE = "youtube"
 """the engine that has levels"""
 LEVELS = ("off", "moderate", "strict")
+LIST = "filterd policies list"
+PRIVATE_DNS = Text(
+    es="Un celular con «DNS privado» de otro servicio se queda sin Internet en casa. Antes de activarlo,"
+    " busca «DNS privado» en Ajustes y elige Automático. En iPhone, quita el DNS instalado aparte; en la"
+    " computadora, el «DNS seguro» del navegador. Las VPN que se cierran son a veces las del trabajo.",
+    en="A telephone with the “Private DNS” of another service loses all Internet at home. Before switching"
+    " on, search for “Private DNS” in Settings and choose Automatic. On an iPhone, remove the DNS profile; on"
+    " a computer, the “secure DNS” of the browser. VPNs that are closed are at times those of an employer.",
+)
+"""what the line's holder must hear before ways around are closed"""
 
 Choosable = Category | Service | SafeSearch | Bypass
 
@@ -95,6 +105,13 @@ def differences(adjustments: Adjustments) -> list[str]:
         for sign, ids in (("+", "added"), ("-", "taken"))
         for each in getattr(getattr(adjustments, field), ids)
     ]
+
+
+def warning_of(wishes: Iterable[Wish], documents: Policies) -> Text | None:
+    """What the line's holder must hear of these wishes; None: nothing."""
+    harsh = {f"way:{each.id}" for each in documents.bypass if each.level is not Level.SIGNAL}
+    added = {wish.text.strip() for wish in wishes if wish.act == ADD}
+    return PRIVATE_DNS if added & harsh else None
 
 
 async def show(context: Context, subscriber: str) -> tuple[Subscriber, OwnChoices]:
@@ -228,10 +245,7 @@ class _Known:
                 )
         self._require_one_entry_each(found)
         if self._errors:
-            lists = ", ".join(self._lists)
-            raise OperationError(
-                "\n".join(self._errors), f"see those that exist with: {lists}" if lists else "say each once"
-            )
+            raise OperationError("\n".join(self._errors), self._remedy())
         return [(act, kind, identifier) for (kind, identifier), act in found.items()]
 
     def _exists(self, wish: Wish, kind: str, identifier: str) -> bool:
@@ -240,7 +254,7 @@ class _Known:
             self._wrong(
                 f"no choice: {wish.text[:64]!r}; {guess}write KIND:ID with one of {', '.join(FIELDS)}"
             )
-            self._lists["filterd policies list"] = None
+            self._lists |= dict.fromkeys(FIELDS)
             return False
         known = self._ids[kind] | (self._present[kind] if wish.act == AS_PROFILE else set())
         if identifier in known:
@@ -248,7 +262,7 @@ class _Known:
         guess = nearest(identifier, self._ids[kind])
         meant = f" (did you mean {guess}?)" if guess else ""
         self._wrong(f"unknown {kind} {identifier[:64]!r}{meant}")
-        self._lists[f"filterd policies list --kind {kind}"] = None
+        self._lists[kind] = None
         return False
 
     def _require_one_entry_each(self, found: dict[tuple[str, str], str]) -> None:
@@ -259,6 +273,12 @@ class _Known:
         for engine, ids in by_engine.items():
             if len(ids) > 1:
                 self._wrong(f"{' and '.join(ids)} are both for {engine}: a line has one of them")
+
+    def _remedy(self) -> str:
+        if not self._lists:
+            return "say each once"
+        alone = f"{LIST} --kind {next(iter(self._lists))}"
+        return f"see those that exist with: {alone if len(self._lists) == 1 else LIST}"
 
     def _wrong(self, message: str) -> None:
         self._errors[message] = None

@@ -52,8 +52,10 @@ def choices_of(subscriber: Subscriber) -> dict[str, Any]:
 
 
 def adjustments_of(adjustments: Adjustments) -> dict[str, Any]:
-    """A line's adjustments as plain values: differences by kind, hours in the words of a plan file. The plan
-    is None where the line has its profile's schedule."""
+    """A line's adjustments as plain values, empty where it has none: differences by kind, hours in the words
+    of a plan file. The plan is None where the line has its profile's schedule."""
+    if not adjustments:
+        return {}
     differences: dict[str, Difference] = {field: getattr(adjustments, field) for field in KINDS}
     return {
         **{field: {"added": [*each.added], "taken": [*each.taken]} for field, each in differences.items()},
