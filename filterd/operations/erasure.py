@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from filterd.model.adjustments import KINDS, Adjustments, Difference
 from filterd.model.changelog import BindingRemoved, LineRemoved
 from filterd.model.subscriber import Subscriber
 from filterd.operations import input_values, lines
 from filterd.operations.context import Context
 from filterd.operations.errors import OperationError
-from filterd.operations.plans import closed_words, slot_words
+from filterd.operations.shown_adjustments import adjustments_of
 from filterd.store import change_log
 from filterd.store import subscribers as rows
 from filterd.store.ledger import ERASURE
@@ -48,22 +47,6 @@ def choices_of(subscriber: Subscriber) -> dict[str, Any]:
         ],
         "adjustments": adjustments_of(choices.adjustments),
         "bindings": list(subscriber.bindings),
-    }
-
-
-def adjustments_of(adjustments: Adjustments) -> dict[str, Any]:
-    """A line's adjustments as plain values, empty where it has none: differences by kind, hours in the words
-    of a plan file. The plan is None where the line has its profile's schedule."""
-    if not adjustments:
-        return {}
-    differences: dict[str, Difference] = {field: getattr(adjustments, field) for field in KINDS}
-    return {
-        **{field: {"added": [*each.added], "taken": [*each.taken]} for field, each in differences.items()},
-        "plan": None if adjustments.plan is None else [slot_words(slot) for slot in adjustments.plan],
-        "holidays": list(adjustments.holidays),
-        "once": [
-            {"begins_at": slot.begin, "ends_at": slot.end, **closed_words(slot)} for slot in adjustments.once
-        ],
     }
 
 

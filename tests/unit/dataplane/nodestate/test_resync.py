@@ -114,15 +114,14 @@ class Town:
         self.lines[line] = chosen
         self._write(
             LineChange(chosen),
-            ("INSERT OR REPLACE INTO line_state VALUES (?, 0, '', 'UTC', ?, 0)", line, chosen.paused_until),
+            (
+                "INSERT OR REPLACE INTO line_state VALUES (?, 0, '', 'UTC', ?, 0, '')",
+                line,
+                chosen.paused_until,
+            ),
             ("DELETE FROM own_name WHERE line = ?", line),
             *(
-                (
-                    "INSERT INTO own_name (line, name, action, scope) VALUES (?, ?, ?, 1)",
-                    line,
-                    each.name,
-                    int(Action.ALLOW),
-                )
+                ("INSERT INTO own_name VALUES (?, ?, ?, 1, 0)", line, each.name, int(Action.ALLOW))
                 for each in own
             ),
         )
@@ -266,7 +265,7 @@ def test_a_snapshot_that_comes_in_between_holds_for_the_lines_read_before(
 ) -> None:
     for line in range(1, 30):
         store.sql("INSERT INTO subscriber VALUES (?, ?, 0, '')", line, f"S-{line}")
-        store.sql("INSERT INTO line_state VALUES (?, 1, 'children', 'UTC', 0, 0)", line)
+        store.sql("INSERT INTO line_state VALUES (?, 1, 'children', 'UTC', 0, 0, '')", line)
     machine.start()
     for _ in range(3):
         machine.node.turn()
