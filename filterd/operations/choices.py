@@ -206,17 +206,10 @@ def _engine_of(identifier: str, documents: Policies) -> list[str]:
 
 def _youtube(level: str, documents: Policies) -> list[Wish]:
     """The wishes that a level of YouTube stands for."""
-    if not level:
-        return []
-    entries = [each.id for each in documents.safe_search if each.engine == YOUTUBE]
-    if level == "off" and entries:
+    if level == "off":
+        entries = (each.id for each in documents.safe_search if each.engine == YOUTUBE)
         return [Wish(TAKE, f"safe-search:{each}") for each in entries]
-    wanted = f"{YOUTUBE}-{level}"
-    if wanted not in entries:
-        message = f"the policies have no level {level!r} of YouTube"
-        has = ", ".join(entries) or "none"
-        raise OperationError(message, f"entries for YouTube in safesearch.yaml of the policies: {has}")
-    return [Wish(ADD, f"safe-search:{wanted}")]
+    return [Wish(ADD, f"safe-search:{YOUTUBE}-{level}")] if level else []
 
 
 class _Known:

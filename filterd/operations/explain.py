@@ -112,9 +112,9 @@ class Explanation:
     stages: tuple[ExplainedStage, ...]
     identity: dict[str, Any]
     """``method``; ``line`` with its number, or None; ``subscriber``; ``profile`` and whether it is in
-    effect; ``own``, where the line has adjustments. Of a client also ``bound``, the binding that led to the
-    line, or ``session``, which did; ``inside``, the address that a shared one was translated to;
-    ``remarks``"""
+    effect; ``own``, the line's adjustments where some bear on it. Of a client also ``bound``, the binding
+    that led to the line, or ``session``, which did; ``inside``, the address that a shared one was translated
+    to; ``remarks``"""
     revision: int
     snapshot_revision: int
     digest: str
@@ -300,6 +300,7 @@ def _identity(state: CheckState, now: int) -> dict[str, Any]:
     known = _known_by(state.identity)
     if choices is None:
         return {"method": str(state.identity.method), "line": None, **known}
+    own = bearing_on(choices.adjustments, now)
     return {
         "method": str(state.identity.method),
         "line": choices.line,
@@ -307,7 +308,7 @@ def _identity(state: CheckState, now: int) -> dict[str, Any]:
         "profile": choices.profile,
         "opted_in": choices.opted_in,
         "paused": is_paused(choices.paused_until, now),
-        **({"own": bearing_on(choices.adjustments, now)} if choices.adjustments else {}),
+        **({"own": own} if own else {}),
         **known,
     }
 

@@ -27,8 +27,8 @@ def adjustments_of(adjustments: Adjustments) -> dict[str, Any]:
 
 def bearing_on(adjustments: Adjustments, now: int) -> dict[str, Any]:
     """The part of them that bears on a verdict at this moment: own choices, whether the hours are those of a
-    plan, and the closings that run."""
-    return {
+    plan, and the closings that run. Empty where none of it does."""
+    found = {
         "choices": differences(adjustments),
         "plan": adjustments.plan is not None,
         "closings": [
@@ -37,3 +37,4 @@ def bearing_on(adjustments: Adjustments, now: int) -> dict[str, Any]:
             if each.begin <= now < each.end
         ],
     }
+    return found if any(found.values()) else {}

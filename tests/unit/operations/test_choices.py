@@ -126,6 +126,19 @@ async def test_a_level_of_youtube_takes_the_other_one(context: Context) -> None:
     assert (await _choose(context, "=safe-search:youtube-strict")).safe_search == Difference()
 
 
+async def test_a_level_that_the_policies_lack_is_refused(
+    context: Context, installation: Installation
+) -> None:
+    installation.write_policy("safesearch.yaml", "[]")
+    for profile in ("family", "child"):
+        installation.write_policy(
+            f"profiles/{profile}.yaml", FAMILY.replace("safe_search", "services: []\n#")
+        )
+    with pytest.raises(OperationError, match="unknown safe-search 'youtube-strict'"):
+        await _choose(context, youtube="strict")
+    assert await _choose(context, youtube="off") == UNADJUSTED
+
+
 async def test_a_profile_that_comes_later_keeps_the_level_of_the_line(context: Context) -> None:
     assert (await _choose(context, youtube="strict")).safe_search == Difference(("youtube-strict",))
     found = await subscribers.set_profile(context, "S-1", "family")
