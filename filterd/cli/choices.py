@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from filterd.cli import output
-from filterd.cli.line_view import RECORDED
+from filterd.cli.line_view import RECORDED, warn_of_empty
 from filterd.cli.options import common
 from filterd.cli.use_case import perform
 
@@ -43,6 +43,7 @@ def choose(
     Without an option it shows what the line has. It counts for the whole house, within a second.
     """
     from filterd.operations import choices
+    from filterd.operations.filling import empty_categories
     from filterd.operations.policies import policies
 
     wishes = _wishes(wished)
@@ -50,7 +51,11 @@ def choose(
 
     warnings: list[str] = []
 
-    async def run(context: Context) -> tuple[Subscriber, OwnChoices]:
+    async def run(context: Context) -> tuple[Subscriber, OwnChoices, tuple[str, ...]]:
+        found, own = await change(context)
+        return found, own, await empty_categories(context, found.choices.adjustments.categories.added)
+
+    async def change(context: Context) -> tuple[Subscriber, OwnChoices]:
         if not changes:
             return await choices.show(context, id)
         warning = choices.warning_of(wishes, policies(context))
@@ -59,11 +64,16 @@ def choose(
             output.warn(warning.es, f"read it to the line's holder; to undo it: {UNDO.format(id)}")
         return await choices.choose(context, id, wishes, youtube=youtube or "", reset=reset)
 
-    found, own = perform(config, run)
+    found, own, empty = perform(config, run)
     if as_json:
-        plain = {"subscriber": found.id, "line": found.line, **output.plain(own), "warnings": warnings}
-        output.show_json(plain)
-        return
+        line = {"subscriber": found.id, "line": found.line}
+        output.show_json({**line, **output.plain(own), "warnings": warnings, "empty": empty})
+    else:
+        _show(found, own, RECORDED if changes else "")
+    warn_of_empty(empty)
+
+
+def _show(found: Subscriber, own: OwnChoices, what: str) -> None:
     output.show_fields(
         [
             ("subscriber", found.id),
@@ -72,8 +82,8 @@ def choose(
             ("open without it", list(map(str, own.without))),
         ]
     )
-    if changes:
-        output.done(f"{RECORDED}; nodes apply it within a second")
+    if what:
+        output.done(f"{what}; nodes apply it within a second")
 
 
 def _wishes(wished: dict[str, tuple[str, ...]]) -> list[Wish]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,6 +58,15 @@ def show_line(
         )
     if what:
         output.done(f"{what}; nodes apply it within a second")
+
+
+def warn_of_empty(categories: Sequence[str]) -> None:
+    """Say that nothing is listed of these categories, so that to close them closes nothing."""
+    if categories:
+        output.warn(
+            f"empty: nothing is listed yet of {', '.join(categories)}, so nothing is closed there",
+            "enable a feed that fills it: filterd feed list --ready",
+        )
 
 
 def adjustments_in_words(adjustments: Adjustments, zone: str) -> list[str]:

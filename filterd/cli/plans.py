@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from filterd.cli import output
-from filterd.cli.line_view import DAYS, RECORDED, closed_in_words, closing_in_words
+from filterd.cli.line_view import DAYS, RECORDED, closed_in_words, closing_in_words, warn_of_empty
 from filterd.cli.options import ReadText, common, optional_time_span
 from filterd.cli.use_case import perform
 
 if TYPE_CHECKING:
-    from filterd.model.slot import OneSlot
+    from filterd.model.slot import OneSlot, Slot
     from filterd.model.subscriber import Subscriber
     from filterd.operations.closings import Closed
     from filterd.operations.context import Context
@@ -54,6 +54,7 @@ def plan(
     networks. On a holiday no slot begins.
     """
     from filterd.operations import plans
+    from filterd.operations.filling import empty_categories
 
     if file is not None and as_profile:
         message = "give --file or --as-profile, not both"
@@ -62,21 +63,27 @@ def plan(
     wanted = plans.PlanChange(text, name, as_profile, **days)
     changes = wanted != plans.PlanChange(name=name)
 
-    async def run(context: Context) -> tuple[Subscriber, LineHours]:
-        return await (plans.change(context, id, wanted) if changes else plans.show(context, id))
+    async def run(context: Context) -> tuple[Subscriber, LineHours, tuple[str, ...]]:
+        found, hours = await (plans.change(context, id, wanted) if changes else plans.show(context, id))
+        return found, hours, await empty_categories(context, _categories(*hours.slots))
 
-    found, hours = perform(config, run)
+    found, hours, empty = perform(config, run)
     warnings = [plans.ADULTS_TOO.es] if text is not None and hours.everything else []
     if as_json:
-        output.show_json(_plain(found, hours, warnings))
+        output.show_json({**_plain(found, hours, warnings), "empty": empty})
     else:
         _show(found, hours)
         if changes:
             output.done(APPLIED)
+    warn_of_empty(empty)
     for each in warnings:
         output.warn(
             each, f"read it to the line's holder; to undo it: filterd subscriber plan {id} --as-profile"
         )
+
+
+def _categories(*slots: Slot | OneSlot) -> set[str]:
+    return {each for slot in slots for each in slot.categories}
 
 
 def _name(file: TextIO) -> str:
@@ -136,6 +143,7 @@ def close(id: str, config: Path | None, as_json: bool, **said: Any) -> None:
     """
     from filterd.operations import closings
     from filterd.operations.ends import End
+    from filterd.operations.filling import empty_categories
     from filterd.operations.plans import ADULTS_TOO
 
     if bool(said["seconds"]) == bool(said["until"]):
@@ -143,16 +151,18 @@ def close(id: str, config: Path | None, as_json: bool, **said: Any) -> None:
         raise click.UsageError(message)
     end, closed = End(said["seconds"], said["until"]), _closed(said)
 
-    async def run(context: Context) -> tuple[Subscriber, OneSlot]:
-        return await closings.close(context, id, closed, end, begin=said["begin"])
+    async def run(context: Context) -> tuple[Subscriber, OneSlot, tuple[str, ...]]:
+        found, made = await closings.close(context, id, closed, end, begin=said["begin"])
+        return found, made, await empty_categories(context, _categories(made))
 
-    found, made = perform(config, run)
+    found, made, empty = perform(config, run)
     paused = found.choices.paused_until > made.begin
     warnings = [ADULTS_TOO.es] if made.everything else []
     if as_json:
-        output.show_json({**_closing(found, made), "warnings": warnings, "paused": paused})
+        output.show_json({**_closing(found, made), "warnings": warnings, "paused": paused, "empty": empty})
     else:
         output.done(f"{closing_in_words(made, found.choices.zone)}; {APPLIED}")
+    warn_of_empty(empty)
     for each in warnings:
         output.warn(each, f"read it to the line's holder; to end it: filterd subscriber open {id}")
     if paused:
