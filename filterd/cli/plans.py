@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from filterd.operations.context import Context
     from filterd.operations.plans import LineHours
 
+STDIN = "<stdin>"
+"""the name of standard input in Python"""
 APPLIED = f"{RECORDED}; nodes apply it within a second"
 
 
@@ -87,7 +89,8 @@ def _categories(*slots: Slot | OneSlot) -> set[str]:
 
 
 def _name(file: TextIO) -> str:
-    return "standard input" if file.name == "<stdin>" else Path(file.name).name
+    name = str(getattr(file, "name", STDIN))
+    return "standard input" if name == STDIN else Path(name).name
 
 
 def _plain(found: Subscriber, hours: LineHours, warnings: list[str]) -> dict[str, Any]:
