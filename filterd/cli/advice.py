@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from filterd.cli import own_advice
+
 if TYPE_CHECKING:
     from filterd.operations.explain import ExplainedStage, Explanation, Tried
 
@@ -108,7 +110,7 @@ def _passes(found: Explanation) -> str:
     lifted, left_open = _lifted_by_protection(found), _left_open(found)
     if left_open is not None:
         sentence = (
-            f"at this hour the schedule of profile {found.identity.get('profile')} blocks everything, "
+            f"at this hour {own_advice.hours(found, left_open)} blocks everything, "
             f"and leaves {_list(left_open)} open"
         )
     elif lifted:
@@ -174,12 +176,14 @@ def _mandatory(found: Explanation, stage: ExplainedStage) -> str:
 
 
 def _profile(found: Explanation, stage: ExplainedStage, kind: str = "") -> str:
+    if own_advice.chosen(found, stage):
+        return f"the line itself chose to close {kind}{_list(stage)}, beyond its profile"
     return f"profile {found.identity.get('profile')} restricts {kind}{_list(stage)}"
 
 
 def _schedule(found: Explanation, stage: ExplainedStage) -> str:
     what = "everything" if stage.list == "schedule" else _list(stage)
-    return f"at this hour the schedule of profile {found.identity.get('profile')} blocks {what}"
+    return f"at this hour {own_advice.hours(found, stage)} blocks {what}"
 
 
 _SENTENCES: dict[str, Callable[[Explanation, ExplainedStage], str]] = {
@@ -207,13 +211,13 @@ def _see_mandate(found: Explanation, stage: ExplainedStage, who: str) -> str:
 
 
 def _allow(found: Explanation, stage: ExplainedStage, who: str) -> str:
-    del stage
-    return f"if the line's holder wants it: filterd subscriber allow {who} {found.name}"
+    allow = f"if the line's holder wants it: filterd subscriber allow {who} {found.name}"
+    chosen = own_advice.chosen(found, stage)
+    return f"{allow}; for all of it: {own_advice.undo(chosen, who)}" if chosen else allow
 
 
 def _pause(found: Explanation, stage: ExplainedStage, who: str) -> str:
-    del found, stage
-    return f"no allow name lifts it; {_pause_or_other(who)}"
+    return f"no allow name lifts it; {own_advice.opening(found, stage, who)}{_pause_or_other(who)}"
 
 
 def _pause_or_other(who: str) -> str:

@@ -178,6 +178,17 @@ def duration(context: click.Context, parameter: click.Parameter, value: str) -> 
         raise click.BadParameter(str(error), context, parameter) from None
 
 
+def optional_time_span(context: click.Context, parameter: click.Parameter, value: str) -> int:
+    """The same as :func:`time_span` where none may be given: 0."""
+    if not value:
+        return 0
+    found = time_span(context, parameter, value)
+    if found == 0:
+        message = f"{value} is no time at all"
+        raise click.BadParameter(message, context, parameter)
+    return found
+
+
 def time_span(context: click.Context, parameter: click.Parameter, value: str) -> int:
     """The same of a time span that a person types for now: 2 alone may mean minutes or hours."""
     if value.strip().isdecimal():

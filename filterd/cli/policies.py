@@ -6,6 +6,7 @@ import click
 
 from filterd.cli.group import Group
 from filterd.cli.policy_coverage import coverage
+from filterd.cli.policy_list import list_
 from filterd.cli.policy_sources import source, sources
 
 
@@ -14,6 +15,7 @@ def policies() -> None:
     """Look into the policies: how much they cover, and where their names come from."""
 
 
+policies.add_command(list_)
 policies.add_command(coverage)
 policies.add_command(source)
 policies.add_command(sources)

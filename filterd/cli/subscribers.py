@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from filterd.cli import advice, output
+from filterd.cli import choices, output, own_names, plans
 from filterd.cli.evidence import evidence_of, evidence_options
 from filterd.cli.group import Group
 from filterd.cli.line_import import import_
 from filterd.cli.line_search import find, list_
-from filterd.cli.options import common, own_scope_option, time_span, warn_of_wide, wide_option
+from filterd.cli.line_view import RECORDED, change, show_line
+from filterd.cli.options import common, optional_time_span, warn_of_wide, wide_option
 from filterd.cli.profiles import read_out
 from filterd.cli.use_case import perform
 
@@ -21,11 +22,12 @@ if TYPE_CHECKING:
     from filterd.model.lifting import Lifting
     from filterd.model.subscriber import Subscriber
     from filterd.operations.context import Context
-    from filterd.operations.explain import Explanation
     from filterd.policy.documents import Profile
 
 Command = Callable[..., Any]
 
+DEFAULT_PAUSE = 3600
+"""seconds"""
 _UNBOUND_REMEDY = (
     "bind all three prefixes of the line (IPv4, IPv6 of its WAN, the delegated one), those that it has: "
     "filterd binding add PREFIX {}"
@@ -40,6 +42,11 @@ def subscriber() -> None:
 subscriber.add_command(list_)
 subscriber.add_command(find)
 subscriber.add_command(import_)
+for command in (
+    *(choices.choose, plans.plan, plans.close, plans.open_),
+    *(own_names.allow, own_names.deny, own_names.remove),
+):
+    subscriber.add_command(command)
 
 
 @subscriber.command()
@@ -63,7 +70,7 @@ def add(
         return await subscribers.add(context, id, zone=zone, prefixes=prefixes, wide=wide)
 
     added = perform(config, register)
-    _show(added, as_json, "registered")
+    show_line(added, as_json, "registered")
     warn_of_wide(added.bindings)
 
 
@@ -81,7 +88,7 @@ def show(id: str, config: Path | None, as_json: bool) -> None:
         return found, protected, await suspension.present(context), [*unbound]
 
     found, protected, suspended, unbound = perform(config, read)
-    _show(found, as_json, looked={"protected_own_names": protected, "warnings": (*unbound,)})
+    show_line(found, as_json, looked={"protected_own_names": protected, "warnings": (*unbound,)})
     if suspended is not None and found.choices.opted_in:
         output.warn(
             f"parental filtering is suspended for every line until {output.moment(suspended.until)}",
@@ -117,7 +124,7 @@ def opt_out(id: str, reason: str, config: Path | None, as_json: bool) -> None:
     """Turn the restriction off. Own block names stay."""
     from filterd.operations import subscribers
 
-    _change(config, as_json, lambda context: subscribers.opt_out(context, id, reason=reason))
+    change(config, as_json, lambda context: subscribers.opt_out(context, id, reason=reason))
 
 
 @subscriber.command("set-profile")
@@ -141,20 +148,28 @@ def set_zone(id: str, zone: str, config: Path | None, as_json: bool) -> None:
     """Change the time zone in which the line's schedule runs."""
     from filterd.operations import subscribers
 
-    _change(config, as_json, lambda context: subscribers.set_zone(context, id, zone))
+    change(config, as_json, lambda context: subscribers.set_zone(context, id, zone))
 
 
 @subscriber.command()
 @click.argument("id")
 @click.option(
-    "--for", "seconds", callback=time_span, default="1h", show_default=True, help="How long: 30m, 2h, 1d."
+    "--for", "seconds", callback=optional_time_span, default="", help="How long: 30m, 2h, 1d; default: 1h."
 )
+@click.option("--until", default="", metavar="TIME", help="The end instead: 21:00, 2026-12-24T21:00.")
 @common
-def pause(id: str, seconds: int, config: Path | None, as_json: bool) -> None:
+def pause(id: str, seconds: int, until: str, config: Path | None, as_json: bool) -> None:
     """Suspend the profile for a while. Own block names hold through it."""
     from filterd.operations import subscribers
 
-    _change(config, as_json, lambda context: subscribers.pause(context, id, seconds))
+    if seconds and until:
+        message = "give one end: --for or --until"
+        raise click.UsageError(message)
+    span = seconds or (0 if until else DEFAULT_PAUSE)
+    found = perform(config, lambda context: subscribers.pause(context, id, span, until=until))
+    show_line(found, as_json, RECORDED)
+    end = output.local_moment(found.choices.paused_until, found.choices.zone)
+    output.done(f"paused for the whole house until {end}; it comes back by itself")
 
 
 @subscriber.command()
@@ -164,7 +179,7 @@ def resume(id: str, config: Path | None, as_json: bool) -> None:
     """End a pause early."""
     from filterd.operations import subscribers
 
-    _change(config, as_json, lambda context: subscribers.resume(context, id))
+    change(config, as_json, lambda context: subscribers.resume(context, id))
 
 
 @subscriber.command("leave-security")
@@ -175,50 +190,7 @@ def leave_security(id: str, returns: bool, config: Path | None, as_json: bool) -
     """Take the line out of the operator's own security blocking."""
     from filterd.operations import subscribers
 
-    _change(config, as_json, lambda context: subscribers.leave_security(context, id, left=not returns))
-
-
-@subscriber.command()
-@click.argument("id")
-@click.argument("name")
-@own_scope_option
-@common
-def allow(id: str, name: str, scope: str, config: Path | None, as_json: bool) -> None:
-    """Let a name through that the profile or security blocks; never an order or a mandatory list."""
-    from filterd.operations import input_values, staying, subscribers
-
-    async def let_through(context: Context) -> tuple[Subscriber, Explanation | None]:
-        found = await subscribers.allow(context, id, name, input_values.scope(scope))
-        return found, await staying.on_line(context, found.id, input_values.name(name))
-
-    found, stays = perform(config, let_through)
-    warnings = [] if stays is None else [advice.stays(stays, output.moment(stays.at))]
-    _show(found, as_json, "recorded", looked={"warnings": (*warnings,)})
-    if stays is not None:
-        output.warn(warnings[0], advice.next_step(stays))
-
-
-@subscriber.command()
-@click.argument("id")
-@click.argument("name")
-@own_scope_option
-@common
-def deny(id: str, name: str, scope: str, config: Path | None, as_json: bool) -> None:
-    """Block a name for the line: needs no profile and holds through a pause."""
-    from filterd.operations import input_values, subscribers
-
-    _change(config, as_json, lambda context: subscribers.deny(context, id, name, input_values.scope(scope)))
-
-
-@subscriber.command()
-@click.argument("id")
-@click.argument("name")
-@common
-def remove(id: str, name: str, config: Path | None, as_json: bool) -> None:
-    """Take a name off the line's own names (erase removes the line itself)."""
-    from filterd.operations import subscribers
-
-    _change(config, as_json, lambda context: subscribers.remove(context, id, name))
+    change(config, as_json, lambda context: subscribers.leave_security(context, id, left=not returns))
 
 
 @subscriber.command()
@@ -246,10 +218,6 @@ def erase(id: str, reason: str, config: Path | None, as_json: bool) -> None:
         output.done(f"erased {id}: {erased.bindings} bindings, {erased.requests} requests on record")
 
 
-def _change(config: Path | None, as_json: bool, use_case: Callable[[Context], Awaitable[Subscriber]]) -> None:
-    _show(perform(config, use_case), as_json, "recorded")
-
-
 def _choose_profile(
     config: Path | None,
     as_json: bool,
@@ -259,48 +227,22 @@ def _choose_profile(
 ) -> None:
     """Show the profile's warning and limits, which the support agent reads to the line's holder, and change
     the profile after that."""
+    from filterd.operations import subscribers
+    from filterd.operations.choices import differences
     from filterd.operations.policies import policies
     from filterd.operations.policies import profile as named
 
-    async def choose(context: Context) -> tuple[Subscriber, Profile]:
+    async def choose(context: Context) -> tuple[Subscriber, Profile, list[str]]:
         chosen = named(policies(context), profile)
         read_out(chosen, id)
-        return await use_case(context), chosen
+        before = await subscribers.show(context, id)
+        found = await use_case(context)
+        kept = differences(found.choices.adjustments)
+        return found, chosen, [each for each in differences(before.choices.adjustments) if each not in kept]
 
-    found, chosen = perform(config, choose)
+    found, chosen, dropped = perform(config, choose)
     warnings = (chosen.warning.es,) if chosen.warning else ()
     limits = (chosen.limits.es,) if chosen.limits else ()
-    _show(found, as_json, "recorded", looked={"warnings": warnings, "limits": limits})
-
-
-def _show(
-    found: Subscriber, as_json: bool, what: str = "", looked: dict[str, tuple[str, ...] | None] | None = None
-) -> None:
-    """``looked``: ``protected_own_names``, where that was asked; its value is None if nobody knows."""
-    from filterd.operations.erasure import choices_of
-
-    if as_json:
-        output.show_json(choices_of(found) | (looked or {}))
-        return
-    choices = found.choices
-    own = [f"{each.action.word} {each.name} ({each.scope.word})" for each in choices.own_names]
-    output.show_fields(
-        [
-            ("subscriber", found.id),
-            ("line", found.line),
-            ("opted in", choices.opted_in),
-            ("profile", choices.profile),
-            ("zone", choices.zone),
-            ("paused until", output.local_moment(choices.paused_until, choices.zone)),
-            ("security left", choices.security_left),
-            ("own names", own),
-            ("bindings", found.bindings),
-        ]
-    )
-    for name in (looked or {}).get("protected_own_names") or ():
-        output.done(
-            f"{name} blocks what is protected (it was recorded before that was refused)\n"
-            f"  what to do: ask the line's holder, then filterd subscriber remove {found.id} {name}"
-        )
-    if what:
-        output.done(f"{what}; nodes apply it within a second")
+    looked = {"warnings": warnings, "limits": limits, "choices_dropped": (*dropped,)}
+    show_line(found, as_json, RECORDED, looked)
+    choices.tell_what_stays(found, dropped)

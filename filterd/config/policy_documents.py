@@ -72,13 +72,13 @@ def read_profile(found: DocumentValue, name: str) -> Profile:
         safe_search=keys["safe_search"].ids(),
         bypass=keys["bypass"].ids(),
         blocking_mode=keys["blocking_mode"].blocking_mode(),
-        schedule=tuple(_slot(item) for item in keys["schedule"].items()),
+        schedule=tuple(read_slot(item) for item in keys["schedule"].items()),
         limits=None if keys["limits"].missing() else keys["limits"].text(),
         warning=None if keys["warning"].missing() else keys["warning"].text(),
     )
 
 
-def _slot(found: DocumentValue) -> Slot:
+def read_slot(found: DocumentValue) -> Slot:
     """``block`` is ``everything``, a list of categories, or ``{categories: [...], services: [...]}``."""
     keys = found.keys(("days", "from", "until", "block"), ("leaves",))
     block, leaves = keys["block"], keys["leaves"]

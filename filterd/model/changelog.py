@@ -211,7 +211,7 @@ def _lifting_fields(lifting: LiftingChange) -> dict[str, Any]:
 
 
 def _line_fields(choices: LineChoices) -> dict[str, Any]:
-    return {
+    fields = {
         "line": choices.line,
         "opted_in": choices.opted_in,
         "profile": choices.policy_key,
@@ -220,6 +220,9 @@ def _line_fields(choices: LineChoices) -> dict[str, Any]:
         "security_left": choices.security_left,
         "own_names": [[own.name, int(own.action), int(own.scope)] for own in choices.own_names],
     }
+    # Beside the names: a reader of before there were ends takes each name as one that stays.
+    ends = {own.name: own.until for own in choices.own_names if own.until}
+    return {**fields, "own_ends": ends} if ends else fields
 
 
 def decode(kind: str, payload: str) -> Change:
@@ -270,6 +273,7 @@ def _read_lifting(fields: dict[str, Any]) -> LiftingChange:
 
 def _read_line(fields: dict[str, Any]) -> LineChange:
     profile, adjustments = read_key(str(fields["profile"]))
+    ends = {str(name): int(until) for name, until in dict(fields.get("own_ends", ())).items()}
     return LineChange(
         LineChoices(
             line=int(fields["line"]),
@@ -279,7 +283,7 @@ def _read_line(fields: dict[str, Any]) -> LineChange:
             paused_until=int(fields["paused_until"]),
             security_left=bool(fields["security_left"]),
             own_names=tuple(
-                OwnName(str(name), Action(action), Scope(scope))
+                OwnName(str(name), Action(action), Scope(scope), ends.get(str(name), 0))
                 for name, action, scope in fields["own_names"]
             ),
             adjustments=adjustments,

@@ -42,7 +42,7 @@ LINES_SQL = (
     " WHERE line > ? ORDER BY line LIMIT ?"
 )
 OWN_NAMES_SQL = (
-    "SELECT line, name, action, scope FROM own_name WHERE line > ? AND line <= ?"
+    "SELECT line, name, action, scope, ends_at FROM own_name WHERE line > ? AND line <= ?"
     " ORDER BY line, name, action, scope"
 )
 BINDINGS_SQL = "SELECT prefix, line FROM binding WHERE prefix > ? ORDER BY prefix LIMIT ?"
@@ -105,7 +105,10 @@ def lines_page(execute: Execute, after: int, limit: int) -> list[LineChange]:
                 zone,
                 paused_until,
                 bool(security_left),
-                tuple(OwnName(name, Action(action), Scope(scope)) for name, action, scope in own.of(line)),
+                tuple(
+                    OwnName(name, Action(action), Scope(scope), ends_at)
+                    for name, action, scope, ends_at in own.of(line)
+                ),
                 _adjustments(adjustments),
             )
         )

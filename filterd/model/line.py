@@ -27,6 +27,12 @@ class OwnName:
     action: Action
     scope: Scope = Scope.SUBTREE
     """EXACT or SUBTREE"""
+    until: int = 0
+    """its end in Unix seconds, exclusive; 0: it stays"""
+
+    def ended(self, now: float) -> bool:
+        """True from its end on."""
+        return 0 < self.until <= now
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,5 +52,5 @@ class LineChoices:
 
     @property
     def policy_key(self) -> str:
-        """What it asks for in one text; see ``model.adjustments``."""
+        """All that it asks for in one text; see ``model.adjustments``."""
         return policy_key(self.profile, self.adjustments)

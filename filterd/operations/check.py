@@ -145,7 +145,7 @@ async def load_state(
     asking = await _asking(context, subscriber, client)
     async with context.store.read() as connection:
         revision = await change_log.revision(connection)
-        identity = await asking(connection)
+        identity = identification.at(await asking(connection), now, context.clock())
         rows = await order_rows.all_orders(connection)
         reports = await snapshot_rows.nodes(connection)
         lifted = await _lifted(connection, now, key)

@@ -10,6 +10,7 @@ from filterd.model.subscriber import Subscriber
 from filterd.operations import input_values, lines
 from filterd.operations.context import Context
 from filterd.operations.errors import OperationError
+from filterd.operations.shown_adjustments import adjustments_of
 from filterd.store import change_log
 from filterd.store import subscribers as rows
 from filterd.store.ledger import ERASURE
@@ -41,9 +42,10 @@ def choices_of(subscriber: Subscriber) -> dict[str, Any]:
         "paused_until": choices.paused_until,
         "security_left": choices.security_left,
         "own_names": [
-            {"name": own.name, "action": own.action.word, "scope": own.scope.word}
+            {"name": own.name, "action": own.action.word, "scope": own.scope.word, "until": own.until}
             for own in choices.own_names
         ],
+        "adjustments": adjustments_of(choices.adjustments),
         "bindings": list(subscriber.bindings),
     }
 

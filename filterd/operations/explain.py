@@ -29,6 +29,7 @@ from filterd.operations.check import (
 )
 from filterd.operations.context import Context, OperationError
 from filterd.operations.identification import REFUSED, Identity, QueryClient
+from filterd.operations.shown_adjustments import bearing_on
 from filterd.operations.trials import Act, remembered, tried
 from filterd.policy.decide import decide_name
 from filterd.policy.trace import TRACED, Decision, StageOutcome, StageTrace
@@ -111,8 +112,9 @@ class Explanation:
     stages: tuple[ExplainedStage, ...]
     identity: dict[str, Any]
     """``method``; ``line`` with its number, or None; ``subscriber``; ``profile`` and whether it is in
-    effect. Of a client also ``bound``, the binding that led to the line, or ``session``, which did;
-    ``inside``, the address that a shared one was translated to; ``remarks``"""
+    effect; ``own``, the line's adjustments where some bear on it. Of a client also ``bound``, the binding
+    that led to the line, or ``session``, which did; ``inside``, the address that a shared one was translated
+    to; ``remarks``"""
     revision: int
     snapshot_revision: int
     digest: str
@@ -298,6 +300,7 @@ def _identity(state: CheckState, now: int) -> dict[str, Any]:
     known = _known_by(state.identity)
     if choices is None:
         return {"method": str(state.identity.method), "line": None, **known}
+    own = bearing_on(choices.adjustments, now)
     return {
         "method": str(state.identity.method),
         "line": choices.line,
@@ -305,6 +308,7 @@ def _identity(state: CheckState, now: int) -> dict[str, Any]:
         "profile": choices.profile,
         "opted_in": choices.opted_in,
         "paused": is_paused(choices.paused_until, now),
+        **({"own": own} if own else {}),
         **known,
     }
 

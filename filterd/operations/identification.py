@@ -89,6 +89,15 @@ class Identity:
     """the reasons why a node may know more, or trusts less"""
 
 
+def at(identity: Identity, moment: int, now: float) -> Identity:
+    """The same at a moment to come: without the own names that will have ended. At present a node has those
+    that the store has."""
+    if identity.choices is None or moment <= now:
+        return identity
+    kept = tuple(each for each in identity.choices.own_names if not each.ended(moment))
+    return replace(identity, choices=replace(identity.choices, own_names=kept))
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """The places at which a client is looked up."""

@@ -38,6 +38,9 @@ CHUNK_CHANGES = 1_000
 """the most rows of the change log in one transaction"""
 KEPT_REJECTIONS = 1_000
 EVIDENCE = ("who", "channel", "at", "text_version", "reference")
+ADJUSTMENTS = "adjustments"
+"""as list and export have them; no column"""
+_ONE_BY_ONE = "a line has them by filterd subscriber choose, plan and close"
 COLUMNS = ("subscriber", "prefixes", "profile", "zone", *EVIDENCE)
 
 Progress = Callable[[int, int], None]
@@ -174,6 +177,9 @@ class _RowReader:
             found = f"unknown columns: {', '.join(unknown)}" if unknown else "there is no column subscriber"
             message = f"line 1: {found}"
             remedy = f"name the columns in the first line: {', '.join(COLUMNS)}"
+            if ADJUSTMENTS in unknown:
+                remedy = f"a file carries no adjustments: {_ONE_BY_ONE}; take the column out. Else {remedy}"
+                raise OperationError(message, remedy)
             raise OperationError(message, did_you_mean(unknown, COLUMNS) + remedy)
         if len(set(names)) < len(names):
             message = "line 1: a column is named twice"

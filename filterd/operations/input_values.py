@@ -51,6 +51,20 @@ def name(value: str) -> str:
         raise OperationError(message, f"write it like {_host(value) or 'example.org'}") from refused
 
 
+def site(value: str) -> str:
+    """A domain name, or that of the site in a pasted URL, with or without its scheme."""
+    if not is_url(value):
+        return name(value)
+    pasted = value.strip()
+    host = _host(pasted if "//" in pasted.partition("?")[0] else f"//{pasted}")
+    return host or name(value)
+
+
+def is_url(value: str) -> bool:
+    """True if the text is more than a name: a URL, or the part of one that browsers show."""
+    return any(mark in value for mark in "/:?#")
+
+
 def _host(url: str) -> str:
     """The host name in a URL, which is what was probably meant; empty where it is no URL."""
     try:

@@ -8,15 +8,20 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from filterd.model.adjustments import to_text
+from filterd.model.adjustments import Adjustments, to_text
 from filterd.model.changelog import LineChange
-from filterd.model.line import LineChoices
+from filterd.model.line import LineChoices, OwnName
+from filterd.model.slot import OneSlot
 from filterd.model.subscriber import RequestEvidence, Subscriber
 from filterd.operations import input_values
 from filterd.operations.context import Context, OperationError
 from filterd.operations.nearest import did_you_mean
 from filterd.store import subscribers as rows
 from filterd.store.ledger import OPT_OUT
+
+
+class UnknownSubscriberError(OperationError):
+    """No subscriber has that id."""
 
 
 def subject(line: int) -> str:
@@ -30,13 +35,21 @@ async def require(connection: AsyncConnection, identifier: str) -> Subscriber:
     if found is None:
         message = f"unknown subscriber {identifier.strip()[:128]!r}"
         guess = did_you_mean((identifier,), await rows.alike(connection, identifier.strip()))
-        raise OperationError(message, f"{guess}see those that exist with: filterd subscriber list")
+        raise UnknownSubscriberError(message, f"{guess}see those that exist with: filterd subscriber list")
     return found
+
+
+def require_opted_in(choices: LineChoices, subscriber: str) -> None:
+    """Refuse what speaks of the profile, where the line has none."""
+    if not choices.opted_in:
+        message = f"subscriber {subscriber!r} has not opted in"
+        first = f"filterd subscriber opt-in {subscriber} --profile PROFILE --who ... --text-version ..."
+        raise OperationError(message, f"first: {first} --reference ...")
 
 
 def audited(choices: LineChoices, seal: str) -> dict[str, Any]:
     """The choices as the audit trail shows them: own names as a count and a sealed digest."""
-    own = [[each.name, int(each.action), int(each.scope)] for each in choices.own_names]
+    own = [_audited_name(each) for each in choices.own_names]
     shown = {
         "opted_in": choices.opted_in,
         "profile": choices.profile,
@@ -48,6 +61,12 @@ def audited(choices: LineChoices, seal: str) -> dict[str, Any]:
     if choices.adjustments:
         shown["adjustments"] = input_values.sealed(seal, to_text(choices.adjustments))
     return shown
+
+
+def _audited_name(own: OwnName) -> list[Any]:
+    """The parts of an own name; an end only where it has one, so that older digests stay comparable."""
+    parts = [own.name, int(own.action), int(own.scope)]
+    return [*parts, own.until] if own.until else parts
 
 
 def evidence_digest(evidence: RequestEvidence, seal: str) -> str:
@@ -87,6 +106,11 @@ def in_form(evidence: RequestEvidence, now: float) -> RequestEvidence:
     )
 
 
+def present_closings(adjustments: Adjustments, now: float) -> tuple[OneSlot, ...]:
+    """The stretches of a line that come once and have not ended."""
+    return tuple(each for each in adjustments.once if now < each.end)
+
+
 Step = Callable[[LineChoices, float], LineChoices]
 """makes the new choices out of the old ones at a time (Unix seconds); may raise OperationError"""
 
@@ -100,12 +124,15 @@ async def update(
     reason: str = "",
     evidence: RequestEvidence | None = None,
 ) -> Subscriber:
-    """Apply a step to one line. Nothing is written where nothing changes and no evidence is given."""
+    """Apply a step to one line. Nothing is written where nothing changes and no evidence is given. With any
+    change the closings that ended are dropped."""
     async with context.store.write(context.actor, context.clock()) as write:
         before = await require(write.connection, identifier)
         choices = step(before.choices, write.now)
         if choices == before.choices and evidence is None:
             return before
+        adjustments = replace(choices.adjustments, once=present_closings(choices.adjustments, write.now))
+        choices = replace(choices, adjustments=adjustments)
         seal = (await rows.seals(write.connection, (before.line,)))[before.line]
         await rows.save(write.connection, choices)
         after = audited(choices, seal)

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import secrets
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from itertools import islice
 
+from filterd.model.adjustments import UNADJUSTED
 from filterd.model.bound import Bound, IdentityBound, PrefixBound, parse_bound
 from filterd.model.changelog import LineChange
 from filterd.model.line import MAX_PAUSE, LineChoices, OwnName, is_paused
@@ -20,14 +21,21 @@ from filterd.model.rule import Action, NameRule, Scope
 from filterd.model.subscriber import RequestEvidence, Subscriber
 from filterd.operations import input_values, lines
 from filterd.operations.bindings import bind
+from filterd.operations.choices import settled
 from filterd.operations.context import Context, OperationError
+from filterd.operations.ends import STAYS, End
 from filterd.operations.policies import policies, profile
 from filterd.operations.protection import denied, require_deniable
 from filterd.operations.selection import Selection
 from filterd.store import subscribers as rows
+from filterd.store.errors import StoreDamagedError
 
 MAX_OWN_NAMES = 500
 """own names of one line: each costs memory on every node"""
+LONGEST_NAME = 366 * 86_400
+"""seconds; an own name that ends later is one that stays"""
+ENDED_AT_ONCE = 20
+"""lines whose ended names are taken off in one go: others write in between"""
 PAGE = 1_000
 
 
@@ -100,51 +108,57 @@ async def count(context: Context, wanted: Selection | None = None) -> dict[str, 
 
 
 async def opt_in(context: Context, subscriber: str, profile_id: str, evidence: RequestEvidence) -> Subscriber:
-    """Turn the restriction on, at the subscriber's request, with the evidence of it (R13)."""
-    chosen = profile(policies(context), profile_id)
-    return await lines.update(
-        context,
-        subscriber,
-        "opt_in",
-        lambda old, _: replace(old, opted_in=True, profile=chosen.id, paused_until=0),
-        evidence=lines.checked(evidence, context.clock()),
-    )
+    """Turn the restriction on, at the subscriber's request, with the evidence of it (R13). A line that had
+    opted in already keeps its adjustments as :func:`set_profile` does; another one begins without any."""
+    documents = policies(context)
+    chosen = profile(documents, profile_id)
+
+    def step(old: LineChoices, _: float) -> LineChoices:
+        adjustments = settled(old.adjustments, chosen, documents) if old.opted_in else UNADJUSTED
+        return replace(old, opted_in=True, profile=chosen.id, paused_until=0, adjustments=adjustments)
+
+    evidence = lines.checked(evidence, context.clock())
+    return await lines.update(context, subscriber, "opt_in", step, evidence=evidence)
 
 
 async def opt_out(
     context: Context, subscriber: str, *, reason: str = "", evidence: RequestEvidence | None = None
 ) -> Subscriber:
-    """Turn it off, at once and without condition. Own block names stay: they need no profile."""
+    """Turn it off, at once and without condition. Adjustments end with it. Own block names stay: they need
+    no profile."""
     return await lines.update(
         context,
         subscriber,
         "opt_out",
-        lambda old, _: replace(old, opted_in=False, profile="", paused_until=0),
+        lambda old, _: replace(old, opted_in=False, profile="", paused_until=0, adjustments=UNADJUSTED),
         reason=input_values.text(reason, "reason", required=False),
         evidence=None if evidence is None else lines.checked(evidence, context.clock()),
     )
 
 
 async def set_profile(context: Context, subscriber: str, profile_id: str) -> Subscriber:
-    """Change the profile of a line that has opted in."""
-    chosen = profile(policies(context), profile_id)
+    """Change the profile of a line that has opted in. Its own choices stay where they still say something
+    against the new profile; its plan, holidays and closings stay."""
+    documents = policies(context)
+    chosen = profile(documents, profile_id)
 
     def step(old: LineChoices, _: float) -> LineChoices:
-        _require_opted_in(old, subscriber)
-        return replace(old, profile=chosen.id)
+        lines.require_opted_in(old, subscriber)
+        return replace(old, profile=chosen.id, adjustments=settled(old.adjustments, chosen, documents))
 
     return await lines.update(context, subscriber, "set_profile", step)
 
 
-async def pause(context: Context, subscriber: str, seconds: int) -> Subscriber:
-    """Suspend the profile for a while; it comes back by itself. Own block names hold through it."""
-    if not 0 < seconds <= MAX_PAUSE:
+async def pause(context: Context, subscriber: str, seconds: int = 0, *, until: str = "") -> Subscriber:
+    """Suspend the profile for a while, or until a time; it comes back by itself. Own block names hold
+    through it."""
+    if not until and not 0 < seconds <= MAX_PAUSE:
         message = f"cannot pause for {seconds} seconds"
         raise OperationError(message, f"pause for at most {MAX_PAUSE // 86400} days (7d), or opt out")
 
     def step(old: LineChoices, now: float) -> LineChoices:
-        _require_opted_in(old, subscriber)
-        return replace(old, paused_until=int(now) + seconds)
+        lines.require_opted_in(old, subscriber)
+        return replace(old, paused_until=End(seconds, until).at(old.zone, now, MAX_PAUSE, "the pause"))
 
     return await lines.update(context, subscriber, "pause", step)
 
@@ -167,17 +181,23 @@ async def leave_security(context: Context, subscriber: str, *, left: bool = True
     )
 
 
-async def allow(context: Context, subscriber: str, name: str, scope: Scope = Scope.SUBTREE) -> Subscriber:
-    """Let a name through that the profile or security blocks. Never lifts an order or a mandatory list."""
-    return await _own(context, subscriber, "allow", OwnName(input_values.name(name), Action.ALLOW, scope))
+async def allow(
+    context: Context, subscriber: str, name: str, scope: Scope = Scope.SUBTREE, *, end: End = STAYS
+) -> Subscriber:
+    """Let a name, or the site of a URL, through that the profile or security blocks. Never lifts an order or
+    a mandatory list."""
+    own = OwnName(input_values.site(name), Action.ALLOW, scope)
+    return await _own(context, subscriber, "allow", own, end)
 
 
-async def deny(context: Context, subscriber: str, name: str, scope: Scope = Scope.SUBTREE) -> Subscriber:
-    """Block a name on the line's request (LMTR 191): needs no profile, holds through a pause. Refuses what
-    would block a protected name."""
-    own = OwnName(input_values.name(name), Action.BLOCK, scope)
+async def deny(
+    context: Context, subscriber: str, name: str, scope: Scope = Scope.SUBTREE, *, end: End = STAYS
+) -> Subscriber:
+    """Block a name, or the site of a URL, on the line's request (LMTR 191): needs no profile, holds through
+    a pause. Refuses what would block a protected name."""
+    own = OwnName(input_values.site(name), Action.BLOCK, scope)
     require_deniable(NameRule(own.name, own.scope), policies(context).protected)
-    return await _own(context, subscriber, "deny", own)
+    return await _own(context, subscriber, "deny", own, end)
 
 
 async def protected_own_names(context: Context, subscriber: Subscriber) -> tuple[str, ...] | None:
@@ -213,24 +233,37 @@ def _is_ipv6(bound: Bound) -> bool:
     return isinstance(bound, PrefixBound) and bound.network.version == 6
 
 
-async def _own(context: Context, subscriber: str, action: str, own: OwnName) -> Subscriber:
+async def _own(context: Context, subscriber: str, action: str, own: OwnName, end: End) -> Subscriber:
     if own.scope is Scope.BELOW:
         message = "an own name cannot hold only for what is below it"
         raise OperationError(message, "choose one of: exact, subtree")
 
-    def step(old: LineChoices, _: float) -> LineChoices:
-        others = [each for each in old.own_names if each.name != own.name]
+    def step(old: LineChoices, now: float) -> LineChoices:
+        present = [each for each in old.own_names if not each.ended(now)]
+        others = [each for each in present if each.name != own.name]
+        if end != STAYS:
+            _require_not_lost(present, own, subscriber)
         if len(others) >= MAX_OWN_NAMES:
             message = f"the line has {len(others)} own names already, the most there can be"
             raise OperationError(message, "remove one with: filterd subscriber remove")
-        return replace(old, own_names=tuple(sorted((*others, own), key=lambda each: each.name)))
+        new = replace(own, until=end.at(old.zone, now, LONGEST_NAME, f"the own name {own.name}"))
+        return replace(old, own_names=tuple(sorted((*others, new), key=lambda each: each.name)))
 
     return await lines.update(context, subscriber, action, step)
 
 
+def _require_not_lost(present: Sequence[OwnName], own: OwnName, subscriber: str) -> None:
+    """Refuse a name with an end that would take the place of the opposite one: that would not come back."""
+    for each in present:
+        if each.name == own.name and each.action is not own.action:
+            message = f"{own.name} is an own name of the line already ({each.action.word}), and would be lost"
+            remedy = f"take it off first: filterd subscriber remove {subscriber} {own.name}"
+            raise OperationError(message, f"{remedy}; it does not come back by itself")
+
+
 async def remove(context: Context, subscriber: str, name: str) -> Subscriber:
     """Take a name off the line's own names, whether it was allowed or denied."""
-    gone = input_values.name(name)
+    gone = input_values.site(name)
 
     def step(old: LineChoices, _: float) -> LineChoices:
         left = tuple(each for each in old.own_names if each.name != gone)
@@ -243,8 +276,25 @@ async def remove(context: Context, subscriber: str, name: str) -> Subscriber:
     return await lines.update(context, subscriber, "remove", step)
 
 
-def _require_opted_in(choices: LineChoices, subscriber: str) -> None:
-    if not choices.opted_in:
-        message = f"subscriber {subscriber!r} has not opted in"
-        first = f"filterd subscriber opt-in {subscriber} --profile PROFILE --who ... --text-version ..."
-        raise OperationError(message, f"first: {first} --reference ...")
+async def end_names(context: Context) -> int:
+    """Take off the own names whose end has passed, of at most :data:`ENDED_AT_ONCE` lines: the number of
+    those. A damaged line keeps no other waiting; its error is raised after all."""
+    damaged: StoreDamagedError | None = None
+    ended = 0
+    async with context.store.read() as connection:
+        found = await rows.with_ended_names(connection, context.clock(), ENDED_AT_ONCE)
+    for subscriber in found:
+        try:
+            await lines.update(context, subscriber, "own_name_ended", _without_ended)
+            ended += 1
+        except StoreDamagedError as error:
+            damaged = error
+        except lines.UnknownSubscriberError:
+            continue  # erased meanwhile
+    if damaged is not None:
+        raise damaged
+    return ended
+
+
+def _without_ended(old: LineChoices, now: float) -> LineChoices:
+    return replace(old, own_names=tuple(each for each in old.own_names if not each.ended(now)))

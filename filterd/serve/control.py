@@ -32,6 +32,7 @@ from filterd.serve.list_watch import ListWatch
 from filterd.serve.local_sockets import tell_socket
 from filterd.serve.maintenance import Maintenance
 from filterd.serve.node_reports import SOCKET, NodeReportListener
+from filterd.serve.own_name_ends import OwnNameEnds
 from filterd.serve.process import (
     ANEW,
     CANNOT_START,
@@ -66,6 +67,7 @@ class Control:
         self._metrics = ControlMetrics()
         self._lists = ListWatch()
         self._bindings = BindingWatch()
+        self._name_ends = OwnNameEnds(context)
         self._ended = asyncio.Event()
         self._behind = ""
         """why nothing can be written in the store; empty while it is the newest one"""
@@ -103,6 +105,7 @@ class Control:
         self._http.start()
         steps = (
             self._maintenance.run(),
+            self._name_ends.run(),
             self._refresh_metrics(),
             self._watch_store(),
             self._sessions.run(),

@@ -6,13 +6,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, delete, func, insert, select, true, update
+from sqlalchemy import ColumnElement, Select, delete, func, insert, literal_column, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from filterd.model.adjustments import from_text, to_text
+from filterd.model.adjustments import Adjustments, AdjustmentsError, from_text, to_text
 from filterd.model.line import PAUSE_LIMIT, LineChoices, OwnName
 from filterd.model.rule import Action, Scope
 from filterd.model.subscriber import RequestEvidence, Subscriber
+from filterd.store.errors import StoreDamagedError
 from filterd.store.tables import binding, binding_pace, line_state, own_name, request, subscriber
 
 NEIGHBOURS = 200
@@ -138,7 +139,8 @@ async def _complete(connection: AsyncConnection, rows: Sequence[Any]) -> list[Su
     lines = [row.line for row in rows]
     own: dict[int, list[OwnName]] = {}
     for name in await _of_lines(connection, lines, own_name.c.line, own_name.c.name):
-        own.setdefault(name.line, []).append(OwnName(name.name, Action(name.action), Scope(name.scope)))
+        rule = OwnName(name.name, Action(name.action), Scope(name.scope), name.ends_at)
+        own.setdefault(name.line, []).append(rule)
     prefixes: dict[int, list[str]] = {}
     for bound in await _of_lines(connection, lines, binding.c.line, binding.c.prefix):
         prefixes.setdefault(bound.line, []).append(bound.prefix)
@@ -153,13 +155,22 @@ async def _complete(connection: AsyncConnection, rows: Sequence[Any]) -> list[Su
                 paused_until=row.paused_until,
                 security_left=row.security_left,
                 own_names=tuple(own.get(row.line, ())),
-                adjustments=from_text(row.adjustments),
+                adjustments=_adjustments(row.line, row.adjustments),
             ),
             bindings=tuple(prefixes.get(row.line, ())),
             added_at=row.added_at,
         )
         for row in rows
     ]
+
+
+def _adjustments(line: int, text: str) -> Adjustments:
+    try:
+        return from_text(text)
+    except AdjustmentsError as error:
+        # The text is a subscriber's choices: it stays out of the message.
+        message = f"the adjustments of line {line} cannot be read: {error}"
+        raise StoreDamagedError(message) from None
 
 
 async def _of_lines(
@@ -238,10 +249,27 @@ async def save(connection: AsyncConnection, choices: LineChoices) -> None:
         await connection.execute(
             insert(own_name),
             [
-                {"line": choices.line, "name": own.name, "action": int(own.action), "scope": int(own.scope)}
+                {
+                    "line": choices.line,
+                    "name": own.name,
+                    "action": int(own.action),
+                    "scope": int(own.scope),
+                    "ends_at": own.until,
+                }
                 for own in choices.own_names
             ],
         )
+
+
+async def with_ended_names(connection: AsyncConnection, now: float, limit: int) -> list[str]:
+    """The ids of the subscribers that have an own name whose end has passed, the earliest end first."""
+    # Literally as in the index, which has few rows; that of a bound parameter would not be seen.
+    ends = own_name.c.ends_at
+    query = (
+        select(subscriber.c.id).join(own_name).where(literal_column("own_name.ends_at") > literal_column("0"))
+    )
+    query = query.where(ends <= int(now)).group_by(subscriber.c.id).order_by(func.min(ends)).limit(limit)
+    return list((await connection.execute(query)).scalars())
 
 
 async def add_requests(

@@ -120,8 +120,10 @@ own_name = Table(
     Column("name", String(253), primary_key=True),
     Column("action", Integer, nullable=False),
     Column("scope", Integer, nullable=False),
+    Column("ends_at", Integer, nullable=False, server_default=text("0")),
+    Index(None, "ends_at", sqlite_where=text("ends_at > 0"), postgresql_where=text("ends_at > 0")),
 )
-"""one rule for each name: a second one replaces the first"""
+"""one rule for each name: a second one replaces the first. ``ends_at`` is 0 for one that stays"""
 
 request = Table(
     "request",

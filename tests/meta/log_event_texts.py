@@ -330,6 +330,11 @@ TEXTS: dict[str, tuple[str, str]] = {
         "themselves, other sessions with their next packets.",
         NOTHING,
     ),
+    "own names stay beyond their end": (
+        "Control cannot take off names that lines allowed or blocked for a while. It is tried again each"
+        " second.",
+        "what `remedy` says",
+    ),
     "new subscribers are not seen, and their sessions wait": (
         "The store cannot be read just now. It is tried again four times a second.",
         "what `remedy` says",

@@ -275,8 +275,10 @@ def test_evidence_that_is_missing_is_named_as_options(run: Run) -> None:
 
 def test_a_url_is_answered_with_the_name_in_it(run: Run) -> None:
     run("subscriber", "add", "one")
-    refused = run("subscriber", "allow", "one", "https://Escuela.example/portal?x=1")
+    pasted = "https://Escuela.example/portal?x=1"
+    refused = run("exception", "add", pasted, "--for", "1h", "--reason", "r")
     assert "write it like escuela.example" in refused.stderr
+    assert "taken as escuela.example" in run("subscriber", "allow", "one", pasted).stderr
     assert "write it like example.org" in run("subscriber", "allow", "one", "https://[/").stderr
 
 

@@ -38,8 +38,8 @@ def test_the_life_of_a_line(answer: Answer, run: Run) -> None:
     answer("subscriber", "allow", "line-2", "a.test.example", "--scope", "exact")
     own = answer("subscriber", "deny", "line-2", "b.test.example")["own_names"]
     assert own == [
-        {"name": "a.test.example", "action": "allow", "scope": "exact"},
-        {"name": "b.test.example", "action": "block", "scope": "subtree"},
+        {"name": "a.test.example", "action": "allow", "scope": "exact", "until": None},
+        {"name": "b.test.example", "action": "block", "scope": "subtree", "until": None},
     ]
     assert len(answer("subscriber", "remove", "line-2", "a.test.example")["own_names"]) == 1
     assert answer("subscriber", "opt-out", "line-2")["opted_in"] is False

@@ -93,6 +93,39 @@ subscriber allow one a.test.example --scope exact
 subscriber deny one b.test.example
 subscriber deny one www.help.example
 subscriber deny one com.mx
+subscriber deny one https://www.help.example/ayuda
+subscriber deny one https://www.c.test.example/page?q=1 --today
+subscriber deny one d.test.example --for 45m --until 21:00
+subscriber allow one c.test.example/page --until 2027-01-15T02:30 --scope exact
+subscriber remove one https://www.c.test.example/
+policies list
+policies list --kind way
+subscriber choose one --add category:games --take category:adult --add service:chat --add safe-search:strict
+subscriber choose one --add category:gmaes --take tema:x --add service:chat --take service:chat --add way:vpn
+subscriber choose one --youtube strict
+subscriber choose two --add category:games
+subscriber choose one --as-profile service:chat --add way:doh
+subscriber choose one --as-profile way:doh
+subscriber choose one
+subscriber plan one
+subscriber plan one --file {{dir}}/plan.yaml --holiday 2027-02-01 --holiday 2027-02-02
+subscriber plan one --file {{dir}}/bad-plan.yaml --holiday 2027-13-01 --no-holiday 2027-02-03
+subscriber plan one --no-holiday 2027-02-01
+subscriber plan one --file {{dir}}/plan.yaml --as-profile
+subscriber close one --for 45m --category games
+subscriber close one --until 21:00 --from 20:00 --everything
+subscriber close one --until 21:00 --for 45m --everything
+subscriber close one --for 8d --childrens
+subscriber close one --for 45m
+subscriber close one --for 45m --service caht
+subscriber show one
+subscriber open one
+subscriber open one
+subscriber set-profile one children
+subscriber show one
+subscriber plan one --as-profile
+subscriber choose one --reset
+subscriber open one --all
 subscriber opt-in one --profile children {EVIDENCE} --asked-at 2027-01-15T09:00:00Z
 subscriber remove one a.test.example
 subscriber remove one a.test.example
@@ -199,11 +232,28 @@ READS = {
         ("subscriber", "list"),
         ("subscriber", "show"),
         ("subscriber", "find"),
+        ("subscriber", "choose"),
+        ("subscriber", "plan"),
+        ("policies", "list"),
         ("order", "list"),
         ("order", "show"),
     ),
     *(("snapshot", "show"), ("snapshot", "verify"), ("audit", "tail"), ("audit", "verify")),
 }
+
+PLAN = """
+schedule:
+  - {days: [sun, mon], from: "21:00", until: "06:00", block: {childrens: true, services: [chat]}}
+  - {days: [sat], from: "14:00", until: "16:00", block: everything}
+  - {days: daily, from: "01:00", until: "24:00", block: {everything: true}, leaves: []}
+"""
+BAD_PLAN = """
+schedule:
+  - {days: [sun, moon], from: 21, until: "06:00", block: {categories: [gmaes]}}
+  - {days: daily, from: "21:00", until: "21:00", block: {everything: true, childrens: true}, leaves: [bnks]}
+  - {days: daily, from: "21:00", until: "22:00", block: {}}
+evening: true
+"""
 
 WRITES = f"""
 feed update
@@ -217,6 +267,12 @@ subscriber leave-security three
 subscriber allow three a.test.example
 subscriber deny three b.test.example --scope exact
 subscriber remove three a.test.example
+subscriber deny three https://c.test.example/page --for 2h
+subscriber choose three --add category:games
+subscriber close three --for 45m --category games
+subscriber close three --until 2027-01-16T21:00 --from 2027-01-16T20:00 --everything
+subscriber list
+subscriber open three --all
 subscriber opt-out three
 binding add 192.0.2.9 three
 binding remove 192.0.2.9
@@ -253,6 +309,8 @@ def folder(installation: Path) -> Path:
         "subscriber,prefixes,profile\nten,192.0.2.10,children\neleven,192.0.2.11,\n"
     )
     (base / "bad.csv").write_text("subscriber,prefixes,profile\nx,nonsense,\ny,,children\nz,192.0.2.30,\n")
+    (base / "plan.yaml").write_text(PLAN)
+    (base / "bad-plan.yaml").write_text(BAD_PLAN)
     (base / "policies/lists/adult.txt").write_text("adult.test.example\nbad..name\n")
     for name, text in NIGHT.items():
         (base / "policies" / name).write_text(text)

@@ -118,6 +118,16 @@ def test_the_error_does_not_repeat_what_was_chosen() -> None:
     assert "secret" not in str(caught.value)
 
 
+def test_the_end_of_an_own_name_stands_beside_it_for_versions_that_know_none() -> None:
+    own = (OwnName("a.example", Action.ALLOW, until=60), OwnName("b.example", Action.BLOCK))
+    change = LineChange(LineChoices(1, own_names=own))
+    _, kind, payload = encode(change)
+    assert json.loads(payload)["own_names"] == [["a.example", 1, 1], ["b.example", 0, 1]]
+    assert json.loads(payload)["own_ends"] == {"a.example": 60}
+    assert decode(kind, payload) == change
+    assert "own_ends" not in encode(LineChange(LineChoices(1, own_names=own[1:])))[2]
+
+
 def test_an_order_knows_its_mandate() -> None:
     order = OrderChange(257, "O-1", (("a.example", Scope.EXACT),), not_after=10)
     assert order.mandate.active(9)

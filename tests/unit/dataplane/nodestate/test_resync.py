@@ -121,7 +121,7 @@ class Town:
             ),
             ("DELETE FROM own_name WHERE line = ?", line),
             *(
-                ("INSERT INTO own_name VALUES (?, ?, ?, 1)", line, each.name, int(Action.ALLOW))
+                ("INSERT INTO own_name VALUES (?, ?, ?, 1, 0)", line, each.name, int(Action.ALLOW))
                 for each in own
             ),
         )
