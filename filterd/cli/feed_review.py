@@ -12,7 +12,7 @@ from filterd.cli.options import common
 from filterd.cli.use_case import perform
 
 if TYPE_CHECKING:
-    from filterd.operations.feeds.difference import Difference, Side
+    from filterd.operations.feeds.difference import ListDifference, Side
     from filterd.operations.feeds.listing import FeedStatus
     from filterd.operations.feeds.taking import FeedUpdate
 
@@ -55,7 +55,7 @@ def _told(side: Side) -> str:
     return f"{side.count} rules{popular}{hidden}"
 
 
-def _next_step(found: Difference) -> str:
+def _next_step(found: ListDifference) -> str:
     if found.hold is None:
         older = f"version {found.against}" if found.against else "nothing: the feed has no version"
         return f"what the source gives now, against {older}; to take it: filterd feed update {found.feed}"

@@ -68,7 +68,7 @@ KINDS = ("categories", "services", "safe_search", "bypass")
 
 @dataclass(frozen=True, slots=True)
 class Adjustments:
-    """What a line asks for beside its profile."""
+    """All that a line asks for beside its profile."""
 
     categories: Difference = SAME
     services: Difference = SAME
@@ -115,7 +115,7 @@ def to_text(adjustments: Adjustments) -> str:
 
 
 def from_text(text: str) -> Adjustments:
-    """What :func:`to_text` wrote. AdjustmentsError for anything else."""
+    """The adjustments that :func:`to_text` wrote. AdjustmentsError for anything else."""
     return _read(_object(text)) if text else UNADJUSTED
 
 
@@ -160,7 +160,7 @@ def _once_fields(slot: OneSlot) -> dict[str, Any]:
 
 
 def _closed_fields(slot: Slot | OneSlot) -> dict[str, Any]:
-    """What a slot closes, without what is at its default."""
+    """The things that a slot closes, without what is at its default."""
     found: dict[str, Any] = {"everything": True} if slot.everything else {}
     found |= {word: list(ids) for word in ("categories", "services") if (ids := getattr(slot, word))}
     return found if slot.leaves is None else {**found, "leaves": list(slot.leaves)}

@@ -52,5 +52,5 @@ class LineChoices:
 
     @property
     def policy_key(self) -> str:
-        """What it asks for in one text; see ``model.adjustments``."""
+        """All that it asks for in one text; see ``model.adjustments``."""
         return policy_key(self.profile, self.adjustments)

@@ -108,7 +108,7 @@ def differences(adjustments: Adjustments) -> list[str]:
 
 
 def warning_of(wishes: Iterable[Wish], documents: Policies) -> Text | None:
-    """What the line's holder must hear of these wishes; None: nothing."""
+    """The warning that the line's holder must hear of these wishes; None: there is none."""
     harsh = {f"way:{each.id}" for each in documents.bypass if each.level is not Level.SIGNAL}
     added = {wish.text.strip() for wish in wishes if wish.act == ADD}
     return PRIVATE_DNS if added & harsh else None

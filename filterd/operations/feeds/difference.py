@@ -38,7 +38,7 @@ class Side:
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class ListDifference:
     """The difference between two versions of a feed."""
 
     feed: str
@@ -53,7 +53,7 @@ class Difference:
 
 async def diff(
     context: Context, identifier: str, *, against: int | None = None, most: int | None = 50
-) -> Difference:
+) -> ListDifference:
     """Compare a feed's new version with the one in force, or with another that is kept. ``most`` bounds the
     rules that are shown of each side; None: all."""
     found = await adoption.policies_in_force(context)
@@ -78,7 +78,7 @@ async def diff(
         message = f"a version of the feed {feed.id} is gone, or not what was read"
         raise OperationError(message, f"read it again: filterd feed update {feed.id}") from error
     number = 0 if old is None else old.version
-    return Difference(feed.id, number, "held" if hold else "source", hold, added, removed)
+    return ListDifference(feed.id, number, "held" if hold else "source", hold, added, removed)
 
 
 def _known(feed: Feed, known: Iterable[FeedVersion], number: int) -> FeedVersion:
