@@ -99,7 +99,7 @@ class World:
         self.run("feed", "update")
         self.run("snapshot", "build")
         self.run("subscriber", "add", "home", "--prefix", "127.0.0.1")
-        asked = ("--who", "holder", "--text-version", "1", "--reference", "T-1")
+        asked = ("--who", "holder", "--text-version", "2026-11", "--reference", "T-1")
         self.run("subscriber", "opt-in", "home", "--profile", "child", *asked)
 
     def run(self, *words: str) -> None:

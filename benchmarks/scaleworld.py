@@ -130,7 +130,7 @@ class World:
         self.config.write_text(json.dumps(self._configuration()))
         self.run("store", "migrate")
         self.run("subscriber", "add", "one", "--prefix", "127.0.0.1")
-        evidence = ("--who", "holder", "--text-version", "1", "--reference", "bench")
+        evidence = ("--who", "holder", "--text-version", "2026-11", "--reference", "bench")
         self.run("subscriber", "opt-in", "one", "--profile", PROFILE, *evidence)
 
     def _write(self, name: str, value: object) -> None:

@@ -20,10 +20,19 @@ def evidence_options(command: Command) -> Command:
     for option in reversed(
         (
             click.option("--who", default="", help="Who asked, and on what authority over the line."),
+            click.option(
+                "--role",
+                type=click.Choice(("holder", "authorised")),
+                default="holder",
+                show_default=True,
+                help="Whether the holder asked, or a person whom the holder authorised.",
+            ),
             click.option("--channel", default="operator", show_default=True, help="By which way."),
             click.option("--asked-at", default="", help="When, ISO 8601 with offset; default now."),
             click.option(
-                "--text-version", default="", help="Version of the text that was read out or shown."
+                "--text-version",
+                default="",
+                help="Version of the text that was read out or shown; filterd consent texts lists them.",
             ),
             click.option("--reference", default="", help="The recording, ticket or document."),
         )
@@ -32,18 +41,18 @@ def evidence_options(command: Command) -> Command:
     return command
 
 
-def evidence_of(who: str, channel: str, asked_at: str, text_version: str, reference: str) -> RequestEvidence:
+def evidence_of(**typed_options: str) -> RequestEvidence:
     """The evidence as typed, with the present time if none was; the operation checks it."""
-    typed = evidence_typed(who, channel, asked_at, text_version, reference)
+    typed = evidence_typed(**typed_options)
     return replace(typed, at=typed.at or time.time())
 
 
 def evidence_typed(
-    who: str, channel: str, asked_at: str, text_version: str, reference: str
+    who: str, channel: str, asked_at: str, text_version: str, reference: str, role: str = "holder"
 ) -> RequestEvidence:
     """The evidence as typed; ``at`` is 0 if no time was."""
-    from filterd.model.subscriber import RequestEvidence
+    from filterd.model.subscriber import RequestEvidence, Role
     from filterd.operations import input_values
 
     at = float(input_values.when(asked_at, "the time of the request")) if asked_at else 0.0
-    return RequestEvidence(who, channel, at, text_version, reference)
+    return RequestEvidence(who, channel, at, text_version, reference, Role(role))

@@ -22,6 +22,7 @@ GROUPS = {
     "config": ("check and show the configuration", "filterd.cli.configuration:config"),
     "check": ("say what a name gets on a line, and why", "filterd.cli.checking:check"),
     "subscriber": ("register lines and set their choices", "filterd.cli.subscribers:subscriber"),
+    "consent": ("show who asked for what, and on which text", "filterd.cli.consent:consent"),
     "session": ("tell which line has an address just now", "filterd.cli.sessions:session"),
     "binding": ("bind address prefixes to lines", "filterd.cli.bindings:binding"),
     "profile": ("show the profiles on offer", "filterd.cli.profiles:profile"),

@@ -62,6 +62,7 @@ class PolicyPart(StrEnum):
     SERVICES = "services"
     SAFE_SEARCH = "safesearch"
     JURISDICTIONS = "jurisdictions"
+    CONSENT = "consent"
     FEEDS = "feeds"
     """with those of feeds.d"""
 
@@ -82,8 +83,8 @@ def load_policies(directory: Path, base: Path | None = None, jurisdiction: str =
 
     The lowest directory must have every file, and every file that is there must hold a value, if only
     ``[]``: a file that went missing or was emptied must not read as "nothing is blocked" or "nothing is
-    protected". The directories ``profiles``, ``jurisdictions`` and ``feeds.d`` may be missing. A ``base``
-    that came with the package must be as it came.
+    protected". The directories ``profiles``, ``jurisdictions``, ``consent`` and ``feeds.d`` may be missing. A
+    ``base`` that came with the package must be as it came.
     """
     absent = _absent_directories(directory, base)
     if absent:
@@ -194,6 +195,7 @@ class _Reader:
             bypass=self._listing("bypass.yaml", _alone(documents.read_bypass)),
             protected=self._protected(),
             jurisdictions=self._folder("jurisdictions", documents.read_jurisdiction),
+            consent_texts=self._folder("consent", documents.read_consent_text),
         )
         found = replace(found, ready=self._ready(found.feeds))
         found = replace(found, categories=(*found.categories, *self._of_country(found)))
@@ -216,6 +218,8 @@ class _Reader:
                 return Policies(safe_search=tuple(each for each in found if each.target))
             case PolicyPart.JURISDICTIONS:
                 return Policies(jurisdictions=self._folder("jurisdictions", documents.read_jurisdiction))
+            case PolicyPart.CONSENT:
+                return Policies(consent_texts=self._folder("consent", documents.read_consent_text))
             case PolicyPart.FEEDS:
                 feeds = self._listing("feeds.yaml", _read_feed)
                 return Policies(feeds=feeds, ready=self._ready(feeds), shipped=frozenset(self._shipped))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import date
 from typing import TypeVar
 
 from filterd.config.policy_values import DocumentValue
@@ -17,6 +18,7 @@ from filterd.policy.documents import (
     Authority,
     Bypass,
     Category,
+    ConsentText,
     Deadline,
     DeadlineClock,
     Expected,
@@ -275,6 +277,19 @@ def read_jurisdiction(found: DocumentValue, name: str) -> Jurisdiction:
         authorities=tuple(_authority(item) for item in keys["authorities"].items()),
         grounds=tuple(_ground(item) for item in keys["grounds"].items()),
         categories=tuple(read_category(item) for item in keys["categories"].items()),
+    )
+
+
+def read_consent_text(found: DocumentValue, name: str) -> ConsentText:
+    """The file consent/<name>.yaml."""
+    keys = found.keys(("since", "text"))
+    since = str(keys["since"].value)
+    try:
+        date.fromisoformat(since)
+    except ValueError:
+        keys["since"].wrong("is no day like 2026-11-01")
+    return ConsentText(
+        id=DocumentValue(name, found.path, found.problems).id(), since=since, text=keys["text"].text()
     )
 
 

@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from filterd.model.line import LineChoices
+
+
+class Role(StrEnum):
+    """The authority of a person over a line."""
+
+    HOLDER = "holder"
+    """of the contract"""
+    AUTHORISED = "authorised"
+    """by the holder, with a credential of their own"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +31,9 @@ class RequestEvidence:
     """the version of the text that was read out or shown"""
     reference: str
     """the recording, ticket or document"""
+    role: Role = Role.HOLDER
+    text_digest: str = ""
+    """SHA-256 of the text in that version; empty in evidence of before there were files of texts"""
 
     @property
     def missing(self) -> tuple[str, ...]:

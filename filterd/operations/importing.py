@@ -6,9 +6,10 @@ running one twice changes nothing. A line that ever asked for something keeps it
 says.
 
 The file's first line names its columns: ``subscriber`` (required), ``prefixes`` (separated by spaces),
-``profile`` (opts the line in), ``zone``, and the evidence of the request: ``who``, ``channel``, ``at``,
-``text_version``, ``reference``. A row with a profile needs evidence; the parts that it lacks are taken from
-the evidence given for the whole import. A request without a time counts as made now, when it is recorded.
+``profile`` (opts the line in), ``zone``, and the evidence of the request: ``who``, ``role`` (holder or
+authorised), ``channel``, ``at``, ``text_version``, ``reference``. A row with a profile needs evidence; the
+parts that it lacks are taken from the evidence given for the whole import. A request without a time counts as
+made now, when it is recorded.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from typing import TextIO
 from filterd.disk.given_file import GivenFile
 from filterd.model.bound import PortsBound
 from filterd.model.subscriber import RequestEvidence
-from filterd.operations import input_values, lines
+from filterd.operations import consent, input_values, lines
 from filterd.operations.context import Context, OperationError
 from filterd.operations.import_batch import Importing, ImportRow, write_chunk
 from filterd.operations.nearest import did_you_mean
@@ -37,7 +38,7 @@ from filterd.store.engine import BREATH
 CHUNK_CHANGES = 1_000
 """the most rows of the change log in one transaction"""
 KEPT_REJECTIONS = 1_000
-EVIDENCE = ("who", "channel", "at", "text_version", "reference")
+EVIDENCE = ("who", "role", "channel", "at", "text_version", "reference")
 ADJUSTMENTS = "adjustments"
 """as list and export have them; no column"""
 _ONE_BY_ONE = "a line has them by filterd subscriber choose, plan and close"
@@ -157,6 +158,9 @@ class _RowReader:
         self._default_zone = context.settings.zone
         self._zones: set[str] = set()
         self._clock = context.clock
+        self._context = context
+        self._digests: dict[str, str] = {}
+        """by version of the text of consent"""
 
     def read(self, file: TextIO, result: ImportResult) -> Iterator[ImportRow]:
         """Good rows; bad ones are counted in the result."""
@@ -229,13 +233,18 @@ class _RowReader:
     def _evidence_of(self, value: dict[str, str]) -> RequestEvidence:
         given = self._given
         at = value.get("at")
-        return lines.checked(
+        evidence = lines.checked(
             RequestEvidence(
                 who=value.get("who") or given.who,
                 channel=value.get("channel") or given.channel,
                 at=float(input_values.when(at, "at")) if at else given.at,
                 text_version=value.get("text_version") or given.text_version,
                 reference=value.get("reference") or given.reference,
+                role=input_values.role(value["role"]) if value.get("role") else given.role,
             ),
             self._clock(),
         )
+        version = evidence.text_version
+        if version not in self._digests:
+            self._digests[version] = consent.digest(self._context, version)
+        return replace(evidence, text_digest=self._digests[version])

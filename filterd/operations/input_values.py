@@ -16,6 +16,7 @@ from filterd.feed.names import RefusedNameError, normalise
 from filterd.model.audit_chain import canonical
 from filterd.model.bound import LAST_PORT, Bound, BoundError, PrefixBound, parse_bound, parse_prefix
 from filterd.model.rule import Scope
+from filterd.model.subscriber import Role
 from filterd.operations.errors import OperationError
 
 EARLIEST, LATEST = 86_400, 253_370_764_800
@@ -71,6 +72,15 @@ def _host(url: str) -> str:
         return normalise(urlsplit(url.strip()).hostname or "")
     except (ValueError, RefusedNameError):
         return ""
+
+
+def role(value: str) -> Role:
+    """The role of a person who asked, by its word."""
+    try:
+        return Role(value.strip().lower())
+    except ValueError:
+        message = f"unknown role {value.strip()[:32]!r}"
+        raise OperationError(message, f"choose one of: {', '.join(Role)}") from None
 
 
 def scope(value: str) -> Scope:

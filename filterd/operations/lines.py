@@ -72,6 +72,8 @@ def _audited_name(own: OwnName) -> list[Any]:
 def evidence_digest(evidence: RequestEvidence, seal: str) -> str:
     """The request as the audit trail shows it."""
     parts = [evidence.who, evidence.channel, evidence.at, evidence.text_version, evidence.reference]
+    if evidence.text_digest:  # of evidence of before there were texts, digests stay as they are
+        parts += [evidence.role.value, evidence.text_digest]
     return input_values.sealed(seal, parts)
 
 
@@ -103,6 +105,7 @@ def in_form(evidence: RequestEvidence, now: float) -> RequestEvidence:
             evidence.text_version, "version of the text", limit=64, required=False
         ),
         reference=input_values.text(evidence.reference, "reference", required=False),
+        role=evidence.role,
     )
 
 

@@ -19,7 +19,7 @@ from filterd.model.changelog import LineChange
 from filterd.model.line import MAX_PAUSE, LineChoices, OwnName, is_paused
 from filterd.model.rule import Action, NameRule, Scope
 from filterd.model.subscriber import RequestEvidence, Subscriber
-from filterd.operations import input_values, lines
+from filterd.operations import consent, input_values, lines
 from filterd.operations.bindings import bind
 from filterd.operations.choices import settled
 from filterd.operations.context import Context, OperationError
@@ -117,7 +117,7 @@ async def opt_in(context: Context, subscriber: str, profile_id: str, evidence: R
         adjustments = settled(old.adjustments, chosen, documents) if old.opted_in else UNADJUSTED
         return replace(old, opted_in=True, profile=chosen.id, paused_until=0, adjustments=adjustments)
 
-    evidence = lines.checked(evidence, context.clock())
+    evidence = consent.shown(context, lines.checked(evidence, context.clock()))
     return await lines.update(context, subscriber, "opt_in", step, evidence=evidence)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
+from hashlib import sha256
 from ipaddress import IPv4Network, IPv6Network
 
 from filterd.model.blocking_mode import BlockingMode
@@ -157,6 +158,22 @@ class Profile:
     def every_category(self) -> frozenset[str]:
         """The categories that it restricts, at whatever hour."""
         return frozenset((*self.categories, *(each for slot in self.schedule for each in slot.categories)))
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentText:
+    """A version of the text that a person is shown before a line opts in (LMTR 191, LFPDPPP 7 and 8)."""
+
+    id: str
+    """the version"""
+    since: str
+    """the day from which it is used, ``2026-11-01``"""
+    text: Text
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the text in both languages: what the evidence of a request holds."""
+        return sha256(f"{self.text.es}\0{self.text.en}".encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -353,6 +370,7 @@ class Policies:
     popular: frozenset[str] = frozenset()
     """names that many people use, beside those of ``expected``"""
     jurisdictions: tuple[Jurisdiction, ...] = ()
+    consent_texts: tuple[ConsentText, ...] = ()
     ready: tuple[ReadyFeed, ...] = ()
     """feeds of feeds.d: in force only once enabled"""
     shipped: frozenset[tuple[str, str]] = field(default=frozenset(), compare=False)

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from filterd.model.adjustments import Adjustments, AdjustmentsError, from_text, to_text
 from filterd.model.line import PAUSE_LIMIT, LineChoices, OwnName
 from filterd.model.rule import Action, Scope
-from filterd.model.subscriber import RequestEvidence, Subscriber
+from filterd.model.subscriber import RequestEvidence, Role, Subscriber
 from filterd.store.errors import StoreDamagedError
 from filterd.store.tables import binding, binding_pace, line_state, own_name, request, subscriber
 
@@ -285,6 +285,8 @@ async def add_requests(
             "at": evidence.at,
             "text_version": evidence.text_version,
             "reference": evidence.reference,
+            "role": evidence.role.value,
+            "text_digest": evidence.text_digest,
         }
         for line, kind, evidence in asked
     ]
@@ -295,10 +297,13 @@ async def add_requests(
 async def requests(connection: AsyncConnection, line: int) -> list[tuple[str, RequestEvidence]]:
     """The evidence kept for a line, oldest first."""
     rows = await connection.execute(select(request).where(request.c.line == line).order_by(request.c.id))
-    return [
-        (row.kind, RequestEvidence(row.who, row.channel, row.at, row.text_version, row.reference))
-        for row in rows
-    ]
+    return [(row.kind, _evidence(row)) for row in rows]
+
+
+def _evidence(row: Any) -> RequestEvidence:
+    return RequestEvidence(
+        row.who, row.channel, row.at, row.text_version, row.reference, Role(row.role), row.text_digest
+    )
 
 
 async def that_asked(connection: AsyncConnection, lines: Sequence[int]) -> set[int]:

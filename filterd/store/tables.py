@@ -136,6 +136,8 @@ request = Table(
     Column("at", Float, nullable=False),
     Column("text_version", String(64), nullable=False),
     Column("reference", String(256), nullable=False),
+    Column("role", String(16), nullable=False, server_default="holder"),
+    Column("text_digest", String(64), nullable=False, server_default=""),
 )
 """evidence that the subscriber asked (LMTR 191, LFPDPPP 7 and 8)"""
 

@@ -195,7 +195,7 @@ class Deployment:
 
     def opt_in(self, subscriber: str, profile: str) -> None:
         """The holder asks for a profile."""
-        evidence = ("--who", "holder", "--text-version", "1", "--reference", "ticket 1")
+        evidence = ("--who", "holder", "--text-version", "2026-11", "--reference", "ticket 1")
         self.cli("subscriber", "opt-in", subscriber, "--profile", profile, *evidence)
 
     def order(self, *names: str, reason: str = "test order", more: Sequence[str] = ()) -> Any:

@@ -42,7 +42,7 @@ def _import(filterd: Deployment, path: Path) -> Iterator[subprocess.Popen[bytes]
     with (filterd.folder / "import.log").open("wb") as log:
         importer = subprocess.Popen(
             [*FILTERD, "subscriber", "import", str(path), "--who", "holders",
-             "--text-version", "1", "--reference", "batch 1"],
+             "--text-version", "2026-11", "--reference", "batch 1"],
             env=environment, stdout=log, stderr=log,
         )  # fmt: skip
     try:

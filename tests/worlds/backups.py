@@ -14,7 +14,7 @@ from filterd.operations.intake import OrderRequest
 from filterd.operations.restore import Restored
 from tests.worlds.installation import NOW, Installation
 
-EVIDENCE = RequestEvidence("Ana", "shop", NOW, "v1", "T-1")
+EVIDENCE = RequestEvidence("Ana", "shop", NOW, "2026-11", "T-1")
 
 
 def request(name: str) -> OrderRequest:

@@ -116,7 +116,7 @@ async def _register(context: Context) -> None:
         await subscribers.add(context, line.subscriber)
         await bindings.add(context, line.address, line.subscriber)
         if line.profile:
-            evidence = RequestEvidence("demonstration", "make run", time.time(), "none", "make run")
+            evidence = RequestEvidence("demonstration", "make run", time.time(), "2026-11", "make run")
             await subscribers.opt_in(context, line.subscriber, line.profile, evidence)
     if not await orders.list_orders(context):
         await orders.add(context, _order())

@@ -258,12 +258,12 @@ def test_importing_lines(answer: Answer, run: Run, tmp_path: Path) -> None:
     assert answer("subscriber", "import", str(file), *EVIDENCE)["added"] == 2
     assert answer("subscriber", "import", str(file), *EVIDENCE)["unchanged"] == 2
     assert answer("subscriber", "show", "one")["opted_in"] is True
-    file.write_text("subscriber,profile,who,text_version,reference\nthree,children,Ana,v1,T-3\n")
+    file.write_text("subscriber,profile,who,text_version,reference\nthree,children,Ana,2026-11,T-3\n")
     asked = ("--asked-at", "2026-11-25T09:00:00-06:00", "--channel", "phone")
     assert answer("subscriber", "import", str(file), *asked)["added"] == 1
     (request,) = answer("subscriber", "export", "three")["requests"]
     assert (request["who"], request["channel"], request["at"]) == ("Ana", "phone", "2026-11-25T15:00:00Z")
-    file.write_text("subscriber,profile,who,text_version,reference\nfour,children,Eva,v1,T-4\n")
+    file.write_text("subscriber,profile,who,text_version,reference\nfour,children,Eva,2026-11,T-4\n")
     assert answer("subscriber", "import", str(file))["added"] == 1
     file.write_text("subscriber,profile,who\nfive,children,Eva\n")
     lacking = run("subscriber", "import", str(file))

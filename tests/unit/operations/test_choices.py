@@ -20,7 +20,7 @@ from filterd.operations.policies import policies
 from filterd.store.errors import StoreDamagedError
 from tests.worlds.installation import Installation
 
-EVIDENCE = RequestEvidence("the holder", "phone", 1.0, "v1", "T-1")
+EVIDENCE = RequestEvidence("the holder", "phone", 1.0, "2026-11", "T-1")
 SAFE_SEARCH = """
 - id: youtube-strict
   engine: youtube

@@ -16,7 +16,7 @@ from filterd.operations.importing import ImportResult, import_file
 from filterd.store import change_log
 from tests.worlds.installation import Installation
 
-EVIDENCE = RequestEvidence("contract", "paper", 1.0, "v1", "migration 7")
+EVIDENCE = RequestEvidence("contract", "paper", 1.0, "2026-11", "migration 7")
 
 
 @pytest.fixture

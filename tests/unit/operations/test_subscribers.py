@@ -30,7 +30,7 @@ from filterd.operations.selection import Selection
 from filterd.store import change_log
 from tests.worlds.installation import Installation
 
-EVIDENCE = RequestEvidence("Ana, holder", "phone", 1.0, "v1", "T-1")
+EVIDENCE = RequestEvidence("Ana, holder", "phone", 1.0, "2026-11", "T-1")
 
 
 @pytest.fixture
@@ -118,7 +118,7 @@ async def test_an_opt_in_needs_evidence_and_keeps_it(context: Context) -> None:
     await subscribers.opt_in(context, "S-1", "child", EVIDENCE)
     held = await erasure.export(context, "S-1")
     assert held["requests"] == [
-        {"kind": "opt_in", "who": "Ana, holder", "channel": "phone", "at": 1.0, "text_version": "v1"}
+        {"kind": "opt_in", "who": "Ana, holder", "channel": "phone", "at": 1.0, "text_version": "2026-11"}
         | {"reference": "T-1"}
     ]
     assert [each["action"] for each in held["history"]] == ["subscriber.add", "subscriber.opt_in"]

@@ -1,0 +1,126 @@
+"""Each line's consent: who asked in which role, on which text, and what ends it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from filterd.model.changelog import PARENTAL, LineChange, decode
+from filterd.model.line import LineChoices
+from filterd.model.subscriber import RequestEvidence, Role
+from filterd.operations import audit, consent, erasure, subscribers
+from filterd.operations.consent import ContractEvent
+from filterd.operations.context import Context, OperationError
+from tests.worlds.installation import Installation
+
+EVIDENCE = RequestEvidence("the holder", "phone", 1.0, "2026-11", "T-1")
+TEXT = "since: 2026-11-01\ntext: {es: ¿Quieres encender el filtro?, en: Do you want to turn the filter on?}\n"
+
+
+@pytest.fixture
+def text(installation: Installation) -> Path:
+    """The file of the text of version 2026-11."""
+    folder = installation.settings.policies / "consent"
+    folder.mkdir(exist_ok=True)
+    file = folder / "2026-11.yaml"
+    file.write_text(TEXT)
+    return file
+
+
+@pytest.fixture
+async def context(installation: Installation, text: Path) -> AsyncIterator[Context]:
+    async with installation.open() as context:
+        await subscribers.add(context, "S-1", prefixes=("192.0.2.7",))
+        yield context
+
+
+async def test_who_asked_and_the_text_that_was_shown_are_shown_again(context: Context) -> None:
+    await subscribers.opt_in(context, "S-1", "child", replace(EVIDENCE, role=Role.AUTHORISED))
+    found, (request,) = await consent.requests(context, "S-1")
+    assert found.choices.opted_in
+    assert (request.kind, request.evidence.who, request.evidence.role) == (
+        "opt_in",
+        "the holder",
+        "authorised",
+    )
+    assert request.text is not None
+    assert request.text.text.es == "¿Quieres encender el filtro?"
+    assert request.text_is_as_shown
+    assert len(request.evidence.text_digest) == 64
+
+
+async def test_a_text_that_was_changed_or_removed_since_is_not_taken_for_the_shown_one(
+    context: Context, text: Path
+) -> None:
+    await subscribers.opt_in(context, "S-1", "child", EVIDENCE)
+    text.write_text(TEXT.replace("turn the filter on", "be filtered"))
+    _, (request,) = await consent.requests(context, "S-1")
+    assert request.text is not None
+    assert not request.text_is_as_shown
+    text.rename(text.with_name("2026-12.yaml"))
+    _, (request,) = await consent.requests(context, "S-1")
+    assert request.text is None
+    assert not request.text_is_as_shown
+
+
+async def test_nobody_opts_in_on_a_text_that_cannot_be_shown_again(context: Context, text: Path) -> None:
+    with pytest.raises(OperationError, match="no text of consent of the version '2026-1'") as refused:
+        await subscribers.opt_in(context, "S-1", "child", replace(EVIDENCE, text_version="2026-1"))
+    assert refused.value.remedy is not None
+    assert "did you mean 2026-11?" in refused.value.remedy
+    text.write_text("since: soon\ntext: {es: a, en: b}\n")
+    with pytest.raises(OperationError, match="no day like 2026-11-01"):
+        await subscribers.opt_in(context, "S-1", "child", EVIDENCE)
+    assert not (await subscribers.show(context, "S-1")).choices.opted_in
+
+
+@pytest.mark.parametrize("event", list(ContractEvent))
+async def test_an_event_of_the_contract_ends_all_that_was_asked_for(
+    event: ContractEvent, context: Context, installation: Installation
+) -> None:
+    await subscribers.opt_in(context, "S-1", "child", EVIDENCE)
+    await subscribers.deny(context, "S-1", "unwanted.example")
+    await subscribers.leave_security(context, "S-1")
+    before = await subscribers.show(context, "S-1")
+    ended = await consent.end(context, "S-1", event, reference="C-9")
+    assert ended.choices == LineChoices(before.line, zone=before.choices.zone)
+    assert ended.bindings == before.bindings
+    with closing(sqlite3.connect(installation.database)) as raw:
+        newest = "SELECT kind, payload FROM change WHERE stream = ? ORDER BY revision DESC LIMIT 1"
+        assert decode(*raw.execute(newest, (PARENTAL,)).fetchone()) == LineChange(ended.choices)
+    _, asked = await consent.requests(context, "S-1")
+    assert [each.kind for each in asked] == ["opt_in", event.value]
+    assert (asked[-1].evidence.reference, asked[-1].evidence.who) == ("C-9", context.actor)
+    (entry,) = await audit.tail(context, 1)
+    assert entry.entry.action == f"subscriber.{event.value}"
+    again = await subscribers.opt_in(context, "S-1", "child", EVIDENCE)
+    assert again.choices.own_names == ()
+
+
+async def test_an_event_needs_its_document(context: Context) -> None:
+    with pytest.raises(OperationError, match="reference of the document is empty"):
+        await consent.end(context, "S-1", ContractEvent.MOVED, reference=" ")
+
+
+async def test_the_texts_are_in_the_order_of_their_days(context: Context, text: Path) -> None:
+    text.with_name("a-later-one.yaml").write_text(TEXT.replace("2026-11-01", "2027-01-01"))
+    text.with_name("z-first.yaml").write_text(TEXT.replace("2026-11-01", "2026-01-01"))
+    assert [each.id for each in consent.texts(context)] == ["z-first", "2026-11", "a-later-one"]
+
+
+async def test_the_export_of_a_line_has_roles_and_digests(context: Context) -> None:
+    await subscribers.opt_in(context, "S-1", "child", EVIDENCE)
+    (request,) = (await erasure.export(context, "S-1"))["requests"]
+    assert (request["role"], len(request["text_digest"])) == ("holder", 64)
+
+
+async def test_policies_without_texts_keep_theirs_elsewhere(context: Context, text: Path) -> None:
+    text.unlink()
+    await subscribers.opt_in(context, "S-1", "child", replace(EVIDENCE, text_version="book 7"))
+    _, (request,) = await consent.requests(context, "S-1")
+    assert (request.evidence.text_version, request.evidence.text_digest) == ("book 7", "")
