@@ -263,6 +263,14 @@ def test_a_refusal_says_what_to_do(run: Run, control: Sessions, words: tuple[str
     assert "what to do" in done.stderr
 
 
+@pytest.mark.parametrize("words", [("put", "100.64.0.0/16", "ana"), ("end", "100.64.0.0/16")])
+def test_a_wide_session_has_a_remedy_of_its_own(run: Run, control: Sessions, words: tuple[str, ...]) -> None:
+    """Seen: the remedy was --wide, an option of bindings alone."""
+    told = " ".join(run("session", *words).stderr.split())
+    assert "a session has at most a /20: tell them one by one, or bind it" in told
+    assert "add --wide" not in told
+
+
 def with_radius(installation: Path) -> Path:
     """The configuration with one client; returns the file of its secret."""
     secret = installation.parent / "secret"
@@ -272,6 +280,23 @@ def with_radius(installation: Path) -> Path:
     document["accounting"] = {"radius": {"clients": [client], "normalize": ["realm"]}}
     installation.write_text(json.dumps(document))
     return secret
+
+
+def test_a_check_warns_of_secrets_and_does_not_fail(run: Run, installation: Path) -> None:
+    """Seen: the configuration was valid, without a word, and every packet was dropped."""
+    secret = with_radius(installation)
+    assert "secret_file" not in run("config", "check").stderr
+    secret.write_text("testing123 \n")
+    spaced = run("config", "check", "--settings")
+    assert spaced.exit_code == 0
+    assert "accounting.radius.clients[0].secret_file" in spaced.stderr
+    assert "white space" in spaced.stderr
+    assert "testing123" not in spaced.output + spaced.stderr
+    secret.unlink()
+    absent = run("config", "check")
+    assert absent.exit_code == 0
+    assert "accounting.radius.clients[0].secret_file" in absent.stderr
+    assert "No such file" in " ".join(absent.stderr.split())
 
 
 def test_a_packet_is_explained_without_control(run: Run, installation: Path, tmp_path: Path) -> None:
