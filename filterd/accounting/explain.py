@@ -304,8 +304,9 @@ def _what_to_know(
     if read.code not in _READ or read.code == Code.STATUS_SERVER or _of_nas(found):
         return
     yield from _of_the_line(read, found, rule)
-    yield from _of_the_addresses(read, found)
-    yield from _refused_claims(read, within)
+    refused = tuple(_refused_claims(read, within))
+    yield from refused
+    yield from _of_the_addresses(read, found, refused=bool(refused))
     yield from _of_the_session(read, found)
     yield from _of_the_clock(read)
 
@@ -329,8 +330,10 @@ def _of_the_line(read: reference.Packet, found: ExplainedPacket, rule: LineRule)
         )
 
 
-def _of_the_addresses(read: reference.Packet, found: ExplainedPacket) -> Iterator[PacketProblem]:
-    if not found.addresses and found.status in ("Start", "Interim-Update"):
+def _of_the_addresses(
+    read: reference.Packet, found: ExplainedPacket, *, refused: bool
+) -> Iterator[PacketProblem]:
+    if not found.addresses and not refused and found.status in ("Start", "Interim-Update"):
         yield PacketProblem(
             f"{found.status} without an address that a line can have",
             "some NASes know the address only later: switch Interim-Updates on, each few minutes",

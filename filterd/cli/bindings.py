@@ -40,13 +40,16 @@ def add(bound: str, subscriber: str, wide: bool, config: Path | None, as_json: b
     (mac:00:11:22:aa:bb:cc, device:TEXT, cpe:TEXT, tlv:TEXT). What comes and goes is no binding, but a
     session: filterd session put.
     """
-    from filterd.operations import bindings
+    from filterd.operations import bindings, trusted_senders
 
     made = perform(config, lambda context: bindings.add(context, bound, subscriber, wide=wide))
     warn_of_wide((made.bound,))
     _show(made.bound, subscriber, as_json, f"{made.bound} is bound to {subscriber}")
     if made.rule is not None:
         output.warn(made.rule.message, made.rule.remedy)
+    if made.unbelieved:
+        message = f"nobody is believed for {made.bound} yet: {made.unbelieved}"
+        output.warn(message, trusted_senders.REMEDY)
     if made.too_often:
         output.warn(f"the bindings of this line changed {made.changes} times within a day", SESSIONS_INSTEAD)
 

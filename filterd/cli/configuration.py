@@ -48,16 +48,14 @@ def check(config: Path | None, as_json: bool, settings_alone: bool) -> None:
     --settings leaves the policies and the store out: only the file decides whether filterd starts, and the
     units ask for it before a start and a reload. With wrong policies the last snapshot stays in force.
     """
-    from filterd.config.cautions import cautions
-
     settings = settings_of(config)
     if settings_alone:
-        _show_settings_alone(config, as_json, cautions(settings))
+        _show_settings_alone(config, as_json, _cautions(settings))
         return
     policies = policies_of(settings)
     in_force, gone, unread = _require_what_is_in_force(settings, policies)
     remarks = _remarks(in_force)
-    warnings = [*cautions(settings), *_ports_in_rules(settings)]
+    warnings = [*_cautions(settings), *_ports_in_rules(settings)]
     if as_json:
         output.show_json(
             {
@@ -83,6 +81,14 @@ def check(config: Path | None, as_json: bool, settings_alone: bool) -> None:
         output.warn(f"{what} is in force, and gone from the policies", "put it back, if it was not meant")
     for each in warnings:
         output.warn(str(each), each.remedy)
+
+
+def _cautions(settings: Settings) -> list[Caution]:
+    """The warnings on the settings, and on the secrets that they name."""
+    from filterd.config.cautions import cautions
+    from filterd.operations.sessions.secrets import cautions_on_secrets
+
+    return [*cautions(settings), *cautions_on_secrets(settings.accounting.radius)]
 
 
 def _ports_in_rules(settings: Settings) -> list[Caution]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from filterd.operations.sessions.explaining import ExplainedSession
     from filterd.operations.sessions.protocol import ToldOutcome
 
+COUNTED = "filterd session list counts those that are"
 SHOWN = 20
 """refused lines that are told"""
 FORM = "a file with lines of ADDRESS SUBSCRIBER [UNTIL], or with an object of JSON in each line,"
@@ -239,11 +240,12 @@ def show(config: Path | None, as_json: bool, address: str | None, subscriber: st
     """Show the session of an address, or those of a line, at this moment.
 
     Says who told of it, how long ago it was confirmed, and until when it is good; or that two lines claim the
-    address, so that it is nobody's. Of a line with more than 1,000 sessions the first 1,000 are shown, and
+    address, so that it is nobody's. Of ADDRESS:PORT in a rule for shared addresses it shows the session of
+    the inside address. Of a line with more than 1,000 sessions the first 1,000 are shown, and
     how many there are (in_all of --json). That you looked is written in the audit trail, without the address.
     Which address a line had before is known nowhere.
     """
-    from filterd.operations.sessions import commands, protocol
+    from filterd.operations.sessions import commands, protocol, showing
 
     if bool(address) == bool(subscriber):
         message = "give an ADDRESS, or --line SUBSCRIBER"
@@ -251,7 +253,7 @@ def show(config: Path | None, as_json: bool, address: str | None, subscriber: st
 
     async def look(context: Context) -> tuple[float, ShownSessions]:
         if address:
-            return context.clock(), await commands.show_address(context, address)
+            return context.clock(), await showing.show_client(context, address)
         return context.clock(), await commands.show_line(context, subscriber or "")
 
     now, found = perform(config, look)
@@ -262,21 +264,25 @@ def show(config: Path | None, as_json: bool, address: str | None, subscriber: st
     if found.ambiguous:
         output.warn(f"{address} {protocol.AMBIGUOUS}", protocol.CONTESTED)
         return
-    rows = [
-        (
-            each.subscriber or "(not registered)",
-            ", ".join(each.session.addresses),
-            each.session.source,
-            f"{max(0, now - each.session.confirmed_at):.0f} s ago",
-            output.moment(each.session.until),
-        )
-        for each in found.sessions
-    ]
-    empty = f"no session of {address or subscriber} is known; filterd session list counts those that are"
+    rows = [_row(each, now) for each in found.sessions]
+    if found.inside:
+        output.done(f"{address} is {found.inside} inside, by a rule for shared addresses")
+    empty = f"no session of {found.inside or address or subscriber} is known; {found.reason or COUNTED}"
     output.show_table(("subscriber", "addresses", "told by", "confirmed", "good until"), rows, empty)
     if found.count > len(rows):
         message = f"{subscriber} has {found.count} sessions; only the first {len(rows)} are shown"
         output.warn(message, "ask for one: filterd session show ADDRESS; see why one line has so many")
+
+
+def _row(shown: ShownSession, now: float) -> tuple[object, ...]:
+    session = shown.session
+    return (
+        shown.subscriber or "(not registered)",
+        ", ".join(session.addresses),
+        session.source,
+        f"{max(0, now - session.confirmed_at):.0f} s ago",
+        output.moment(session.until),
+    )
 
 
 def _plain(shown: ShownSession, now: float) -> dict[str, object]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses
 from typing import Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from filterd.config.raw_types import (
     AttributeName,
@@ -77,6 +77,10 @@ class RawRadius(Section):
         return self
 
 
+NOT_IN_FORMAT: dict[LeaseFormat, frozenset[LeaseValue]] = {"dnsmasq": frozenset({"circuit-id", "remote-id"})}
+"""the parts of a lease that files of a format never have; those of the other formats have all of them"""
+
+
 class RawLeases(Section):
     """A file of leases that a DHCP server of the provider writes on this machine."""
 
@@ -88,6 +92,19 @@ class RawLeases(Section):
         "`remote-id`. The last two need a server that keeps what the relay said (option 82).",
     )
     normalize: tuple[Normalization, ...] = key((), "As in accounting.radius.")
+
+    @field_validator("line")
+    @classmethod
+    def _in_the_format(cls, line: LeaseValue, others: ValidationInfo) -> LeaseValue:
+        """``others`` has no format where that is wrong itself."""
+        known = others.data.get("format")
+        if known is not None and line in NOT_IN_FORMAT.get(known, ()):
+            msg = (
+                f"files of {known} have no {line}, so that no lease would be anybody's; write hw-address, "
+                "client-id, duid or hostname, or take the leases of Kea or dhcpd"
+            )
+            raise ValueError(msg)
+        return line
 
 
 class RawAccounting(Section):

@@ -8,13 +8,15 @@ bindings looks like that; nothing is refused for it.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from filterd.config.settings import DnsSettings
 from filterd.model.bound import Bound, PortsBound
 from filterd.model.changelog import BindingChange, BindingRemoved
 from filterd.operations import input_values, lines, port_ranges
 from filterd.operations.context import Context, OperationError
 from filterd.operations.port_rules import PortsInRule, rule_over
+from filterd.operations.trusted_senders import without_sender
 from filterd.store import bindings as rows
 from filterd.store import subscribers
 from filterd.store.store import Write
@@ -36,6 +38,8 @@ class Binding:
     """how often the line's bindings have changed within a day; 0: it was bound before"""
     rule: PortsInRule | None = None
     """the rule for shared addresses in which these ports lie"""
+    unbelieved: str = ""
+    """why nobody is believed for such an identity yet; empty: it is none, or somebody is"""
 
     @property
     def too_often(self) -> bool:
@@ -51,12 +55,19 @@ async def add(context: Context, bound: str, subscriber: str, *, wide: bool = Fal
     async with context.store.write(context.actor, context.clock()) as write:
         found = await lines.require(write.connection, subscriber)
         canonical = await bind(write, found.line, bound, wide=wide)
-        key = rule_over(context.settings.dns, input_values.bound(canonical))
-        rule = PortsInRule(canonical, key) if key else None
+        made = _with_remarks(context.settings.dns, canonical)
         if canonical in found.bindings:
-            return Binding(canonical, rule=rule)
+            return made
         paced = await rows.count_changes(write.connection, [found.line], write.now, DAY)
-    return Binding(canonical, paced[found.line], rule)
+    return replace(made, changes=paced[found.line])
+
+
+def _with_remarks(dns: DnsSettings, canonical: str) -> Binding:
+    """The binding, with what the settings say to it."""
+    wanted = input_values.bound(canonical)
+    key = rule_over(dns, wanted)
+    rule = PortsInRule(canonical, key) if key else None
+    return Binding(canonical, rule=rule, unbelieved=without_sender(dns, wanted))
 
 
 async def bind(write: Write, line: int, bound: str, *, wide: bool = False) -> str:

@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from filterd.config.settings import DnsSettings, Settings
 from filterd.dataplane.packet.translate import SharedAddresses
-from filterd.model.bound import IdentityBound, PortsBound, parse_bound
+from filterd.model.bound import PortsBound, parse_bound
 from filterd.model.identity import IdentityKind, Method
 from filterd.model.line import LineChoices
 from filterd.model.session import Session
@@ -30,6 +30,7 @@ from filterd.operations.context import Context, OperationError
 from filterd.operations.selection import Network
 from filterd.operations.sessions import protocol
 from filterd.operations.sessions.commands import ABSENT, CONTROL, SILENT
+from filterd.operations.trusted_senders import without_sender
 from filterd.store import bindings
 from filterd.store import subscribers as subscriber_rows
 
@@ -44,8 +45,6 @@ Address = IPv4Address | IPv6Address
 SessionSource = Callable[[Address, int], Awaitable[Session | None]]
 """takes an address and a port (0: none), and returns the session that has it. Raises ContestedError where two
 lines claim it, OperationError where nobody can tell"""
-"""takes an address and a port (0: none), and returns the session that has it. Raises OperationError where
-nobody can tell"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,16 +275,10 @@ async def _by_identity(
     connection: AsyncConnection, dns: DnsSettings, text: str, remarks: list[str]
 ) -> Identity | None:
     """The line that an identity is bound to, if anybody is trusted to add it."""
-    bound = input_values.bound(text)
-    if not isinstance(bound, IdentityBound):
-        message = f"{text[:64]} is no identity"
-        raise OperationError(message, "write mac:00:11:22:aa:bb:cc, device:TEXT, cpe:TEXT or tlv:TEXT")
+    bound = input_values.identity(text)
     by_proxy = bound.kind is IdentityKind.TLV
-    if by_proxy and not (dns.proxy_from and dns.proxy_id_tlv):
-        remarks.append("the identity is not believed: dns.proxy_from and dns.proxy_id_tlv name no sender")
-        return None
-    if not by_proxy and not dns.edns_id_from:
-        remarks.append("the identity is not believed: dns.edns_id_from names no sender")
+    if nobody := without_sender(dns, bound):
+        remarks.append(f"the identity is not believed: {nobody}")
         return None
     line = (await bindings.owners(connection, (str(bound),))).get(str(bound))
     found = None if line is None else await subscriber_rows.find_line(connection, line)

@@ -14,7 +14,16 @@ from zoneinfo import available_timezones
 from filterd.config.value_types import DEFAULT_ZONE
 from filterd.feed.names import RefusedNameError, normalise
 from filterd.model.audit_chain import canonical
-from filterd.model.bound import LAST_PORT, Bound, BoundError, PrefixBound, parse_bound, parse_prefix
+from filterd.model.bound import (
+    LAST_PORT,
+    Bound,
+    BoundError,
+    IdentityBound,
+    PrefixBound,
+    parse_bound,
+    parse_prefix,
+)
+from filterd.model.identity import BOUND_KINDS
 from filterd.model.rule import Scope
 from filterd.model.subscriber import Role
 from filterd.operations.errors import OperationError
@@ -29,6 +38,8 @@ provider's own allocations (/10, /32) are wider, and are what is typed by mistak
 MAX_TEXT = 256
 """characters of a field that people fill in"""
 _PORT = re.compile("[0-9]{1,5}")
+_UNNAMED_IDENTITY = re.compile("[!-9;-~]{1,64}")
+"""the text of an identity without its kind"""
 
 
 def text(value: str, what: str, *, limit: int = MAX_TEXT, required: bool = True) -> str:
@@ -127,6 +138,20 @@ def bound(value: str) -> Bound:
         return parse_bound(value)
     except BoundError as error:
         raise OperationError(str(error), error.remedy) from error
+
+
+def identity(value: str) -> IdentityBound:
+    """The identity in a text. Raises OperationError."""
+    kind, colon, _ = value.strip().partition(":")
+    if colon and kind.lower() in BOUND_KINDS:
+        found = bound(value)
+        if isinstance(found, IdentityBound):
+            return found
+    message = f"{value.strip()[:64]} is no identity"
+    kinds = "mac:00:11:22:aa:bb:cc, device:TEXT or tlv:TEXT"
+    unnamed = not colon and bool(_UNNAMED_IDENTITY.fullmatch(value.strip()))
+    remedy = f"write cpe:{value.strip()}, {kinds}" if unnamed else f"write cpe:TEXT, {kinds}"
+    raise OperationError(message, remedy)
 
 
 def bound_of_line(value: str, *, wide: bool) -> Bound:

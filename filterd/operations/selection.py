@@ -7,7 +7,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_network
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from filterd.model.bound import IdentityBound, PortsBound, PrefixBound, parse_bound
+from filterd.model.bound import PortsBound, PrefixBound, parse_bound
 from filterd.model.subscriber import Subscriber
 from filterd.operations import input_values
 from filterd.operations.context import Context, OperationError
@@ -96,10 +96,7 @@ async def find(context: Context, value: str, port: int = 0) -> LineOfAddress:
 
 async def line_of_identity(context: Context, value: str) -> tuple[str, Subscriber | None]:
     """An identity in canonical text, and the line that it is bound to. Raises OperationError."""
-    bound = input_values.bound(value)
-    if not isinstance(bound, IdentityBound):
-        message = f"{value[:64]} is no identity"
-        raise OperationError(message, "write mac:00:11:22:aa:bb:cc, device:TEXT, cpe:TEXT or tlv:TEXT")
+    bound = input_values.identity(value)
     async with context.store.read() as connection:
         line = (await bindings.owners(connection, (str(bound),))).get(str(bound))
         return str(bound), None if line is None else await rows.find_line(connection, line)

@@ -73,6 +73,8 @@ class Control:
         """why nothing can be written in the store; empty while it is the newest one"""
         self._lost_orders: dict[str, set[str]] = {}
         """node -> the kept orders that its disk lost; nobody ended them, and their names pass"""
+        self._waiting: list[str] = []
+        """the keys whose new values hold from the next start on"""
         settings = context.settings
         self._sessions = SessionService(context, settings)
         self._link = NodeReportListener(settings.state_dir / SOCKET, self._hear, context.clock, tell_socket)
@@ -89,7 +91,7 @@ class Control:
         routes = health_routes(
             lambda: HttpReply(self._registry.exposition(), content_type=self._registry.content_type),
             self._missing,
-            lambda: [*self._maintenance.remarks(), *self._sessions.remarks()],
+            self._remarks,
         )
         self._http = HttpService("control", settings.control.listen, routes)
 
@@ -127,6 +129,7 @@ class Control:
         """Apply the settings that can change while serving."""
         waiting = [name for name in ("store", "state_dir", "control") if self._differs(settings, name)]
         waiting += self._sessions.reload(settings)
+        self._waiting = waiting
         self._maintenance.change_settings(settings)
         log.get().info("new settings in force", remedy=f"restart for {', '.join(waiting)}" if waiting else "")
 
@@ -150,6 +153,13 @@ class Control:
             remedy = "take each in anew: filterd order add; then restart control"
             event = "a node lost orders that it kept in force"
             log.get().error(event, node=report.name, reason=", ".join(gone), remedy=remedy)
+
+    def _remarks(self) -> list[str]:
+        """The remarks of the readiness page."""
+        remarks = [*self._maintenance.remarks(), *self._sessions.remarks()]
+        if self._waiting:
+            remarks.append(f"settings wait for a restart of control: {', '.join(self._waiting)}")
+        return remarks
 
     def _missing(self) -> list[str]:
         directory = self._context.settings.state_dir / snapshot_layout.DIRECTORY

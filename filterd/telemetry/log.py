@@ -24,10 +24,12 @@ FIELDS = frozenset(
         "pid", "node", "part", "reason", "fault", "place", "seconds",
         "count", "bytes", "revision", "floor", "generation", "digest", "file", "list", "feed", "upstream",
         "listen", "transport", "status", "role_pid", "names", "entries", "remedy", "packets", "errors",
+        "line_number",
     }
 )  # fmt: skip
 """the fields besides time, level, role and event; ``names`` and ``entries`` are counts, ``packets`` keyed
-hashes, ``listen`` and ``upstream`` addresses from the configuration, ``errors`` those of its file"""
+hashes, ``listen`` and ``upstream`` addresses from the configuration, ``errors`` those of its file,
+``line_number`` the place of a line in a file"""
 
 
 def fault_fields(error: BaseException) -> dict[str, str]:

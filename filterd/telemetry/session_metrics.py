@@ -33,6 +33,8 @@ class SessionMetrics:
     """seconds within which nine in ten RADIUS sessions were confirmed; 0: too few to tell"""
     refused_claims: Mapping[str, int] = field(default_factory=dict)
     """what told of them -> addresses that no session may have"""
+    lease_lines_skipped: int = 0
+    """lines of lease files that are no lease"""
     by_second_secret: int = 0
     """accounting packets that the second line of a secret file proved"""
     complete: bool = True
@@ -91,6 +93,12 @@ def _told_families(now: SessionMetrics) -> Iterator[Metric]:
         "loopback, multicast and the like), by what told of them; the rest of what it told counts.",
         ("source",),
         now.refused_claims,
+    )
+    yield total(
+        "filterd_lease_lines_skipped",
+        "Lines of the files of `accounting.leases` that are no lease and were passed over; lines of a file "
+        "that is read anew count again.",
+        now.lease_lines_skipped,
     )
     yield total(
         "filterd_accounting_second_secret",

@@ -415,6 +415,13 @@ SESSIONS = _row(
     ),
     _panel(
         "graph",
+        ("Lines of lease files that are no lease", "Renglones de archivos que no son una concesión"),
+        f"rate(filterd_lease_lines_skipped_total{{{I}}}[5m])",
+        "{{instance}}",
+        "ops",
+    ),
+    _panel(
+        "graph",
         ("RADIUS packets with the old secret", "Paquetes RADIUS con el secreto antiguo"),
         f"rate(filterd_accounting_second_secret_total{{{I}}}[5m])",
         "{{instance}}",

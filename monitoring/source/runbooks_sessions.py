@@ -34,14 +34,16 @@ SESSIONS = {
     "FilterdAccountingRefused": Runbook(
         "sessions that these senders tell of are not known. The others are.",
         "`bad_authenticator`: the secret in `secret_file` and the sender's differ. `unknown_client`: the "
-        "sender is missing in `accounting.radius.clients`. `no_message_authenticator`: let the sender add "
+        "sender is missing in `accounting.radius.clients`, or the secret of its client was never read "
+        "(`filterd doctor` says so). `no_message_authenticator`: let the sender add "
         "it, or turn the key off for it. Who it is, one packet says: `tcpdump -n -c 1 -w packet.pcap udp "
         "port 1813`, then `filterd session explain packet.pcap` with the problem and its remedy, then `rm "
         "packet.pcap`: it holds an address and a name. Nobody you know? Close the port to them in the "
         "firewall.",
         "no se conocen las sesiones que anuncian estos emisores. Las demás sí.",
         "`bad_authenticator`: el secreto de `secret_file` y el del emisor difieren. `unknown_client`: el "
-        "emisor falta en `accounting.radius.clients`. `no_message_authenticator`: haga que el emisor lo "
+        "emisor falta en `accounting.radius.clients`, o el secreto de su cliente nunca se pudo leer "
+        "(`filterd doctor` lo dice). `no_message_authenticator`: haga que el emisor lo "
         "agregue, o apague la clave para él. Quién es, lo dice un paquete: `tcpdump -n -c 1 -w packet.pcap "
         "udp port 1813`, luego `filterd session explain packet.pcap` con el problema y su remedio, y luego "
         "`rm packet.pcap`: contiene una dirección y un nombre. ¿Nadie conocido? Ciérreles el puerto en el "

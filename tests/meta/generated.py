@@ -210,6 +210,7 @@ ALERTS = {
     "filterd_session_changes_total": "`ambiguous` or `lost` grows: clocks of NASes differ, or ends are lost",
     "filterd_accounting_packets_total": "`accepted` stands still, or `bad_authenticator` grows",
     "filterd_session_claims_refused_total": "any increase: `filterd session explain` on a packet says which",
+    "filterd_lease_lines_skipped_total": "any increase: the log has the number of the first such line",
     "filterd_accounting_second_secret_total": "stands still: the old secret may go; grows: who has it?",
     "filterd_nas_clocks": "`off` above 0 for 30 minutes: NTP on these NASes; `filterd session explain` shows "
     "the clock of the one that sent a packet",

@@ -359,7 +359,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "a lease file can be read again": ("Its leases are taken over.", NOTHING),
     "a lease file has lines that are passed over": (
-        "The line with the number in `count` is no lease. The others are taken. Told once for each file.",
+        "The line with the number in `line_number` is no lease. The others are taken. Told once for each "
+        "file; `filterd_lease_lines_skipped_total` counts all such lines.",
         "look at the line; is `format` the right one?",
     ),
     # ---- control ----

@@ -16,6 +16,7 @@ CLOCK_TOLERANCE = 5.0
 """seconds between the installation of code and the start of a process with it"""
 _NOT_READY = "not ready: "
 _FAILING = "failing: "
+_WAITING = "; settings wait for a restart of control: "
 
 
 def check(case: Case) -> Iterator[Finding]:
@@ -51,6 +52,9 @@ def _running(case: Case, role: str, process: Process, listen: Endpoint) -> Itera
         yield found("service.unhealthy", role=role, reason=health.text.removeprefix(_FAILING))
     if ready.status != HTTPStatus.OK:
         yield found(f"service.{role}_not_ready", reason=ready.text.removeprefix(_NOT_READY))
+    _, waits, keys = ready.text.partition(_WAITING)
+    if waits:
+        yield found("service.settings_wait", role=role, keys=keys.partition("; ")[0])
     samples = pages.metrics(listen)
     if any(each.value for each in samples.get("filterd_reduced_mode", ())):
         yield found("service.reduced_mode")

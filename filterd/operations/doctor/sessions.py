@@ -6,9 +6,11 @@ import asyncio
 import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 
 from filterd.config.settings import ParentalFail, RadiusSettings
 from filterd.disk.session_place import were_used
+from filterd.model.session import SessionSource
 from filterd.operations import bindings, subscribers
 from filterd.operations.doctor import pages, reading
 from filterd.operations.doctor.access import allowed
@@ -16,13 +18,14 @@ from filterd.operations.doctor.case import Case, group_name, stands
 from filterd.operations.doctor.finding import Finding, found
 from filterd.operations.port_rules import PortsInRule, ports_in_rules
 from filterd.operations.selection import Selection
-from filterd.operations.sessions.secrets import SecretFileError, read_secrets
+from filterd.operations.sessions.secrets import SecretFileError, has_white_space, read_secrets
 from filterd.store.errors import StoreError
 
 PACKETS = "filterd_accounting_packets_total"
 KNOWN, MOST, REFUSED = "filterd_sessions_known", "filterd_sessions_most", "filterd_sessions_refused_total"
 SILENCE, WITHIN = "filterd_accounting_silence_seconds", "filterd_sessions_confirmed_within_seconds"
 CLOCKS = "filterd_nas_clocks"
+CLAIMS = "filterd_session_claims_refused_total"
 QUIET_SECONDS = 3600.0
 """without a packet; networks tell of sessions that go on at least so often"""
 PACKETS_OF_A_SESSION = 3
@@ -41,6 +44,7 @@ def check(case: Case) -> Iterator[Finding]:
     closed = case.settings.dns.parental_fail is ParentalFail.CLOSED
     if told and closed and not accounting.pools:
         yield found("sessions.no_pools")
+    yield from _lease_files(case)
     yield from _of_control(case)
     yield from _of_store(case)
 
@@ -54,10 +58,12 @@ def _radius(case: Case, radius: RadiusSettings) -> Iterator[Finding]:
             yield found("sessions.secret_unreadable", path=str(path), user=case.account.name)
             continue
         try:
-            read_secrets(path)
+            secrets = read_secrets(path)
         except SecretFileError as error:
             yield found("sessions.secret_unusable", says=str(error))
             continue
+        if has_white_space(secrets):
+            yield found("sessions.secret_spaced", path=str(path))
         if _is_open(case, path.stat()):
             mode = f"{stat.S_IMODE(path.stat().st_mode):04o}"
             group = group_name(path.stat().st_gid)
@@ -74,12 +80,35 @@ def _is_open(case: Case, status: os.stat_result) -> bool:
     return bool(status.st_mode & _GROUP) and status.st_gid not in (0, case.account.group)
 
 
+def _lease_files(case: Case) -> Iterator[Finding]:
+    """Look at the lease files, and at what control says of them: it knows which ones are damaged."""
+    page = pages.get(case.settings.control.listen, "/readyz") if "control" in case.roles else None
+    for path in dict.fromkeys(each.file for each in case.settings.accounting.leases):
+        reason = _out_of_reach(case, path) or _said_of(path, "" if page is None else page.text)
+        if reason:
+            yield found("sessions.lease_file", path=str(path), reason=reason, user=case.account.name)
+
+
+def _out_of_reach(case: Case, path: Path) -> str:
+    """The reason why the service cannot read a file; empty: it can."""
+    if not stands(path):
+        return "it is not there"
+    return "" if allowed(case.account, path, _READ) else f"the user {case.account.name} may not read it"
+
+
+def _said_of(path: Path, text: str) -> str:
+    """The reason that the readiness page gives for a lease file; empty: it does not name the file."""
+    _, named, rest = text.partition(f"; the lease file {path}: ")
+    return rest.partition("; ")[0] if named else ""
+
+
 def _of_control(case: Case) -> Iterator[Finding]:
     """Look at what the running control has counted."""
     if "control" not in case.roles:
         return
     samples = pages.metrics(case.settings.control.listen)
     yield from _room(samples)
+    yield from _claims(samples.get(CLAIMS, ()))
     yield from _clocks(samples.get(CLOCKS, ()), case.machine.clock() - case.roles["control"].started)
     if PACKETS not in samples:
         return
@@ -102,6 +131,14 @@ def _room(samples: Mapping[str, list[pages.Sample]]) -> Iterator[Finding]:
         yield found("sessions.full", most=most, count=refused)
     elif refused:
         yield found("sessions.refused", count=refused)
+
+
+def _claims(counted: Iterable[pages.Sample]) -> Iterator[Finding]:
+    """Look at the addresses that were refused, by what told of them."""
+    refused = {each.labels.get("source", ""): int(each.value) for each in counted}
+    if any(refused.values()):
+        told = {each.word: refused.get(each.word, 0) for each in SessionSource}
+        yield found("sessions.claims_refused", **told)
 
 
 def _sum(samples: Mapping[str, list[pages.Sample]], name: str) -> float:

@@ -54,13 +54,24 @@ class Claim:
 def claim(text: str) -> Claim:
     """The claim in ``192.0.2.7``, ``2001:db8:1::/56``, ``192.0.2.1:1024-2047``. Raises OperationError."""
     address, ports = _split(text.strip())
-    network = ip_network(input_values.prefix_of_line(address, wide=False))
+    network = ip_network(input_values.prefix(address))
+    if input_values.is_wide(str(network)):
+        raise _too_wide(network)
     if ports is None:
         return Claim(network)
     if network.version != 4 or network.prefixlen != network.max_prefixlen:
         message = f"ports are of one IPv4 address: {text.strip()[:64]!r}"
         raise OperationError(message, "write it like 192.0.2.1:1024-2047")
     return Claim(network, ports)
+
+
+def _too_wide(network: IPv4Network | IPv6Network) -> OperationError:
+    """The refusal of a prefix that no session can have. Unlike a binding, a session has no way to a wider
+    one."""
+    most = input_values.WIDEST[network.version]
+    message = f"{network} is wider than a session can be: every client in it would be one line"
+    bind = f"bind it, if it is one line's for good: filterd binding add {network} SUBSCRIBER --wide"
+    return OperationError(message, f"a session has at most a /{most}: tell them one by one, or {bind}")
 
 
 def place(text: str) -> tuple[Claim, int]:

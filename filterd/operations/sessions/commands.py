@@ -47,6 +47,10 @@ class ShownSessions:
     """all that there are"""
     ambiguous: bool = False
     """true: two lines claim the address, so that it is nobody's"""
+    inside: str = ""
+    """the address that they have, to which a rule for shared addresses led; empty: the one asked for"""
+    reason: str = ""
+    """why no session can be there, as far as the settings tell"""
 
 
 async def put(context: Context, told: ToldSession) -> ToldOutcome:
@@ -97,18 +101,24 @@ async def show_line(context: Context, subscriber: str) -> ShownSessions:
     return ShownSessions([ShownSession(each, found.id) for each in told.sessions], told.count)
 
 
-async def show_address(context: Context, text: str) -> ShownSessions:
-    """The session of an address, and of a port where it is shared. That somebody looked is audited, under
-    the line and without the address."""
+async def show_address(context: Context, text: str, inside: str = "") -> ShownSessions:
+    """The session of an address, and of a port where it is shared; where there is none, that of the address
+    ``inside`` to which a rule leads. That somebody looked is audited, under the line and without the
+    address."""
     place, port = claims.place(text)
+    state_dir = context.settings.state_dir
     asked = protocol.show_line(address=str(place), port=port)
-    found = await _ask(context.settings.state_dir, asked, protocol.address_of)
+    found = await _ask(state_dir, asked, protocol.address_of)
+    if found.sessions or found.ambiguous:
+        inside = ""
+    elif inside:
+        found = await _ask(state_dir, protocol.show_line(address=inside, port=0), protocol.address_of)
     async with context.store.read() as connection:
         names = await subscribers.names(connection, sorted({each.line for each in found.sessions}))
     for line in {each.line for each in found.sessions} or {0}:
         await _audit(context, line)
     shown = [ShownSession(each, names.get(each.line, "")) for each in found.sessions]
-    return ShownSessions(shown, len(shown), found.ambiguous)
+    return ShownSessions(shown, len(shown), found.ambiguous, inside)
 
 
 async def _audit(context: Context, line: int) -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+
+from filterd.config.cautions import Caution
+from filterd.config.settings import RadiusSettings
 
 LONGEST = 4096
 """bytes of a secret"""
@@ -33,3 +37,35 @@ def read_secrets(path: Path) -> tuple[bytes, ...]:
     else:
         return tuple(filter(None, lines))
     raise SecretFileError(message)
+
+
+def has_white_space(secrets: tuple[bytes, ...]) -> bool:
+    """True where a secret begins or ends with white space: it belongs to the secret, and nobody sees it."""
+    return any(each != each.strip() for each in secrets)
+
+
+def cautions_on_secrets(radius: RadiusSettings | None) -> Iterator[Caution]:
+    """The warnings on secret files: those that cannot be used, and those with white space at a line's end. Of
+    their content nothing is told."""
+    told: set[Path] = set()
+    for at, client in enumerate(() if radius is None else radius.clients):
+        path, key = client.secret_file, f"accounting.radius.clients[{at}].secret_file"
+        if path in told:
+            continue
+        told.add(path)
+        try:
+            secrets = read_secrets(path)
+        except SecretFileError as error:
+            yield Caution(
+                key,
+                f"it cannot be used, and the packets of its clients are dropped: {error}",
+                "write the secret into its first line and let the service read it; control takes it within a "
+                "second",
+            )
+            continue
+        if has_white_space(secrets):
+            yield Caution(
+                key,
+                f"{path}: a line of it begins or ends with white space, which belongs to the secret",
+                "take the white space out, unless the senders have it in theirs too",
+            )

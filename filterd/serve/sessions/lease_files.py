@@ -100,6 +100,11 @@ class LeaseFiles:
         """Leases of addresses that no session may have."""
         return self._sink.refused
 
+    @property
+    def lines_skipped(self) -> int:
+        """Lines that were passed over since the start."""
+        return sum(each.skipped for each in self.states())
+
     def limit(self, networks: ClaimNetworks) -> None:
         """Let leases count in these networks from now on."""
         self._sink.networks = networks
@@ -141,5 +146,8 @@ class LeaseFiles:
             return
         self._skipped.add(file)
         event = "a lease file has lines that are passed over"
-        remedy = "look at the line; later ones of this file are counted and not told"
-        log.get().warning(event, file=str(file), count=line, reason=reason, remedy=remedy)
+        remedy = (
+            "look at the line; later ones of this file are not told, and filterd_lease_lines_skipped_total "
+            "counts them"
+        )
+        log.get().warning(event, file=str(file), line_number=line, reason=reason, remedy=remedy)

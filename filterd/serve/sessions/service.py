@@ -153,6 +153,7 @@ class SessionService:
             silence=0 if self._accounting is None else self._hearing.silence,
             within=self._hearing.within,
             refused_claims=self._refused_claims(),
+            lease_lines_skipped=self._leases.lines_skipped,
             by_second_secret=0 if self._accounting is None else self._accounting.second,
             complete=self.complete(),
             followers=self._stream.followers,

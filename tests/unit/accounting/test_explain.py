@@ -145,3 +145,13 @@ def test_an_address_that_its_sender_may_not_claim_is_named_with_the_remedy() -> 
     assert everywhere.addresses == ("100.64.0.9/32", "100.65.0.1/32")
     reserved = [each for each in everywhere.problems if "claims nothing" in each.text]
     assert ["loopback" in each.text for each in reserved] == [True, True]
+
+
+def test_a_refused_address_has_its_own_remedy_alone() -> None:
+    """Seen: the first remedy was that some NASes know the address only later."""
+    packet = signed(plain(4, start()))
+    found = explain_packet(packet, (SECRET,), USER_NAME, networks=[ip_network("203.0.113.0/24")])
+    about = [each for each in found.problems if "address" in each.text]
+    assert "100.64.0.9/32 claims nothing" in about[0].text
+    assert "accounting.pools" in about[0].remedy
+    assert not any("only later" in each.remedy for each in found.problems)

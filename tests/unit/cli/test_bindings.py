@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -89,3 +90,36 @@ def test_check_says_by_what_a_client_is_known(answer: Answer, run: Run) -> None:
     ]
     unknown = run("check", "adult.test.example", "--client", "10.0.0.1", "--port", "9", "--identity", "cpe:x")
     assert "the identity is not believed: dns.edns_id_from names no sender" in unknown.stdout + unknown.stderr
+
+
+def test_an_identity_that_is_none_is_told_of_identities(answer: Answer, run: Run) -> None:
+    """Seen: the remedy spoke of addresses and prefixes."""
+    answer("feed", "update")
+    answer("snapshot", "build")
+    for words in (("check", "adult.test.example"), ("subscriber", "find")):
+        told = " ".join(run(*words, "--identity", "ONT-77").stderr.split())
+        assert "ONT-77 is no identity" in told
+        assert "write cpe:ONT-77, mac:00:11:22:aa:bb:cc, device:TEXT or tlv:TEXT" in told
+        assert "192.0.2" not in told
+        other = " ".join(run(*words, "--identity", "2001:db8::1").stderr.split())
+        assert "write cpe:TEXT, mac:" in other
+
+
+@pytest.mark.parametrize(
+    ("bound", "key"),
+    [("cpe:ONT-77", "dns.edns_id_from names"), ("tlv:ONT-77", "dns.proxy_id_tlv name"), ("192.0.2.7", "")],
+)
+def test_a_binding_of_an_identity_that_nobody_may_say_is_warned_of(
+    answer: Answer, run: Run, installation: Path, bound: str, key: str
+) -> None:
+    """Seen: the binding was made without a word, and check said later that the identity is not believed."""
+    answer("subscriber", "add", "one")
+    for _ in range(2):
+        made = run("binding", "add", bound, "one")
+        assert made.exit_code == 0
+        assert ("nobody is believed" in made.stderr) == bool(key)
+        assert key in " ".join(made.stderr.split())
+    document = json.loads(installation.read_text())
+    document["dns"] |= {"edns_id_from": ["10.0.0.1"], "proxy_from": ["10.0.0.1"], "proxy_id_tlv": 224}
+    installation.write_text(json.dumps(document))
+    assert "nobody is believed" not in run("binding", "add", bound, "one").stderr

@@ -263,6 +263,54 @@ def test_a_refusal_says_what_to_do(run: Run, control: Sessions, words: tuple[str
     assert "what to do" in done.stderr
 
 
+@pytest.mark.parametrize("words", [("put", "100.64.0.0/16", "ana"), ("end", "100.64.0.0/16")])
+def test_a_wide_session_has_a_remedy_of_its_own(run: Run, control: Sessions, words: tuple[str, ...]) -> None:
+    """Seen: the remedy was --wide, an option of bindings alone."""
+    told = " ".join(run("session", *words).stderr.split())
+    assert "a session has at most a /20: tell them one by one, or bind it" in told
+    assert "add --wide" not in told
+
+
+def with_sections(installation: Path, **sections: dict[str, object]) -> None:
+    """Add to sections of the configuration file."""
+    document = json.loads(installation.read_text())
+    for name, keys in sections.items():
+        document[name] = {**document.get(name, {}), **keys}
+    installation.write_text(json.dumps(document))
+
+
+def test_a_shared_address_is_shown_by_the_inside_one(run: Run, installation: Path, control: Sessions) -> None:
+    """Seen: no session of the address and port was known, and check knew the line."""
+    rule = {"outside": "198.51.100.0/28", "inside": "100.64.0.0/24", "ports": 1000, "first_port": 1024}
+    with_sections(installation, dns={"shared_addresses": [rule]})
+    register(run, control, "ana", 1)
+    assert run("session", "put", "100.64.0.1", "ana").exit_code == 0
+    shown = run("session", "show", "198.51.100.0:2024")
+    assert "ana" in shown.stdout
+    assert "198.51.100.0:2024 is 100.64.0.1 inside" in shown.stderr
+    (found,) = json.loads(run("session", "show", "198.51.100.0:2024", "--json").stdout)
+    assert (found["subscriber"], found["addresses"]) == ("ana", ["100.64.0.1/32"])
+    nobody = run("session", "show", "198.51.100.0:1024").stderr
+    assert "no session of 100.64.0.0 is known" in " ".join(nobody.split())
+    for asked, said in (("198.51.100.0", "give its port"), ("198.51.100.0:80", "that port to no line")):
+        assert said in " ".join(run("session", "show", asked).stderr.split())
+    assert run("session", "put", "198.51.100.0:1000-1023", "ana").exit_code == 0
+    told = run("session", "show", "198.51.100.0:1000")
+    assert "ana" in told.stdout
+    assert "inside" not in told.stderr
+
+
+def test_an_address_outside_of_the_pools_is_shown_as_such(
+    run: Run, installation: Path, control: Sessions
+) -> None:
+    """Seen: no session was known, and nothing said that none can be."""
+    outside = "lies in no network of accounting.pools"
+    assert outside not in run("session", "show", "10.5.5.5").stderr
+    with_sections(installation, accounting={"pools": ["192.0.2.0/24"]})
+    assert f"10.5.5.5 {outside}" in " ".join(run("session", "show", "10.5.5.5").stderr.split())
+    assert outside not in run("session", "show", "192.0.2.9").stderr
+
+
 def with_radius(installation: Path) -> Path:
     """The configuration with one client; returns the file of its secret."""
     secret = installation.parent / "secret"
@@ -272,6 +320,23 @@ def with_radius(installation: Path) -> Path:
     document["accounting"] = {"radius": {"clients": [client], "normalize": ["realm"]}}
     installation.write_text(json.dumps(document))
     return secret
+
+
+def test_a_check_warns_of_secrets_and_does_not_fail(run: Run, installation: Path) -> None:
+    """Seen: the configuration was valid, without a word, and every packet was dropped."""
+    secret = with_radius(installation)
+    assert "secret_file" not in run("config", "check").stderr
+    secret.write_text("testing123 \n")
+    spaced = run("config", "check", "--settings")
+    assert spaced.exit_code == 0
+    assert "accounting.radius.clients[0].secret_file" in spaced.stderr
+    assert "white space" in spaced.stderr
+    assert "testing123" not in spaced.output + spaced.stderr
+    secret.unlink()
+    absent = run("config", "check")
+    assert absent.exit_code == 0
+    assert "accounting.radius.clients[0].secret_file" in absent.stderr
+    assert "No such file" in " ".join(absent.stderr.split())
 
 
 def test_a_packet_is_explained_without_control(run: Run, installation: Path, tmp_path: Path) -> None:

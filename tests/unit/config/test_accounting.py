@@ -51,6 +51,21 @@ def test_a_file_with_everything() -> None:
     assert again.accounting.radius == found.radius
 
 
+@pytest.mark.parametrize("line", ["circuit-id", "remote-id"])
+def test_a_lease_file_has_the_part_that_names_the_line(line: str) -> None:
+    """Seen: dnsmasq's files have nothing of relays, and no lease was ever anybody's."""
+    lease = {"format": "dnsmasq", "file": "/var/lib/misc/dnsmasq.leases", "line": line}
+    with pytest.raises(ConfigErrors) as caught:
+        read(accounting={"leases": [lease]})
+    (error,) = caught.value.errors
+    assert error.path == "accounting.leases[0].line"
+    assert f"dnsmasq have no {line}" in error.message
+    assert "write hw-address" in error.message
+    for known in ("kea", "isc"):
+        assert read(accounting={"leases": [lease | {"format": known}]}).accounting.leases
+    assert read(accounting={"leases": [lease | {"line": "hostname"}]}).accounting.leases
+
+
 def test_a_clients_networks_lie_in_the_pools() -> None:
     def with_networks(pools: list[str], *networks: str) -> Settings:
         client = {"prefix": "10.0.0.1", "secret_file": "s", "networks": list(networks)}

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from filterd.config.settings import ListenSettings
+from filterd.config.settings import LeaseFormat, LeasesSettings, LeaseValue, ListenSettings
 from filterd.config.value_types import Endpoint, StoreUrl
 from filterd.model.mandatory import label_of
 from filterd.model.records import NodeReport
@@ -154,6 +154,19 @@ async def test_a_reload_reaches_maintenance_and_says_what_waits(controlled: Cont
     )
     controlled.control.reload(other)
     assert [line["remedy"] for line in controlled.lines()] == ["", "restart for store, state_dir, control"]
+
+
+async def test_settings_that_wait_for_a_restart_are_remarked_until_they_are_taken_back(
+    controlled: Controlled,
+) -> None:
+    """Seen: a new lease file was in the configuration, and a line of the log alone said that it waits."""
+    settings = controlled.installation.settings
+    lease = LeasesSettings(LeaseFormat.KEA, Path("/var/lib/kea/leases"), LeaseValue.HW_ADDRESS, ())
+    waits = "settings wait for a restart of control: accounting.leases"
+    controlled.control.reload(replace(settings, accounting=replace(settings.accounting, leases=(lease,))))
+    assert waits in controlled.control._remarks()
+    controlled.control.reload(settings)
+    assert waits not in controlled.control._remarks()
 
 
 async def test_kept_orders_that_a_node_lost_make_control_not_ready(controlled: Controlled) -> None:

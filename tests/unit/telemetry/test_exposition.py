@@ -117,6 +117,7 @@ CONTROL = ControlMetrics(
         packets={"accepted": 218},
         refused_claims={"radius": 219},
         by_second_secret=220,
+        lease_lines_skipped=221,
         complete=True,
         followers=219,
         clocks={"right": 220, "off": 221, "unproven": 222},

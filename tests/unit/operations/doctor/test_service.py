@@ -117,6 +117,16 @@ def test_a_control_that_is_not_ready(with_settings: WITH_CASE, resolver: Process
     assert found["reason"] == "the policies have errors"
 
 
+def test_settings_that_wait_for_a_restart_of_control(with_settings: WITH_CASE, resolver: Process) -> None:
+    """Seen: the log of control said it once, and nobody who came later was told."""
+    text = "ready; settings wait for a restart of control: store, accounting.leases; more\n"
+    with serving(OK | {"/readyz": (200, text)}) as page:
+        case = with_settings(control={"listen": f"127.0.0.1:{page}"})
+        case = replace(case, roles={"control": replace(resolver, role="control", started=NOW * 2)})
+        found = values(service.check(case), "service.settings_wait")
+    assert found == {"role": "control", "keys": "store, accounting.leases"}
+
+
 def test_a_role_without_a_page_or_that_is_stopped(with_settings: WITH_CASE, resolver: Process) -> None:
     case = with_settings(metrics={"listen": f"127.0.0.1:{free_port()}"})
     assert "service.no_page" in ids(service.check(replace(case, roles={"resolver": resolver})))

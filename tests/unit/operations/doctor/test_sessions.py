@@ -80,6 +80,26 @@ def test_a_secret_that_cannot_be_used(with_settings: WITH_CASE, secret: Path) ->
     assert "No such file" in values(look(case), "sessions.secret_unusable")["says"]
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("shared \n", True),
+        (" shared\n", True),
+        ("shared\nold\t\n", True),
+        ("shared\r\n", False),
+        ("two words\n", False),
+    ],
+)
+def test_white_space_at_the_end_of_a_secret(
+    with_settings: WITH_CASE, secret: Path, text: str, told: bool
+) -> None:
+    """Seen: a space behind the secret, and every packet was refused."""
+    secret.write_text(text)
+    found = look(with_settings(accounting=radius(secret)))
+    assert ids(found) == (["sessions.secret_spaced"] if told else [])
+    assert all(each.values == {"path": str(secret)} for each in found)
+
+
 def test_a_secret_that_others_may_read(with_settings: WITH_CASE, secret: Path) -> None:
     secret.chmod(0o644)
     found = look(with_settings(accounting=radius(secret)))
@@ -202,6 +222,51 @@ def test_the_clocks_of_the_nases(
         found = look(replace(case, roles={"control": control}))
     assert ids(found) == expected
     assert all(each.values["count"] == 3 for each in found)
+
+
+def test_addresses_that_no_session_may_have(
+    with_settings: WITH_CASE, secret: Path, resolver: Process
+) -> None:
+    """Seen: addresses outside of the pools were counted, and the doctor found nothing."""
+    none = dict.fromkeys(("radius", "lease", "command"), 0)
+    counted = SessionMetrics(packets={"accepted": 1}, refused_claims=none)
+    assert ids(look_at(counted, with_settings, secret, resolver)) == []
+    refused = replace(counted, refused_claims=none | {"radius": 3, "lease": 2})
+    found = look_at(refused, with_settings, secret, resolver)
+    assert values(found, "sessions.claims_refused") == {"radius": 3, "lease": 2, "command": 0}
+
+
+def leases(file: Path) -> dict[str, object]:
+    """The section of a lease file."""
+    return {"leases": [{"format": "kea", "file": str(file)}], "pools": POOLS}
+
+
+def test_a_lease_file_that_is_not_there_or_not_for_the_service(
+    with_settings: WITH_CASE, tmp_path: Path
+) -> None:
+    """Seen: the log had an error, the readiness page named the file, and the doctor found nothing."""
+    file = tmp_path / "leases.csv"
+    case = with_settings(accounting=leases(file))
+    assert values(look(case), "sessions.lease_file")["reason"] == "it is not there"
+    file.write_text("")
+    file.chmod(0o600)
+    assert ids(look(case)) == []
+    stranger = replace(case, account=Account("service", SERVICE, frozenset()))
+    told = values(look(stranger), "sessions.lease_file")
+    assert told == {"path": str(file), "reason": "the user service may not read it", "user": "service"}
+
+
+def test_a_lease_file_that_control_cannot_use(
+    with_settings: WITH_CASE, tmp_path: Path, resolver: Process
+) -> None:
+    file, other = tmp_path / "leases.csv", tmp_path / "other.csv"
+    for each in (file, other):
+        each.write_text("")
+    text = f"ready; the lease file {other}: it is empty; the lease file {file}: it has no header; more\n"
+    with serving({"/readyz": (200, text)}) as port:
+        case = with_settings(accounting=leases(file), control={"listen": f"127.0.0.1:{port}"})
+        found = look(replace(case, roles={"control": replace(resolver, role="control")}))
+    assert values(found, "sessions.lease_file")["reason"] == "it has no header"
 
 
 @pytest.mark.parametrize("fail", ["closed", "open"])
