@@ -12,7 +12,7 @@ import pytest
 
 from filterd.dataplane.fast.recorded import Driver
 from filterd.dataplane.fast.thread import FastThread
-from filterd.dataplane.nodestate.choices_follower import _let_readers_pass
+from filterd.dataplane.nodestate.choices_follower import let_readers_pass
 from filterd.dataplane.nodestate.lines import KnownLines, LineStep
 from filterd.dataplane.packet.plane import Plane
 from filterd.dataplane.packet.plane_types import BindingTables
@@ -64,7 +64,7 @@ class Network:
         self.known.claim_policies(batch)
         self.state = self.state.evolve(NOW, policies=self.book.at(NOW))
         self.publish(self.packets)
-        _let_readers_pass()
+        let_readers_pass()
         self.known.apply(batch)
 
     def publish(self, packets: Plane) -> None:

@@ -54,7 +54,7 @@ class ChoicesFollower:
             self._disk.log_parental(page.rows[-1].cursor, batch)
             if new_policy:
                 self._effect.advance()
-                _let_readers_pass()
+                let_readers_pass()
                 say_unknown_profiles(self._effect.publisher, self._effect.observer)
             self._disk.apply_parental(batch)
         self.cursor = page.cursor
@@ -83,7 +83,7 @@ class _Mark:
     """Goes when every reader that was awake has passed."""
 
 
-def _let_readers_pass() -> None:
+def let_readers_pass() -> None:
     """Wait until no reader holds a state from before: it has no policy for lines that get a new one. A thread
     that hangs is not waited for longer than :data:`PATIENCE`."""
     mark = _Mark()
