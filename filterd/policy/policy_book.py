@@ -252,6 +252,11 @@ class PolicyBook:
 
     # --- policies ---------------------------------------------------------------------------------------
 
+    def check_hours(self) -> None:
+        """Raise ``ValueError`` for a profile whose schedule cannot be looked up."""
+        for rules in self._profiles.values():
+            Timetable.of(rules.schedule)
+
     def renew(self, meta: Mapping[str, Any], classes: Classes) -> None:
         """Use another snapshot's profiles and classes. Indexes stay, and so do the rules of a profile that
         lines have and the snapshot lacks."""

@@ -13,7 +13,8 @@ Stretches that come once do not heed holidays.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
@@ -27,6 +28,7 @@ _LOOKS = (2, 9, 18)
 clock change swallows one; the last day of a look only completes the days before it"""
 _DAY = 86_400
 _EPOCH = date(1970, 1, 1).toordinal()
+_WEEK = frozenset(range(7))
 _WEEKLY = Struct("<BHHH")
 """weekdays (bit 0 is Monday), start and end in minutes after midnight, the place of what it closes"""
 
@@ -69,7 +71,9 @@ class Timetable:
     def of(
         cls, schedule: Iterable[Slot], holidays: Iterable[str] = (), once: Iterable[OneSlot] = ()
     ) -> Timetable:
-        """The timetable of weekly slots, days like ``2026-12-25`` and stretches that come once."""
+        """The timetable of weekly slots, days like ``2026-12-25`` and stretches that come once.
+
+        ``ValueError`` for a slot on days or at times that there are not."""
         places: dict[Moment, int] = {}
         weekly = b"".join(
             _WEEKLY.pack(_weekdays(slot), slot.start, _end_of(slot), places.setdefault(closed, len(places)))
@@ -114,14 +118,20 @@ class Timetable:
         """The bits of what is closed at ``now``, and the first moment before ``limit`` (0: none) at which
         something else is; 0: there is none."""
         present = _bits_at(stretches, now)
-        edges = {edge for begin, end, _ in stretches for edge in (begin, end) if edge > now}
-        for edge in sorted(edges):
-            if limit and edge >= limit:
+        first = min((edge for begin, end, _ in stretches for edge in (begin, end) if edge > now), default=0)
+        if not first or 0 < limit <= first:
+            return present, 0
+        if self._differ(_bits_at(stretches, first), present):
+            return present, first
+        for edge, bits in _later(stretches, now):
+            if 0 < limit <= edge:
                 break
-            bits = _bits_at(stretches, edge)
-            if bits != present and self._moment(bits) != self._moment(present):
+            if self._differ(bits, present):
                 return present, edge
         return present, 0
+
+    def _differ(self, one: int, other: int) -> bool:
+        return one != other and self._moment(one) != self._moment(other)
 
     def _stretches(self, zone: str, today: int, ahead: int) -> list[Stretch]:
         """The slots from two days before ``today`` to ``ahead`` days after; empty ones left out."""
@@ -193,7 +203,29 @@ def _bits_at(stretches: Iterable[Stretch], moment: int) -> int:
     return found
 
 
+def _later(stretches: Iterable[Stretch], now: int) -> Iterator[tuple[int, int]]:
+    """The moments after ``now`` at which a stretch begins or ends, in order, each with the bits of what is
+    closed from then on. However many stretches overlap, each is met twice."""
+    active: Counter[int] = Counter()
+    edges: list[tuple[int, int]] = []
+    for begin, end, bit in stretches:
+        if begin <= now < end:
+            active[bit] += 1
+        if begin > now:
+            edges.append((begin, bit))
+        if end > now:
+            edges.append((end, -bit))
+    edges.sort()
+    for place, (edge, bit) in enumerate(edges):
+        active[abs(bit)] += 1 if bit > 0 else -1
+        if place + 1 == len(edges) or edges[place + 1][0] > edge:
+            yield edge, sum(each for each, count in active.items() if count)
+
+
 def _weekdays(slot: Slot) -> int:
+    if not (set(slot.days) <= _WEEK and 0 <= slot.start <= 1440 and 0 <= slot.end <= 1440):
+        message = f"no such slot: days {slot.days}, from minute {slot.start} to {slot.end}"
+        raise ValueError(message)
     return sum(1 << day for day in set(slot.days))
 
 

@@ -30,7 +30,7 @@ from filterd.policy.snapshot import Snapshot
 
 def check_meta(snapshot: Snapshot) -> None:
     """Raise ``KeyError``, ``TypeError`` or ``ValueError`` for a snapshot that no state can be made of."""
-    PolicyBook.of_meta(snapshot.meta, from_meta(snapshot.meta["lists"]))
+    PolicyBook.of_meta(snapshot.meta, from_meta(snapshot.meta["lists"])).check_hours()
     for mandate in snapshot.meta.get("mandates", ()):
         mandate_from_meta(mandate)
 

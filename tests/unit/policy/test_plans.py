@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from filterd.model.slot import OneSlot, Slot
+from filterd.policy import schedule
 from filterd.policy.schedule import Moment, Timetable, next_boundary, state_at
 from tests.worlds.wall_clock import states, walked, wall_clock
 
@@ -74,6 +77,31 @@ def test_equal_closings_are_kept_once() -> None:
     assert len({id(each.closings) for each in plans}) == 1
     assert plans[0].closings == (Moment(everything=True),)
     assert not Timetable.of([Slot((1,), 0, 60), Slot((), 0, 60, everything=True)]), "they close nothing"
+
+
+@pytest.mark.parametrize(
+    ("days", "start", "end"),
+    [((7,), 0, 60), ((-1,), 0, 60), ((1,), -1, 60), ((1,), 0, 1441), ((1,), 1441, 0)],
+)
+def test_a_slot_that_cannot_be(days: tuple[int, ...], start: int, end: int) -> None:
+    with pytest.raises(ValueError, match="no such slot"):
+        Timetable.of([Slot(days, start, end, everything=True)])
+
+
+def test_slots_that_overlap_are_not_compared_with_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing changes while one of 50 is in effect, on every day: a line could have such a plan."""
+    plan = [Slot(EVERY_DAY, (29 * n) % 1440, (29 * n + 1439) % 1440, everything=True) for n in range(50)]
+    bits_at, calls = schedule._bits_at, list[int]()
+
+    def counted(stretches: Iterable[schedule.Stretch], moment: int) -> int:
+        calls.append(moment)
+        return bits_at(stretches, moment)
+
+    monkeypatch.setattr(schedule, "_bits_at", counted)
+    moment, boundary = Timetable.of(plan, ("2027-05-10",)).at(MEXICO, at("2026-11-24T12:00"))
+    assert moment.everything
+    assert boundary > at("2026-12-10T00:00")
+    assert len(calls) <= 6
 
 
 def test_the_order_of_slots_means_nothing() -> None:

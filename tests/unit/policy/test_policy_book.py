@@ -152,6 +152,11 @@ class TestKeys:
         assert resolved(book_of(TEEN), key).strip_ech
         assert not resolved(book_of(TEEN, stripping=None), key).strip_ech
 
+    def test_a_snapshot_with_hours_that_cannot_be(self) -> None:
+        book_of(CHILD).check_hours()
+        with pytest.raises(ValueError, match="no such slot"):
+            book_of(replace(CHILD, schedule=(replace(NIGHT, end=99_999),))).check_hours()
+
 
 class TestNothingWeakens:
     TAKING = Adjustments(
