@@ -14,7 +14,7 @@ from filterd.cli.use_case import perform
 
 if TYPE_CHECKING:
     from filterd.model.subscriber import Subscriber
-    from filterd.operations.consent import Request
+    from filterd.operations.consent import ConsentRequest
     from filterd.operations.context import Context
     from filterd.policy.documents import ConsentText
 
@@ -74,7 +74,7 @@ def show(id: str, config: Path | None, as_json: bool) -> None:
     """Show the requests of a line, oldest first: who asked, when, how, and the text that was shown."""
     from filterd.operations import consent
 
-    async def read(context: Context) -> tuple[Subscriber, tuple[Request, ...]]:
+    async def read(context: Context) -> tuple[Subscriber, tuple[ConsentRequest, ...]]:
         return await consent.requests(context, id)
 
     found, asked = perform(config, read)
@@ -122,7 +122,7 @@ def _text_words(each: ConsentText) -> dict[str, Any]:
     return {"version": each.id, "since": each.since, "digest": each.digest}
 
 
-def _state(each: Request) -> str:
+def _state(each: ConsentRequest) -> str:
     """How the text that was shown stands to its file."""
     if not each.evidence.text_version:
         return "none"
@@ -131,7 +131,7 @@ def _state(each: Request) -> str:
     return "as shown" if each.text_is_as_shown else "altered" if each.evidence.text_digest else "unproven"
 
 
-def _request_words(each: Request) -> dict[str, Any]:
+def _request_words(each: ConsentRequest) -> dict[str, Any]:
     from dataclasses import asdict
 
     shown = None if each.text is None else {"es": each.text.text.es, "en": each.text.text.en}
@@ -147,7 +147,7 @@ _STATES = {
 }
 
 
-def _request_line(each: Request) -> str:
+def _request_line(each: ConsentRequest) -> str:
     evidence = each.evidence
     state = _STATES[_state(each)].format(version=evidence.text_version)
     version = f"text {evidence.text_version}: {state}" if evidence.text_version else state

@@ -51,8 +51,8 @@ def evidence_typed(
     who: str, channel: str, asked_at: str, text_version: str, reference: str, role: str = "holder"
 ) -> RequestEvidence:
     """The evidence as typed; ``at`` is 0 if no time was."""
-    from filterd.model.subscriber import RequestEvidence, Role
+    from filterd.model.subscriber import AskerRole, RequestEvidence
     from filterd.operations import input_values
 
     at = float(input_values.when(asked_at, "the time of the request")) if asked_at else 0.0
-    return RequestEvidence(who, channel, at, text_version, reference, Role(role))
+    return RequestEvidence(who, channel, at, text_version, reference, AskerRole(role))

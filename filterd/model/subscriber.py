@@ -8,7 +8,7 @@ from enum import StrEnum
 from filterd.model.line import LineChoices
 
 
-class Role(StrEnum):
+class AskerRole(StrEnum):
     """The authority of a person over a line."""
 
     HOLDER = "holder"
@@ -31,7 +31,7 @@ class RequestEvidence:
     """the version of the text that was read out or shown"""
     reference: str
     """the recording, ticket or document"""
-    role: Role = Role.HOLDER
+    role: AskerRole = AskerRole.HOLDER
     text_digest: str = ""
     """SHA-256 of the text in that version; empty in evidence of before there were files of texts"""
 

@@ -33,7 +33,7 @@ class ContractEvent(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class ConsentRequest:
     """A request of a line, as an auditor sees it."""
 
     kind: str
@@ -83,13 +83,15 @@ def digest(context: Context, version: str) -> str:
     return text(context, version).digest if texts(context) else ""
 
 
-async def requests(context: Context, subscriber: str) -> tuple[Subscriber, tuple[Request, ...]]:
+async def requests(context: Context, subscriber: str) -> tuple[Subscriber, tuple[ConsentRequest, ...]]:
     """A line and its requests, oldest first, each with its text."""
     known = {each.id: each for each in texts(context)}
     async with context.store.read() as connection:
         found = await lines.require(connection, subscriber)
         kept = await rows.requests(connection, found.line)
-    return found, tuple(Request(kind, evidence, known.get(evidence.text_version)) for kind, evidence in kept)
+    return found, tuple(
+        ConsentRequest(kind, evidence, known.get(evidence.text_version)) for kind, evidence in kept
+    )
 
 
 async def end(

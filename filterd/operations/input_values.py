@@ -25,7 +25,7 @@ from filterd.model.bound import (
 )
 from filterd.model.identity import BOUND_KINDS
 from filterd.model.rule import Scope
-from filterd.model.subscriber import Role
+from filterd.model.subscriber import AskerRole
 from filterd.operations.errors import OperationError
 
 EARLIEST, LATEST = 86_400, 253_370_764_800
@@ -85,13 +85,13 @@ def _host(url: str) -> str:
         return ""
 
 
-def role(value: str) -> Role:
+def role(value: str) -> AskerRole:
     """The role of a person who asked, by its word."""
     try:
-        return Role(value.strip().lower())
+        return AskerRole(value.strip().lower())
     except ValueError:
         message = f"unknown role {value.strip()[:32]!r}"
-        raise OperationError(message, f"choose one of: {', '.join(Role)}") from None
+        raise OperationError(message, f"choose one of: {', '.join(AskerRole)}") from None
 
 
 def scope(value: str) -> Scope:

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from filterd.model.adjustments import Adjustments, AdjustmentsError, from_text, to_text
 from filterd.model.line import PAUSE_LIMIT, LineChoices, OwnName
 from filterd.model.rule import Action, Scope
-from filterd.model.subscriber import RequestEvidence, Role, Subscriber
+from filterd.model.subscriber import AskerRole, RequestEvidence, Subscriber
 from filterd.store.errors import StoreDamagedError
 from filterd.store.tables import binding, binding_pace, line_state, own_name, request, subscriber
 
@@ -302,7 +302,7 @@ async def requests(connection: AsyncConnection, line: int) -> list[tuple[str, Re
 
 def _evidence(row: Any) -> RequestEvidence:
     return RequestEvidence(
-        row.who, row.channel, row.at, row.text_version, row.reference, Role(row.role), row.text_digest
+        row.who, row.channel, row.at, row.text_version, row.reference, AskerRole(row.role), row.text_digest
     )
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from filterd.model.changelog import PARENTAL, LineChange, decode
 from filterd.model.line import LineChoices
-from filterd.model.subscriber import RequestEvidence, Role
+from filterd.model.subscriber import AskerRole, RequestEvidence
 from filterd.operations import audit, consent, erasure, subscribers
 from filterd.operations.consent import ContractEvent
 from filterd.operations.context import Context, OperationError
@@ -40,7 +40,7 @@ async def context(installation: Installation, text: Path) -> AsyncIterator[Conte
 
 
 async def test_who_asked_and_the_text_that_was_shown_are_shown_again(context: Context) -> None:
-    await subscribers.opt_in(context, "S-1", "child", replace(EVIDENCE, role=Role.AUTHORISED))
+    await subscribers.opt_in(context, "S-1", "child", replace(EVIDENCE, role=AskerRole.AUTHORISED))
     found, (request,) = await consent.requests(context, "S-1")
     assert found.choices.opted_in
     assert (request.kind, request.evidence.who, request.evidence.role) == (
