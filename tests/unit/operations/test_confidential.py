@@ -74,11 +74,22 @@ async def as_before(context: Context, patch: pytest.MonkeyPatch) -> None:
         await orders.add(context, SECRET)
 
 
+NEWER_COLUMNS = (
+    ("line_state", "adjustments"),
+    ("own_name", "ends_at"),
+    ("request", "role"),
+    ("request", "text_digest"),
+)
+
+
 def make_old(installation: Installation) -> None:
     """Give the store the schema of version 0.2.0."""
     with closing(sqlite3.connect(installation.database)) as raw, raw:
         for table in ("sealed_order", "binding_pace"):
             raw.execute(f"DROP TABLE {table}")
+        raw.execute("DROP INDEX ix_own_name_ends_at")
+        for table, column in NEWER_COLUMNS:
+            raw.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
         raw.execute("UPDATE alembic_version SET version_num = '0014'")
 
 

@@ -103,6 +103,8 @@ async def test_a_row_brings_its_own_evidence(context: Context, tmp_path: Path) -
         "at": 0,
         "text_version": "v3",
         "reference": "T-9",
+        "role": "holder",
+        "text_digest": "",
     }
 
 

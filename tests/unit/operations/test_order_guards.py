@@ -129,9 +129,11 @@ def test_a_part_is_the_same_by_itself_as_in_the_whole(installation: Installation
     directory = installation.base / "policies"
     whole, alone = load_policies(directory), load_part(part, directory)
     assert alone.problems == ()
-    fields = {PolicyPart.SAFE_SEARCH: ("safe_search",), PolicyPart.FEEDS: ("feeds", "ready")}.get(
-        part, (str(part),)
-    )
+    fields = {
+        PolicyPart.SAFE_SEARCH: ("safe_search",),
+        PolicyPart.CONSENT: ("consent_texts",),
+        PolicyPart.FEEDS: ("feeds", "ready"),
+    }.get(part, (str(part),))
     assert replace(Policies(), **{name: getattr(whole, name) for name in fields}) == alone.policies
 
 

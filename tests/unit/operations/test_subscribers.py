@@ -119,7 +119,7 @@ async def test_an_opt_in_needs_evidence_and_keeps_it(context: Context) -> None:
     held = await erasure.export(context, "S-1")
     assert held["requests"] == [
         {"kind": "opt_in", "who": "Ana, holder", "channel": "phone", "at": 1.0, "text_version": "2026-11"}
-        | {"reference": "T-1"}
+        | {"reference": "T-1", "role": "holder", "text_digest": ""}
     ]
     assert [each["action"] for each in held["history"]] == ["subscriber.add", "subscriber.opt_in"]
 
