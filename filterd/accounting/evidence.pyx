@@ -45,7 +45,6 @@ cdef uint32_t nas_place(Evidence* evidence, uint64_t id) noexcept nogil:
             return nas
         at = (at + 1) & (NAS_PLACES - 1)
     if evidence.nas_count == MOST_NASES or evidence.of_client[client_of(id)] == MOST_OF_CLIENT:
-        evidence.without_place += 1
         return 0
     evidence.nas_count += 1
     evidence.of_client[client_of(id)] += 1

@@ -4,7 +4,7 @@
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcmp
 
-from filterd.accounting.event cimport Event
+from filterd.accounting.event cimport Claim, Event
 from filterd.accounting.evidence cimport Evidence
 from filterd.disk.session_file cimport PORT_RANGE, RECORD_CLAIMS, first_port, is_ipv4, last_port
 
@@ -65,6 +65,8 @@ cdef inline int kind_of(const uint8_t* address, uint8_t length) noexcept nogil:
         return 1
     return 2 if length >= 64 else 3
 
+
+cdef bint hold(const Claim* claim, Held* held) noexcept nogil
 
 # Check an event, and sample its NAS's clock. `stale_after` is in milliseconds.
 cdef void read_message(Evidence* evidence, int64_t stale_after, const Event* event, Message* m) noexcept nogil

@@ -22,33 +22,34 @@ cdef enum:
     DAY = 86_400_000            # milliseconds
 
 
-cdef void _read_claims(const Event* event, Message* m) noexcept nogil:
-    """The claims that are within bounds, each once, masked to their prefix."""
-    cdef const Claim* claim
-    cdef Held* held
-    cdef int i
+cdef bint hold(const Claim* claim, Held* held) noexcept nogil:
+    """The claim in the form of a record, masked to its prefix; False for ports or a length out of bounds."""
     cdef int bit
+    memset(held, 0, sizeof(Held))
+    if claim.has_ports:
+        if claim.first_port > claim.last_port or not is_ipv4(claim.address):
+            return False
+        memcpy(held.address, claim.address + 12, 4)
+        held.address[4] = <uint8_t>(claim.first_port >> 8)
+        held.address[5] = <uint8_t>claim.first_port
+        held.address[6] = <uint8_t>(claim.last_port >> 8)
+        held.address[7] = <uint8_t>claim.last_port
+        held.length = PORT_RANGE
+        return True
+    if claim.length > 128:
+        return False
+    memcpy(held.address, claim.address, 16)
+    for bit in range(claim.length, 128):
+        held.address[bit >> 3] &= <uint8_t>~(0x80 >> (bit & 7))
+    held.length = claim.length
+    return True
+
+
+cdef void _read_claims(const Event* event, Message* m) noexcept nogil:
+    """The claims that are within bounds, each once."""
+    cdef int i
     for i in range(event.claim_count if event.claim_count < RECORD_CLAIMS else RECORD_CLAIMS):
-        claim = event.claims + i
-        held = m.claims + m.claim_count
-        memset(held, 0, sizeof(Held))
-        if claim.has_ports:
-            if claim.first_port > claim.last_port or not is_ipv4(claim.address):
-                continue
-            memcpy(held.address, claim.address + 12, 4)
-            held.address[4] = <uint8_t>(claim.first_port >> 8)
-            held.address[5] = <uint8_t>claim.first_port
-            held.address[6] = <uint8_t>(claim.last_port >> 8)
-            held.address[7] = <uint8_t>claim.last_port
-            held.length = PORT_RANGE
-        else:
-            if claim.length > 128:
-                continue
-            memcpy(held.address, claim.address, 16)
-            for bit in range(claim.length, 128):
-                held.address[bit >> 3] &= <uint8_t>~(0x80 >> (bit & 7))
-            held.length = claim.length
-        if not _is_repeated(m):
+        if hold(event.claims + i, m.claims + m.claim_count) and not _is_repeated(m):
             m.claim_count += 1
 
 
@@ -120,6 +121,7 @@ cdef void read_message(Evidence* evidence, int64_t stale_after, const Event* eve
     m.source = event.source & 3
     m.nas_id = event.nas.high
     m.nas = 0 if m.nas_id == 0 else nas_place(evidence, m.nas_id)
+    evidence.without_place += m.nas_id != 0 and m.nas == 0
     memcpy(m.session, &event.session, 12)
     memcpy(m.subscriber, &event.line, 12)
     m.now = <uint32_t>(event.arrival // 1000)

@@ -67,6 +67,8 @@ class ClockStates:
     """proven, and more than 5 seconds wrong"""
     steps: int
     """steps of proven clocks since the table was opened; it only grows"""
+    without_place: int = 0
+    """messages of NASes for which there was no room: nobody corrects their clocks; it only grows"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from filterd.accounting.evidence cimport (
     recall,
 )
 from filterd.accounting.outbox cimport OUTBOX_SIZE, entries_after
-from filterd.accounting.message cimport SOURCE_RADIUS, Held
+from filterd.accounting.message cimport SOURCE_RADIUS, Held, hold
 from filterd.accounting.rules cimport count_records, table_apply, table_load
 from filterd.accounting.slab cimport head_of, keep_order, record_at
 from filterd.accounting.subscribers cimport Subscriber
@@ -464,7 +464,8 @@ cdef class Sessions(EventSink):
         cdef uint32_t at
         cdef Table* table
         fill(&event, [claim], bytes(16), bytes(16), bytes(16))
-        hold(&event.claims[0], &held)
+        if not hold(&event.claims[0], &held):
+            return None
         table = self._open()
         at = rival(table, 0, &held, 0)
         while at != 0 and not is_live(table, record_at(&table.slab, at // RECORD_CLAIMS), now):
@@ -528,6 +529,7 @@ cdef class Sessions(EventSink):
         """Numbers of NASes by the state of their clocks."""
         cdef uint64_t numbers[4]
         cdef uint64_t steps = 0
+        cdef uint64_t without_place = 0
         cdef uint32_t place = 1
         cdef Table* table
         memset(numbers, 0, sizeof(numbers))
@@ -536,10 +538,11 @@ cdef class Sessions(EventSink):
             with nogil:
                 place = count_clocks(table, place, numbers)
                 steps = table.evidence.steps
+                without_place = table.evidence.without_place
                 self._done()
         return ClockStates(
             known=sum(numbers) - numbers[<int>NO_CLOCK], unproven=numbers[<int>CLOCK_UNPROVEN],
-            off=numbers[<int>CLOCK_OFF], steps=steps,
+            off=numbers[<int>CLOCK_OFF], steps=steps, without_place=without_place,
         )
 
     def changes(self, uint64_t after, uint32_t most):
@@ -674,21 +677,6 @@ cdef uint32_t count_of_line(const Table* table, uint32_t place, uint64_t line, i
         if place == end:
             return place
     return NO_PLACE
-
-
-cdef void hold(const Claim* claim, Held* held) noexcept nogil:
-    """A claim in the form of a record. Bits behind its prefix are zero already."""
-    memset(held, 0, sizeof(Held))
-    if not claim.has_ports:
-        memcpy(held.address, claim.address, 16)
-        held.length = claim.length
-        return
-    memcpy(held.address, claim.address + 12, 4)
-    held.address[4] = <uint8_t>(claim.first_port >> 8)
-    held.address[5] = <uint8_t>claim.first_port
-    held.address[6] = <uint8_t>(claim.last_port >> 8)
-    held.address[7] = <uint8_t>claim.last_port
-    held.length = PORT_RANGE
 
 
 cdef fill(Event* event, claims, bytes subscriber, bytes session, bytes nas):

@@ -40,6 +40,8 @@ class SessionMetrics:
     clocks: Mapping[str, int] = field(default_factory=dict)
     """right, off, unproven -> NASes"""
     clock_steps: int = 0
+    nas_without_place: int = 0
+    """messages of NASes for which there was no room"""
 
 
 def session_families(now: SessionMetrics) -> Iterator[Metric]:
@@ -111,6 +113,12 @@ def _clock_families(now: SessionMetrics) -> Iterator[Metric]:
     yield clocks
     yield total(
         "filterd_nas_clock_steps", "Steps of the clocks of NASes since control began.", now.clock_steps
+    )
+    yield total(
+        "filterd_nas_without_place",
+        "Messages of NASes for which there was no room (16,384 of one client, 65,535 in all): they count, "
+        "and their clocks are not corrected.",
+        now.nas_without_place,
     )
 
 

@@ -388,6 +388,12 @@ SESSIONS = _row(
     ),
     _panel(
         "graph",
+        ("Messages of NASes without room", "Mensajes de NAS sin lugar"),
+        f"increase(filterd_nas_without_place_total{{{I}}}[1h])",
+        "{{instance}}",
+    ),
+    _panel(
+        "graph",
         ("Seconds without an accepted packet", "Segundos sin un paquete aceptado"),
         f"filterd_accounting_silence_seconds{{{I}}}",
         "{{instance}}",

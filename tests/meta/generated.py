@@ -214,6 +214,8 @@ ALERTS = {
     "filterd_nas_clocks": "`off` above 0 for 30 minutes: NTP on these NASes; `filterd session explain` shows "
     "the clock of the one that sent a packet",
     "filterd_nas_clock_steps_total": "any increase: a NAS sets its clock by jumps, or its NTP is broken",
+    "filterd_nas_without_place_total": "any increase: a client of `accounting.radius` makes names of NASes "
+    "up, or has too many",
     "filterd_session_followers": "0 for a minute: no resolver follows; lines go stale there",
 }
 """metric -> when somebody should look"""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeGuard
 
 from filterd.accounting.attributes import StatusType
-from filterd.accounting.claimable import NOT_A_LINES, ClaimNetworks
+from filterd.accounting.claimable import NOT_A_LINES, ClaimNetworks, is_loopback
 from filterd.accounting.session_view import SessionClaim, SessionView
 from filterd.accounting.sessions import Sessions
 from filterd.disk.local_server import LocalServer, Tell, say_nothing
@@ -172,7 +172,10 @@ class SessionCommands:
             self.refused += 1
             if networks.covers(each.address, each.length):
                 message = f"{each} is no address of a line: {NOT_A_LINES}"
-                raise OperationError(message, "give the address that the line has")
+                remedy = "give the address that the line has"
+                if is_loopback(each.address):
+                    remedy += ", or for a trial on this machine add 127.0.0.0/8 to accounting.pools"
+                raise OperationError(message, remedy)
             message = f"{each} lies in no network of accounting.pools"
             remedy = "if lines have it, add its network there, then: sudo systemctl reload filterd-control"
             raise OperationError(message, remedy)

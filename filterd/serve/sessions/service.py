@@ -161,6 +161,7 @@ class SessionService:
                 "unproven": clocks.unproven,
             },
             clock_steps=clocks.steps,
+            nas_without_place=clocks.without_place,
         )
 
     def _refused_claims(self) -> dict[str, int]:

@@ -78,6 +78,7 @@ def test_a_client_has_room_for_so_many_nases_and_takes_none_from_others() -> Non
     net.clock.now += 6
     net.give(START, nas=without[1], session="b", subscriber="luis", addresses=[X], ago=10)
     assert net.line(X) is None, "nothing is known of their clocks"
+    assert net.table.clock_states().without_place == 4
 
 
 def test_while_sessions_are_lost_receivers_hear_of_ends_that_the_table_cannot_know(tmp_path: Path) -> None:

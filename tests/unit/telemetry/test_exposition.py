@@ -121,6 +121,7 @@ CONTROL = ControlMetrics(
         followers=219,
         clocks={"right": 220, "off": 221, "unproven": 222},
         clock_steps=223,
+        nas_without_place=224,
     ),
     ready=True,
     clock=210.5,

@@ -265,6 +265,8 @@ def test_addresses_count_in_the_pools_alone_and_the_remedy_is_said(told: Told) -
     reply = run(told, sessions_line("put", [outside, loopback, reserved]))
     assert (reply["taken"], len(reply["refused"])) == (1, 2)
     assert "no address of a line" in reply["refused"][1]["reason"]
+    assert "add 127.0.0.0/8 to accounting.pools" in reply["refused"][0]["remedy"]
+    assert "127" not in reply["refused"][1]["remedy"]
     told.networks = ClaimNetworks([ip_network("192.0.2.0/24")])
     told.now += 5
     assert run(told, sessions_line("end", [S(("198.51.100.7",))]))["taken"] == 1
