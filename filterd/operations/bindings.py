@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from filterd.model.bound import Bound, PortsBound
 from filterd.model.changelog import BindingChange, BindingRemoved
 from filterd.operations import input_values, lines, port_ranges
-from filterd.operations.context import Context, OperationError
+from filterd.operations.context import Context
+from filterd.operations.errors import ConflictError, UnknownError
 from filterd.operations.port_rules import PortsInRule, rule_over
 from filterd.store import bindings as rows
 from filterd.store import subscribers
@@ -50,6 +51,7 @@ async def add(context: Context, bound: str, subscriber: str, *, wide: bool = Fal
     """
     async with context.store.write(context.actor, context.clock()) as write:
         found = await lines.require(write.connection, subscriber)
+        context.expected(found)
         canonical = await bind(write, found.line, bound, wide=wide)
         key = rule_over(context.settings.dns, input_values.bound(canonical))
         rule = PortsInRule(canonical, key) if key else None
@@ -69,7 +71,7 @@ async def bind(write: Write, line: int, bound: str, *, wide: bool = False) -> st
     if owner is not None:
         name = await _name(write, owner)
         message = f"{canonical} is bound to subscriber {name!r}"
-        raise OperationError(message, f"end that with: filterd binding remove {canonical}")
+        raise ConflictError(message, f"end that with: filterd binding remove {canonical}")
     await _require_free_ports(write, wanted)
     await rows.add(write.connection, [(canonical, line)])
     write.change(BindingChange(canonical, line))
@@ -83,7 +85,7 @@ async def _require_free_ports(write: Write, wanted: Bound) -> None:
     ranges = await port_ranges.bound_at(write.connection, (wanted.address,))
     clash = ranges.clash(wanted)
     if clash is not None:
-        raise OperationError(*overlap(wanted, clash[0], f"subscriber {await _name(write, clash[1])!r}"))
+        raise ConflictError(*overlap(wanted, clash[0], f"subscriber {await _name(write, clash[1])!r}"))
 
 
 def overlap(wanted: PortsBound, other: PortsBound, owner: str) -> tuple[str, str]:
@@ -96,14 +98,18 @@ async def _name(write: Write, line: int) -> str:
     return (await subscribers.names(write.connection, (line,))).get(line, "")
 
 
-async def remove(context: Context, bound: str) -> str:
-    """End a binding."""
+async def remove(context: Context, bound: str, *, subscriber: str | None = None) -> str:
+    """End a binding. With a ``subscriber``, only one of that line counts as bound."""
     canonical = str(input_values.bound(bound))
     async with context.store.write(context.actor, context.clock()) as write:
         owner = (await rows.owners(write.connection, (canonical,))).get(canonical)
+        if subscriber is not None:
+            found = await lines.require(write.connection, subscriber)
+            context.expected(found)
+            owner = owner if owner == found.line else None
         if owner is None:
             message = f"{canonical} is not bound"
-            raise OperationError(message, "see the bindings with: filterd binding list")
+            raise UnknownError(message, "see the bindings with: filterd binding list")
         await rows.remove(write.connection, (canonical,))
         write.change(BindingRemoved(canonical))
         write.audit("binding.remove", lines.subject(owner), before={"bindings": 1})

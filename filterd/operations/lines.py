@@ -14,6 +14,7 @@ from filterd.model.line import LineChoices
 from filterd.model.subscriber import RequestEvidence, Subscriber
 from filterd.operations import input_values
 from filterd.operations.context import Context, OperationError
+from filterd.operations.errors import UnknownError
 from filterd.operations.nearest import did_you_mean
 from filterd.store import subscribers as rows
 from filterd.store.ledger import OPT_OUT
@@ -30,7 +31,7 @@ async def require(connection: AsyncConnection, identifier: str) -> Subscriber:
     if found is None:
         message = f"unknown subscriber {identifier.strip()[:128]!r}"
         guess = did_you_mean((identifier,), await rows.alike(connection, identifier.strip()))
-        raise OperationError(message, f"{guess}see those that exist with: filterd subscriber list")
+        raise UnknownError(message, f"{guess}see those that exist with: filterd subscriber list")
     return found
 
 
@@ -103,6 +104,7 @@ async def update(
     """Apply a step to one line. Nothing is written where nothing changes and no evidence is given."""
     async with context.store.write(context.actor, context.clock()) as write:
         before = await require(write.connection, identifier)
+        context.expected(before)
         choices = step(before.choices, write.now)
         if choices == before.choices and evidence is None:
             return before

@@ -5,6 +5,7 @@ from __future__ import annotations
 from filterd.config.policies import PartRead, PoliciesError, PolicyPart, load_part, load_policies
 from filterd.model.mandatory import label_of
 from filterd.operations.context import Context, OperationError
+from filterd.operations.errors import UnknownError
 from filterd.operations.nearest import did_you_mean
 from filterd.policy.documents import Feed, Policies, Profile
 
@@ -32,7 +33,7 @@ def profile(documents: Policies, identifier: str) -> Profile:
     ids = [each.id for each in documents.profiles]
     message = f"unknown profile {identifier[:64]!r}"
     known = f"profiles that exist: {', '.join(ids) or 'none'}"
-    raise OperationError(message, did_you_mean((identifier,), ids) + known)
+    raise UnknownError(message, did_you_mean((identifier,), ids) + known)
 
 
 def feed(documents: Policies, identifier: str) -> Feed:

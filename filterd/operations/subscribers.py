@@ -21,6 +21,7 @@ from filterd.model.subscriber import RequestEvidence, Subscriber
 from filterd.operations import input_values, lines
 from filterd.operations.bindings import bind
 from filterd.operations.context import Context, OperationError
+from filterd.operations.errors import ConflictError, UnknownError
 from filterd.operations.policies import policies, profile
 from filterd.operations.protection import denied, require_deniable
 from filterd.operations.selection import Selection
@@ -48,7 +49,7 @@ async def add(
     async with context.store.write(context.actor, context.clock()) as write:
         if await rows.find(write.connection, identifier) is not None:
             message = f"subscriber {identifier!r} exists already"
-            raise OperationError(message, f"see it with: filterd subscriber show {identifier}")
+            raise ConflictError(message, f"see it with: filterd subscriber show {identifier}")
         line, seal = write.take_lines(1), secrets.token_hex(32)
         choices = LineChoices(line, zone=input_values.zone(zone or context.settings.zone))
         new = Subscriber(identifier, choices, (), write.now)
@@ -222,7 +223,7 @@ async def _own(context: Context, subscriber: str, action: str, own: OwnName) -> 
         others = [each for each in old.own_names if each.name != own.name]
         if len(others) >= MAX_OWN_NAMES:
             message = f"the line has {len(others)} own names already, the most there can be"
-            raise OperationError(message, "remove one with: filterd subscriber remove")
+            raise ConflictError(message, "remove one with: filterd subscriber remove")
         return replace(old, own_names=tuple(sorted((*others, own), key=lambda each: each.name)))
 
     return await lines.update(context, subscriber, action, step)
@@ -237,7 +238,7 @@ async def remove(context: Context, subscriber: str, name: str) -> Subscriber:
         if left == old.own_names:
             known = ", ".join(each.name for each in old.own_names) or "none"
             message = f"{gone} is not among the line's own names"
-            raise OperationError(message, f"the line's own names: {known}")
+            raise UnknownError(message, f"the line's own names: {known}")
         return replace(old, own_names=left)
 
     return await lines.update(context, subscriber, "remove", step)
@@ -247,4 +248,4 @@ def _require_opted_in(choices: LineChoices, subscriber: str) -> None:
     if not choices.opted_in:
         message = f"subscriber {subscriber!r} has not opted in"
         first = f"filterd subscriber opt-in {subscriber} --profile PROFILE --who ... --text-version ..."
-        raise OperationError(message, f"first: {first} --reference ...")
+        raise ConflictError(message, f"first: {first} --reference ...")
