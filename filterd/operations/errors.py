@@ -4,6 +4,7 @@
 
     OperationError          refused: what was asked for is wrong, or cannot be done now
       UnknownError          what was named is not there
+        UnknownLineError      it is a subscriber
       ConflictError         the state of what was named does not allow it
       NotAllowedError       this one may not do it; another one may
 """
@@ -21,6 +22,10 @@ class OperationError(Exception):
 
 class UnknownError(OperationError):
     """There is nothing of the name or number that was given."""
+
+
+class UnknownLineError(UnknownError):
+    """There is no subscriber of the id that was given; the remedy may name others."""
 
 
 class ConflictError(OperationError):

@@ -14,7 +14,7 @@ from filterd.model.line import LineChoices
 from filterd.model.subscriber import RequestEvidence, Subscriber
 from filterd.operations import input_values
 from filterd.operations.context import Context, OperationError
-from filterd.operations.errors import UnknownError
+from filterd.operations.errors import UnknownLineError
 from filterd.operations.nearest import did_you_mean
 from filterd.store import subscribers as rows
 from filterd.store.ledger import OPT_OUT
@@ -31,7 +31,7 @@ async def require(connection: AsyncConnection, identifier: str) -> Subscriber:
     if found is None:
         message = f"unknown subscriber {identifier.strip()[:128]!r}"
         guess = did_you_mean((identifier,), await rows.alike(connection, identifier.strip()))
-        raise UnknownError(message, f"{guess}see those that exist with: filterd subscriber list")
+        raise UnknownLineError(message, f"{guess}see those that exist with: filterd subscriber list")
     return found
 
 

@@ -19,7 +19,7 @@ from filterd.model.token import Permission, Token
 from filterd.operations import tokens
 from filterd.operations.context import Context
 from filterd.web.limits import RateLimit
-from filterd.web.problems import Problem
+from filterd.web.problems import Problem, unknown_subscriber
 
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="filterd"'}
 
@@ -68,12 +68,6 @@ class Caller:
     def expecting(self, look: Callable[[Subscriber], None]) -> Context:
         """The context for a change of a line that must be as ``look`` accepts it."""
         return replace(self.context, expected=look)
-
-
-def unknown_subscriber() -> Problem:
-    """The refusal of an id that nobody has, or that the token does not reach."""
-    remedy = "see those that exist: GET /api/v1/subscribers"
-    return Problem(HTTPStatus.NOT_FOUND, "there is no subscriber of this id", remedy)
 
 
 async def admitted(request: Request, permission: Permission) -> Caller:

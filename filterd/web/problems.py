@@ -22,7 +22,13 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
-from filterd.operations.errors import ConflictError, NotAllowedError, OperationError, UnknownError
+from filterd.operations.errors import (
+    ConflictError,
+    NotAllowedError,
+    OperationError,
+    UnknownError,
+    UnknownLineError,
+)
 from filterd.store.errors import StoreError
 from filterd.telemetry import log
 
@@ -82,6 +88,8 @@ def problem_of(error: Exception) -> Problem:
     """The refusal that an exception means; one that nobody foresaw is logged by its place alone."""
     if isinstance(error, Problem):
         return error
+    if isinstance(error, UnknownLineError):
+        return unknown_subscriber()
     if isinstance(error, OperationError):
         status = next(status for kind, status in _STATUSES if isinstance(error, kind))
         return Problem(status, str(error), error.remedy or "change the request")
@@ -97,6 +105,12 @@ def problem_of(error: Exception) -> Problem:
     return Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "the call failed by a fault of filterd", remedy)
 
 
+def unknown_subscriber() -> Problem:
+    """The refusal of an id that nobody has, or that the token does not reach: it names no other id."""
+    remedy = "see those that exist: GET /api/v1/subscribers"
+    return Problem(HTTPStatus.NOT_FOUND, "there is no subscriber of this id", remedy)
+
+
 def _of_http(error: HTTPException) -> Problem:
     status = HTTPStatus(error.status_code)
     if status is HTTPStatus.NOT_FOUND:
@@ -104,6 +118,8 @@ def _of_http(error: HTTPException) -> Problem:
     if status is HTTPStatus.METHOD_NOT_ALLOWED:
         remedy = "see /api/docs for the methods of this path"
         return Problem(status, "this path does not take this method", remedy, headers=error.headers)
+    if status is HTTPStatus.BAD_REQUEST:
+        return Problem(status, "the body cannot be read", "send one JSON document, in UTF-8")
     return Problem(status, status.description or status.phrase, "see /api/docs", headers=error.headers)
 
 
