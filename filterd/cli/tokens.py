@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,7 +11,7 @@ from filterd.cli import output
 from filterd.cli.group import Group
 from filterd.cli.options import common, duration
 from filterd.cli.use_case import perform
-from filterd.model.token import DAY, Permission, Role
+from filterd.model.token import DAY, Permission, TokenRole
 
 if TYPE_CHECKING:
     from filterd.model.token import Token
@@ -26,7 +26,9 @@ def token() -> None:
 
 @token.command()
 @click.argument("name")
-@click.option("--role", type=click.Choice([each.value for each in Role]), required=True, help="The work.")
+@click.option(
+    "--role", type=click.Choice([each.value for each in TokenRole]), required=True, help="The work."
+)
 @click.option(
     "--for",
     "seconds",
@@ -40,8 +42,9 @@ def token() -> None:
     "--scope",
     "scopes",
     multiple=True,
+    metavar="PERMISSION",
     type=click.Choice([each.value for each in Permission]),
-    help="Only this of what the role may do; repeatable.",
+    help="Only this of what the role may do: " + ", ".join(Permission) + "; repeatable.",
 )
 @click.option("--lines", default="", help="Only subscribers whose id begins with this.")
 @click.option("--from", "networks", multiple=True, help="Only from this address or prefix; repeatable.")
@@ -49,13 +52,10 @@ def token() -> None:
 def add(
     name: str,
     role: str,
-    seconds: int,
-    system: bool,
     scopes: tuple[str, ...],
-    lines: str,
-    networks: tuple[str, ...],
     config: Path | None,
     as_json: bool,
+    **limits: Any,
 ) -> None:
     """Make a token, and print its secret this once.
 
@@ -64,9 +64,7 @@ def add(
     """
     from filterd.operations import tokens
 
-    asked = tokens.TokenRequest(
-        name, Role(role), seconds, system, tuple(map(Permission, scopes)), lines, networks
-    )
+    asked = tokens.TokenRequest(name, TokenRole(role), scopes=tuple(map(Permission, scopes)), **limits)
     made = perform(config, lambda context: tokens.add(context, asked))
     if as_json:
         output.show_json({**_plain(made.token), "secret": made.secret})

@@ -8,7 +8,7 @@ from enum import StrEnum
 DAY = 86_400
 
 
-class Role(StrEnum):
+class TokenRole(StrEnum):
     """The work that a token is for."""
 
     OPERATOR = "operator"
@@ -41,9 +41,9 @@ class Permission(StrEnum):
 _OVERSIGHT = frozenset(
     (Permission.ORDERS_READ, Permission.NODES_READ, Permission.PROFILES_READ, Permission.CHECK)
 )
-GRANTS: dict[Role, frozenset[Permission]] = {
-    Role.OPERATOR: frozenset(Permission),
-    Role.PROVISIONING: frozenset(
+GRANTS: dict[TokenRole, frozenset[Permission]] = {
+    TokenRole.OPERATOR: frozenset(Permission),
+    TokenRole.PROVISIONING: frozenset(
         (
             Permission.LINES_READ,
             Permission.LINES_WRITE,
@@ -52,7 +52,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
             Permission.PROFILES_READ,
         )
     ),
-    Role.SUPPORT: frozenset(
+    TokenRole.SUPPORT: frozenset(
         (
             Permission.LINES_READ,
             Permission.CHOICES_WRITE,
@@ -61,8 +61,8 @@ GRANTS: dict[Role, frozenset[Permission]] = {
             Permission.CHECK_LINES,
         )
     ),
-    Role.REGULATOR: _OVERSIGHT | {Permission.AUDIT_READ},
-    Role.ON_CALL: _OVERSIGHT,
+    TokenRole.REGULATOR: _OVERSIGHT | {Permission.AUDIT_READ},
+    TokenRole.ON_CALL: _OVERSIGHT,
 }
 """what each role may do"""
 
@@ -76,7 +76,7 @@ class Token:
     """the person or system; a person's is that of the account on this system"""
     system: bool
     """a system, which stands behind no order"""
-    role: Role
+    role: TokenRole
     scopes: tuple[Permission, ...] = ()
     """the only acts that it allows; empty: all of its role"""
     lines: str = ""

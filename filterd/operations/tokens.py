@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from filterd.model.order import Order
-from filterd.model.token import DAY, GRANTS, Permission, Role, Token
+from filterd.model.token import DAY, GRANTS, Permission, Token, TokenRole
 from filterd.operations import input_values, orders
 from filterd.operations.context import Context, is_account
 from filterd.operations.errors import NotAllowedError, OperationError, UnknownError
@@ -36,7 +36,7 @@ class TokenRequest:
     """A token as it is asked for."""
 
     name: str
-    role: Role
+    role: TokenRole
     seconds: int = DEFAULT_DAYS * DAY
     system: bool = False
     scopes: tuple[Permission, ...] = ()
@@ -80,7 +80,7 @@ def _checked(request: TokenRequest) -> TokenRequest:
         message = f"no name of a token: {request.name[:64]!r}"
         remedy = "give the person's account on this system, or a name for the system, in lower case: billing"
         raise OperationError(message, remedy)
-    if not request.system and request.role is Role.OPERATOR and not is_account(request.name):
+    if not request.system and request.role is TokenRole.OPERATOR and not is_account(request.name):
         message = f"{request.name} is no account of this system, so nobody can answer for its acts"
         raise OperationError(message, "name the person's own account, or add --system for a system")
     if not 0 < request.seconds <= MOST_DAYS * DAY:

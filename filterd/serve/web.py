@@ -30,7 +30,7 @@ from filterd.serve.process import (
 from filterd.serve.settings_input import SettingsWatcher, first_settings
 from filterd.telemetry import log
 from filterd.web.api import make_api
-from filterd.web.connections import Server, listen, server
+from filterd.web.connections import ApiServer, listen, server
 
 RETRY_SECONDS = 1.0
 STORE_SECONDS = 0.5
@@ -53,7 +53,7 @@ class Web:
         files = raise_file_limit(web.api.connections + OTHER_FILES)
         most = max(min(web.api.connections, files - OTHER_FILES), 1)
         certificate = None if web.tls is None else (web.tls.certificate, web.tls.key)
-        self._server: Server = server(app, most, certificate)
+        self._server: ApiServer = server(app, most, certificate)
 
     async def run(self) -> None:
         """Serve until the end is asked for. Raises OSError where the address cannot be bound."""

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from filterd.model.token import Permission, Role, Token
+from filterd.model.token import Permission, Token, TokenRole
 from filterd.store.errors import StoreDamagedError
 from filterd.store.tables import token
 
@@ -55,7 +55,7 @@ def _token(row: Any) -> Token:
     values = dict(row._mapping)
     del values["digest"]
     try:
-        values["role"] = Role(row.role)
+        values["role"] = TokenRole(row.role)
         values["scopes"] = tuple(Permission(each) for each in json.loads(row.scopes))
         values["networks"] = tuple(json.loads(row.networks))
     except ValueError:

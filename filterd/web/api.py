@@ -18,7 +18,7 @@ from filterd.web import choices, docs_page, reading, subscribers
 from filterd.web.callers import ApiState
 from filterd.web.limits import LARGEST_HEAD, RateLimit
 from filterd.web.paths import with_slashes_in_ids
-from filterd.web.problems import Problem, response_of
+from filterd.web.problems import RefusedCall, response_of
 
 DESCRIPTION = (
     "Lines, their choices, orders, nodes and the record, for the systems of the provider. Every call needs "
@@ -30,7 +30,7 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
-_LARGE_HEAD = Problem(
+_LARGE_HEAD = RefusedCall(
     HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
     f"the request line and the headers are larger than {LARGEST_HEAD} bytes",
     "send less in them",

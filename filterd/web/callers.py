@@ -19,7 +19,7 @@ from filterd.model.token import Permission, Token
 from filterd.operations import tokens
 from filterd.operations.context import Context
 from filterd.web.limits import RateLimit
-from filterd.web.problems import Problem, unknown_subscriber
+from filterd.web.problems import RefusedCall, unknown_subscriber
 
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="filterd"'}
 
@@ -47,13 +47,13 @@ class Caller:
         return permission in self.token.permissions
 
     def require(self, permission: Permission) -> None:
-        """Raise Problem where the token does not allow it."""
+        """Raise RefusedCall where the token does not allow it."""
         if not self.may(permission):
             message = f"the role {self.token.role} does not allow {permission}"
             if self.token.scopes:
                 message = f"this token does not allow {permission}"
             remedy = "use a token that does; the operator makes one with: filterd token add"
-            raise Problem(HTTPStatus.FORBIDDEN, message, remedy)
+            raise RefusedCall(HTTPStatus.FORBIDDEN, message, remedy)
 
     def reaches(self, subscriber: str) -> bool:
         """Return whether the subscriber is among those that the token is limited to."""
@@ -71,14 +71,14 @@ class Caller:
 
 
 async def admitted(request: Request, permission: Permission) -> Caller:
-    """The caller of a request, before its body is read. Raises Problem unless the token allows it."""
+    """The caller of a request, before its body is read. Raises RefusedCall unless the token allows it."""
     state: ApiState = request.app.state.api
     kind, secret = _split(request.headers.get("authorization", ""))
     token = await tokens.of_secret(state.context, secret) if kind == "bearer" else None
     if token is None or not _from_allowed(request, token):
         message = "this call needs a valid token"
         remedy = "send Authorization: Bearer TOKEN; the operator makes one with: filterd token add"
-        raise Problem(HTTPStatus.UNAUTHORIZED, message, remedy, headers=_CHALLENGE)
+        raise RefusedCall(HTTPStatus.UNAUTHORIZED, message, remedy, headers=_CHALLENGE)
     state.limit.take(token.number)
     caller = Caller(token, tokens.acting(state.context, token), state)
     caller.require(permission)

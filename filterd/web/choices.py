@@ -12,7 +12,7 @@ from pydantic import Field
 from filterd.model.subscriber import RequestEvidence
 from filterd.model.token import Permission
 from filterd.operations import input_values, subscribers
-from filterd.web.fields import Body, LineId, Moment, RequiredText, Text, ZoneName
+from filterd.web.fields import LineId, Moment, RequestBody, RequiredText, Text, ZoneName
 from filterd.web.representations import SubscriberShown
 from filterd.web.routing import Called, router, takes
 from filterd.web.subscribers import IfMatch, changed
@@ -22,7 +22,7 @@ ProfileId = Annotated[str, Field(min_length=1, max_length=64)]
 OwnNameInPath = Annotated[str, Path(max_length=253, description="A domain name.")]
 
 
-class Evidence(Body):
+class EvidenceGiven(RequestBody):
     """The evidence that the line's holder asked."""
 
     who: RequiredText = Field(description="Who asked, and on what authority over the line.")
@@ -41,45 +41,45 @@ class Evidence(Body):
         return RequestEvidence(self.who, self.channel, at, self.text_version, self.reference)
 
 
-class OptIn(Body):
+class OptIn(RequestBody):
     """The restriction is asked for."""
 
     profile: ProfileId
-    evidence: Evidence
+    evidence: EvidenceGiven
 
 
-class OptOut(Body):
+class OptOut(RequestBody):
     """The restriction is not wanted any more; nothing is required for that."""
 
     reason: Text = ""
-    evidence: Evidence | None = None
+    evidence: EvidenceGiven | None = None
 
 
-class ProfileChoice(Body):
+class ProfileChoice(RequestBody):
     """Another profile."""
 
     profile: ProfileId
 
 
-class Pause(Body):
+class Pause(RequestBody):
     """A rest from the profile."""
 
     until: Moment = Field(description="When the profile comes back by itself; 7 days ahead at most.")
 
 
-class ZoneChoice(Body):
+class ZoneChoice(RequestBody):
     """The time zone of the line's schedule."""
 
     zone: ZoneName
 
 
-class SecurityChoice(Body):
-    """Whether the line is outside the operator's own security blocking."""
+class SecurityChoice(RequestBody):
+    """The choice to be outside the operator's own security blocking, or inside."""
 
     left: bool
 
 
-class OwnNameChoice(Body):
+class OwnNameChoice(RequestBody):
     """The action on an own name."""
 
     action: Literal["allow", "block"]

@@ -67,7 +67,7 @@ class Connection(H11Protocol):
     idle: IdleConnections
     _deadline: asyncio.TimerHandle | None = None
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Begin to wait for a request."""
         super().connection_made(transport)
         self.idle.opened(self)
@@ -108,7 +108,7 @@ class Connection(H11Protocol):
             self._deadline = None
 
 
-class Server(uvicorn.Server):
+class ApiServer(uvicorn.Server):
     """The server of the API. Signals are its process's own business."""
 
     @contextlib.contextmanager
@@ -117,7 +117,7 @@ class Server(uvicorn.Server):
         yield
 
 
-def server(app: ASGIApp, connections: int, certificate: tuple[Path, Path] | None = None) -> Server:
+def server(app: ASGIApp, connections: int, certificate: tuple[Path, Path] | None = None) -> ApiServer:
     """A server that is not started; ``serve(sockets=[...])`` runs it until ``should_exit`` is set.
 
     ``certificate``: the PEM files of the chain and of the key. Raises OSError or ssl.SSLError where they
@@ -144,7 +144,7 @@ def server(app: ASGIApp, connections: int, certificate: tuple[Path, Path] | None
     for name in ("uvicorn.error", "uvicorn.access", "uvicorn.asgi"):
         logging.getLogger(name).disabled = True  # they name clients
     config.load()
-    return Server(config)
+    return ApiServer(config)
 
 
 def listen(address: str, port: int) -> socket.socket:

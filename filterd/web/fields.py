@@ -61,13 +61,13 @@ def _meant(value: datetime) -> datetime:
 Moment = Annotated[AwareDatetime, AfterValidator(_meant)]
 
 
-class Body(BaseModel):
+class RequestBody(BaseModel):
     """The body of a request. Unknown fields are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
 
 
-class Page(BaseModel, Generic[T]):
+class ListPart(BaseModel, Generic[T]):
     """A part of a list. ``next`` goes into the parameter ``after`` to go on; null: the list has ended."""
 
     items: list[T]

@@ -12,7 +12,7 @@ from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive
 
-from filterd.web.problems import Problem
+from filterd.web.problems import RefusedCall
 
 LARGEST_HEAD = 16_384
 """bytes of a request line and its headers"""
@@ -33,7 +33,7 @@ class BoundedBody:
         self._body: bytes | None = None
 
     async def read(self) -> None:
-        """Read it. Raises Problem, before the first byte is read where the headers tell that it is too
+        """Read it. Raises RefusedCall, before the first byte is read where the headers tell that it is too
         large."""
         announced = self._headers.get("content-length", "")
         if announced.isdecimal() and int(announced) > LARGEST_BODY:
@@ -44,7 +44,7 @@ class BoundedBody:
         except TimeoutError:
             message = f"the body did not arrive within {self._seconds:.0f} seconds"
             remedy = "send it faster, or in smaller requests"
-            raise Problem(HTTPStatus.REQUEST_TIMEOUT, message, remedy, headers=_CLOSE) from None
+            raise RefusedCall(HTTPStatus.REQUEST_TIMEOUT, message, remedy, headers=_CLOSE) from None
 
     async def _read(self) -> bytes:
         body = bytearray()
@@ -66,9 +66,11 @@ class BoundedBody:
         return {"type": "http.request", "body": body, "more_body": False}
 
 
-def _too_large() -> Problem:
+def _too_large() -> RefusedCall:
     message = f"the body is larger than {LARGEST_BODY} bytes"
-    return Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, message, "send less in one request", headers=_CLOSE)
+    return RefusedCall(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE, message, "send less in one request", headers=_CLOSE
+    )
 
 
 class RateLimit:
@@ -83,7 +85,7 @@ class RateLimit:
         """number of the token -> requests that it has left, at which tick"""
 
     def take(self, token: int) -> None:
-        """Count one request. Raises Problem for one beyond the limit."""
+        """Count one request. Raises RefusedCall for one beyond the limit."""
         now = self._ticks()
         left, since = self._left.get(token, (float(self._requests), now))
         left = min(left + (now - since) * self._requests, float(self._requests))
@@ -91,5 +93,5 @@ class RateLimit:
             self._left[token] = left, now
             message = f"this token sent more than {self._requests} requests in a second"
             remedy = "wait as long as Retry-After says; the operator sets web.api.requests"
-            raise Problem(HTTPStatus.TOO_MANY_REQUESTS, message, remedy, headers={"Retry-After": "1"})
+            raise RefusedCall(HTTPStatus.TOO_MANY_REQUESTS, message, remedy, headers={"Retry-After": "1"})
         self._left[token] = left - 1, now

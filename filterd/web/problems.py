@@ -5,7 +5,7 @@
     OperationError          422, its kinds 404, 409, 403
     StoreError              503
     RequestValidationError  422, with every error of the request
-    Problem                 its own status
+    RefusedCall                 its own status
 
 Nothing of a request is logged with a fault: the text of an unforeseen exception may quote it.
 """
@@ -43,7 +43,7 @@ _STATUSES: tuple[tuple[type[OperationError], HTTPStatus], ...] = (
 )
 
 
-class Problem(Exception):  # noqa: N818 - the word of RFC 9457
+class RefusedCall(Exception):  # noqa: N818 - the word of RFC 9457
     """A refused request."""
 
     def __init__(
@@ -84,46 +84,48 @@ def response_of(error: Exception) -> Response:
     return problem_of(error).response()
 
 
-def problem_of(error: Exception) -> Problem:
+def problem_of(error: Exception) -> RefusedCall:
     """The refusal that an exception means; one that nobody foresaw is logged by its place alone."""
-    if isinstance(error, Problem):
+    if isinstance(error, RefusedCall):
         return error
     if isinstance(error, UnknownLineError):
         return unknown_subscriber()
     if isinstance(error, OperationError):
         status = next(status for kind, status in _STATUSES if isinstance(error, kind))
-        return Problem(status, str(error), error.remedy or "change the request")
+        return RefusedCall(status, str(error), error.remedy or "change the request")
     if isinstance(error, StoreError):
         remedy = "try again; if it stays so, the operator finds out more with: filterd doctor"
-        return Problem(HTTPStatus.SERVICE_UNAVAILABLE, "the store cannot be used now", remedy, headers=_RETRY)
+        return RefusedCall(
+            HTTPStatus.SERVICE_UNAVAILABLE, "the store cannot be used now", remedy, headers=_RETRY
+        )
     if isinstance(error, RequestValidationError):
         return invalid(error.errors())
     if isinstance(error, HTTPException):
         return _of_http(error)
     log.get().error("a call of the API failed", **log.fault_fields(error))
     remedy = "try again; report the fault with the log of the web process"
-    return Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "the call failed by a fault of filterd", remedy)
+    return RefusedCall(HTTPStatus.INTERNAL_SERVER_ERROR, "the call failed by a fault of filterd", remedy)
 
 
-def unknown_subscriber() -> Problem:
+def unknown_subscriber() -> RefusedCall:
     """The refusal of an id that nobody has, or that the token does not reach: it names no other id."""
     remedy = "see those that exist: GET /api/v1/subscribers"
-    return Problem(HTTPStatus.NOT_FOUND, "there is no subscriber of this id", remedy)
+    return RefusedCall(HTTPStatus.NOT_FOUND, "there is no subscriber of this id", remedy)
 
 
-def _of_http(error: HTTPException) -> Problem:
+def _of_http(error: HTTPException) -> RefusedCall:
     status = HTTPStatus(error.status_code)
     if status is HTTPStatus.NOT_FOUND:
-        return Problem(status, "there is nothing at this path", "see /api/docs for the paths that exist")
+        return RefusedCall(status, "there is nothing at this path", "see /api/docs for the paths that exist")
     if status is HTTPStatus.METHOD_NOT_ALLOWED:
         remedy = "see /api/docs for the methods of this path"
-        return Problem(status, "this path does not take this method", remedy, headers=error.headers)
+        return RefusedCall(status, "this path does not take this method", remedy, headers=error.headers)
     if status is HTTPStatus.BAD_REQUEST:
-        return Problem(status, "the body cannot be read", "send one JSON document, in UTF-8")
-    return Problem(status, status.description or status.phrase, "see /api/docs", headers=error.headers)
+        return RefusedCall(status, "the body cannot be read", "send one JSON document, in UTF-8")
+    return RefusedCall(status, status.description or status.phrase, "see /api/docs", headers=error.headers)
 
 
-def invalid(errors: Iterable[Mapping[str, Any]]) -> Problem:
+def invalid(errors: Iterable[Mapping[str, Any]]) -> RefusedCall:
     """The refusal of a request with all of its errors. No value of it is repeated."""
     found = [
         {
@@ -136,7 +138,7 @@ def invalid(errors: Iterable[Mapping[str, Any]]) -> Problem:
     count = "one error" if len(found) == 1 else f"{len(found)} errors"
     remedy = "change what `errors` names; /api/docs says what a field may hold"
     detail = f"the request has {count}"
-    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail, remedy, errors=found)
+    return RefusedCall(HTTPStatus.UNPROCESSABLE_ENTITY, detail, remedy, errors=found)
 
 
 def _field(location: Sequence[int | str]) -> str:

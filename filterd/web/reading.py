@@ -14,7 +14,7 @@ from filterd.operations.plain_records import plain_node, plain_order
 from filterd.operations.plain_values import plain, with_times
 from filterd.operations.policies import policies
 from filterd.web.callers import Caller
-from filterd.web.fields import Page, Plain
+from filterd.web.fields import ListPart, Plain
 from filterd.web.repeats import once
 from filterd.web.routing import Called, router, takes
 from filterd.web.subscribers import IdempotencyKey
@@ -65,23 +65,23 @@ async def list_nodes(caller: Called) -> list[Plain]:
 
 
 @routes.get("/audit", **takes(Permission.AUDIT_READ))
-async def list_entries(caller: Called, after: Number = 0, limit: Limit = 100) -> Page[Plain]:
+async def list_entries(caller: Called, after: Number = 0, limit: Limit = 100) -> ListPart[Plain]:
     """List the entries of the audit trail, oldest first."""
     found = await audit.page(caller.context, after, limit)
     more = len(found) == limit
     items = [with_times(plain(each)) for each in found]
-    return Page(items=items, next=str(found[-1].sequence) if more else None)
+    return ListPart(items=items, next=str(found[-1].sequence) if more else None)
 
 
 @orders_routes.get("/orders", **takes(Permission.ORDERS_READ))
 async def list_orders(
     caller: Called, state: OrderState | None = None, after: Number = 0, limit: Limit = 100
-) -> Page[Plain]:
+) -> ListPart[Plain]:
     """List the orders by number, without their names."""
     every = await orders.list_orders(caller.context, state)
     found = [each for each in every if each.number > after][: limit + 1]
     items = [_plain(each, caller) for each in found[:limit]]
-    return Page(items=items, next=str(found[limit - 1].number) if len(found) > limit else None)
+    return ListPart(items=items, next=str(found[limit - 1].number) if len(found) > limit else None)
 
 
 @orders_routes.get("/orders/{reference}", **takes(Permission.ORDERS_READ))

@@ -19,7 +19,7 @@ from filterd.model.order import Order
 from filterd.model.subscriber import Subscriber
 from filterd.operations import repeats
 from filterd.web.callers import Caller
-from filterd.web.problems import Problem
+from filterd.web.problems import RefusedCall
 
 Found = TypeVar("Found", Subscriber, Order)
 
@@ -39,11 +39,11 @@ async def once(
         return await _first(caller, name, act)
     if before.digest != digest:
         message = "this Idempotency-Key came with another request before"
-        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, message, "choose a new key for each request")
+        raise RefusedCall(HTTPStatus.UNPROCESSABLE_ENTITY, message, "choose a new key for each request")
     if not before.subject:
         message = "the same request is at work at this moment"
         remedy = "wait as long as Retry-After says, then repeat it with the same key"
-        raise Problem(HTTPStatus.CONFLICT, message, remedy, headers={"Retry-After": "1"})
+        raise RefusedCall(HTTPStatus.CONFLICT, message, remedy, headers={"Retry-After": "1"})
     # The path is part of the digest, so that it is of the same kind.
     return cast(Found, await repeats.subject_of(caller.context, before.subject))
 

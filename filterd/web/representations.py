@@ -16,7 +16,7 @@ from filterd.model.token import Permission
 from filterd.operations.erasure import choices_of
 from filterd.web.callers import Caller
 from filterd.web.fields import time_of
-from filterd.web.problems import Problem
+from filterd.web.problems import RefusedCall
 
 
 class OwnNameShown(BaseModel):
@@ -83,6 +83,6 @@ def unchanged(caller: Caller, if_match: str | None) -> Callable[[Subscriber], No
         if etag(found, caller) not in [each.strip() for each in if_match.split(",")]:
             message = "the subscriber was changed since its ETag was given"
             remedy = "GET it again, look at what changed, and repeat the change with the new ETag"
-            raise Problem(HTTPStatus.PRECONDITION_FAILED, message, remedy)
+            raise RefusedCall(HTTPStatus.PRECONDITION_FAILED, message, remedy)
 
     return look

@@ -18,8 +18,8 @@ from filterd.operations.context import Context
 from filterd.operations.errors import ConflictError
 from filterd.operations.selection import Selection
 from filterd.web.callers import Caller
-from filterd.web.fields import Body, BoundText, LineId, Page, RequiredText, SubscriberId, ZoneName
-from filterd.web.problems import Problem
+from filterd.web.fields import BoundText, LineId, ListPart, RequestBody, RequiredText, SubscriberId, ZoneName
+from filterd.web.problems import RefusedCall
 from filterd.web.repeats import once
 from filterd.web.representations import SubscriberShown, etag, shown, unchanged
 from filterd.web.routing import Called, router, takes
@@ -37,7 +37,7 @@ IdempotencyKey = Annotated[
 ]
 
 
-class Registration(Body):
+class Registration(RequestBody):
     """A line to register."""
 
     id: SubscriberId = Field(description="Your own name for the line.")
@@ -46,7 +46,7 @@ class Registration(Body):
     wide: bool = Field(False, description="Prefixes wider than a line has are meant.")
 
 
-class Binding(Body):
+class BindingAsked(RequestBody):
     """Something to bind to a line."""
 
     bound: BoundText = Field(
@@ -56,8 +56,8 @@ class Binding(Body):
     wide: bool = Field(False, description="A prefix wider than a line has is meant.")
 
 
-class Erased(Body):
-    """What was deleted with a subscriber."""
+class Erased(RequestBody):
+    """The extent of an erasure."""
 
     line: int
     revision: int
@@ -73,14 +73,14 @@ async def list_subscribers(
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     state: Literal["", "opted-in", "paused", "not-opted-in", "left-security"] = "",
     profile: Annotated[str, Query(max_length=64)] = "",
-) -> Page[SubscriberShown]:
+) -> ListPart[SubscriberShown]:
     """List the lines in the order of their ids."""
     wanted = Selection(state=state, profile=profile, begins=caller.token.lines)
     listed = subscribers.list_subscribers(caller.context, wanted=wanted, after=after, limit=limit + 1)
     found = [each async for each in listed]
     more = len(found) > limit
     items = [shown(each, caller) for each in found[:limit]]
-    return Page(items=items, next=items[-1].id if more else None)
+    return ListPart(items=items, next=items[-1].id if more else None)
 
 
 @routes.post("/subscribers", status_code=201, **takes(Permission.LINES_WRITE))
@@ -94,7 +94,7 @@ async def register(
     """Register a line, with its static prefixes. It asks for nothing yet: it sees mandatory blocking only."""
     if not caller.reaches(body.id):
         message = f"this token is limited to ids that begin with {caller.token.lines!r}"
-        raise Problem(HTTPStatus.FORBIDDEN, message, "register it under such an id, or use another token")
+        raise RefusedCall(HTTPStatus.FORBIDDEN, message, "register it under such an id, or use another token")
 
     async def act() -> Subscriber:
         with _unnamed(caller):
@@ -139,7 +139,7 @@ async def bind(
     response: Response,
     caller: Called,
     id: LineId,
-    body: Binding,
+    body: BindingAsked,
     if_match: IfMatch = None,
     idempotency_key: IdempotencyKey = None,
 ) -> SubscriberShown:

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from filterd.model.rule import Scope
-from filterd.model.token import DAY, GRANTS, Permission, Role
+from filterd.model.token import DAY, GRANTS, Permission, Token, TokenRole
 from filterd.operations import audit, orders, tokens
 from filterd.operations.context import Context
 from filterd.operations.errors import ConflictError, NotAllowedError, OperationError, UnknownError
@@ -23,7 +23,7 @@ REQUEST = OrderRequest("SAT", "A. Official", "D-1", "LIVA", "order", (("ordered.
 
 async def test_a_secret_is_stored_as_its_digest_alone(installation: Installation) -> None:
     async with installation.open() as context:
-        made = await tokens.add(context, TokenRequest("billing", Role.PROVISIONING, system=True))
+        made = await tokens.add(context, TokenRequest("billing", TokenRole.PROVISIONING, system=True))
         assert made.secret not in repr(made)
         assert (await tokens.of_secret(context, made.secret)) is not None
         assert (await tokens.list_tokens(context))[0].expires_at == NOW + 90 * DAY
@@ -36,7 +36,7 @@ async def test_a_secret_is_stored_as_its_digest_alone(installation: Installation
 
 async def test_a_use_is_noted_to_the_day(installation: Installation) -> None:
     async with installation.open() as context:
-        made = await tokens.add(context, TokenRequest("billing", Role.PROVISIONING, system=True))
+        made = await tokens.add(context, TokenRequest("billing", TokenRole.PROVISIONING, system=True))
         for seconds in (0, 60, DAY):
             installation.now = NOW + seconds
             await tokens.of_secret(context, made.secret)
@@ -47,8 +47,8 @@ async def test_a_use_is_noted_to_the_day(installation: Installation) -> None:
 
 async def test_expired_revoked_and_unknown_secrets_find_nothing(installation: Installation) -> None:
     async with installation.open() as context:
-        short = await tokens.add(context, TokenRequest("one", Role.SUPPORT, 60))
-        made = await tokens.add(context, TokenRequest("two", Role.SUPPORT))
+        short = await tokens.add(context, TokenRequest("one", TokenRole.SUPPORT, 60))
+        made = await tokens.add(context, TokenRequest("two", TokenRole.SUPPORT))
         for secret in ("", "x", made.secret + "a", made.secret[:-1], "filterd_" + "A" * 43, "é", "\n"):
             assert await tokens.of_secret(context, secret) is None
         assert len(await tokens.revoke(context, "two", reason="left")) == 1
@@ -63,15 +63,18 @@ async def test_expired_revoked_and_unknown_secrets_find_nothing(installation: In
 @pytest.mark.parametrize(
     ("request_", "says"),
     [
-        (TokenRequest("", Role.SUPPORT), "no name of a token"),
-        (TokenRequest("Ana", Role.SUPPORT), "no name of a token"),
-        (TokenRequest("control", Role.SUPPORT), "no name of a token"),
-        (TokenRequest("a\nb", Role.SUPPORT), "no name of a token"),
-        (TokenRequest("nobody-here", Role.OPERATOR), "is no account of this system"),
-        (TokenRequest("one", Role.SUPPORT, 0), "cannot be valid for 0 seconds"),
-        (TokenRequest("one", Role.SUPPORT, 367 * DAY), "cannot be valid for"),
-        (TokenRequest("one", Role.SUPPORT, scopes=(Permission.AUDIT_READ,)), "does not allow audit.read"),
-        (TokenRequest("one", Role.SUPPORT, networks=("x",)), "x"),
+        (TokenRequest("", TokenRole.SUPPORT), "no name of a token"),
+        (TokenRequest("Ana", TokenRole.SUPPORT), "no name of a token"),
+        (TokenRequest("control", TokenRole.SUPPORT), "no name of a token"),
+        (TokenRequest("a\nb", TokenRole.SUPPORT), "no name of a token"),
+        (TokenRequest("nobody-here", TokenRole.OPERATOR), "is no account of this system"),
+        (TokenRequest("one", TokenRole.SUPPORT, 0), "cannot be valid for 0 seconds"),
+        (TokenRequest("one", TokenRole.SUPPORT, 367 * DAY), "cannot be valid for"),
+        (
+            TokenRequest("one", TokenRole.SUPPORT, scopes=(Permission.AUDIT_READ,)),
+            "does not allow audit.read",
+        ),
+        (TokenRequest("one", TokenRole.SUPPORT, networks=("x",)), "x"),
     ],
 )
 async def test_what_cannot_be_a_token_is_refused(
@@ -94,10 +97,10 @@ async def test_a_person_with_an_account_and_a_token_is_one_actor(installation: I
 async def test_whoever_made_a_token_is_not_the_second_person(installation: Installation) -> None:
     async with installation.open("daemon", approvals=2) as context:
         order = await orders.add(context, REQUEST)
-        made = await tokens.add(context, TokenRequest("bin", Role.OPERATOR))
+        made = await tokens.add(context, TokenRequest("bin", TokenRole.OPERATOR))
         with pytest.raises(NotAllowedError, match="daemon made this token"):
             await tokens.approve(tokens.acting(context, made.token), made.token, order.reference)
-        other = await tokens.add(as_person(context, "ana"), TokenRequest("bin", Role.OPERATOR))
+        other = await tokens.add(as_person(context, "ana"), TokenRequest("bin", TokenRole.OPERATOR))
         done = await tokens.approve(tokens.acting(context, other.token), other.token, order.reference)
         assert (done.state.value, done.approvals) == ("accepted", ("daemon", "bin"))
 
@@ -105,7 +108,9 @@ async def test_whoever_made_a_token_is_not_the_second_person(installation: Insta
 async def test_a_system_stands_behind_no_order(installation: Installation) -> None:
     async with installation.open("daemon", approvals=2) as context:
         order = await orders.add(context, REQUEST)
-        made = await tokens.add(as_person(context, "ana"), TokenRequest("bin", Role.OPERATOR, system=True))
+        made = await tokens.add(
+            as_person(context, "ana"), TokenRequest("bin", TokenRole.OPERATOR, system=True)
+        )
         with pytest.raises(NotAllowedError, match="nobody can answer for this"):
             await tokens.approve(tokens.acting(context, made.token), made.token, order.reference)
 
@@ -113,12 +118,12 @@ async def test_a_system_stands_behind_no_order(installation: Installation) -> No
 async def test_a_token_needs_a_person_to_make_it(installation: Installation) -> None:
     async with installation.open() as context:
         with pytest.raises(NotAllowedError):
-            await tokens.add(replace(context, person=False), TokenRequest("one", Role.SUPPORT))
+            await tokens.add(replace(context, person=False), TokenRequest("one", TokenRole.SUPPORT))
 
 
 async def test_a_revocation_is_repeated_after_a_restore(installation: Installation) -> None:
     async with installation.open() as context:
-        made = await tokens.add(context, TokenRequest("one", Role.SUPPORT))
+        made = await tokens.add(context, TokenRequest("one", TokenRole.SUPPORT))
         assert await tokens.end_again(context, made.token.number, reason="restore")
         assert not await tokens.end_again(context, made.token.number, reason="restore")
         assert not await tokens.end_again(context, 99, reason="restore")
@@ -126,16 +131,16 @@ async def test_a_revocation_is_repeated_after_a_restore(installation: Installati
 
 
 def test_every_role_may_do_something_and_the_operator_everything() -> None:
-    assert GRANTS.keys() == set(Role)
-    assert GRANTS[Role.OPERATOR] == frozenset(Permission)
-    assert Permission.LINES_READ not in GRANTS[Role.REGULATOR]
+    assert GRANTS.keys() == set(TokenRole)
+    assert GRANTS[TokenRole.OPERATOR] == frozenset(Permission)
+    assert Permission.LINES_READ not in GRANTS[TokenRole.REGULATOR]
 
 
 async def _acting(context: Context, name: str) -> Context:
-    made = await tokens.add(context, TokenRequest(name, Role.OPERATOR))
+    made = await tokens.add(context, TokenRequest(name, TokenRole.OPERATOR))
     return tokens.acting(context, made.token)
 
 
-def mine_token(found: list[tokens.Token]) -> tokens.Token:
+def mine_token(found: list[Token]) -> Token:
     """The newest of them."""
     return found[-1]

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from starlette.types import ASGIApp
 
-from filterd.model.token import Role
+from filterd.model.token import TokenRole
 from filterd.operations import tokens
 from filterd.operations.context import Context
 from filterd.operations.tokens import NewToken, TokenRequest
@@ -33,11 +33,11 @@ class Api:
     context: Context
     installation: Installation
 
-    async def token(self, role: Role, name: str = PERSON, **more: Any) -> NewToken:
+    async def token(self, role: TokenRole, name: str = PERSON, **more: Any) -> NewToken:
         """A new token."""
         return await tokens.add(self.context, TokenRequest(name, role, **more))
 
-    async def client(self, role: Role, name: str = PERSON, **more: Any) -> httpx.AsyncClient:
+    async def client(self, role: TokenRole, name: str = PERSON, **more: Any) -> httpx.AsyncClient:
         """A client with a new token."""
         return self.with_secret((await self.token(role, name, **more)).secret)
 

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from filterd.model.subscriber import RequestEvidence
-from filterd.model.token import Role
+from filterd.model.token import TokenRole
 from filterd.operations import snapshots, subscribers, tokens
 from filterd.operations.feeds import updating
 from filterd.web.docs_page import METHODS
@@ -20,16 +20,16 @@ from tests.worlds.installation import NOW
 
 EVIDENCE = {"who": "holder", "text_version": "1", "reference": "ticket 1"}
 LINE = "/api/v1/subscribers/{id}"
-LINES = frozenset((Role.OPERATOR, Role.PROVISIONING))
-CHOOSERS = LINES | {Role.SUPPORT}
-OVERSEERS = frozenset((Role.OPERATOR, Role.REGULATOR, Role.ON_CALL))
+LINES = frozenset((TokenRole.OPERATOR, TokenRole.PROVISIONING))
+CHOOSERS = LINES | {TokenRole.SUPPORT}
+OVERSEERS = frozenset((TokenRole.OPERATOR, TokenRole.REGULATOR, TokenRole.ON_CALL))
 
 
 @dataclass(frozen=True)
 class Row:
     """Who may call an endpoint, and a call that is complete."""
 
-    roles: frozenset[Role]
+    roles: frozenset[TokenRole]
     body: Any = None
     query: dict[str, str] = field(default_factory=dict)
 
@@ -50,13 +50,13 @@ MATRIX = {
     ("put", LINE + "/choices/security"): Row(CHOOSERS, {"left": True}),
     ("put", LINE + "/own-names/{name}"): Row(LINES, {"action": "block"}),
     ("delete", LINE + "/own-names/{name}"): Row(LINES),
-    ("get", "/api/v1/profiles"): Row(frozenset(Role)),
-    ("get", "/api/v1/check"): Row(OVERSEERS | {Role.SUPPORT}, query={"name": "adult.example"}),
+    ("get", "/api/v1/profiles"): Row(frozenset(TokenRole)),
+    ("get", "/api/v1/check"): Row(OVERSEERS | {TokenRole.SUPPORT}, query={"name": "adult.example"}),
     ("get", "/api/v1/orders"): Row(OVERSEERS),
     ("get", "/api/v1/orders/{reference}"): Row(OVERSEERS),
-    ("post", "/api/v1/orders/{reference}/approve"): Row(frozenset((Role.OPERATOR,))),
+    ("post", "/api/v1/orders/{reference}/approve"): Row(frozenset((TokenRole.OPERATOR,))),
     ("get", "/api/v1/nodes"): Row(OVERSEERS),
-    ("get", "/api/v1/audit"): Row(frozenset((Role.OPERATOR, Role.REGULATOR))),
+    ("get", "/api/v1/audit"): Row(frozenset((TokenRole.OPERATOR, TokenRole.REGULATOR))),
 }
 FINE = (200, 201, 404, 409)
 """what one who may do it gets, depending on what others did before"""
@@ -94,8 +94,8 @@ async def test_the_table_has_every_endpoint_and_no_other(api: Api) -> None:
     assert {(method, path) for method, path, _ in await _endpoints(api)} == MATRIX.keys()
 
 
-@pytest.mark.parametrize("role", Role)
-async def test_each_role_may_do_what_the_table_says_and_nothing_else(api: Api, role: Role) -> None:
+@pytest.mark.parametrize("role", TokenRole)
+async def test_each_role_may_do_what_the_table_says_and_nothing_else(api: Api, role: TokenRole) -> None:
     client = await api.client(role)
     for method, path, call in await _endpoints(api):
         status = (await _call(client, method, path)).status_code
@@ -106,7 +106,7 @@ async def test_each_role_may_do_what_the_table_says_and_nothing_else(api: Api, r
 
 
 async def test_nothing_is_done_without_a_valid_token(api: Api) -> None:
-    made = await api.token(Role.OPERATOR)
+    made = await api.token(TokenRole.OPERATOR)
     forged = made.secret[:-1] + ("A" if made.secret[-1] != "A" else "B")
     clients = [api.bare(), api.with_secret(forged), api.with_secret("x"), api.with_secret("")]
     clients += [api.bare({"Authorization": f"Basic {made.secret}"}), api.bare({"Authorization": made.secret})]
@@ -116,9 +116,9 @@ async def test_nothing_is_done_without_a_valid_token(api: Api) -> None:
 
 
 async def test_every_refusal_of_a_token_is_the_same(api: Api) -> None:
-    expired = await api.token(Role.OPERATOR, seconds=60)
-    revoked = await api.token(Role.OPERATOR)
-    from_elsewhere = await api.token(Role.OPERATOR, networks=("192.0.2.0/24", "2001:db8::/32"))
+    expired = await api.token(TokenRole.OPERATOR, seconds=60)
+    revoked = await api.token(TokenRole.OPERATOR)
+    from_elsewhere = await api.token(TokenRole.OPERATOR, networks=("192.0.2.0/24", "2001:db8::/32"))
     assert (await api.with_secret(revoked.secret).get("/api/v1/orders")).status_code == 200
     await tokens.revoke(api.context, tokens.reference(revoked.token), reason="left")
     api.installation.now += 61

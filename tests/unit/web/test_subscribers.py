@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from filterd.model.token import Permission, Role
+from filterd.model.token import Permission, TokenRole
 from filterd.operations import audit, subscribers
 from tests.unit.web.conftest import Api
 
@@ -22,7 +22,7 @@ async def _registered(client: httpx.AsyncClient, *ids: str) -> None:
 
 
 async def test_lists_go_on_behind_the_last_id(api: Api) -> None:
-    client = await api.client(Role.PROVISIONING)
+    client = await api.client(TokenRole.PROVISIONING)
     await _registered(client, "a", "b", "c", "d", "e")
     seen: list[str] = []
     after: str | None = ""
@@ -36,10 +36,10 @@ async def test_lists_go_on_behind_the_last_id(api: Api) -> None:
 
 
 async def test_a_token_of_some_lines_finds_no_others(api: Api) -> None:
-    every = await api.client(Role.OPERATOR)
+    every = await api.client(TokenRole.OPERATOR)
     await _registered(every, "north-1", "north-2", "south-1", "northern")
     await every.post(f"{LINES}/south-1/bindings", json={"bound": "10.0.0.7"})
-    north = await api.client(Role.OPERATOR, lines="north-")
+    north = await api.client(TokenRole.OPERATOR, lines="north-")
     listed = (await north.get(LINES)).json()
     assert [each["id"] for each in listed["items"]] == ["north-1", "north-2"]
     absent = await north.get(f"{LINES}/north-9")
@@ -62,14 +62,14 @@ async def test_a_token_of_some_lines_finds_no_others(api: Api) -> None:
 
 
 async def test_a_scope_narrows_the_role(api: Api) -> None:
-    client = await api.client(Role.OPERATOR, scopes=(Permission.LINES_READ,))
+    client = await api.client(TokenRole.OPERATOR, scopes=(Permission.LINES_READ,))
     assert (await client.get(LINES)).status_code == 200
     refused = await client.post(LINES, json={"id": "a"})
     assert (refused.status_code, refused.json()["detail"]) == (403, "this token does not allow lines.write")
 
 
 async def test_all_errors_come_at_once_with_remedies(api: Api) -> None:
-    client = await api.client(Role.PROVISIONING)
+    client = await api.client(TokenRole.PROVISIONING)
     refused = await client.post(LINES, json={"id": "a\nb", "zone": "Mars", "prefixes": ["x"], "other": 1})
     assert refused.status_code == 422
     assert refused.headers["content-type"] == "application/problem+json"
@@ -91,7 +91,7 @@ async def test_all_errors_come_at_once_with_remedies(api: Api) -> None:
 
 
 async def test_a_change_holds_only_for_the_state_that_was_seen(api: Api) -> None:
-    client = await api.client(Role.PROVISIONING)
+    client = await api.client(TokenRole.PROVISIONING)
     await _registered(client, "a")
     seen = (await client.get(f"{LINES}/a")).headers["etag"]
     zone = f"{LINES}/a/choices/zone"
@@ -113,7 +113,7 @@ async def test_a_change_holds_only_for_the_state_that_was_seen(api: Api) -> None
 
 
 async def test_a_request_with_a_key_acts_once(api: Api) -> None:
-    client = await api.client(Role.PROVISIONING)
+    client = await api.client(TokenRole.PROVISIONING)
     key = {"Idempotency-Key": "order 4711"}
     first = await client.post(LINES, json={"id": "a"}, headers=key)
     again = await client.post(LINES, json={"id": "a"}, headers=key)
@@ -122,7 +122,7 @@ async def test_a_request_with_a_key_acts_once(api: Api) -> None:
     other = await client.post(LINES, json={"id": "b"}, headers=key)
     assert (other.status_code, "came with another request" in other.text) == (422, True)
     # Another token's keys are its own.
-    theirs = await api.client(Role.PROVISIONING)
+    theirs = await api.client(TokenRole.PROVISIONING)
     assert (await theirs.post(LINES, json={"id": "b"}, headers=key)).status_code == 201
     # What was refused did nothing, and may come again.
     retry = {"Idempotency-Key": "order 4712"}
@@ -135,7 +135,7 @@ async def test_a_request_with_a_key_acts_once(api: Api) -> None:
 
 
 async def test_the_same_request_many_times_at_once_acts_once(api: Api) -> None:
-    client = await api.client(Role.PROVISIONING)
+    client = await api.client(TokenRole.PROVISIONING)
     key = {"Idempotency-Key": "k"}
     every = await asyncio.gather(
         *(client.post(LINES, json={"id": "a"}, headers=key) for _ in range(8)), return_exceptions=False
@@ -147,7 +147,7 @@ async def test_the_same_request_many_times_at_once_acts_once(api: Api) -> None:
 
 
 async def test_nothing_that_tells_of_a_line_is_kept_with_a_key(api: Api) -> None:
-    client = await api.client(Role.PROVISIONING)
+    client = await api.client(TokenRole.PROVISIONING)
     await client.post(LINES, json={"id": "a-secret-id"}, headers={"Idempotency-Key": "a-secret-id"})
     await client.delete(f"{LINES}/a-secret-id", params={"reason": "asked"})
     gone = await client.post(LINES, json={"id": "a-secret-id"}, headers={"Idempotency-Key": "a-secret-id"})
@@ -158,7 +158,7 @@ async def test_nothing_that_tells_of_a_line_is_kept_with_a_key(api: Api) -> None
 
 
 async def test_support_sees_how_many_own_names_there_are(api: Api) -> None:
-    owner, support = await api.client(Role.OPERATOR), await api.client(Role.SUPPORT)
+    owner, support = await api.client(TokenRole.OPERATOR), await api.client(TokenRole.SUPPORT)
     await _registered(owner, "a")
     put = await owner.put(f"{LINES}/a/own-names/secret.example", json={"action": "block", "scope": "exact"})
     assert put.json()["own_names"] == [{"name": "secret.example", "action": "block", "scope": "exact"}]
@@ -172,7 +172,7 @@ async def test_support_sees_how_many_own_names_there_are(api: Api) -> None:
 
 
 async def test_choices_are_made_by_the_tokens_name(api: Api) -> None:
-    client = await api.client(Role.SUPPORT, "helpdesk", system=True)
+    client = await api.client(TokenRole.SUPPORT, "helpdesk", system=True)
     await subscribers.add(api.context, "a")
     lacking = await client.put(f"{LINES}/a/choices/opt-in", json={"profile": "child"})
     assert [each["field"] for each in lacking.json()["errors"]] == ["body.evidence"]
@@ -197,7 +197,7 @@ async def test_choices_are_made_by_the_tokens_name(api: Api) -> None:
 
 @pytest.mark.parametrize("identifier", ["eth 0/1/3:100", "José Núñez", "a?b#c", "%2F", "..x", "x" * 128])
 async def test_any_id_can_be_named_in_a_path(api: Api, identifier: str) -> None:
-    client = await api.client(Role.PROVISIONING)
+    client = await api.client(TokenRole.PROVISIONING)
     made = await client.post(LINES, json={"id": identifier})
     found = await client.get(made.headers["location"])
     assert (found.status_code, found.json()["id"]) == (200, identifier)
@@ -209,7 +209,7 @@ async def test_any_id_can_be_named_in_a_path(api: Api, identifier: str) -> None:
     "value", ["a\r\nSet-Cookie: x=1", "a\x00b", "\ue000", "a\u202eb", " ", "", "x" * 129, 5, None, ["a"]]
 )
 async def test_ids_that_cannot_be_printed_are_refused(api: Api, value: Any) -> None:
-    client = await api.client(Role.PROVISIONING)
+    client = await api.client(TokenRole.PROVISIONING)
     refused = await client.post(LINES, json={"id": value})
     assert refused.status_code == 422
     assert "set-cookie" not in refused.headers
