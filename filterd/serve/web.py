@@ -37,8 +37,8 @@ STORE_SECONDS = 0.5
 """between two looks at whether the file of the store is still ours"""
 ACTOR = "web"
 """the actor where no token acts: nothing is written under it"""
-OTHER_FILES = 128
-"""open files beside the connections of clients"""
+OTHER_FILES = 4_224
+"""open files beside the connections of clients: the store, and 4,096 clients in a TLS handshake"""
 
 
 class Web:

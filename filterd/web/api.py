@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -24,6 +25,7 @@ DESCRIPTION = (
     "Lines, their choices, orders, nodes and the record, for the systems of the provider. Every call needs "
     "a bearer token. Refusals are problem details (RFC 9457) that say what to do next."
 )
+ROUTERS = (subscribers.routes, choices.routes, reading.routes, reading.orders_routes)
 _HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
@@ -55,7 +57,7 @@ def make_api(context: Context, requests: int) -> tuple[ASGIApp, ApiState]:
     )
     state = ApiState(context, RateLimit(requests))
     app.state.api = state
-    for routes in (subscribers.routes, choices.routes, reading.routes, reading.orders_routes):
+    for routes in ROUTERS:
         app.include_router(routes)
     app.add_exception_handler(HTTPException, _refuse)
     app.add_route("/api/openapi.json", _describe, include_in_schema=False)
@@ -68,8 +70,17 @@ def description(app: FastAPI) -> dict[str, Any]:
     return app.openapi()
 
 
-async def _refuse(_: Request, error: Exception) -> Response:
-    return response_of(error)
+async def _refuse(request: Request, error: Exception) -> Response:
+    response = response_of(error)
+    if response.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        response.headers["Allow"] = ", ".join(sorted(_methods(request.scope["path"]))) or "GET"
+    return response
+
+
+def _methods(path: str) -> set[str]:
+    """The methods that some route takes at a path."""
+    every = (route for each in ROUTERS for route in each.routes if isinstance(route, APIRoute))
+    return {method for route in every if route.path_regex.match(path) for method in route.methods or ()}
 
 
 async def _describe(request: Request) -> Response:

@@ -116,6 +116,22 @@ class ApiServer(uvicorn.Server):
         """Leave signals alone."""
         yield
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to accept on these sockets. A TLS handshake has the time of a head, not asyncio's minute."""
+        loop, config = asyncio.get_running_loop(), self.config
+        patience = None if config.ssl is None else HEAD_SECONDS
+
+        def connection() -> Connection:
+            made: Any = config.http_protocol_class
+            found: Connection = made(config, self.server_state, self.lifespan.state)
+            return found
+
+        self.servers = [
+            await loop.create_server(connection, sock=each, ssl=config.ssl, ssl_handshake_timeout=patience)
+            for each in sockets or ()
+        ]
+        self.started = True
+
 
 def server(app: ASGIApp, connections: int, certificate: tuple[Path, Path] | None = None) -> ApiServer:
     """A server that is not started; ``serve(sockets=[...])`` runs it until ``should_exit`` is set.

@@ -87,14 +87,17 @@ _PROBLEM_SCHEMA = {
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {"description": title, "content": {MEDIA_TYPE: {"schema": _PROBLEM_SCHEMA}}}
     for status, title in {
+        400: "The request cannot be read",
         401: "No valid token",
         403: "The token does not allow it",
         404: "There is nothing of that name",
+        408: "The body did not arrive in time",
         409: "The present state does not allow it",
         412: "It was changed meanwhile",
         413: "The body is too large",
         422: "The request has errors",
         429: "Too many requests",
+        431: "The head of the request is too large",
         503: "The store cannot be used now",
     }.items()
 }

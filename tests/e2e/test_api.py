@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -14,7 +15,9 @@ from typing import Any
 
 import httpx
 import pytest
+from click.testing import CliRunner
 
+from filterd.cli.main import main
 from tests.e2e.authority import free_port
 from tests.e2e.deployment import Deployment, soon
 from tests.e2e.small import small
@@ -167,3 +170,21 @@ def test_nothing_of_a_request_is_in_the_log(served: Served) -> None:
     log = served.deployment.log_whole()
     for text in ("a-secret", "a secret", "filterd_", "127.0.0.1:4"):
         assert text not in log
+
+
+def test_two_people_approve_an_order_by_command_and_by_token(served: Served) -> None:
+    """The one who added it by command cannot approve it by a token of the same name."""
+    deployment = served.deployment
+    deployment.write_config(orders={"approvals": 2})
+    os.kill(served.supervisor, signal.SIGHUP)
+    environment = {"FILTERD_CONFIG": str(deployment.config), "SUDO_USER": "daemon"}
+    words = ["order", "add", "fine.example", "--authority", "A", "--official", "O", "--document", "D"]
+    words += ["--ground", "G", "--reason", "served", "--json"]
+    added = CliRunner().invoke(main, words, env=environment)
+    assert json.loads(added.stdout)["state"] == "pending", added.stderr
+    with served.client(name="daemon") as same, served.client(name="bin") as other:
+        refused = same.post("/orders/O-1/approve")
+        assert (refused.status_code, "stands behind order O-1" in refused.json()["detail"]) == (409, True)
+        assert other.post("/orders/O-1/approve").status_code == 200
+        assert other.get("/orders/O-1").json()["standing"] == "in force"
+    assert soon(lambda: served.blocked("fine.example"), "approval over HTTP until DNS blocks (s)")

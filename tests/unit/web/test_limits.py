@@ -116,6 +116,8 @@ async def test_every_response_is_for_its_client_alone(api: Api) -> None:
         assert each.headers["x-content-type-options"] == "nosniff"
         assert "default-src 'none'" in each.headers["content-security-policy"]
         assert not [name for name in each.headers if name.startswith("access-control") or "cookie" in name]
+    assert asked[1].headers["allow"] == "GET, POST"
+    assert (await client.patch(f"{LINES}/a")).headers["allow"] == "DELETE, GET"
     assert [each.status_code for each in asked] == [200, 405, 404, 404, 200, 200]
     assert all(each.json()["remedy"] for each in asked[1:4])
 
