@@ -52,7 +52,8 @@ def _seen_by(caller: Caller, found: Explanation) -> Plain:
     """The explanation; which own name decides is kept from one who may not see own names."""
     value: dict[str, Any] = with_times(plain(found))
     if not caller.may(Permission.OWN_NAMES):
-        for stage in value["stages"]:
+        tried = [each["stage"] for each in value["tried"] if each["stage"]]
+        for stage in (*value["stages"], *tried):
             if stage["stage"] in OWN:
                 stage["matched_name"] = stage["rule"] = ""
     return value
