@@ -16,6 +16,7 @@ from filterd.config.settings import Settings
 from filterd.model.subscriber import Subscriber
 from filterd.operations.errors import NotAllowedError, OperationError
 from filterd.operations.rights import SERVICE_USER
+from filterd.policy.documents import Policies
 from filterd.store.engine import database_path
 from filterd.store.errors import StoreError
 from filterd.store.store import Store
@@ -44,6 +45,9 @@ class Context:
     expected: Callable[[Subscriber], None] = any_state
     """looks at a line under the write lock, before it is changed; raises OperationError where it is not what
     it was when the change was asked for"""
+    kept_policies: Callable[[Settings], Policies] | None = None
+    """gives the policies of a process that stays (:class:`filterd.operations.policies.KeptPolicies`); None:
+    each use case reads them"""
 
     def require_person(self) -> None:
         """Refuse what a person answers for, where nobody of that name is known here (decision 0166)."""

@@ -16,6 +16,7 @@ from dataclasses import replace
 from filterd.config.settings import Settings
 from filterd.config.web_settings import WebSettings
 from filterd.operations.context import Context, OperationError, open_context
+from filterd.operations.policies import KeptPolicies
 from filterd.serve import hangup
 from filterd.serve.holders import remedy_of
 from filterd.serve.process import (
@@ -49,7 +50,8 @@ class Web:
         self._context = context
         self._web = web
         self._ended = ended
-        app, self._state = make_api(context, web.api.requests)
+        kept = replace(context, kept_policies=KeptPolicies())
+        app, self._state = make_api(kept, web.api.requests)
         files = raise_file_limit(web.api.connections + OTHER_FILES)
         most = max(min(web.api.connections, files - OTHER_FILES), 1)
         certificate = None if web.tls is None else (web.tls.certificate, web.tls.key)

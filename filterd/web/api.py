@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from http import HTTPStatus
-from typing import Any
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import filterd
@@ -60,14 +60,8 @@ def make_api(context: Context, requests: int) -> tuple[ASGIApp, ApiState]:
     for routes in ROUTERS:
         app.include_router(routes)
     app.add_exception_handler(HTTPException, _refuse)
-    app.add_route("/api/openapi.json", _describe, include_in_schema=False)
-    app.add_route("/api/docs", _show, include_in_schema=False)
+    _describe(app)
     return with_slashes_in_ids(_Headers(app)), state
-
-
-def description(app: FastAPI) -> dict[str, Any]:
-    """The OpenAPI document."""
-    return app.openapi()
 
 
 async def _refuse(request: Request, error: Exception) -> Response:
@@ -83,13 +77,20 @@ def _methods(path: str) -> set[str]:
     return {method for route in every if route.path_regex.match(path) for method in route.methods or ()}
 
 
-async def _describe(request: Request) -> Response:
-    return JSONResponse(description(request.app))
+def _describe(app: FastAPI) -> None:
+    """Add the OpenAPI document and its page. They are made once: whoever asks for them needs no token."""
+    document = app.openapi()
+    body, page = json.dumps(document).encode(), docs_page.page(document).encode()
 
+    async def describe(_: Request) -> Response:
+        return Response(body, media_type="application/json")
 
-async def _show(request: Request) -> Response:
-    content = docs_page.page(description(request.app))
-    return HTMLResponse(content, headers={"Content-Security-Policy": _PAGE_POLICY})
+    async def show(_: Request) -> Response:
+        headers = {"Content-Security-Policy": _PAGE_POLICY}
+        return Response(page, headers=headers, media_type="text/html; charset=utf-8")
+
+    app.add_route("/api/openapi.json", describe, include_in_schema=False)
+    app.add_route("/api/docs", show, include_in_schema=False)
 
 
 class _Headers:
