@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from fastapi import Path, Response
-from pydantic import Field
+from pydantic import Field, StrictBool
 
 from filterd.model.subscriber import RequestEvidence
 from filterd.model.token import Permission
@@ -76,7 +76,7 @@ class ZoneChoice(RequestBody):
 class SecurityChoice(RequestBody):
     """The choice to be outside the operator's own security blocking, or inside."""
 
-    left: bool
+    left: StrictBool
 
 
 class OwnNameChoice(RequestBody):

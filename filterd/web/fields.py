@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, LiteralString, TypeVar
 
 from fastapi import Path
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from filterd.operations import input_values
@@ -51,6 +51,14 @@ ZoneName = Annotated[str, Field(max_length=64), refused_by(input_values.zone)]
 BoundText = Annotated[str, Field(min_length=1, max_length=256), refused_by(input_values.bound)]
 
 
+def _text_of_time(value: object) -> object:
+    """Refuse a number, which nobody can tell the unit of."""
+    if not isinstance(value, str | datetime):
+        found = {"remedy": "write it like 2026-11-25T21:00:00-06:00"}
+        raise PydanticCustomError(REFUSED, "not the text of a time", found)
+    return value
+
+
 def _meant(value: datetime) -> datetime:
     if not input_values.EARLIEST <= value.timestamp() <= input_values.LATEST:
         found = {"remedy": "give the right year"}
@@ -58,7 +66,7 @@ def _meant(value: datetime) -> datetime:
     return value
 
 
-Moment = Annotated[AwareDatetime, AfterValidator(_meant)]
+Moment = Annotated[AwareDatetime, BeforeValidator(_text_of_time), AfterValidator(_meant)]
 
 
 class RequestBody(BaseModel):

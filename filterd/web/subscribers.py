@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from urllib.parse import quote
 
 from fastapi import Header, Query, Request, Response
-from pydantic import Field
+from pydantic import Field, StrictBool
 
 from filterd.model.subscriber import Subscriber
 from filterd.model.token import Permission
@@ -43,7 +43,7 @@ class Registration(RequestBody):
     id: SubscriberId = Field(description="Your own name for the line.")
     zone: ZoneName | None = Field(None, description="IANA time zone; default: that of the installation.")
     prefixes: tuple[BoundText, ...] = Field((), max_length=100, description="Static prefixes of the line.")
-    wide: bool = Field(False, description="Prefixes wider than a line has are meant.")
+    wide: StrictBool = Field(False, description="Prefixes wider than a line has are meant.")
 
 
 class BindingAsked(RequestBody):
@@ -53,7 +53,7 @@ class BindingAsked(RequestBody):
         description="An address or prefix, ports of an address (192.0.2.1:1024-2047), or an identity "
         "(mac:, device:, cpe:, tlv:)."
     )
-    wide: bool = Field(False, description="A prefix wider than a line has is meant.")
+    wide: StrictBool = Field(False, description="A prefix wider than a line has is meant.")
 
 
 class Erased(RequestBody):

@@ -184,10 +184,21 @@ async def test_choices_are_made_by_the_tokens_name(api: Api) -> None:
     assert (wrong.status_code, "did you mean child?" in wrong.json()["remedy"]) == (404, True)
     paused = await client.put(f"{LINES}/a/choices/pause", json={"until": "2027-01-15T10:00:00+01:00"})
     assert paused.json()["paused_until"] == "2027-01-15T09:00:00Z"
-    for until in ("2027-01-15T08:00:00", "2026-01-15T08:00:00Z", "2028-01-15T08:00:00Z", "soon", 5, None):
+    for until in (
+        "2027-01-15T08:00:00",
+        "2026-01-15T08:00:00Z",
+        "2028-01-15T08:00:00Z",
+        "soon",
+        5,
+        1_800_000_600,
+        None,
+    ):
         refused = await client.put(f"{LINES}/a/choices/pause", json={"until": until})
         assert refused.status_code == 422, until
     assert (await client.delete(f"{LINES}/a/choices/pause")).json()["paused_until"] is None
+    for value in (0, "yes", None):
+        refused = await client.put(f"{LINES}/a/choices/security", json={"left": value})
+        assert refused.status_code == 422
     left = await client.put(f"{LINES}/a/choices/security", json={"left": True})
     assert left.json()["security_left"] is True
     assert (await client.put(f"{LINES}/a/choices/opt-out", json={})).json()["opted_in"] is False
