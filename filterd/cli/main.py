@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
 GROUPS = {
-    "serve": ("run the resolver and the control plane", "filterd.cli.serving:serve"),
+    "serve": ("run the resolver, the control plane and the API", "filterd.cli.serving:serve"),
     "config": ("check and show the configuration", "filterd.cli.configuration:config"),
     "check": ("say what a name gets on a line, and why", "filterd.cli.checking:check"),
     "subscriber": ("register lines and set their choices", "filterd.cli.subscribers:subscriber"),
@@ -36,6 +36,7 @@ GROUPS = {
     "node": ("show what runs where", "filterd.cli.nodes:node"),
     "canary": ("see whether mandatory lists block on the nodes", "filterd.cli.canaries:canary"),
     "top": ("watch rates, verdicts, upstreams and state live", "filterd.cli.top:top"),
+    "token": ("let people and systems use the API", "filterd.cli.tokens:token"),
     "store": ("prepare the database", "filterd.cli.stores:store"),
     "backup": ("copy the store and the lists to a directory", "filterd.cli.backups:backup"),
     "restore": ("put a backup in force", "filterd.cli.backups:restore"),

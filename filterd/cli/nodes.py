@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,6 +12,7 @@ from filterd.cli import output
 from filterd.cli.group import Group
 from filterd.cli.options import common, settings_of
 from filterd.cli.use_case import perform
+from filterd.operations.plain_records import node_state, plain_node
 
 if TYPE_CHECKING:
     from filterd.operations.nodes import NodeStatus
@@ -43,13 +44,13 @@ def list_(config: Path | None, as_json: bool) -> None:
 
     found = perform(config, nodes.list_nodes)
     if as_json:
-        output.show_json([_plain(each) for each in found])
+        output.show_json([plain_node(each) for each in found])
         return
     columns = ("node", "state", "lag", "kept", "seen at", "orders at", "lines at", "store at", "snapshot")
     rows = [
         (
             each.report.name,
-            _state(each),
+            node_state(each),
             f"{each.report.lag:.1f} s",
             len(each.report.kept_orders),
             output.moment(each.report.seen_at),
@@ -108,13 +109,13 @@ def show(config: Path | None, as_json: bool, name: str) -> None:
 
     found = perform(config, lambda context: nodes.show(context, name))
     if as_json:
-        output.show_json(_plain(found))
+        output.show_json(plain_node(found))
         return
     report = found.report
     output.show_fields(
         (
             ("node", report.name),
-            ("state", _state(found)),
+            ("state", node_state(found)),
             ("seen at", output.moment(report.seen_at)),
             ("process began", output.moment(report.began_at)),
             ("orders at", report.mandatory_revision),
@@ -281,24 +282,3 @@ def _show_kept(found: Sequence[NodeHistory]) -> None:
         " only then: filterd node resync --end O-... --replaced-by O-... --reason ...;"
         " for one that has ended meanwhile: filterd node resync --end O-... --reason ..."
     )
-
-
-def _state(status: NodeStatus) -> str:
-    if status.silent:
-        return "silent"
-    if status.history == "another":
-        return "another history"
-    if not status.report.ready:
-        return "not ready"
-    return "drifted" if status.drift else "ready"
-
-
-def _plain(status: NodeStatus) -> dict[str, Any]:
-    """A node for JSON: its lists as objects."""
-    value: dict[str, Any] = output.plain(status)
-    value["state"] = _state(status)
-    value["report"]["lists"] = {
-        name: dict(zip(("version", "digest"), said.split(" ", 1), strict=False))
-        for name, said in status.report.lists.items()
-    }
-    return value

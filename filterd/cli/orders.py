@@ -14,6 +14,7 @@ from filterd.cli import output
 from filterd.cli.group import Group
 from filterd.cli.options import ReadText, common, scope_option
 from filterd.cli.use_case import perform
+from filterd.operations.plain_records import plain_order, standing
 
 if TYPE_CHECKING:
     from filterd.model.order import Order
@@ -214,27 +215,11 @@ def _request(
 
 def _plain(found: Order, hits: tuple[Hit, ...] | None = None, lifted: Lifted | None = None) -> dict[str, Any]:
     """The order for JSON, with names and their scopes as objects."""
-    value: dict[str, Any] = output.plain(found)
+    value = plain_order(found, time.time())
     if hits is not None:
         value["reach"] = output.plain(hits)
         value["protected"] = None if lifted is None else output.plain(lifted)
-    del value["seal"], value["demand"]["sealed"]
-    value["in_force"] = found.in_force(time.time())
-    value["standing"] = standing(found, time.time())
-    value["demand"]["names"] = [{"name": name, "scope": scope.word} for name, scope in found.demand.names]
     return value
-
-
-def standing(order: Order, now: float) -> str:
-    """An order's state in words: an accepted one is in force, not yet in force, or has ended. Of a damaged
-    one nobody knows."""
-    if order.damage:
-        return "damaged"
-    if order.state.value != "accepted":
-        return order.state.value
-    if order.in_force(now):
-        return "in force"
-    return "not yet in force" if now < order.demand.not_before else "ended"
 
 
 def _perform(

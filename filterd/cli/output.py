@@ -10,43 +10,27 @@ import re
 import shutil
 import sys
 import textwrap
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import fields, is_dataclass
-from datetime import UTC, datetime
-from enum import Enum
-from typing import Any
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import click
+
+from filterd.operations.plain_values import moment as moment
+from filterd.operations.plain_values import plain as plain
+from filterd.operations.plain_values import with_times
 
 FOLDED = 16
 """the widest unfolded word in a table on a narrow terminal; a longer one is folded, never truncated"""
 GAP = 2
 """spaces between two columns"""
-MOMENTS = frozenset(("at", "since", "until", "not_before", "not_after"))
-"""keys whose numbers are Unix seconds, beside those that end in ``_at`` and ``_until``"""
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\dZ)")
-
-
-def plain(value: object) -> Any:
-    """Turn frozen values into those of JSON: dataclasses into objects, enums into words, bytes into hex."""
-    if isinstance(value, Enum):
-        return getattr(value, "word", value.value)
-    if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [plain(item) for item in value]
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    return value.hex() if isinstance(value, bytes) else str(value)
 
 
 def show_json(value: object) -> None:
     """Print one JSON document on standard output. Its times are texts in ISO 8601, in UTC; null for none."""
-    click.echo(json.dumps(_with_times(plain(value)), indent=2, ensure_ascii=False))
+    click.echo(json.dumps(with_times(plain(value)), indent=2, ensure_ascii=False))
 
 
 @contextmanager
@@ -56,34 +40,12 @@ def json_list() -> Iterator[Callable[[object], None]]:
 
     def put(item: object) -> None:
         nonlocal count
-        text = json.dumps(_with_times(plain(item)), indent=2, ensure_ascii=False)
+        text = json.dumps(with_times(plain(item)), indent=2, ensure_ascii=False)
         click.echo((",\n" if count else "[\n") + textwrap.indent(text, "  "), nl=False)
         count += 1
 
     yield put
     click.echo("\n]" if count else "[]")
-
-
-def _with_times(value: Any) -> Any:
-    """The same value with the Unix seconds under every key that names a moment as texts."""
-    if isinstance(value, dict):
-        return {
-            key: _time(item) if _names_moment(key) and _is_number(item) else _with_times(item)
-            for key, item in value.items()
-        }
-    return [_with_times(item) for item in value] if isinstance(value, list) else value
-
-
-def _names_moment(key: str) -> bool:
-    return key in MOMENTS or key.endswith(("_at", "_until"))
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _time(seconds: float) -> str | None:
-    return moment(seconds) or None
 
 
 def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]], empty: str) -> None:
@@ -117,16 +79,6 @@ def text(value: object) -> str:
     if isinstance(value, list):
         return ", ".join(text(item) for item in value)
     return str(value)
-
-
-def moment(seconds: float | None) -> str:
-    """A time in Unix seconds as UTC, to the second; empty for 0 and None; a number beyond the year 9999."""
-    if not seconds:
-        return ""
-    try:
-        return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    except (ValueError, OverflowError, OSError):
-        return f"{seconds:.0f} s after 1970"
 
 
 def local_moment(seconds: float | None, zone: str) -> str:

@@ -8,17 +8,17 @@ from pathlib import Path
 import click
 
 from filterd.cli import sudo
-from filterd.cli.failure import Failure
+from filterd.cli.failure import Failure, Misconfigured
 from filterd.cli.options import config_option, config_path, settings_of
 
-ROLES = ("resolver", "control")
+ROLES = ("resolver", "control", "web")
 
 
 @click.command()
 @config_option
-@click.option("--role", type=click.Choice(ROLES), help="Run one role alone; default both, supervised.")
+@click.option("--role", type=click.Choice(ROLES), help="Run one role alone; default all, supervised.")
 def serve(config: Path | None, role: str | None) -> None:
-    """Run the resolver and the control plane until a signal ends them.
+    """Run the resolver and the control plane until a signal ends them, and the API where it is configured.
 
     SIGHUP reads the configuration again; one that is wrong is refused and the old one keeps serving.
     """
@@ -27,10 +27,14 @@ def serve(config: Path | None, role: str | None) -> None:
     sudo.refuse_serving()
     hangup.hold()
     require_native()
-    settings_of(config)
+    settings = settings_of(config)
+    if role == "web" and settings.web is None:
+        message = "the web role has nothing to serve: web.api.listen is absent"
+        raise Misconfigured(message, 'write web: {api: {listen: "127.0.0.1:8081"}}; filterd config schema')
     from filterd.serve import supervisor
 
-    sys.exit(supervisor.run(config_path(config), [role] if role else ROLES))
+    every = ROLES if settings.web is not None else ROLES[:-1]
+    sys.exit(supervisor.run(config_path(config), [role] if role else every))
 
 
 def require_native() -> None:

@@ -51,6 +51,7 @@ def cautions(settings: Settings) -> tuple[Caution, ...]:
     )
     return (
         *_pools(settings),
+        *_plain_api(settings),
         *(
             Caution(path, f"{network} {_extent(network)}: {danger}", remedy)
             for path, networks, (danger, remedy), endangers in keys
@@ -77,6 +78,17 @@ def _pools(settings: Settings) -> Iterator[Caution]:
                 "its clients count as in no pool, and lines without a session get no restrictions",
                 f"write the IPv{version} networks whose clients come by session beside the others",
             )
+
+
+def _plain_api(settings: Settings) -> Iterator[Caution]:
+    """An API that other machines reach without TLS."""
+    web = settings.web
+    if web is not None and web.tls is None and not web.api.listen.address.is_loopback:
+        yield Caution(
+            "web.api.listen",
+            f"{web.api.listen} is reached without TLS: whoever sees the traffic has the tokens of the API",
+            "write web.tls: {certificate, key}, or listen on loopback behind a proxy that speaks TLS",
+        )
 
 
 def is_crowd(network: IPNetwork) -> bool:

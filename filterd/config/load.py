@@ -21,9 +21,11 @@ from filterd.config.load_accounting import accounting, map_rules, shared_address
 from filterd.config.raw import RawUpstream
 from filterd.config.raw_orders import RawOrders
 from filterd.config.raw_rate_limit import RawRateLimit
+from filterd.config.raw_web import RawWeb
 from filterd.config.resolvers import loops, system_resolvers
 from filterd.config.settings import MOST_THREADS, Settings
 from filterd.config.value_types import Endpoint, NodeName
+from filterd.config.web_settings import ApiSettings, TlsSettings, WebSettings
 from filterd.config.yamlfile import Nothing, YamlError, dotted, read_yaml, settle
 
 RESOLV_CONF = Path("/etc/resolv.conf")
@@ -170,6 +172,8 @@ def _check_listeners(configuration: raw.RawConfiguration, errors: list[ConfigErr
         ("control.listen", configuration.control.listen),
         ("metrics.listen", configuration.metrics.listen),
     ]
+    if configuration.web.api.listen is not None:
+        listeners.append(("web.api.listen", configuration.web.api.listen))
     taken: dict[Endpoint, str] = {}
     for path, endpoint in listeners:
         if endpoint.port and endpoint in taken:
@@ -208,6 +212,14 @@ def _feeds(feeds: raw.RawFeeds, base: Path) -> settings.FeedSettings:
 def _orders(orders: RawOrders) -> settings.OrderSettings:
     widest = settings.ShortestPrefixSettings(**dict(orders.shortest_prefix))
     return settings.OrderSettings(orders.approvals, widest)
+
+
+def _web(web: RawWeb, base: Path) -> WebSettings | None:
+    api, tls = web.api, web.tls
+    if api.listen is None:
+        return None
+    certificate = None if tls is None else TlsSettings(base / tls.certificate, base / tls.key)
+    return WebSettings(ApiSettings(api.listen, api.connections, api.requests), certificate)
 
 
 def _dns(
@@ -261,6 +273,7 @@ def _resolve(
         feeds=_feeds(configuration.feeds, base),
         nodes=settings.NodesSettings(configuration.nodes.drift_after, configuration.nodes.history),
         canary=settings.CanarySettings(configuration.canary.zone, configuration.canary.interval),
+        web=_web(configuration.web, base),
     )
 
 

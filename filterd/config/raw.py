@@ -40,6 +40,7 @@ from filterd.config.raw_types import (
     Zone,
     key,
 )
+from filterd.config.raw_web import RawWeb
 from filterd.config.settings import ParentalFail
 from filterd.policy.published import MAX_NAT64
 
@@ -347,6 +348,7 @@ class RawConfiguration(Section):
     feeds: RawFeeds = Field(default_factory=RawFeeds)
     nodes: RawNodes = Field(default_factory=RawNodes)
     canary: RawCanary = Field(default_factory=RawCanary)
+    web: RawWeb = Field(default_factory=RawWeb)
 
 
 def json_schema() -> dict[str, Any]:

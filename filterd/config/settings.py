@@ -27,6 +27,7 @@ from filterd.config.value_types import (
     TlsName,
     ZoneName,
 )
+from filterd.config.web_settings import WebSettings
 
 
 class ParentalFail(StrEnum):
@@ -374,6 +375,8 @@ class Settings:
     feeds: FeedSettings
     nodes: NodesSettings
     canary: CanarySettings
+    web: WebSettings | None
+    """None: there is no web process"""
 
     def to_json(self) -> str:
         """One line of JSON, from which :meth:`from_json` makes an equal value."""

@@ -13,7 +13,7 @@ from filterd.operations.integrity import RowFault
 from filterd.store import change_log, subscribers
 from filterd.store.errors import StoreRolledBackError
 
-KINDS = ("order", "line", "feed", "snapshot", "file")
+KINDS = ("order", "line", "feed", "snapshot", "file", "token")
 """what stands before the colon of a subject"""
 STORE = "store"
 """the subject of what concerns the store as a whole"""
@@ -27,6 +27,12 @@ async def tail(context: Context, count: int = 20, subject: str | None = None) ->
         subject = f"order:{subject.removeprefix('order:').strip().upper()}"
     async with context.store.read() as connection:
         return await change_log.newest_entries(connection, count, subject)
+
+
+async def page(context: Context, after: int, limit: int) -> Sequence[StoredEntry]:
+    """The entries behind one, oldest first."""
+    async with context.store.read() as connection:
+        return await change_log.entries(connection, after=after, limit=limit)
 
 
 async def require_subject(context: Context, subject: str) -> None:

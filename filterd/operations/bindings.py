@@ -14,7 +14,8 @@ from filterd.config.settings import DnsSettings
 from filterd.model.bound import Bound, PortsBound
 from filterd.model.changelog import BindingChange, BindingRemoved
 from filterd.operations import input_values, lines, port_ranges
-from filterd.operations.context import Context, OperationError
+from filterd.operations.context import Context
+from filterd.operations.errors import ConflictError, UnknownError
 from filterd.operations.port_rules import PortsInRule, rule_over
 from filterd.operations.trusted_senders import without_sender
 from filterd.store import bindings as rows
@@ -54,6 +55,7 @@ async def add(context: Context, bound: str, subscriber: str, *, wide: bool = Fal
     """
     async with context.store.write(context.actor, context.clock()) as write:
         found = await lines.require(write.connection, subscriber)
+        context.expected(found)
         canonical = await bind(write, found.line, bound, wide=wide)
         made = _with_remarks(context.settings.dns, canonical)
         if canonical in found.bindings:
@@ -80,7 +82,7 @@ async def bind(write: Write, line: int, bound: str, *, wide: bool = False) -> st
     if owner is not None:
         name = await _name(write, owner)
         message = f"{canonical} is bound to subscriber {name!r}"
-        raise OperationError(message, f"end that with: filterd binding remove {canonical}")
+        raise ConflictError(message, f"end that with: filterd binding remove {canonical}")
     await _require_free_ports(write, wanted)
     await rows.add(write.connection, [(canonical, line)])
     write.change(BindingChange(canonical, line))
@@ -94,7 +96,7 @@ async def _require_free_ports(write: Write, wanted: Bound) -> None:
     ranges = await port_ranges.bound_at(write.connection, (wanted.address,))
     clash = ranges.clash(wanted)
     if clash is not None:
-        raise OperationError(*overlap(wanted, clash[0], f"subscriber {await _name(write, clash[1])!r}"))
+        raise ConflictError(*overlap(wanted, clash[0], f"subscriber {await _name(write, clash[1])!r}"))
 
 
 def overlap(wanted: PortsBound, other: PortsBound, owner: str) -> tuple[str, str]:
@@ -107,14 +109,18 @@ async def _name(write: Write, line: int) -> str:
     return (await subscribers.names(write.connection, (line,))).get(line, "")
 
 
-async def remove(context: Context, bound: str) -> str:
-    """End a binding."""
+async def remove(context: Context, bound: str, *, subscriber: str | None = None) -> str:
+    """End a binding. With a ``subscriber``, only one of that line counts as bound."""
     canonical = str(input_values.bound(bound))
     async with context.store.write(context.actor, context.clock()) as write:
         owner = (await rows.owners(write.connection, (canonical,))).get(canonical)
+        if subscriber is not None:
+            found = await lines.require(write.connection, subscriber)
+            context.expected(found)
+            owner = owner if owner == found.line else None
         if owner is None:
             message = f"{canonical} is not bound"
-            raise OperationError(message, "see the bindings with: filterd binding list")
+            raise UnknownError(message, "see the bindings with: filterd binding list")
         await rows.remove(write.connection, (canonical,))
         write.change(BindingRemoved(canonical))
         write.audit("binding.remove", lines.subject(owner), before={"bindings": 1})

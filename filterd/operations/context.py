@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from filterd.config.settings import Settings
-from filterd.operations.errors import OperationError
+from filterd.model.subscriber import Subscriber
+from filterd.operations.errors import NotAllowedError, OperationError
 from filterd.operations.rights import SERVICE_USER
+from filterd.policy.documents import Policies
 from filterd.store.engine import database_path
 from filterd.store.errors import StoreError
 from filterd.store.store import Store
@@ -23,6 +25,10 @@ __all__ = ["Context", "OperationError", "open_context", "os_actor", "require_own
 
 _NO_LOGIN = 0xFFFFFFFF
 """what the kernel shows as the login uid of a process outside any login (audit(7))"""
+
+
+def any_state(_: Subscriber) -> None:
+    """Accept a line as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +42,19 @@ class Context:
     """who acts: an OS user, or the token of an API call"""
     person: bool = True
     """False: the OS user who acts is no account of this system"""
+    expected: Callable[[Subscriber], None] = any_state
+    """looks at a line under the write lock, before it is changed; raises OperationError where it is not what
+    it was when the change was asked for"""
+    kept_policies: Callable[[Settings], Policies] | None = None
+    """gives the policies of a process that stays (:class:`filterd.operations.policies.KeptPolicies`); None:
+    each use case reads them"""
 
     def require_person(self) -> None:
         """Refuse what a person answers for, where nobody of that name is known here (decision 0166)."""
         if not self.person:
             message = f"{self.actor} is no account of this system, so nobody can answer for this"
             remedy = "run it under your own account, with sudo -u; SUDO_USER and the login say who acts"
-            raise OperationError(message, remedy)
+            raise NotAllowedError(message, remedy)
 
 
 @asynccontextmanager

@@ -79,6 +79,7 @@ async def erase(context: Context, subscriber: str, *, reason: str) -> Erasure:
         old = await change_log.changes_of_line(connection, found.line, found.bindings)
     async with context.store.write(context.actor, context.clock()) as write:
         found = await lines.require(write.connection, subscriber)
+        context.expected(found)
         newer = await change_log.changes_of_line(write.connection, found.line, found.bindings, above=read_to)
         asked = await rows.requests(write.connection, found.line)
         await rows.remove(write.connection, found.line)

@@ -1,4 +1,13 @@
-"""The error of every use case that is refused."""
+"""The errors of use cases that are refused.
+
+::
+
+    OperationError          refused: what was asked for is wrong, or cannot be done now
+      UnknownError          what was named is not there
+        UnknownLineError      it is a subscriber
+      ConflictError         the state of what was named does not allow it
+      NotAllowedError       this one may not do it; another one may
+"""
 
 from __future__ import annotations
 
@@ -9,3 +18,19 @@ class OperationError(Exception):
     def __init__(self, message: str, remedy: str = "") -> None:
         super().__init__(message)
         self.remedy = remedy
+
+
+class UnknownError(OperationError):
+    """There is nothing of the name or number that was given."""
+
+
+class UnknownLineError(UnknownError):
+    """There is no subscriber of the id that was given; the remedy may name others."""
+
+
+class ConflictError(OperationError):
+    """The present state of what was named does not allow it."""
+
+
+class NotAllowedError(OperationError):
+    """The one who asks may not do it."""

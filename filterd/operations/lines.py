@@ -15,13 +15,10 @@ from filterd.model.slot import OneSlot
 from filterd.model.subscriber import RequestEvidence, Subscriber
 from filterd.operations import input_values
 from filterd.operations.context import Context, OperationError
+from filterd.operations.errors import ConflictError, UnknownLineError
 from filterd.operations.nearest import did_you_mean
 from filterd.store import subscribers as rows
 from filterd.store.ledger import OPT_OUT
-
-
-class UnknownSubscriberError(OperationError):
-    """No subscriber has that id."""
 
 
 def subject(line: int) -> str:
@@ -35,7 +32,7 @@ async def require(connection: AsyncConnection, identifier: str) -> Subscriber:
     if found is None:
         message = f"unknown subscriber {identifier.strip()[:128]!r}"
         guess = did_you_mean((identifier,), await rows.alike(connection, identifier.strip()))
-        raise UnknownSubscriberError(message, f"{guess}see those that exist with: filterd subscriber list")
+        raise UnknownLineError(message, f"{guess}see those that exist with: filterd subscriber list")
     return found
 
 
@@ -44,7 +41,7 @@ def require_opted_in(choices: LineChoices, subscriber: str) -> None:
     if not choices.opted_in:
         message = f"subscriber {subscriber!r} has not opted in"
         first = f"filterd subscriber opt-in {subscriber} --profile PROFILE --who ... --text-version ..."
-        raise OperationError(message, f"first: {first} --reference ...")
+        raise ConflictError(message, f"first: {first} --reference ...")
 
 
 def audited(choices: LineChoices, seal: str) -> dict[str, Any]:
@@ -131,6 +128,7 @@ async def update(
     change the closings that ended are dropped."""
     async with context.store.write(context.actor, context.clock()) as write:
         before = await require(write.connection, identifier)
+        context.expected(before)
         choices = step(before.choices, write.now)
         if choices == before.choices and evidence is None:
             return before

@@ -9,7 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from filterd.model.records import OTHER_HISTORY, NodeReport
 from filterd.operations import drift, node_history
-from filterd.operations.context import Context, OperationError
+from filterd.operations.context import Context
+from filterd.operations.errors import UnknownError
 from filterd.store import change_log
 from filterd.store import orders as order_rows
 from filterd.store import snapshots as rows
@@ -74,7 +75,7 @@ async def show(context: Context, name: str) -> NodeStatus:
         if each.report.name == name:
             return each
     message = f"no node {name!r} has ever reported"
-    raise OperationError(message, "see their names: filterd node list")
+    raise UnknownError(message, "see their names: filterd node list")
 
 
 async def history_of(connection: AsyncConnection, report: NodeReport) -> str:

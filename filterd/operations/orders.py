@@ -19,6 +19,7 @@ from filterd.model.order import Order, OrderState
 from filterd.model.order_rows import ROW_DIGEST, audited, change_of, number_of
 from filterd.operations import confidential, input_values, order_limits
 from filterd.operations.context import Context, OperationError
+from filterd.operations.errors import ConflictError, UnknownError
 from filterd.operations.intake import OrderRequest, complete
 from filterd.operations.integrity import DAMAGED_REMEDY
 from filterd.operations.order_guards import Guards, guards
@@ -268,13 +269,13 @@ def _accepted_if_enough(order: Order, people: int, now: float) -> Order:
 def _require_undecided(order: Order) -> None:
     if order.state in (OrderState.ACCEPTED, OrderState.WITHDRAWN):
         message = f"order {order.reference} is {order.state.value} already"
-        raise OperationError(message, f"see it with: filterd order show {order.reference}")
+        raise ConflictError(message, f"see it with: filterd order show {order.reference}")
 
 
 def _require_another(order: Order, actor: str) -> None:
     if actor in order.approvals:
         message = f"{actor} stands behind order {order.reference} already"
-        raise OperationError(message, "another person has to approve it, under their own user")
+        raise ConflictError(message, "another person has to approve it, under their own user")
 
 
 def _require_possible(order: Order, kept: order_limits.Ours, nat64: order_limits.Nat64) -> None:
@@ -292,7 +293,7 @@ def _require_unprotected(order: Order, guarding: Guards) -> None:
     """Refuse what is protected, and to release a quarantined order while nobody knows what is."""
     overlap = guarding.overlap(order.demand)
     if overlap:
-        raise OperationError(_held_back(order, overlap), PROTECTED_REMEDY.format(order.reference))
+        raise ConflictError(_held_back(order, overlap), PROTECTED_REMEDY.format(order.reference))
     if order.state is OrderState.QUARANTINED and guarding.unprotected:
         remedy = f"mend the file, then approve; or: filterd order withdraw {order.reference} --reason ..."
         raise OperationError(guarding.doubted(order.reference), remedy)
@@ -378,7 +379,7 @@ async def _find(connection: AsyncConnection, reference: str) -> Order:
     if found is None:
         message = f"unknown order {reference.strip()[:32]!r}"
         guess = await _meant(connection, reference)
-        raise OperationError(message, f"{guess}see those that exist with: filterd order list")
+        raise UnknownError(message, f"{guess}see those that exist with: filterd order list")
     return found
 
 

@@ -2,16 +2,52 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from filterd.config.policies import PartRead, PoliciesError, PolicyPart, load_part, load_policies
+from filterd.config.settings import Settings
 from filterd.model.mandatory import label_of
 from filterd.operations.context import Context, OperationError
+from filterd.operations.errors import UnknownError
 from filterd.operations.nearest import did_you_mean
 from filterd.policy.documents import Feed, Policies, Profile
 
 
 def policies(context: Context) -> Policies:
     """The documents of the configured directories."""
-    settings = context.settings
+    if context.kept_policies is not None:
+        return context.kept_policies(context.settings)
+    return _read(context.settings)
+
+
+class KeptPolicies:
+    """The policies for a process that stays: read again only where one of their files has changed."""
+
+    def __init__(self) -> None:
+        self._found: Policies | None = None
+        self._read_at: object = None
+
+    def __call__(self, settings: Settings) -> Policies:
+        """The documents as the files are now."""
+        state = (settings.jurisdiction, *map(_files, (settings.policies, settings.policies_base)))
+        if self._found is None or state != self._read_at:
+            self._found = None
+            self._found, self._read_at = _read(settings), state
+        return self._found
+
+
+def _files(folder: Path | None) -> tuple[tuple[str, int, int, int], ...]:
+    """Every file of a directory, with what changes where it is written or replaced."""
+    if folder is None:
+        return ()
+    try:
+        found = [(path, path.stat()) for path in sorted(folder.rglob("*"))]
+    except OSError:  # one went meanwhile: reading them says what is wrong
+        return ()
+    return tuple((str(path), each.st_mtime_ns, each.st_size, each.st_ino) for path, each in found)
+
+
+def _read(settings: Settings) -> Policies:
     try:
         return load_policies(settings.policies, settings.policies_base, settings.jurisdiction)
     except PoliciesError as error:
@@ -32,7 +68,7 @@ def profile(documents: Policies, identifier: str) -> Profile:
     ids = [each.id for each in documents.profiles]
     message = f"unknown profile {identifier[:64]!r}"
     known = f"profiles that exist: {', '.join(ids) or 'none'}"
-    raise OperationError(message, did_you_mean((identifier,), ids) + known)
+    raise UnknownError(message, did_you_mean((identifier,), ids) + known)
 
 
 def feed(documents: Policies, identifier: str) -> Feed:

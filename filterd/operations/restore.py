@@ -29,6 +29,7 @@ from filterd.operations import (
     liftings,
     orders,
     subscribers,
+    tokens,
 )
 from filterd.operations.backup import STORE, Progress, read_manifest
 from filterd.operations.context import Context, OperationError, require_owner
@@ -45,6 +46,7 @@ from filterd.store.ledger import (
     FILES,
     LIFTING_END,
     OPT_OUT,
+    REVOCATION,
     Ended,
     Ledger,
     LedgerDamagedError,
@@ -314,6 +316,8 @@ async def _end_again(context: Context, ended: Ended) -> bool:
         return True
     if ended.kind == LIFTING_END:
         return await liftings.end_again(context, ended.number, reason=reason)
+    if ended.kind == REVOCATION:
+        return await tokens.end_again(context, ended.number, reason=reason)
     return await orders.end_again(context, ended.number, reason=reason)
 
 

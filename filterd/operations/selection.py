@@ -36,6 +36,8 @@ class Selection:
     """bound to a prefix that covers it"""
     prefix: str = ""
     """bound to it, or to a prefix inside"""
+    begins: str = ""
+    """the beginning of the subscriber's id"""
 
     @property
     def exact(self) -> bool:
@@ -52,6 +54,7 @@ class Selection:
             now=context.clock(),
             profile=self.profile,
             text=self.text,
+            begins=self.begins,
             prefixes=enclosing(address(self.address)) if self.address else (),
             span=_span(ip_network(input_values.prefix(self.prefix))) if self.prefix else None,
         )

@@ -24,6 +24,7 @@ from filterd.operations.bindings import bind
 from filterd.operations.choices import settled
 from filterd.operations.context import Context, OperationError
 from filterd.operations.ends import STAYS, End
+from filterd.operations.errors import ConflictError, UnknownError, UnknownLineError
 from filterd.operations.policies import policies, profile
 from filterd.operations.protection import denied, require_deniable
 from filterd.operations.selection import Selection
@@ -56,7 +57,7 @@ async def add(
     async with context.store.write(context.actor, context.clock()) as write:
         if await rows.find(write.connection, identifier) is not None:
             message = f"subscriber {identifier!r} exists already"
-            raise OperationError(message, f"see it with: filterd subscriber show {identifier}")
+            raise ConflictError(message, f"see it with: filterd subscriber show {identifier}")
         line, seal = write.take_lines(1), secrets.token_hex(32)
         choices = LineChoices(line, zone=input_values.zone(zone or context.settings.zone))
         new = Subscriber(identifier, choices, (), write.now)
@@ -245,7 +246,7 @@ async def _own(context: Context, subscriber: str, action: str, own: OwnName, end
             _require_not_lost(present, own, subscriber)
         if len(others) >= MAX_OWN_NAMES:
             message = f"the line has {len(others)} own names already, the most there can be"
-            raise OperationError(message, "remove one with: filterd subscriber remove")
+            raise ConflictError(message, "remove one with: filterd subscriber remove")
         new = replace(own, until=end.at(old.zone, now, LONGEST_NAME, f"the own name {own.name}"))
         return replace(old, own_names=tuple(sorted((*others, new), key=lambda each: each.name)))
 
@@ -270,7 +271,7 @@ async def remove(context: Context, subscriber: str, name: str) -> Subscriber:
         if left == old.own_names:
             known = ", ".join(each.name for each in old.own_names) or "none"
             message = f"{gone} is not among the line's own names"
-            raise OperationError(message, f"the line's own names: {known}")
+            raise UnknownError(message, f"the line's own names: {known}")
         return replace(old, own_names=left)
 
     return await lines.update(context, subscriber, "remove", step)
@@ -289,7 +290,7 @@ async def end_names(context: Context) -> int:
             ended += 1
         except StoreDamagedError as error:
             damaged = error
-        except lines.UnknownSubscriberError:
+        except UnknownLineError:
             continue  # erased meanwhile
     if damaged is not None:
         raise damaged

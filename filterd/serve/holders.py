@@ -15,7 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PROC = Path("/proc")
-_ROLES = {b"filterd.serve.resolver": "resolver", b"filterd.serve.control": "control"}
+_ROLES = {
+    b"filterd.serve.resolver": "resolver",
+    b"filterd.serve.control": "control",
+    b"filterd.serve.web": "web",
+}
 PARENT = b"parent="
 """before the number of the ``filterd serve`` that started it, among the words of a role"""
 _SOCKETS = ("net/udp", "net/udp6", "net/tcp", "net/tcp6")

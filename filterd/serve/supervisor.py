@@ -16,7 +16,7 @@ A resolver that cannot stay ends as with SIGTERM.
 
 A role that ends is started again, after pauses that grow. Where it cannot start for ``GIVE_UP_SECONDS``, the
 fault stays, and the supervisor ends with a remedy: the service manager and a person come in. Not so for
-control beside a resolver: it must not stop DNS, and is tried again for good.
+control and web beside a resolver: they must not stop DNS, and are tried again for good.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ LINES_DEPEND = frozenset({"dns.ecs_from", "dns.proxy_from", "dns.allow_from", "d
 """keys by which clients are served and told apart: a reload without them is seldom meant, and is a warning"""
 MEND = "mend what the last lines of this role name, then start filterd again"
 MEND_ALONE = "mend what the last lines of this role name; it is tried again by itself, and DNS goes on"
-"""of control beside a resolver, which is never given up"""
+"""of control and web beside a resolver, which are never given up"""
 
 
 @dataclass(slots=True)
@@ -228,8 +228,8 @@ class Supervisor:
                 continue
 
     def _must_give_up(self, child: Child, code: int) -> bool:
-        """Return whether it is of no use to start the role again. Control beside a resolver is never given
-        up."""
+        """Return whether it is of no use to start the role again. Control and web beside a resolver are never
+        given up."""
         if not self._is_needed(child):
             return False
         return (code == CANNOT_START and child.starts == 1) or child.hopeless(time.monotonic())
@@ -302,7 +302,8 @@ class Supervisor:
         self._ending = asyncio.get_running_loop().create_task(_end(process))
 
     def _is_needed(self, child: Child) -> bool:
-        """Return whether the others are useless without this child: a failing control must not stop DNS."""
+        """Return whether the others are useless without this child: neither a failing control nor a failing
+        web process must stop DNS."""
         return child.role == "resolver" or len(self._children) == 1
 
     async def _run_once(self, child: Child) -> int:

@@ -71,7 +71,7 @@ class NotedHead:
 @dataclass(frozen=True, slots=True)
 class Ended:
     """Something that a decision ended: ``kind`` is a value of :data:`ENDINGS`, ``number`` that of the line,
-    order or lifting."""
+    order, lifting or token."""
 
     revision: int
     hash: str
@@ -88,7 +88,8 @@ class Serial:
     digest: str
 
 
-OPT_OUT, ERASURE, WITHDRAWAL, LIFTING_END = ENDINGS = ("opt_out", "erasure", "withdrawal", "lifting")
+ENDINGS = ("opt_out", "erasure", "withdrawal", "lifting", "revocation")
+OPT_OUT, ERASURE, WITHDRAWAL, LIFTING_END, REVOCATION = ENDINGS
 
 
 class LedgerDamagedError(Exception):

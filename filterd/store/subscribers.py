@@ -18,6 +18,8 @@ from filterd.store.tables import binding, binding_pace, line_state, own_name, re
 
 NEIGHBOURS = 200
 """ids on each side of an unknown one that are looked at"""
+_LAST = "\U0010ffff"
+"""sorts behind every character that an id has"""
 OPTED_IN, PAUSED, NOT_OPTED_IN, LEFT_SECURITY = "opted-in", "paused", "not-opted-in", "left-security"
 
 
@@ -33,6 +35,8 @@ class LineFilter:
     profile: str = ""
     text: str = ""
     """a part of the subscriber's id, without regard to case (of ASCII)"""
+    begins: str = ""
+    """the beginning of the subscriber's id"""
     prefixes: tuple[str, ...] = ()
     """bound to one of these"""
     span: tuple[str, str] | None = None
@@ -49,6 +53,8 @@ class LineFilter:
             yield line_state.c.opted_in & (line_state.c.profile == self.profile)
         if self.text:
             yield subscriber.c.id.icontains(self.text, autoescape=True)
+        if self.begins:
+            yield (subscriber.c.id >= self.begins) & (subscriber.c.id < self.begins + _LAST)
         if self.prefixes:
             yield subscriber.c.line.in_(select(binding.c.line).where(binding.c.prefix.in_(self.prefixes)))
         if self.span is not None:

@@ -297,3 +297,36 @@ sealed_order = Table(
 )
 """the entries of a confidential order, which has none in ``order_name`` and ``order_address``: sealed with
 the key ``key_id`` for control, and as fingerprints (JSON) for nodes"""
+
+token = Table(
+    "token",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("digest", String(64), nullable=False, unique=True),
+    Column("name", String(64), nullable=False),
+    Column("system", Boolean, nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("scopes", Text, nullable=False),
+    Column("lines", String(128), nullable=False),
+    Column("networks", Text, nullable=False),
+    Column("made_by", String(128), nullable=False),
+    Column("made_at", Float, nullable=False),
+    Column("expires_at", Float, nullable=False),
+    Column("used_day", Integer, nullable=False),
+    Column("revoked_at", Float, nullable=False),
+    Column("revoked_by", String(128), nullable=False),
+)
+"""tokens of the API. ``digest`` is the SHA-256 of 32 random bytes, which the token's holder alone has;
+``number`` is the revision that made it; ``scopes`` and ``networks`` are JSON"""
+
+answered_request = Table(
+    "answered_request",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("digest", String(64), nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("subject", String(256), nullable=False),
+    Column("at", Float, nullable=False, index=True),
+)
+"""requests of the API that came with an idempotency key: keyed digests of the key and of the request, the
+status that was answered (0: it is at work), and the line or order that it was about; outside log and audit"""

@@ -56,6 +56,28 @@ TEXTS: dict[str, tuple[str, str]] = {
         "The address takes the place of one of the predecessor's that covers it, within seconds.",
         NOTHING,
     ),
+    # ---- the web process ----
+    "the API is served": ("The web process answers on the address in `listen`.", NOTHING),
+    "the API waits for the store, which is tried again": (
+        "The store is not there yet, of another version, or cannot be used; `reason` says which.",
+        "the `remedy` of the line; control makes it current when it starts",
+    ),
+    "the API is not configured: web.api.listen is absent": (
+        "The web process runs though it has nothing to serve.",
+        "set `web.api.listen`, or disable `filterd-web.service`",
+    ),
+    "the file of the store was replaced, the web process starts anew": (
+        "Another file stands in the store's place, as after a restore.",
+        NOTHING,
+    ),
+    "the API cannot go on": (
+        "Its address, certificate or state directory cannot be used. DNS and control go on.",
+        "the `remedy` of the line; it is tried again",
+    ),
+    "a call of the API failed": (
+        "A fault of filterd: the caller got status 500. Nothing of the request is in the log.",
+        REPORT,
+    ),
     # ---- start, end, settings ----
     "resolver serves": ("The resolver answers on the addresses in `listen`.", NOTHING),
     "the resolver begins …": (

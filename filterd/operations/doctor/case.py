@@ -23,7 +23,7 @@ USER = "filterd"
 _TIMEX_BYTES = 512
 """more than struct timex takes (adjtimex(2))"""
 _TIME_ERROR = 5
-ROLES = ("resolver", "control")
+ROLES = ("resolver", "control", "web")
 EVERYTHING = "*"
 """stands for every key: nothing of the file could be read"""
 

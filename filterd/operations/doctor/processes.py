@@ -12,7 +12,11 @@ from pathlib import Path
 
 from filterd.config.value_types import Endpoint
 
-ROLES = {b"filterd.serve.resolver": "resolver", b"filterd.serve.control": "control"}
+ROLES = {
+    b"filterd.serve.resolver": "resolver",
+    b"filterd.serve.control": "control",
+    b"filterd.serve.web": "web",
+}
 _LISTENING = "0A"
 _UDP_DROPS = 12
 """the column of /proc/net/udp that counts lost datagrams"""
@@ -23,7 +27,7 @@ _SOCKET = re.compile(r"socket:\[(\d+)\]")
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """A process. ``role``: resolver or control, empty for any other program."""
+    """A process. ``role``: resolver, control or web, empty for any other program."""
 
     pid: int
     program: str

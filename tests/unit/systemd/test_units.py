@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 SYSTEMD = Path(__file__).parents[3] / "systemd"
-UNITS = ["filterd-resolver", "filterd-control"]
+UNITS = ["filterd-resolver", "filterd-control", "filterd-web"]
 MOST_EXPOSURE = 15
 """tenths; 100 is a service without any limit"""
 REASONS = {

@@ -1,0 +1,47 @@
+"""The schema of the section ``web`` of the configuration file."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from filterd.config.raw_types import FilePath, Listener, SchemaWhenAsked, Section, key
+
+
+class RawApi(Section):
+    """The REST API: `/api/v1`, described by `/api/openapi.json`."""
+
+    listen: Listener | None = key(
+        None,
+        "Address and port. Absent: there is no API, and no process for it. On any address but loopback the "
+        "tokens of its users need `web.tls`.",
+    )
+    connections: int = key(
+        512,
+        "Connections open at one time; for a new one beyond, the one that has been idle longest is closed.",
+        ge=8,
+        le=100_000,
+        strict=True,
+    )
+    requests: int = key(
+        50, "Requests of one token in a second; what is beyond is refused.", ge=1, le=100_000, strict=True
+    )
+
+
+class RawTls(Section):
+    """The certificate of a listener."""
+
+    certificate: FilePath = Field(
+        description="A PEM file of the certificate and its chain; relative to the file's directory."
+    )
+    key: FilePath = Field(description="A PEM file of its private key; relative to the file's directory.")
+
+
+class RawWeb(Section):
+    """The web process, apart from DNS and control. What takes effect here takes a restart."""
+
+    api: RawApi = Field(default_factory=RawApi)
+    tls: Annotated[RawTls | None, SchemaWhenAsked(RawTls.model_json_schema)] = key(
+        None, "Speak HTTPS: {certificate, key}. Absent: plain HTTP."
+    )

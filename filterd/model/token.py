@@ -1,0 +1,102 @@
+"""A token of the API: the person or system that it stands for, and the acts that it allows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+DAY = 86_400
+
+
+class TokenRole(StrEnum):
+    """The work that a token is for."""
+
+    OPERATOR = "operator"
+    PROVISIONING = "provisioning"
+    SUPPORT = "support"
+    REGULATOR = "regulator"
+    ON_CALL = "on-call"
+
+
+class Permission(StrEnum):
+    """One kind of act of the API. Every endpoint takes exactly one."""
+
+    LINES_READ = "lines.read"
+    LINES_WRITE = "lines.write"
+    """register and remove lines, and bind prefixes to them"""
+    CHOICES_WRITE = "choices.write"
+    OWN_NAMES = "own-names"
+    """see and change the names that a line itself blocks or allows"""
+    PROFILES_READ = "profiles.read"
+    CHECK = "check"
+    CHECK_LINES = "check.lines"
+    """ask what a name gets on a subscriber's line"""
+    ORDERS_READ = "orders.read"
+    ORDERS_WRITE = "orders.write"
+    """stand behind an order"""
+    NODES_READ = "nodes.read"
+    AUDIT_READ = "audit.read"
+
+
+_OVERSIGHT = frozenset(
+    (Permission.ORDERS_READ, Permission.NODES_READ, Permission.PROFILES_READ, Permission.CHECK)
+)
+GRANTS: dict[TokenRole, frozenset[Permission]] = {
+    TokenRole.OPERATOR: frozenset(Permission),
+    TokenRole.PROVISIONING: frozenset(
+        (
+            Permission.LINES_READ,
+            Permission.LINES_WRITE,
+            Permission.CHOICES_WRITE,
+            Permission.OWN_NAMES,
+            Permission.PROFILES_READ,
+        )
+    ),
+    TokenRole.SUPPORT: frozenset(
+        (
+            Permission.LINES_READ,
+            Permission.CHOICES_WRITE,
+            Permission.PROFILES_READ,
+            Permission.CHECK,
+            Permission.CHECK_LINES,
+        )
+    ),
+    TokenRole.REGULATOR: _OVERSIGHT | {Permission.AUDIT_READ},
+    TokenRole.ON_CALL: _OVERSIGHT,
+}
+"""what each role may do"""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token as it is stored: of its secret there is a digest only. Times are Unix seconds, 0 for never."""
+
+    number: int
+    name: str
+    """the person or system; a person's is that of the account on this system"""
+    system: bool
+    """a system, which stands behind no order"""
+    role: TokenRole
+    scopes: tuple[Permission, ...] = ()
+    """the only acts that it allows; empty: all of its role"""
+    lines: str = ""
+    """the beginning of the ids of the subscribers that it is limited to; empty: all"""
+    networks: tuple[str, ...] = ()
+    """the networks from which it may be used; empty: from everywhere"""
+    made_by: str = ""
+    made_at: float = 0.0
+    expires_at: float = 0.0
+    used_day: int = 0
+    """the day of its last use, in days after 1970"""
+    revoked_at: float = 0.0
+    revoked_by: str = ""
+
+    @property
+    def permissions(self) -> frozenset[Permission]:
+        """The acts that it allows."""
+        granted = GRANTS[self.role]
+        return granted & frozenset(self.scopes) if self.scopes else granted
+
+    def holds(self, now: float) -> bool:
+        """Return whether it may be used at ``now``."""
+        return not self.revoked_at and now < self.expires_at

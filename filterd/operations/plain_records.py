@@ -1,0 +1,55 @@
+"""Orders and nodes as plain values, in the one form that commands and the API show them in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from filterd.operations.plain_values import plain
+
+if TYPE_CHECKING:
+    from filterd.model.order import Order
+    from filterd.operations.nodes import NodeStatus
+
+
+def plain_order(order: Order, now: float) -> dict[str, Any]:
+    """The order, with names and their scopes as objects."""
+    value: dict[str, Any] = plain(order)
+    del value["seal"], value["demand"]["sealed"]
+    value["in_force"] = order.in_force(now)
+    value["standing"] = standing(order, now)
+    value["demand"]["names"] = [{"name": name, "scope": scope.word} for name, scope in order.demand.names]
+    return value
+
+
+def standing(order: Order, now: float) -> str:
+    """An order's state in words: an accepted one is in force, not yet in force, or has ended. Of a damaged
+    one nobody knows."""
+    if order.damage:
+        return "damaged"
+    if order.state.value != "accepted":
+        return order.state.value
+    if order.in_force(now):
+        return "in force"
+    return "not yet in force" if now < order.demand.not_before else "ended"
+
+
+def plain_node(status: NodeStatus) -> dict[str, Any]:
+    """A node with its lists as objects."""
+    value: dict[str, Any] = plain(status)
+    value["state"] = node_state(status)
+    value["report"]["lists"] = {
+        name: dict(zip(("version", "digest"), said.split(" ", 1), strict=False))
+        for name, said in status.report.lists.items()
+    }
+    return value
+
+
+def node_state(status: NodeStatus) -> str:
+    """A node's state in words."""
+    if status.silent:
+        return "silent"
+    if status.history == "another":
+        return "another history"
+    if not status.report.ready:
+        return "not ready"
+    return "drifted" if status.drift else "ready"

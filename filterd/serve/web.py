@@ -1,0 +1,189 @@
+"""The web role: the API on a listener of its own, in a process of its own. Neither DNS nor control needs it.
+
+The supervisor starts ``python -m filterd.serve.web`` and writes the settings to its standard input. It opens
+the store as a command does, makes none, and migrates none: it waits until control has.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import ssl
+import sys
+import time
+from dataclasses import replace
+
+from filterd.config.settings import Settings
+from filterd.config.web_settings import WebSettings
+from filterd.operations.context import Context, OperationError, open_context
+from filterd.operations.policies import KeptPolicies
+from filterd.serve import hangup
+from filterd.serve.holders import remedy_of
+from filterd.serve.process import (
+    ANEW,
+    CANNOT_START,
+    close_memory,
+    end_at_once,
+    lock_state_dir,
+    raise_file_limit,
+    run_role,
+)
+from filterd.serve.settings_input import SettingsWatcher, first_settings
+from filterd.telemetry import log
+from filterd.web.api import make_api
+from filterd.web.connections import ApiServer, listen, server
+
+RETRY_SECONDS = 1.0
+STORE_SECONDS = 0.5
+"""between two looks at whether the file of the store is still ours"""
+ACTOR = "web"
+"""the actor where no token acts: nothing is written under it"""
+OTHER_FILES = 4_224
+"""open files beside the connections of clients: the store, and 4,096 clients in a TLS handshake"""
+
+
+class Web:
+    """One web process, over an open store."""
+
+    def __init__(self, context: Context, web: WebSettings, ended: asyncio.Event) -> None:
+        """Raises OSError or ssl.SSLError where the certificate cannot be used."""
+        self._context = context
+        self._web = web
+        self._ended = ended
+        kept = replace(context, kept_policies=KeptPolicies())
+        app, self._state = make_api(kept, web.api.requests)
+        files = raise_file_limit(web.api.connections + OTHER_FILES)
+        most = max(min(web.api.connections, files - OTHER_FILES), 1)
+        certificate = None if web.tls is None else (web.tls.certificate, web.tls.key)
+        self._server: ApiServer = server(app, most, certificate)
+
+    async def run(self) -> None:
+        """Serve until the end is asked for. Raises OSError where the address cannot be bound."""
+        place = self._web.api.listen
+        sockets = [listen(str(place.address), place.port)]
+        loop = asyncio.get_running_loop()
+        serving = loop.create_task(self._server.serve(sockets=sockets))
+        watching = loop.create_task(self._watch_store())
+        log.get().info("the API is served", listen=str(place))
+        ended = loop.create_task(self._ended.wait())
+        await asyncio.wait([serving, watching, ended], return_when=asyncio.FIRST_COMPLETED)
+        self._server.should_exit = True
+        for task in (watching, ended):
+            task.cancel()
+        await serving
+
+    def reload(self, settings: Settings) -> None:
+        """Apply the settings that can change while serving: those of the use cases."""
+        waiting = [name for name in ("store", "state_dir", "web") if self._differs(settings, name)]
+        kept = replace(
+            settings, store=self._context.settings.store, state_dir=self._context.settings.state_dir
+        )
+        self._state.context = replace(self._state.context, settings=kept)
+        log.get().info("new settings in force", remedy=f"restart for {', '.join(waiting)}" if waiting else "")
+
+    def _differs(self, settings: Settings, name: str) -> bool:
+        return bool(getattr(settings, name) != getattr(self._context.settings, name))
+
+    async def _watch_store(self) -> None:
+        """Start anew where another file has taken the store's place: ours says nothing any more."""
+        while True:
+            await asyncio.sleep(STORE_SECONDS)
+            if self._context.store.replaced or await asyncio.to_thread(self._context.store.lost_side_file):
+                break
+        remedy = "none: it is started again; where the store is gone or older, control's log says what to do"
+        log.get().error("the file of the store was replaced, the web process starts anew", remedy=remedy)
+        end_at_once(ANEW)
+
+
+class Waiting:
+    """The process before the store is there: settings that change meanwhile are for what comes."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.ended = asyncio.Event()
+        self.web: Web | None = None
+
+    def reload(self, settings: Settings) -> None:
+        """Take new settings."""
+        if self.web is None:
+            self.settings = settings
+        else:
+            self.web.reload(settings)
+
+    async def serve(self) -> None:
+        """Wait for the store, then serve until the end is asked for."""
+        told = ""
+        while not self.ended.is_set():
+            try:
+                async with open_context(self.settings, actor=ACTOR, clock=time.time) as context:
+                    await self._serve(context)
+                return
+            except OperationError as error:
+                if str(error) != told:
+                    told = str(error)
+                    event = "the API waits for the store, which is tried again"
+                    log.get().warning(event, reason=told, remedy=error.remedy)
+            await _rest(self.ended)
+
+    async def _serve(self, context: Context) -> None:
+        web = context.settings.web
+        if web is None:
+            log.get().info("the API is not configured: web.api.listen is absent")
+            await self.ended.wait()
+            return
+        self.web = Web(context, web, self.ended)
+        try:
+            await self.web.run()
+        finally:
+            self.web = None
+
+
+async def _rest(ended: asyncio.Event) -> None:
+    try:
+        await asyncio.wait_for(ended.wait(), RETRY_SECONDS)
+    except TimeoutError:
+        return
+
+
+async def _serve(settings: Settings) -> int:
+    waiting = Waiting(settings)
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(log.loop_fault)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, waiting.ended.set)
+    SettingsWatcher(waiting.reload, _refuse_reload, waiting.ended.set).start()
+    try:
+        with lock_state_dir(settings.state_dir, "web"):
+            await waiting.serve()
+    except ssl.SSLError:
+        remedy = "put a PEM file with the chain in web.tls.certificate, and its own key in web.tls.key"
+        log.get().error("the API cannot go on", reason="certificate and key cannot be used", remedy=remedy)
+        return CANNOT_START
+    except OSError as error:
+        ports = () if settings.web is None else (settings.web.api.listen.port,)
+        remedy = remedy_of(error, "web", ports)
+        log.get().error("the API cannot go on", reason=str(error), remedy=remedy)
+        return CANNOT_START
+    return 0
+
+
+def _refuse_reload() -> None:
+    log.get().error("new settings are not readable, the old ones stay in force")
+
+
+def main() -> int:
+    """Serve; return the exit code."""
+    log.configure("web")
+    log.catch_faults()
+    hangup.ignore()
+    close_memory()
+    try:
+        settings = first_settings()
+    except (ValueError, TypeError) as error:
+        log.get().error("no settings", reason=str(error))
+        return CANNOT_START
+    return run_role(_serve(settings))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

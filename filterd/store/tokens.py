@@ -1,0 +1,64 @@
+"""Statements about tokens of the API."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from filterd.model.token import Permission, Token, TokenRole
+from filterd.store.errors import StoreDamagedError
+from filterd.store.tables import token
+
+_TEXTS = ("scopes", "networks")
+
+
+async def add(connection: AsyncConnection, made: Token, digest: str) -> None:
+    """Add a token under the digest of its secret."""
+    values = asdict(made) | {name: json.dumps(getattr(made, name)) for name in _TEXTS}
+    await connection.execute(insert(token).values(values | {"role": made.role.value, "digest": digest}))
+
+
+async def of_digest(connection: AsyncConnection, digest: str) -> Token | None:
+    """The token whose secret has this digest, whether it still holds or not."""
+    row = (await connection.execute(select(token).where(token.c.digest == digest))).one_or_none()
+    return None if row is None else _token(row)
+
+
+async def find(connection: AsyncConnection, number: int) -> Token | None:
+    """The token with this number."""
+    row = (await connection.execute(select(token).where(token.c.number == number))).one_or_none()
+    return None if row is None else _token(row)
+
+
+async def all_tokens(connection: AsyncConnection) -> list[Token]:
+    """Every token by number, those among them that hold no longer."""
+    return [_token(row) for row in await connection.execute(select(token).order_by(token.c.number))]
+
+
+async def revoke(connection: AsyncConnection, number: int, actor: str, at: float) -> None:
+    """Note that somebody revoked a token."""
+    await connection.execute(
+        update(token).where(token.c.number == number).values(revoked_by=actor, revoked_at=at)
+    )
+
+
+async def note_use(connection: AsyncConnection, number: int, day: int) -> None:
+    """Note the day on which a token was used."""
+    await connection.execute(update(token).where(token.c.number == number).values(used_day=day))
+
+
+def _token(row: Any) -> Token:
+    values = dict(row._mapping)
+    del values["digest"]
+    try:
+        values["role"] = TokenRole(row.role)
+        values["scopes"] = tuple(Permission(each) for each in json.loads(row.scopes))
+        values["networks"] = tuple(json.loads(row.networks))
+    except ValueError:
+        message = f"the record of the token T-{row.number} is damaged"
+        raise StoreDamagedError(message) from None
+    return Token(**values)

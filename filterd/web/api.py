@@ -1,0 +1,119 @@
+"""The application of the API: its routes, the description of them, and what every response has."""
+
+from __future__ import annotations
+
+import json
+from http import HTTPStatus
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+import filterd
+from filterd.operations.context import Context
+from filterd.web import choices, docs_page, reading, subscribers
+from filterd.web.callers import ApiState
+from filterd.web.limits import LARGEST_HEAD, RateLimit
+from filterd.web.paths import with_slashes_in_ids
+from filterd.web.problems import RefusedCall, response_of
+
+DESCRIPTION = (
+    "Lines, their choices, orders, nodes and the record, for the systems of the provider. Every call needs "
+    "a bearer token. Refusals are problem details (RFC 9457) that say what to do next."
+)
+ROUTERS = (subscribers.routes, choices.routes, reading.routes, reading.orders_routes)
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+_LARGE_HEAD = RefusedCall(
+    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+    f"the request line and the headers are larger than {LARGEST_HEAD} bytes",
+    "send less in them",
+    headers={"Connection": "close"},
+)
+_PAGE_POLICY = (
+    f"default-src 'none'; style-src {docs_page.STYLE_SOURCE}; frame-ancestors 'none'; base-uri 'none'; "
+    "form-action 'none'"
+)
+
+
+def make_api(context: Context, requests: int) -> tuple[ASGIApp, ApiState]:
+    """The application over an open store, and its state. ``requests``: of one token in a second."""
+    app = FastAPI(
+        title="filterd API",
+        version=filterd.__version__,
+        description=DESCRIPTION,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    state = ApiState(context, RateLimit(requests))
+    app.state.api = state
+    for routes in ROUTERS:
+        app.include_router(routes)
+    app.add_exception_handler(HTTPException, _refuse)
+    _describe(app)
+    return with_slashes_in_ids(_Headers(app)), state
+
+
+async def _refuse(request: Request, error: Exception) -> Response:
+    response = response_of(error)
+    if response.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        response.headers["Allow"] = ", ".join(sorted(_methods(request.scope["path"]))) or "GET"
+    return response
+
+
+def _methods(path: str) -> set[str]:
+    """The methods that some route takes at a path."""
+    every = (route for each in ROUTERS for route in each.routes if isinstance(route, APIRoute))
+    return {method for route in every if route.path_regex.match(path) for method in route.methods or ()}
+
+
+def _describe(app: FastAPI) -> None:
+    """Add the OpenAPI document and its page. They are made once: whoever asks for them needs no token."""
+    document = app.openapi()
+    body, page = json.dumps(document).encode(), docs_page.page(document).encode()
+
+    async def describe(_: Request) -> Response:
+        return Response(body, media_type="application/json")
+
+    async def show(_: Request) -> Response:
+        headers = {"Content-Security-Policy": _PAGE_POLICY}
+        return Response(page, headers=headers, media_type="text/html; charset=utf-8")
+
+    app.add_route("/api/openapi.json", describe, include_in_schema=False)
+    app.add_route("/api/docs", show, include_in_schema=False)
+
+
+class _Headers:
+    """Refuses a request whose head is too large, and adds what every response has."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def begin(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in _HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        if scope["type"] == "http" and _size_of_head(scope) > LARGEST_HEAD:
+            await _LARGE_HEAD.response()(scope, receive, begin)
+            return
+        await self._app(scope, receive, begin)
+
+
+def _size_of_head(scope: Scope) -> int:
+    """The bytes of the path, the query and all headers."""
+    headers = sum(len(name) + len(value) for name, value in scope["headers"])
+    return headers + len(scope.get("raw_path") or b"") + len(scope.get("query_string", b""))

@@ -1,0 +1,108 @@
+"""``/api/v1``: profiles, checks, orders, nodes and the audit trail, in the form that commands print."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import Query, Request
+
+from filterd.model.order import Order, OrderState
+from filterd.model.token import Permission
+from filterd.operations import audit, inquiry, nodes, orders, tokens
+from filterd.operations.explain import Explanation
+from filterd.operations.plain_records import plain_node, plain_order
+from filterd.operations.plain_values import plain, with_times
+from filterd.operations.policies import policies
+from filterd.web.callers import Caller
+from filterd.web.fields import ListPart, Plain
+from filterd.web.repeats import once
+from filterd.web.routing import Called, router, takes
+from filterd.web.subscribers import IdempotencyKey
+
+routes = router("reading")
+orders_routes = router("orders")
+Limit = Annotated[int, Query(ge=1, le=1000)]
+Number = Annotated[int, Query(ge=0, le=audit.LARGEST, description="Go on behind this number.")]
+OWN = ("own_deny", "own_allow")
+"""stages that speak of a line's own names"""
+
+
+@routes.get("/profiles", **takes(Permission.PROFILES_READ))
+async def list_profiles(caller: Called) -> list[Plain]:
+    """List the profiles on offer, with their texts in Spanish and English."""
+    return [plain(each) for each in policies(caller.context).profiles]
+
+
+@routes.get("/check", **takes(Permission.CHECK))
+async def check(
+    caller: Called,
+    name: Annotated[str, Query(min_length=1, max_length=256)],
+    subscriber: Annotated[str | None, Query(min_length=1, max_length=128)] = None,
+    qtype: Annotated[str, Query(alias="type", min_length=1, max_length=16)] = "A",
+) -> Plain:
+    """Say what a name gets on a line, and why, stage by stage; without one, on a line that nobody knows."""
+    if subscriber is not None:
+        caller.require(Permission.CHECK_LINES)
+        caller.require_line(subscriber)
+    found = await inquiry.ask(caller.context, name, qtype=qtype, subscriber=subscriber)
+    return _seen_by(caller, found)
+
+
+def _seen_by(caller: Caller, found: Explanation) -> Plain:
+    """The explanation; which own name decides is kept from one who may not see own names."""
+    value: dict[str, Any] = with_times(plain(found))
+    if not caller.may(Permission.OWN_NAMES):
+        tried = [each["stage"] for each in value["tried"] if each["stage"]]
+        for stage in (*value["stages"], *tried):
+            if stage["stage"] in OWN:
+                stage["matched_name"] = stage["rule"] = ""
+    return value
+
+
+@routes.get("/nodes", **takes(Permission.NODES_READ))
+async def list_nodes(caller: Called) -> list[Plain]:
+    """List the nodes with what each has applied."""
+    return [with_times(plain_node(each)) for each in await nodes.list_nodes(caller.context)]
+
+
+@routes.get("/audit", **takes(Permission.AUDIT_READ))
+async def list_entries(caller: Called, after: Number = 0, limit: Limit = 100) -> ListPart[Plain]:
+    """List the entries of the audit trail, oldest first."""
+    found = await audit.page(caller.context, after, limit)
+    more = len(found) == limit
+    items = [with_times(plain(each)) for each in found]
+    return ListPart(items=items, next=str(found[-1].sequence) if more else None)
+
+
+@orders_routes.get("/orders", **takes(Permission.ORDERS_READ))
+async def list_orders(
+    caller: Called, state: OrderState | None = None, after: Number = 0, limit: Limit = 100
+) -> ListPart[Plain]:
+    """List the orders by number, without their names."""
+    every = await orders.list_orders(caller.context, state)
+    found = [each for each in every if each.number > after][: limit + 1]
+    items = [_plain(each, caller) for each in found[:limit]]
+    return ListPart(items=items, next=str(found[limit - 1].number) if len(found) > limit else None)
+
+
+@orders_routes.get("/orders/{reference}", **takes(Permission.ORDERS_READ))
+async def show_order(caller: Called, reference: str) -> Plain:
+    """Show an order; the names of a confidential one stay hidden."""
+    return _plain(await orders.show(caller.context, reference), caller)
+
+
+@orders_routes.post("/orders/{reference}/approve", **takes(Permission.ORDERS_WRITE))
+async def approve_order(
+    request: Request, caller: Called, reference: str, idempotency_key: IdempotencyKey = None
+) -> Plain:
+    """Stand behind an order as another person; with enough of them it is in force within a second."""
+
+    async def act() -> Order:
+        return await tokens.approve(caller.context, caller.token, reference)
+
+    return _plain(await once(request, caller, idempotency_key, act), caller)
+
+
+def _plain(order: Order, caller: Caller) -> Plain:
+    found: Plain = with_times(plain_order(order, caller.context.clock()))
+    return found

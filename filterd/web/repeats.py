@@ -1,0 +1,63 @@
+"""Idempotency keys: a request that comes again with its key acts once, and gets the line or order as it is
+now.
+
+Nothing is kept of the request but digests that are keyed with the token's secret, and the line or order that
+it was about.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from typing import TypeVar, cast
+
+from fastapi import Request
+
+from filterd.model.order import Order
+from filterd.model.subscriber import Subscriber
+from filterd.operations import repeats
+from filterd.web.callers import Caller
+from filterd.web.problems import RefusedCall
+
+Found = TypeVar("Found", Subscriber, Order)
+
+
+async def once(
+    request: Request, caller: Caller, key: str | None, act: Callable[[], Awaitable[Found]]
+) -> Found:
+    """Do what a request asks for, or find what it did when it came before. Without a key it is done."""
+    if key is None:
+        return await act()
+    body = await request.body()
+    secret = request.headers["authorization"].encode()
+    name = _keyed(secret, b"key", key.encode())
+    digest = _keyed(secret, request.method.encode(), request.url.path.encode(), body)
+    before = await repeats.begin(caller.context, name, digest)
+    if before is None:
+        return await _first(caller, name, act)
+    if before.digest != digest:
+        message = "this Idempotency-Key came with another request before"
+        raise RefusedCall(HTTPStatus.UNPROCESSABLE_ENTITY, message, "choose a new key for each request")
+    if not before.subject:
+        message = "the same request is at work at this moment"
+        remedy = "wait as long as Retry-After says, then repeat it with the same key"
+        raise RefusedCall(HTTPStatus.CONFLICT, message, remedy, headers={"Retry-After": "1"})
+    # The path is part of the digest, so that it is of the same kind.
+    return cast(Found, await repeats.subject_of(caller.context, before.subject))
+
+
+async def _first(caller: Caller, name: str, act: Callable[[], Awaitable[Found]]) -> Found:
+    try:
+        found = await act()
+    except BaseException:
+        await repeats.forget(caller.context, name)
+        raise
+    await repeats.answered(caller.context, name, found)
+    return found
+
+
+def _keyed(secret: bytes, *parts: bytes) -> str:
+    joined = b"".join(len(part).to_bytes(4) + part for part in parts)
+    return hmac.new(secret, joined, hashlib.sha256).hexdigest()

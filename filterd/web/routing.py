@@ -1,0 +1,103 @@
+"""The routes of the API: each has one permission, and admits a caller before it reads the body."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any
+
+from fastapi import Depends, Security
+from fastapi.routing import APIRoute, APIRouter
+from fastapi.security import HTTPBearer
+from starlette.requests import Request
+from starlette.responses import Response
+
+from filterd.model.token import Permission
+from filterd.web.callers import Caller, admitted
+from filterd.web.limits import BoundedBody
+from filterd.web.problems import MEDIA_TYPE, response_of
+
+PERMISSION = "x-permission"
+"""the key of an operation's permission in the OpenAPI document"""
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+_bearer = HTTPBearer(auto_error=False, description="A token of: filterd token add")
+
+
+class ApiRoute(APIRoute):
+    """A route whose errors are all problem details."""
+
+    def get_route_handler(self) -> Handler:
+        """The handler: admits the caller, reads the body within its limits, then does the call."""
+        handle = super().get_route_handler()
+        permission = Permission((self.openapi_extra or {})[PERMISSION])
+
+        async def call(request: Request) -> Response:
+            try:
+                request.state.caller = await admitted(request, permission)
+                body = BoundedBody(request.headers, request.receive)
+                await body.read()
+                return await handle(Request(request.scope, body.receive))
+            except Exception as error:
+                return response_of(error)
+
+        return call
+
+
+def router(tag: str) -> APIRouter:
+    """A router of routes of the API."""
+    return APIRouter(
+        prefix="/api/v1",
+        tags=[tag],
+        route_class=ApiRoute,
+        dependencies=[Security(_bearer)],
+        responses=_PROBLEMS,
+    )
+
+
+def takes(permission: Permission) -> dict[str, Any]:
+    """The arguments of a route that takes this permission."""
+    return {"openapi_extra": {PERMISSION: permission.value}}
+
+
+def _caller(request: Request) -> Caller:
+    found: Caller = request.state.caller
+    return found
+
+
+Called = Annotated[Caller, Depends(_caller)]
+"""the parameter of a handler that is the caller"""
+
+_PROBLEM_SCHEMA = {
+    "type": "object",
+    "required": ["type", "title", "status", "detail", "remedy"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "remedy": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {name: {"type": "string"} for name in ("field", "detail", "remedy")},
+            },
+        },
+    },
+}
+_PROBLEMS: dict[int | str, dict[str, Any]] = {
+    status: {"description": title, "content": {MEDIA_TYPE: {"schema": _PROBLEM_SCHEMA}}}
+    for status, title in {
+        400: "The request cannot be read",
+        401: "No valid token",
+        403: "The token does not allow it",
+        404: "There is nothing of that name",
+        408: "The body did not arrive in time",
+        409: "The present state does not allow it",
+        412: "It was changed meanwhile",
+        413: "The body is too large",
+        422: "The request has errors",
+        429: "Too many requests",
+        431: "The head of the request is too large",
+        503: "The store cannot be used now",
+    }.items()
+}

@@ -1,0 +1,134 @@
+"""Every endpoint with every role, and with none: the table below says who may do what, and is complete."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import pytest
+
+from filterd.model.subscriber import RequestEvidence
+from filterd.model.token import TokenRole
+from filterd.operations import snapshots, subscribers, tokens
+from filterd.operations.feeds import updating
+from filterd.web.docs_page import METHODS
+from filterd.web.routing import PERMISSION
+from tests.unit.web.conftest import Api
+from tests.worlds.installation import NOW
+
+EVIDENCE = {"who": "holder", "text_version": "1", "reference": "ticket 1"}
+LINE = "/api/v1/subscribers/{id}"
+LINES = frozenset((TokenRole.OPERATOR, TokenRole.PROVISIONING))
+CHOOSERS = LINES | {TokenRole.SUPPORT}
+OVERSEERS = frozenset((TokenRole.OPERATOR, TokenRole.REGULATOR, TokenRole.ON_CALL))
+
+
+@dataclass(frozen=True)
+class Row:
+    """Who may call an endpoint, and a call that is complete."""
+
+    roles: frozenset[TokenRole]
+    body: Any = None
+    query: dict[str, str] = field(default_factory=dict)
+
+
+MATRIX = {
+    ("get", "/api/v1/subscribers"): Row(CHOOSERS),
+    ("post", "/api/v1/subscribers"): Row(LINES, {"id": "new"}),
+    ("get", LINE): Row(CHOOSERS),
+    ("delete", LINE): Row(LINES, query={"reason": "ticket 9"}),
+    ("post", LINE + "/bindings"): Row(LINES, {"bound": "10.0.0.9"}),
+    ("delete", LINE + "/bindings"): Row(LINES, query={"bound": "10.0.0.9"}),
+    ("put", LINE + "/choices/opt-in"): Row(CHOOSERS, {"profile": "teen", "evidence": EVIDENCE}),
+    ("put", LINE + "/choices/opt-out"): Row(CHOOSERS, {}),
+    ("put", LINE + "/choices/profile"): Row(CHOOSERS, {"profile": "child"}),
+    ("put", LINE + "/choices/pause"): Row(CHOOSERS, {"until": "2027-01-15T10:00:00Z"}),
+    ("delete", LINE + "/choices/pause"): Row(CHOOSERS),
+    ("put", LINE + "/choices/zone"): Row(CHOOSERS, {"zone": "UTC"}),
+    ("put", LINE + "/choices/security"): Row(CHOOSERS, {"left": True}),
+    ("put", LINE + "/own-names/{name}"): Row(LINES, {"action": "block"}),
+    ("delete", LINE + "/own-names/{name}"): Row(LINES),
+    ("get", "/api/v1/profiles"): Row(frozenset(TokenRole)),
+    ("get", "/api/v1/check"): Row(OVERSEERS | {TokenRole.SUPPORT}, query={"name": "adult.example"}),
+    ("get", "/api/v1/orders"): Row(OVERSEERS),
+    ("get", "/api/v1/orders/{reference}"): Row(OVERSEERS),
+    ("post", "/api/v1/orders/{reference}/approve"): Row(frozenset((TokenRole.OPERATOR,))),
+    ("get", "/api/v1/nodes"): Row(OVERSEERS),
+    ("get", "/api/v1/audit"): Row(frozenset((TokenRole.OPERATOR, TokenRole.REGULATOR))),
+}
+FINE = (200, 201, 404, 409)
+"""what one who may do it gets, depending on what others did before"""
+
+
+@pytest.fixture
+async def api(api: Api) -> AsyncIterator[Api]:
+    """With a line that opted in, and a snapshot."""
+    evidence = RequestEvidence("holder", "counter", NOW, "1", "ticket 1")
+    await subscribers.add(api.context, "home")
+    await subscribers.opt_in(api.context, "home", "child", evidence)
+    await subscribers.allow(api.context, "home", "blue.example")
+    await updating.update(api.context)
+    await snapshots.build(api.context)
+    yield api
+
+
+async def _endpoints(api: Api) -> list[tuple[str, str, dict[str, Any]]]:
+    document = (await api.bare().get("/api/openapi.json")).json()
+    return [
+        (method, path, call)
+        for path, calls in document["paths"].items()
+        for method, call in calls.items()
+        if method in METHODS
+    ]
+
+
+async def _call(client: httpx.AsyncClient, method: str, path: str) -> httpx.Response:
+    row = MATRIX[method, path]
+    at = path.format(id="home", name="blue.example", reference="O-1")
+    return await client.request(method, at, params=row.query, json=row.body)
+
+
+async def test_the_table_has_every_endpoint_and_no_other(api: Api) -> None:
+    assert {(method, path) for method, path, _ in await _endpoints(api)} == MATRIX.keys()
+
+
+@pytest.mark.parametrize("role", TokenRole)
+async def test_each_role_may_do_what_the_table_says_and_nothing_else(api: Api, role: TokenRole) -> None:
+    client = await api.client(role)
+    for method, path, call in await _endpoints(api):
+        status = (await _call(client, method, path)).status_code
+        if role in MATRIX[method, path].roles:
+            assert status in FINE, (method, path, status)
+        else:
+            assert status == 403, (method, path, call[PERMISSION])
+
+
+async def test_nothing_is_done_without_a_valid_token(api: Api) -> None:
+    made = await api.token(TokenRole.OPERATOR)
+    forged = made.secret[:-1] + ("A" if made.secret[-1] != "A" else "B")
+    clients = [api.bare(), api.with_secret(forged), api.with_secret("x"), api.with_secret("")]
+    clients += [api.bare({"Authorization": f"Basic {made.secret}"}), api.bare({"Authorization": made.secret})]
+    for client in clients:
+        for method, path, _ in await _endpoints(api):
+            assert (await _call(client, method, path)).status_code == 401, (method, path)
+
+
+async def test_every_refusal_of_a_token_is_the_same(api: Api) -> None:
+    expired = await api.token(TokenRole.OPERATOR, seconds=60)
+    revoked = await api.token(TokenRole.OPERATOR)
+    from_elsewhere = await api.token(TokenRole.OPERATOR, networks=("192.0.2.0/24", "2001:db8::/32"))
+    assert (await api.with_secret(revoked.secret).get("/api/v1/orders")).status_code == 200
+    await tokens.revoke(api.context, tokens.reference(revoked.token), reason="left")
+    api.installation.now += 61
+    seen = set()
+    for secret in (expired.secret, revoked.secret, from_elsewhere.secret, "filterd_" + "A" * 43, "forged"):
+        refused = await api.with_secret(secret).get("/api/v1/orders")
+        seen.add((refused.status_code, refused.text, str(refused.headers)))
+    assert len(seen) == 1
+    assert seen.pop()[0] == 401
+    inside = api.with_secret(from_elsewhere.secret, address="192.0.2.7")
+    assert (await inside.get("/api/v1/orders")).status_code == 200
+    mapped = api.with_secret(from_elsewhere.secret, address="::ffff:192.0.2.7")
+    assert (await mapped.get("/api/v1/orders")).status_code == 200
