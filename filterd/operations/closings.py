@@ -12,7 +12,7 @@ from filterd.model.subscriber import Subscriber
 from filterd.operations import lines
 from filterd.operations.context import Context
 from filterd.operations.ends import DAY, End, moment
-from filterd.operations.errors import OperationError
+from filterd.operations.errors import ConflictError, OperationError
 from filterd.operations.nearest import nearest
 from filterd.operations.plan_file import childrens_things
 from filterd.operations.policies import policies
@@ -76,7 +76,7 @@ async def reopen(context: Context, subscriber: str, *, coming: bool = False) -> 
             remedy = (
                 f"weekly hours: filterd subscriber plan {subscriber}; a pause opens all of it for a while"
             )
-            raise OperationError(message + later, remedy)
+            raise ConflictError(message + later, remedy)
         return _with(old, tuple(each for each in there if each not in ended))
 
     return await lines.update(context, subscriber, "open", step), len(ended)

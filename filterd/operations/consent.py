@@ -14,6 +14,7 @@ from filterd.model.line import LineChoices
 from filterd.model.subscriber import RequestEvidence, Subscriber
 from filterd.operations import input_values, lines
 from filterd.operations.context import Context, OperationError
+from filterd.operations.errors import UnknownError
 from filterd.operations.nearest import did_you_mean
 from filterd.operations.policies import part
 from filterd.policy.documents import ConsentText
@@ -68,7 +69,7 @@ def text(context: Context, version: str) -> ConsentText:
     ids = [each.id for each in known]
     message = f"there is no text of consent of the version {version[:64]!r}"
     known_ones = f"versions that exist: {', '.join(ids) or 'none'}; see them with: filterd consent texts"
-    raise OperationError(message, did_you_mean((version,), ids) + known_ones)
+    raise UnknownError(message, did_you_mean((version,), ids) + known_ones)
 
 
 def shown(context: Context, evidence: RequestEvidence) -> RequestEvidence:

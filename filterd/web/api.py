@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import filterd
 from filterd.operations.context import Context
-from filterd.web import choices, docs_page, reading, subscribers
+from filterd.web import adjustments, choices, consent, docs_page, reading, subscribers
 from filterd.web.callers import ApiState
 from filterd.web.limits import LARGEST_HEAD, RateLimit
 from filterd.web.paths import with_slashes_in_ids
@@ -25,7 +25,14 @@ DESCRIPTION = (
     "Lines, their choices, orders, nodes and the record, for the systems of the provider. Every call needs "
     "a bearer token. Refusals are problem details (RFC 9457) that say what to do next."
 )
-ROUTERS = (subscribers.routes, choices.routes, reading.routes, reading.orders_routes)
+ROUTERS = (
+    subscribers.routes,
+    choices.routes,
+    adjustments.routes,
+    consent.routes,
+    reading.routes,
+    reading.orders_routes,
+)
 _HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",

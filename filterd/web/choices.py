@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from fastapi import Path, Response
 from pydantic import Field, StrictBool
 
-from filterd.model.subscriber import RequestEvidence
+from filterd.model.subscriber import AskerRole, RequestEvidence
 from filterd.model.token import Permission
 from filterd.operations import input_values, subscribers
 from filterd.web.fields import LineId, Moment, RequestBody, RequiredText, Text, ZoneName
@@ -34,11 +34,12 @@ class EvidenceGiven(RequestBody):
         description="The version of the text that was read out or shown."
     )
     reference: RequiredText = Field(description="The recording, ticket or document.")
+    role: AskerRole = Field(AskerRole.HOLDER, description="The holder, or one whom the holder authorised.")
 
     def as_evidence(self, now: float) -> RequestEvidence:
         """The evidence as the use cases take it."""
         at = self.at.timestamp() if self.at is not None else now
-        return RequestEvidence(self.who, self.channel, at, self.text_version, self.reference)
+        return RequestEvidence(self.who, self.channel, at, self.text_version, self.reference, self.role)
 
 
 class OptIn(RequestBody):

@@ -48,6 +48,17 @@ MATRIX = {
     ("delete", LINE + "/choices/pause"): Row(CHOOSERS),
     ("put", LINE + "/choices/zone"): Row(CHOOSERS, {"zone": "UTC"}),
     ("put", LINE + "/choices/security"): Row(CHOOSERS, {"left": True}),
+    ("get", LINE + "/choices"): Row(CHOOSERS),
+    ("put", LINE + "/choices/differences"): Row(CHOOSERS, {"add": ["category:adult"]}),
+    ("put", LINE + "/choices/plan"): Row(CHOOSERS, {"as_profile": True}),
+    ("post", LINE + "/choices/closings"): Row(
+        CHOOSERS, {"until": "2027-01-15T10:00:00Z", "categories": ["adult"]}
+    ),
+    ("delete", LINE + "/choices/closings"): Row(CHOOSERS),
+    ("get", LINE + "/consent"): Row(CHOOSERS),
+    ("post", LINE + "/contract-events"): Row(LINES, {"event": "moved", "reference": "contract 1"}),
+    ("get", "/api/v1/consent-texts"): Row(frozenset(TokenRole)),
+    ("get", "/api/v1/consent-texts/{version}"): Row(frozenset(TokenRole)),
     ("put", LINE + "/own-names/{name}"): Row(LINES, {"action": "block"}),
     ("delete", LINE + "/own-names/{name}"): Row(LINES),
     ("get", "/api/v1/profiles"): Row(frozenset(TokenRole)),
@@ -86,7 +97,7 @@ async def _endpoints(api: Api) -> list[tuple[str, str, dict[str, Any]]]:
 
 async def _call(client: httpx.AsyncClient, method: str, path: str) -> httpx.Response:
     row = MATRIX[method, path]
-    at = path.format(id="home", name="blue.example", reference="O-1")
+    at = path.format(id="home", name="blue.example", reference="O-1", version="2026-11")
     return await client.request(method, at, params=row.query, json=row.body)
 
 
