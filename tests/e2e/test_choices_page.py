@@ -40,6 +40,10 @@ def test_the_page_runs(filterd: Deployment, tmp_path: Path, monkeypatch: pytest.
     assert {each.words[1] for each in commands if each.words[0] == "subscriber"} == COMMANDS
     for command in commands:
         words = [each.replace(VARIABLE, holiday) for each in command.words]
+        if words[:2] == ["consent", "end"]:
+            chosen = filterd.cli("subscriber", "show", "casa-5")["adjustments"]
+            assert chosen["services"]["added"] == ["tiktok"]
         done = CliRunner().invoke(main, words)
         assert done.exit_code == 0, f"{command.heading}: filterd {shlex.join(words)}: {done.output}"
-    assert filterd.cli("subscriber", "show", "casa-5")["adjustments"]["services"]["added"] == ["tiktok"]
+    ended = filterd.cli("subscriber", "show", "casa-5")
+    assert (ended["opted_in"], ended["adjustments"], ended["own_names"]) == (False, {}, [])
