@@ -82,7 +82,7 @@ class ClosingShown(BaseModel):
 
 
 class AdjustmentsShown(BaseModel):
-    """What a line asks for beside its profile."""
+    """The things that a line asks for beside its profile."""
 
     categories: DifferenceShown = DifferenceShown()
     services: DifferenceShown = DifferenceShown()

@@ -46,7 +46,7 @@ class RequestShown(BaseModel):
 
 
 class ConsentShown(BaseModel):
-    """What the choices of a line rest on."""
+    """The requests that the choices of a line rest on."""
 
     id: str
     opted_in: bool

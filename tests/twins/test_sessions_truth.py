@@ -156,10 +156,10 @@ def judge(net: Network, world: World, heard: list[Sent], address: str, tally: Ta
     others = [each for each in heard if each.line != said and each.kind != STOP]
     own = max(each.at for each in heard if each.line == said)
     assert all(int(each.at) <= int(own) for each in others), "newer evidence of another line has arrived"
-    assert any(
-        each.line == said and each.session not in {stop.session for stop in heard if stop.kind == STOP}
-        for each in heard
-    ), "the Stop of each of its sessions has arrived"
+    stopped = {stop.session for stop in heard if stop.kind == STOP}
+    goes_on = any(each.line == said and each.session not in stopped for each in heard)
+    # A Stop by a clock that stepped, or a stamp that lies, may count as older than what it ends.
+    assert goes_on or world.troubled, "the Stop of each of its sessions has arrived"
     if said == truth:
         tally.right += 1
         return

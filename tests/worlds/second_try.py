@@ -15,9 +15,10 @@ REAL = (
     "monitoring",
     "packaging",
     "recipes",
+    "unit/dataplane/listeners",
     "unit/serve",
 )
-"""folders whose tests start processes and wait for them, on a machine that others keep busy"""
+"""folders whose tests start processes or bind ports, on a machine that others keep busy"""
 
 
 def of_processes(path: Path) -> bool:
