@@ -110,6 +110,8 @@ class Tally:
     wrong: int = 0
     late: int = 0
     """wrong, and the messages that would tell have not arrived"""
+    contradicted: int = 0
+    """of clocks that lie: what the table says, and something newer has arrived that says otherwise"""
 
 
 def deliver(net: Network, sent: Sent) -> None:
@@ -155,11 +157,14 @@ def judge(net: Network, world: World, heard: list[Sent], address: str, tally: Ta
     assert view is not None
     others = [each for each in heard if each.line != said and each.kind != STOP]
     own = max(each.at for each in heard if each.line == said)
-    assert all(int(each.at) <= int(own) for each in others), "newer evidence of another line has arrived"
+    newer = any(int(each.at) > int(own) for each in others)
     stopped = {stop.session for stop in heard if stop.kind == STOP}
     goes_on = any(each.line == said and each.session not in stopped for each in heard)
-    # A Stop by a clock that stepped, or a stamp that lies, may count as older than what it ends.
-    assert goes_on or world.troubled, "the Stop of each of its sessions has arrived"
+    if world.troubled:  # by a stamp that lies, or a clock that stepped, the newer may count as the older
+        tally.contradicted += newer or not goes_on
+    else:
+        assert not newer, "newer evidence of another line has arrived"
+        assert goes_on, "the Stop of each of its sessions has arrived"
     if said == truth:
         tally.right += 1
         return
@@ -174,7 +179,7 @@ def judge(net: Network, world: World, heard: list[Sent], address: str, tally: Ta
 def test_nothing_that_has_arrived_is_contradicted(seed: int, loss: float, troubled: bool) -> None:
     tally = simulate(seed, loss, 150, troubled=troubled)
     assert tally.right > 0
-    if loss == 0:
+    if loss == 0 and not troubled:
         assert tally.wrong == tally.late
 
 
@@ -190,3 +195,4 @@ def test_shares_of_right_unknown_and_wrong(
     with capsys.disabled():
         print(f"\nsessions, {loss:.0%} of messages lost{', steps and lies' * troubled}: {shares}")
     assert tally.right > tally.unknown + tally.wrong
+    assert tally.contradicted * 50 < sum(said.values()), "clocks that lie were believed too often"
