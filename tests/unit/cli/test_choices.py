@@ -1,4 +1,4 @@
-"""What the commands of a line's own choices say beside what the transcript of every command shows."""
+"""The commands of a line's own choices, as far as the transcript of every command does not show them."""
 
 from __future__ import annotations
 

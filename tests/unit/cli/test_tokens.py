@@ -14,7 +14,7 @@ Answer = Callable[..., Any]
 
 @pytest.fixture(autouse=True)
 def person(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever runs the commands has an account here."""
+    """The person who runs the commands has an account here."""
     monkeypatch.setenv("SUDO_USER", "daemon")
 
 

@@ -112,7 +112,7 @@ def test_a_pool_that_is_used_stays() -> None:
 
 
 class Thing:
-    """What a table keeps."""
+    """A thing that a table keeps."""
 
 
 def test_what_a_table_keeps_goes_with_the_last_state_that_has_it() -> None:

@@ -27,7 +27,7 @@ OVERSEERS = frozenset((TokenRole.OPERATOR, TokenRole.REGULATOR, TokenRole.ON_CAL
 
 @dataclass(frozen=True)
 class Row:
-    """Who may call an endpoint, and a call that is complete."""
+    """The roles that may call an endpoint, and a call that is complete."""
 
     roles: frozenset[TokenRole]
     body: Any = None
