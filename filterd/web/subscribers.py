@@ -70,9 +70,12 @@ class Erased(RequestBody):
 async def list_subscribers(
     caller: Called,
     after: Annotated[str, Query(max_length=128, description="Go on behind this id.")] = "",
-    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-    state: Literal["", "opted-in", "paused", "not-opted-in", "left-security"] = "",
-    profile: Annotated[str, Query(max_length=64)] = "",
+    limit: Annotated[int, Query(ge=1, le=1000, description="At most so many.")] = 100,
+    state: Annotated[
+        Literal["", "opted-in", "paused", "not-opted-in", "left-security"],
+        Query(description="Lines in this state alone."),
+    ] = "",
+    profile: Annotated[str, Query(max_length=64, description="Lines with this profile alone.")] = "",
 ) -> ListPart[SubscriberShown]:
     """List the lines in the order of their ids."""
     wanted = Selection(state=state, profile=profile, begins=caller.token.lines)
