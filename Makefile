@@ -149,8 +149,9 @@ scale-lines: $(INSTALLED) $(BUILT)  ## a resolver with a million lines: resync, 
 	@$(BIN)/python benchmarks/lines.py
 
 .PHONY: line-plans
-line-plans: $(INSTALLED) $(BUILT)  ## 50,000 combinations with plans of their own among a million lines: memory, orders, boundaries, a snapshot, edits
+line-plans: $(INSTALLED) $(BUILT)  ## 50,000 combinations with plans of their own among a million lines: memory, orders, boundaries, a snapshot, edits; then a real resolver with them
 	@$(BIN)/python benchmarks/line_plans.py
+	@PYTHONPATH=benchmarks:. $(BIN)/python benchmarks/planned_orders.py
 
 .PHONY: scale-sessions
 scale-sessions: $(INSTALLED) $(BUILT) build/senders  ## a resolver with a million sessions: loading, memory, and queries while they change

@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -45,7 +45,13 @@ ORDER_SQL = (
     " '', '', '', '', '', '', 0, 0, 0, 0, 0, 0, 0, '', 0, 1, '', 0, '', ?"
 )
 AUDIT_SQL = "INSERT INTO audit VALUES (?, 0, 0, '', 'order.add', ?, '', NULL, ?, ?, ?)"
+OWN_NAME_SQL = "INSERT INTO own_name (line, name, action, scope) VALUES (?, ?, ?, 1)"
 NAME_SQL = "INSERT INTO order_name VALUES (?, ?, 1)"
+
+
+def no_adjustments(_line: int) -> str:
+    """Lines with a profile alone."""
+    return ""
 
 
 @dataclass
@@ -55,6 +61,8 @@ class World:
     work: Path
     lines: int
     names: int
+    adjustments: Callable[[int], str] = no_adjustments
+    """the stored form of a line's own changes, by its number"""
     settings: dict[str, Any] = field(init=False)
     orders: int = 0
     revision: int = 0
@@ -121,13 +129,11 @@ class World:
         store.execute("BEGIN IMMEDIATE")
         store.executemany("INSERT INTO subscriber VALUES (?, ?, 0, '')", ((n, f"S-{n}") for n in count))
         store.executemany(
-            "INSERT INTO line_state VALUES (?, 1, 'children', 'America/Mexico_City', 0, 0, '')",
-            ((n,) for n in count),
+            "INSERT INTO line_state VALUES (?, 1, 'children', 'America/Mexico_City', 0, 0, ?)",
+            ((n, self.adjustments(n)) for n in count),
         )
-        store.execute("INSERT INTO own_name VALUES (1, 'own.example', 0, 1)")
-        store.executemany(
-            "INSERT INTO own_name VALUES (?, ?, 1, 1)", ((n, f"shop{n}.example") for n in count[10::10])
-        )
+        store.execute(OWN_NAME_SQL, (1, "own.example", 0))
+        store.executemany(OWN_NAME_SQL, ((n, f"shop{n}.example", 1) for n in count[10::10]))
         store.execute("INSERT INTO binding VALUES ('127.0.0.1/32', 1)")
         store.executemany(
             "INSERT INTO binding VALUES (?, ?)",

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from heapq import heappop, heappush
+from itertools import islice
 from typing import Any
 
 from filterd.model.adjustments import UNADJUSTED, Adjustments, AdjustmentsError, Difference, read_key
@@ -276,17 +277,28 @@ class PolicyBook:
                 combination.timetable = self._rules(*_asked(combination.key)).timetable
                 self._stale.add(index)
 
-    def at(self, now: int) -> PolicyTable:
-        """The policies by index at ``now``: the table before, where nothing has changed."""
+    def at(self, now: int, most: int | None = None) -> PolicyTable:
+        """The policies by index at ``now``: the table before, where nothing has changed.
+
+        ``most`` bounds how many schedules are looked at, beside new policies and those of a new snapshot.
+        The others stay as they were, and :attr:`unfinished` is True, until it has been called often enough.
+        """
         self._note_due(now)
         blank = self._blank()
         if self._renewed or self._new or self._stale or blank:
             count = len(self._combinations)
-            self._table = self._table.with_changes(
-                count, self._whole(range(1, count) if self._renewed else blank, now), self._moments(now)
-            )
-            self._new, self._stale, self._renewed = set(), set(), False
+            looked = set(islice(self._stale, None if self._renewed else most))
+            moments = self._moments(() if self._renewed else looked, now)
+            whole = self._whole(range(1, count) if self._renewed else blank, now)
+            self._table = self._table.with_changes(count, whole, moments)
+            self._new, self._renewed = set(), False
+            self._stale -= looked
         return self._table
+
+    @property
+    def unfinished(self) -> bool:
+        """Schedules are still to be looked at: see :meth:`at`. May be called from any thread."""
+        return bool(self._stale)
 
     def _whole(self, others: Iterable[int], now: int) -> Iterator[tuple[int, ResolvedPolicy]]:
         """The policies of new combinations and of others, one after the other, since all of them together
@@ -299,9 +311,9 @@ class PolicyBook:
                 combination = self._look(index, now) if stale else self._combinations[index]
                 yield index, self._policy(combination)
 
-    def _moments(self, now: int) -> Iterator[tuple[int, int, bool, int, int]]:
-        """The moments of those that have come to a boundary."""
-        for index in () if self._renewed else self._stale:
+    def _moments(self, looked: Iterable[int], now: int) -> Iterator[tuple[int, int, bool, int, int]]:
+        """The moments of those to be looked at."""
+        for index in looked:
             combination = self._look(index, now)
             if combination is not None:
                 moment = combination.moment

@@ -252,7 +252,7 @@ class Node:
             self._show()
         if not behind:
             self.publisher.prove()
-        return behind or self.snapshot_files.busy
+        return behind or self.snapshot_files.busy or self.publisher.unfinished
 
     def _new_snapshot(self) -> Snapshot | None:
         """A snapshot to put in force. None of another history: it lacks orders of this one, or has others

@@ -27,6 +27,10 @@ from filterd.policy.proof import effective_digest, feeds_in_force
 from filterd.policy.published import StateSettings, mandate_from_meta
 from filterd.policy.snapshot import Snapshot
 
+MOST_SCHEDULES = 4096
+"""looked at for one state: some 60 ms, so that an order does not wait for tens of thousands of plans that
+change at one moment"""
+
 
 def check_meta(snapshot: Snapshot) -> None:
     """Raise ``KeyError``, ``TypeError`` or ``ValueError`` for a snapshot that no state can be made of."""
@@ -120,7 +124,7 @@ class Publisher:
             generation=self.published,
             overlay=overlay_of(newer, exceptions),
             mandates=mandates_of(said, self.snapshot.built_at),
-            policies=self.disk.book.at(now),
+            policies=self.disk.book.at(now, MOST_SCHEDULES),
             settings=self._switches(),
         )
         self._unproved = tuple(said)
@@ -145,7 +149,9 @@ class Publisher:
         if self.disk.lifted.in_force(self._time(now)) != self.lifted:
             return self.renew(now)
         self.published += 1
-        self.state = self.state.evolve(now, policies=self.disk.book.at(now), settings=self._switches())
+        self.state = self.state.evolve(
+            now, policies=self.disk.book.at(now, MOST_SCHEDULES), settings=self._switches()
+        )
         return self.state
 
     def due(self, now: int) -> bool:
@@ -153,10 +159,17 @@ class Publisher:
         clock ended must begin again."""
         if self.state is None:
             return False
+        if self.unfinished:
+            return True
         caught_up = self._moment < self.earliest <= now
         if caught_up or now < self._moment or 0 < self._next_lifting <= self._time(now):
             return True
         return 0 < self.state.next_change <= now
+
+    @property
+    def unfinished(self) -> bool:
+        """Schedules of the state are still to be looked at: see :data:`MOST_SCHEDULES`."""
+        return self.state is not None and self.disk.book.unfinished
 
     @property
     def exceptions(self) -> int:

@@ -269,6 +269,59 @@ class TestWhen:
             now = min(each.next_boundary for each in table if each.next_boundary)
 
 
+class TestSomeAtOnce:
+    """Schedules that change at one moment are looked at a few at a time."""
+
+    def book(self) -> tuple[PolicyBook, list[int]]:
+        book = book_of(CHILD, TEEN)
+        keys = [
+            policy_key("teenagers", Adjustments(plan=(Slot(EVERY_DAY, 1260, end, everything=True),)))
+            for end in range(60, 70)
+        ]
+        return book, [book.index(key, ZONE) for key in keys]
+
+    def test_all_are_closed_after_some_states(self) -> None:
+        book, indexes = self.book()
+        assert not any(book.at(NOON, 3)[index].schedule_all for index in indexes), "the new ones are whole"
+        closed = []
+        for _ in range(4):
+            table = book.at(EVENING, 3)
+            closed.append(sum(table[index].schedule_all for index in indexes))
+            assert book.unfinished == (closed[-1] < len(indexes))
+        assert closed == [3, 6, 9, 10]
+        assert book.at(EVENING, 3) is table, "nothing is left"
+
+    def test_one_that_waits_may_rest_meanwhile(self) -> None:
+        book, indexes = self.book()
+        for index in indexes:
+            book.hold(index)
+        book.at(NOON)
+        book.at(EVENING, 3)
+        for index in indexes[1:]:
+            book.release(index)
+        table = book.at(EVENING, 20)
+        assert table[indexes[0]].schedule_all
+        assert not book.unfinished
+        assert asks(table[indexes[5]]) == ALL - {"social"}, "all restrictions together"
+
+    def test_a_snapshot_in_between_leaves_none_behind(self) -> None:
+        book, indexes = self.book()
+        book.at(NOON)
+        book.at(EVENING, 3)
+        book.renew(meta(CHILD, TEEN), classes(first=200))
+        table = book.at(EVENING, 3)
+        assert all(table[index].schedule_all for index in indexes)
+        assert not book.unfinished
+
+    def test_a_clock_that_goes_back_in_between(self) -> None:
+        book, indexes = self.book()
+        book.at(NOON)
+        book.at(EVENING, 3)
+        while book.at(NOON, 3) and book.unfinished:
+            pass
+        assert not any(book.at(NOON, 3)[index].schedule_all for index in indexes)
+
+
 class Lines:
     """Lines that come and go, and the tables that are published for them."""
 

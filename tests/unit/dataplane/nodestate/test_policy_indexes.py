@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from filterd.dataplane.nodestate import choices_follower
+from filterd.dataplane.nodestate import choices_follower, publisher
 from filterd.dataplane.nodestate.lines import KnownLines, LineStep
 from filterd.dataplane.tables.epoch import Reader
 from filterd.model.adjustments import Adjustments, Difference
@@ -18,7 +18,7 @@ from filterd.policy.classes import Classes
 from filterd.policy.policy_book import PolicyBook
 from filterd.policy.resolve import ProfileRules
 from tests.worlds.node import ScriptedStore
-from tests.worlds.node_machine import NOW, Machine
+from tests.worlds.node_machine import NOW, ORDER, Machine
 
 ZONE = "America/Mexico_City"
 PROFILES = {name: ProfileRules(name) for name in ("children", "teenagers", "guests")}
@@ -175,3 +175,40 @@ def test_a_reader_never_has_a_line_whose_policy_its_state_lacks(
     machine.settle()
     assert machine.node.disk.known.table.find(7) != before
     assert len(slept) == (1 if passes else choices_follower.PATIENCE)
+
+
+def night(number: int) -> LineChange:
+    """A line whose plan closes everything for the first hours from two days after NOW on."""
+    plan = (Slot((6,), 0, 60 + number, everything=True),)
+    return LineChange(
+        LineChoices(number, opted_in=True, profile="children", zone="UTC", adjustments=Adjustments(plan=plan))
+    )
+
+
+def test_an_order_does_not_wait_for_all_the_plans_of_one_moment(
+    machine: Machine, store: ScriptedStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publisher, "MOST_SCHEDULES", 4)
+    machine.put_snapshot(0)
+    machine.start()
+    machine.settle()
+    for number in range(1, 31):
+        store.write(night(number))
+    machine.settle()
+    boundary = machine.node.disk.book.at(int(machine.now))[1].next_boundary
+    machine.wait(boundary - machine.now)
+    assert machine.node.turn(), "more is waiting"
+    store.write(ORDER)
+    machine.node.turn()
+    assert machine.watcher.blocked("banned.example")
+    assert closed(machine) < 30
+    machine.settle()
+    assert closed(machine) == 30
+    assert machine.watcher.blocked("banned.example")
+
+
+def closed(machine: Machine) -> int:
+    """Policies in force that close everything."""
+    state = machine.watcher.last.state
+    assert state is not None
+    return sum(policy.schedule_all for policy in state.policies)

@@ -1,0 +1,24 @@
+"""The benchmarks of lines run to their end on a few; they fill the store by statements of their own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+
+
+@pytest.mark.parametrize(
+    ("script", "options", "says"),
+    [
+        ("lines.py", ("--lines", "300", "--names", "100"), "orders while checkpoints are written"),
+        ("line_plans.py", ("--combinations", "1100", "--lines", "2000"), "10,000 edits, 10 at a time"),
+    ],
+)
+def test_on_a_few_lines(script: str, options: tuple[str, ...], says: str) -> None:
+    words = [sys.executable, str(BENCHMARKS / script), *options]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert says in done.stdout, done.stderr
