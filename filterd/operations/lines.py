@@ -126,7 +126,7 @@ async def update(
 ) -> Subscriber:
     """Apply a step to one line. Nothing is written where nothing changes and no evidence is given. With any
     change the closings that ended are dropped."""
-    async with context.store.write(context.actor, context.clock()) as write:
+    async with context.store.write(context.actor, context.clock(), shared=True) as write:
         before = await require(write.connection, identifier)
         context.expected(before)
         choices = step(before.choices, write.now)

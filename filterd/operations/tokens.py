@@ -150,7 +150,7 @@ async def of_secret(context: Context, secret: str) -> Token | None:
         return None
     today = int(now // DAY)
     if found.used_day != today:
-        async with context.store.report() as connection:
+        async with context.store.report(shared=True) as connection:
             await rows.note_use(connection, found.number, today)
     return found
 

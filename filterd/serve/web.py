@@ -131,6 +131,7 @@ class Waiting:
             log.get().info("the API is not configured: web.api.listen is absent")
             await self.ended.wait()
             return
+        context.store.gather_writes()
         self.web = Web(context, web, self.ended)
         try:
             await self.web.run()

@@ -14,15 +14,16 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Self
+from typing import Self, cast
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from filterd.store import change_log, schema, sealing
 from filterd.store.copying import SIDE_FILES
+from filterd.store.driver import StoreConnection, statements_here
 from filterd.store.engine import clean, connect, database_path, empty_log, transaction, want_cleaning
 from filterd.store.errors import (
     LedgerUnusableError,
@@ -33,7 +34,8 @@ from filterd.store.errors import (
     StoreUnwritableError,
     translated,
 )
-from filterd.store.ledger import Ledger, LedgerDamagedError, NotedHead, StoreHead
+from filterd.store.groups import Group, WriteGroups
+from filterd.store.ledger import Ended, Ledger, LedgerDamagedError, NotedHead, Serial, StoreHead
 from filterd.store.write import Write
 
 __all__ = ["Store", "Write"]
@@ -50,6 +52,8 @@ class Store:
         self._path = database_path(url)
         self._reader: AsyncEngine = connect(url, writer=False)
         self._writer: AsyncEngine = connect(url, writer=True)
+        self.groups: WriteGroups | None = None
+        """counts what :meth:`gather_writes` gathers"""
 
     @classmethod
     async def open(cls, url: str, ledger: Path) -> Self:
@@ -113,8 +117,15 @@ class Store:
         finally:
             await store.close()
 
+    def gather_writes(self) -> None:
+        """From now on commit writes of this process together that come at the same time, where they are
+        ``shared`` (:mod:`filterd.store.groups`)."""
+        self.groups = WriteGroups(self._group, self._rest)
+
     async def close(self) -> None:
         """Close every connection; the last one to close checkpoints the write-ahead log."""
+        if self.groups is not None:
+            await self.groups.close()
         await self._reader.dispose()
         await self._writer.dispose()
 
@@ -144,12 +155,18 @@ class Store:
                 yield connection
 
     @asynccontextmanager
-    async def write(self, actor: str, now: float) -> AsyncIterator[Write]:
+    async def write(self, actor: str, now: float, *, shared: bool = False) -> AsyncIterator[Write]:
         """One audited write under the write lock; see :class:`~filterd.store.write.Write`.
 
-        Raises StoreRolledBackError, before anything is written, for a store that is behind the ledger.
+        ``shared``: it may be committed with others, where they are gathered. It then reads through its own
+        connection alone, and neither the change log nor the audit trail. Raises StoreRolledBackError, before
+        anything is written, for a store that is behind the ledger.
         """
         with translated(self._path):
+            if shared and self.groups is not None:
+                async with self.groups.write(actor, now) as write:
+                    yield write
+                return
             self._require_present()
             async with transaction(self._writer, write=True) as connection:
                 write = await Write.begin(connection, actor, now, os.urandom)
@@ -157,10 +174,37 @@ class Store:
                 yield write
                 await write.finish()
                 if write.head != write.before:
-                    await asyncio.to_thread(_intend, self.ledger, write)
+                    await asyncio.to_thread(
+                        _intend, self.ledger, write.before, write.head, write.ended, write.serials
+                    )
                     origin = await change_log.origin(connection)
             if write.head != write.before:
-                await asyncio.to_thread(_settle, self.ledger, write, origin)
+                await asyncio.to_thread(_settle, self.ledger, write.head, origin)
+
+    @asynccontextmanager
+    async def _group(self) -> AsyncIterator[Group]:
+        """The transaction of a group of writes. The record of the ledger is settled by the next group, or by
+        :meth:`_rest`."""
+        with translated(self._path):
+            self._require_present()
+            async with transaction(self._writer, write=True) as connection:
+                first = await Write.begin(connection, "", 0.0, os.urandom)
+                await self._require_newest(first, settled=False)
+                driver = (await connection.get_raw_connection()).driver_connection
+                group = Group(connection, cast(StoreConnection, driver), first)
+                with statements_here(cast(StoreConnection, driver)):
+                    yield group
+                    await group.append()
+                if group.changed:
+                    ended = group.last.endings(group.ends)
+                    await asyncio.to_thread(
+                        _intend, self.ledger, first.head, group.last.head, ended, group.serials
+                    )
+
+    async def _rest(self, group: Group) -> None:
+        """Settle the record of the last group."""
+        if group.changed:
+            await asyncio.to_thread(_settle_own, self.ledger, group.last.head)
 
     async def head(self) -> StoreHead:
         """The newest revision with its hash, and the next numbers."""
@@ -197,14 +241,17 @@ class Store:
         with translated(self._path):
             return await empty_log(self._writer)
 
-    async def _require_newest(self, write: Write) -> None:
-        """Raise StoreRolledBackError unless the store has the head on record, or leads on from it."""
+    async def _require_newest(self, write: Write, *, settled: bool = True) -> None:
+        """Raise StoreRolledBackError unless the store has the head on record, or leads on from it. Without
+        ``settled`` a record of the store's head that is intended stays so: the next one settles it."""
         if self.ledger.restoring:
             message = "nothing was written: the store is being restored"
             raise StoreRestoringError(message)
         noted = await asyncio.to_thread(_noted, self.ledger)
         await self._compare(write, noted)
-        if noted is not None and noted.intended is not None:
+        if noted is None or noted.intended is None:
+            return
+        if settled or noted.intended != write.before:
             await asyncio.to_thread(_resolve, self.ledger, noted, write.before)
 
     async def _compare(self, write: Write, noted: NotedHead | None) -> None:
@@ -221,9 +268,14 @@ class Store:
         raise _rolled_back(head, noted.newest)
 
     @asynccontextmanager
-    async def report(self) -> AsyncIterator[AsyncConnection]:
-        """A write outside change log and audit, for facts that are nobody's decision."""
+    async def report(self, *, shared: bool = False) -> AsyncIterator[AsyncConnection]:
+        """A write outside change log and audit, for facts that are nobody's decision. ``shared``: as for
+        :meth:`write`."""
         with translated(self._path):
+            if shared and self.groups is not None:
+                async with self.groups.write("", 0.0, audited=False) as write:
+                    yield write.connection
+                return
             self._require_present()
             async with transaction(self._writer, write=True) as connection:
                 yield connection
@@ -292,20 +344,34 @@ def _resolve(ledger: Ledger, noted: NotedHead, head: StoreHead) -> None:
         raise _unusable(ledger, error) from error
 
 
-def _intend(ledger: Ledger, write: Write) -> None:
+def _intend(
+    ledger: Ledger,
+    before: StoreHead,
+    after: StoreHead,
+    ended: Sequence[Ended],
+    serials: Mapping[str, Serial],
+) -> None:
     try:
-        if write.serials:
-            ledger.raise_serials(write.serials)
-        ledger.intend(write.before, write.head, write.ended)
+        if serials:
+            ledger.raise_serials(serials)
+        ledger.intend(before, after, ended)
     except (OSError, LedgerDamagedError) as error:
         raise _unusable(ledger, error) from error
 
 
-def _settle(ledger: Ledger, write: Write, origin: str) -> None:
+def _settle(ledger: Ledger, head: StoreHead, origin: str) -> None:
     """The write is committed: where this fails, the next one finds the intended head in the store."""
     with suppress(OSError, LedgerDamagedError):
-        ledger.settle(write.head)
+        ledger.settle(head)
         ledger.note_origin(origin)
+
+
+def _settle_own(ledger: Ledger, head: StoreHead) -> None:
+    """Settle the head, where no other process has noted another one since."""
+    with suppress(OSError, LedgerDamagedError):
+        noted = ledger.noted()
+        if noted is not None and noted.intended == head:
+            ledger.settle(head)
 
 
 def _unusable(ledger: Ledger, error: Exception) -> LedgerUnusableError:
