@@ -143,8 +143,8 @@ async def of_secret(context: Context, secret: str) -> Token | None:
     """
     if not _SECRET.fullmatch(secret):
         return None
-    async with context.store.read() as connection:
-        found = await rows.of_digest(connection, _digest(secret))
+    with context.store.lookups() as lookups:
+        found = rows.of_digest(lookups, _digest(secret))
     now = context.clock()
     if found is None or not found.holds(now):
         return None

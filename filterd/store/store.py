@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Self, cast
 
@@ -36,6 +36,7 @@ from filterd.store.errors import (
 )
 from filterd.store.groups import Group, WriteGroups
 from filterd.store.ledger import Ended, Ledger, LedgerDamagedError, NotedHead, Serial, StoreHead
+from filterd.store.lookups import Lookups
 from filterd.store.write import Write
 
 __all__ = ["Store", "Write"]
@@ -49,7 +50,7 @@ class Store:
         self.ledger = Ledger(ledger)
         self._path = database_path(url)
         self._file = _identity(self._path)
-        self._path = database_path(url)
+        self._lookups = Lookups(self._path)
         self._reader: AsyncEngine = connect(url, writer=False)
         self._writer: AsyncEngine = connect(url, writer=True)
         self.groups: WriteGroups | None = None
@@ -126,6 +127,7 @@ class Store:
         """Close every connection; the last one to close checkpoints the write-ahead log."""
         if self.groups is not None:
             await self.groups.close()
+        self._lookups.close()
         await self._reader.dispose()
         await self._writer.dispose()
 
@@ -153,6 +155,13 @@ class Store:
             self._require_present()
             async with transaction(self._reader, write=False) as connection:
                 yield connection
+
+    @contextmanager
+    def lookups(self) -> Iterator[Lookups]:
+        """Lookups of single rows, which wait for nothing; see :mod:`filterd.store.lookups`."""
+        with translated(self._path):
+            self._require_present()
+            yield self._lookups
 
     @asynccontextmanager
     async def write(self, actor: str, now: float, *, shared: bool = False) -> AsyncIterator[Write]:
