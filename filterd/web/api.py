@@ -64,7 +64,7 @@ def make_api(context: Context, requests: int) -> tuple[ASGIApp, ApiState]:
     state = ApiState(context, RateLimit(requests))
     app.state.api = state
     for routes in ROUTERS:
-        app.include_router(routes)
+        app.router.routes.extend(routes.routes)  # one list: included routers are walked anew by each request
     app.add_exception_handler(HTTPException, _refuse)
     _describe(app)
     return with_slashes_in_ids(_Headers(app)), state

@@ -39,5 +39,5 @@ async def test_between_two_looks_the_files_are_left_alone(installation: Installa
         installation.write_policy("profiles/other.yaml", POLICIES["profiles/teen.yaml"])
         assert policies.policies(kept) is first
         assert len(policies.policies(kept).profiles) == 3
-        other = replace(kept, settings=replace(context.settings, zone="America/Tijuana"))
+        other = replace(kept, settings=replace(context.settings, state_dir=installation.base))
         assert policies.policies(other) is not first
