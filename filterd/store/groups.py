@@ -207,8 +207,8 @@ class WriteGroups:
                 await group.keep(write, audited=place.audited)
                 self.writes += 1
                 return
-            except RuntimeError as error:
-                place.fail(error)
+            except Exception as error:  # its own: no audit entry, or a value that JSON does not know
+                place.outcome.set_exception(error)
         self.undone += 1
         group.undo()
 
@@ -238,8 +238,6 @@ def _own(error: BaseException) -> BaseException:
     """The error for one of several that wait: they must not share one."""
     if isinstance(error, StoreError):
         return type(error)(str(error), error.remedy)
-    if isinstance(error, RuntimeError):
-        return RuntimeError(str(error))
     found = StoreGroupError("nothing was written: the transaction failed")
     found.__cause__ = error
     return found

@@ -14,19 +14,18 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Self, cast
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from filterd.store import change_log, schema, sealing
+from filterd.store import change_log, recording, schema, sealing
 from filterd.store.copying import SIDE_FILES
 from filterd.store.driver import StoreConnection, statements_here
 from filterd.store.engine import clean, connect, database_path, empty_log, transaction, want_cleaning
 from filterd.store.errors import (
-    LedgerUnusableError,
     StoreMissingError,
     StoreReplacedError,
     StoreRestoringError,
@@ -35,7 +34,7 @@ from filterd.store.errors import (
     translated,
 )
 from filterd.store.groups import Group, WriteGroups
-from filterd.store.ledger import Ended, Ledger, LedgerDamagedError, NotedHead, Serial, StoreHead
+from filterd.store.ledger import Ledger, NotedHead, StoreHead
 from filterd.store.lookups import Lookups
 from filterd.store.write import Write
 
@@ -112,7 +111,7 @@ class Store:
                         await want_cleaning(connection)
                     await write.finish()
                     origin = await change_log.origin(connection)
-                await asyncio.to_thread(_begin_record, store.ledger, write.head, origin)
+                await asyncio.to_thread(recording.begin_record, store.ledger, write.head, origin)
                 await clean(store._writer)
                 return versions
         finally:
@@ -184,11 +183,11 @@ class Store:
                 await write.finish()
                 if write.head != write.before:
                     await asyncio.to_thread(
-                        _intend, self.ledger, write.before, write.head, write.ended, write.serials
+                        recording.intend, self.ledger, write.before, write.head, write.ended, write.serials
                     )
                     origin = await change_log.origin(connection)
             if write.head != write.before:
-                await asyncio.to_thread(_settle, self.ledger, write.head, origin)
+                await asyncio.to_thread(recording.settle, self.ledger, write.head, origin)
 
     @asynccontextmanager
     async def _group(self) -> AsyncIterator[Group]:
@@ -207,13 +206,13 @@ class Store:
                 if group.changed:
                     ended = group.last.endings(group.ends)
                     await asyncio.to_thread(
-                        _intend, self.ledger, first.head, group.last.head, ended, group.serials
+                        recording.intend, self.ledger, first.head, group.last.head, ended, group.serials
                     )
 
     async def _rest(self, group: Group) -> None:
-        """Settle the record of the last group."""
+        """Settle the record of the last group. The origin is there: a write alone made the first token."""
         if group.changed:
-            await asyncio.to_thread(_settle_own, self.ledger, group.last.head)
+            await asyncio.to_thread(recording.settle_own, self.ledger, group.last.head)
 
     async def head(self) -> StoreHead:
         """The newest revision with its hash, and the next numbers."""
@@ -227,12 +226,12 @@ class Store:
         lead on from the record, and is not behind it. Where the record changed all the same, both are read
         once more.
         """
-        noted = await asyncio.to_thread(_noted, self.ledger)
+        noted = await asyncio.to_thread(recording.noted, self.ledger)
         while True:
             try:
                 await self._compare_now(noted)
             except StoreRolledBackError:
-                again = await asyncio.to_thread(_noted, self.ledger)
+                again = await asyncio.to_thread(recording.noted, self.ledger)
                 if again == noted:
                     raise
                 noted = again
@@ -256,12 +255,12 @@ class Store:
         if self.ledger.restoring:
             message = "nothing was written: the store is being restored"
             raise StoreRestoringError(message)
-        noted = await asyncio.to_thread(_noted, self.ledger)
+        noted = await asyncio.to_thread(recording.noted, self.ledger)
         await self._compare(write, noted)
         if noted is None or noted.intended is None:
             return
         if settled or noted.intended != write.before:
-            await asyncio.to_thread(_resolve, self.ledger, noted, write.before)
+            await asyncio.to_thread(recording.resolve, self.ledger, noted, write.before)
 
     async def _compare(self, write: Write, noted: NotedHead | None) -> None:
         """Raise StoreRolledBackError unless the store has the head on record, or leads on from it."""
@@ -306,18 +305,6 @@ def _open_files() -> Iterator[str]:
             yield str(entry.readlink())
 
 
-def _noted(ledger: Ledger) -> NotedHead | None:
-    try:
-        return ledger.noted()
-    except LedgerDamagedError as error:
-        remedy = (
-            "make sure that the store is the newest one, then remove the file: the next write makes it anew"
-        )
-        raise LedgerUnusableError(str(error), remedy) from error
-    except OSError as error:
-        raise _unusable(ledger, error) from error
-
-
 def _make_file(path: Path) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -325,69 +312,6 @@ def _make_file(path: Path) -> None:
     except OSError as error:
         message = f"cannot make the store at {path}: {error.strerror}"
         raise StoreUnwritableError(message) from error
-
-
-def _begin_record(ledger: Ledger, head: StoreHead, origin: str) -> None:
-    """Note the head of a store that has no record yet, or only that of one in which nothing was written, and
-    the origin of one whose head is on record."""
-    noted = _noted(ledger)
-    try:
-        if noted is None or noted.newest.revision == 0:
-            ledger.settle(head)
-            ledger.note_origin(origin)
-        elif head == noted.newest:
-            ledger.note_origin(origin)
-    except (OSError, LedgerDamagedError) as error:
-        raise _unusable(ledger, error) from error
-
-
-def _resolve(ledger: Ledger, noted: NotedHead, head: StoreHead) -> None:
-    """The writer before this one ended between its record and its end: the store shows whether it had
-    committed."""
-    try:
-        if head == noted.committed:
-            ledger.discard(noted)
-        else:
-            ledger.settle(head)
-    except (OSError, LedgerDamagedError) as error:
-        raise _unusable(ledger, error) from error
-
-
-def _intend(
-    ledger: Ledger,
-    before: StoreHead,
-    after: StoreHead,
-    ended: Sequence[Ended],
-    serials: Mapping[str, Serial],
-) -> None:
-    try:
-        if serials:
-            ledger.raise_serials(serials)
-        ledger.intend(before, after, ended)
-    except (OSError, LedgerDamagedError) as error:
-        raise _unusable(ledger, error) from error
-
-
-def _settle(ledger: Ledger, head: StoreHead, origin: str) -> None:
-    """The write is committed: where this fails, the next one finds the intended head in the store."""
-    with suppress(OSError, LedgerDamagedError):
-        ledger.settle(head)
-        ledger.note_origin(origin)
-
-
-def _settle_own(ledger: Ledger, head: StoreHead) -> None:
-    """Settle the head, where no other process has noted another one since."""
-    with suppress(OSError, LedgerDamagedError):
-        noted = ledger.noted()
-        if noted is not None and noted.intended == head:
-            ledger.settle(head)
-
-
-def _unusable(ledger: Ledger, error: Exception) -> LedgerUnusableError:
-    reason = error.strerror if isinstance(error, OSError) else str(error)
-    message = f"nothing was written: the ledger {ledger.directory} cannot be used: {reason}"
-    remedy = "run: filterd restore --in-place --reason ..., which sets the directory aside"
-    return LedgerUnusableError(message, remedy if isinstance(error, IsADirectoryError) else "")
 
 
 def _rolled_back(have: StoreHead, newest: StoreHead) -> StoreRolledBackError:
@@ -399,7 +323,7 @@ def _rolled_back(have: StoreHead, newest: StoreHead) -> StoreRolledBackError:
 
 
 def _refuse_anew(path: Path, ledger: Ledger) -> None:
-    noted = _noted(ledger)
+    noted = recording.noted(ledger)
     if noted is not None and noted.newest.revision > 0:
         message = f"the store {path} is gone, and revision {noted.newest.revision} of it was acknowledged"
         raise StoreRolledBackError(message)
