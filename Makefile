@@ -134,6 +134,7 @@ $(BUILT): $(NATIVE) pyproject.toml build/flags | $(BIN)/python
 
 # From list texts to blocked answers, 5 and 10 million names; the real ones are skipped where their folder is absent.
 SCALE ?= ../shared/data/domains
+CHANGES ?=
 .PHONY: scale
 scale: $(INSTALLED) $(BUILT)  ## 5 and 10 million names from lists to blocked answers: time, memory of every process, snapshot, resolver
 	@$(BIN)/python benchmarks/scale.py $(SCALE)
@@ -152,6 +153,12 @@ scale-lines: $(INSTALLED) $(BUILT)  ## a resolver with a million lines: resync, 
 line-plans: $(INSTALLED) $(BUILT)  ## 50,000 combinations with plans of their own among a million lines: memory, orders, boundaries, a snapshot, edits; then a real resolver with them
 	@$(BIN)/python benchmarks/line_plans.py
 	@PYTHONPATH=benchmarks:. $(BIN)/python benchmarks/planned_orders.py
+
+build/slow_sync.so: benchmarks/slow_sync.c build/flags
+	$(CC) $(CFLAGS) -shared -fPIC -o $@ $< -ldl
+.PHONY: choice-changes
+choice-changes: $(INSTALLED) $(BUILT) build/slow_sync.so  ## choice changes over the API on a disk that takes 5 ms for a sync: how many a second, how late, how soon in force (CHANGES="--seconds 60 --clients 32")
+	@PYTHONPATH=benchmarks:. $(BIN)/python benchmarks/choice_changes.py $(CHANGES)
 
 .PHONY: scale-sessions
 scale-sessions: $(INSTALLED) $(BUILT) build/senders  ## a resolver with a million sessions: loading, memory, and queries while they change

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 GENESIS = "0" * 64
@@ -29,9 +29,13 @@ class AuditEntry:
     after: dict[str, Any] | None
 
 
+_FIELDS = tuple(each.name for each in fields(AuditEntry))
+
+
 def entry_hash(previous: str, entry: AuditEntry) -> str:
     """The entry's hash, 64 hex digits: SHA-256 over the previous hash and the entry as canonical JSON."""
-    return hashlib.sha256(f"{previous}\n{canonical(asdict(entry))}".encode()).hexdigest()
+    values = {name: getattr(entry, name) for name in _FIELDS}
+    return hashlib.sha256(f"{previous}\n{canonical(values)}".encode()).hexdigest()
 
 
 def canonical(value: Any) -> str:

@@ -53,7 +53,7 @@ async def add(context: Context, bound: str, subscriber: str, *, wide: bool = Fal
 
     ``wide``: a prefix wider than a line has is meant.
     """
-    async with context.store.write(context.actor, context.clock()) as write:
+    async with context.store.write(context.actor, context.clock(), shared=True) as write:
         found = await lines.require(write.connection, subscriber)
         context.expected(found)
         canonical = await bind(write, found.line, bound, wide=wide)
@@ -112,7 +112,7 @@ async def _name(write: Write, line: int) -> str:
 async def remove(context: Context, bound: str, *, subscriber: str | None = None) -> str:
     """End a binding. With a ``subscriber``, only one of that line counts as bound."""
     canonical = str(input_values.bound(bound))
-    async with context.store.write(context.actor, context.clock()) as write:
+    async with context.store.write(context.actor, context.clock(), shared=True) as write:
         owner = (await rows.owners(write.connection, (canonical,))).get(canonical)
         if subscriber is not None:
             found = await lines.require(write.connection, subscriber)

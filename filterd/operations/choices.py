@@ -90,8 +90,9 @@ def own_choices(choices: LineChoices, documents: Policies) -> OwnChoices:
 
     def titled(word: str) -> Iterator[TitledChoice]:
         for kind, field in FIELDS.items():
-            titles = {each.id: each.title for each in choosable(documents, kind)}
-            for each in getattr(getattr(choices.adjustments, field), word):
+            ids = getattr(getattr(choices.adjustments, field), word)
+            titles = {each.id: each.title for each in choosable(documents, kind)} if ids else {}
+            for each in ids:
                 yield TitledChoice(kind, each, titles.get(each))
 
     return OwnChoices(choices.profile, tuple(titled("added")), tuple(titled("taken")))

@@ -28,7 +28,11 @@ def subject(line: int) -> str:
 
 async def require(connection: AsyncConnection, identifier: str) -> Subscriber:
     """The subscriber of that id, or the error that says how to find those that exist."""
-    found = await rows.find(connection, identifier.strip())
+    return (await _require_sealed(connection, identifier))[0]
+
+
+async def _require_sealed(connection: AsyncConnection, identifier: str) -> tuple[Subscriber, str]:
+    found = await rows.find_sealed(connection, identifier.strip())
     if found is None:
         message = f"unknown subscriber {identifier.strip()[:128]!r}"
         guess = did_you_mean((identifier,), await rows.alike(connection, identifier.strip()))
@@ -126,16 +130,15 @@ async def update(
 ) -> Subscriber:
     """Apply a step to one line. Nothing is written where nothing changes and no evidence is given. With any
     change the closings that ended are dropped."""
-    async with context.store.write(context.actor, context.clock()) as write:
-        before = await require(write.connection, identifier)
+    async with context.store.write(context.actor, context.clock(), shared=True) as write:
+        before, seal = await _require_sealed(write.connection, identifier)
         context.expected(before)
         choices = step(before.choices, write.now)
         if choices == before.choices and evidence is None:
             return before
         adjustments = replace(choices.adjustments, once=present_closings(choices.adjustments, write.now))
         choices = replace(choices, adjustments=adjustments)
-        seal = (await rows.seals(write.connection, (before.line,)))[before.line]
-        await rows.save(write.connection, choices)
+        await rows.save(write.connection, choices, before.choices)
         after = audited(choices, seal)
         if evidence is not None:
             await rows.add_requests(write.connection, [(before.line, action, evidence)])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 from filterd.config.policies import PartRead, PoliciesError, PolicyPart, load_part, load_policies
@@ -20,15 +22,32 @@ def policies(context: Context) -> Policies:
     return _read(context.settings)
 
 
-class KeptPolicies:
-    """The policies for a process that stays: read again only where one of their files has changed."""
+LOOK_SECONDS = 0.5
+"""between two looks at the files of the policies"""
 
-    def __init__(self) -> None:
+
+class KeptPolicies:
+    """The policies for a process that stays: read again only where one of their files has changed, which is
+    looked for every :data:`LOOK_SECONDS`."""
+
+    def __init__(self, ticks: Callable[[], float] = time.monotonic) -> None:
+        """``ticks`` does not go back."""
+        self._ticks = ticks
         self._found: Policies | None = None
         self._read_at: object = None
+        self._settings: Settings | None = None
+        self._looked_at = 0.0
 
     def __call__(self, settings: Settings) -> Policies:
-        """The documents as the files are now."""
+        """The documents as the files were when they were looked at last."""
+        tick = self._ticks()
+        fresh = self._settings is settings and tick - self._looked_at < LOOK_SECONDS
+        if self._found is None or not fresh:
+            self._found = self._look(settings)
+            self._settings, self._looked_at = settings, tick
+        return self._found
+
+    def _look(self, settings: Settings) -> Policies:
         state = (settings.jurisdiction, *map(_files, (settings.policies, settings.policies_base)))
         if self._found is None or state != self._read_at:
             self._found = None

@@ -22,7 +22,7 @@ LONGEST_WORK = 60.0
 async def begin(context: Context, key: str, digest: str) -> AnsweredRequest | None:
     """Note a request, or return the one that came under this key before."""
     now = context.clock()
-    async with context.store.report() as connection:
+    async with context.store.report(shared=True) as connection:
         await rows.prune(connection, now - KEPT_SECONDS)
         before = await rows.find(connection, key)
         if before is not None and (before.status or now - before.at < LONGEST_WORK):
@@ -35,13 +35,13 @@ async def begin(context: Context, key: str, digest: str) -> AnsweredRequest | No
 async def answered(context: Context, key: str, found: Subscriber | Order) -> None:
     """Note the line or order that the request was about."""
     subject = lines.subject(found.line) if isinstance(found, Subscriber) else f"order:{found.reference}"
-    async with context.store.report() as connection:
+    async with context.store.report(shared=True) as connection:
         await rows.answer(connection, key, 1, subject)
 
 
 async def forget(context: Context, key: str) -> None:
     """Take a request back, which did nothing: it may come again with the same key."""
-    async with context.store.report() as connection:
+    async with context.store.report(shared=True) as connection:
         await rows.forget(connection, key)
 
 

@@ -54,7 +54,7 @@ async def add(
     meant.
     """
     identifier = input_values.text(subscriber, "subscriber id", limit=128)
-    async with context.store.write(context.actor, context.clock()) as write:
+    async with context.store.write(context.actor, context.clock(), shared=True) as write:
         if await rows.find(write.connection, identifier) is not None:
             message = f"subscriber {identifier!r} exists already"
             raise ConflictError(message, f"see it with: filterd subscriber show {identifier}")

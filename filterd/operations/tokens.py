@@ -143,14 +143,14 @@ async def of_secret(context: Context, secret: str) -> Token | None:
     """
     if not _SECRET.fullmatch(secret):
         return None
-    async with context.store.read() as connection:
-        found = await rows.of_digest(connection, _digest(secret))
+    with context.store.lookups() as lookups:
+        found = rows.of_digest(lookups, _digest(secret))
     now = context.clock()
     if found is None or not found.holds(now):
         return None
     today = int(now // DAY)
     if found.used_day != today:
-        async with context.store.report() as connection:
+        async with context.store.report(shared=True) as connection:
             await rows.note_use(connection, found.number, today)
     return found
 

@@ -22,6 +22,9 @@ SOCKET = "resolver.sock"
 CHECK_SECONDS = 0.05
 """between two checks of the resolver for something new to report"""
 HEARTBEAT_SECONDS = 5.0
+PACE_SECONDS = 0.25
+"""between two reports of which the later says no more than that changes of lines were applied: each is a
+write of control's, which waits for the disk"""
 LATE_SECONDS = 1.0
 """between two heartbeats of a node that does not have everything"""
 RETRY_SECONDS = 1.0
@@ -131,7 +134,8 @@ async def _report(
     silent = 0.0
     while not reader.at_eof():
         present = report()
-        if _is_news(present, reported) or silent >= (LATE_SECONDS if present.lag else HEARTBEAT_SECONDS):
+        beat = silent >= (LATE_SECONDS if present.lag else HEARTBEAT_SECONDS)
+        if beat or is_news(present, reported, silent):
             writer.write(to_line(present))
             await writer.drain()
             reported, silent = present, 0.0
@@ -139,11 +143,14 @@ async def _report(
         silent += CHECK_SECONDS
 
 
-def _is_news(present: NodeReport, reported: NodeReport | None) -> bool:
-    """Return whether a report says anything new. That a lag grows is none: heartbeats tell how long it is."""
-    return reported is None or replace(present, lag=bool(present.lag)) != replace(
-        reported, lag=bool(reported.lag)
-    )
+def is_news(present: NodeReport, reported: NodeReport | None, silent: float) -> bool:
+    """Return whether a report says anything new, ``silent`` seconds after the last one. That a lag grows is
+    none: heartbeats tell how long it is."""
+    if reported is None:
+        return True
+    present, reported = (replace(each, lag=bool(each.lag)) for each in (present, reported))
+    paced = replace(present, parental_revision=reported.parental_revision)
+    return present != reported and (silent >= PACE_SECONDS or paced != reported)
 
 
 class NodeReportListener:

@@ -11,12 +11,13 @@ import signal
 import ssl
 import sys
 import time
+from contextlib import suppress
 from dataclasses import replace
 
 from filterd.config.settings import Settings
 from filterd.config.web_settings import WebSettings
 from filterd.operations.context import Context, OperationError, open_context
-from filterd.operations.policies import KeptPolicies
+from filterd.operations.policies import KeptPolicies, policies
 from filterd.serve import hangup
 from filterd.serve.holders import remedy_of
 from filterd.serve.process import (
@@ -59,6 +60,8 @@ class Web:
 
     async def run(self) -> None:
         """Serve until the end is asked for. Raises OSError where the address cannot be bound."""
+        with suppress(OperationError):  # which the calls that need them tell
+            await asyncio.to_thread(policies, self._state.context)
         place = self._web.api.listen
         sockets = [listen(str(place.address), place.port)]
         loop = asyncio.get_running_loop()
@@ -131,6 +134,7 @@ class Waiting:
             log.get().info("the API is not configured: web.api.listen is absent")
             await self.ended.wait()
             return
+        context.store.gather_writes()
         self.web = Web(context, web, self.ended)
         try:
             await self.web.run()

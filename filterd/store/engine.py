@@ -16,6 +16,7 @@ import random
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from sqlalchemy import URL, ExceptionContext, event, make_url
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from filterd.store.driver import open_driver
 from filterd.store.errors import StoreBusyError, StoreError, translate
 
 TURN_MS = 20
@@ -69,7 +71,7 @@ def connect(url: str, *, writer: bool) -> AsyncEngine:
         pool_size=1 if writer else 4,
         max_overflow=0,
         pool_timeout=WRITE_WAIT,
-        connect_args={"timeout": READ_WAIT_MS / 1000},
+        async_creator=partial(open_driver, database_path(url), READ_WAIT_MS / 1000),
     )
     wait = TURN_MS if writer else READ_WAIT_MS
 

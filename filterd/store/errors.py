@@ -13,6 +13,7 @@
     ├── StoreBusyError              the write lock was not free in time
     ├── StoreFullError              no room on the disk
     ├── StoreDiskError              the disk fails to read or write
+    ├── StoreGroupError             writes that were committed together failed together
     ├── StoreUnwritableError        not allowed to write there
     └── LedgerUnusableError         the ledger beside the store cannot be read or written
 """
@@ -103,6 +104,12 @@ class StoreDiskError(StoreError):
     """The disk refused a read or a write; the file itself may be intact, so the remedy is not a backup."""
 
     remedy = "look for a failing disk (dmesg), and for a quota; mend that, then repeat the command"
+
+
+class StoreGroupError(StoreError):
+    """A transaction with the writes of several callers failed; nothing of them was kept."""
+
+    remedy = "try again; if it stays so, look at the journal of filterd-web"
 
 
 class StoreUnwritableError(StoreError):

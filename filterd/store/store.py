@@ -15,17 +15,17 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
-from typing import Self
+from typing import Self, cast
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from filterd.store import change_log, schema, sealing
+from filterd.store import change_log, recording, schema, sealing
 from filterd.store.copying import SIDE_FILES
+from filterd.store.driver import StoreConnection, statements_here
 from filterd.store.engine import clean, connect, database_path, empty_log, transaction, want_cleaning
 from filterd.store.errors import (
-    LedgerUnusableError,
     StoreMissingError,
     StoreReplacedError,
     StoreRestoringError,
@@ -33,7 +33,9 @@ from filterd.store.errors import (
     StoreUnwritableError,
     translated,
 )
-from filterd.store.ledger import Ledger, LedgerDamagedError, NotedHead, StoreHead
+from filterd.store.groups import Group, WriteGroups
+from filterd.store.ledger import Ledger, NotedHead, StoreHead
+from filterd.store.lookups import Lookups
 from filterd.store.write import Write
 
 __all__ = ["Store", "Write"]
@@ -47,9 +49,11 @@ class Store:
         self.ledger = Ledger(ledger)
         self._path = database_path(url)
         self._file = _identity(self._path)
-        self._path = database_path(url)
+        self._lookups = Lookups(self._path)
         self._reader: AsyncEngine = connect(url, writer=False)
         self._writer: AsyncEngine = connect(url, writer=True)
+        self.groups: WriteGroups | None = None
+        """counts what :meth:`gather_writes` gathers"""
 
     @classmethod
     async def open(cls, url: str, ledger: Path) -> Self:
@@ -107,14 +111,22 @@ class Store:
                         await want_cleaning(connection)
                     await write.finish()
                     origin = await change_log.origin(connection)
-                await asyncio.to_thread(_begin_record, store.ledger, write.head, origin)
+                await asyncio.to_thread(recording.begin_record, store.ledger, write.head, origin)
                 await clean(store._writer)
                 return versions
         finally:
             await store.close()
 
+    def gather_writes(self) -> None:
+        """From now on commit writes of this process together that come at the same time, where they are
+        ``shared`` (:mod:`filterd.store.groups`)."""
+        self.groups = WriteGroups(self._group, self._rest)
+
     async def close(self) -> None:
         """Close every connection; the last one to close checkpoints the write-ahead log."""
+        if self.groups is not None:
+            await self.groups.close()
+        self._lookups.close()
         await self._reader.dispose()
         await self._writer.dispose()
 
@@ -143,13 +155,26 @@ class Store:
             async with transaction(self._reader, write=False) as connection:
                 yield connection
 
+    @contextmanager
+    def lookups(self) -> Iterator[Lookups]:
+        """Lookups of single rows, which wait for nothing; see :mod:`filterd.store.lookups`."""
+        with translated(self._path):
+            self._require_present()
+            yield self._lookups
+
     @asynccontextmanager
-    async def write(self, actor: str, now: float) -> AsyncIterator[Write]:
+    async def write(self, actor: str, now: float, *, shared: bool = False) -> AsyncIterator[Write]:
         """One audited write under the write lock; see :class:`~filterd.store.write.Write`.
 
-        Raises StoreRolledBackError, before anything is written, for a store that is behind the ledger.
+        ``shared``: it may be committed with others, where they are gathered. It then reads through its own
+        connection alone, and neither the change log nor the audit trail. Raises StoreRolledBackError, before
+        anything is written, for a store that is behind the ledger.
         """
         with translated(self._path):
+            if shared and self.groups is not None:
+                async with self.groups.write(actor, now) as write:
+                    yield write
+                return
             self._require_present()
             async with transaction(self._writer, write=True) as connection:
                 write = await Write.begin(connection, actor, now, os.urandom)
@@ -157,10 +182,37 @@ class Store:
                 yield write
                 await write.finish()
                 if write.head != write.before:
-                    await asyncio.to_thread(_intend, self.ledger, write)
+                    await asyncio.to_thread(
+                        recording.intend, self.ledger, write.before, write.head, write.ended, write.serials
+                    )
                     origin = await change_log.origin(connection)
             if write.head != write.before:
-                await asyncio.to_thread(_settle, self.ledger, write, origin)
+                await asyncio.to_thread(recording.settle, self.ledger, write.head, origin)
+
+    @asynccontextmanager
+    async def _group(self) -> AsyncIterator[Group]:
+        """The transaction of a group of writes. The record of the ledger is settled by the next group, or by
+        :meth:`_rest`."""
+        with translated(self._path):
+            self._require_present()
+            async with transaction(self._writer, write=True) as connection:
+                first = await Write.begin(connection, "", 0.0, os.urandom)
+                await self._require_newest(first, settled=False)
+                driver = (await connection.get_raw_connection()).driver_connection
+                group = Group(connection, cast(StoreConnection, driver), first)
+                with statements_here(cast(StoreConnection, driver)):
+                    yield group
+                    await group.append()
+                if group.changed:
+                    ended = group.last.endings(group.ends)
+                    await asyncio.to_thread(
+                        recording.intend, self.ledger, first.head, group.last.head, ended, group.serials
+                    )
+
+    async def _rest(self, group: Group) -> None:
+        """Settle the record of the last group. The origin is there: a write alone made the first token."""
+        if group.changed:
+            await asyncio.to_thread(recording.settle_own, self.ledger, group.last.head)
 
     async def head(self) -> StoreHead:
         """The newest revision with its hash, and the next numbers."""
@@ -174,12 +226,12 @@ class Store:
         lead on from the record, and is not behind it. Where the record changed all the same, both are read
         once more.
         """
-        noted = await asyncio.to_thread(_noted, self.ledger)
+        noted = await asyncio.to_thread(recording.noted, self.ledger)
         while True:
             try:
                 await self._compare_now(noted)
             except StoreRolledBackError:
-                again = await asyncio.to_thread(_noted, self.ledger)
+                again = await asyncio.to_thread(recording.noted, self.ledger)
                 if again == noted:
                     raise
                 noted = again
@@ -197,15 +249,18 @@ class Store:
         with translated(self._path):
             return await empty_log(self._writer)
 
-    async def _require_newest(self, write: Write) -> None:
-        """Raise StoreRolledBackError unless the store has the head on record, or leads on from it."""
+    async def _require_newest(self, write: Write, *, settled: bool = True) -> None:
+        """Raise StoreRolledBackError unless the store has the head on record, or leads on from it. Without
+        ``settled`` a record of the store's head that is intended stays so: the next one settles it."""
         if self.ledger.restoring:
             message = "nothing was written: the store is being restored"
             raise StoreRestoringError(message)
-        noted = await asyncio.to_thread(_noted, self.ledger)
+        noted = await asyncio.to_thread(recording.noted, self.ledger)
         await self._compare(write, noted)
-        if noted is not None and noted.intended is not None:
-            await asyncio.to_thread(_resolve, self.ledger, noted, write.before)
+        if noted is None or noted.intended is None:
+            return
+        if settled or noted.intended != write.before:
+            await asyncio.to_thread(recording.resolve, self.ledger, noted, write.before)
 
     async def _compare(self, write: Write, noted: NotedHead | None) -> None:
         """Raise StoreRolledBackError unless the store has the head on record, or leads on from it."""
@@ -221,9 +276,14 @@ class Store:
         raise _rolled_back(head, noted.newest)
 
     @asynccontextmanager
-    async def report(self) -> AsyncIterator[AsyncConnection]:
-        """A write outside change log and audit, for facts that are nobody's decision."""
+    async def report(self, *, shared: bool = False) -> AsyncIterator[AsyncConnection]:
+        """A write outside change log and audit, for facts that are nobody's decision. ``shared``: as for
+        :meth:`write`."""
         with translated(self._path):
+            if shared and self.groups is not None:
+                async with self.groups.write("", 0.0, audited=False) as write:
+                    yield write.connection
+                return
             self._require_present()
             async with transaction(self._writer, write=True) as connection:
                 yield connection
@@ -245,18 +305,6 @@ def _open_files() -> Iterator[str]:
             yield str(entry.readlink())
 
 
-def _noted(ledger: Ledger) -> NotedHead | None:
-    try:
-        return ledger.noted()
-    except LedgerDamagedError as error:
-        remedy = (
-            "make sure that the store is the newest one, then remove the file: the next write makes it anew"
-        )
-        raise LedgerUnusableError(str(error), remedy) from error
-    except OSError as error:
-        raise _unusable(ledger, error) from error
-
-
 def _make_file(path: Path) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -264,55 +312,6 @@ def _make_file(path: Path) -> None:
     except OSError as error:
         message = f"cannot make the store at {path}: {error.strerror}"
         raise StoreUnwritableError(message) from error
-
-
-def _begin_record(ledger: Ledger, head: StoreHead, origin: str) -> None:
-    """Note the head of a store that has no record yet, or only that of one in which nothing was written, and
-    the origin of one whose head is on record."""
-    noted = _noted(ledger)
-    try:
-        if noted is None or noted.newest.revision == 0:
-            ledger.settle(head)
-            ledger.note_origin(origin)
-        elif head == noted.newest:
-            ledger.note_origin(origin)
-    except (OSError, LedgerDamagedError) as error:
-        raise _unusable(ledger, error) from error
-
-
-def _resolve(ledger: Ledger, noted: NotedHead, head: StoreHead) -> None:
-    """The writer before this one ended between its record and its end: the store shows whether it had
-    committed."""
-    try:
-        if head == noted.committed:
-            ledger.discard(noted)
-        else:
-            ledger.settle(head)
-    except (OSError, LedgerDamagedError) as error:
-        raise _unusable(ledger, error) from error
-
-
-def _intend(ledger: Ledger, write: Write) -> None:
-    try:
-        if write.serials:
-            ledger.raise_serials(write.serials)
-        ledger.intend(write.before, write.head, write.ended)
-    except (OSError, LedgerDamagedError) as error:
-        raise _unusable(ledger, error) from error
-
-
-def _settle(ledger: Ledger, write: Write, origin: str) -> None:
-    """The write is committed: where this fails, the next one finds the intended head in the store."""
-    with suppress(OSError, LedgerDamagedError):
-        ledger.settle(write.head)
-        ledger.note_origin(origin)
-
-
-def _unusable(ledger: Ledger, error: Exception) -> LedgerUnusableError:
-    reason = error.strerror if isinstance(error, OSError) else str(error)
-    message = f"nothing was written: the ledger {ledger.directory} cannot be used: {reason}"
-    remedy = "run: filterd restore --in-place --reason ..., which sets the directory aside"
-    return LedgerUnusableError(message, remedy if isinstance(error, IsADirectoryError) else "")
 
 
 def _rolled_back(have: StoreHead, newest: StoreHead) -> StoreRolledBackError:
@@ -324,7 +323,7 @@ def _rolled_back(have: StoreHead, newest: StoreHead) -> StoreRolledBackError:
 
 
 def _refuse_anew(path: Path, ledger: Ledger) -> None:
-    noted = _noted(ledger)
+    noted = recording.noted(ledger)
     if noted is not None and noted.newest.revision > 0:
         message = f"the store {path} is gone, and revision {noted.newest.revision} of it was acknowledged"
         raise StoreRolledBackError(message)

@@ -6,7 +6,19 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, delete, func, insert, literal_column, select, true, update
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Select,
+    bindparam,
+    delete,
+    func,
+    insert,
+    literal_column,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from filterd.model.adjustments import Adjustments, AdjustmentsError, from_text, to_text
@@ -93,10 +105,30 @@ def _joined() -> Select[Any]:
     ).join_from(subscriber, line_state)
 
 
+_LINE: BindParameter[int] = bindparam("of_line")
+"""the line, in statements that are made once: making one takes longer than SQLite does with it"""
+_FIND = _joined().add_columns(subscriber.c.seal).where(subscriber.c.id == bindparam("id"))
+_OWN_NAMES = select(own_name).where(own_name.c.line == _LINE).order_by(own_name.c.name)
+_BINDINGS = select(binding).where(binding.c.line == _LINE).order_by(binding.c.prefix)
+_DROP_OWN_NAMES = delete(own_name).where(own_name.c.line == _LINE)
+_SAVE = update(line_state).where(line_state.c.line == _LINE)
+
+
 async def find(connection: AsyncConnection, identifier: str) -> Subscriber | None:
     """The subscriber with the operator's id."""
-    found = await find_many(connection, (identifier,))
-    return found.get(identifier)
+    found = await find_sealed(connection, identifier)
+    return None if found is None else found[0]
+
+
+async def find_sealed(connection: AsyncConnection, identifier: str) -> tuple[Subscriber, str] | None:
+    """The same with the line's seal."""
+    row = (await connection.execute(_FIND, {"id": identifier})).one_or_none()
+    if row is None:
+        return None
+    line = {"of_line": row.line}
+    own = (await connection.execute(_OWN_NAMES, line)).all()
+    bound = (await connection.execute(_BINDINGS, line)).all()
+    return _subscriber(row, map(_own_name, own), (each.prefix for each in bound)), row.seal
 
 
 async def find_many(connection: AsyncConnection, identifiers: Sequence[str]) -> dict[str, Subscriber]:
@@ -145,29 +177,33 @@ async def _complete(connection: AsyncConnection, rows: Sequence[Any]) -> list[Su
     lines = [row.line for row in rows]
     own: dict[int, list[OwnName]] = {}
     for name in await _of_lines(connection, lines, own_name.c.line, own_name.c.name):
-        rule = OwnName(name.name, Action(name.action), Scope(name.scope), name.ends_at)
-        own.setdefault(name.line, []).append(rule)
+        own.setdefault(name.line, []).append(_own_name(name))
     prefixes: dict[int, list[str]] = {}
     for bound in await _of_lines(connection, lines, binding.c.line, binding.c.prefix):
         prefixes.setdefault(bound.line, []).append(bound.prefix)
-    return [
-        Subscriber(
-            id=row.id,
-            choices=LineChoices(
-                line=row.line,
-                opted_in=row.opted_in,
-                profile=row.profile,
-                zone=row.zone,
-                paused_until=row.paused_until,
-                security_left=row.security_left,
-                own_names=tuple(own.get(row.line, ())),
-                adjustments=_adjustments(row.line, row.adjustments),
-            ),
-            bindings=tuple(prefixes.get(row.line, ())),
-            added_at=row.added_at,
-        )
-        for row in rows
-    ]
+    return [_subscriber(row, own.get(row.line, ()), prefixes.get(row.line, ())) for row in rows]
+
+
+def _own_name(row: Any) -> OwnName:
+    return OwnName(row.name, Action(row.action), Scope(row.scope), row.ends_at)
+
+
+def _subscriber(row: Any, own_names: Iterable[OwnName], prefixes: Iterable[str]) -> Subscriber:
+    return Subscriber(
+        id=row.id,
+        choices=LineChoices(
+            line=row.line,
+            opted_in=row.opted_in,
+            profile=row.profile,
+            zone=row.zone,
+            paused_until=row.paused_until,
+            security_left=row.security_left,
+            own_names=tuple(own_names),
+            adjustments=_adjustments(row.line, row.adjustments),
+        ),
+        bindings=tuple(prefixes),
+        added_at=row.added_at,
+    )
 
 
 def _adjustments(line: int, text: str) -> Adjustments:
@@ -246,11 +282,13 @@ def _state(choices: LineChoices) -> dict[str, Any]:
     }
 
 
-async def save(connection: AsyncConnection, choices: LineChoices) -> None:
-    """Replace a line's choices and own names."""
-    state = _state(choices)
-    await connection.execute(update(line_state).where(line_state.c.line == choices.line).values(**state))
-    await connection.execute(delete(own_name).where(own_name.c.line == choices.line))
+async def save(connection: AsyncConnection, choices: LineChoices, before: LineChoices | None = None) -> None:
+    """Replace a line's choices and own names; with ``before``, which it had, own names that differ."""
+    state, line = _state(choices), {"of_line": choices.line}
+    await connection.execute(_SAVE, state | line)
+    if before is not None and choices.own_names == before.own_names:
+        return
+    await connection.execute(_DROP_OWN_NAMES, line)
     if choices.own_names:
         await connection.execute(
             insert(own_name),

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from filterd.model.token import Permission, Token, TokenRole
 from filterd.store.errors import StoreDamagedError
+from filterd.store.lookups import Lookup, Lookups
 from filterd.store.tables import token
 
 _TEXTS = ("scopes", "networks")
+_OF_DIGEST = Lookup(select(token).where(token.c.digest == bindparam("digest")))
 
 
 async def add(connection: AsyncConnection, made: Token, digest: str) -> None:
@@ -22,21 +25,22 @@ async def add(connection: AsyncConnection, made: Token, digest: str) -> None:
     await connection.execute(insert(token).values(values | {"role": made.role.value, "digest": digest}))
 
 
-async def of_digest(connection: AsyncConnection, digest: str) -> Token | None:
+def of_digest(lookups: Lookups, digest: str) -> Token | None:
     """The token whose secret has this digest, whether it still holds or not."""
-    row = (await connection.execute(select(token).where(token.c.digest == digest))).one_or_none()
+    row = lookups.row(_OF_DIGEST, digest=digest)
     return None if row is None else _token(row)
 
 
 async def find(connection: AsyncConnection, number: int) -> Token | None:
     """The token with this number."""
     row = (await connection.execute(select(token).where(token.c.number == number))).one_or_none()
-    return None if row is None else _token(row)
+    return None if row is None else _token(dict(row._mapping))
 
 
 async def all_tokens(connection: AsyncConnection) -> list[Token]:
     """Every token by number, those among them that hold no longer."""
-    return [_token(row) for row in await connection.execute(select(token).order_by(token.c.number))]
+    rows = await connection.execute(select(token).order_by(token.c.number))
+    return [_token(dict(row._mapping)) for row in rows]
 
 
 async def revoke(connection: AsyncConnection, number: int, actor: str, at: float) -> None:
@@ -51,14 +55,15 @@ async def note_use(connection: AsyncConnection, number: int, day: int) -> None:
     await connection.execute(update(token).where(token.c.number == number).values(used_day=day))
 
 
-def _token(row: Any) -> Token:
-    values = dict(row._mapping)
+def _token(row: Mapping[str, Any]) -> Token:
+    values = dict(row)
     del values["digest"]
     try:
-        values["role"] = TokenRole(row.role)
-        values["scopes"] = tuple(Permission(each) for each in json.loads(row.scopes))
-        values["networks"] = tuple(json.loads(row.networks))
+        values["role"] = TokenRole(row["role"])
+        values["system"] = bool(row["system"])
+        values["scopes"] = tuple(Permission(each) for each in json.loads(row["scopes"]))
+        values["networks"] = tuple(json.loads(row["networks"]))
     except ValueError:
-        message = f"the record of the token T-{row.number} is damaged"
+        message = f"the record of the token T-{row['number']} is damaged"
         raise StoreDamagedError(message) from None
     return Token(**values)

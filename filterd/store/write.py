@@ -7,7 +7,7 @@ gap or fork (if two writers ever ran at once, ``UNIQUE(previous_hash)`` would st
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from sqlalchemy import insert, select, update
@@ -20,6 +20,7 @@ from filterd.store import tables
 from filterd.store.ledger import Ended, Serial, StoreHead
 
 Details = dict[str, Any]
+Row = dict[str, Any]
 
 SALT_BYTES = 16
 """enough that nobody can try them all for a guess of an erased row"""
@@ -51,6 +52,10 @@ class Write:
         self._ended: list[tuple[str, int]] = []
         self.serials: dict[str, Serial] = {}
         """newest signed lists of feeds, for the ledger"""
+        self.change_rows: list[Row] = []
+        """of the change log; valid when it is complete"""
+        self.entry_rows: list[Row] = []
+        """of the audit trail; valid when it is complete"""
         self._changes: list[tuple[str, str, str]] = []
         self._entries: list[tuple[str, str, str, Details | None, Details | None]] = []
         self._rows_before = 0
@@ -60,9 +65,15 @@ class Write:
         cls, connection: AsyncConnection, actor: str, now: float, random: Callable[[int], bytes]
     ) -> Write:
         """Read the head under the lock that the caller holds. ``random`` gives so many random bytes."""
-        row = (await connection.execute(select(tables.head))).mappings().one()
-        write = cls(connection, actor, float(now), dict(row), random)
-        write._rows_before = await write._rows_written()
+        write = cls(connection, actor, float(now), await read_head(connection), random)
+        write._rows_before = await rows_written(connection)
+        return write
+
+    def beside(self, actor: str, now: float, rows_before: int) -> Write:
+        """A write of somebody else that follows this complete one in the same transaction. ``rows_before``:
+        the rows that the connection had written before it."""
+        write = Write(self.connection, actor, float(now), dict(self._head), self._random)
+        write._rows_before = rows_before
         return write
 
     @property
@@ -78,7 +89,16 @@ class Write:
     @property
     def ended(self) -> tuple[Ended, ...]:
         """The endings of this write, for the ledger; valid when it is finished."""
-        return tuple(Ended(self.head.revision, self.head.hash, *each) for each in self._ended)
+        return self.endings(self._ended)
+
+    @property
+    def ends(self) -> tuple[tuple[str, int], ...]:
+        """Kind and number of what this write ends."""
+        return tuple(self._ended)
+
+    def endings(self, ends: Iterable[tuple[str, int]]) -> tuple[Ended, ...]:
+        """The endings of writes of one transaction, this one's the last, for the ledger."""
+        return tuple(Ended(self.head.revision, self.head.hash, *each) for each in ends)
 
     def end(self, kind: str, number: int) -> None:
         """Note for the ledger that this write ends something, which no restore may bring back. ``kind`` is
@@ -126,25 +146,38 @@ class Write:
 
     async def finish(self) -> None:
         """Write changes, audit entries and head. The caller commits."""
+        await self.complete()
+        await self.append(self.change_rows, self.entry_rows)
+
+    async def complete(self) -> None:
+        """Make the rows of changes and audit entries, and the head after them; nothing is written yet.
+
+        Raises RuntimeError where something was written without an audit entry.
+        """
         if not self._entries:
-            if self._changes or self._ended or await self._rows_written() != self._rows_before:
+            if self._changes or self._ended or await rows_written(self.connection) != self._rows_before:
                 message = "a write without an audit entry"
                 raise RuntimeError(message)
             return
         if not self._changes:
             self._changes = [(CONTROL, "audit", json.dumps({"action": self._entries[0][0]}))]
-        await self._append_changes()
-        await self._append_entries()
-        await self.connection.execute(update(tables.head).values(**self._head))
+        self._chain_changes()
+        self._chain_entries()
 
-    async def _append_changes(self) -> None:
-        rows = []
+    async def append(self, changes: list[Row], entries: list[Row]) -> None:
+        """Write the rows of complete writes, this one's the last, and the head after it."""
+        if entries:
+            await self.connection.execute(insert(tables.change), changes)
+            await self.connection.execute(insert(tables.audit), entries)
+            await self.connection.execute(update(tables.head).values(**self._head))
+
+    def _chain_changes(self) -> None:
         for revision, (stream, kind, payload) in enumerate(self._changes, start=self.revision + 1):
             salt = self._random(SALT_BYTES).hex()
             previous = str(self._head["change_hash"])
             this = change_hash(previous, revision, stream, kind, self.now, payload, salt)
             self._head["change_hash"] = this
-            rows.append(
+            self.change_rows.append(
                 {
                     "revision": revision,
                     "stream": stream,
@@ -155,17 +188,15 @@ class Write:
                     "hash": this,
                 }
             )
-        await self.connection.execute(insert(tables.change), rows)
-        self._head["revision"] += len(rows)
+        self._head["revision"] += len(self._changes)
 
-    async def _append_entries(self) -> None:
-        rows = []
+    def _chain_entries(self) -> None:
         for action, subject, reason, before, after in self._entries:
             entry = AuditEntry(self.revision, self.now, self.actor, action, subject, reason, before, after)
             previous = str(self._head["audit_hash"])
             self._head["audit_hash"] = entry_hash(previous, entry)
             self._head["audit_sequence"] += 1
-            rows.append(
+            self.entry_rows.append(
                 {
                     "sequence": self._head["audit_sequence"],
                     "revision": entry.revision,
@@ -180,12 +211,17 @@ class Write:
                     "hash": self._head["audit_hash"],
                 }
             )
-        await self.connection.execute(insert(tables.audit), rows)
 
-    async def _rows_written(self) -> int:
-        raw = await self.connection.get_raw_connection()
-        driver = raw.driver_connection
-        return int(driver.total_changes) if driver is not None else 0
+
+async def read_head(connection: AsyncConnection) -> Row:
+    """The row of the head, under the lock that the caller holds."""
+    return dict((await connection.execute(select(tables.head))).mappings().one())
+
+
+async def rows_written(connection: AsyncConnection) -> int:
+    """The rows that this connection has written since it was opened."""
+    driver = (await connection.get_raw_connection()).driver_connection
+    return int(driver.total_changes) if driver is not None else 0
 
 
 def _store_head(row: dict[str, Any]) -> StoreHead:

@@ -7,7 +7,6 @@ from http import HTTPStatus
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
-from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -33,12 +32,12 @@ ROUTERS = (
     reading.routes,
     reading.orders_routes,
 )
-_HEADERS = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-}
+_HEADERS = (
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-content-type-options", b"nosniff"),
+)
 _LARGE_HEAD = RefusedCall(
     HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
     f"the request line and the headers are larger than {LARGEST_HEAD} bytes",
@@ -65,7 +64,7 @@ def make_api(context: Context, requests: int) -> tuple[ASGIApp, ApiState]:
     state = ApiState(context, RateLimit(requests))
     app.state.api = state
     for routes in ROUTERS:
-        app.include_router(routes)
+        app.router.routes.extend(routes.routes)  # one list: included routers are walked anew by each request
     app.add_exception_handler(HTTPException, _refuse)
     _describe(app)
     return with_slashes_in_ids(_Headers(app)), state
@@ -109,9 +108,8 @@ class _Headers:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def begin(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in _HEADERS.items():
-                    headers.setdefault(name, value)
+                given = {name for name, _ in message["headers"]}
+                message["headers"] += [each for each in _HEADERS if each[0] not in given]
             await send(message)
 
         if scope["type"] == "http" and _size_of_head(scope) > LARGEST_HEAD:

@@ -29,7 +29,7 @@ from filterd.operations.errors import (
     UnknownError,
     UnknownLineError,
 )
-from filterd.store.errors import StoreError
+from filterd.store.errors import StoreError, StoreGroupError
 from filterd.telemetry import log
 
 MEDIA_TYPE = "application/problem+json"
@@ -94,6 +94,8 @@ def problem_of(error: Exception) -> RefusedCall:
         status = next(status for kind, status in _STATUSES if isinstance(error, kind))
         return RefusedCall(status, str(error), error.remedy or "change the request")
     if isinstance(error, StoreError):
+        if isinstance(error, StoreGroupError) and isinstance(error.__cause__, Exception):
+            log.get().error("a call of the API failed", **log.fault_fields(error.__cause__))
         remedy = "try again; if it stays so, the operator finds out more with: filterd doctor"
         return RefusedCall(
             HTTPStatus.SERVICE_UNAVAILABLE, "the store cannot be used now", remedy, headers=_RETRY

@@ -58,7 +58,7 @@ def takes(permission: Permission) -> dict[str, Any]:
     return {"openapi_extra": {PERMISSION: permission.value}}
 
 
-def _caller(request: Request) -> Caller:
+async def _caller(request: Request) -> Caller:  # one that is not async would run on a thread
     found: Caller = request.state.caller
     return found
 

@@ -47,7 +47,7 @@ class InspectedStore(Store):
         """Refused."""
         raise _read_alone()
 
-    def report(self) -> NoReturn:
+    def report(self, *_: Any, **__: Any) -> NoReturn:
         """Refused."""
         raise _read_alone()
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import count
 
 import pytest
 
 from filterd.operations import policies
 from filterd.operations.errors import OperationError
-from filterd.operations.policies import KeptPolicies
+from filterd.operations.policies import LOOK_SECONDS, KeptPolicies
 from tests.worlds.installation import POLICIES, Installation
 
 
 async def test_policies_are_read_again_where_a_file_has_changed(installation: Installation) -> None:
     async with installation.open() as context:
-        kept = replace(context, kept_policies=KeptPolicies())
+        ticks = count(0.0, LOOK_SECONDS)
+        kept = replace(context, kept_policies=KeptPolicies(lambda: next(ticks)))
         first = policies.policies(kept)
         assert policies.policies(kept) is first
         assert policies.policies(context) == first
@@ -27,3 +29,15 @@ async def test_policies_are_read_again_where_a_file_has_changed(installation: In
                 policies.policies(kept)
         installation.write_policy("profiles/other.yaml", text)
         assert len(policies.policies(kept).profiles) == 3
+
+
+async def test_between_two_looks_the_files_are_left_alone(installation: Installation) -> None:
+    ticks = iter((0.0, LOOK_SECONDS / 2, LOOK_SECONDS, LOOK_SECONDS))
+    async with installation.open() as context:
+        kept = replace(context, kept_policies=KeptPolicies(lambda: next(ticks)))
+        first = policies.policies(kept)
+        installation.write_policy("profiles/other.yaml", POLICIES["profiles/teen.yaml"])
+        assert policies.policies(kept) is first
+        assert len(policies.policies(kept).profiles) == 3
+        other = replace(kept, settings=replace(context.settings, state_dir=installation.base))
+        assert policies.policies(other) is not first

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from filterd.store import store as store_module
+from filterd.store import recording
 from filterd.store.errors import StoreRolledBackError
 from filterd.store.ledger import Ledger, NotedHead
 from filterd.store.store import Store
@@ -37,7 +37,7 @@ async def test_a_write_beside_the_look_is_no_older_store(
     """Whenever it comes: just before the ledger is read, or just after that."""
     await write(store)
     loop = asyncio.get_running_loop()
-    plain, turns = store_module._noted, iter((True,))
+    plain, turns = recording.noted, iter((True,))
 
     def noted(ledger: Ledger) -> NotedHead | None:
         if not next(turns, False):
@@ -46,7 +46,7 @@ async def test_a_write_beside_the_look_is_no_older_store(
         asyncio.run_coroutine_threadsafe(write(beside), loop).result()
         return plain(ledger) if before else found
 
-    monkeypatch.setattr(store_module, "_noted", noted)
+    monkeypatch.setattr(recording, "noted", noted)
     await store.require_newest()
 
 
@@ -60,7 +60,7 @@ async def test_a_write_that_was_noted_and_never_came_is_looked_at_twice(
     ahead = replace(head, revision=head.revision + 1, hash="0" * 64)
     gone = NotedHead(noted.turn, ahead, replace(ahead, revision=head.revision + 2))
     records = iter((gone, noted))
-    monkeypatch.setattr(store_module, "_noted", lambda ledger: next(records))
+    monkeypatch.setattr(recording, "noted", lambda ledger: next(records))
     await store.require_newest()
 
 
