@@ -33,13 +33,27 @@ class Permission(StrEnum):
     """ask what a name gets on a subscriber's line"""
     ORDERS_READ = "orders.read"
     ORDERS_WRITE = "orders.write"
-    """stand behind an order"""
+    """take orders in, stand behind them and withdraw them"""
     NODES_READ = "nodes.read"
+    """see nodes, and the snapshot that they apply"""
+    NODES_WRITE = "nodes.write"
+    """make a node follow a restored store, and end what it alone keeps in force"""
+    FEEDS_READ = "feeds.read"
+    FEEDS_WRITE = "feeds.write"
+    SESSIONS_READ = "sessions.read"
+    """see which line has an address at this moment"""
+    SESSIONS_WRITE = "sessions.write"
     AUDIT_READ = "audit.read"
 
 
 _OVERSIGHT = frozenset(
-    (Permission.ORDERS_READ, Permission.NODES_READ, Permission.PROFILES_READ, Permission.CHECK)
+    (
+        Permission.ORDERS_READ,
+        Permission.NODES_READ,
+        Permission.FEEDS_READ,
+        Permission.PROFILES_READ,
+        Permission.CHECK,
+    )
 )
 GRANTS: dict[TokenRole, frozenset[Permission]] = {
     TokenRole.OPERATOR: frozenset(Permission),
@@ -50,6 +64,8 @@ GRANTS: dict[TokenRole, frozenset[Permission]] = {
             Permission.CHOICES_WRITE,
             Permission.OWN_NAMES,
             Permission.PROFILES_READ,
+            Permission.SESSIONS_READ,
+            Permission.SESSIONS_WRITE,
         )
     ),
     TokenRole.SUPPORT: frozenset(
@@ -59,6 +75,7 @@ GRANTS: dict[TokenRole, frozenset[Permission]] = {
             Permission.PROFILES_READ,
             Permission.CHECK,
             Permission.CHECK_LINES,
+            Permission.SESSIONS_READ,
         )
     ),
     TokenRole.REGULATOR: _OVERSIGHT | {Permission.AUDIT_READ},

@@ -166,8 +166,8 @@ def server(app: ASGIApp, connections: int, certificate: tuple[Path, Path] | None
 def listen(address: str, port: int) -> socket.socket:
     """A listening socket. Raises OSError that names the address.
 
-    asyncio turns Nagle's algorithm off on sockets that name their protocol alone, which these do not; with it,
-    the body of each response waits 40 ms for the client's acknowledgement of the head. Connections inherit it.
+    asyncio turns Nagle's algorithm off on sockets that name their protocol alone, which these do not. With
+    it, the body of a response waits 40 ms for the client's acknowledgement of the head.
     """
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     try:

@@ -98,6 +98,6 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
         422: "The request has errors",
         429: "Too many requests",
         431: "The head of the request is too large",
-        503: "The store cannot be used now",
+        503: "The store, or the process that has to do it, cannot be used now",
     }.items()
 }
