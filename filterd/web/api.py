@@ -17,6 +17,7 @@ import filterd
 from filterd.operations.context import Context
 from filterd.web import (
     adjustments,
+    bulk,
     choices,
     consent,
     docs_page,
@@ -46,6 +47,8 @@ ROUTERS = (
     sessions.routes,
     feeds.routes,
     upkeep.routes,
+    bulk.routes,
+    bulk.imports,
 )
 _HEADERS = {
     "Cache-Control": "no-store",

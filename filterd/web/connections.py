@@ -87,6 +87,12 @@ class Connection(H11Protocol):
             self._wait(CALL_SECONDS)
             self.idle.works(self)
 
+    def data_received(self, data: bytes) -> None:
+        """Take more of a request. As long as a body arrives, its call has its time anew."""
+        super().data_received(data)
+        if self.cycle is not None and self.cycle.more_body and not self.cycle.response_complete:
+            self._wait(CALL_SECONDS)
+
     def on_response_complete(self) -> None:
         """Wait for the next request."""
         if not self.transport.is_closing():

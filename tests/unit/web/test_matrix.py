@@ -94,11 +94,13 @@ MATRIX = {
     ("post", "/api/v1/sessions"): Row(LINES, {"addresses": ["10.0.0.9"], "subscriber": "home"}),
     ("delete", "/api/v1/sessions"): Row(LINES, query={"address": "10.0.0.9"}),
     ("post", "/api/v1/sessions/explain"): Row(LINES, {"packet": "04"}),
+    ("post", "/api/v1/import/subscribers"): Row(LINES),
+    ("get", "/api/v1/export/subscribers"): Row(CHOOSERS),
     ("get", "/api/v1/audit/tail"): Row(frozenset((TokenRole.OPERATOR, TokenRole.REGULATOR))),
     ("get", "/api/v1/audit/proof"): Row(frozenset((TokenRole.OPERATOR, TokenRole.REGULATOR))),
     ("get", "/api/v1/audit"): Row(frozenset((TokenRole.OPERATOR, TokenRole.REGULATOR))),
 }
-FINE = (200, 201, 404, 409, 422, 503)
+FINE = (200, 201, 404, 409, 415, 422, 503)
 """what one who may do it gets, depending on what others did before"""
 
 
