@@ -43,6 +43,9 @@ class Permission(StrEnum):
     SESSIONS_READ = "sessions.read"
     """see which line has an address at this moment"""
     SESSIONS_WRITE = "sessions.write"
+    LIFTINGS_READ = "liftings.read"
+    LIFTINGS_WRITE = "liftings.write"
+    """let a name through on every line for a while, and suspend parental filtering; orders stay"""
     AUDIT_READ = "audit.read"
 
 
@@ -51,6 +54,7 @@ _OVERSIGHT = frozenset(
         Permission.ORDERS_READ,
         Permission.NODES_READ,
         Permission.FEEDS_READ,
+        Permission.LIFTINGS_READ,
         Permission.PROFILES_READ,
         Permission.CHECK,
     )
@@ -79,9 +83,23 @@ GRANTS: dict[TokenRole, frozenset[Permission]] = {
         )
     ),
     TokenRole.REGULATOR: _OVERSIGHT | {Permission.AUDIT_READ},
-    TokenRole.ON_CALL: _OVERSIGHT,
+    TokenRole.ON_CALL: _OVERSIGHT | {Permission.LIFTINGS_WRITE},
 }
 """what each role may do"""
+OF_LINES = frozenset(
+    (
+        Permission.LINES_READ,
+        Permission.LINES_WRITE,
+        Permission.CHOICES_WRITE,
+        Permission.OWN_NAMES,
+        Permission.PROFILES_READ,
+        Permission.CHECK,
+        Permission.CHECK_LINES,
+        Permission.SESSIONS_READ,
+        Permission.SESSIONS_WRITE,
+    )
+)
+"""all that a token may do which is limited to some lines: the others concern every line"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +130,8 @@ class Token:
     def permissions(self) -> frozenset[Permission]:
         """The acts that it allows."""
         granted = GRANTS[self.role]
+        if self.lines:
+            granted &= OF_LINES
         return granted & frozenset(self.scopes) if self.scopes else granted
 
     def holds(self, now: float) -> bool:

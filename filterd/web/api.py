@@ -22,6 +22,7 @@ from filterd.web import (
     consent,
     docs_page,
     feeds,
+    liftings,
     orders,
     reading,
     sessions,
@@ -47,6 +48,7 @@ ROUTERS = (
     sessions.routes,
     feeds.routes,
     upkeep.routes,
+    liftings.routes,
     bulk.routes,
     bulk.imports,
 )

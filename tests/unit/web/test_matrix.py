@@ -31,6 +31,7 @@ LINE = "/api/v1/subscribers/{id}"
 LINES = frozenset((TokenRole.OPERATOR, TokenRole.PROVISIONING))
 CHOOSERS = LINES | {TokenRole.SUPPORT}
 OPERATOR = frozenset((TokenRole.OPERATOR,))
+DUTY = OPERATOR | {TokenRole.ON_CALL}
 OVERSEERS = frozenset((TokenRole.OPERATOR, TokenRole.REGULATOR, TokenRole.ON_CALL))
 
 
@@ -83,6 +84,13 @@ MATRIX = {
     ("post", "/api/v1/node-histories/accept"): Row(OPERATOR),
     ("post", "/api/v1/kept-orders/{reference}/end"): Row(OPERATOR, {"reason": "ended"}),
     ("get", "/api/v1/snapshot"): Row(OVERSEERS),
+    ("get", "/api/v1/exceptions"): Row(OVERSEERS),
+    ("post", "/api/v1/exceptions"): Row(DUTY, {"name": "shop.example", "reason": "ticket 3"}),
+    ("post", "/api/v1/exceptions/{number}/end"): Row(DUTY),
+    ("get", "/api/v1/suspension"): Row(OVERSEERS),
+    ("put", "/api/v1/suspension"): Row(DUTY, {"reason": "incident 4"}),
+    ("delete", "/api/v1/suspension"): Row(DUTY),
+    ("get", "/api/v1/canaries"): Row(OVERSEERS),
     ("get", "/api/v1/feeds"): Row(OVERSEERS),
     ("get", "/api/v1/feeds/{id}"): Row(OVERSEERS),
     ("post", "/api/v1/feeds/{id}/update"): Row(OPERATOR),
@@ -132,7 +140,7 @@ def _id(path: str) -> str:
 
 async def _call(client: httpx.AsyncClient, method: str, path: str) -> httpx.Response:
     row = MATRIX[method, path]
-    at = path.format(id=_id(path), name="blue.example", reference="O-1", version="2026-11")
+    at = path.format(id=_id(path), name="blue.example", reference="O-1", version="2026-11", number=1)
     return await client.request(method, at, params=row.query, json=row.body)
 
 
