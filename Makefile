@@ -76,6 +76,12 @@ sanitize: $(INSTALLED) $(BUILT)  ## drive the native core under ASan and UBSan (
 sanitize-threads: $(INSTALLED) $(BUILT)  ## drive what threads share from many of them under TSan
 	@VENV="$(abspath $(VENV))" .ci/sanitize thread
 
+# The suite makes 8 for each call, always the same; here API_SEED is another one each time.
+API_EXAMPLES ?= 300
+.PHONY: api-examples
+api-examples: $(INSTALLED) $(BUILT)  ## let schemathesis try the API with many requests (API_EXAMPLES=300 API_SEED=7 for each call)
+	API_EXAMPLES=$(API_EXAMPLES) API_SEED=$${API_SEED:-$$(date +%s)} $(BIN)/python -m pytest -n 0 -s --timeout 4000 -o reruns=0 tests/e2e/test_api_schemathesis.py
+
 # Each target for FUZZ_SECONDS (60), in a build of its own; says which package is missing where clang is.
 .PHONY: fuzz
 fuzz: $(INSTALLED) $(BUILT)  ## fuzz the native core with libFuzzer (FUZZ_SECONDS=600 FUZZ_TARGETS="packet")

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from filterd.policy.documents import ConsentText
 
 EVENTS = ("transferred", "cancelled", "moved", "reassigned")
+NOTED = ("added", "suspended", "resumed")
 
 
 @click.group(cls=Group)
@@ -116,6 +117,28 @@ def end(id: str, event: str, reference: str, reason: str, config: Path | None, a
         return
     click.echo(f"{ended.id}: consent ended ({event}); it asks for nothing, and sees mandatory blocking only")
     click.echo(f"what was asked for before: filterd consent show {ended.id}")
+
+
+@consent.command()
+@click.argument("id")
+@click.option("--event", type=click.Choice(NOTED), required=True, help="What became of the contract.")
+@click.option("--reference", required=True, help="The document of the event.")
+@click.option("--reason", default="", help="More of it, in words.")
+@common
+def note(id: str, event: str, reference: str, reason: str, config: Path | None, as_json: bool) -> None:
+    """Record an event of the contract that ends no consent; it changes nothing on the line."""
+    from filterd.operations import contract_events
+    from filterd.operations.contract_events import NotedEvent
+
+    async def write(context: Context) -> Subscriber:
+        noted = NotedEvent(event)
+        return await contract_events.note(context, id, noted, reference=reference, reason=reason)
+
+    found = perform(config, write)
+    if as_json:
+        output.show_json({"id": found.id, "line": found.line, "event": event})
+        return
+    output.done(f"recorded: {event}; see it with: filterd audit tail --of line:{found.line}")
 
 
 def _text_words(each: ConsentText) -> dict[str, Any]:

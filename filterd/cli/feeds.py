@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,12 +14,12 @@ from filterd.cli.feed_signing import origin_fields, sign, trust, verify
 from filterd.cli.group import Group
 from filterd.cli.options import ReadFile, common
 from filterd.cli.use_case import perform
+from filterd.operations.plain_feeds import feed_origin, feed_state, plain_feed, plain_skipped, plain_update
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from filterd.disk.given_file import GivenFile
-    from filterd.feed.parsing import Skipped
     from filterd.model.records import AdoptedFeed, FeedVersion, HeldFeed
     from filterd.operations.feeds.listing import FeedStatus
     from filterd.operations.feeds.taking import FeedUpdate
@@ -34,7 +34,7 @@ def feed() -> None:
     """Read lists into the product."""
 
 
-for _command in (sign, verify, trust, hold, feed_enabling.enable):
+for _command in (sign, verify, trust, hold, feed_enabling.enable, feed_review.diff):
     feed.add_command(_command)
 
 
@@ -50,7 +50,7 @@ def list_(ready: bool, config: Path | None, as_json: bool) -> None:
 
     found, unread = perform(config, listing.standing)
     if as_json:
-        output.show_json([_status(each) for each in found])
+        output.show_json([plain_feed(each) for each in found])
     else:
         _show_list(found)
     if unread is not None:
@@ -70,8 +70,8 @@ def _show_list(found: Sequence[FeedStatus]) -> None:
             each.hold.names if each.hold else 0,
             each.version.skipped if each.version else 0,
             output.moment(each.version.at if each.version else None),
-            _origin(each),
-            _state(each),
+            feed_origin(each),
+            feed_state(each),
         )
         for each in found
     ]
@@ -110,7 +110,7 @@ def update(
     with output.progress("reading lists") as tell:
         done = perform(config, lambda context: updating.update(context, feeds, progress=tell))
     if as_json:
-        output.show_json([_update(each) for each in done])
+        output.show_json([plain_update(each) for each in done])
     else:
         _show_updates(done)
     failed = [each for each in done if each.problem]
@@ -134,19 +134,19 @@ def show(feed: str, config: Path | None, as_json: bool) -> None:
     versions = perform(config, lambda context: listing.versions(context, feed))
     origin = perform(config, lambda context: listing.origin(context, feed))
     if as_json:
-        output.show_json({**_status(status), "versions": versions, "provenance": origin})
+        output.show_json({**plain_feed(status), "versions": versions, "provenance": origin})
         return
     found = status.feed
     output.show_fields(
         [
             ("feed", found.id),
-            ("from", _origin(status)),
+            ("from", feed_origin(status)),
             ("source", found.source),
             ("format", found.format.value),
             ("scope", found.scope),
             ("use", feed_enabling.use_of(found)),
             *feed_enabling.publication_fields(status),
-            ("state", _state(status)),
+            ("state", feed_state(status)),
             ("adopted", _adopted(status)),
             ("checked", output.moment(status.check.checked_at if status.check else None)),
             *_servers(status),
@@ -210,7 +210,7 @@ def parse(
     except OperationError as error:
         raise Failure(str(error), error.remedy) from None
     if as_json:
-        output.show_json({"names": rules, "skipped": [_skipped(each) for each in report.kept]})
+        output.show_json({"names": rules, "skipped": [plain_skipped(each) for each in report.kept]})
         return
     for rule in rules:
         click.echo(f"{rule.action.word} {rule.scope.word} {rule.name}")
@@ -220,37 +220,6 @@ def parse(
         click.echo(f"{count} skipped: {reason}", err=True)
     urls = f", of them {report.not_executable} not executable by DNS" if report.not_executable else ""
     output.done(f"{len(rules)} names, {report.count} skipped{urls}")
-
-
-def _skipped(skipped: Skipped) -> dict[str, Any]:
-    """A skipped line as its contract has it; the member only where there is one."""
-    shown: dict[str, Any] = output.plain(skipped)
-    if not skipped.member:
-        del shown["member"]
-    return shown
-
-
-feed.add_command(feed_review.diff)
-
-
-def _state(status: FeedStatus) -> str:
-    if status.off:
-        return "off"
-    if status.orphaned is not None:
-        return "entry not read" if status.unread else f"entry {status.orphaned.value}"
-    if status.held:
-        return "held"
-    if status.quarantined:
-        return "quarantined"
-    if status.version is not None and status.barren:
-        return status.barren
-    if status.stale:
-        return "stale"
-    if status.check is not None and status.check.error:
-        return "failed"
-    if status.feed.observe and status.version:
-        return "observed"
-    return "current" if status.version else "never read"
 
 
 def _servers(status: FeedStatus) -> list[tuple[str, object]]:
@@ -265,14 +234,6 @@ def _servers(status: FeedStatus) -> list[tuple[str, object]]:
     if fetch.gone_since:
         found.append(("gone since", output.moment(fetch.gone_since)))
     return found
-
-
-def _origin(status: FeedStatus) -> str:
-    """The files that its entry stands in: the operator's own or the shipped ones; the store keeps one that
-    has lost it."""
-    if status.orphaned is not None:
-        return "store"
-    return output.origin(shipped=status.shipped)
 
 
 def _problem(status: FeedStatus) -> str:
@@ -335,44 +296,6 @@ def _after_retirement(ended: AdoptedFeed) -> str:
 
 def _who(at: float, actor: str) -> str:
     return f"{output.moment(at)} by {actor}" if at else ""
-
-
-def _status(status: FeedStatus) -> dict[str, Any]:
-    return {
-        **output.plain(status.feed),
-        "use": status.feed.use.value,
-        "state": _state(status),
-        "origin": _origin(status),
-        "version": output.plain(status.version),
-        "check": output.plain(status.check),
-        "fetch": output.plain(status.fetch),
-        "stale": status.stale,
-        "contributes": not status.barren,
-        "newest": output.plain(status.newest),
-        "adopted": output.plain(status.adopted),
-        "orphaned": None if status.unread else output.plain(status.orphaned),
-        "unread": status.unread,
-        "kept_back": output.plain(status.kept_back),
-        "hold": output.plain(status.hold),
-        "acceptance": output.plain(status.acceptance),
-        "publication": output.plain(status.publication),
-    }
-
-
-def _update(done: FeedUpdate) -> dict[str, Any]:
-    return {
-        "feed": done.feed,
-        "outcome": done.outcome,
-        "problem": done.problem,
-        "version": output.plain(done.version),
-        "fetch": output.plain(done.fetch),
-        "skipped": done.report.count,
-        "skipped_reasons": dict(done.report.reasons),
-        "skipped_lines": [_skipped(each) for each in done.report.kept],
-        "held": done.held,
-        "held_popular": list(done.popular),
-        "standing_popular": list(done.standing),
-    }
 
 
 def _version(each: FeedVersion) -> Sequence[object]:

@@ -33,13 +33,31 @@ class Permission(StrEnum):
     """ask what a name gets on a subscriber's line"""
     ORDERS_READ = "orders.read"
     ORDERS_WRITE = "orders.write"
-    """stand behind an order"""
+    """take orders in, stand behind them and withdraw them"""
     NODES_READ = "nodes.read"
+    """see nodes, and the snapshot that they apply"""
+    NODES_WRITE = "nodes.write"
+    """make a node follow a restored store, and end what it alone keeps in force"""
+    FEEDS_READ = "feeds.read"
+    FEEDS_WRITE = "feeds.write"
+    SESSIONS_READ = "sessions.read"
+    """see which line has an address at this moment"""
+    SESSIONS_WRITE = "sessions.write"
+    LIFTINGS_READ = "liftings.read"
+    LIFTINGS_WRITE = "liftings.write"
+    """let a name through on every line for a while, and suspend parental filtering; orders stay"""
     AUDIT_READ = "audit.read"
 
 
 _OVERSIGHT = frozenset(
-    (Permission.ORDERS_READ, Permission.NODES_READ, Permission.PROFILES_READ, Permission.CHECK)
+    (
+        Permission.ORDERS_READ,
+        Permission.NODES_READ,
+        Permission.FEEDS_READ,
+        Permission.LIFTINGS_READ,
+        Permission.PROFILES_READ,
+        Permission.CHECK,
+    )
 )
 GRANTS: dict[TokenRole, frozenset[Permission]] = {
     TokenRole.OPERATOR: frozenset(Permission),
@@ -50,6 +68,8 @@ GRANTS: dict[TokenRole, frozenset[Permission]] = {
             Permission.CHOICES_WRITE,
             Permission.OWN_NAMES,
             Permission.PROFILES_READ,
+            Permission.SESSIONS_READ,
+            Permission.SESSIONS_WRITE,
         )
     ),
     TokenRole.SUPPORT: frozenset(
@@ -59,12 +79,27 @@ GRANTS: dict[TokenRole, frozenset[Permission]] = {
             Permission.PROFILES_READ,
             Permission.CHECK,
             Permission.CHECK_LINES,
+            Permission.SESSIONS_READ,
         )
     ),
     TokenRole.REGULATOR: _OVERSIGHT | {Permission.AUDIT_READ},
-    TokenRole.ON_CALL: _OVERSIGHT,
+    TokenRole.ON_CALL: _OVERSIGHT | {Permission.LIFTINGS_WRITE},
 }
 """what each role may do"""
+OF_LINES = frozenset(
+    (
+        Permission.LINES_READ,
+        Permission.LINES_WRITE,
+        Permission.CHOICES_WRITE,
+        Permission.OWN_NAMES,
+        Permission.PROFILES_READ,
+        Permission.CHECK,
+        Permission.CHECK_LINES,
+        Permission.SESSIONS_READ,
+        Permission.SESSIONS_WRITE,
+    )
+)
+"""all that a token may do which is limited to some lines: the others concern every line"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +130,8 @@ class Token:
     def permissions(self) -> frozenset[Permission]:
         """The acts that it allows."""
         granted = GRANTS[self.role]
+        if self.lines:
+            granted &= OF_LINES
         return granted & frozenset(self.scopes) if self.scopes else granted
 
     def holds(self, now: float) -> bool:

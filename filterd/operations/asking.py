@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from filterd.dataplane.listeners.commands import SOCKET, CommandRefused
 from filterd.disk.locks import is_held
-from filterd.operations.errors import OperationError
+from filterd.operations.errors import NotReachedError, OperationError
 
 REPLY_SECONDS = 30.0
 """the longest that a role may take to reply"""
@@ -62,16 +62,16 @@ async def ask(
         raise OperationError(message, f"run the version of filterd that the {role.name} runs") from error
     except TimeoutError as error:
         message = f"the {role.name} does not reply within {REPLY_SECONDS:.0f} seconds"
-        raise OperationError(message, silent) from error
+        raise NotReachedError(message, silent) from error
     except (FileNotFoundError, ConnectionRefusedError, NotADirectoryError) as error:
         if is_held(state_dir / f"{role.name}.lock"):
             message = f"the {role.name} runs, and does not take commands at {path} yet"
-            raise OperationError(message, f"try again in some seconds; if it stays: {silent}") from error
+            raise NotReachedError(message, f"try again in some seconds; if it stays: {silent}") from error
         message = f"no {role.name} {role.verb} with state_dir {state_dir}"
-        raise OperationError(message, absent) from error
+        raise NotReachedError(message, absent) from error
     except (OSError, EOFError) as error:
         message = f"the {role.name} broke off before it replied"
-        raise OperationError(message, f"try again; if it stays: {silent}") from error
+        raise NotReachedError(message, f"try again; if it stays: {silent}") from error
     except (ValueError, LookupError, TypeError) as error:
         message = f"the {role.name} gave a reply that this version of filterd does not understand"
         raise OperationError(message, OTHER_VERSION.format(role=role.name)) from error

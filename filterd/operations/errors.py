@@ -7,6 +7,7 @@
         UnknownLineError      it is a subscriber
       ConflictError         the state of what was named does not allow it
       NotAllowedError       this one may not do it; another one may
+      NotReachedError       the process that has to do it does not answer
 """
 
 from __future__ import annotations
@@ -34,3 +35,7 @@ class ConflictError(OperationError):
 
 class NotAllowedError(OperationError):
     """The one who asks may not do it."""
+
+
+class NotReachedError(OperationError):
+    """The process that has to do it is not there, or does not answer."""

@@ -45,11 +45,11 @@ class ImportRow:
 class ImportTally(Protocol):
     """Counts the outcome of each row."""
 
-    added: int
-    changed: int
-    unchanged: int
     unbound: int
     moving: int
+
+    def count(self, line: int, outcome: str) -> None:
+        """Count a row that was taken: added, changed or unchanged."""
 
     def reject(self, line: int, reason: str) -> None:
         """Count a row that was not imported."""
@@ -63,9 +63,13 @@ class Importing:
     tally: ImportTally
     seen: dict[str, int] = field(default_factory=dict)
     """each subscriber of the file that was not rejected -> its line in it"""
+    begins: str = ""
+    """the beginning of the ids that errors may name; empty: all"""
 
     def place(self, subscriber: str) -> str:
         """The subscriber as an error names it, with its line in the file if it stands there."""
+        if not subscriber.startswith(self.begins):
+            return "another subscriber"
         line = self.seen.get(subscriber)
         return f"subscriber {subscriber!r}" + (f" (line {line})" if line else "")
 
@@ -174,13 +178,13 @@ def _plan_row(
     if before is None:
         subscriber = Subscriber(row.subscriber, wanted, (), write.now)
         plan.new.append((subscriber, secrets.token_hex(32)))
-        tally.added += 1
+        tally.count(row.line, "added")
     elif wanted != choices or free:
         if wanted != choices:
             plan.changed.append(wanted)
-        tally.changed += 1
+        tally.count(row.line, "changed")
     else:
-        tally.unchanged += 1
+        tally.count(row.line, "unchanged")
     plan.bound += [(prefix, wanted.line) for prefix in free]
     if before is not None and free:
         plan.moved.append(wanted.line)

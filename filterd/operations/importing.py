@@ -18,7 +18,7 @@ import asyncio
 import csv
 import hashlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from io import TextIOWrapper
 from pathlib import Path
@@ -75,6 +75,10 @@ class ImportResult:
         """The number of rows read."""
         return self.added + self.changed + self.unchanged + self.rejected
 
+    def count(self, line: int, outcome: str) -> None:
+        """Count a row that was taken: added, changed or unchanged."""
+        setattr(self, outcome, getattr(self, outcome) + 1)
+
     def reject(self, line: int, reason: str) -> None:
         """Count a row, and keep its reason if there is room."""
         self.rejected += 1
@@ -92,7 +96,7 @@ async def import_file(
 ) -> ImportResult:
     """Import a file. ``evidence`` supplies the parts that rows with a profile lack; parts of it may be empty
     (of ``at``: 0, which is now). ``wide``: prefixes wider than a line has are meant."""
-    reader = _RowReader(context, evidence or RequestEvidence("", "", 0.0, "", ""), wide=wide)
+    reader = RowReader(context, evidence or RequestEvidence("", "", 0.0, "", ""), wide=wide)
     result = ImportResult()
     try:
         importing = Importing(_digest(path), result)
@@ -145,8 +149,8 @@ def _chunks(rows: Iterator[ImportRow]) -> Iterator[Sequence[ImportRow]]:
         yield chunk
 
 
-class _RowReader:
-    """Reads the rows of one file, and checks them as far as that is possible without the store."""
+class RowReader:
+    """Reads the rows of one import, and checks them as far as that is possible without the store."""
 
     def __init__(self, context: Context, evidence: RequestEvidence, *, wide: bool) -> None:
         self._profiles = {each.id for each in policies(context).profiles}
@@ -169,7 +173,7 @@ class _RowReader:
         for fields in reader:
             self.line = reader.line_num
             try:
-                yield self._row(reader.line_num, fields)
+                yield self.row(reader.line_num, fields)
             except OperationError as error:
                 remedy = f"; {error.remedy}" if error.remedy else ""
                 result.reject(reader.line_num, f"{error}{remedy}")
@@ -189,7 +193,8 @@ class _RowReader:
             message = "line 1: a column is named twice"
             raise OperationError(message, f"name each column once: {', '.join(COLUMNS)}")
 
-    def _row(self, line: int, fields: dict[str, str | None]) -> ImportRow:
+    def row(self, line: int, fields: Mapping[str, str | None]) -> ImportRow:
+        """The row of these fields. Raises OperationError for one that is not well-formed."""
         if None in fields:
             message = "more fields than columns"
             raise OperationError(message, "put a text that holds a comma between double quotes")

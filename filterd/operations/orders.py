@@ -17,7 +17,7 @@ from filterd.model.changelog import OrderChange
 from filterd.model.mandatory import order_id
 from filterd.model.order import Order, OrderState
 from filterd.model.order_rows import ROW_DIGEST, audited, change_of, number_of
-from filterd.operations import confidential, input_values, order_limits
+from filterd.operations import confidential, input_values, order_limits, order_people
 from filterd.operations.context import Context, OperationError
 from filterd.operations.errors import ConflictError, UnknownError
 from filterd.operations.intake import OrderRequest, complete
@@ -71,7 +71,7 @@ async def add(context: Context, request: OrderRequest) -> Order:
         order = _accepted_if_enough(order, _people(context, hits), write.now)
         await rows.add(write.connection, order)
         _publish(write, order)
-        after = {**audited(order), **_audited_reach(hits)}
+        after = {**audited(order), **_audited_reach(hits), **order_people.audited_maker(context)}
         write.audit("order.add", _subject(order), reason=order.reason, after=after)
     return redacted(order)
 
@@ -88,7 +88,7 @@ async def approve(context: Context, reference: str) -> Order:
         before = confidential.opened(context.settings, await _require(write.connection, reference))
         _require_undecided(before)
         _require_unprotected(before, guarding)
-        _require_another(before, context.actor)
+        await order_people.require_another(write.connection, before, context)
         _require_possible(before, kept, context.settings.dns.nat64)
         hits = guarding.hits(before.demand)
         approvals = tuple(dict.fromkeys((*before.approvals, context.actor)))
@@ -98,7 +98,7 @@ async def approve(context: Context, reference: str) -> Order:
             await rows.approve(write.connection, order.number, context.actor, write.now)
         await rows.set_state(write.connection, order)
         _publish(write, order)
-        after = {**audited(order), **_audited_reach(hits)}
+        after = {**audited(order), **_audited_reach(hits), **order_people.audited_maker(context)}
         write.audit("order.approve", _subject(order), before=audited(before), after=after)
     return redacted(order)
 
@@ -270,12 +270,6 @@ def _require_undecided(order: Order) -> None:
     if order.state in (OrderState.ACCEPTED, OrderState.WITHDRAWN):
         message = f"order {order.reference} is {order.state.value} already"
         raise ConflictError(message, f"see it with: filterd order show {order.reference}")
-
-
-def _require_another(order: Order, actor: str) -> None:
-    if actor in order.approvals:
-        message = f"{actor} stands behind order {order.reference} already"
-        raise ConflictError(message, "another person has to approve it, under their own user")
 
 
 def _require_possible(order: Order, kept: order_limits.Ours, nat64: order_limits.Nat64) -> None:

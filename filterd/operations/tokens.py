@@ -13,11 +13,10 @@ import secrets
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from filterd.model.order import Order
 from filterd.model.token import DAY, GRANTS, Permission, Token, TokenRole
-from filterd.operations import input_values, orders
+from filterd.operations import input_values
 from filterd.operations.context import Context, is_account
-from filterd.operations.errors import NotAllowedError, OperationError, UnknownError
+from filterd.operations.errors import OperationError, UnknownError
 from filterd.store import tokens as rows
 from filterd.store.ledger import REVOCATION
 from filterd.store.store import Write
@@ -157,18 +156,9 @@ async def of_secret(context: Context, secret: str) -> Token | None:
 
 def acting(context: Context, token: Token) -> Context:
     """The context in which a token acts: its name is the actor."""
-    return replace(context, actor=token.name, person=not token.system and is_account(token.name))
-
-
-async def approve(context: Context, token: Token, reference: str) -> Order:
-    """Approve an order by token. Whoever made the token cannot stand behind the order too: a second person
-    could be made up by it."""
-    found = await orders.show(context, reference)
-    if token.made_by != token.name and token.made_by in found.approvals:
-        message = f"{token.made_by} made this token, and stands behind order {found.reference} already"
-        remedy = "approve it with a token that another person made, or under your own account"
-        raise NotAllowedError(message, remedy)
-    return await orders.approve(context, reference)
+    maker = "" if token.made_by == token.name else token.made_by
+    person = not token.system and is_account(token.name)
+    return replace(context, actor=token.name, person=person, token_made_by=maker)
 
 
 def reference(token: Token) -> str:

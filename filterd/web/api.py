@@ -14,7 +14,20 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import filterd
 from filterd.operations.context import Context
-from filterd.web import adjustments, choices, consent, docs_page, reading, subscribers
+from filterd.web import (
+    adjustments,
+    bulk,
+    choices,
+    consent,
+    docs_page,
+    feeds,
+    liftings,
+    orders,
+    reading,
+    sessions,
+    subscribers,
+    upkeep,
+)
 from filterd.web.callers import ApiState
 from filterd.web.limits import LARGEST_HEAD, RateLimit
 from filterd.web.paths import with_slashes_in_ids
@@ -30,7 +43,13 @@ ROUTERS = (
     adjustments.routes,
     consent.routes,
     reading.routes,
-    reading.orders_routes,
+    orders.routes,
+    sessions.routes,
+    feeds.routes,
+    upkeep.routes,
+    liftings.routes,
+    bulk.routes,
+    bulk.imports,
 )
 _HEADERS = (
     (b"cache-control", b"no-store"),

@@ -32,6 +32,8 @@ class ApiState:
     limit: RateLimit
     etag_key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
     """of this process: what an ETag was made of cannot be tried out"""
+    imports: int = 0
+    """those at work"""
 
 
 @dataclass(frozen=True, slots=True)

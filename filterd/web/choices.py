@@ -12,6 +12,7 @@ from pydantic import Field, StrictBool
 from filterd.model.subscriber import AskerRole, RequestEvidence
 from filterd.model.token import Permission
 from filterd.operations import input_values, subscribers
+from filterd.operations.ends import STAYS, End
 from filterd.web.fields import LineId, Moment, RequestBody, RequiredText, Text, ZoneName
 from filterd.web.representations import SubscriberShown
 from filterd.web.routing import Called, router, takes
@@ -85,6 +86,9 @@ class OwnNameChoice(RequestBody):
 
     action: Literal["allow", "block"]
     scope: Literal["exact", "subtree"] = "subtree"
+    until: Moment | None = Field(
+        None, description="When it ends by itself, 366 days ahead at most; null: it stays."
+    )
 
 
 @routes.put("/subscribers/{id}/choices/opt-in", **takes(Permission.CHOICES_WRITE))
@@ -185,7 +189,10 @@ async def put_own_name(
     """Let a name through that the profile or security blocks, or block one: whichever it was before."""
     act = subscribers.allow if body.action == "allow" else subscribers.deny
     scope = input_values.scope(body.scope)
-    return await changed(caller, response, id, if_match, lambda context: act(context, id, name, scope))
+    end = STAYS if body.until is None else End(until=body.until.isoformat())
+    return await changed(
+        caller, response, id, if_match, lambda context: act(context, id, name, scope, end=end)
+    )
 
 
 @routes.delete("/subscribers/{id}/own-names/{name}", **takes(Permission.OWN_NAMES))

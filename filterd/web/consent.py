@@ -8,9 +8,12 @@ from typing import Annotated
 from fastapi import Path, Response
 from pydantic import BaseModel, Field
 
+from filterd.model.subscriber import Subscriber
 from filterd.model.token import Permission
-from filterd.operations import consent
+from filterd.operations import consent, contract_events
 from filterd.operations.consent import ConsentRequest, ContractEvent
+from filterd.operations.context import Context
+from filterd.operations.contract_events import NotedEvent
 from filterd.policy.documents import ConsentText
 from filterd.web.fields import LineId, RequestBody, RequiredText, Text, time_of
 from filterd.web.representations import SubscriberShown
@@ -56,7 +59,10 @@ class ConsentShown(BaseModel):
 class EventGiven(RequestBody):
     """An event of the contract."""
 
-    event: ContractEvent
+    event: ContractEvent | NotedEvent = Field(
+        description="transferred, cancelled, moved and reassigned end consent; added, suspended and resumed "
+        "are recorded, and change nothing."
+    )
     reference: RequiredText = Field(description="The document of the event.")
     reason: Text = ""
 
@@ -86,14 +92,15 @@ async def show(caller: Called, id: LineId) -> ConsentShown:
 async def end(
     response: Response, caller: Called, id: LineId, body: EventGiven, if_match: IfMatch = None
 ) -> SubscriberShown:
-    """End consent with an event of the contract: the line asks for nothing any more."""
-    return await changed(
-        caller,
-        response,
-        id,
-        if_match,
-        lambda context: consent.end(context, id, body.event, reference=body.reference, reason=body.reason),
-    )
+    """Tell an event of the contract. One that ends it ends consent: the line asks for nothing any more."""
+    event, words = body.event, {"reference": body.reference, "reason": body.reason}
+
+    async def step(context: Context) -> Subscriber:
+        if isinstance(event, NotedEvent):
+            return await contract_events.note(context, id, event, **words)
+        return await consent.end(context, id, event, **words)
+
+    return await changed(caller, response, id, if_match, step)
 
 
 def _text(found: ConsentText) -> TextShown:

@@ -2,7 +2,7 @@
 
 ::
 
-    OperationError          422, its kinds 404, 409, 403
+    OperationError          422, its kinds 404, 409, 403, 503
     StoreError              503
     RequestValidationError  422, with every error of the request
     RefusedCall                 its own status
@@ -25,6 +25,7 @@ from starlette.responses import Response
 from filterd.operations.errors import (
     ConflictError,
     NotAllowedError,
+    NotReachedError,
     OperationError,
     UnknownError,
     UnknownLineError,
@@ -39,6 +40,7 @@ _STATUSES: tuple[tuple[type[OperationError], HTTPStatus], ...] = (
     (UnknownError, HTTPStatus.NOT_FOUND),
     (ConflictError, HTTPStatus.CONFLICT),
     (NotAllowedError, HTTPStatus.FORBIDDEN),
+    (NotReachedError, HTTPStatus.SERVICE_UNAVAILABLE),
     (OperationError, HTTPStatus.UNPROCESSABLE_ENTITY),
 )
 

@@ -1,26 +1,22 @@
-"""``/api/v1``: profiles, checks, orders, nodes and the audit trail, in the form that commands print."""
+"""``/api/v1``: profiles, checks, nodes and the audit trail, in the form that commands print."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import Query, Request
+from fastapi import Query
 
-from filterd.model.order import Order, OrderState
 from filterd.model.token import Permission
-from filterd.operations import audit, inquiry, nodes, orders, tokens
+from filterd.operations import audit, inquiry, nodes
 from filterd.operations.explain import Explanation
-from filterd.operations.plain_records import plain_node, plain_order
+from filterd.operations.plain_records import plain_node
 from filterd.operations.plain_values import plain, with_times
 from filterd.operations.policies import policies
 from filterd.web.callers import Caller
 from filterd.web.fields import ListPart, Plain
-from filterd.web.repeats import once
 from filterd.web.routing import Called, router, takes
-from filterd.web.subscribers import IdempotencyKey
 
 routes = router("reading")
-orders_routes = router("orders")
 Limit = Annotated[int, Query(ge=1, le=1000)]
 Number = Annotated[int, Query(ge=0, le=audit.LARGEST, description="Go on behind this number.")]
 OWN = ("own_deny", "own_allow")
@@ -72,37 +68,3 @@ async def list_entries(caller: Called, after: Number = 0, limit: Limit = 100) ->
     more = len(found) == limit
     items = [with_times(plain(each)) for each in found]
     return ListPart(items=items, next=str(found[-1].sequence) if more else None)
-
-
-@orders_routes.get("/orders", **takes(Permission.ORDERS_READ))
-async def list_orders(
-    caller: Called, state: OrderState | None = None, after: Number = 0, limit: Limit = 100
-) -> ListPart[Plain]:
-    """List the orders by number, without their names."""
-    every = await orders.list_orders(caller.context, state)
-    found = [each for each in every if each.number > after][: limit + 1]
-    items = [_plain(each, caller) for each in found[:limit]]
-    return ListPart(items=items, next=str(found[limit - 1].number) if len(found) > limit else None)
-
-
-@orders_routes.get("/orders/{reference}", **takes(Permission.ORDERS_READ))
-async def show_order(caller: Called, reference: str) -> Plain:
-    """Show an order; the names of a confidential one stay hidden."""
-    return _plain(await orders.show(caller.context, reference), caller)
-
-
-@orders_routes.post("/orders/{reference}/approve", **takes(Permission.ORDERS_WRITE))
-async def approve_order(
-    request: Request, caller: Called, reference: str, idempotency_key: IdempotencyKey = None
-) -> Plain:
-    """Stand behind an order as another person; with enough of them it is in force within a second."""
-
-    async def act() -> Order:
-        return await tokens.approve(caller.context, caller.token, reference)
-
-    return _plain(await once(request, caller, idempotency_key, act), caller)
-
-
-def _plain(order: Order, caller: Caller) -> Plain:
-    found: Plain = with_times(plain_order(order, caller.context.clock()))
-    return found

@@ -25,6 +25,7 @@ class OwnNameShown(BaseModel):
     name: str
     action: str
     scope: str
+    until: datetime | None = Field(None, description="Its end; null: it stays.")
 
 
 class SubscriberShown(BaseModel):
@@ -49,7 +50,9 @@ def shown(found: Subscriber, caller: Caller) -> SubscriberShown:
     """The representation for a caller; own names are kept from one who may not see them."""
     choices = found.choices
     own = [
-        OwnNameShown(name=each.name, action=each.action.word, scope=each.scope.word)
+        OwnNameShown(
+            name=each.name, action=each.action.word, scope=each.scope.word, until=time_of(each.until)
+        )
         for each in choices.own_names
     ]
     return SubscriberShown(

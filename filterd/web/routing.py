@@ -19,7 +19,7 @@ from filterd.web.problems import MEDIA_TYPE, response_of
 PERMISSION = "x-permission"
 """the key of an operation's permission in the OpenAPI document"""
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
-_bearer = HTTPBearer(auto_error=False, description="A token of: filterd token add")
+bearer = HTTPBearer(auto_error=False, description="A token of: filterd token add")
 
 
 class ApiRoute(APIRoute):
@@ -48,8 +48,8 @@ def router(tag: str) -> APIRouter:
         prefix="/api/v1",
         tags=[tag],
         route_class=ApiRoute,
-        dependencies=[Security(_bearer)],
-        responses=_PROBLEMS,
+        dependencies=[Security(bearer)],
+        responses=PROBLEMS,
     )
 
 
@@ -84,7 +84,7 @@ _PROBLEM_SCHEMA = {
         },
     },
 }
-_PROBLEMS: dict[int | str, dict[str, Any]] = {
+PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {"description": title, "content": {MEDIA_TYPE: {"schema": _PROBLEM_SCHEMA}}}
     for status, title in {
         400: "The request cannot be read",
@@ -98,6 +98,6 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
         422: "The request has errors",
         429: "Too many requests",
         431: "The head of the request is too large",
-        503: "The store cannot be used now",
+        503: "The store, or the process that has to do it, cannot be used now",
     }.items()
 }

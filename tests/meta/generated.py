@@ -16,6 +16,7 @@ from monitoring.source import runbooks
 from tests.evasion import table
 from tests.meta import (
     decisions,
+    generated_calls,
     generated_categories,
     generated_doctor,
     generated_night,
@@ -261,6 +262,7 @@ POLICIES = Path(__file__).parents[2] / "policies"
 ARCHITECTURE = Path(__file__).parents[2] / "docs/architecture.md"
 
 DOCUMENTS: dict[str, Callable[[], str]] = {
+    "docs/api-calls.md": generated_calls.api_calls,
     "docs/architecture.md": lambda: layers.page(ARCHITECTURE.read_text()),
     "docs/cli.md": command_line,
     "docs/configuration.md": configuration,

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from filterd.disk.keys import DIGEST_KEY
 from filterd.model.records import FeedAcceptance, FeedCheck, FeedHold, FeedSource, FeedVersion, VersionState
-from filterd.operations import input_values
+from filterd.operations import input_values, order_people
 from filterd.operations.context import Context, OperationError
 from filterd.operations.feeds import adoption, holds, rule_files, verifying
 from filterd.operations.keys import load_key
@@ -89,6 +89,7 @@ def _asked(
     people = context.settings.orders.approvals if feed.mandatory is not None else 1
     if people < 2:
         return None
+    order_people.require_own(context, people)
     if before is None or before.version:
         return FeedAcceptance(feed.id, hold.digest, reason, context.actor, float(context.clock()))
     if before.asked_by == context.actor:

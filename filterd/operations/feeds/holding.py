@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from filterd.disk.keys import DIGEST_KEY
 from filterd.model.records import FeedVersion, HeldFeed, VersionState
-from filterd.operations import input_values
+from filterd.operations import input_values, order_people
 from filterd.operations.context import Context, OperationError
 from filterd.operations.feeds import adoption, rule_files
 from filterd.operations.keys import load_key
@@ -53,6 +53,7 @@ async def hold(context: Context, identifier: str, *, reason: str) -> HeldVersion
     people = await asyncio.to_thread(_people, context, feed, current, older)
     if people > 1:
         context.require_person()
+        order_people.require_own(context, people)
     async with context.store.write(context.actor, context.clock()) as write:
         if await _two_versions(write.connection, feed.id) != (current, older):
             message = f"the feed {feed.id} was read anew meanwhile"

@@ -50,7 +50,12 @@ class ExplainedSession:
 async def explain(context: Context, file: GivenFile, sender: str = "") -> ExplainedSession:
     """Explain the packet in a file. ``sender``: where it came from; empty: what the file says."""
     with file.open("rb") as opened:
-        found = packet_in(opened.read(LARGEST_FILE))
+        return await explain_content(context, opened.read(LARGEST_FILE), sender)
+
+
+async def explain_content(context: Context, content: bytes, sender: str = "") -> ExplainedSession:
+    """Explain the packet in the content of a file, as :func:`explain` does."""
+    found = packet_in(content)
     address = _address(sender) if sender else found.sender
     radius = context.settings.accounting.radius
     clients = () if radius is None else _clients_of(radius, address)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -112,6 +113,13 @@ async def test_nothing_tells_which_software_answers() -> None:
     async with serving(server(Application(), 3)) as port, httpx.AsyncClient() as client:
         answer = await client.get(f"http://127.0.0.1:{port}/")
         assert "server" not in answer.headers
+
+
+def test_the_body_of_a_response_does_not_wait_for_the_acknowledgement_of_its_head() -> None:
+    with listen("127.0.0.1", 0) as bound, socket.create_connection(bound.getsockname()):
+        accepted, _ = bound.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def test_an_address_that_is_taken_is_named() -> None:

@@ -18,10 +18,20 @@ from filterd.web.routing import PERMISSION
 from tests.unit.web.conftest import Api
 from tests.worlds.installation import NOW
 
+ORDER = {
+    "names": ["ordered.example"],
+    "authority": "A",
+    "official": "O",
+    "document": "D",
+    "ground": "G",
+    "reason": "R",
+}
 EVIDENCE = {"who": "holder", "text_version": "1", "reference": "ticket 1"}
 LINE = "/api/v1/subscribers/{id}"
 LINES = frozenset((TokenRole.OPERATOR, TokenRole.PROVISIONING))
 CHOOSERS = LINES | {TokenRole.SUPPORT}
+OPERATOR = frozenset((TokenRole.OPERATOR,))
+DUTY = OPERATOR | {TokenRole.ON_CALL}
 OVERSEERS = frozenset((TokenRole.OPERATOR, TokenRole.REGULATOR, TokenRole.ON_CALL))
 
 
@@ -65,11 +75,40 @@ MATRIX = {
     ("get", "/api/v1/check"): Row(OVERSEERS | {TokenRole.SUPPORT}, query={"name": "adult.example"}),
     ("get", "/api/v1/orders"): Row(OVERSEERS),
     ("get", "/api/v1/orders/{reference}"): Row(OVERSEERS),
-    ("post", "/api/v1/orders/{reference}/approve"): Row(frozenset((TokenRole.OPERATOR,))),
+    ("post", "/api/v1/orders/{reference}/approve"): Row(OPERATOR),
+    ("post", "/api/v1/orders"): Row(OPERATOR, ORDER),
+    ("post", "/api/v1/orders/{reference}/withdraw"): Row(OPERATOR, {"reason": "lifted"}),
     ("get", "/api/v1/nodes"): Row(OVERSEERS),
+    ("get", "/api/v1/nodes/{name}"): Row(OVERSEERS),
+    ("get", "/api/v1/node-histories"): Row(OVERSEERS),
+    ("post", "/api/v1/node-histories/accept"): Row(OPERATOR),
+    ("post", "/api/v1/kept-orders/{reference}/end"): Row(OPERATOR, {"reason": "ended"}),
+    ("get", "/api/v1/snapshot"): Row(OVERSEERS),
+    ("get", "/api/v1/exceptions"): Row(OVERSEERS),
+    ("post", "/api/v1/exceptions"): Row(DUTY, {"name": "shop.example", "reason": "ticket 3"}),
+    ("post", "/api/v1/exceptions/{number}/end"): Row(DUTY),
+    ("get", "/api/v1/suspension"): Row(OVERSEERS),
+    ("put", "/api/v1/suspension"): Row(DUTY, {"reason": "incident 4"}),
+    ("delete", "/api/v1/suspension"): Row(DUTY),
+    ("get", "/api/v1/canaries"): Row(OVERSEERS),
+    ("get", "/api/v1/feeds"): Row(OVERSEERS),
+    ("get", "/api/v1/feeds/{id}"): Row(OVERSEERS),
+    ("post", "/api/v1/feeds/{id}/update"): Row(OPERATOR),
+    ("put", "/api/v1/feeds/{id}/hold"): Row(OPERATOR, {"reason": "wrong"}),
+    ("delete", "/api/v1/feeds/{id}/hold"): Row(OPERATOR),
+    ("post", "/api/v1/feeds/{id}/accept"): Row(OPERATOR, {"reason": "right"}),
+    ("get", "/api/v1/sessions"): Row(CHOOSERS, query={"subscriber": "home"}),
+    ("get", "/api/v1/sessions/counts"): Row(CHOOSERS),
+    ("post", "/api/v1/sessions"): Row(LINES, {"addresses": ["10.0.0.9"], "subscriber": "home"}),
+    ("delete", "/api/v1/sessions"): Row(LINES, query={"address": "10.0.0.9"}),
+    ("post", "/api/v1/sessions/explain"): Row(LINES, {"packet": "04"}),
+    ("post", "/api/v1/import/subscribers"): Row(LINES),
+    ("get", "/api/v1/export/subscribers"): Row(CHOOSERS),
+    ("get", "/api/v1/audit/tail"): Row(frozenset((TokenRole.OPERATOR, TokenRole.REGULATOR))),
+    ("get", "/api/v1/audit/proof"): Row(frozenset((TokenRole.OPERATOR, TokenRole.REGULATOR))),
     ("get", "/api/v1/audit"): Row(frozenset((TokenRole.OPERATOR, TokenRole.REGULATOR))),
 }
-FINE = (200, 201, 404, 409)
+FINE = (200, 201, 404, 409, 415, 422, 503)
 """what one who may do it gets, depending on what others did before"""
 
 
@@ -95,9 +134,13 @@ async def _endpoints(api: Api) -> list[tuple[str, str, dict[str, Any]]]:
     ]
 
 
+def _id(path: str) -> str:
+    return "adult-starter" if "/feeds/" in path else "home"
+
+
 async def _call(client: httpx.AsyncClient, method: str, path: str) -> httpx.Response:
     row = MATRIX[method, path]
-    at = path.format(id="home", name="blue.example", reference="O-1", version="2026-11")
+    at = path.format(id=_id(path), name="blue.example", reference="O-1", version="2026-11", number=1)
     return await client.request(method, at, params=row.query, json=row.body)
 
 

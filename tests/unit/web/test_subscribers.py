@@ -161,7 +161,9 @@ async def test_support_sees_how_many_own_names_there_are(api: Api) -> None:
     owner, support = await api.client(TokenRole.OPERATOR), await api.client(TokenRole.SUPPORT)
     await _registered(owner, "a")
     put = await owner.put(f"{LINES}/a/own-names/secret.example", json={"action": "block", "scope": "exact"})
-    assert put.json()["own_names"] == [{"name": "secret.example", "action": "block", "scope": "exact"}]
+    assert put.json()["own_names"] == [
+        {"name": "secret.example", "action": "block", "scope": "exact", "until": None}
+    ]
     shown = await support.get(f"{LINES}/a")
     assert (shown.json()["own_names"], shown.json()["own_names_count"]) == (None, 1)
     listed = await support.get(LINES)

@@ -1,0 +1,50 @@
+"""The people behind an order, and behind what else takes two of them.
+
+Whoever makes a token for another person's name can use it. So the maker of the token by which somebody adds
+or approves an order stands behind that order too: one person who makes two tokens stays one. The audit entry
+of each approval names the maker, and the next approval is compared with those.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from filterd.model.order import Order
+from filterd.operations.context import Context
+from filterd.operations.errors import ConflictError, NotAllowedError
+from filterd.store import change_log
+
+MADE_BY = "token_made_by"
+"""the key of the maker in the audited state of an order"""
+_MOST_ENTRIES = 1_000
+"""on one order"""
+
+
+def audited_maker(context: Context) -> dict[str, str]:
+    """The maker of the token by which somebody decides, for the trail; nothing where it is their own."""
+    return {MADE_BY: context.token_made_by} if context.token_made_by else {}
+
+
+async def require_another(connection: AsyncConnection, order: Order, context: Context) -> None:
+    """Refuse whoever stands behind the order already, be it by name or by a token that they made."""
+    actor, maker = context.actor, context.token_made_by
+    if actor in order.approvals:
+        message = f"{actor} stands behind order {order.reference} already"
+        raise ConflictError(message, "another person has to approve it, under their own user")
+    entries = await change_log.newest_entries(connection, _MOST_ENTRIES, f"order:{order.reference}")
+    makers = {(each.entry.after or {}).get(MADE_BY) for each in entries} - {None}
+    if actor in makers:
+        message = f"{actor} made a token that stands behind order {order.reference} already"
+        raise NotAllowedError(message, "another person has to approve it, under their own account")
+    if maker and maker in makers | set(order.approvals):
+        message = f"{maker} made this token, and stands behind order {order.reference} already"
+        remedy = "approve it with a token that another person made, or under your own account"
+        raise NotAllowedError(message, remedy)
+
+
+def require_own(context: Context, people: int) -> None:
+    """Refuse a token that somebody else made, for an act that takes more than one person."""
+    if people > 1 and context.token_made_by:
+        message = f"this takes {people} people, and {context.token_made_by} made this token"
+        remedy = "do it with a token that you made yourself (filterd token add), or by command"
+        raise NotAllowedError(message, remedy)

@@ -1,0 +1,144 @@
+"""docs/api-calls.md: every call of the API with the roles that may make it, and the call of each command."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fastapi.routing import APIRoute
+
+from filterd.model.token import GRANTS, Permission, TokenRole
+from filterd.web.api import ROUTERS
+from filterd.web.routing import PERMISSION
+
+NOTE = "<!-- Generated. UPDATE_DOCS=1 make test PYTEST=tests/meta writes it anew. -->\n"
+LINE = "/subscribers/{id}"
+MACHINE = "what it reads or writes is on the machine on which it runs"
+PROOF = "it works on files that its caller has"
+LIST = "lists come into force by the policies directory, which is not written over HTTP"
+CALLS: dict[str, tuple[str, ...] | str] = {
+    "serve": MACHINE,
+    "config check": MACHINE,
+    "config schema": MACHINE,
+    "config show": MACHINE,
+    "check": ("get /check",),
+    "subscriber add": ("post /subscribers",),
+    "subscriber allow": ("put " + LINE + "/own-names/{name}",),
+    "subscriber choose": ("put " + LINE + "/choices/differences",),
+    "subscriber close": ("post " + LINE + "/choices/closings",),
+    "subscriber deny": ("put " + LINE + "/own-names/{name}", "delete " + LINE + "/own-names/{name}"),
+    "subscriber erase": ("delete " + LINE,),
+    "subscriber export": ("get /export/subscribers",),
+    "subscriber find": ("get /subscribers",),
+    "subscriber import": ("post /import/subscribers",),
+    "subscriber leave-security": ("put " + LINE + "/choices/security",),
+    "subscriber list": ("get /subscribers",),
+    "subscriber open": ("delete " + LINE + "/choices/closings",),
+    "subscriber opt-in": ("put " + LINE + "/choices/opt-in",),
+    "subscriber opt-out": ("put " + LINE + "/choices/opt-out",),
+    "subscriber pause": ("put " + LINE + "/choices/pause",),
+    "subscriber plan": ("put " + LINE + "/choices/plan", "get " + LINE + "/choices"),
+    "subscriber remove": ("delete " + LINE,),
+    "subscriber resume": ("delete " + LINE + "/choices/pause",),
+    "subscriber set-profile": ("put " + LINE + "/choices/profile",),
+    "subscriber set-zone": ("put " + LINE + "/choices/zone",),
+    "subscriber show": ("get " + LINE, "get " + LINE + "/choices"),
+    "consent end": ("post " + LINE + "/contract-events",),
+    "consent note": ("post " + LINE + "/contract-events",),
+    "consent show": ("get " + LINE + "/consent",),
+    "consent text": ("get /consent-texts/{version}",),
+    "consent texts": ("get /consent-texts",),
+    "session end": ("delete /sessions",),
+    "session explain": ("post /sessions/explain",),
+    "session list": ("get /sessions/counts",),
+    "session put": ("post /sessions",),
+    "session show": ("get /sessions",),
+    "binding add": ("post " + LINE + "/bindings",),
+    "binding list": ("get " + LINE,),
+    "binding remove": ("delete " + LINE + "/bindings",),
+    "profile list": ("get /profiles",),
+    "profile show": ("get /profiles",),
+    "policies coverage": PROOF,
+    "policies list": LIST,
+    "policies source": LIST,
+    "policies sources": LIST,
+    "feed diff": LIST,
+    "feed enable": LIST,
+    "feed hold": ("put /feeds/{id}/hold", "delete /feeds/{id}/hold"),
+    "feed list": ("get /feeds",),
+    "feed parse": PROOF,
+    "feed retire": LIST,
+    "feed show": ("get /feeds/{id}",),
+    "feed sign": PROOF,
+    "feed trust": LIST,
+    "feed update": ("post /feeds/{id}/update", "post /feeds/{id}/accept"),
+    "feed verify": PROOF,
+    "order add": ("post /orders",),
+    "order approve": ("post /orders/{reference}/approve",),
+    "order list": ("get /orders",),
+    "order show": ("get /orders/{reference}",),
+    "order withdraw": ("post /orders/{reference}/withdraw",),
+    "exception add": ("post /exceptions",),
+    "exception end": ("post /exceptions/{number}/end",),
+    "exception list": ("get /exceptions",),
+    "parental resume": ("delete /suspension",),
+    "parental status": ("get /suspension",),
+    "parental suspend": ("put /suspension",),
+    "snapshot build": "control builds it when something has changed",
+    "snapshot show": ("get /snapshot",),
+    "snapshot verify": MACHINE,
+    "cache flush": MACHINE,
+    "node history": ("get /node-histories",),
+    "node list": ("get /nodes",),
+    "node resync": ("post /node-histories/accept", "post /kept-orders/{reference}/end"),
+    "node show": ("get /nodes/{name}",),
+    "canary list": ("get /canaries",),
+    "top": "it reads the counters of this machine's resolver; over HTTP they are its metrics",
+    "token add": "no token makes another: who could read one would have it for good",
+    "token list": "no token tells of another",
+    "token revoke": "no token ends another: one that was stolen would end the operator's",
+    "store migrate": MACHINE,
+    "backup": MACHINE,
+    "restore": MACHINE,
+    "doctor": MACHINE,
+    "key drop": MACHINE,
+    "key list": MACHINE,
+    "key rotate": MACHINE,
+    "audit tail": ("get /audit/tail",),
+    "audit verify": ("get /audit/proof", "get /audit"),
+    "completion": MACHINE,
+}
+"""of each command: its calls below /api/v1, or the reason for which it has none"""
+ALSO = frozenset[str]()
+"""calls that no command names, since they are made differently there"""
+
+
+def calls() -> Iterator[tuple[str, Permission, str]]:
+    """Each call, like ``get /orders``; its permission; the first sentence of what it does."""
+    for routes in ROUTERS:
+        for route in routes.routes:
+            if isinstance(route, APIRoute):
+                path = route.path.removeprefix("/api/v1")
+                permission = Permission((route.openapi_extra or {})[PERMISSION])
+                does = " ".join(route.description.split()).split(". ")[0].rstrip(".")
+                for method in sorted(route.methods):
+                    yield f"{method.lower()} {path}", permission, does
+
+
+def api_calls() -> str:
+    """The page."""
+    parts = [
+        "# The calls of the API\n",
+        NOTE,
+        "What a command can, a call can, and the other way round: both are the same use cases. Paths are\n"
+        "below `/api/v1`; `/api/docs` of a running server shows the bodies. [How to use it](api.md).\n",
+        "## Who may make which call\n",
+        "| call | does | permission | roles |\n| --- | --- | --- | --- |",
+    ]
+    for call, permission, does in sorted(calls(), key=lambda each: each[0].split(" ")[::-1]):
+        roles = ", ".join(role for role in TokenRole if permission in GRANTS[role])
+        parts.append(f"| `{call}` | {does} | `{permission}` | {roles} |")
+    parts.append("\n## Commands and their calls\n\n| command | call |\n| --- | --- |")
+    for command, found in sorted(CALLS.items()):
+        text = f"none: {found}" if isinstance(found, str) else ", ".join(f"`{each}`" for each in found)
+        parts.append(f"| `{command}` | {text} |")
+    return "\n".join(parts) + "\n"
