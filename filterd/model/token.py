@@ -36,6 +36,10 @@ class Permission(StrEnum):
     """stand behind an order"""
     NODES_READ = "nodes.read"
     AUDIT_READ = "audit.read"
+    CONSENT_READ = "consent.read"
+    """read how many lines rest on which kind of evidence"""
+    CONSENT_APPROVE = "consent.approve"
+    """see evidence that lines share, and stand behind it"""
 
 
 _OVERSIGHT = frozenset(
@@ -61,7 +65,7 @@ GRANTS: dict[TokenRole, frozenset[Permission]] = {
             Permission.CHECK_LINES,
         )
     ),
-    TokenRole.REGULATOR: _OVERSIGHT | {Permission.AUDIT_READ},
+    TokenRole.REGULATOR: _OVERSIGHT | {Permission.AUDIT_READ, Permission.CONSENT_READ},
     TokenRole.ON_CALL: _OVERSIGHT,
 }
 """what each role may do"""

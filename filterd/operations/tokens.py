@@ -157,7 +157,7 @@ async def of_secret(context: Context, secret: str) -> Token | None:
 
 def acting(context: Context, token: Token) -> Context:
     """The context in which a token acts: its name is the actor."""
-    return replace(context, actor=token.name, person=not token.system and is_account(token.name))
+    return replace(context, actor=token.name, person=not token.system and is_account(token.name), way="api")
 
 
 async def approve(context: Context, token: Token, reference: str) -> Order:
@@ -169,6 +169,11 @@ async def approve(context: Context, token: Token, reference: str) -> Order:
         remedy = "approve it with a token that another person made, or under your own account"
         raise NotAllowedError(message, remedy)
     return await orders.approve(context, reference)
+
+
+def maker_beside(token: Token) -> str:
+    """Who made the token, where that is another: that person could have made a second one up by it."""
+    return token.made_by if token.made_by != token.name else ""
 
 
 def reference(token: Token) -> str:
