@@ -7,24 +7,34 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from filterd.cli import output
+from filterd.cli import output, shared_evidence
+from filterd.cli.authorisations import authorisation_words
+from filterd.cli.consent_proof import prove
 from filterd.cli.group import Group
 from filterd.cli.options import common
 from filterd.cli.use_case import perform
 
 if TYPE_CHECKING:
-    from filterd.model.subscriber import Subscriber
-    from filterd.operations.consent import ConsentRequest
+    from collections.abc import Sequence
+
+    from filterd.model.subscriber import SharedEvidence, Subscriber
+    from filterd.operations.consent import ConsentRequest, UsedText
+    from filterd.operations.consent_history import ConsentChange, ConsentRecord
     from filterd.operations.context import Context
     from filterd.policy.documents import ConsentText
 
 EVENTS = ("transferred", "cancelled", "moved", "reassigned")
-NOTED = ("added", "suspended", "resumed")
+NOTED = ("added", "suspended", "reactivated")
 
 
 @click.group(cls=Group)
 def consent() -> None:
     """Show what was asked for each line, by whom, and the text that was shown; end consent."""
+
+
+for command in (prove, *(shared_evidence.shared, shared_evidence.approve, shared_evidence.reject)):
+    consent.add_command(command)
+consent.add_command(shared_evidence.report)
 
 
 @consent.command()
@@ -53,46 +63,57 @@ def texts(config: Path | None, as_json: bool) -> None:
 @click.option(
     "--lang", type=click.Choice(("es", "en")), default="es", show_default=True, help="The language."
 )
+@click.option("--digest", default="", help="The text as it was used, by its SHA-256 or the begin of it.")
 @common
-def text(version: str, lang: str, config: Path | None, as_json: bool) -> None:
-    """Show a version of the text, to be read aloud before a line opts in."""
+def text(version: str, lang: str, digest: str, config: Path | None, as_json: bool) -> None:
+    """Show a version of the text, to be read aloud before a line opts in.
+
+    With --digest it is the one that requests rest on, whatever became of its file.
+    """
     from filterd.operations import consent
 
-    async def read(context: Context) -> ConsentText:
-        return consent.text(context, version)
+    async def read(context: Context) -> tuple[ConsentText, tuple[UsedText, ...]]:
+        used = await consent.used_texts(context, version)
+        return await consent.text_or_used(context, version, digest), used
 
-    found = perform(config, read)
+    found, used = perform(config, read)
+    altered = [each for each in used if each.text.digest != found.digest]
     if as_json:
-        output.show_json({**_text_words(found), "es": found.text.es, "en": found.text.en})
+        texts = {"es": found.text.es, "en": found.text.en}
+        output.show_json({**_text_words(found), **texts, "used": [_used_words(each) for each in used]})
         return
     click.echo(found.text.es if lang == "es" else found.text.en)
+    for each in altered:
+        output.warn(
+            f"requests rest on another text of this version, first used {output.moment(each.first_used)}",
+            f"see it with: filterd consent text {version} --digest {each.text.digest[:12]}",
+        )
 
 
 @consent.command()
 @click.argument("id")
 @common
 def show(id: str, config: Path | None, as_json: bool) -> None:
-    """Show the requests of a line, oldest first: who asked, when, how, and the text that was shown."""
-    from filterd.operations import consent
+    """Show a line's consent: how it came, since when, the text that was shown, and each change after it."""
+    from filterd.operations import consent_history
 
-    async def read(context: Context) -> tuple[Subscriber, tuple[ConsentRequest, ...]]:
-        return await consent.requests(context, id)
-
-    found, asked = perform(config, read)
+    found = perform(config, lambda context: consent_history.record(context, id))
     if as_json:
-        output.show_json(
-            {
-                "id": found.id,
-                "opted_in": found.choices.opted_in,
-                "requests": [_request_words(each) for each in asked],
-            }
-        )
+        output.show_json(_record_words(found))
         return
-    click.echo(f"{found.id}: {'opted in' if found.choices.opted_in else 'not opted in'}")
-    for each in asked:
-        click.echo(_request_line(each))
-    if not asked:
+    subscriber = found.subscriber
+    since = f" since {output.moment(found.since)}" if found.since else ""
+    click.echo(f"{subscriber.id}: {'opted in' if subscriber.choices.opted_in else 'not opted in'}{since}")
+    for each in found.requests:
+        click.echo(_request_line(each, found.shared))
+    if not found.requests:
         click.echo("nothing was ever asked for: only orders and the lists for everyone reach this line")
+    if found.pending is not None:
+        waits = f"E-{found.pending.evidence.shared}"
+        click.echo(f"shared evidence waits for a second person: filterd consent approve {waits}")
+    if found.changes:
+        columns = ("at", "who", "what", "by", "changed")
+        output.show_table(columns, [_change_row(each) for each in found.changes], "")
 
 
 @consent.command()
@@ -102,18 +123,10 @@ def show(id: str, config: Path | None, as_json: bool) -> None:
 @click.option("--reason", default="", help="More of it, in words.")
 @common
 def end(id: str, event: str, reference: str, reason: str, config: Path | None, as_json: bool) -> None:
-    """End consent with an event of the contract: the line asks for nothing any more, own names included."""
-    from filterd.operations import consent
-    from filterd.operations.consent import ContractEvent
-
-    async def write(context: Context) -> Subscriber:
-        return await consent.end(context, id, ContractEvent(event), reference=reference, reason=reason)
-
-    ended = perform(config, write)
+    """End consent with an event of the contract: choices, own names and authorised persons end with it."""
+    ended = _event(id, event, reference, reason, config)
     if as_json:
-        output.show_json(
-            {"id": ended.id, "line": ended.line, "event": event, "opted_in": ended.choices.opted_in}
-        )
+        output.show_json(_event_words(ended, event))
         return
     click.echo(f"{ended.id}: consent ended ({event}); it asks for nothing, and sees mandatory blocking only")
     click.echo(f"what was asked for before: filterd consent show {ended.id}")
@@ -126,39 +139,62 @@ def end(id: str, event: str, reference: str, reason: str, config: Path | None, a
 @click.option("--reason", default="", help="More of it, in words.")
 @common
 def note(id: str, event: str, reference: str, reason: str, config: Path | None, as_json: bool) -> None:
-    """Record an event of the contract that ends no consent; it changes nothing on the line."""
-    from filterd.operations import contract_events
-    from filterd.operations.contract_events import NotedEvent
+    """Record that a contract began, was suspended or reactivated; the line's choices stay as they are."""
+    noted = _event(id, event, reference, reason, config)
+    if as_json:
+        output.show_json(_event_words(noted, event))
+        return
+    click.echo(f"{noted.id}: recorded ({event}); its choices stay as they are")
+
+
+def _event(id: str, event: str, reference: str, reason: str, config: Path | None) -> Subscriber:
+    from filterd.operations import consent
+    from filterd.operations.consent import ContractEvent
 
     async def write(context: Context) -> Subscriber:
-        noted = NotedEvent(event)
-        return await contract_events.note(context, id, noted, reference=reference, reason=reason)
+        return await consent.end(context, id, ContractEvent(event), reference=reference, reason=reason)
 
-    found = perform(config, write)
-    if as_json:
-        output.show_json({"id": found.id, "line": found.line, "event": event})
-        return
-    output.done(f"recorded: {event}; see it with: filterd audit tail --of line:{found.line}")
+    return perform(config, write)
+
+
+def _event_words(found: Subscriber, event: str) -> dict[str, Any]:
+    return {"id": found.id, "line": found.line, "event": event, "opted_in": found.choices.opted_in}
 
 
 def _text_words(each: ConsentText) -> dict[str, Any]:
     return {"version": each.id, "since": each.since, "digest": each.digest}
 
 
-def _state(each: ConsentRequest) -> str:
-    """How the text that was shown stands to its file."""
-    if not each.evidence.text_version:
-        return "none"
-    if each.text is None:
-        return "absent"
-    return "as shown" if each.text_is_as_shown else "altered" if each.evidence.text_digest else "unproven"
+def _used_words(each: UsedText) -> dict[str, Any]:
+    return {
+        "digest": each.text.digest,
+        "first_used": each.first_used,
+        "state": each.state.value,
+        "es": each.text.text.es,
+        "en": each.text.text.en,
+    }
+
+
+def _record_words(found: ConsentRecord) -> dict[str, Any]:
+    basis = found.basis
+    return {
+        "id": found.subscriber.id,
+        "opted_in": found.subscriber.choices.opted_in,
+        "since": found.since,
+        "shared": basis is not None and basis.evidence.shared > 0,
+        "requests": [_request_words(each) for each in found.requests],
+        "changes": output.plain(found.changes),
+        "authorisations": [authorisation_words(each) for each in found.authorisations],
+        "pending": None if found.pending is None else f"E-{found.pending.evidence.shared}",
+    }
 
 
 def _request_words(each: ConsentRequest) -> dict[str, Any]:
     from dataclasses import asdict
 
     shown = None if each.text is None else {"es": each.text.text.es, "en": each.text.text.en}
-    return {"kind": each.kind, **asdict(each.evidence), "text_state": _state(each), "text": shown}
+    state = each.text_state.value
+    return {"kind": each.kind, **asdict(each.evidence), "text_state": state, "text": shown}
 
 
 _STATES = {
@@ -168,13 +204,27 @@ _STATES = {
     "altered": "its file was changed since: it is not what was shown",
     "unproven": "recorded before texts had digests: filterd consent text {version}",
 }
+_KEPT = "; what was shown: filterd consent text {version} --digest {digest}"
 
 
-def _request_line(each: ConsentRequest) -> str:
+def _request_line(each: ConsentRequest, shared: Sequence[SharedEvidence]) -> str:
     evidence = each.evidence
-    state = _STATES[_state(each)].format(version=evidence.text_version)
+    state = _STATES[each.text_state.value].format(version=evidence.text_version)
+    if each.text is not None and each.text_state.value in ("absent", "altered"):
+        state += _KEPT.format(version=evidence.text_version, digest=evidence.text_digest[:12])
     version = f"text {evidence.text_version}: {state}" if evidence.text_version else state
-    return (
-        f"{output.moment(evidence.at)}  {each.kind}  by {evidence.who} ({evidence.role.value}), "
-        f"{evidence.channel}, {evidence.reference}\n  {version}"
+    role = evidence.role.value + (f" A-{evidence.authorisation}" if evidence.authorisation else "")
+    label = "".join(
+        f"\n  SHARED evidence {found.reference}: imported by {found.asked_by}, "
+        f"approved by {found.approved_by} ({found.reason})"
+        for found in shared
+        if found.number == evidence.shared
     )
+    return (
+        f"{output.moment(evidence.at)}  {each.kind}  by {evidence.who} ({role}), "
+        f"{evidence.channel}, {evidence.reference}\n  {version}{label}"
+    )
+
+
+def _change_row(each: ConsentChange) -> tuple[object, ...]:
+    return output.moment(each.at), each.actor, each.action, each.channel, list(each.changed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
@@ -39,6 +39,20 @@ def evidence_options(command: Command) -> Command:
     ):
         command = option(command)
     return command
+
+
+def credential_option(command: Command) -> Command:
+    """Add the option for the credential of an authorised person."""
+    return click.option(
+        "--credential",
+        type=click.File(),
+        help="A file with the credential of the authorised person; - reads it from standard input.",
+    )(command)
+
+
+def credential_in(file: TextIO | None) -> str:
+    """The credential in a file; empty where there is none."""
+    return "" if file is None else file.readline(256).strip()
 
 
 def evidence_of(**typed_options: str) -> RequestEvidence:

@@ -25,15 +25,22 @@ SHOWN = 20
 @click.command("import")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False, readable=False, allow_dash=True))
 @evidence_options
+@click.option(
+    "--shared",
+    default="",
+    metavar="REASON",
+    help="Keep rows without evidence of their own for a second person, and why they have none.",
+)
 @wide_option
 @common
-def import_(file: Path, wide: bool, config: Path | None, as_json: bool, **evidence: str) -> None:
+def import_(file: Path, shared: str, wide: bool, config: Path | None, as_json: bool, **evidence: str) -> None:
     """Register lines from a CSV file; running it again changes nothing.
 
     The file - is standard input. The first line names the columns: subscriber, and as needed prefixes
     (separated by spaces), profile (opts the line in), zone, and the evidence who, channel, at, text_version,
     reference. The options say what a row with a profile does not say itself; a request without a time counts
-    as made now.
+    as made now. Rows whose evidence is that of other rows too are rejected, unless --shared keeps them for a
+    second person to approve.
     """
     from filterd.operations import importing
     from filterd.operations.bindings import PACE
@@ -45,6 +52,7 @@ def import_(file: Path, wide: bool, config: Path | None, as_json: bool, **eviden
                 context,
                 path,
                 evidence=evidence_typed(**evidence),
+                shared=shared,
                 wide=wide,
                 progress=None if tell is None else lambda rows, read: tell(_rows(rows), read, size),
             )
@@ -60,6 +68,11 @@ def import_(file: Path, wide: bool, config: Path | None, as_json: bool, **eviden
                 ("unchanged", done.unchanged),
                 ("rejected", done.rejected),
             ]
+        )
+    if done.shared:
+        output.warn(
+            f"{_lines(done.pending)} wait on the shared evidence {done.shared}, and ask for nothing yet",
+            f"another person approves it: filterd consent approve {done.shared}",
         )
     if done.moving:
         output.warn(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from filterd.cli import choices, output, own_names, plans
-from filterd.cli.evidence import evidence_of, evidence_options
+from filterd.cli import authorisations, choices, output, own_names, plans
+from filterd.cli.evidence import credential_in, credential_option, evidence_of, evidence_options
 from filterd.cli.group import Group
 from filterd.cli.line_import import import_
 from filterd.cli.line_search import find, list_
@@ -45,6 +45,7 @@ subscriber.add_command(import_)
 for command in (
     *(choices.choose, plans.plan, plans.close, plans.open_),
     *(own_names.allow, own_names.deny, own_names.remove),
+    *(authorisations.authorise, authorisations.authorisations, authorisations.revoke),
 ):
     subscriber.add_command(command)
 
@@ -102,17 +103,21 @@ def show(id: str, config: Path | None, as_json: bool) -> None:
 @click.argument("id")
 @click.option("--profile", required=True, help="What the line asks for; filterd profile list shows them.")
 @evidence_options
+@credential_option
 @common
-def opt_in(id: str, profile: str, config: Path | None, as_json: bool, **evidence: str) -> None:
+def opt_in(
+    id: str, profile: str, credential: TextIO | None, config: Path | None, as_json: bool, **evidence: str
+) -> None:
     """Turn the restriction on, at the holder's request and with the evidence of it."""
     from filterd.operations import subscribers
 
+    shown = credential_in(credential)
     _choose_profile(
         config,
         as_json,
         id,
         profile,
-        lambda context: subscribers.opt_in(context, id, profile, evidence_of(**evidence)),
+        lambda context: subscribers.opt_in(context, id, profile, evidence_of(**evidence), credential=shown),
     )
 
 

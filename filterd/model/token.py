@@ -47,6 +47,10 @@ class Permission(StrEnum):
     LIFTINGS_WRITE = "liftings.write"
     """let a name through on every line for a while, and suspend parental filtering; orders stay"""
     AUDIT_READ = "audit.read"
+    CONSENT_READ = "consent.read"
+    """read how many lines rest on which kind of evidence"""
+    CONSENT_APPROVE = "consent.approve"
+    """see evidence that lines share, and stand behind it"""
 
 
 _OVERSIGHT = frozenset(
@@ -82,7 +86,7 @@ GRANTS: dict[TokenRole, frozenset[Permission]] = {
             Permission.SESSIONS_READ,
         )
     ),
-    TokenRole.REGULATOR: _OVERSIGHT | {Permission.AUDIT_READ},
+    TokenRole.REGULATOR: _OVERSIGHT | {Permission.AUDIT_READ, Permission.CONSENT_READ},
     TokenRole.ON_CALL: _OVERSIGHT | {Permission.LIFTINGS_WRITE},
 }
 """what each role may do"""

@@ -51,6 +51,14 @@ class Context:
     """gives the policies of a process that stays (:class:`filterd.operations.policies.KeptPolicies`); None:
     each use case reads them"""
 
+    way: str = ""
+    """the way by which a use case is called, as the record of a line has it: ``api``; empty: a command"""
+
+    @property
+    def by_way(self) -> dict[str, str]:
+        """The way, for an entry of the audit trail; nothing for a command."""
+        return {"way": self.way} if self.way else {}
+
     def require_person(self) -> None:
         """Refuse what a person answers for, where nobody of that name is known here (decision 0166)."""
         if not self.person:

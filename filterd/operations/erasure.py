@@ -8,11 +8,13 @@ from typing import Any
 from filterd.model.changelog import BindingRemoved, LineRemoved
 from filterd.model.subscriber import Subscriber
 from filterd.operations import input_values, lines
+from filterd.operations.consent import of_present_holder
 from filterd.operations.context import Context
 from filterd.operations.errors import OperationError
 from filterd.operations.shown_adjustments import adjustments_of
 from filterd.store import change_log
 from filterd.store import subscribers as rows
+from filterd.store.consent import authorisations
 from filterd.store.ledger import ERASURE
 
 
@@ -52,16 +54,20 @@ def choices_of(subscriber: Subscriber) -> dict[str, Any]:
 
 async def export(context: Context, subscriber: str) -> dict[str, Any]:
     """Everything that is stored of a subscriber: choices, evidence of requests, and the actions with their
-    times."""
+    times. Of a holder before, whose contract ended, nothing: that is not this one's to read."""
     async with context.store.read() as connection:
         found = await lines.require(connection, subscriber)
-        asked = await rows.requests(connection, found.line)
+        asked, since = of_present_holder(await rows.requests(connection, found.line))
         history = await change_log.entries_of(connection, lines.subject(found.line))
+        authorised = await authorisations(connection, found.line)
     return {
         **choices_of(found),
         "requests": [{"kind": kind, **asdict(evidence)} for kind, evidence in asked],
+        "authorisations": [asdict(each) for each in authorised if each.made_at >= since],
         "history": [
-            {"at": each.entry.at, "action": each.entry.action, "actor": each.entry.actor} for each in history
+            {"at": each.entry.at, "action": each.entry.action, "actor": each.entry.actor}
+            for each in history
+            if each.entry.at >= since
         ],
     }
 

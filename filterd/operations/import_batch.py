@@ -12,11 +12,13 @@ from filterd.model.audit_chain import canonical
 from filterd.model.bound import PortsBound
 from filterd.model.changelog import BindingChange, LineChange
 from filterd.model.line import LineChoices
-from filterd.model.subscriber import RequestEvidence, Subscriber
+from filterd.model.subscriber import PendingOptIn, RequestEvidence, SharedEvidence, Subscriber
 from filterd.operations.bindings import DAY, PACE, overlap
 from filterd.operations.context import Context
 from filterd.operations.port_ranges import PortRanges, bound_at
+from filterd.policy.documents import ConsentText
 from filterd.store import bindings
+from filterd.store import consent as consent_rows
 from filterd.store import subscribers as rows
 from filterd.store.store import Write
 
@@ -35,6 +37,8 @@ class ImportRow:
     evidence: RequestEvidence | None
     ports: tuple[PortsBound, ...] = ()
     """the ranges of ports among them"""
+    shares: int = 0
+    """the number of rows that have the same evidence, itself included; 0: it is this row's own"""
 
     @property
     def weight(self) -> int:
@@ -47,6 +51,8 @@ class ImportTally(Protocol):
 
     unbound: int
     moving: int
+    pending: int
+    shared: str
 
     def count(self, line: int, outcome: str) -> None:
         """Count a row that was taken: added, changed or unchanged."""
@@ -65,6 +71,12 @@ class Importing:
     """each subscriber of the file that was not rejected -> its line in it"""
     begins: str = ""
     """the beginning of the ids that errors may name; empty: all"""
+    shared_reason: str = ""
+    """why rows have no evidence of their own; empty: such rows are rejected"""
+    shared: SharedEvidence | None = None
+    """once a row of it waits"""
+    texts: dict[str, ConsentText] = field(default_factory=dict)
+    """the texts of consent that its rows name, by version"""
 
     def place(self, subscriber: str) -> str:
         """The subscriber as an error names it, with its line in the file if it stands there."""
@@ -86,10 +98,23 @@ class _Plan:
     moved: list[int] = field(default_factory=list)
     """lines that were there before, and are given bindings"""
     asked: list[tuple[int, str, RequestEvidence]] = field(default_factory=list)
+    referred: set[str] = field(default_factory=set)
+    """references of the chunk that requests of other lines rest on"""
+    pending: list[PendingOptIn] = field(default_factory=list)
 
     @property
     def empty(self) -> bool:
-        return not (self.new or self.changed or self.bound)
+        return not (self.new or self.changed or self.bound or self.pending)
+
+    def opts_in(self, row: ImportRow, before: Subscriber | None) -> bool:
+        """True if the row's request counts: the line never made one."""
+        return bool(row.profile) and (
+            before is None or not (before.choices.opted_in or before.line in self.settled)
+        )
+
+    def shares(self, row: ImportRow) -> bool:
+        """True if the row has no evidence of its own."""
+        return row.evidence is not None and (row.shares > 0 or row.evidence.reference in self.referred)
 
 
 async def write_chunk(context: Context, chunk: Sequence[ImportRow], importing: Importing) -> None:
@@ -106,6 +131,8 @@ async def write_chunk(context: Context, chunk: Sequence[ImportRow], importing: I
         paced = await bindings.count_changes(write.connection, plan.moved, write.now, DAY)
         importing.tally.moving += sum(changes > PACE for changes in paced.values())
         await rows.add_requests(write.connection, plan.asked)
+        await consent_rows.keep_texts(write.connection, importing.texts.values(), write.now)
+        await _keep_pending(write, plan, importing)
         write.change(*(LineChange(each.choices) for each, _ in plan.new))
         write.change(*(LineChange(choices) for choices in plan.changed))
         write.change(*(BindingChange(prefix, line) for prefix, line in plan.bound))
@@ -117,10 +144,16 @@ async def _compare(write: Write, chunk: Sequence[ImportRow], importing: Importin
     owners = await bindings.owners(write.connection, [prefix for row in chunk for prefix in row.prefixes])
     ranges = await bound_at(write.connection, [each.address for row in chunk for each in row.ports])
     names = await rows.names(write.connection, sorted({*owners.values(), *ranges.lines()}))
-    plan = _Plan(settled=await rows.that_asked(write.connection, [each.line for each in known.values()]))
+    numbers = [each.line for each in known.values()]
+    settled = await rows.that_asked(write.connection, numbers)
+    plan = _Plan(settled | await consent_rows.waiting(write.connection, numbers))
+    references = {row.evidence.reference for row in chunk if row.evidence is not None}
+    plan.referred = await consent_rows.referred_to(write.connection, sorted(references))
     for row in chunk:
         before = known.get(row.subscriber)
         refusal = _refusal(row, before.line if before else 0, owners, names, ranges, importing)
+        if not importing.shared_reason and plan.opts_in(row, before) and plan.shares(row):
+            refusal = refusal or _not_its_own(row)
         if refusal:
             importing.tally.reject(row.line, refusal)
             continue
@@ -132,6 +165,35 @@ async def _compare(write: Write, chunk: Sequence[ImportRow], importing: Importin
         names[line] = row.subscriber
         importing.seen[row.subscriber] = row.line
     return plan
+
+
+def _not_its_own(row: ImportRow) -> str:
+    """The reason why a row without evidence of its own is not imported, and what to do."""
+    others = f"{row.shares} rows of the file" if row.shares else "the request of another line"
+    return (
+        f"this evidence is that of {others} too, and says of no single line that it asked; give the row its "
+        "own who, at and reference; or, for a second person to approve, import it with --shared REASON"
+    )
+
+
+async def _keep_pending(write: Write, plan: _Plan, importing: Importing) -> None:
+    """Keep what waits for a second person."""
+    if not plan.pending:
+        return
+    if importing.shared is None:
+        made = SharedEvidence(
+            number=write.before.revision + 1,
+            source=importing.source,
+            asked_by=write.actor,
+            asked_at=write.now,
+            reason=importing.shared_reason,
+        )
+        await consent_rows.share(write.connection, made)
+        importing.shared = made
+        importing.tally.shared = made.reference
+        after = {"source": made.source[:16], "asked_by": made.asked_by}
+        write.audit("evidence.share", f"evidence:{made.number}", reason=made.reason, after=after)
+    await consent_rows.add_pending(write.connection, importing.shared.number, plan.pending)
 
 
 def _refusal(
@@ -172,14 +234,18 @@ def _plan_row(
     """Add a row to the plan; returns its line's number."""
     choices = before.choices if before else LineChoices(write.take_lines(1), zone=row.zone)
     wanted = choices
-    if row.profile and choices.line not in plan.settled and not choices.opted_in:
+    opts_in, shares = plan.opts_in(row, before), plan.shares(row)
+    if opts_in and not shares:
         wanted = replace(choices, opted_in=True, profile=row.profile, zone=row.zone)
+    if opts_in and shares and row.evidence is not None:
+        plan.pending.append(PendingOptIn(choices.line, row.profile, row.evidence))
+        tally.pending += 1
     free = [prefix for prefix in row.prefixes if prefix not in owners]
     if before is None:
         subscriber = Subscriber(row.subscriber, wanted, (), write.now)
         plan.new.append((subscriber, secrets.token_hex(32)))
         tally.count(row.line, "added")
-    elif wanted != choices or free:
+    elif wanted != choices or free or (opts_in and shares):
         if wanted != choices:
             plan.changed.append(wanted)
         tally.count(row.line, "changed")
@@ -188,8 +254,10 @@ def _plan_row(
     plan.bound += [(prefix, wanted.line) for prefix in free]
     if before is not None and free:
         plan.moved.append(wanted.line)
-    if row.evidence is not None and (before is None or wanted != choices):
-        plan.asked.append((wanted.line, "opt_in", row.evidence))
+    if row.evidence is not None and opts_in and not shares:
+        recorded = replace(row.evidence, recorded_by=write.actor, recorded_at=write.now)
+        plan.asked.append((wanted.line, "opt_in", recorded))
+        plan.referred.add(recorded.reference)
     return wanted.line
 
 
@@ -204,6 +272,7 @@ def _audited(plan: _Plan, chunk: Sequence[ImportRow], source: str) -> dict[str, 
         "changed": len(plan.changed),
         "bindings": len(plan.bound),
         "opted_in": len(plan.asked),
+        **({"pending": len(plan.pending)} if plan.pending else {}),
         "lines": [numbers[0], numbers[-1]],
         "lines_digest": hashlib.sha256(canonical(numbers).encode()).hexdigest(),
     }

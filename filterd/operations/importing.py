@@ -15,6 +15,7 @@ made now, when it is recorded.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import csv
 import hashlib
 import time
@@ -26,13 +27,15 @@ from typing import TextIO
 
 from filterd.disk.given_file import GivenFile
 from filterd.model.bound import PortsBound
-from filterd.model.subscriber import RequestEvidence
+from filterd.model.subscriber import AskerRole, RequestEvidence
 from filterd.operations import consent, input_values, lines
 from filterd.operations.context import Context, OperationError
 from filterd.operations.import_batch import Importing, ImportRow, write_chunk
 from filterd.operations.nearest import did_you_mean
 from filterd.operations.policies import policies
 from filterd.operations.port_ranges import PortRanges
+from filterd.operations.shared_rows import Parts, SharedRows
+from filterd.policy.documents import ConsentText
 from filterd.store.engine import BREATH
 
 CHUNK_CHANGES = 1_000
@@ -68,6 +71,10 @@ class ImportResult:
     """rows without prefixes, whose line has none either"""
     moving: int = 0
     """lines that were given bindings more often within a day than what stays is changed"""
+    pending: int = 0
+    """rows on shared evidence: their lines are registered, and opt in once another person approves"""
+    shared: str = ""
+    """that evidence, as people name it: ``E-7``"""
     rejections: list[Rejection] = field(default_factory=list)
 
     @property
@@ -91,15 +98,24 @@ async def import_file(
     path: Path | GivenFile,
     *,
     evidence: RequestEvidence | None = None,
+    shared: str = "",
     wide: bool = False,
     progress: Progress | None = None,
 ) -> ImportResult:
     """Import a file. ``evidence`` supplies the parts that rows with a profile lack; parts of it may be empty
-    (of ``at``: 0, which is now). ``wide``: prefixes wider than a line has are meant."""
-    reader = RowReader(context, evidence or RequestEvidence("", "", 0.0, "", ""), wide=wide)
+    (of ``at``: 0, which is now). ``wide``: prefixes wider than a line has are meant.
+
+    Evidence that several rows share, or the request of another line has, is rejected; with ``shared``, the
+    reason why there is no other, it waits until another person approves it."""
+    given = evidence or RequestEvidence("", "", 0.0, "", "")
+    reader = RowReader(context, given, wide=wide)
     result = ImportResult()
     try:
-        importing = Importing(_digest(path), result)
+        source = _digest(path)
+        importing = Importing(source, result, shared_reason=reason_of(context, shared), texts=reader.texts)
+        with path.open("rb") as raw, TextIOWrapper(raw, encoding="utf-8-sig", newline="") as file:
+            reader.look_for_shared(file)
+        reader.source = source[:16]
         with path.open("rb") as raw, TextIOWrapper(raw, encoding="utf-8-sig", newline="") as file:
             lock_free_until = 0.0
             for chunk in _chunks(reader.read(file, result)):
@@ -118,6 +134,13 @@ async def import_file(
             message, "mend the line and run the import again: what was done is passed over"
         ) from error
     return result
+
+
+def reason_of(context: Context, shared: str) -> str:
+    """The reason for shared evidence, from somebody who answers for it; empty where there is none."""
+    if shared:
+        context.require_person()
+    return input_values.text(shared, "reason for shared evidence", limit=1000, required=False)
 
 
 def _undecodable(path: Path | GivenFile) -> int:
@@ -163,8 +186,30 @@ class RowReader:
         self._zones: set[str] = set()
         self._clock = context.clock
         self._context = context
+        self.source = ""
+        """the first digits of the file's SHA-256, for the evidence"""
+        self.texts: dict[str, ConsentText] = {}
+        """the texts of consent that rows name, by version"""
         self._digests: dict[str, str] = {}
-        """by version of the text of consent"""
+        self._shared = SharedRows()
+
+    def look_for_shared(self, file: TextIO) -> None:
+        """Read the file once for the rows that have the same evidence; :meth:`read` tells its errors."""
+        self._shared = SharedRows(self._parts(file))
+
+    def _parts(self, file: TextIO) -> Iterator[Parts]:
+        with contextlib.suppress(csv.Error, UnicodeDecodeError):
+            for fields in csv.DictReader(file):
+                value = {name: (text or "").strip() for name, text in fields.items() if name is not None}
+                if value.get("profile"):
+                    at = self._given.at
+                    with contextlib.suppress(OperationError):
+                        at = float(input_values.when(value["at"], "at")) if value.get("at") else at
+                    yield (
+                        value.get("reference") or self._given.reference,
+                        value.get("who") or self._given.who,
+                        at,
+                    )
 
     def read(self, file: TextIO, result: ImportResult) -> Iterator[ImportRow]:
         """Good rows; bad ones are counted in the result."""
@@ -205,6 +250,7 @@ class RowReader:
             known = f"profiles that exist: {', '.join(sorted(self._profiles)) or 'none'}"
             raise OperationError(message, did_you_mean((profile,), self._profiles) + known)
         bounds, ports = self._bounds(value.get("prefixes", "").split())
+        evidence = self._evidence_of(value) if profile else None
         return ImportRow(
             line=line,
             subscriber=input_values.text(value["subscriber"], "subscriber id", limit=128),
@@ -212,7 +258,8 @@ class RowReader:
             zone=self._zone(value.get("zone", "")),
             prefixes=bounds,
             ports=ports,
-            evidence=self._evidence_of(value) if profile else None,
+            evidence=evidence,
+            shares=self._shared.count((evidence.reference, evidence.who, evidence.at)) if evidence else 0,
         )
 
     def _bounds(self, values: Sequence[str]) -> tuple[tuple[str, ...], tuple[PortsBound, ...]]:
@@ -249,7 +296,12 @@ class RowReader:
             ),
             self._clock(),
         )
+        if evidence.role is AskerRole.AUTHORISED:
+            message = "the evidence is of an authorised person, whose credential stands in no file"
+            raise OperationError(message, "opt the line in by itself: filterd subscriber opt-in")
         version = evidence.text_version
         if version not in self._digests:
             self._digests[version] = consent.digest(self._context, version)
-        return replace(evidence, text_digest=self._digests[version])
+            if self._digests[version]:
+                self.texts[version] = consent.text(self._context, version)
+        return replace(evidence, text_digest=self._digests[version], source=self.source)

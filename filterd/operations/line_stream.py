@@ -20,7 +20,7 @@ from filterd.model.subscriber import RequestEvidence
 from filterd.operations.context import Context
 from filterd.operations.errors import OperationError
 from filterd.operations.import_batch import Importing, ImportRow, write_chunk
-from filterd.operations.importing import CHUNK_CHANGES, EVIDENCE, ImportResult, RowReader
+from filterd.operations.importing import CHUNK_CHANGES, EVIDENCE, ImportResult, RowReader, reason_of
 from filterd.store.engine import BREATH
 
 FIELDS = ("id", "prefixes", "profile", "zone", "evidence")
@@ -71,11 +71,14 @@ async def import_rows(
     *,
     begins: str = "",
     check: Callable[[ImportRow], None] = lambda _: None,
+    shared: str = "",
 ) -> AsyncIterator[list[RowOutcome]]:
     """Import rows, and yield the outcomes of each chunk. ``begins``: the beginning of the ids that may be
-    named; ``check`` raises OperationError for a row that the caller may not send."""
+    named; ``check`` raises OperationError for a row that the caller may not send. ``shared``: the reason for
+    evidence that several lines share; see ``importing.import_file``."""
     reader = RowReader(context, RequestEvidence("", "", 0.0, "", ""), wide=False)
-    importing = Importing(secrets.token_hex(32), tally, begins=begins)
+    importing = Importing(secrets.token_hex(32), tally, begins=begins, texts=reader.texts)
+    importing.shared_reason = reason_of(context, shared)
     chunk: list[ImportRow] = []
     weight = number = 0
     free_until = 0.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
@@ -19,6 +19,7 @@ from filterd.operations.errors import ConflictError, UnknownLineError
 from filterd.operations.nearest import did_you_mean
 from filterd.store import subscribers as rows
 from filterd.store.ledger import OPT_OUT
+from filterd.store.store import Write
 
 
 def subject(line: int) -> str:
@@ -75,6 +76,8 @@ def evidence_digest(evidence: RequestEvidence, seal: str) -> str:
     parts = [evidence.who, evidence.channel, evidence.at, evidence.text_version, evidence.reference]
     if evidence.text_digest:  # of evidence of before there were texts, digests stay as they are
         parts += [evidence.role.value, evidence.text_digest]
+    if evidence.authorisation or evidence.shared:
+        parts += [evidence.authorisation, evidence.shared]
     return input_values.sealed(seal, parts)
 
 
@@ -115,6 +118,13 @@ def present_closings(adjustments: Adjustments, now: float) -> tuple[OneSlot, ...
     return tuple(each for each in adjustments.once if now < each.end)
 
 
+def _recorded(evidence: RequestEvidence, write: Write) -> RequestEvidence:
+    """The evidence with who recorded it, and when."""
+    return replace(evidence, recorded_by=write.actor, recorded_at=write.now)
+
+
+Also = Callable[[Write, int], Awaitable[None]]
+"""what is to be done with a line (its number) in the same write; it audits for itself"""
 Step = Callable[[LineChoices, float], LineChoices]
 """makes the new choices out of the old ones at a time (Unix seconds); may raise OperationError"""
 
@@ -127,6 +137,7 @@ async def update(
     *,
     reason: str = "",
     evidence: RequestEvidence | None = None,
+    also: Also | None = None,
 ) -> Subscriber:
     """Apply a step to one line. Nothing is written where nothing changes and no evidence is given. With any
     change the closings that ended are dropped."""
@@ -134,14 +145,16 @@ async def update(
         before, seal = await _require_sealed(write.connection, identifier)
         context.expected(before)
         choices = step(before.choices, write.now)
+        if also is not None:
+            await also(write, before.line)
         if choices == before.choices and evidence is None:
             return before
         adjustments = replace(choices.adjustments, once=present_closings(choices.adjustments, write.now))
         choices = replace(choices, adjustments=adjustments)
         await rows.save(write.connection, choices, before.choices)
-        after = audited(choices, seal)
+        after = audited(choices, seal) | context.by_way
         if evidence is not None:
-            await rows.add_requests(write.connection, [(before.line, action, evidence)])
+            await rows.add_requests(write.connection, [(before.line, action, _recorded(evidence, write))])
             after["request"] = evidence_digest(evidence, seal)
         write.change(LineChange(choices))
         if before.choices.opted_in and not choices.opted_in:

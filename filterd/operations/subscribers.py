@@ -19,7 +19,7 @@ from filterd.model.changelog import LineChange
 from filterd.model.line import MAX_PAUSE, LineChoices, OwnName, is_paused
 from filterd.model.rule import Action, NameRule, Scope
 from filterd.model.subscriber import RequestEvidence, Subscriber
-from filterd.operations import consent, input_values, lines
+from filterd.operations import authorisations, consent, input_values, lines
 from filterd.operations.bindings import bind
 from filterd.operations.choices import settled
 from filterd.operations.context import Context, OperationError
@@ -30,6 +30,7 @@ from filterd.operations.protection import denied, require_deniable
 from filterd.operations.selection import Selection
 from filterd.store import subscribers as rows
 from filterd.store.errors import StoreDamagedError
+from filterd.store.store import Write
 
 MAX_OWN_NAMES = 500
 """own names of one line: each costs memory on every node"""
@@ -108,9 +109,15 @@ async def count(context: Context, wanted: Selection | None = None) -> dict[str, 
     return found
 
 
-async def opt_in(context: Context, subscriber: str, profile_id: str, evidence: RequestEvidence) -> Subscriber:
+async def opt_in(
+    context: Context, subscriber: str, profile_id: str, evidence: RequestEvidence, *, credential: str = ""
+) -> Subscriber:
     """Turn the restriction on, at the subscriber's request, with the evidence of it (R13). A line that had
-    opted in already keeps its adjustments as :func:`set_profile` does; another one begins without any."""
+    opted in already keeps its adjustments as :func:`set_profile` does; another one begins without any.
+
+    ``credential``: that of an authorised person, who needs one. Shared evidence that waits for the line is
+    dropped: it has evidence of its own now.
+    """
     documents = policies(context)
     chosen = profile(documents, profile_id)
 
@@ -119,21 +126,37 @@ async def opt_in(context: Context, subscriber: str, profile_id: str, evidence: R
         return replace(old, opted_in=True, profile=chosen.id, paused_until=0, adjustments=adjustments)
 
     evidence = consent.shown(context, lines.checked(evidence, context.clock()))
-    return await lines.update(context, subscriber, "opt_in", step, evidence=evidence)
+    evidence = await authorisations.proven(context, subscriber, evidence, credential)
+
+    async def settle(write: Write, line: int) -> None:
+        await consent.keep_text(context, write, evidence.text_version)
+        await consent.drop_pending(write, line)
+
+    return await lines.update(context, subscriber, "opt_in", step, evidence=evidence, also=settle)
 
 
 async def opt_out(
-    context: Context, subscriber: str, *, reason: str = "", evidence: RequestEvidence | None = None
+    context: Context,
+    subscriber: str,
+    *,
+    reason: str = "",
+    evidence: RequestEvidence | None = None,
+    credential: str = "",
 ) -> Subscriber:
-    """Turn it off, at once and without condition. Adjustments end with it. Own block names stay: they need
-    no profile."""
+    """Turn it off, at once and without condition. Adjustments end with it, and shared evidence that waits for
+    the line. Own block names stay: they need no profile. ``evidence`` is welcome and not required; where it
+    says that an authorised person asks, it needs their ``credential``."""
+    if evidence is not None:
+        evidence = lines.checked(evidence, context.clock())
+        evidence = await authorisations.proven(context, subscriber, evidence, credential)
     return await lines.update(
         context,
         subscriber,
         "opt_out",
         lambda old, _: replace(old, opted_in=False, profile="", paused_until=0, adjustments=UNADJUSTED),
         reason=input_values.text(reason, "reason", required=False),
-        evidence=None if evidence is None else lines.checked(evidence, context.clock()),
+        evidence=evidence,
+        also=consent.refuse_pending,
     )
 
 

@@ -156,9 +156,14 @@ async def of_secret(context: Context, secret: str) -> Token | None:
 
 def acting(context: Context, token: Token) -> Context:
     """The context in which a token acts: its name is the actor."""
-    maker = "" if token.made_by == token.name else token.made_by
+    maker = maker_beside(token)
     person = not token.system and is_account(token.name)
-    return replace(context, actor=token.name, person=person, token_made_by=maker)
+    return replace(context, actor=token.name, person=person, token_made_by=maker, way="api")
+
+
+def maker_beside(token: Token) -> str:
+    """Who made the token, where that is another: that person could have made a second one up by it."""
+    return token.made_by if token.made_by != token.name else ""
 
 
 def reference(token: Token) -> str:

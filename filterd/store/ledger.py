@@ -2,11 +2,12 @@
 
 ``head`` holds the newest head of the store: revision, hash, and the next numbers of lines and orders. Every
 writer compares its store with it, and refuses to write in one that is behind. ``ended`` holds the numbers of
-what was ended (opt-outs and erasures of lines, withdrawals of orders, liftings), with the revision of each;
-``filterd restore`` repeats those that are newer than the backup. ``origin`` names the installation: the hash
-of the first entry in its audit trail. Without it the ledger of a new installation would be taken for that of
-an old one, whose backup is restored there. ``serials`` holds the highest serial of the signed lists that were
-taken of each feed, under a digest of the feed's id. None of them holds a name, an address or an id.
+what was ended (opt-outs, contracts and erasures of lines, withdrawals of orders, liftings, tokens, authorised
+persons), with the revision of each; ``filterd restore`` repeats those that are newer than the backup.
+``origin`` names the installation: the hash of the first entry in its audit trail. Without it the ledger of a
+new installation would be taken for that of an old one, whose backup is restored there. ``serials`` holds the
+highest serial of the signed lists that were taken of each feed, under a digest of the feed's id. None of them
+holds a name, an address or an id.
 
 The first two are written before the store commits (*intended*), and the head once more after it (*settled*),
 so that a crash in between leaves the two possible heads on record. The next writer sees which one the store
@@ -71,7 +72,7 @@ class NotedHead:
 @dataclass(frozen=True, slots=True)
 class Ended:
     """Something that a decision ended: ``kind`` is a value of :data:`ENDINGS`, ``number`` that of the line,
-    order, lifting or token."""
+    order, lifting, token or authorisation."""
 
     revision: int
     hash: str
@@ -88,8 +89,8 @@ class Serial:
     digest: str
 
 
-ENDINGS = ("opt_out", "erasure", "withdrawal", "lifting", "revocation")
-OPT_OUT, ERASURE, WITHDRAWAL, LIFTING_END, REVOCATION = ENDINGS
+ENDINGS = ("opt_out", "erasure", "withdrawal", "lifting", "revocation", "authorisation", "contract")
+OPT_OUT, ERASURE, WITHDRAWAL, LIFTING_END, REVOCATION, AUTHORISATION_END, CONTRACT_END = ENDINGS
 
 
 class LedgerDamagedError(Exception):

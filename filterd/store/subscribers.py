@@ -25,6 +25,7 @@ from filterd.model.adjustments import Adjustments, AdjustmentsError, from_text, 
 from filterd.model.line import PAUSE_LIMIT, LineChoices, OwnName
 from filterd.model.rule import Action, Scope
 from filterd.model.subscriber import AskerRole, RequestEvidence, Subscriber
+from filterd.store.consent_tables import authorisation, pending_opt_in
 from filterd.store.errors import StoreDamagedError
 from filterd.store.tables import binding, binding_pace, line_state, own_name, request, subscriber
 
@@ -331,6 +332,11 @@ async def add_requests(
             "reference": evidence.reference,
             "role": evidence.role.value,
             "text_digest": evidence.text_digest,
+            "authorisation": evidence.authorisation,
+            "shared": evidence.shared,
+            "recorded_by": evidence.recorded_by,
+            "recorded_at": evidence.recorded_at,
+            "source": evidence.source,
         }
         for line, kind, evidence in asked
     ]
@@ -345,8 +351,11 @@ async def requests(connection: AsyncConnection, line: int) -> list[tuple[str, Re
 
 
 def _evidence(row: Any) -> RequestEvidence:
+    kept = ("authorisation", "shared", "recorded_by", "recorded_at", "source")
     return RequestEvidence(
-        row.who, row.channel, row.at, row.text_version, row.reference, AskerRole(row.role), row.text_digest
+        *(row.who, row.channel, row.at, row.text_version, row.reference),
+        *(AskerRole(row.role), row.text_digest),
+        **{name: getattr(row, name) for name in kept},
     )
 
 
@@ -358,5 +367,6 @@ async def that_asked(connection: AsyncConnection, lines: Sequence[int]) -> set[i
 
 async def remove(connection: AsyncConnection, line: int) -> None:
     """Delete everything that the store holds of a line, except log and audit."""
-    for table in (own_name, request, binding, binding_pace, line_state, subscriber):
+    of_consent = (request, authorisation, pending_opt_in)
+    for table in (own_name, *of_consent, binding, binding_pace, line_state, subscriber):
         await connection.execute(delete(table).where(table.c.line == line))

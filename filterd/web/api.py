@@ -16,6 +16,7 @@ import filterd
 from filterd.operations.context import Context
 from filterd.web import (
     adjustments,
+    authorisations,
     bulk,
     choices,
     consent,
@@ -25,6 +26,7 @@ from filterd.web import (
     orders,
     reading,
     sessions,
+    shared_evidence,
     subscribers,
     upkeep,
 )
@@ -42,6 +44,8 @@ ROUTERS = (
     choices.routes,
     adjustments.routes,
     consent.routes,
+    shared_evidence.routes,
+    authorisations.routes,
     reading.routes,
     orders.routes,
     sessions.routes,

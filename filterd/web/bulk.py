@@ -45,7 +45,11 @@ _ROWS = {"requestBody": {**_STREAM, "required": True}}
     responses={200: {"description": "The outcome of each row, and a summary", "content": {NDJSON: {}}}},
     openapi_extra={**takes(Permission.LINES_WRITE)["openapi_extra"], **_ROWS},
 )
-async def import_lines(request: Request, caller: Called) -> StreamReply:
+async def import_lines(
+    request: Request,
+    caller: Called,
+    shared: Annotated[Text, Query(description="Why rows have no evidence of their own; it waits.")] = "",
+) -> StreamReply:
     """Register lines, and opt them in where a row has a profile and its evidence. A bad row is rejected, and
     the others act; sent again, it changes nothing.
 
@@ -56,10 +60,10 @@ async def import_lines(request: Request, caller: Called) -> StreamReply:
         message = f"{MOST_IMPORTS} imports are at work already"
         headers = {"Retry-After": "10", "Connection": "close"}
         raise RefusedCall(HTTPStatus.TOO_MANY_REQUESTS, message, "wait for one to end", headers=headers)
-    return StreamReply(_imported(request, caller), media_type=NDJSON)
+    return StreamReply(_imported(request, caller, shared), media_type=NDJSON)
 
 
-async def _imported(request: Request, caller: Caller) -> AsyncIterator[bytes]:
+async def _imported(request: Request, caller: Caller, shared: str) -> AsyncIterator[bytes]:
     """The lines of the reply. What ends the import early is the last of them, and the rows before it hold."""
     tally = RowTally()
     caller.state.imports += 1
@@ -70,7 +74,7 @@ async def _imported(request: Request, caller: Caller) -> AsyncIterator[bytes]:
                 rows = rows_of(request.receive, LONGEST_ROW)
                 check = _check_of(caller)
                 async for some in import_rows(
-                    caller.context, rows, tally, begins=caller.token.lines, check=check
+                    caller.context, rows, tally, begins=caller.token.lines, check=check, shared=shared
                 ):
                     kept.writelines(map(_outcome, some))
                     yield line_of({"progress": {"rows": tally.rows, "rejected": tally.rejected}})
@@ -107,8 +111,8 @@ def _outcome(each: RowOutcome) -> bytes:
     return line_of(found | {"problem": each.problem} if each.problem else found)
 
 
-def _summary(tally: RowTally) -> dict[str, int]:
-    names = ("rows", "added", "changed", "unchanged", "rejected", "unbound")
+def _summary(tally: RowTally) -> dict[str, Any]:
+    names = ("rows", "added", "changed", "unchanged", "rejected", "unbound", "pending", "shared")
     return {name: getattr(tally, name) for name in names}
 
 

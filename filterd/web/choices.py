@@ -36,6 +36,9 @@ class EvidenceGiven(RequestBody):
     )
     reference: RequiredText = Field(description="The recording, ticket or document.")
     role: AskerRole = Field(AskerRole.HOLDER, description="The holder, or one whom the holder authorised.")
+    credential: Annotated[str, Field(max_length=64, repr=False)] = Field(
+        "", description="That of an authorised person, who needs one."
+    )
 
     def as_evidence(self, now: float) -> RequestEvidence:
         """The evidence as the use cases take it."""
@@ -102,7 +105,9 @@ async def opt_in(
         response,
         id,
         if_match,
-        lambda context: subscribers.opt_in(context, id, body.profile, evidence),
+        lambda context: subscribers.opt_in(
+            context, id, body.profile, evidence, credential=body.evidence.credential
+        ),
     )
 
 
@@ -111,13 +116,17 @@ async def opt_out(
     response: Response, caller: Called, id: LineId, body: OptOut, if_match: IfMatch = None
 ) -> SubscriberShown:
     """Turn the restriction off, at once and without condition. Own block names stay."""
-    evidence = None if body.evidence is None else body.evidence.as_evidence(caller.context.clock())
+    given = body.evidence
+    evidence = None if given is None else given.as_evidence(caller.context.clock())
+    credential = "" if given is None else given.credential
     return await changed(
         caller,
         response,
         id,
         if_match,
-        lambda context: subscribers.opt_out(context, id, reason=body.reason, evidence=evidence),
+        lambda context: subscribers.opt_out(
+            context, id, reason=body.reason, evidence=evidence, credential=credential
+        ),
     )
 
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import Path, Response
+from fastapi import Path, Query, Response
 from pydantic import BaseModel, Field
 
-from filterd.model.subscriber import Subscriber
 from filterd.model.token import Permission
-from filterd.operations import consent, contract_events
-from filterd.operations.consent import ConsentRequest, ContractEvent
-from filterd.operations.context import Context
-from filterd.operations.contract_events import NotedEvent
+from filterd.operations import consent, consent_history, consent_proof
+from filterd.operations.consent import ConsentRequest, ContractEvent, TextState
+from filterd.operations.consent_history import ConsentChange
 from filterd.policy.documents import ConsentText
-from filterd.web.fields import LineId, RequestBody, RequiredText, Text, time_of
+from filterd.web.fields import LineId, Plain, RequestBody, RequiredText, Text, time_of
 from filterd.web.representations import SubscriberShown
 from filterd.web.routing import Called, router, takes
 from filterd.web.subscribers import IfMatch, changed
@@ -44,8 +43,24 @@ class RequestShown(BaseModel):
     reference: str
     text_version: str
     text_digest: str
-    text: TextShown | None = Field(description="As its file is now; null: there is none.")
+    text: TextShown | None = Field(description="What was shown; null: nobody kept it.")
     text_is_as_shown: bool = Field(description="The file still holds what the digest is of.")
+    text_state: TextState
+    authorisation: str | None = Field(description="Of the authorised person who asked: A-7.")
+    shared: str | None = Field(description="The shared evidence that it is part of: E-7.")
+    recorded_by: str
+    recorded_at: datetime | None
+    source: str = Field(description="The begin of the SHA-256 of the file that it was imported from.")
+
+
+class ChangeShown(BaseModel):
+    """One act on the line."""
+
+    at: datetime | None
+    actor: str
+    action: str
+    channel: str
+    changed: list[str] = Field(description="The parts of its choices; of own names, that they changed.")
 
 
 class ConsentShown(BaseModel):
@@ -53,15 +68,19 @@ class ConsentShown(BaseModel):
 
     id: str
     opted_in: bool
+    since: datetime | None
+    shared: bool = Field(description="Its choices rest on evidence that other lines have too.")
+    pending: str | None = Field(description="Shared evidence that waits for a second person: E-7.")
     requests: list[RequestShown]
+    changes: list[ChangeShown]
 
 
 class EventGiven(RequestBody):
     """An event of the contract."""
 
-    event: ContractEvent | NotedEvent = Field(
-        description="transferred, cancelled, moved and reassigned end consent; added, suspended and resumed "
-        "are recorded, and change nothing."
+    event: ContractEvent = Field(
+        description="transferred, cancelled, moved and reassigned end consent; added, suspended and "
+        "reactivated are recorded, and change nothing."
     )
     reference: RequiredText = Field(description="The document of the event.")
     reason: Text = ""
@@ -74,33 +93,50 @@ async def texts(caller: Called) -> list[TextShown]:
 
 
 @routes.get("/consent-texts/{version}", **takes(Permission.PROFILES_READ))
-async def text(caller: Called, version: Annotated[str, Path(max_length=40)]) -> TextShown:
-    """Show one text, to be read aloud."""
-    return _text(consent.text(caller.context, version))
+async def text(
+    caller: Called,
+    version: Annotated[str, Path(max_length=64)],
+    digest: Annotated[str, Query(max_length=64, description="That which was used, by its SHA-256.")] = "",
+) -> TextShown:
+    """Show one text, to be read aloud; with its digest, as it was used, whatever became of its file."""
+    return _text(await consent.text_or_used(caller.context, version, digest))
 
 
 @routes.get("/subscribers/{id}/consent", **takes(Permission.LINES_READ))
 async def show(caller: Called, id: LineId) -> ConsentShown:
-    """Show the requests of a line, oldest first."""
-    found, asked = await consent.requests(caller.context, caller.require_line(id))
+    """Show how consent came, since when, the texts that were shown, and each change after it."""
+    found = await consent_history.record(caller.context, caller.require_line(id))
+    basis, waiting = found.basis, found.pending
     return ConsentShown(
-        id=found.id, opted_in=found.choices.opted_in, requests=[_request(each) for each in asked]
+        id=found.subscriber.id,
+        opted_in=found.subscriber.choices.opted_in,
+        since=time_of(found.since),
+        shared=basis is not None and basis.evidence.shared > 0,
+        pending=None if waiting is None else f"E-{waiting.evidence.shared}",
+        requests=[_request(each) for each in found.requests],
+        changes=[_change(each) for each in found.changes],
     )
+
+
+@routes.get("/subscribers/{id}/consent/proof", **takes(Permission.CHECK_LINES))
+async def prove(caller: Called, id: LineId) -> Plain:
+    """Prove what can act on a line, by the engine that nodes decide with."""
+    found = await consent_proof.prove(caller.context, caller.require_line(id))
+    return {"only_orders": found.only_orders, "never_asked": found.never_asked, **asdict(found)}
 
 
 @routes.post("/subscribers/{id}/contract-events", **takes(Permission.LINES_WRITE))
 async def end(
     response: Response, caller: Called, id: LineId, body: EventGiven, if_match: IfMatch = None
 ) -> SubscriberShown:
-    """Tell an event of the contract. One that ends it ends consent: the line asks for nothing any more."""
-    event, words = body.event, {"reference": body.reference, "reason": body.reason}
-
-    async def step(context: Context) -> Subscriber:
-        if isinstance(event, NotedEvent):
-            return await contract_events.note(context, id, event, **words)
-        return await consent.end(context, id, event, **words)
-
-    return await changed(caller, response, id, if_match, step)
+    """Record an event of the contract. Added, suspended and reactivated change nothing; others end consent."""
+    return await changed(
+        caller,
+        response,
+        id,
+        if_match,
+        lambda context: consent.end(context, id, body.event, reference=body.reference, reason=body.reason),
+    )
 
 
 def _text(found: ConsentText) -> TextShown:
@@ -122,4 +158,20 @@ def _request(found: ConsentRequest) -> RequestShown:
         text_digest=evidence.text_digest,
         text=None if found.text is None else _text(found.text),
         text_is_as_shown=found.text_is_as_shown,
+        text_state=found.text_state,
+        authorisation=f"A-{evidence.authorisation}" if evidence.authorisation else None,
+        shared=f"E-{evidence.shared}" if evidence.shared else None,
+        recorded_by=evidence.recorded_by,
+        recorded_at=time_of(evidence.recorded_at),
+        source=evidence.source,
+    )
+
+
+def _change(found: ConsentChange) -> ChangeShown:
+    return ChangeShown(
+        at=time_of(found.at),
+        actor=found.actor,
+        action=found.action,
+        channel=found.channel,
+        changed=list(found.changed),
     )

@@ -29,8 +29,10 @@ async def installation(tmp_path: Path) -> Installation:
 def lines_file(directory: Path, rows: int) -> Path:
     """A file of so many lines, each second one opted in."""
     path = directory / "lines.csv"
-    lines = [f"S{n},10.0.{n >> 8}.{n & 255},{'child' if n % 2 else ''}\n" for n in range(rows)]
-    path.write_text("subscriber,prefixes,profile\n" + "".join(lines))
+    lines = [
+        f"S{n},10.0.{n >> 8}.{n & 255},{'child' if n % 2 else ''},holder {n},call {n}\n" for n in range(rows)
+    ]
+    path.write_text("subscriber,prefixes,profile,who,reference\n" + "".join(lines))
     return path
 
 

@@ -18,6 +18,7 @@ from tests.worlds.operations_page import filterd_commands
 PAGE = ROOT / "docs/choices.md"
 PLAN = re.compile(r"^```yaml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 COMMANDS = {"add", "opt-in", "choose", "plan", "close", "open", "pause", "resume", "allow", "deny", "remove"}
+COMMANDS |= {"authorise", "authorisations"}
 """the commands of ``filterd subscriber`` that the page types"""
 VARIABLE = "$holiday"
 

@@ -30,9 +30,10 @@ CHILD, LATE, STRANGER = "127.0.0.2", "127.0.0.3", "127.0.0.4"
 
 def _million_lines(path: Path) -> None:
     with path.open("w") as file:
-        file.write("subscriber,prefixes,profile\n")
+        file.write("subscriber,prefixes,profile,who,reference\n")
         file.writelines(
-            f"bulk-{n},10.{n >> 16 & 255}.{n >> 8 & 255}.{n & 255}/32,children\n" for n in range(LINES)
+            f"bulk-{n},10.{n >> 16 & 255}.{n >> 8 & 255}.{n & 255}/32,children,holder {n},call {n}\n"
+            for n in range(LINES)
         )
 
 

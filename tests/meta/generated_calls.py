@@ -120,7 +120,7 @@ def calls() -> Iterator[tuple[str, Permission, str]]:
                 path = route.path.removeprefix("/api/v1")
                 permission = Permission((route.openapi_extra or {})[PERMISSION])
                 does = " ".join(route.description.split()).split(". ")[0].rstrip(".")
-                for method in sorted(route.methods):
+                for method in sorted(route.methods or ()):
                     yield f"{method.lower()} {path}", permission, does
 
 

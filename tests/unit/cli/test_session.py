@@ -188,7 +188,7 @@ node resync --replaced-by O-1
 node resync --end O-12
 node resync --reason lifted
 node resync --accept --end O-12 --reason lifted
-subscriber import {{dir}}/lines.csv {EVIDENCE}
+subscriber import {{dir}}/lines.csv {EVIDENCE}-of-the-file
 subscriber import {{dir}}/bad.csv
 subscriber export one
 subscriber opt-out one --reason enough
@@ -279,7 +279,7 @@ binding remove 192.0.2.9
 order add z.test.example {DEMAND} --document-digest {"AB" * 32}
 order withdraw O-1 --reason lifted
 snapshot build
-subscriber import {{dir}}/lines.csv {EVIDENCE}
+subscriber import {{dir}}/lines.csv {EVIDENCE}-of-the-file
 subscriber export three
 subscriber erase three --reason asked
 audit verify

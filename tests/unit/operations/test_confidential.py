@@ -79,15 +79,22 @@ NEWER_COLUMNS = (
     ("own_name", "ends_at"),
     ("request", "role"),
     ("request", "text_digest"),
+    ("request", "authorisation"),
+    ("request", "shared"),
+    ("request", "recorded_by"),
+    ("request", "recorded_at"),
+    ("request", "source"),
 )
+CONSENT_TABLES = ("pending_opt_in", "shared_evidence", "authorisation", "consent_text")
 
 
 def make_old(installation: Installation) -> None:
     """Give the store the schema of version 0.2.0."""
     with closing(sqlite3.connect(installation.database)) as raw, raw:
-        for table in ("sealed_order", "binding_pace", "token", "answered_request"):
+        for table in ("sealed_order", "binding_pace", "token", "answered_request", *CONSENT_TABLES):
             raw.execute(f"DROP TABLE {table}")
         raw.execute("DROP INDEX ix_own_name_ends_at")
+        raw.execute("DROP INDEX ix_request_reference")
         for table, column in NEWER_COLUMNS:
             raw.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
         raw.execute("UPDATE alembic_version SET version_num = '0014'")

@@ -13,8 +13,8 @@ import pytest
 from filterd.model.changelog import PARENTAL, LineChange, decode
 from filterd.model.line import LineChoices
 from filterd.model.subscriber import AskerRole, RequestEvidence
-from filterd.operations import audit, consent, erasure, subscribers
-from filterd.operations.consent import ContractEvent
+from filterd.operations import audit, authorisations, consent, erasure, subscribers
+from filterd.operations.consent import ContractEvent, TextState
 from filterd.operations.context import Context, OperationError
 from tests.worlds.installation import Installation
 
@@ -40,8 +40,11 @@ async def context(installation: Installation, text: Path) -> AsyncIterator[Conte
 
 
 async def test_who_asked_and_the_text_that_was_shown_are_shown_again(context: Context) -> None:
-    await subscribers.opt_in(context, "S-1", "child", replace(EVIDENCE, role=AskerRole.AUTHORISED))
+    made = await authorisations.add(context, "S-1", "her brother", reference="call 9")
+    evidence = replace(EVIDENCE, role=AskerRole.AUTHORISED)
+    await subscribers.opt_in(context, "S-1", "child", evidence, credential=made.credential)
     found, (request,) = await consent.requests(context, "S-1")
+    assert request.evidence.authorisation == made.authorisation.number
     assert found.choices.opted_in
     assert (request.kind, request.evidence.who, request.evidence.role) == (
         "opt_in",
@@ -55,17 +58,29 @@ async def test_who_asked_and_the_text_that_was_shown_are_shown_again(context: Co
 
 
 async def test_a_text_that_was_changed_or_removed_since_is_not_taken_for_the_shown_one(
-    context: Context, text: Path
+    context: Context, text: Path, installation: Installation
 ) -> None:
     await subscribers.opt_in(context, "S-1", "child", EVIDENCE)
+    installation.now += 1
     text.write_text(TEXT.replace("turn the filter on", "be filtered"))
     _, (request,) = await consent.requests(context, "S-1")
     assert request.text is not None
-    assert not request.text_is_as_shown
+    assert request.text.text.en == "Do you want to turn the filter on?", "what was shown, not the file"
+    assert request.text_state is TextState.ALTERED
+    await subscribers.opt_in(context, "S-1", "child", replace(EVIDENCE, reference="T-2"))
+    used = await consent.used_texts(context, "2026-11")
+    assert [each.state for each in used] == [TextState.ALTERED, TextState.AS_SHOWN]
     text.rename(text.with_name("2026-12.yaml"))
-    _, (request,) = await consent.requests(context, "S-1")
-    assert request.text is None
-    assert not request.text_is_as_shown
+    _, (request, newer) = await consent.requests(context, "S-1")
+    assert request.text is not None
+    assert newer.text is not None
+    assert newer.text.text.en == "Do you want to be filtered?"
+    assert request.text_state is newer.text_state is TextState.ABSENT
+    first = await consent.text_or_used(context, "2026-11", request.evidence.text_digest[:12])
+    assert first.text.es == "¿Quieres encender el filtro?"
+    assert (await consent.text_or_used(context, "2026-11")).text.en == "Do you want to be filtered?"
+    with pytest.raises(OperationError, match="no request rests on"):
+        await consent.text_or_used(context, "2026-11", "00")
 
 
 async def test_nobody_opts_in_on_a_text_that_cannot_be_shown_again(context: Context, text: Path) -> None:
@@ -79,7 +94,7 @@ async def test_nobody_opts_in_on_a_text_that_cannot_be_shown_again(context: Cont
     assert not (await subscribers.show(context, "S-1")).choices.opted_in
 
 
-@pytest.mark.parametrize("event", list(ContractEvent))
+@pytest.mark.parametrize("event", [each for each in ContractEvent if each.ends_consent])
 async def test_an_event_of_the_contract_ends_all_that_was_asked_for(
     event: ContractEvent, context: Context, installation: Installation
 ) -> None:
@@ -100,6 +115,37 @@ async def test_an_event_of_the_contract_ends_all_that_was_asked_for(
     assert entry.entry.action == f"subscriber.{event.value}"
     again = await subscribers.opt_in(context, "S-1", "child", EVIDENCE)
     assert again.choices.own_names == ()
+
+
+@pytest.mark.parametrize("event", [ContractEvent.SUSPENDED, ContractEvent.REACTIVATED])
+async def test_a_suspension_and_its_end_change_nothing_and_are_on_record(
+    event: ContractEvent, context: Context
+) -> None:
+    await subscribers.opt_in(context, "S-1", "child", EVIDENCE)
+    made = await authorisations.add(context, "S-1", "her brother", reference="call 9")
+    before = await subscribers.show(context, "S-1")
+    assert (await consent.end(context, "S-1", event, reference="C-9")).choices == before.choices
+    _, asked = await consent.requests(context, "S-1")
+    assert [each.kind for each in asked] == ["opt_in", event.value]
+    again = replace(EVIDENCE, role=AskerRole.AUTHORISED)
+    await subscribers.opt_in(context, "S-1", "teen", again, credential=made.credential)
+
+
+@pytest.mark.parametrize("event", [each for each in ContractEvent if each.ends_holder])
+async def test_another_holder_is_told_nothing_of_the_one_before(
+    event: ContractEvent, context: Context, installation: Installation
+) -> None:
+    await subscribers.opt_in(context, "S-1", "child", EVIDENCE)
+    await authorisations.add(context, "S-1", "her brother", reference="call 9")
+    installation.now += 60
+    await consent.end(context, "S-1", event, reference="C-9")
+    installation.now += 60
+    await subscribers.opt_in(context, "S-1", "teen", replace(EVIDENCE, who="the next one", reference="T-2"))
+    held = await erasure.export(context, "S-1")
+    assert [each["who"] for each in held["requests"]] == ["the next one"]
+    assert held["authorisations"] == []
+    assert "her brother" not in repr(held)
+    assert [each["action"] for each in held["history"]][-1] == "subscriber.opt_in"
 
 
 async def test_an_event_needs_its_document(context: Context) -> None:

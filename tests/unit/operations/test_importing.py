@@ -10,11 +10,11 @@ import pytest
 
 from filterd.config.value_types import ZoneName
 from filterd.model.subscriber import RequestEvidence
-from filterd.operations import audit, bindings, erasure, importing, subscribers
+from filterd.operations import audit, bindings, erasure, importing, shared_evidence, subscribers
 from filterd.operations.context import Context, OperationError
 from filterd.operations.importing import ImportResult, import_file
 from filterd.store import change_log
-from tests.worlds.installation import Installation
+from tests.worlds.installation import Installation, as_person
 
 EVIDENCE = RequestEvidence("contract", "paper", 1.0, "2026-11", "migration 7")
 
@@ -28,9 +28,13 @@ async def context(installation: Installation) -> AsyncIterator[Context]:
 async def run(
     context: Context, tmp_path: Path, text: str, evidence: RequestEvidence | None = EVIDENCE
 ) -> ImportResult:
+    """Import the text; evidence that its rows share is approved by another person at once."""
     path = tmp_path / "lines.csv"
     path.write_text(text, encoding="utf-8")
-    return await import_file(context, path, evidence=evidence)
+    done = await import_file(context, path, evidence=evidence, shared="paper contracts of before")
+    if done.shared:
+        await shared_evidence.approve(as_person(context, "bob"), done.shared)
+    return done
 
 
 async def test_rows_become_lines(context: Context, tmp_path: Path) -> None:
@@ -96,7 +100,7 @@ async def test_a_row_brings_its_own_evidence(context: Context, tmp_path: Path) -
         (4, "the evidence of the request lacks: cha"),
     ]
     held = await erasure.export(context, "A")
-    assert held["requests"][0] | {"at": 0} == {
+    assert held["requests"][0] | {"at": 0, "source": ""} == {
         "kind": "opt_in",
         "who": "Ana",
         "channel": "phone",
@@ -105,6 +109,11 @@ async def test_a_row_brings_its_own_evidence(context: Context, tmp_path: Path) -
         "reference": "T-9",
         "role": "holder",
         "text_digest": "",
+        "authorisation": 0,
+        "shared": 0,
+        "recorded_by": "ana",
+        "recorded_at": context.clock(),
+        "source": "",
     }
 
 

@@ -178,7 +178,7 @@ async def test_readers_go_on_and_writers_are_refused(
                 refused.append(str(error))
         return False
 
-    monkeypatch.setattr(restore, "_end_again", another)
+    monkeypatch.setattr(restore, "end_again", another)
     async with installation.open(approvals=1) as running:
         await subscribers.opt_out(running, "home")
         await orders.add(running, request("three.example"))

@@ -11,7 +11,7 @@ from filterd.operations import subscribers
 from tests.unit.web.conftest import Api
 
 LINE = "/api/v1/subscribers/home"
-EVIDENCE = {"who": "the holder", "role": "authorised", "text_version": "2026-11", "reference": "ticket 1"}
+EVIDENCE = {"who": "the holder", "text_version": "2026-11", "reference": "ticket 1"}
 
 
 @pytest.fixture
@@ -35,7 +35,11 @@ async def test_who_asked_and_on_which_text_until_the_contract_ends_it(api: Api) 
     ).status_code == 200
     shown = (await client.get(f"{LINE}/consent")).json()
     (request,) = shown["requests"]
-    assert (shown["opted_in"], request["who"], request["role"]) == (True, "the holder", "authorised")
+    assert (shown["opted_in"], request["who"], request["role"]) == (True, "the holder", "holder")
+    (added, asked_for) = shown["changes"]
+    assert (added["action"], asked_for["action"], asked_for["channel"]) == ("add", "opt_in", "api")
+    assert asked_for["changed"] == ["opted_in", "profile"]
+    assert (shown["since"], shown["shared"], shown["pending"]) == (asked_for["at"], False, None)
     assert (request["text"]["es"], request["text_is_as_shown"]) == ("¿Lo quieres?", True)
     assert (await client.get("/api/v1/consent-texts/2026-11")).json() == request["text"]
     event = {"event": "transferred", "reference": "contract 9"}

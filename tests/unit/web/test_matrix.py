@@ -67,6 +67,16 @@ MATRIX = {
     ("delete", LINE + "/choices/closings"): Row(CHOOSERS),
     ("get", LINE + "/consent"): Row(CHOOSERS),
     ("post", LINE + "/contract-events"): Row(LINES, {"event": "moved", "reference": "contract 1"}),
+    ("get", LINE + "/consent/proof"): Row(frozenset((TokenRole.OPERATOR, TokenRole.SUPPORT))),
+    ("get", LINE + "/authorisations"): Row(CHOOSERS),
+    ("post", LINE + "/authorisations"): Row(CHOOSERS, {"person": "a cousin", "reference": "call 1"}),
+    ("delete", LINE + "/authorisations/{authorisation}"): Row(CHOOSERS, query={"reason": "ticket 9"}),
+    ("get", "/api/v1/consent-report"): Row(frozenset((TokenRole.OPERATOR, TokenRole.REGULATOR))),
+    ("get", "/api/v1/shared-evidence"): Row(frozenset((TokenRole.OPERATOR,))),
+    ("post", "/api/v1/shared-evidence/{evidence}/approve"): Row(frozenset((TokenRole.OPERATOR,))),
+    ("post", "/api/v1/shared-evidence/{evidence}/reject"): Row(
+        frozenset((TokenRole.OPERATOR,)), {"reason": "no"}
+    ),
     ("get", "/api/v1/consent-texts"): Row(frozenset(TokenRole)),
     ("get", "/api/v1/consent-texts/{version}"): Row(frozenset(TokenRole)),
     ("put", LINE + "/own-names/{name}"): Row(LINES, {"action": "block"}),
@@ -140,7 +150,8 @@ def _id(path: str) -> str:
 
 async def _call(client: httpx.AsyncClient, method: str, path: str) -> httpx.Response:
     row = MATRIX[method, path]
-    at = path.format(id=_id(path), name="blue.example", reference="O-1", version="2026-11", number=1)
+    numbers = {"reference": "O-1", "authorisation": "A-1", "evidence": "E-1", "number": 1}
+    at = path.format(id=_id(path), name="blue.example", version="2026-11", **numbers)
     return await client.request(method, at, params=row.query, json=row.body)
 
 

@@ -63,7 +63,7 @@ async def test_events_that_end_no_consent_are_recorded_alone(api: Api) -> None:
     event = {"event": "added", "reference": "contract 7"}
     assert (await client.post(f"{V1}/subscribers/home/contract-events", json=event)).status_code == 200
     await subscribers.deny(api.context, "home", "own.example")
-    for word in ("suspended", "resumed"):
+    for word in ("suspended", "reactivated"):
         told = await client.post(f"{V1}/subscribers/home/contract-events", json={**event, "event": word})
         assert [each["name"] for each in told.json()["own_names"]] == ["own.example"]
     refused = await client.post(f"{V1}/subscribers/home/contract-events", json=event)
@@ -71,7 +71,7 @@ async def test_events_that_end_no_consent_are_recorded_alone(api: Api) -> None:
     told = await client.post(f"{V1}/subscribers/home/contract-events", json={**event, "event": "cancelled"})
     assert told.json()["own_names"] == []
     actions = [each.entry.action for each in await audit.tail(api.context) if each.entry.actor == "billing"]
-    assert actions == [f"subscriber.{each}" for each in ("added", "suspended", "resumed", "cancelled")]
+    assert actions == [f"subscriber.{each}" for each in ("added", "suspended", "reactivated", "cancelled")]
 
 
 async def test_an_own_name_ends_by_itself(api: Api) -> None:

@@ -1,0 +1,49 @@
+"""Reports what the lines that have opted in rest on: their own evidence, shared, repeated, or none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from filterd.operations.context import Context
+from filterd.store import consent as rows
+from filterd.store.consent import Alike
+
+LEAST = 10
+"""lines whose evidence agrees, from which on they are named"""
+MOST_GROUPS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentReport:
+    """The evidence of all lines that have opted in."""
+
+    own: int
+    shared: int
+    """on evidence of several lines, which a second person approved"""
+    repeated: int
+    """on a reference that other lines have too, which nobody approved"""
+    none: int
+    """without any request on record"""
+    waiting: int
+    """lines that shared evidence waits for; they have not opted in"""
+    alike: tuple[Alike, ...]
+    """groups whose evidence is said to be their own, and agrees in person or moment"""
+
+    @property
+    def opted_in(self) -> int:
+        """All of them."""
+        return self.own + self.shared + self.repeated + self.none
+
+    @property
+    def share_not_own(self) -> float:
+        """The share of those without evidence of their own, from 0 to 1."""
+        return 1 - self.own / self.opted_in if self.opted_in else 0.0
+
+
+async def report(context: Context) -> ConsentReport:
+    """Count what every line's consent rests on."""
+    async with context.store.read() as connection:
+        counts = await rows.evidence_counts(connection)
+        waiting = await rows.count_pending(connection)
+        groups = await rows.alike(connection, LEAST, MOST_GROUPS)
+    return ConsentReport(**counts, waiting=sum(waiting.values()), alike=tuple(groups))

@@ -1,0 +1,45 @@
+"""Repeats what was ended before a restore brought it back: opt-outs, erasures, withdrawals and the like."""
+
+from __future__ import annotations
+
+from filterd.operations import authorisations, consent, erasure, liftings, orders, subscribers, tokens
+from filterd.operations.context import Context
+from filterd.store import consent as consent_rows
+from filterd.store import subscribers as rows
+from filterd.store.ledger import (
+    AUTHORISATION_END,
+    CONTRACT_END,
+    ERASURE,
+    LIFTING_END,
+    OPT_OUT,
+    REVOCATION,
+    Ended,
+)
+
+_BY_NUMBER = {
+    AUTHORISATION_END: authorisations.end_again,
+    CONTRACT_END: consent.end_again,
+    LIFTING_END: liftings.end_again,
+    REVOCATION: tokens.end_again,
+}
+
+
+async def end_again(context: Context, ended: Ended) -> bool:
+    """Repeat one ending. False where the restored store does not have what was ended, or ended it already."""
+    reason = f"ended at revision {ended.revision}, repeated after a restore"
+    if ended.kind in (OPT_OUT, ERASURE):
+        return await _end_line(context, ended, reason)
+    return await _BY_NUMBER.get(ended.kind, orders.end_again)(context, ended.number, reason=reason)
+
+
+async def _end_line(context: Context, ended: Ended, reason: str) -> bool:
+    async with context.store.read() as connection:
+        found = await rows.find_line(connection, ended.number)
+        waits = await consent_rows.waiting(connection, (ended.number,))
+    if found is None or (ended.kind == OPT_OUT and not found.choices.opted_in and not waits):
+        return False
+    if ended.kind == OPT_OUT:
+        await subscribers.opt_out(context, found.id, reason=reason)
+    else:
+        await erasure.erase(context, found.id, reason=reason)
+    return True
