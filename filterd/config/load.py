@@ -174,6 +174,8 @@ def _check_listeners(configuration: raw.RawConfiguration, errors: list[ConfigErr
     ]
     if configuration.web.api.listen is not None:
         listeners.append(("web.api.listen", configuration.web.api.listen))
+    if configuration.web.health is not None:
+        listeners.append(("web.health", configuration.web.health))
     taken: dict[Endpoint, str] = {}
     for path, endpoint in listeners:
         if endpoint.port and endpoint in taken:
@@ -219,7 +221,13 @@ def _web(web: RawWeb, base: Path) -> WebSettings | None:
     if api.listen is None:
         return None
     certificate = None if tls is None else TlsSettings(base / tls.certificate, base / tls.key)
-    return WebSettings(ApiSettings(api.listen, api.connections, api.requests), certificate)
+    return WebSettings(
+        ApiSettings(api.listen, api.connections, api.requests),
+        certificate,
+        web.trusted_proxies,
+        (web.public_url or "").rstrip("/"),
+        web.health,
+    )
 
 
 def _dns(

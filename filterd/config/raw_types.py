@@ -113,6 +113,11 @@ ProxyUrl = Annotated[
     PlainValidator(value_types.parse_proxy),
     WithJsonSchema({"type": "string", "examples": ["http://192.0.2.10:3128", "http://proxy.example:3128"]}),
 ]
+PublicUrl = Annotated[
+    str,
+    PlainValidator(value_types.parse_public_url),
+    WithJsonSchema({"type": "string", "examples": ["https://api.isp.example"]}),
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from filterd.config.raw_types import FilePath, Listener, SchemaWhenAsked, Section, key
+from filterd.config.raw_types import FilePath, Listener, Network, PublicUrl, SchemaWhenAsked, Section, key
 
 
 class RawApi(Section):
@@ -44,4 +44,19 @@ class RawWeb(Section):
     api: RawApi = Field(default_factory=RawApi)
     tls: Annotated[RawTls | None, SchemaWhenAsked(RawTls.model_json_schema)] = key(
         None, "Speak HTTPS: {certificate, key}. Absent: plain HTTP."
+    )
+    trusted_proxies: tuple[Network, ...] = key(
+        (),
+        "Proxies in front: from these alone X-Forwarded-For and X-Forwarded-Proto are believed. Take in "
+        "those that replace what a client sends, and nobody else.",
+    )
+    public_url: PublicUrl | None = key(
+        None,
+        "The URL under which clients reach this process, like https://api.isp.example; it stands in links "
+        "and in the description of the API.",
+    )
+    health: Listener | None = key(
+        None,
+        "Address and port of `/healthz`, `/readyz` and `/metrics` of the web process, for its watchers "
+        "alone, on loopback or in the network of management. Absent: there are none.",
     )

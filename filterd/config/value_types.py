@@ -72,6 +72,7 @@ _DURATION = re.compile(r"(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?
 _DURATION_UNITS = (604800, 86400, 3600, 60, 1)
 _NODE_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])?")
 _HOST_LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_PUBLIC_URL = re.compile(r"https?://(?:[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?/?")
 _PROXY = re.compile(r"http://(?:[A-Za-z0-9.-]{1,253}|\[[0-9a-fA-F:.]+\]):\d{1,5}/?")
 _HOST_NAME = re.compile(rf"{_HOST_LABEL}(\.{_HOST_LABEL})*")
 _NO_ZONES = ("posix", "posixrules", "right")
@@ -245,6 +246,14 @@ def parse_proxy(value: object) -> str:
     """The address of an HTTP proxy; a password would be shown by ``config show``."""
     if not isinstance(value, str) or _PROXY.fullmatch(value) is None:
         msg = "not a proxy (write http://HOST:PORT, without user and password)"
+        raise ValueError(msg)
+    return value.removesuffix("/")
+
+
+def parse_public_url(value: object) -> str:
+    """The URL under which clients reach the web process: scheme and host, without a path."""
+    if not isinstance(value, str) or _PUBLIC_URL.fullmatch(value) is None:
+        msg = "not a public URL (write https://HOST or https://HOST:PORT, without a path)"
         raise ValueError(msg)
     return value.removesuffix("/")
 

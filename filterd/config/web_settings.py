@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
 from filterd.config.value_types import Endpoint
@@ -35,3 +36,8 @@ class WebSettings:
     api: ApiSettings
     tls: TlsSettings | None
     """None: plain HTTP"""
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
+    public_url: str = ""
+    """without a slash at its end; empty: links are paths"""
+    health: Endpoint | None = None
+    """the listener of health and metrics; None: there is none"""

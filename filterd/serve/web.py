@@ -20,6 +20,7 @@ from filterd.operations.context import Context, OperationError, open_context
 from filterd.operations.policies import KeptPolicies, policies
 from filterd.serve import hangup
 from filterd.serve.holders import remedy_of
+from filterd.serve.http_service import HttpService
 from filterd.serve.process import (
     ANEW,
     CANNOT_START,
@@ -31,6 +32,9 @@ from filterd.serve.process import (
 )
 from filterd.serve.settings_input import SettingsWatcher, first_settings
 from filterd.telemetry import log
+from filterd.telemetry.api_metrics import ApiMetrics
+from filterd.telemetry.http import HttpReply, Route, health_routes
+from filterd.telemetry.metrics import web_registry
 from filterd.web.api import make_api
 from filterd.web.connections import ApiServer, listen, server
 
@@ -52,11 +56,33 @@ class Web:
         self._web = web
         self._ended = ended
         kept = replace(context, kept_policies=KeptPolicies())
-        app, self._state = make_api(kept, web.api.requests)
+        app, self._state = make_api(kept, web.api.requests, web)
         files = raise_file_limit(web.api.connections + OTHER_FILES)
         most = max(min(web.api.connections, files - OTHER_FILES), 1)
         certificate = None if web.tls is None else (web.tls.certificate, web.tls.key)
         self._server: ApiServer = server(app, most, certificate)
+        self._registry = web_registry(self._metrics)
+        self._health = None if web.health is None else HttpService("web", web.health, self._pages())
+
+    def _pages(self) -> dict[str, Route]:
+        """The pages for those who watch this process, on a listener of their own."""
+        registry = self._registry
+        return health_routes(
+            lambda: HttpReply(registry.exposition(), content_type=registry.content_type),
+            lambda: [] if self._server.started else ["the listener is not open yet"],
+        )
+
+    def _metrics(self) -> ApiMetrics:
+        counts = self._state.counts
+        return ApiMetrics(
+            requests=counts.copied(),
+            seconds=counts.seconds,
+            in_flight=counts.in_flight,
+            connections=self._server.connections,
+            imports=self._state.imports,
+            ready=self._server.started,
+            clock=time.time(),
+        )
 
     async def run(self) -> None:
         """Serve until the end is asked for. Raises OSError where the address cannot be bound."""
@@ -64,6 +90,8 @@ class Web:
             await asyncio.to_thread(policies, self._state.context)
         place = self._web.api.listen
         sockets = [listen(str(place.address), place.port)]
+        if self._health is not None:
+            self._health.start()
         loop = asyncio.get_running_loop()
         serving = loop.create_task(self._server.serve(sockets=sockets))
         watching = loop.create_task(self._watch_store())
@@ -74,6 +102,8 @@ class Web:
         for task in (watching, ended):
             task.cancel()
         await serving
+        if self._health is not None:
+            await asyncio.to_thread(self._health.stop)
 
     def reload(self, settings: Settings) -> None:
         """Apply the settings that can change while serving: those of the use cases."""

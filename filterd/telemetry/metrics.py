@@ -20,6 +20,7 @@ from prometheus_client.core import (
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 import filterd
+from filterd.telemetry.api_metrics import ApiMetrics, api_families
 from filterd.telemetry.crash_metrics import CrashMetrics, crash_families
 from filterd.telemetry.fast_metrics import FastPathMetrics, fast_families
 from filterd.telemetry.feed_metrics import FeedMetrics, feed_families
@@ -144,7 +145,17 @@ def control_registry(read: Callable[[], ControlMetrics]) -> MetricsRegistry:
     return MetricsRegistry("control", lambda: _control_families(read()))
 
 
-def _role_families(now: ResolverMetrics | ControlMetrics) -> Iterator[Metric]:
+def web_registry(read: Callable[[], ApiMetrics]) -> MetricsRegistry:
+    """The metrics of the web process; ``read`` is called at each scrape."""
+    return MetricsRegistry("web", lambda: _web_families(read()))
+
+
+def _web_families(now: ApiMetrics) -> Iterator[Metric]:
+    yield from _role_families(now)
+    yield from api_families(now)
+
+
+def _role_families(now: ResolverMetrics | ControlMetrics | ApiMetrics) -> Iterator[Metric]:
     yield _gauge(
         "filterd_ready", "Whether the role can do its work; `/readyz` says why not.", float(now.ready)
     )

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import filterd
+from filterd.config.web_settings import WebSettings
 from filterd.operations.context import Context
 from filterd.web import (
     adjustments,
@@ -31,9 +32,11 @@ from filterd.web import (
     upkeep,
 )
 from filterd.web.callers import ApiState
+from filterd.web.counting import RequestCounts, counted
 from filterd.web.limits import LARGEST_HEAD, RateLimit
 from filterd.web.paths import with_slashes_in_ids
 from filterd.web.problems import RefusedCall, response_of
+from filterd.web.proxies import behind_proxies
 
 DESCRIPTION = (
     "Lines, their choices, orders, nodes and the record, for the systems of the provider. Every call needs "
@@ -73,8 +76,9 @@ _PAGE_POLICY = (
 )
 
 
-def make_api(context: Context, requests: int) -> tuple[ASGIApp, ApiState]:
+def make_api(context: Context, requests: int, web: WebSettings | None = None) -> tuple[ASGIApp, ApiState]:
     """The application over an open store, and its state. ``requests``: of one token in a second."""
+    public_url, proxies = ("", ()) if web is None else (web.public_url, web.trusted_proxies)
     app = FastAPI(
         title="filterd API",
         version=filterd.__version__,
@@ -83,14 +87,22 @@ def make_api(context: Context, requests: int) -> tuple[ASGIApp, ApiState]:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        servers=[{"url": public_url}] if public_url else None,
     )
-    state = ApiState(context, RateLimit(requests))
+    state = ApiState(context, RateLimit(requests), RequestCounts(_groups()), public_url)
     app.state.api = state
     for routes in ROUTERS:
         app.router.routes.extend(routes.routes)  # one list: included routers are walked anew by each request
     app.add_exception_handler(HTTPException, _refuse)
     _describe(app)
-    return with_slashes_in_ids(_Headers(app)), state
+    inner = counted(with_slashes_in_ids(_Headers(app)), state.counts)
+    return behind_proxies(inner, proxies), state
+
+
+def _groups() -> list[str]:
+    """The first segments of the paths of calls, behind the version."""
+    paths = (route.path for each in ROUTERS for route in each.routes if isinstance(route, APIRoute))
+    return sorted({path.split("/")[3] for path in paths})
 
 
 async def _refuse(request: Request, error: Exception) -> Response:

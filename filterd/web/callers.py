@@ -18,6 +18,7 @@ from filterd.model.subscriber import Subscriber
 from filterd.model.token import Permission, Token
 from filterd.operations import tokens
 from filterd.operations.context import Context
+from filterd.web.counting import RequestCounts
 from filterd.web.limits import RateLimit
 from filterd.web.problems import RefusedCall, unknown_subscriber
 
@@ -30,6 +31,9 @@ class ApiState:
 
     context: Context
     limit: RateLimit
+    counts: RequestCounts
+    public_url: str = ""
+    """begins links; empty: they are paths"""
     etag_key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
     """of this process: what an ETag was made of cannot be tried out"""
     imports: int = 0

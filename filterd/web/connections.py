@@ -46,6 +46,11 @@ class IdleConnections:
             next(iter(self._idle), connection).give_up()
         self._idle[connection] = None
 
+    @property
+    def count(self) -> int:
+        """All that are open, idle or not."""
+        return self._open
+
     def closed(self, connection: Connection) -> None:
         """Forget a connection."""
         self._open -= 1
@@ -116,6 +121,13 @@ class Connection(H11Protocol):
 
 class ApiServer(uvicorn.Server):
     """The server of the API. Signals are its process's own business."""
+
+    @property
+    def connections(self) -> int:
+        """The connections that are open, idle or not."""
+        made: Any = self.config.http_protocol_class
+        idle: IdleConnections = made.idle
+        return idle.count
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

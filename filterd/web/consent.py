@@ -129,7 +129,7 @@ async def prove(caller: Called, id: LineId) -> Plain:
 async def end(
     response: Response, caller: Called, id: LineId, body: EventGiven, if_match: IfMatch = None
 ) -> SubscriberShown:
-    """Record an event of the contract. Added, suspended and reactivated change nothing; others end consent."""
+    """Record an event of the contract. Some change nothing: added, suspended, reactivated."""
     return await changed(
         caller,
         response,

@@ -106,7 +106,7 @@ async def register(
             )
 
     made = await once(request, caller, idempotency_key, act)
-    response.headers["Location"] = f"{PATH}/{quote(made.id, safe='')}"
+    response.headers["Location"] = f"{caller.state.public_url}{PATH}/{quote(made.id, safe='')}"
     return tagged(made, caller, response)
 
 

@@ -34,6 +34,7 @@ class Served:
     deployment: Deployment
     supervisor: int
     port: int
+    health: int
 
     def client(self, *words: str, name: str = "daemon", role: str = "operator") -> httpx.Client:
         """A client with a new token."""
@@ -67,9 +68,11 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     with ExitStack() as stack:
         made = stack.enter_context(small(tmp_path_factory.mktemp("api"), RECORDS))
         port = free_port()
-        made.write_config(web={"api": {"listen": f"127.0.0.1:{port}", "connections": 64}})
+        health = free_port()
+        api = {"listen": f"127.0.0.1:{port}", "connections": 64}
+        made.write_config(web={"api": api, "health": f"127.0.0.1:{health}"})
         process = stack.enter_context(made.serving())
-        found = Served(made, process.pid, port)
+        found = Served(made, process.pid, port, health)
         assert soon(found.up), made.log()
         yield found
 
@@ -170,6 +173,33 @@ def test_nothing_of_a_request_is_in_the_log(served: Served) -> None:
     log = served.deployment.log_whole()
     for text in ("a-secret", "a secret", "filterd_", "127.0.0.1:4"):
         assert text not in log
+
+
+def test_the_web_process_has_health_and_metrics_of_its_own(served: Served) -> None:
+    with served.client(name="daemon") as client:
+        client.get("/orders")
+        assert client.get("/../../metrics").status_code == 404
+    for path, words in (("/healthz", "ok"), ("/readyz", "ready"), ("/metrics", "filterd_api_requests_total")):
+        status, text = served.deployment.http(served.health, path)
+        assert (status, words in text) == (200, True)
+    assert 'filterd_api_requests_total{group="orders",status="200"}' in text
+
+
+def test_headers_of_a_client_are_not_believed_and_none_is_smuggled_in(served: Served) -> None:
+    secret = served.deployment.cli(
+        "token", "add", "far", "--system", "--role", "operator", "--from", "192.0.2.7"
+    )
+    head = f"GET /api/v1/orders HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {secret['secret']}\r\n"
+    assert _raw(served, f"{head}X-Forwarded-For: 192.0.2.7\r\n\r\n".encode()).startswith(b"HTTP/1.1 401 ")
+    twice = b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+    folded = b"X: a\r\n\r\n b\r\n\r\n"
+    for more in (twice, folded, b"Content-Length: 1\r\nContent-Length: 2\r\n\r\na"):
+        assert b"HTTP/1.1 200" not in _raw(served, head.encode() + more)
+
+
+def test_a_body_that_comes_too_slowly_is_given_up(served: Served) -> None:
+    begin = _post(served, _secret(served), 100)
+    assert _raw(served, begin + b"{").startswith(b"HTTP/1.1 408 ")
 
 
 def test_two_people_approve_an_order_by_command_and_by_token(served: Served) -> None:

@@ -218,24 +218,39 @@ ALERTS = {
     "filterd_nas_clock_steps_total": "any increase: a NAS sets its clock by jumps, or its NTP is broken",
     "filterd_nas_without_place_total": "any increase: a client of `accounting.radius` makes names of NASes "
     "up, or has too many",
+    "filterd_api_requests_total": "`status` from 500 on grows: the log of the web process has the fault; 401 "
+    "or 429 from one system for an hour: its token has expired, or it sends too much",
+    "filterd_api_response_seconds": "the 99th percentile of `subscribers` is above 0.2 s for 5 minutes",
+    "filterd_api_in_flight": "above 50 for a minute: the store is slow, or calls hang",
+    "filterd_api_connections": "near `web.api.connections`: idle ones are closed for new ones",
+    "filterd_api_imports": "2 for an hour: two is the most at one time; see who imports",
     "filterd_session_followers": "0 for a minute: no resolver follows; lines go stale there",
 }
 """metric -> when somebody should look"""
 
 
 def metrics() -> str:
-    """docs/metrics.md: every family of both roles."""
-    from filterd.telemetry.metrics import ControlMetrics, ResolverMetrics, control_registry, resolver_registry
+    """docs/metrics.md: every family of all roles."""
+    from filterd.telemetry.api_metrics import ApiMetrics
+    from filterd.telemetry.metrics import (
+        ControlMetrics,
+        ResolverMetrics,
+        control_registry,
+        resolver_registry,
+        web_registry,
+    )
 
     roles = {
         "Resolver": resolver_registry(ResolverMetrics),
         "Control": control_registry(ControlMetrics),
+        "The API": web_registry(ApiMetrics),
     }
     parts = [
         "# Metrics\n",
         NOTE,
         "The resolver serves its metrics on `metrics.listen` (9353), control on `control.listen` (8080),\n"
-        "both under `/metrics`, with `/healthz` (the process lives) and `/readyz` (it can do its work).\n"
+        "and the web process on `web.health` where that is set,\n"
+        "each under `/metrics`, with `/healthz` (the process lives) and `/readyz` (it can do its work).\n"
         "No label holds a name, a line or an address of a client; a confidential list stands under an\n"
         "opaque id. Neither page asks for a password: keep both addresses inside the network.\n",
         "[Alert rules](alerts.md) and dashboards are made of these; the log has [events](log-events.md).\n",

@@ -13,7 +13,14 @@ import pytest
 from filterd.cli.main import main
 from filterd.config import schema_keys
 from filterd.config.raw import json_schema
-from filterd.telemetry.metrics import ControlMetrics, ResolverMetrics, control_registry, resolver_registry
+from filterd.telemetry.api_metrics import ApiMetrics
+from filterd.telemetry.metrics import (
+    ControlMetrics,
+    ResolverMetrics,
+    control_registry,
+    resolver_registry,
+    web_registry,
+)
 from monitoring.source.catalogue import GROUPS
 from tests.meta.generated import ALERTS, commands
 
@@ -33,7 +40,11 @@ HEADING = re.compile(r"^## (.+)$", re.MULTILINE)
 
 def metrics() -> Iterator[str]:
     """The metrics of both roles."""
-    for registry in (resolver_registry(ResolverMetrics), control_registry(ControlMetrics)):
+    for registry in (
+        resolver_registry(ResolverMetrics),
+        control_registry(ControlMetrics),
+        web_registry(ApiMetrics),
+    ):
         for family in registry.collect():
             yield family.name + {"counter": "_total", "info": "_info"}.get(family.type, "")
 

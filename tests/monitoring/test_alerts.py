@@ -13,7 +13,14 @@ from typing import Any
 import pytest
 import yaml
 
-from filterd.telemetry.metrics import ControlMetrics, ResolverMetrics, control_registry, resolver_registry
+from filterd.telemetry.api_metrics import ApiMetrics
+from filterd.telemetry.metrics import (
+    ControlMetrics,
+    ResolverMetrics,
+    control_registry,
+    resolver_registry,
+    web_registry,
+)
 from monitoring.source.alerting import BASE, Alert, AlertGroup, is_long, rule_tests, rules
 from monitoring.source.catalogue import GROUPS
 from monitoring.source.runbook_form import PACKAGES
@@ -35,7 +42,11 @@ def promtool(*words: str, folder: Path = MONITORING) -> subprocess.CompletedProc
 def metrics_served() -> set[str]:
     """The names of all samples of both roles."""
     found = set()
-    for registry in (resolver_registry(ResolverMetrics), control_registry(ControlMetrics)):
+    for registry in (
+        resolver_registry(ResolverMetrics),
+        control_registry(ControlMetrics),
+        web_registry(ApiMetrics),
+    ):
         for family in registry.collect():
             endings = {
                 "counter": ("_total",),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from filterd.telemetry.api_metrics import ApiMetrics
 from filterd.telemetry.crash_metrics import CrashMetrics
 from filterd.telemetry.fast_metrics import FastPathMetrics
 from filterd.telemetry.feed_metrics import FeedMetrics
@@ -15,6 +16,7 @@ from filterd.telemetry.metrics import (
     ResolverMetrics,
     control_registry,
     resolver_registry,
+    web_registry,
 )
 from filterd.telemetry.session_metrics import SessionMetrics
 from filterd.telemetry.upstream_metrics import UpstreamMetrics
@@ -127,6 +129,15 @@ CONTROL = ControlMetrics(
     ready=True,
     clock=210.5,
 )
+API = ApiMetrics(
+    requests={("subscribers", "200"): 301, ("other", "401"): 302},
+    seconds={"subscribers": observed(0.5, 1.5)},
+    in_flight=303,
+    connections=304,
+    imports=305,
+    ready=True,
+    clock=306.5,
+)
 
 
 def test_every_metric_shows_its_own_value(golden: Callable[[str, str], None]) -> None:
@@ -135,6 +146,8 @@ def test_every_metric_shows_its_own_value(golden: Callable[[str, str], None]) ->
         control_registry(lambda: CONTROL),
         resolver_registry(ResolverMetrics),
         control_registry(ControlMetrics),
+        web_registry(lambda: API),
+        web_registry(ApiMetrics),
     )
     texts = [VERSIONS.sub(r'\1="-"', each.exposition().decode()) for each in registries]
     golden("metrics.txt", "\n".join(texts))
