@@ -36,6 +36,12 @@ class Permission(StrEnum):
     """stand behind an order"""
     NODES_READ = "nodes.read"
     AUDIT_READ = "audit.read"
+    RIGHTS = "rights"
+    """export all that is held of a line, and keep the terms of ARCO requests"""
+    PRIVACY_READ = "privacy.read"
+    """see how long data is kept, and reports of breaches; ids of lines only with LINES_READ"""
+    PRIVACY_WRITE = "privacy.write"
+    """delete what is past its term"""
 
 
 _OVERSIGHT = frozenset(
@@ -50,6 +56,7 @@ GRANTS: dict[TokenRole, frozenset[Permission]] = {
             Permission.CHOICES_WRITE,
             Permission.OWN_NAMES,
             Permission.PROFILES_READ,
+            Permission.RIGHTS,
         )
     ),
     TokenRole.SUPPORT: frozenset(
@@ -61,7 +68,7 @@ GRANTS: dict[TokenRole, frozenset[Permission]] = {
             Permission.CHECK_LINES,
         )
     ),
-    TokenRole.REGULATOR: _OVERSIGHT | {Permission.AUDIT_READ},
+    TokenRole.REGULATOR: _OVERSIGHT | {Permission.AUDIT_READ, Permission.PRIVACY_READ},
     TokenRole.ON_CALL: _OVERSIGHT,
 }
 """what each role may do"""

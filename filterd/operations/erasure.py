@@ -11,6 +11,7 @@ from filterd.operations import input_values, lines
 from filterd.operations.context import Context
 from filterd.operations.errors import OperationError
 from filterd.operations.shown_adjustments import adjustments_of
+from filterd.store import arco as arco_rows
 from filterd.store import change_log
 from filterd.store import subscribers as rows
 from filterd.store.ledger import ERASURE
@@ -51,15 +52,19 @@ def choices_of(subscriber: Subscriber) -> dict[str, Any]:
 
 
 async def export(context: Context, subscriber: str) -> dict[str, Any]:
-    """Everything that is stored of a subscriber: choices, evidence of requests, and the actions with their
-    times."""
+    """Everything that is stored of a subscriber: choices, evidence of requests, ARCO requests, and the
+    actions with their times. That it was exported is one of them from then on."""
     async with context.store.read() as connection:
         found = await lines.require(connection, subscriber)
         asked = await rows.requests(connection, found.line)
+        rights = await arco_rows.of_line(connection, found.line)
         history = await change_log.entries_of(connection, lines.subject(found.line))
+    async with context.store.write(context.actor, context.clock()) as write:
+        write.audit("subscriber.export", lines.subject(found.line))
     return {
         **choices_of(found),
         "requests": [{"kind": kind, **asdict(evidence)} for kind, evidence in asked],
+        "arco": [asdict(each) for each in rights],
         "history": [
             {"at": each.entry.at, "action": each.entry.action, "actor": each.entry.actor} for each in history
         ],

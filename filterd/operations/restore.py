@@ -23,30 +23,23 @@ from filterd.model.records import OriginProof
 from filterd.operations import (
     audit,
     confidential,
-    erasure,
+    ending_again,
     input_values,
     integrity,
-    liftings,
-    orders,
     subscribers,
-    tokens,
 )
 from filterd.operations.backup import STORE, Progress, read_manifest
 from filterd.operations.context import Context, OperationError, require_owner
 from filterd.operations.feeds.restored import put_lists, read_lists, unknown_feeds
 from filterd.operations.feeds.verifying import keep_serials
 from filterd.operations.integrity import SHOWN
+from filterd.operations.privacy import retention
 from filterd.store import change_log, proofs
-from filterd.store import subscribers as subscriber_rows
 from filterd.store.copying import copy_store, put_in_place, stopped_writers
 from filterd.store.engine import database_path
 from filterd.store.errors import StoreBusyError, StoreDamagedError, StoreError
 from filterd.store.ledger import (
-    ERASURE,
     FILES,
-    LIFTING_END,
-    OPT_OUT,
-    REVOCATION,
     Ended,
     Ledger,
     LedgerDamagedError,
@@ -253,8 +246,9 @@ async def _complete(context: Context, past: _Past, reason: str, progress: Progre
     again = [each for each in past.ended if each.revision > begins]
     for number, each in enumerate(again):
         progress("end again what was ended", number, len(again))
-        if await _end_again(context, each):
+        if await ending_again.end_again(context, each):
             done.ended_again[each.kind] = done.ended_again.get(each.kind, 0) + 1
+    await retention.run(context, in_files=False)
     progress("read the lists anew", 0, 1)
     done.remarks += await read_lists(context)
     done.remarks += await unknown_feeds(context)
@@ -299,26 +293,6 @@ async def _require_whole(context: Context) -> None:
     if proof.fault:
         message = f"this store cannot be trusted: entry {proof.sequence} of its audit trail: {proof.fault}"
         raise OperationError(message, "restore another backup; nothing was changed")
-
-
-async def _end_again(context: Context, ended: Ended) -> bool:
-    """Repeat one ending. False where the restored store does not have what was ended, or ended it already."""
-    reason = f"ended at revision {ended.revision}, repeated after a restore"
-    if ended.kind in (OPT_OUT, ERASURE):
-        async with context.store.read() as connection:
-            found = await subscriber_rows.find_line(connection, ended.number)
-        if found is None or (ended.kind == OPT_OUT and not found.choices.opted_in):
-            return False
-        if ended.kind == OPT_OUT:
-            await subscribers.opt_out(context, found.id, reason=reason)
-        else:
-            await erasure.erase(context, found.id, reason=reason)
-        return True
-    if ended.kind == LIFTING_END:
-        return await liftings.end_again(context, ended.number, reason=reason)
-    if ended.kind == REVOCATION:
-        return await tokens.end_again(context, ended.number, reason=reason)
-    return await orders.end_again(context, ended.number, reason=reason)
 
 
 async def _skip(context: Context, past: _Past, done: Restored, reason: str) -> None:

@@ -71,7 +71,7 @@ class NotedHead:
 @dataclass(frozen=True, slots=True)
 class Ended:
     """Something that a decision ended: ``kind`` is a value of :data:`ENDINGS`, ``number`` that of the line,
-    order, lifting or token."""
+    order, lifting, token or ARCO request."""
 
     revision: int
     hash: str
@@ -88,8 +88,8 @@ class Serial:
     digest: str
 
 
-ENDINGS = ("opt_out", "erasure", "withdrawal", "lifting", "revocation")
-OPT_OUT, ERASURE, WITHDRAWAL, LIFTING_END, REVOCATION = ENDINGS
+ENDINGS = ("opt_out", "erasure", "withdrawal", "lifting", "revocation", "arco")
+OPT_OUT, ERASURE, WITHDRAWAL, LIFTING_END, REVOCATION, ARCO_CLOSE = ENDINGS
 
 
 class LedgerDamagedError(Exception):

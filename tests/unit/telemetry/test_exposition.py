@@ -16,6 +16,7 @@ from filterd.telemetry.metrics import (
     control_registry,
     resolver_registry,
 )
+from filterd.telemetry.privacy_metrics import PrivacyMetrics
 from filterd.telemetry.session_metrics import SessionMetrics
 from filterd.telemetry.upstream_metrics import UpstreamMetrics
 
@@ -109,6 +110,7 @@ CONTROL = ControlMetrics(
     compile_failures=208,
     rows_damaged=209,
     nodes_drifted=211,
+    privacy=PrivacyMetrics(301.5, {"consent": 302}, {"open": 303, "overdue": 304}),
     sessions=SessionMetrics(
         sources={"radius": {"registered": 212, "unregistered": 213}},
         most=215,

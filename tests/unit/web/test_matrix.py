@@ -15,6 +15,7 @@ from filterd.operations import snapshots, subscribers, tokens
 from filterd.operations.feeds import updating
 from filterd.web.docs_page import METHODS
 from filterd.web.routing import PERMISSION
+from tests.meta.test_known_failures import ROOT
 from tests.unit.web.conftest import Api
 from tests.worlds.installation import NOW
 
@@ -22,6 +23,9 @@ EVIDENCE = {"who": "holder", "text_version": "1", "reference": "ticket 1"}
 LINE = "/api/v1/subscribers/{id}"
 LINES = frozenset((TokenRole.OPERATOR, TokenRole.PROVISIONING))
 CHOOSERS = LINES | {TokenRole.SUPPORT}
+ARCO = "/api/v1/arco-requests/{request}"
+OPERATOR = frozenset((TokenRole.OPERATOR,))
+PRIVACY = OPERATOR | {TokenRole.REGULATOR}
 OVERSEERS = frozenset((TokenRole.OPERATOR, TokenRole.REGULATOR, TokenRole.ON_CALL))
 
 
@@ -67,8 +71,21 @@ MATRIX = {
     ("get", "/api/v1/orders/{reference}"): Row(OVERSEERS),
     ("post", "/api/v1/orders/{reference}/approve"): Row(frozenset((TokenRole.OPERATOR,))),
     ("get", "/api/v1/nodes"): Row(OVERSEERS),
+    ("get", LINE + "/export"): Row(LINES),
+    ("get", "/api/v1/arco-requests"): Row(LINES),
+    ("post", "/api/v1/arco-requests"): Row(
+        LINES, {"id": "home", "kind": "access", "channel": "letter", "ticket": "K-1"}
+    ),
+    ("post", ARCO + "/answer"): Row(LINES, {"outcome": "granted"}),
+    ("post", ARCO + "/extension"): Row(LINES, {"reason": "archive"}),
+    ("post", ARCO + "/closing"): Row(LINES, {}),
+    ("get", "/api/v1/retention"): Row(PRIVACY),
+    ("post", "/api/v1/retention/run"): Row(OPERATOR),
+    ("post", "/api/v1/retention/proof"): Row(OPERATOR),
+    ("post", "/api/v1/breach-reports"): Row(PRIVACY, {"store": True}),
     ("get", "/api/v1/audit"): Row(frozenset((TokenRole.OPERATOR, TokenRole.REGULATOR))),
 }
+MEXICO = "policies/jurisdictions/mx.yaml"
 FINE = (200, 201, 404, 409)
 """what one who may do it gets, depending on what others did before"""
 
@@ -77,6 +94,7 @@ FINE = (200, 201, 404, 409)
 async def api(api: Api) -> AsyncIterator[Api]:
     """With a line that opted in, and a snapshot."""
     evidence = RequestEvidence("holder", "counter", NOW, "1", "ticket 1")
+    api.installation.write_policy("jurisdictions/mx.yaml", (ROOT / MEXICO).read_text())
     await subscribers.add(api.context, "home")
     await subscribers.opt_in(api.context, "home", "child", evidence)
     await subscribers.allow(api.context, "home", "blue.example")
@@ -97,7 +115,7 @@ async def _endpoints(api: Api) -> list[tuple[str, str, dict[str, Any]]]:
 
 async def _call(client: httpx.AsyncClient, method: str, path: str) -> httpx.Response:
     row = MATRIX[method, path]
-    at = path.format(id="home", name="blue.example", reference="O-1", version="2026-11")
+    at = path.format(id="home", name="blue.example", reference="O-1", version="2026-11", request="A-7")
     return await client.request(method, at, params=row.query, json=row.body)
 
 

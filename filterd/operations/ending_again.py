@@ -1,0 +1,36 @@
+"""Ends again, in a restored store, what was ended after the backup was made."""
+
+from __future__ import annotations
+
+from filterd.operations import erasure, liftings, orders, subscribers, tokens
+from filterd.operations.context import Context
+from filterd.operations.privacy import arco
+from filterd.store import subscribers as subscriber_rows
+from filterd.store.ledger import ARCO_CLOSE, ERASURE, LIFTING_END, OPT_OUT, REVOCATION, Ended
+
+_BY_NUMBER = {
+    LIFTING_END: liftings.end_again,
+    REVOCATION: tokens.end_again,
+    ARCO_CLOSE: arco.end_again,
+}
+
+
+async def end_again(context: Context, ended: Ended) -> bool:
+    """Repeat one ending. False where the restored store does not have what was ended, or ended it already."""
+    reason = f"ended at revision {ended.revision}, repeated after a restore"
+    if ended.kind in (OPT_OUT, ERASURE):
+        return await _end_line(context, ended, reason)
+    again = _BY_NUMBER.get(ended.kind, orders.end_again)
+    return await again(context, ended.number, reason=reason)
+
+
+async def _end_line(context: Context, ended: Ended, reason: str) -> bool:
+    async with context.store.read() as connection:
+        found = await subscriber_rows.find_line(connection, ended.number)
+    if found is None or (ended.kind == OPT_OUT and not found.choices.opted_in):
+        return False
+    if ended.kind == OPT_OUT:
+        await subscribers.opt_out(context, found.id, reason=reason)
+    else:
+        await erasure.erase(context, found.id, reason=reason)
+    return True
