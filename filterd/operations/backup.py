@@ -78,7 +78,7 @@ def _note(context: Context, target: Path, manifest: Manifest) -> None:
     """Put the backup on record, so that it is deleted when its term is over. One that cannot be is none."""
     made = MadeBackup(str(target.absolute()), manifest.made_at, manifest.revision)
     try:
-        made_backups.note(context.settings.state_dir, made)
+        made_backups.remember(context.settings.state_dir, made)
     except BaseException:
         shutil.rmtree(target, ignore_errors=True)
         raise

@@ -19,6 +19,7 @@ from filterd.operations.nearest import did_you_mean
 from filterd.operations.policies import part
 from filterd.policy.documents import ConsentText
 from filterd.store import subscribers as rows
+from filterd.store.ledger import CONSENT_END
 
 
 class ContractEvent(StrEnum):
@@ -114,4 +115,17 @@ async def end(
         lambda old, _: LineChoices(old.line, zone=old.zone),
         reason=input_values.text(reason, "reason", required=False),
         evidence=evidence,
+        ending=CONSENT_END,
     )
+
+
+async def end_again(context: Context, found: Subscriber, *, reason: str) -> bool:
+    """End consent that an event of the contract had ended before a restore brought it back. False where
+    nothing is left of it."""
+    nothing = LineChoices(found.line, zone=found.choices.zone)
+    if found.choices == nothing:
+        return False
+    await lines.update(
+        context, found.id, "opt_out", lambda old, _: nothing, reason=reason, ending=CONSENT_END
+    )
+    return True

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from filterd.operations import erasure, liftings, orders, subscribers, tokens
+from filterd.operations import consent, erasure, liftings, orders, subscribers, tokens
 from filterd.operations.context import Context
 from filterd.operations.privacy import arco
 from filterd.store import subscribers as subscriber_rows
-from filterd.store.ledger import ARCO_CLOSE, ERASURE, LIFTING_END, OPT_OUT, REVOCATION, Ended
+from filterd.store.ledger import ARCO_CLOSE, CONSENT_END, ERASURE, LIFTING_END, OPT_OUT, REVOCATION, Ended
 
 _BY_NUMBER = {
     LIFTING_END: liftings.end_again,
@@ -18,7 +18,7 @@ _BY_NUMBER = {
 async def end_again(context: Context, ended: Ended) -> bool:
     """Repeat one ending. False where the restored store does not have what was ended, or ended it already."""
     reason = f"ended at revision {ended.revision}, repeated after a restore"
-    if ended.kind in (OPT_OUT, ERASURE):
+    if ended.kind in (OPT_OUT, ERASURE, CONSENT_END):
         return await _end_line(context, ended, reason)
     again = _BY_NUMBER.get(ended.kind, orders.end_again)
     return await again(context, ended.number, reason=reason)
@@ -29,6 +29,8 @@ async def _end_line(context: Context, ended: Ended, reason: str) -> bool:
         found = await subscriber_rows.find_line(connection, ended.number)
     if found is None or (ended.kind == OPT_OUT and not found.choices.opted_in):
         return False
+    if ended.kind == CONSENT_END:
+        return await consent.end_again(context, found, reason=reason)
     if ended.kind == OPT_OUT:
         await subscribers.opt_out(context, found.id, reason=reason)
     else:

@@ -123,9 +123,11 @@ async def update(
     *,
     reason: str = "",
     evidence: RequestEvidence | None = None,
+    ending: str = OPT_OUT,
 ) -> Subscriber:
     """Apply a step to one line. Nothing is written where nothing changes and no evidence is given. With any
-    change the closings that ended are dropped."""
+    change the closings that ended are dropped. ``ending``: the kind in the ledger of what ends here; consent
+    that a contract ends is noted whatever the line has just now, since a backup may have more."""
     async with context.store.write(context.actor, context.clock()) as write:
         before = await require(write.connection, identifier)
         context.expected(before)
@@ -141,8 +143,8 @@ async def update(
             await rows.add_requests(write.connection, [(before.line, action, evidence)])
             after["request"] = evidence_digest(evidence, seal)
         write.change(LineChange(choices))
-        if before.choices.opted_in and not choices.opted_in:
-            write.end(OPT_OUT, before.line)
+        if ending != OPT_OUT or (before.choices.opted_in and not choices.opted_in):
+            write.end(ending, before.line)
         write.audit(
             f"subscriber.{action}",
             subject(before.line),

@@ -88,8 +88,8 @@ class Serial:
     digest: str
 
 
-ENDINGS = ("opt_out", "erasure", "withdrawal", "lifting", "revocation", "arco")
-OPT_OUT, ERASURE, WITHDRAWAL, LIFTING_END, REVOCATION, ARCO_CLOSE = ENDINGS
+ENDINGS = ("opt_out", "erasure", "withdrawal", "lifting", "revocation", "arco", "consent")
+OPT_OUT, ERASURE, WITHDRAWAL, LIFTING_END, REVOCATION, ARCO_CLOSE, CONSENT_END = ENDINGS
 
 
 class LedgerDamagedError(Exception):

@@ -44,7 +44,7 @@ _Terms = tuple[Table, ColumnElement[float], ColumnElement[bool]]
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class HeldRows:
     """The rows of a class: how many there are, how many are past the term, and the time that the oldest of
     them counts from (Unix seconds; 0: none counts)."""
 
@@ -53,7 +53,7 @@ class Kept:
     oldest: float
 
 
-async def kept(connection: AsyncConnection, name: str, before: float, ends: Sequence[str]) -> Kept:
+async def kept(connection: AsyncConnection, name: str, before: float, ends: Sequence[str]) -> HeldRows:
     """The rows of the class ``name``. ``before``: those that count from an earlier time are past the term.
     ``ends``: kinds of requests that end consent."""
     table, since, over = _class(name, ends)
@@ -62,7 +62,7 @@ async def kept(connection: AsyncConnection, name: str, before: float, ends: Sequ
         func.count(), func.count().filter(due), func.coalesce(func.min(since).filter(over), 0.0)
     ).select_from(table)
     row = (await connection.execute(query)).one()
-    return Kept(int(row[0]), int(row[1]), float(row[2]))
+    return HeldRows(int(row[0]), int(row[1]), float(row[2]))
 
 
 async def delete_due(connection: AsyncConnection, name: str, before: float, ends: Sequence[str]) -> int:

@@ -48,7 +48,7 @@ class ReasonGiven(RequestBody):
     reason: RequiredText
 
 
-class ClosingGiven(RequestBody):
+class ArcoClosing(RequestBody):
     """The end of a request."""
 
     reason: Text = ""
@@ -116,7 +116,7 @@ async def extend(caller: Called, request: str, body: ReasonGiven) -> Plain:
 
 
 @routes.post("/arco-requests/{request}/closing", **takes(Permission.RIGHTS))
-async def close(caller: Called, request: str, body: ClosingGiven) -> Plain:
+async def close(caller: Called, request: str, body: ArcoClosing) -> Plain:
     """Record that what was granted is carried out."""
     await _require_reached(caller, request)
     return _request(await arco.close(caller.context, request, reason=body.reason))

@@ -13,13 +13,17 @@ from filterd.store.tables import metadata
 def columns(entry: str) -> list[str]:
     """The columns that an entry of ``tables`` names: one, or all of a table."""
     table, _, column = entry.partition(".")
-    return [f"{table}.{column}"] if column else [f"{table}.{each}" for each in metadata.tables[table].columns]
+    return (
+        [f"{table}.{column}"]
+        if column
+        else [f"{table}.{each.name}" for each in metadata.tables[table].columns]
+    )
 
 
 def test_each_column_belongs_to_one_class() -> None:
     assert feed_tables.feed_version.metadata is metadata
     claimed = Counter(each for found in classes() for entry in found.tables for each in columns(entry))
-    there = {f"{name}.{column}" for name, table in metadata.tables.items() for column in table.columns}
+    there = {f"{name}.{column.name}" for name, table in metadata.tables.items() for column in table.columns}
     assert set(claimed) == there, "a table or column without a class, or a class of one that is gone"
     assert [name for name, count in claimed.items() if count > 1] == []
 

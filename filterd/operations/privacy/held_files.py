@@ -11,19 +11,19 @@ from filterd.config.settings import Settings
 from filterd.operations.privacy import made_backups
 from filterd.operations.privacy.made_backups import MadeBackup
 from filterd.store.engine import database_path
-from filterd.store.retention import Kept
+from filterd.store.retention import HeldRows
 
 _ASIDE = ("*.damaged-[0-9]*", "*.other-[0-9]*")
 
 
-def kept(settings: Settings, name: str, before: float) -> Kept:
-    """What there is of the class ``backups`` or ``aside``. Raises ``OSError``."""
+def kept(settings: Settings, name: str, before: float) -> HeldRows:
+    """The files of the class ``backups`` or ``aside``. Raises ``OSError``."""
     if name == "backups":
         backups = _standing(settings)
         due = made_backups.past_term(backups, before)
-        return Kept(len(backups), len(due), min((each.made_at for each in backups), default=0.0))
+        return HeldRows(len(backups), len(due), min((each.made_at for each in backups), default=0.0))
     times = [each.lstat().st_ctime for each in _set_aside(settings)]
-    return Kept(len(times), sum(each < before for each in times), min(times, default=0.0))
+    return HeldRows(len(times), sum(each < before for each in times), min(times, default=0.0))
 
 
 def delete_due(settings: Settings, name: str, before: float) -> tuple[int, list[str]]:

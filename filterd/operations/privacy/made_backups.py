@@ -50,7 +50,7 @@ def noted(state_dir: Path) -> tuple[MadeBackup, ...]:
         return ()
 
 
-def note(state_dir: Path, made: MadeBackup) -> None:
+def remember(state_dir: Path, made: MadeBackup) -> None:
     """Put a new backup on record, durably. Raises ``OSError`` and LockedError."""
     make_directory(state_dir)
     with take_lock(state_dir / _LOCK, _LOCK_WAIT):

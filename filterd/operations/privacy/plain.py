@@ -1,4 +1,4 @@
-"""What commands print about privacy with ``--json``, and the API replies."""
+"""Values of privacy as commands print them with ``--json``, and as the API replies."""
 
 from __future__ import annotations
 

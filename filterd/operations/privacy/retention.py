@@ -19,7 +19,7 @@ from filterd.store import change_log
 from filterd.store import retention as rows
 from filterd.store.engine import BREATH, database_path
 from filterd.store.free_pages import Residue, residue
-from filterd.store.retention import Kept
+from filterd.store.retention import HeldRows
 
 ACTION, SUBJECT = "retention.run", "retention"
 GRACE_SECONDS = 172_800.0
@@ -133,7 +133,7 @@ async def _state(context: Context, found: DataClass, counted: dict[str, int], no
     return ClassState(found.id, seconds, kept.rows, kept.due, kept.oldest)
 
 
-async def _kept(context: Context, name: str, before: float) -> Kept:
+async def _kept(context: Context, name: str, before: float) -> HeldRows:
     if name in _IN_FILES:
         return await asyncio.to_thread(held_files.kept, context.settings, name, before)
     async with context.store.read() as connection:

@@ -1,4 +1,4 @@
-"""Control deletes once a day what is past its term, tells what it cannot delete, and counts what is overdue."""
+"""Control deletes once a day what is past its term, and tells and counts what it cannot delete."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from filterd.operations import audit, subscribers
 from filterd.operations.backup import backup
 from filterd.operations.context import Context
 from filterd.serve.retention_schedule import DAY_SECONDS, RETRY_SECONDS, RetentionSchedule
+from filterd.telemetry import log
 from tests.worlds.installation import Installation, install
 
 
@@ -48,6 +49,7 @@ async def test_what_cannot_be_deleted_is_counted_and_tried_again(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
+    log.configure("control")
     async with installation.open() as context:
         for name in ("old", "new"):
             await backup(context, tmp_path / name)
