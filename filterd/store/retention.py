@@ -40,6 +40,7 @@ from filterd.store.tables import (
 ROWS_AT_ONCE = 1_000
 
 
+Key = int | str
 _Terms = tuple[Table, ColumnElement[float], ColumnElement[bool]]
 
 
@@ -57,22 +58,50 @@ async def kept(connection: AsyncConnection, name: str, before: float, ends: Sequ
     """The rows of the class ``name``. ``before``: those that count from an earlier time are past the term.
     ``ends``: kinds of requests that end consent."""
     table, since, over = _class(name, ends)
-    due = and_(over, since < before)
-    query = select(
-        func.count(), func.count().filter(due), func.coalesce(func.min(since).filter(over), 0.0)
-    ).select_from(table)
-    row = (await connection.execute(query)).one()
-    return HeldRows(int(row[0]), int(row[1]), float(row[2]))
+    query = select(func.count(), func.coalesce(func.min(since).filter(over), 0.0)).select_from(table)
+    rows, oldest = (await connection.execute(query)).one()
+    return HeldRows(int(rows), await count_due(connection, name, before, ends), float(oldest))
 
 
-async def delete_due(connection: AsyncConnection, name: str, before: float, ends: Sequence[str]) -> int:
-    """Delete at most :data:`ROWS_AT_ONCE` rows of a class that are past the term; return how many."""
-    if name == "changes":
-        return await _prune_changes(connection, before)
-    table, since, over = _class(name, ends)
+async def count_due(connection: AsyncConnection, name: str, before: float, ends: Sequence[str]) -> int:
+    """The number of rows of a class that are past the term."""
+    table, _, _ = _class(name, ends)
+    query = select(func.count()).select_from(table).where(_due(name, before, ends))
+    return int((await connection.execute(query)).scalar_one())
+
+
+async def due_keys(
+    connection: AsyncConnection, name: str, before: float, ends: Sequence[str], after: Key | None
+) -> tuple[list[Key], Key | None]:
+    """The keys of the rows past the term among the next :data:`ROWS_AT_ONCE` rows behind ``after``, and the
+    key to go on behind; None: that was the end."""
+    table, _, _ = _class(name, ends)
     key = next(iter(table.primary_key.columns))
-    some = select(key).where(over, since < before).limit(ROWS_AT_ONCE)
-    return int((await connection.execute(delete(table).where(key.in_(some)))).rowcount)
+    window = select(key).order_by(key).limit(ROWS_AT_ONCE)
+    if after is not None:
+        window = window.where(key > after)
+    looked_at = list((await connection.execute(window)).scalars())
+    if not looked_at:
+        return [], None
+    inside = key.between(looked_at[0], looked_at[-1])
+    found = list((await connection.execute(select(key).where(inside, _due(name, before, ends)))).scalars())
+    return found, looked_at[-1] if len(looked_at) == ROWS_AT_ONCE else None
+
+
+async def delete_keys(connection: AsyncConnection, name: str, keys: Sequence[Key]) -> int:
+    """Delete rows that are past the term, which they stay whatever happens meanwhile; return how many."""
+    table, _, _ = _class(name, ())
+    key = next(iter(table.primary_key.columns))
+    return int((await connection.execute(delete(table).where(key.in_(keys)))).rowcount)
+
+
+def _due(name: str, before: float, ends: Sequence[str]) -> ColumnElement[bool]:
+    """The condition that a row is past the term. No consent ends before its request: that is looked at first,
+    and is no for nearly all rows."""
+    _, since, over = _class(name, ends)
+    if name == "consent":
+        return and_(request.c.at < before, over, since < before)
+    return and_(over, since < before)
 
 
 def _class(name: str, ends: Sequence[str]) -> _Terms:
@@ -123,8 +152,9 @@ def _consent_ended(ends: Sequence[str]) -> ColumnElement[float]:
     return case((lasts, None), else_=func.coalesce(by_trail, by_request))
 
 
-async def _prune_changes(connection: AsyncConnection, before: float) -> int:
-    """Raise the floor of the change log over what came before a time."""
+async def prune_changes(connection: AsyncConnection, before: float) -> int:
+    """Raise the floor of the change log over what came before a time, by at most
+    :data:`~filterd.store.change_log.PRUNE_ROWS` rows; return how many went."""
     newest = await change_log.revision(connection)
     query = select(func.max(change.c.revision)).where(change.c.at < before, change.c.revision < newest)
     last = (await connection.execute(query)).scalar_one()

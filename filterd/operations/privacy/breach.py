@@ -94,8 +94,11 @@ async def report(context: Context, exposure: Exposure) -> BreachReport:
     found = await _found(context, exposure)
     held = await asyncio.to_thread(lambda: list(lines_in(found.path)))
     acts = await _acts(context, found.actors, exposure.since)
-    async with context.store.read() as connection:
-        present = await _present(connection, [each.line for each in held])
+    numbers = [each.line for each in held]
+    present = set(numbers)
+    if found.path != database_path(context.settings.store.url):
+        async with context.store.read() as connection:
+            present = await _present(connection, numbers)
     lines = tuple(
         _line(each, found, acts.get(each.line, 0), each.line not in present)
         for each in held

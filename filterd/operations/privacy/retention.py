@@ -27,6 +27,7 @@ GRACE_SECONDS = 172_800.0
 CONSENT_ENDS = ("opt_out", *(each.value for each in ContractEvent))
 """kinds of requests with which consent ends"""
 _IN_FILES = ("backups", "aside")
+CHANGES = "changes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,15 +92,15 @@ async def run(context: Context, *, in_files: bool = True, rewrite: bool = False)
             continue
         deleted[each.id], failed = await _delete(context, each, now - each.seconds_in(context.settings))
         kept += failed
+    states = await show(context)
     async with context.store.write(context.actor, now) as write:
-        write.audit(ACTION, SUBJECT, after=_audited(deleted, await show(context), kept))
-    changes = next(each for each in with_terms() if each.id == "changes")
+        write.audit(ACTION, SUBJECT, after=_audited(deleted, states, kept))
     # The newest change stays, and only the entry of this run made another one the newest.
-    await _delete(context, changes, now - changes.seconds_in(context.settings))
+    await _prune(context, now - context.settings.retention.changes)
     if rewrite:
         await context.store.rewrite()
     emptied = await context.store.empty_log()
-    return RetentionRun(deleted, await show(context), tuple(kept), emptied)
+    return RetentionRun(deleted, states, tuple(kept), emptied)
 
 
 async def prove(context: Context) -> RetentionProof:
@@ -121,8 +122,17 @@ async def last_run_at(context: Context) -> float:
 async def overdue(context: Context) -> dict[str, int]:
     """By class, how many rows or files are past their term by more than :data:`GRACE_SECONDS`."""
     late = context.clock() - GRACE_SECONDS
-    states = [await _state(context, each, {}, late) for each in with_terms()]
-    return {each.id: each.due for each in states}
+    return {
+        each.id: await _count_due(context, each.id, late - each.seconds_in(context.settings))
+        for each in with_terms()
+    }
+
+
+async def _count_due(context: Context, name: str, before: float) -> int:
+    if name in _IN_FILES:
+        return (await _kept(context, name, before)).due
+    async with context.store.read() as connection:
+        return await rows.count_due(connection, name, before, CONSENT_ENDS)
 
 
 async def _state(context: Context, found: DataClass, counted: dict[str, int], now: float) -> ClassState:
@@ -143,14 +153,29 @@ async def _kept(context: Context, name: str, before: float) -> HeldRows:
 async def _delete(context: Context, found: DataClass, before: float) -> tuple[int, list[str]]:
     if found.id in _IN_FILES:
         return await asyncio.to_thread(held_files.delete_due, context.settings, found.id, before)
-    total = 0
-    while True:
+    if found.id == CHANGES:
+        return await _prune(context, before), []
+    total, after, more = 0, None, True
+    while more:
+        async with context.store.read() as connection:
+            keys, after = await rows.due_keys(connection, found.id, before, CONSENT_ENDS, after)
+        if keys:
+            async with context.store.report() as connection:
+                total += await rows.delete_keys(connection, found.id, keys)
+            await asyncio.sleep(BREATH)
+        more = after is not None
+    return total, []
+
+
+async def _prune(context: Context, before: float) -> int:
+    """Delete old changes; the newest one stays."""
+    total, count = 0, 1
+    while count:
         async with context.store.report() as connection:
-            count = await rows.delete_due(connection, found.id, before, CONSENT_ENDS)
+            count = await rows.prune_changes(connection, before)
         total += count
-        if count < rows.ROWS_AT_ONCE:
-            return total, []
         await asyncio.sleep(BREATH)
+    return total
 
 
 def _audited(deleted: dict[str, int], states: tuple[ClassState, ...], kept: list[str]) -> dict[str, Any]:
