@@ -200,12 +200,19 @@ def leave_security(id: str, returns: bool, config: Path | None, as_json: bool) -
 
 @subscriber.command()
 @click.argument("id")
+@click.option("--text", "as_text", is_flag=True, help="A text in Spanish for the holder, instead of JSON.")
 @common
-def export(id: str, config: Path | None, as_json: bool) -> None:
+def export(id: str, as_text: bool, config: Path | None, as_json: bool) -> None:
     """Print everything that is held of a subscriber (it is JSON with and without --json)."""
     from filterd.operations import erasure
 
-    output.show_json(perform(config, lambda context: erasure.export(context, id)))
+    held = perform(config, lambda context: erasure.export(context, id))
+    if as_text and not as_json:
+        from filterd.operations.privacy.texts import export_text
+
+        click.echo(export_text(held), nl=False)
+        return
+    output.show_json(held)
 
 
 @subscriber.command()

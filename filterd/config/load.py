@@ -23,6 +23,7 @@ from filterd.config.raw_orders import RawOrders
 from filterd.config.raw_rate_limit import RawRateLimit
 from filterd.config.raw_web import RawWeb
 from filterd.config.resolvers import loops, system_resolvers
+from filterd.config.retention_settings import RetentionSettings
 from filterd.config.settings import MOST_THREADS, Settings
 from filterd.config.value_types import Endpoint, NodeName
 from filterd.config.web_settings import ApiSettings, TlsSettings, WebSettings
@@ -281,6 +282,7 @@ def _resolve(
         feeds=_feeds(configuration.feeds, base),
         nodes=settings.NodesSettings(configuration.nodes.drift_after, configuration.nodes.history),
         canary=settings.CanarySettings(configuration.canary.zone, configuration.canary.interval),
+        retention=RetentionSettings(**dict(configuration.retention)),
         web=_web(configuration.web, base),
     )
 

@@ -28,6 +28,7 @@ from filterd.policy.documents import (
     Level,
     Profile,
     Protected,
+    RightsTerms,
     SafeSearch,
     Service,
     ServiceGroup,
@@ -266,7 +267,7 @@ def read_expected(found: DocumentValue, *, laid: bool = False) -> list[tuple[str
 
 def read_jurisdiction(found: DocumentValue, name: str) -> Jurisdiction:
     """The file jurisdictions/<name>.yaml."""
-    keys = found.keys(("title", "calendar", "authorities", "grounds"), ("categories",))
+    keys = found.keys(("title", "calendar", "authorities", "grounds"), ("categories", "rights"))
     calendar = keys["calendar"].keys(("zone", "weekend"), ("holidays",))
     return Jurisdiction(
         id=DocumentValue(name, found.path, found.problems).id(),
@@ -277,7 +278,17 @@ def read_jurisdiction(found: DocumentValue, name: str) -> Jurisdiction:
         authorities=tuple(_authority(item) for item in keys["authorities"].items()),
         grounds=tuple(_ground(item) for item in keys["grounds"].items()),
         categories=tuple(read_category(item) for item in keys["categories"].items()),
+        rights=_rights(keys["rights"]),
     )
+
+
+def _rights(found: DocumentValue) -> RightsTerms | None:
+    """``{law, answer, carry_out}``, the last two as the deadlines of a ground are."""
+    if found.missing():
+        return None
+    keys = found.keys(("law", "answer"), ("carry_out",))
+    answer = _deadline(keys["answer"])
+    return RightsTerms(keys["law"].string(), answer or Deadline(), _deadline(keys["carry_out"]))
 
 
 def read_consent_text(found: DocumentValue, name: str) -> ConsentText:

@@ -18,6 +18,7 @@ from filterd.config.raw_identities import RawMapRule, RawSharedAddresses
 from filterd.config.raw_orders import RawOrders
 from filterd.config.raw_proof import RawCanary, RawNodes
 from filterd.config.raw_rate_limit import RawRateLimit
+from filterd.config.raw_retention import RawRetention
 from filterd.config.raw_types import (
     Auto,
     Country,
@@ -348,6 +349,7 @@ class RawConfiguration(Section):
     feeds: RawFeeds = Field(default_factory=RawFeeds)
     nodes: RawNodes = Field(default_factory=RawNodes)
     canary: RawCanary = Field(default_factory=RawCanary)
+    retention: RawRetention = Field(default_factory=RawRetention)
     web: RawWeb = Field(default_factory=RawWeb)
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from filterd.config import jsonable
+from filterd.config.retention_settings import RetentionSettings
 from filterd.config.value_types import (
     AttributeName,
     Bytes,
@@ -375,6 +376,7 @@ class Settings:
     feeds: FeedSettings
     nodes: NodesSettings
     canary: CanarySettings
+    retention: RetentionSettings
     web: WebSettings | None
     """None: there is no web process"""
 

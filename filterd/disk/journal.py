@@ -103,6 +103,11 @@ class Journal:
         """True if a batch can be appended."""
         return self._log is not None
 
+    @property
+    def has_records(self) -> bool:
+        """True if the open log holds a batch."""
+        return self.is_open and self.log_size > _LOG_HEAD.size
+
     def exists(self) -> bool:
         """Return whether either file exists; where neither does, the journal was never written."""
         return self.checkpoint_path.exists() or self.log_path.exists()

@@ -51,6 +51,12 @@ class Permission(StrEnum):
     """read how many lines rest on which kind of evidence"""
     CONSENT_APPROVE = "consent.approve"
     """see evidence that lines share, and stand behind it"""
+    RIGHTS = "rights"
+    """export all that is held of a line, and keep the terms of ARCO requests"""
+    PRIVACY_READ = "privacy.read"
+    """see how long data is kept, and reports of breaches; ids of lines only with LINES_READ"""
+    PRIVACY_WRITE = "privacy.write"
+    """delete what is past its term"""
 
 
 _OVERSIGHT = frozenset(
@@ -74,6 +80,7 @@ GRANTS: dict[TokenRole, frozenset[Permission]] = {
             Permission.PROFILES_READ,
             Permission.SESSIONS_READ,
             Permission.SESSIONS_WRITE,
+            Permission.RIGHTS,
         )
     ),
     TokenRole.SUPPORT: frozenset(
@@ -86,7 +93,8 @@ GRANTS: dict[TokenRole, frozenset[Permission]] = {
             Permission.SESSIONS_READ,
         )
     ),
-    TokenRole.REGULATOR: _OVERSIGHT | {Permission.AUDIT_READ, Permission.CONSENT_READ},
+    TokenRole.REGULATOR: _OVERSIGHT
+    | {Permission.AUDIT_READ, Permission.CONSENT_READ, Permission.PRIVACY_READ},
     TokenRole.ON_CALL: _OVERSIGHT | {Permission.LIFTINGS_WRITE},
 }
 """what each role may do"""
@@ -101,6 +109,7 @@ OF_LINES = frozenset(
         Permission.CHECK_LINES,
         Permission.SESSIONS_READ,
         Permission.SESSIONS_WRITE,
+        Permission.RIGHTS,
     )
 )
 """all that a token may do which is limited to some lines: the others concern every line"""

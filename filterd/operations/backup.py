@@ -22,6 +22,8 @@ from filterd.disk.files import rename_file, replace_file
 from filterd.operations import audit, integrity
 from filterd.operations.context import Context, OperationError
 from filterd.operations.feeds.rule_files import rule_file
+from filterd.operations.privacy import made_backups
+from filterd.operations.privacy.made_backups import MadeBackup
 from filterd.store import feeds
 from filterd.store.copying import copy_store
 from filterd.store.engine import database_path
@@ -62,13 +64,24 @@ async def backup(context: Context, target: Path, progress: Progress | None = Non
         manifest = await _fill(context, draft, progress or _silent)
         replace_file(draft / MANIFEST, (json.dumps(asdict(manifest), indent=1).encode(),))
         rename_file(draft, target)
+        _note(context, target, manifest)
     except OSError as error:
-        message = f"the backup {target} was not made: {error.strerror}"
+        message = f"the backup {target} was not made: {error.strerror or 'its record is in use'}"
         remedy = f"see that {target.parent} is there, has room (df), and belongs to the owner of the store"
         raise OperationError(message, remedy) from error
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return manifest
+
+
+def _note(context: Context, target: Path, manifest: Manifest) -> None:
+    """Put the backup on record, so that it is deleted when its term is over. One that cannot be is none."""
+    made = MadeBackup(str(target.absolute()), manifest.made_at, manifest.revision)
+    try:
+        made_backups.remember(context.settings.state_dir, made)
+    except BaseException:
+        shutil.rmtree(target, ignore_errors=True)
+        raise
 
 
 def _require_new(target: Path) -> None:

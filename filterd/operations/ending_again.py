@@ -1,12 +1,14 @@
-"""Repeats what was ended before a restore brought it back: opt-outs, erasures, withdrawals and the like."""
+"""Ends again, in a restored store, what was ended after the backup was made."""
 
 from __future__ import annotations
 
 from filterd.operations import authorisations, consent, erasure, liftings, orders, subscribers, tokens
 from filterd.operations.context import Context
+from filterd.operations.privacy import arco
 from filterd.store import consent as consent_rows
 from filterd.store import subscribers as rows
 from filterd.store.ledger import (
+    ARCO_CLOSE,
     AUTHORISATION_END,
     CONTRACT_END,
     ERASURE,
@@ -17,6 +19,7 @@ from filterd.store.ledger import (
 )
 
 _BY_NUMBER = {
+    ARCO_CLOSE: arco.end_again,
     AUTHORISATION_END: authorisations.end_again,
     CONTRACT_END: consent.end_again,
     LIFTING_END: liftings.end_again,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
+from datetime import UTC, dataclass, datetime
 from typing import Any
 
 from filterd.model.changelog import BindingRemoved, LineRemoved
@@ -12,6 +13,7 @@ from filterd.operations.consent import of_present_holder
 from filterd.operations.context import Context
 from filterd.operations.errors import OperationError
 from filterd.operations.shown_adjustments import adjustments_of
+from filterd.store import arco as arco_rows
 from filterd.store import change_log
 from filterd.store import subscribers as rows
 from filterd.store.consent import authorisations
@@ -53,17 +55,23 @@ def choices_of(subscriber: Subscriber) -> dict[str, Any]:
 
 
 async def export(context: Context, subscriber: str) -> dict[str, Any]:
-    """Everything that is stored of a subscriber: choices, evidence of requests, and the actions with their
-    times. Of a holder before, whose contract ended, nothing: that is not this one's to read."""
+    """Everything that is stored of a subscriber: choices, evidence of requests, authorised persons, ARCO
+    requests, and the actions with their times. Of a holder before, whose contract ended, nothing: that is not
+    this one's to read. That it was exported is one of the actions from then on."""
     async with context.store.read() as connection:
         found = await lines.require(connection, subscriber)
         asked, since = of_present_holder(await rows.requests(connection, found.line))
+        rights = await arco_rows.of_line(connection, found.line)
         history = await change_log.entries_of(connection, lines.subject(found.line))
         authorised = await authorisations(connection, found.line)
+    day = datetime.fromtimestamp(since, UTC).date().isoformat()
+    async with context.store.write(context.actor, context.clock()) as write:
+        write.audit("subscriber.export", lines.subject(found.line))
     return {
         **choices_of(found),
         "requests": [{"kind": kind, **asdict(evidence)} for kind, evidence in asked],
         "authorisations": [asdict(each) for each in authorised if each.made_at >= since],
+        "arco": [asdict(each) for each in rights if each.received_on >= day],
         "history": [
             {"at": each.entry.at, "action": each.entry.action, "actor": each.entry.actor}
             for each in history

@@ -23,16 +23,17 @@ from filterd.model.records import OriginProof
 from filterd.operations import (
     audit,
     confidential,
+    ending_again,
     input_values,
     integrity,
     subscribers,
 )
 from filterd.operations.backup import STORE, Progress, read_manifest
 from filterd.operations.context import Context, OperationError, require_owner
-from filterd.operations.ending_again import end_again
 from filterd.operations.feeds.restored import put_lists, read_lists, unknown_feeds
 from filterd.operations.feeds.verifying import keep_serials
 from filterd.operations.integrity import SHOWN
+from filterd.operations.privacy import retention
 from filterd.store import change_log, proofs
 from filterd.store.copying import copy_store, put_in_place, stopped_writers
 from filterd.store.engine import database_path
@@ -245,8 +246,9 @@ async def _complete(context: Context, past: _Past, reason: str, progress: Progre
     again = [each for each in past.ended if each.revision > begins]
     for number, each in enumerate(again):
         progress("end again what was ended", number, len(again))
-        if await end_again(context, each):
+        if await ending_again.end_again(context, each):
             done.ended_again[each.kind] = done.ended_again.get(each.kind, 0) + 1
+    await retention.run(context, in_files=False)
     progress("read the lists anew", 0, 1)
     done.remarks += await read_lists(context)
     done.remarks += await unknown_feeds(context)

@@ -328,6 +328,16 @@ class Ground:
 
 
 @dataclass(frozen=True, slots=True)
+class RightsTerms:
+    """The law on requests of people for their data: the terms to answer and to carry out the answer, each of
+    which can be extended once by as long. ``carry_out`` of None: the answer includes it."""
+
+    law: str
+    answer: Deadline
+    carry_out: Deadline | None
+
+
+@dataclass(frozen=True, slots=True)
 class Holiday:
     """A day off each year: a date, or the nth weekday (0 is Monday) of a month."""
 
@@ -352,6 +362,8 @@ class Jurisdiction:
     categories: tuple[Category, ...] = ()
     """categories that this country's rules name and others' do not; there only where the configuration's
     ``jurisdiction`` is this one"""
+    rights: RightsTerms | None = None
+    """None: nobody has checked the terms of this country"""
 
 
 @dataclass(frozen=True, slots=True)

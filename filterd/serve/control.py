@@ -43,6 +43,7 @@ from filterd.serve.process import (
     private_in,
     run_role,
 )
+from filterd.serve.retention_schedule import RetentionSchedule
 from filterd.serve.sessions.service import SessionService
 from filterd.serve.settings_input import SettingsWatcher, first_settings
 from filterd.store.errors import StoreError, StoreRolledBackError
@@ -68,6 +69,7 @@ class Control:
         self._lists = ListWatch()
         self._bindings = BindingWatch()
         self._name_ends = OwnNameEnds(context)
+        self._retention = RetentionSchedule(context)
         self._ended = asyncio.Event()
         self._behind = ""
         """why nothing can be written in the store; empty while it is the newest one"""
@@ -84,6 +86,7 @@ class Control:
                 compile_failures=self._maintenance.compile_failures,
                 rows_damaged=len(self._maintenance.damaged),
                 sessions=self._sessions.metrics(),
+                privacy=self._retention.metrics,
                 ready=not self._missing(),
                 clock=self._context.clock(),
             )
@@ -108,6 +111,7 @@ class Control:
         steps = (
             self._maintenance.run(),
             self._name_ends.run(),
+            self._retention.run(),
             self._refresh_metrics(),
             self._watch_store(),
             self._sessions.run(),
@@ -131,6 +135,7 @@ class Control:
         waiting += self._sessions.reload(settings)
         self._waiting = waiting
         self._maintenance.change_settings(settings)
+        self._retention.context = self._maintenance.context
         log.get().info("new settings in force", remedy=f"restart for {', '.join(waiting)}" if waiting else "")
 
     def _differs(self, settings: Settings, name: str) -> bool:

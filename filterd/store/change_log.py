@@ -163,6 +163,14 @@ async def entries_of(connection: AsyncConnection, subject: str) -> list[StoredEn
     return [_stored(row) for row in await connection.execute(query)]
 
 
+async def lines_of_actor(connection: AsyncConnection, actor: str, since: float) -> list[int]:
+    """The line of each entry about a line that an actor caused from a time on: one for each entry."""
+    query = select(audit.c.subject).where(
+        audit.c.subject.between("line:", "line;"), audit.c.actor == actor, audit.c.at >= since
+    )
+    return [int(each.partition(":")[2]) for each in (await connection.execute(query)).scalars()]
+
+
 async def newest_decisions(
     connection: AsyncConnection, kind: str, actions: Sequence[str]
 ) -> dict[str, dict[str, Any]]:

@@ -72,7 +72,7 @@ class NotedHead:
 @dataclass(frozen=True, slots=True)
 class Ended:
     """Something that a decision ended: ``kind`` is a value of :data:`ENDINGS`, ``number`` that of the line,
-    order, lifting, token or authorisation."""
+    order, lifting, token, authorisation or ARCO request."""
 
     revision: int
     hash: str
@@ -89,8 +89,8 @@ class Serial:
     digest: str
 
 
-ENDINGS = ("opt_out", "erasure", "withdrawal", "lifting", "revocation", "authorisation", "contract")
-OPT_OUT, ERASURE, WITHDRAWAL, LIFTING_END, REVOCATION, AUTHORISATION_END, CONTRACT_END = ENDINGS
+ENDINGS = ("opt_out", "erasure", "withdrawal", "lifting", "revocation", "authorisation", "contract", "arco")
+OPT_OUT, ERASURE, WITHDRAWAL, LIFTING_END, REVOCATION, AUTHORISATION_END, CONTRACT_END, ARCO_CLOSE = ENDINGS
 
 
 class LedgerDamagedError(Exception):

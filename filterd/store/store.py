@@ -249,6 +249,14 @@ class Store:
         with translated(self._path):
             return await empty_log(self._writer)
 
+    async def rewrite(self) -> None:
+        """Write the file anew, so that nothing of what was deleted stands between its rows: ``secure_delete``
+        blanks what is deleted, and not what the splitting of a page left behind. Writers wait meanwhile."""
+        with translated(self._path):
+            async with transaction(self._writer, write=True) as connection:
+                await want_cleaning(connection)
+            await clean(self._writer)
+
     async def _require_newest(self, write: Write, *, settled: bool = True) -> None:
         """Raise StoreRolledBackError unless the store has the head on record, or leads on from it. Without
         ``settled`` a record of the store's head that is intended stays so: the next one settles it."""

@@ -337,3 +337,22 @@ answered_request = Table(
 )
 """requests of the API that came with an idempotency key: keyed digests of the key and of the request, the
 status that was answered (0: it is at work), and the line or order that it was about; outside log and audit"""
+
+arco_request = Table(
+    "arco_request",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("line", Integer, nullable=False, index=True),
+    Column("kind", String(16), nullable=False),
+    Column("channel", String(32), nullable=False),
+    Column("reference", String(256), nullable=False),
+    Column("received_on", String(10), nullable=False),
+    Column("answer_by", String(10), nullable=False),
+    Column("carry_out_by", String(10), nullable=False),
+    Column("extended", Boolean, nullable=False),
+    Column("outcome", String(16), nullable=False),
+    Column("answered_at", Float, nullable=False),
+    Column("closed_at", Float, nullable=False),
+)
+"""requests under ARCO rights. ``number`` is the revision that made it; ``line`` outlives the line, which an
+erasure unties from its id; days are ISO dates of the jurisdiction's zone, empty for none"""

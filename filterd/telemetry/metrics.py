@@ -32,6 +32,7 @@ from filterd.telemetry.metric_families import counter as _counter
 from filterd.telemetry.metric_families import gauge as _gauge
 from filterd.telemetry.metric_families import histogram as _histogram
 from filterd.telemetry.metric_families import total as _total
+from filterd.telemetry.privacy_metrics import PrivacyMetrics, privacy_families
 from filterd.telemetry.session_metrics import SessionMetrics, session_families
 from filterd.telemetry.upstream_metrics import UpstreamMetrics, upstream_families
 
@@ -102,6 +103,7 @@ class ControlMetrics:
     rows_damaged: int = 0
     nodes_drifted: int = 0
     sessions: SessionMetrics = field(default_factory=SessionMetrics)
+    privacy: PrivacyMetrics = field(default_factory=PrivacyMetrics)
     ready: bool = False
     clock: float = 0.0
     """Unix seconds"""
@@ -339,6 +341,7 @@ def _control_families(now: ControlMetrics) -> Iterator[Metric]:
     yield from feed_families(now.feeds)
     yield from _store_families(now)
     yield from session_families(now.sessions)
+    yield from privacy_families(now.privacy)
 
 
 def _store_families(now: ControlMetrics) -> Iterator[Metric]:

@@ -19,6 +19,7 @@ from filterd.operations.import_batch import ImportRow
 from filterd.operations.line_stream import LONGEST_ROW, RowOutcome, RowTally, import_rows
 from filterd.operations.selection import Selection
 from filterd.web.callers import Caller
+from filterd.web.fields import Text
 from filterd.web.problems import RefusedCall, problem_of
 from filterd.web.representations import shown
 from filterd.web.routing import PROBLEMS, Called, bearer, router, takes

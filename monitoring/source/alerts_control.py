@@ -192,5 +192,32 @@ CONTROL = AlertGroup(
             quiet={f'filterd_subscribers{{{C},state="opted_in"}}': "1000x1450 950x60"},
             at="1490m",
         ),
+        Alert(
+            name="FilterdRetentionOverdue",
+            severity="ticket",
+            expression="filterd_retention_overdue > 0",
+            wait="1h",
+            summary="Data of the class {{ $labels.class }} is kept beyond its term: {{ $value }}",
+            description="Control deletes each day what is past its term, and could not.",
+            summary_es="Datos de la clase {{ $labels.class }} se conservan más allá de su plazo: "
+            "{{ $value }}",
+            description_es="El control borra cada día lo que rebasa su plazo, y no pudo.",
+            fires={f'filterd_retention_overdue{{{C},class="backups"}}': "0x10 1x90"},
+            quiet={f'filterd_retention_overdue{{{C},class="backups"}}': "0x60 1x40"},
+            at="90m",
+        ),
+        Alert(
+            name="FilterdArcoOverdue",
+            severity="ticket",
+            expression='filterd_arco_requests{state="overdue"} > 0',
+            wait="10m",
+            summary="Requests of holders for their data whose term is over: {{ $value }}",
+            description="The law gives so many business days to answer a holder, and to carry it out.",
+            summary_es="Solicitudes ARCO cuyo plazo venció: {{ $value }}",
+            description_es="La ley da un plazo en días hábiles para responder a la persona titular, y otro "
+            "para cumplir.",
+            fires={f'filterd_arco_requests{{{C},state="overdue"}}': "0x10 1x50"},
+            quiet={f'filterd_arco_requests{{{C},state="open"}}': "4x60"},
+        ),
     ),
 )

@@ -481,6 +481,18 @@ RECORDS = _row(
     "Líneas y registros",
     _panel("stat", ("Lines by state", "Líneas por estado"), "filterd_subscribers", "{{state}}"),
     _panel(
+        "stat",
+        ("Requests of holders for their data", "Solicitudes ARCO"),
+        "filterd_arco_requests",
+        "{{state}}",
+    ),
+    _panel(
+        "stat",
+        ("Data beyond its term", "Datos más allá de su plazo"),
+        "sum by (class) (filterd_retention_overdue)",
+        "{{class}}",
+    ),
+    _panel(
         "stat", ("Lines of each node", "Líneas de cada nodo"), f"filterd_node_lines{{{I}}}", "{{instance}}"
     ),
     _panel(

@@ -163,4 +163,24 @@ CONTROL = {
         LEGAL,
         ("filterd audit tail", "filterd subscriber list", NODES),
     ),
+    "FilterdRetentionOverdue": Runbook(
+        "people's data is kept for longer than they were told.",
+        "`filterd retention run` names what it cannot delete, such as a backup of another owner: delete that "
+        "as its owner, and run it again. Then `filterd retention prove`.",
+        "se conservan datos de personas por más tiempo del que se les dijo.",
+        "`filterd retention run` nombra lo que no puede borrar, como un respaldo de otro dueño: bórrelo como "
+        "su dueño, y córralo de nuevo. Después `filterd retention prove`.",
+        LEGAL,
+        ("filterd retention show", CONTROL_LOG, "filterd audit tail --of retention"),
+    ),
+    "FilterdArcoOverdue": Runbook(
+        "a holder waits for longer than the law allows, and may complain to the authority.",
+        "answer it, `filterd arco answer A-NUMBER --outcome ...`, or carry it out and close it: `filterd "
+        "arco close A-NUMBER`.",
+        "una persona titular espera más de lo que permite la ley, y puede quejarse ante la autoridad.",
+        "respóndala, `filterd arco answer A-NUMBER --outcome ...`, o cúmplala y ciérrela: `filterd arco "
+        "close A-NUMBER`.",
+        LEGAL,
+        ("filterd arco list", "filterd arco list --closed", CONTROL_LOG),
+    ),
 }

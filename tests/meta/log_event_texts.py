@@ -357,6 +357,15 @@ TEXTS: dict[str, tuple[str, str]] = {
         " second.",
         "what `remedy` says",
     ),
+    "data stays beyond its term": (
+        "Control could not delete what is past its term (`filterd retention show`). It is tried again each"
+        " hour.",
+        "what `remedy` says",
+    ),
+    "data past its term was deleted": (
+        "Control does this each day; `entries` is how much it was. The audit trail has it by class.",
+        NOTHING,
+    ),
     "new subscribers are not seen, and their sessions wait": (
         "The store cannot be read just now. It is tried again four times a second.",
         "what `remedy` says",

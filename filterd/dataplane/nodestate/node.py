@@ -70,7 +70,7 @@ class Node:
     ) -> None:
         """``clock`` gives Unix seconds, ``ticks`` seconds of a clock that does not go back."""
         self._observer = observer
-        self._clock = clock
+        self._clock, self._ticks = clock, ticks
         self._publish = publish
         self._settings = settings
         self.disk = NodeDisk(paths.state_dir / "node", paths.key)
@@ -304,6 +304,8 @@ class Node:
             self.disk.settle()
             if changed:
                 more = self._choices.follow(self._log) or more
+            if not more and self.resync is None:
+                self.disk.shorten(self._ticks())
         except (StoreUnreadableError, OSError, ValueError) as error:
             self._in_trouble(error, self._log)
             return False

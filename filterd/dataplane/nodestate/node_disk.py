@@ -36,6 +36,10 @@ LOG_LIMIT = 4 * 1024 * 1024
 LOG_SHARE = 4
 """a log may also grow to its checkpoint's size divided by this: a start reads both, and a long import must
 not write the checkpoint over and over"""
+SHORTEN_SECONDS = 86_400.0
+"""between two checkpoints that are written so that former choices go"""
+FIRST_SHORTEN_SECONDS = 3_600.0
+"""after a start, which has other things to do, until the first of them"""
 
 _GONE = (FileNotFoundError, IsADirectoryError, NotADirectoryError)
 """errors of a file that is no more: what the log held is lost"""
@@ -78,6 +82,7 @@ class NodeDisk:
     book: PolicyBook = field(init=False)
     known: KnownLines = field(init=False)
     bound: KnownBindings = field(init=False, default_factory=KnownBindings)
+    _shorten_at: float = field(init=False, default=0.0)
 
     def __post_init__(self) -> None:
         make_directory(self.directory)
@@ -286,6 +291,19 @@ class NodeDisk:
         """Use the checkpoints that are on the disk by now. Raises ``OSError`` if one could not be written."""
         for part in self.parts().values():
             part.journal.settle()
+
+    def shorten(self, ticks: float) -> None:
+        """Once a day, replace the logs of what lines chose and are bound to by checkpoints of the memory: no
+        former choice stays longer. Not during a full resync, which writes them itself. ``ticks``: seconds of
+        a clock that does not go back. Raises ``OSError``."""
+        if not self._shorten_at:
+            self._shorten_at = ticks + FIRST_SHORTEN_SECONDS
+        if ticks < self._shorten_at:
+            return
+        self._shorten_at = ticks + SHORTEN_SECONDS
+        for part, body in ((self.bindings, self.bound.body), (self.lines, self.known.body)):
+            if part.cursor is not None and part.journal.has_records and part.journal.settle():
+                part.journal.begin(part.cursor, *body())
 
     def reopen(self) -> None:
         """Open each log again after a failed write. One that is not as it was left makes its part missing;

@@ -41,6 +41,7 @@ AREAS = (
     "feeds",
     "liftings",
     "consent",
+    "privacy",
     "nodes",
     "sessions",
 )
@@ -62,6 +63,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "feeds": (*_STORE, "policies", "policies_base"),
     "liftings": _STORE,
     "consent": (*_STORE, "policies", "policies_base"),
+    "privacy": (*_STORE, "policies", "policies_base", "retention"),
     "nodes": _STORE,
     "sessions": (*_STORE, "accounting", "control.listen", "dns.parental_fail", "dns.shared_addresses"),
 }

@@ -91,7 +91,8 @@ CONSENT_TABLES = ("pending_opt_in", "shared_evidence", "authorisation", "consent
 def make_old(installation: Installation) -> None:
     """Give the store the schema of version 0.2.0."""
     with closing(sqlite3.connect(installation.database)) as raw, raw:
-        for table in ("sealed_order", "binding_pace", "token", "answered_request", *CONSENT_TABLES):
+        newer = ("sealed_order", "binding_pace", "token", "answered_request", "arco_request", *CONSENT_TABLES)
+        for table in newer:
             raw.execute(f"DROP TABLE {table}")
         raw.execute("DROP INDEX ix_own_name_ends_at")
         raw.execute("DROP INDEX ix_request_reference")

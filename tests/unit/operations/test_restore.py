@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from filterd.model.order import OrderState
-from filterd.operations import audit, erasure, orders, restore, subscribers
+from filterd.operations import audit, ending_again, erasure, orders, restore, subscribers
 from filterd.operations.backup import MANIFEST, STORE, backup
 from filterd.operations.context import OperationError, open_context
 from filterd.operations.feeds import listing, updating
@@ -178,7 +178,7 @@ async def test_readers_go_on_and_writers_are_refused(
                 refused.append(str(error))
         return False
 
-    monkeypatch.setattr(restore, "end_again", another)
+    monkeypatch.setattr(ending_again, "end_again", another)
     async with installation.open(approvals=1) as running:
         await subscribers.opt_out(running, "home")
         await orders.add(running, request("three.example"))

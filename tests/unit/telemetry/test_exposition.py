@@ -18,6 +18,7 @@ from filterd.telemetry.metrics import (
     resolver_registry,
     web_registry,
 )
+from filterd.telemetry.privacy_metrics import PrivacyMetrics
 from filterd.telemetry.session_metrics import SessionMetrics
 from filterd.telemetry.upstream_metrics import UpstreamMetrics
 
@@ -111,6 +112,7 @@ CONTROL = ControlMetrics(
     compile_failures=208,
     rows_damaged=209,
     nodes_drifted=211,
+    privacy=PrivacyMetrics(301.5, {"consent": 302}, {"open": 303, "overdue": 304}),
     sessions=SessionMetrics(
         sources={"radius": {"registered": 212, "unregistered": 213}},
         most=215,

@@ -15,6 +15,7 @@ from filterd.operations import snapshots, subscribers, tokens
 from filterd.operations.feeds import updating
 from filterd.web.docs_page import METHODS
 from filterd.web.routing import PERMISSION
+from tests.meta.test_known_failures import ROOT
 from tests.unit.web.conftest import Api
 from tests.worlds.installation import NOW
 
@@ -32,6 +33,8 @@ LINES = frozenset((TokenRole.OPERATOR, TokenRole.PROVISIONING))
 CHOOSERS = LINES | {TokenRole.SUPPORT}
 OPERATOR = frozenset((TokenRole.OPERATOR,))
 DUTY = OPERATOR | {TokenRole.ON_CALL}
+ARCO = "/api/v1/arco-requests/{request}"
+PRIVACY = OPERATOR | {TokenRole.REGULATOR}
 OVERSEERS = frozenset((TokenRole.OPERATOR, TokenRole.REGULATOR, TokenRole.ON_CALL))
 
 
@@ -116,8 +119,21 @@ MATRIX = {
     ("get", "/api/v1/export/subscribers"): Row(CHOOSERS),
     ("get", "/api/v1/audit/tail"): Row(frozenset((TokenRole.OPERATOR, TokenRole.REGULATOR))),
     ("get", "/api/v1/audit/proof"): Row(frozenset((TokenRole.OPERATOR, TokenRole.REGULATOR))),
+    ("get", LINE + "/export"): Row(LINES),
+    ("get", "/api/v1/arco-requests"): Row(LINES),
+    ("post", "/api/v1/arco-requests"): Row(
+        LINES, {"id": "home", "kind": "access", "channel": "letter", "ticket": "K-1"}
+    ),
+    ("post", ARCO + "/answer"): Row(LINES, {"outcome": "granted"}),
+    ("post", ARCO + "/extension"): Row(LINES, {"reason": "archive"}),
+    ("post", ARCO + "/closing"): Row(LINES, {}),
+    ("get", "/api/v1/retention"): Row(PRIVACY),
+    ("post", "/api/v1/retention/run"): Row(OPERATOR),
+    ("post", "/api/v1/retention/proof"): Row(OPERATOR),
+    ("post", "/api/v1/breach-reports"): Row(PRIVACY, {"store": True}),
     ("get", "/api/v1/audit"): Row(frozenset((TokenRole.OPERATOR, TokenRole.REGULATOR))),
 }
+MEXICO = "policies/jurisdictions/mx.yaml"
 FINE = (200, 201, 404, 409, 415, 422, 503)
 """what one who may do it gets, depending on what others did before"""
 
@@ -126,6 +142,7 @@ FINE = (200, 201, 404, 409, 415, 422, 503)
 async def api(api: Api) -> AsyncIterator[Api]:
     """With a line that opted in, and a snapshot."""
     evidence = RequestEvidence("holder", "counter", NOW, "1", "ticket 1")
+    api.installation.write_policy("jurisdictions/mx.yaml", (ROOT / MEXICO).read_text())
     await subscribers.add(api.context, "home")
     await subscribers.opt_in(api.context, "home", "child", evidence)
     await subscribers.allow(api.context, "home", "blue.example")
@@ -150,7 +167,7 @@ def _id(path: str) -> str:
 
 async def _call(client: httpx.AsyncClient, method: str, path: str) -> httpx.Response:
     row = MATRIX[method, path]
-    numbers = {"reference": "O-1", "authorisation": "A-1", "evidence": "E-1", "number": 1}
+    numbers = {"reference": "O-1", "authorisation": "A-1", "evidence": "E-1", "number": 1, "request": "R-7"}
     at = path.format(id=_id(path), name="blue.example", version="2026-11", **numbers)
     return await client.request(method, at, params=row.query, json=row.body)
 

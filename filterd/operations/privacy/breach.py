@@ -1,0 +1,227 @@
+"""Says at once which lines' data was exposed, and what of each, for the notice to holders (LFPDPPP 19).
+
+An operator knows a place (the store, a backup, a node) or a token. A place exposed all that it holds. A token
+exposed what it may read, of every line within its limits: calls that only read leave no trace for each line,
+so nobody can say that it did not read one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from filterd.model.token import Permission, Token
+from filterd.operations import nodes
+from filterd.operations.backup import STORE, read_manifest
+from filterd.operations.context import Context, OperationError
+from filterd.operations.errors import UnknownError
+from filterd.operations.privacy import made_backups
+from filterd.store import change_log
+from filterd.store import subscribers as subscriber_rows
+from filterd.store import tokens as token_rows
+from filterd.store.engine import database_path
+from filterd.store.exposure import HeldOfLine, lines_in
+
+ACTION, SUBJECT = "breach.report", "breach"
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """The thing that was exposed: exactly one of these. ``since`` in Unix seconds, 0 for unknown."""
+
+    store: bool = False
+    backup: Path | None = None
+    backup_revision: int = 0
+    """of a backup on record, instead of its directory"""
+    node: str = ""
+    credential: str = ""
+    """the name of a token, or its number as T-7"""
+    since: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class ExposedLine:
+    """The data of one line that was exposed."""
+
+    id: str
+    """the provider's id; a node does not have it, and it is looked up in the store"""
+    line: int
+    id_exposed: bool
+    opted_in: bool
+    profile: str
+    differences: bool
+    own_names: int
+    requests: int
+    bindings: int
+    changed: int
+    """acts of the token on this line since the time given"""
+    erased_since: bool
+    """the backup holds it, and the store does not any more"""
+
+
+@dataclass(frozen=True, slots=True)
+class BreachReport:
+    """The lines concerned, and counts by class of data."""
+
+    what: str
+    since: float
+    lines: tuple[ExposedLine, ...]
+    pseudonymous: bool
+    """the place holds line numbers, and nothing that leads to a person without the store"""
+    counts: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    what: str
+    path: Path
+    with_ids: bool = True
+    with_choices: bool = True
+    with_own_names: bool = True
+    with_requests: bool = True
+    begins: str = ""
+    """the ids that were within reach"""
+    actors: tuple[str, ...] = ()
+
+
+async def report(context: Context, exposure: Exposure) -> BreachReport:
+    """The lines whose data was exposed. The audit trail keeps that it was asked for, and the counts."""
+    found = await _found(context, exposure)
+    held = await asyncio.to_thread(lambda: list(lines_in(found.path)))
+    acts = await _acts(context, found.actors, exposure.since)
+    numbers = [each.line for each in held]
+    present = set(numbers)
+    if found.path != database_path(context.settings.store.url):
+        async with context.store.read() as connection:
+            present = await _present(connection, numbers)
+    lines = tuple(
+        _line(each, found, acts.get(each.line, 0), each.line not in present)
+        for each in held
+        if each.id.startswith(found.begins) and (found.with_choices or acts.get(each.line))
+    )
+    made = BreachReport(found.what, exposure.since, lines, not found.with_ids, _counts(lines))
+    async with context.store.write(context.actor, context.clock()) as write:
+        write.audit(ACTION, SUBJECT, after={"what": made.what, "since": int(made.since), **made.counts})
+    return made
+
+
+def within(found: BreachReport, begins: str) -> BreachReport:
+    """The same report for the lines whose ids begin like this."""
+    if not begins:
+        return found
+    lines = tuple(each for each in found.lines if each.id.startswith(begins))
+    return replace(found, lines=lines, counts=_counts(lines))
+
+
+async def _found(context: Context, exposure: Exposure) -> _Found:
+    store = database_path(context.settings.store.url)
+    given = [
+        exposure.store,
+        exposure.backup is not None or exposure.backup_revision > 0,
+        bool(exposure.node),
+        bool(exposure.credential),
+    ]
+    if sum(given) != 1:
+        message = "a breach report is about one thing"
+        raise OperationError(message, "name one: the store, a backup, a node or a token")
+    if exposure.store:
+        return _Found("store", store)
+    if exposure.node:
+        return await _node(context, exposure.node, store)
+    if exposure.credential:
+        return await _token(context, exposure.credential, store)
+    return _backup(context, exposure)
+
+
+def _backup(context: Context, exposure: Exposure) -> _Found:
+    directory = exposure.backup
+    if directory is None:
+        noted = made_backups.noted(context.settings.state_dir)
+        places = [each.directory for each in noted if each.revision == exposure.backup_revision]
+        if not places:
+            message = f"there is no backup on record at revision {exposure.backup_revision}"
+            raise UnknownError(message, "name its directory: filterd breach report --backup DIRECTORY")
+        directory = Path(places[-1])
+    manifest = read_manifest(directory)
+    return _Found(f"backup:{manifest.revision}", directory / STORE)
+
+
+async def _node(context: Context, name: str, store: Path) -> _Found:
+    """A node follows every line; it has neither ids nor evidence."""
+    known = await nodes.show(context, name)
+    return _Found(f"node:{known.report.name}", store, with_ids=False, with_requests=False)
+
+
+async def _token(context: Context, name: str, store: Path) -> _Found:
+    async with context.store.read() as connection:
+        every = await token_rows.all_tokens(connection)
+    named = [each for each in every if name.strip() in (f"T-{each.number}", each.name)]
+    if not named:
+        message = f"there is no token {name.strip()[:64]!r}"
+        raise UnknownError(message, "see those that exist: filterd token list")
+    may = _any_of(named)
+    reads = may(Permission.LINES_READ)
+    begins = {each.lines for each in named}
+    return _Found(
+        f"token:{named[0].name}",
+        store,
+        with_ids=reads,
+        with_choices=reads,
+        with_own_names=reads and may(Permission.OWN_NAMES),
+        with_requests=reads,
+        begins=begins.pop() if len(begins) == 1 else "",
+        actors=(named[0].name,),
+    )
+
+
+def _any_of(found: list[Token]) -> Callable[[Permission], bool]:
+    return lambda permission: any(permission in each.permissions for each in found)
+
+
+async def _acts(context: Context, actors: tuple[str, ...], since: float) -> Counter[int]:
+    if not actors:
+        return Counter()
+    async with context.store.read() as connection:
+        return Counter(await change_log.lines_of_actor(connection, actors[0], since))
+
+
+async def _present(connection: AsyncConnection, lines: list[int]) -> set[int]:
+    found: set[int] = set()
+    for start in range(0, len(lines), 1_000):
+        found |= (await subscriber_rows.names(connection, lines[start : start + 1_000])).keys()
+    return found
+
+
+def _line(held: HeldOfLine, found: _Found, changed: int, erased: bool) -> ExposedLine:
+    return ExposedLine(
+        id=held.id,
+        line=held.line,
+        id_exposed=found.with_ids,
+        opted_in=held.opted_in if found.with_choices else False,
+        profile=held.profile if found.with_choices else "",
+        differences=held.differences and found.with_choices,
+        own_names=held.own_names if found.with_own_names else 0,
+        requests=held.requests if found.with_requests else 0,
+        bindings=held.bindings if found.with_choices else 0,
+        changed=changed,
+        erased_since=erased,
+    )
+
+
+def _counts(lines: tuple[ExposedLine, ...]) -> dict[str, int]:
+    """The number of lines of which each class of data was exposed."""
+    return {
+        "lines": len(lines),
+        "ids": sum(each.id_exposed for each in lines),
+        "choices": sum(each.opted_in or each.differences for each in lines),
+        "own_names": sum(each.own_names > 0 for each in lines),
+        "evidence": sum(each.requests > 0 for each in lines),
+        "addresses": sum(each.bindings > 0 for each in lines),
+        "changed": sum(each.changed > 0 for each in lines),
+        "erased_since": sum(each.erased_since for each in lines),
+    }

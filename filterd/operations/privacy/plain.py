@@ -1,0 +1,37 @@
+"""Values of privacy as commands print them with ``--json``, and as the API replies."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from filterd.operations.plain_values import plain
+from filterd.operations.privacy.arco import ShownArco
+from filterd.operations.privacy.classes import classes
+from filterd.operations.privacy.retention import ClassState, RetentionProof
+
+
+def plain_arco(found: ShownArco) -> dict[str, Any]:
+    """A request with the term that runs."""
+    value: dict[str, Any] = plain(found.request)
+    ticket = value.pop("reference")
+    del value["number"]
+    return {
+        "request": found.reference,
+        "id": found.id or None,
+        **value,
+        "ticket": ticket,
+        "due": found.request.due or None,
+        "days_left": found.days_left,
+        "overdue": found.overdue,
+    }
+
+
+def plain_table(states: tuple[ClassState, ...]) -> list[dict[str, Any]]:
+    """The retention table with the present state of each class."""
+    table = {each.id: plain(each) for each in classes()}
+    return [table[each.id] | plain(each) for each in states]
+
+
+def plain_proof(proof: RetentionProof) -> dict[str, Any]:
+    """A proof with its verdict."""
+    return {"holds": proof.holds, **plain(proof)}

@@ -1,0 +1,77 @@
+"""Control deletes each day what is past its term, and counts what is overdue."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+
+from filterd.operations.context import Context, OperationError
+from filterd.operations.privacy import arco, retention
+from filterd.store.errors import StoreError
+from filterd.telemetry import log
+from filterd.telemetry.privacy_metrics import PrivacyMetrics
+
+LOOK_SECONDS = 60.0
+DAY_SECONDS = 86_400.0
+RETRY_SECONDS = 3_600.0
+"""between two runs of which the first failed or left something"""
+
+
+class RetentionSchedule:
+    """Owned by control's event loop."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self.metrics = PrivacyMetrics()
+        self._tried_at = context.clock()  # a process that starts has other things to do
+        self._counted_at = -math.inf
+        self._reported = ""
+        """why something stays beyond its term, as last logged; empty while nothing does"""
+
+    async def run(self) -> None:
+        """Look again and again until cancelled."""
+        while True:
+            await self.look()
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def look(self) -> None:
+        """Delete what is past its term where that is due. A failure is logged once, and tried again."""
+        trouble, remedy = "", ""
+        try:
+            if await self._is_due():
+                trouble = await self._delete()
+                remedy = "delete it as its owner, then: filterd retention run"
+            await self._count()
+        except (StoreError, OperationError, OSError) as error:
+            trouble = str(error)
+            remedy = error.remedy if isinstance(error, StoreError | OperationError) else ""
+        if trouble and trouble != self._reported:
+            event = "data stays beyond its term"
+            log.get().error(event, reason=trouble, remedy=remedy)
+        if trouble:
+            self._reported = trouble
+
+    async def _is_due(self) -> bool:
+        now = self.context.clock()
+        if 0 <= now - self._tried_at < RETRY_SECONDS:
+            return False
+        return bool(self._reported) or abs(now - await retention.last_run_at(self.context)) >= DAY_SECONDS
+
+    async def _delete(self) -> str:
+        """Run; the reason why something stayed, which is empty where nothing did."""
+        self._tried_at = self.context.clock()
+        done = await retention.run(self.context)
+        self._counted_at = -math.inf
+        if not done.kept and done.log_emptied:
+            self._reported = ""
+            log.get().info("data past its term was deleted", entries=sum(done.deleted.values()))
+            return ""
+        return done.kept[0] if done.kept else "the write-ahead log could not be emptied"
+
+    async def _count(self) -> None:
+        """The figures: of requests at each look; of classes each hour, since that reads many rows."""
+        now, overdue = self.context.clock(), self.metrics.overdue
+        if not 0 <= now - self._counted_at < RETRY_SECONDS:
+            overdue, self._counted_at = await retention.overdue(self.context), now
+        last = await retention.last_run_at(self.context)
+        self.metrics = PrivacyMetrics(last, overdue, await arco.count(self.context))

@@ -1,0 +1,47 @@
+"""Reads the lines of a store's file, with what it holds of each, whatever schema of ours the file has.
+
+A breach concerns a file as it is, which may be an old backup: it is neither opened as the store nor migrated.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from filterd.store.errors import translated
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOfLine:
+    """The data that a store's file holds of one line."""
+
+    line: int
+    id: str
+    opted_in: bool
+    profile: str
+    differences: bool
+    """choices against the profile, or a plan"""
+    own_names: int
+    requests: int
+    """evidence with the names of people"""
+    bindings: int
+
+
+def lines_in(path: Path) -> Iterator[HeldOfLine]:
+    """Every line in a store's file, in the order of their numbers. Raises the matching StoreError."""
+    uri = f"{path.absolute().as_uri()}?mode=ro"
+    with translated(path), closing(sqlite3.connect(uri, uri=True)) as connection:
+        columns = {row[1] for row in connection.execute("PRAGMA table_info(line_state)")}
+        differences = "line_state.adjustments != ''" if "adjustments" in columns else "0"
+        query = f"""
+            SELECT line, id, opted_in, profile, {differences},
+                (SELECT count(*) FROM own_name WHERE own_name.line = subscriber.line),
+                (SELECT count(*) FROM request WHERE request.line = subscriber.line),
+                (SELECT count(*) FROM binding WHERE binding.line = subscriber.line)
+            FROM subscriber JOIN line_state USING (line) ORDER BY line
+        """  # noqa: S608 - one of two texts of ours
+        for line, name, opted_in, profile, differs, *counts in connection.execute(query):
+            yield HeldOfLine(line, name, bool(opted_in), profile, bool(differs), *counts)

@@ -1,0 +1,178 @@
+"""Statements about what is past its term, class by class; none of them knows why it is kept so long.
+
+Every statement deletes a bounded number of rows, so that a write that waits behind it is not late.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import (
+    ColumnElement,
+    String,
+    Table,
+    and_,
+    case,
+    cast,
+    delete,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+)
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from filterd.store import change_log
+from filterd.store.tables import (
+    answered_request,
+    arco_request,
+    audit,
+    change,
+    head,
+    line_state,
+    own_name,
+    request,
+    token,
+)
+
+ROWS_AT_ONCE = 1_000
+
+
+Key = int | str
+_Terms = tuple[Table, ColumnElement[float], ColumnElement[bool]]
+
+
+@dataclass(frozen=True, slots=True)
+class HeldRows:
+    """The rows of a class: how many there are, how many are past the term, and the time that the oldest of
+    them counts from (Unix seconds; 0: none counts)."""
+
+    rows: int
+    due: int
+    oldest: float
+
+
+async def kept(connection: AsyncConnection, name: str, before: float, ends: Sequence[str]) -> HeldRows:
+    """The rows of the class ``name``. ``before``: those that count from an earlier time are past the term.
+    ``ends``: kinds of requests that end consent."""
+    table, since, over = _class(name, ends)
+    query = select(func.count(), func.coalesce(func.min(since).filter(over), 0.0)).select_from(table)
+    rows, oldest = (await connection.execute(query)).one()
+    return HeldRows(int(rows), await count_due(connection, name, before, ends), float(oldest))
+
+
+async def count_due(connection: AsyncConnection, name: str, before: float, ends: Sequence[str]) -> int:
+    """The number of rows of a class that are past the term."""
+    table, _, _ = _class(name, ends)
+    query = select(func.count()).select_from(table).where(_due(name, before, ends))
+    return int((await connection.execute(query)).scalar_one())
+
+
+async def due_keys(
+    connection: AsyncConnection, name: str, before: float, ends: Sequence[str], after: Key | None
+) -> tuple[list[Key], Key | None]:
+    """The keys of the rows past the term among the next :data:`ROWS_AT_ONCE` rows behind ``after``, and the
+    key to go on behind; None: that was the end."""
+    table, _, _ = _class(name, ends)
+    key = next(iter(table.primary_key.columns))
+    window = select(key).order_by(key).limit(ROWS_AT_ONCE)
+    if after is not None:
+        window = window.where(key > after)
+    looked_at = list((await connection.execute(window)).scalars())
+    if not looked_at:
+        return [], None
+    inside = key.between(looked_at[0], looked_at[-1])
+    found = list((await connection.execute(select(key).where(inside, _due(name, before, ends)))).scalars())
+    return found, looked_at[-1] if len(looked_at) == ROWS_AT_ONCE else None
+
+
+async def delete_keys(connection: AsyncConnection, name: str, keys: Sequence[Key]) -> int:
+    """Delete rows that are past the term, which they stay whatever happens meanwhile; return how many."""
+    table, _, _ = _class(name, ())
+    key = next(iter(table.primary_key.columns))
+    return int((await connection.execute(delete(table).where(key.in_(keys)))).rowcount)
+
+
+def _due(name: str, before: float, ends: Sequence[str]) -> ColumnElement[bool]:
+    """The condition that a row is past the term. No consent ends before its request: that is looked at first,
+    and is no for nearly all rows."""
+    _, since, over = _class(name, ends)
+    if name == "consent":
+        return and_(request.c.at < before, over, since < before)
+    return and_(over, since < before)
+
+
+def _class(name: str, ends: Sequence[str]) -> _Terms:
+    """The table of a class, the time that a row's term counts from, and the condition that it counts."""
+    if name == "consent":
+        return request, _consent_ended(ends), _consent_ended(ends).is_not(None)
+    if name == "changes":
+        # The newest change stays: it is where every node stands.
+        return change, change.c.at, change.c.revision < select(head.c.revision).scalar_subquery()
+    if name == "arco":
+        return arco_request, arco_request.c.closed_at, arco_request.c.closed_at > 0
+    if name == "tokens":
+        ended = case((token.c.revoked_at > 0, token.c.revoked_at), else_=token.c.expires_at)
+        return token, ended, true()
+    if name == "repeats":
+        return answered_request, answered_request.c.at, true()
+    raise KeyError(name)
+
+
+def _consent_ended(ends: Sequence[str]) -> ColumnElement[float]:
+    """The time at which the consent ended that a request is evidence of; null while it lasts.
+
+    It is the first end after the request: one that is on record as a request, or an entry of the audit trail.
+    The newest opt-in of a line that is opted in, and what came after it, is evidence of the present consent.
+    """
+    other, opted = request.alias("other"), request.alias("opted")
+    by_request = (
+        select(func.min(other.c.at))
+        .where(other.c.line == request.c.line, other.c.kind.in_(ends), other.c.id >= request.c.id)
+        .scalar_subquery()
+    )
+    by_trail = (
+        select(func.min(audit.c.at))
+        .where(
+            audit.c.subject == literal("line:").concat(cast(request.c.line, String)),
+            audit.c.action.in_([f"subscriber.{each}" for each in ends]),
+            audit.c.at >= request.c.at,
+        )
+        .scalar_subquery()
+    )
+    newest = (
+        select(func.max(opted.c.id))
+        .where(opted.c.line == request.c.line, opted.c.kind == "opt_in")
+        .scalar_subquery()
+    )
+    is_in = select(line_state.c.opted_in).where(line_state.c.line == request.c.line).scalar_subquery()
+    lasts = and_(is_in, request.c.id >= newest)
+    return case((lasts, None), else_=func.coalesce(by_trail, by_request))
+
+
+async def prune_changes(connection: AsyncConnection, before: float) -> int:
+    """Raise the floor of the change log over what came before a time, by at most
+    :data:`~filterd.store.change_log.PRUNE_ROWS` rows; return how many went."""
+    newest = await change_log.revision(connection)
+    query = select(func.max(change.c.revision)).where(change.c.at < before, change.c.revision < newest)
+    last = (await connection.execute(query)).scalar_one()
+    if last is None:
+        return 0
+    had = (await connection.execute(select(func.count()).select_from(change))).scalar_one()
+    await change_log.prune(connection, newest - last)
+    left = (await connection.execute(select(func.count()).select_from(change))).scalar_one()
+    return int(had - left)
+
+
+async def counts(connection: AsyncConnection) -> dict[str, int]:
+    """The rows of the classes that have no term."""
+    states = select(
+        func.count(),
+        func.count().filter(or_(line_state.c.opted_in, line_state.c.adjustments != "")),
+    ).select_from(line_state)
+    lines, choosing = (await connection.execute(states)).one()
+    own = (await connection.execute(select(func.count(own_name.c.line.distinct())))).scalar_one()
+    trail = (await connection.execute(select(func.count()).select_from(audit))).scalar_one()
+    return {"registration": int(lines), "choices": max(int(choosing), int(own)), "audit": int(trail)}

@@ -1,0 +1,46 @@
+"""What is kept beyond its term, and requests whose term is over."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+from filterd.model.arco import ArcoKind
+from filterd.operations import subscribers
+from filterd.operations.backup import backup
+from filterd.operations.doctor import privacy
+from filterd.operations.doctor.case import Case
+from filterd.operations.doctor.finding import Finding
+from filterd.operations.privacy import arco
+from tests.meta.test_known_failures import ROOT
+from tests.worlds.findings import ids, values
+from tests.worlds.installation import NOW, Installation
+
+DAY = 86_400.0
+MEXICO = "jurisdictions/mx.yaml"
+
+
+def look(case: Case, now: float) -> list[Finding]:
+    """The findings at a time, on a thread beside the loop of the test."""
+    later = replace(case, machine=replace(case.machine, clock=lambda: now))
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(lambda: list(privacy.check(later))).result()
+
+
+async def test_what_is_overdue_is_found(built: Case, installation: Installation, tmp_path: Path) -> None:
+    installation.write_policy(MEXICO, (ROOT / "policies" / MEXICO).read_text())
+    async with installation.open() as context:
+        await subscribers.add(context, "late-home")
+        await arco.add(context, "late-home", ArcoKind.ACCESS, channel="letter", ticket="K-1")
+        await backup(context, tmp_path / "copy")
+    assert ids(look(built, NOW)) == []
+    found = look(built, NOW + 40 * DAY)
+    assert ids(found) == ["privacy.overdue", "privacy.arco", "privacy.backup"]
+    assert values(found, "privacy.arco") == {"count": 1}
+    assert "changes" in str(values(found, "privacy.overdue")["classes"])
+
+
+def test_a_store_that_cannot_be_read_is_left_to_its_own_check(built: Case) -> None:
+    built.store.write_bytes(b"no database" * 500)
+    assert look(built, NOW) == []

@@ -1,0 +1,141 @@
+"""A breach report names the lines that were exposed, and of each what was, and no other."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from filterd.model.subscriber import RequestEvidence
+from filterd.model.token import Permission, TokenRole
+from filterd.operations import audit, erasure, subscribers, tokens
+from filterd.operations.backup import backup
+from filterd.operations.context import Context, OperationError
+from filterd.operations.privacy import breach
+from filterd.operations.privacy.breach import Exposure
+from filterd.operations.privacy.texts import TO_FILL, breach_notice, export_text
+from filterd.operations.tokens import TokenRequest
+from tests.worlds.installation import NOW, Installation
+
+EVIDENCE = RequestEvidence("Zacarias", "shop", NOW, "2026-11", "T-1")
+
+
+async def fill(context: Context) -> None:
+    """Three lines: one that chose, one with an address, one of another region."""
+    await subscribers.add(context, "a-home", prefixes=("192.0.2.7",))
+    await subscribers.opt_in(context, "a-home", "child", EVIDENCE)
+    await subscribers.allow(context, "a-home", "blue.example")
+    await subscribers.add(context, "a-shop", prefixes=("192.0.2.8",))
+    await subscribers.add(context, "b-farm")
+    await subscribers.opt_in(context, "b-farm", "teen", EVIDENCE)
+
+
+async def test_the_store_exposes_all_that_it_holds(installation: Installation) -> None:
+    async with installation.open() as context:
+        await fill(context)
+        found = await breach.report(context, Exposure(store=True))
+        entry = (await audit.tail(context, 1))[0].entry
+    assert found.counts == {
+        "lines": 3,
+        "ids": 3,
+        "choices": 2,
+        "own_names": 1,
+        "evidence": 2,
+        "addresses": 2,
+        "changed": 0,
+        "erased_since": 0,
+    }
+    home = found.lines[0]
+    assert (home.id, home.profile, home.own_names, home.requests, home.bindings) == (
+        "a-home",
+        "child",
+        1,
+        1,
+        1,
+    )
+    assert entry.action == "breach.report"
+    assert entry.after == {"what": "store", "since": 0, **found.counts}
+    assert "home" not in repr(entry)
+
+
+async def test_a_backup_exposes_what_it_held_then(installation: Installation, tmp_path: Path) -> None:
+    async with installation.open() as context:
+        await fill(context)
+        await backup(context, tmp_path / "copy")
+        revision = (await context.store.head()).revision
+        await erasure.erase(context, "a-home", reason="asked")
+        await subscribers.add(context, "late")
+        found = await breach.report(context, Exposure(backup=tmp_path / "copy"))
+        same = await breach.report(context, Exposure(backup_revision=revision))
+    assert [each.id for each in found.lines] == ["a-home", "a-shop", "b-farm"]
+    assert [each.erased_since for each in found.lines] == [True, False, False]
+    assert same.lines == found.lines
+
+
+async def test_a_token_exposes_what_it_may_read(installation: Installation) -> None:
+    async with installation.open() as context:
+        await fill(context)
+        asked = TokenRequest("helpdesk", TokenRole.SUPPORT, system=True, lines="a-")
+        await tokens.add(context, asked)
+        await tokens.add(context, TokenRequest("watch", TokenRole.ON_CALL, system=True))
+        helpdesk = replace(context, actor="helpdesk")
+        await subscribers.leave_security(helpdesk, "a-shop")
+        installation.now += 100
+        since = installation.now
+        await subscribers.opt_out(helpdesk, "a-home")
+        found = await breach.report(context, Exposure(credential="helpdesk", since=since))
+        nothing = await breach.report(context, Exposure(credential="watch"))
+    assert [(each.id, each.own_names, each.changed) for each in found.lines] == [
+        ("a-home", 0, 1),
+        ("a-shop", 0, 0),
+    ], "support does not see own names, and the other region is beyond it"
+    assert nothing.lines == ()
+
+
+async def test_scopes_bound_what_a_token_exposes(installation: Installation) -> None:
+    async with installation.open() as context:
+        await fill(context)
+        scopes = (Permission.CHOICES_WRITE,)
+        await tokens.add(context, TokenRequest("portal", TokenRole.PROVISIONING, system=True, scopes=scopes))
+        await subscribers.opt_out(replace(context, actor="portal"), "b-farm")
+        found = await breach.report(context, Exposure(credential="portal"))
+    assert [(each.id, each.profile, each.changed) for each in found.lines] == [("b-farm", "", 1)]
+
+
+@pytest.mark.parametrize(
+    "exposure",
+    [
+        Exposure(),
+        Exposure(store=True, node="n"),
+        Exposure(node="none"),
+        Exposure(credential="none"),
+        Exposure(backup_revision=7),
+        Exposure(backup=Path("/nonexistent")),
+    ],
+)
+async def test_what_is_not_there_is_refused(installation: Installation, exposure: Exposure) -> None:
+    async with installation.open() as context:
+        with pytest.raises(OperationError):
+            await breach.report(context, exposure)
+
+
+async def test_the_notice_says_what_the_law_asks_for(installation: Installation) -> None:
+    async with installation.open() as context:
+        await fill(context)
+        found = await breach.report(context, Exposure(store=True, since=NOW))
+    notice = breach_notice(found)
+    for words in ("2027-01-15T08:00:00Z", "el perfil de filtrado elegido", "Recomendaciones", "correctivas"):
+        assert words in notice
+    assert notice.count(TO_FILL) == 2
+    shop = breach_notice(found, found.lines[1])
+    assert "las direcciones asignadas" in shop
+    assert "perfil de filtrado" not in shop
+
+
+async def test_the_export_in_words_has_each_part(installation: Installation) -> None:
+    async with installation.open() as context:
+        await fill(context)
+        text = export_text(await erasure.export(context, "a-home"))
+    for words in ("192.0.2.7", "child", "blue.example (permitido)", "Zacarias", "subscriber.opt_in"):
+        assert words in text
