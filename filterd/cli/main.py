@@ -23,6 +23,7 @@ GROUPS = {
     "check": ("say what a name gets on a line, and why", "filterd.cli.checking:check"),
     "subscriber": ("register lines and set their choices", "filterd.cli.subscribers:subscriber"),
     "consent": ("show who asked for what, and on which text", "filterd.cli.consent:consent"),
+    "notice": ("show what holders were told, and what was not taken", "filterd.cli.notices:notice"),
     "session": ("tell which line has an address just now", "filterd.cli.sessions:session"),
     "binding": ("bind address prefixes to lines", "filterd.cli.bindings:binding"),
     "profile": ("show the profiles on offer", "filterd.cli.profiles:profile"),

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from filterd.config import jsonable
+from filterd.config.notice_settings import NoticeSettings
 from filterd.config.value_types import (
     AttributeName,
     Bytes,
@@ -377,6 +378,7 @@ class Settings:
     canary: CanarySettings
     web: WebSettings | None
     """None: there is no web process"""
+    notices: NoticeSettings
 
     def to_json(self) -> str:
         """One line of JSON, from which :meth:`from_json` makes an equal value."""

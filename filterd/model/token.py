@@ -36,6 +36,9 @@ class Permission(StrEnum):
     """stand behind an order"""
     NODES_READ = "nodes.read"
     AUDIT_READ = "audit.read"
+    NOTICES_READ = "notices.read"
+    NOTICES_WRITE = "notices.write"
+    """send notices to holders anew"""
 
 
 _OVERSIGHT = frozenset(
@@ -50,6 +53,8 @@ GRANTS: dict[TokenRole, frozenset[Permission]] = {
             Permission.CHOICES_WRITE,
             Permission.OWN_NAMES,
             Permission.PROFILES_READ,
+            Permission.NOTICES_READ,
+            Permission.NOTICES_WRITE,
         )
     ),
     TokenRole.SUPPORT: frozenset(
@@ -59,6 +64,7 @@ GRANTS: dict[TokenRole, frozenset[Permission]] = {
             Permission.PROFILES_READ,
             Permission.CHECK,
             Permission.CHECK_LINES,
+            Permission.NOTICES_READ,
         )
     ),
     TokenRole.REGULATOR: _OVERSIGHT | {Permission.AUDIT_READ},

@@ -15,6 +15,7 @@ from filterd.model.line import LineChoices
 from filterd.model.subscriber import RequestEvidence, Subscriber
 from filterd.operations.bindings import DAY, PACE, overlap
 from filterd.operations.context import Context
+from filterd.operations.notices.making import made, note_all
 from filterd.operations.port_ranges import PortRanges, bound_at
 from filterd.store import bindings
 from filterd.store import subscribers as rows
@@ -106,6 +107,9 @@ async def write_chunk(context: Context, chunk: Sequence[ImportRow], importing: I
         write.change(*(LineChange(choices) for choices in plan.changed))
         write.change(*(BindingChange(prefix, line) for prefix, line in plan.bound))
         write.audit("subscriber.import", f"file:{source[:16]}", after=_audited(plan, chunk, source))
+        chosen = [each for each in (*(new.choices for new, _ in plan.new), *plan.changed) if each.opted_in]
+        told = [made("opt_in", LineChoices(each.line), each) for each in chosen]
+        await note_all(write, context.settings, told)
 
 
 async def _compare(write: Write, chunk: Sequence[ImportRow], importing: Importing) -> _Plan:

@@ -17,6 +17,7 @@ from filterd.operations import input_values
 from filterd.operations.context import Context, OperationError
 from filterd.operations.errors import ConflictError, UnknownLineError
 from filterd.operations.nearest import did_you_mean
+from filterd.operations.notices import making as notices
 from filterd.store import subscribers as rows
 from filterd.store.ledger import OPT_OUT
 
@@ -150,4 +151,5 @@ async def update(
             before=audited(before.choices, seal),
             after=after,
         )
+        await notices.note(write, context.settings, action, before.choices, choices)
     return replace(before, choices=choices)

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import filterd
 from filterd.operations.context import Context
-from filterd.web import adjustments, choices, consent, docs_page, reading, subscribers
+from filterd.web import adjustments, choices, consent, docs_page, notices, reading, subscribers
 from filterd.web.callers import ApiState
 from filterd.web.limits import LARGEST_HEAD, RateLimit
 from filterd.web.paths import with_slashes_in_ids
@@ -30,6 +30,7 @@ ROUTERS = (
     choices.routes,
     adjustments.routes,
     consent.routes,
+    notices.routes,
     reading.routes,
     reading.orders_routes,
 )

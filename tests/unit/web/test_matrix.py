@@ -67,6 +67,10 @@ MATRIX = {
     ("get", "/api/v1/orders/{reference}"): Row(OVERSEERS),
     ("post", "/api/v1/orders/{reference}/approve"): Row(frozenset((TokenRole.OPERATOR,))),
     ("get", "/api/v1/nodes"): Row(OVERSEERS),
+    ("get", "/api/v1/notices"): Row(CHOOSERS),
+    ("get", "/api/v1/notices/{id}"): Row(CHOOSERS),
+    ("post", "/api/v1/notices/retry"): Row(LINES),
+    ("post", "/api/v1/notices/{id}/retry"): Row(LINES),
     ("get", "/api/v1/audit"): Row(frozenset((TokenRole.OPERATOR, TokenRole.REGULATOR))),
 }
 FINE = (200, 201, 404, 409)
