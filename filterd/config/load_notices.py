@@ -24,5 +24,6 @@ def notices(raw: RawNotices, base: Path) -> NoticeSettings:
         ),
         retry_for=raw.retry_for,
         keep=raw.keep,
+        profile_changes=raw.profile_changes,
         most=raw.most,
     )

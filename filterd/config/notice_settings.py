@@ -36,5 +36,7 @@ class NoticeSettings:
     """how long a notice is tried again"""
     keep: Seconds
     """how long one that is done is kept"""
+    profile_changes: Seconds
+    """how long after its notice another meaning of a profile takes effect"""
     most: int
     """the most that are stored at one time"""

@@ -75,6 +75,12 @@ class RawNotices(Section):
     keep: Duration = key(
         "30d", "How long a notice that is done, or that no receiver wants, is kept.", ge=3600
     )
+    profile_changes: Duration = key(
+        "30d",
+        "How long after its notice a change of a profile's meaning takes effect for the lines that had the "
+        "profile before (LMTR 185-IX).",
+        le=366 * 86_400,
+    )
     most: int = key(
         500_000,
         "Notices in the store at one time; beyond that the oldest go, and a metric counts them.",

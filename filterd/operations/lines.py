@@ -18,6 +18,7 @@ from filterd.operations.context import Context, OperationError
 from filterd.operations.errors import ConflictError, UnknownLineError
 from filterd.operations.nearest import did_you_mean
 from filterd.operations.notices import making as notices
+from filterd.store import meanings as meaning_rows
 from filterd.store import subscribers as rows
 from filterd.store.ledger import OPT_OUT
 
@@ -112,6 +113,10 @@ def present_closings(adjustments: Adjustments, now: float) -> tuple[OneSlot, ...
     return tuple(each for each in adjustments.once if now < each.end)
 
 
+CHOOSING = ("opt_in", "set_profile", "accept_profile")
+"""requests by which a line takes its profile as it is now"""
+SETTLED = "meaning_settled"
+"""an act of control's that changes nothing for the line: nobody is told"""
 Step = Callable[[LineChoices, float], LineChoices]
 """makes the new choices out of the old ones at a time (Unix seconds); may raise OperationError"""
 
@@ -131,6 +136,8 @@ async def update(
         before = await require(write.connection, identifier)
         context.expected(before)
         choices = step(before.choices, write.now)
+        if action in CHOOSING:
+            choices = await _with_meaning(write.connection, choices, write.now)
         if choices == before.choices and evidence is None:
             return before
         adjustments = replace(choices.adjustments, once=present_closings(choices.adjustments, write.now))
@@ -151,5 +158,12 @@ async def update(
             before=audited(before.choices, seal),
             after=after,
         )
-        await notices.note(write, context.settings, action, before.choices, choices)
+        if action != SETTLED:
+            await notices.note(write, context.settings, action, before.choices, choices)
     return replace(before, choices=choices)
+
+
+async def _with_meaning(connection: AsyncConnection, choices: LineChoices, now: float) -> LineChoices:
+    """The choices of a line that takes its profile now: in the newest meaning of it."""
+    meanings = (await meaning_rows.known(connection)).get(choices.profile)
+    return replace(choices, meaning=0 if meanings is None else meanings.to_accept(now))

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from filterd.config.settings import Settings
+from filterd.operations import meanings
 from filterd.operations.context import Context, OperationError
 from filterd.operations.notices import keeping
 from filterd.operations.notices.delivery import Deliveries
@@ -50,7 +51,10 @@ class NoticeSender:
     async def look(self) -> bool:
         """Send what is due, and say whether there is more. A failure is logged once, and tried again."""
         try:
+            context = self._deliveries.context
             more = await self._deliveries.turn()
+            more |= await meanings.tell(context) > 0
+            more |= await meanings.settle_early(context) > 0
             await self._purge()
         except (StoreError, OperationError) as error:
             if str(error) != self._reported:

@@ -99,6 +99,7 @@ def _joined() -> Select[Any]:
         line_state.c.paused_until,
         line_state.c.security_left,
         line_state.c.adjustments,
+        line_state.c.meaning,
     ).join_from(subscriber, line_state)
 
 
@@ -171,6 +172,7 @@ async def _complete(connection: AsyncConnection, rows: Sequence[Any]) -> list[Su
                 security_left=row.security_left,
                 own_names=tuple(own.get(row.line, ())),
                 adjustments=_adjustments(row.line, row.adjustments),
+                meaning=row.meaning,
             ),
             bindings=tuple(prefixes.get(row.line, ())),
             added_at=row.added_at,
@@ -252,6 +254,7 @@ def _state(choices: LineChoices) -> dict[str, Any]:
         "paused_until": choices.paused_until,
         "security_left": choices.security_left,
         "adjustments": to_text(choices.adjustments),
+        "meaning": choices.meaning,
     }
 
 

@@ -111,6 +111,7 @@ line_state = Table(
     Column("paused_until", Integer, nullable=False),
     Column("security_left", Boolean, nullable=False),
     Column("adjustments", Text, nullable=False, server_default=""),
+    Column("meaning", Integer, nullable=False, server_default=text("0")),
 )
 
 own_name = Table(
@@ -371,3 +372,17 @@ webhook_stop = Table(
     Column("at", Float, nullable=False),
 )
 """receivers that said that they are gone (410), under the address that they had then"""
+
+profile_meaning = Table(
+    "profile_meaning",
+    metadata,
+    Column("profile", String(64), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("rules", Text, nullable=False),
+    Column("noted_at", Float, nullable=False),
+    Column("takes_effect_at", Float, nullable=False),
+    Column("told_to", Integer, nullable=False),
+    Column("hasten_by", String(128), nullable=False),
+    Column("hasten_reason", Text, nullable=False),
+)
+"""what each profile restricts, and restricted before (``model.profile_meaning``). ``rules`` is JSON"""

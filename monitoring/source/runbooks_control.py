@@ -163,4 +163,15 @@ CONTROL = {
         LEGAL,
         ("filterd audit tail", "filterd subscriber list", NODES),
     ),
+    "FilterdNoticesWait": Runbook(
+        "holders do not learn of changes on their line, wanted or not; the changes are in effect.",
+        "the list says what the receiver answered. Mend it there: notices come again by themselves, or at "
+        "once: `filterd notice retry --all`. One that answers 410 is asked again only after that.",
+        "los titulares no se enteran de cambios en su línea, los hayan pedido o no; los cambios rigen.",
+        "la lista dice qué respondió el receptor. Corríjalo ahí: los avisos se envían de nuevo solos, o "
+        "enseguida: `filterd notice retry --all`. A uno que responde 410 solo se le vuelve a enviar "
+        "después de eso.",
+        SYSTEM,
+        ("filterd notice list --undelivered", "filterd doctor", CONTROL_LOG),
+    ),
 }

@@ -40,6 +40,7 @@ AREAS = (
     "snapshot",
     "feeds",
     "liftings",
+    "notices",
     "nodes",
     "sessions",
 )
@@ -60,6 +61,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "snapshot": ("state_dir", "policies", "policies_base"),
     "feeds": (*_STORE, "policies", "policies_base"),
     "liftings": _STORE,
+    "notices": (*_STORE, "notices"),
     "nodes": _STORE,
     "sessions": (*_STORE, "accounting", "control.listen", "dns.parental_fail", "dns.shared_addresses"),
 }

@@ -29,12 +29,18 @@ async def note(
 
 async def note_all(write: Write, settings: Settings, found: Iterable[tuple[int, str, Facts]]) -> None:
     """Make notices: line, kind and facts of each."""
+    await rows.add(write.connection, new_notices(settings, found, write.token), write.now)
+
+
+def new_notices(
+    settings: Settings, found: Iterable[tuple[int, str, Facts]], token: Callable[[], str]
+) -> list[NewNotice]:
+    """Notices of line, kind and facts, for the receivers of the settings; ``token`` gives ids."""
     receivers = settings.notices.webhooks
-    new = [
-        NewNotice(write.token(), line, kind, facts, tuple(each.id for each in receivers if each.wants(kind)))
+    return [
+        NewNotice(token(), line, kind, facts, tuple(each.id for each in receivers if each.wants(kind)))
         for line, kind, facts in found
     ]
-    await rows.add(write.connection, new, write.now)
 
 
 def made(action: str, before: LineChoices, after: LineChoices) -> tuple[int, str, Facts]:
@@ -92,6 +98,7 @@ def _own_names(_before: LineChoices, after: LineChoices) -> Facts:
 _KINDS: dict[str, tuple[str, Callable[[LineChoices, LineChoices], Facts]]] = {
     "opt_in": ("opt_in", _profile),
     "set_profile": ("profile", _profile),
+    "accept_profile": ("profile", _profile),
     "pause": ("pause", _pause),
     "choose": ("choices", _choices),
     "plan": ("plan", _plan),

@@ -79,13 +79,20 @@ NEWER_COLUMNS = (
     ("own_name", "ends_at"),
     ("request", "role"),
     ("request", "text_digest"),
+    ("line_state", "meaning"),
+)
+
+
+OLD_HAS_NOT = (
+    *("sealed_order", "binding_pace", "token", "answered_request"),
+    *("notice_delivery", "notice", "webhook_stop", "profile_meaning"),
 )
 
 
 def make_old(installation: Installation) -> None:
     """Give the store the schema of version 0.2.0."""
     with closing(sqlite3.connect(installation.database)) as raw, raw:
-        for table in ("sealed_order", "binding_pace", "token", "answered_request"):
+        for table in OLD_HAS_NOT:
             raw.execute(f"DROP TABLE {table}")
         raw.execute("DROP INDEX ix_own_name_ends_at")
         for table, column in NEWER_COLUMNS:

@@ -16,6 +16,7 @@ from filterd.telemetry.metrics import (
     control_registry,
     resolver_registry,
 )
+from filterd.telemetry.notice_metrics import NoticeMetrics
 from filterd.telemetry.session_metrics import SessionMetrics
 from filterd.telemetry.upstream_metrics import UpstreamMetrics
 
@@ -109,6 +110,7 @@ CONTROL = ControlMetrics(
     compile_failures=208,
     rows_damaged=209,
     nodes_drifted=211,
+    notices=NoticeMetrics({"delivered": 231, "failed": 232}, waiting=233, oldest_waiting=234.5),
     sessions=SessionMetrics(
         sources={"radius": {"registered": 212, "unregistered": 213}},
         most=215,

@@ -44,6 +44,7 @@ MATRIX = {
     ("put", LINE + "/choices/opt-in"): Row(CHOOSERS, {"profile": "teen", "evidence": EVIDENCE}),
     ("put", LINE + "/choices/opt-out"): Row(CHOOSERS, {}),
     ("put", LINE + "/choices/profile"): Row(CHOOSERS, {"profile": "child"}),
+    ("post", LINE + "/choices/profile/accept"): Row(CHOOSERS),
     ("put", LINE + "/choices/pause"): Row(CHOOSERS, {"until": "2027-01-15T10:00:00Z"}),
     ("delete", LINE + "/choices/pause"): Row(CHOOSERS),
     ("put", LINE + "/choices/zone"): Row(CHOOSERS, {"zone": "UTC"}),

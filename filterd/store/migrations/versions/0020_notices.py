@@ -1,4 +1,4 @@
-"""Notices to the holders of lines, and their way to each receiver."""
+"""Notices to the holders of lines, their way to each receiver, and the meanings of profiles."""
 
 from __future__ import annotations
 
@@ -50,4 +50,19 @@ def upgrade() -> None:
         sa.Column("url_digest", sa.String(length=64), nullable=False),
         sa.Column("at", sa.Float(), nullable=False),
         sa.PrimaryKeyConstraint("webhook", name="pk_webhook_stop"),
+    )
+    op.add_column(
+        "line_state", sa.Column("meaning", sa.Integer(), nullable=False, server_default=sa.text("0"))
+    )
+    op.create_table(
+        "profile_meaning",
+        sa.Column("profile", sa.String(length=64), nullable=False),
+        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("rules", sa.Text(), nullable=False),
+        sa.Column("noted_at", sa.Float(), nullable=False),
+        sa.Column("takes_effect_at", sa.Float(), nullable=False),
+        sa.Column("told_to", sa.Integer(), nullable=False),
+        sa.Column("hasten_by", sa.String(length=128), nullable=False),
+        sa.Column("hasten_reason", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("profile", "number", name="pk_profile_meaning"),
     )
