@@ -121,13 +121,13 @@ def _require_what_is_in_force(
     the policies with the feeds in force, what is in force and gone from them, and why the store could not be
     asked; empty if it could."""
     from filterd.cli import in_force
-    from filterd.operations import lost_rules, snapshots
+    from filterd.operations import lost_rules, snapshot_losses
     from filterd.operations.feeds.adoption import policies_in_force
 
     async def find(context: Context) -> tuple[InForce, Losses]:
         found = await policies_in_force(context, documents)
         try:
-            return found, await snapshots.losses_of(context, documents)
+            return found, await snapshot_losses.losses_of(context, documents)
         except lost_rules.MissingProfileError as error:
             raise Misconfigured([str(error)], error.remedy) from error
 

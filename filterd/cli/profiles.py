@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from filterd.cli import in_force, output
+from filterd.cli import in_force, output, profile_changes
 from filterd.cli.group import Group
 from filterd.cli.options import common, policies_of, settings_of
 from filterd.model.rule import Scope
@@ -188,3 +188,7 @@ def _slot(slot: Slot, policies: Policies) -> str:
         left = " ".join(every if slot.leaves is None else slot.leaves)
         what = f"everything but {left}" if left else "everything"
     return f"{days} {start}-{end} {what}"
+
+
+profile.add_command(profile_changes.changes)
+profile.add_command(profile_changes.hasten)

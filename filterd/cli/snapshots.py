@@ -39,13 +39,13 @@ def build(profiles: tuple[str, ...], reason: str | None, config: Path | None, as
     if bool(profiles) != bool((reason or "").strip()):
         message = "--accept-profile and --reason belong together"
         raise click.UsageError(message)
-    from filterd.operations import lost_rules, snapshots
+    from filterd.operations import lost_rules, snapshot_losses, snapshots
     from filterd.operations.feeds import listing
 
     async def run(context: Context) -> tuple[Built, Losses, list[str]]:
         accepted = lost_rules.AcceptedLoss(profiles, reason or "")
         built = await snapshots.make(context, clock_is_right=True, accepted=accepted, progress=tell)
-        lost = snapshots.losses_in_force(context)
+        lost = snapshot_losses.losses_in_force(context)
         unread = [each.feed.id for each in await listing.list_feeds(context) if each.version is None]
         return built, lost, unread
 

@@ -145,6 +145,16 @@ def set_profile(id: str, profile: str, config: Path | None, as_json: bool) -> No
     )
 
 
+@subscriber.command("accept-profile")
+@click.argument("id")
+@common
+def accept_profile(id: str, config: Path | None, as_json: bool) -> None:
+    """Take the announced change of the line's profile now: see filterd profile changes."""
+    from filterd.operations import subscribers
+
+    change(config, as_json, lambda context: subscribers.accept_profile(context, id))
+
+
 @subscriber.command("set-zone")
 @click.argument("id")
 @click.argument("zone")

@@ -15,6 +15,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from filterd.config import value_types
 from filterd.config.raw_accounting import RawAccounting
 from filterd.config.raw_identities import RawMapRule, RawSharedAddresses
+from filterd.config.raw_notices import RawNotices
 from filterd.config.raw_orders import RawOrders
 from filterd.config.raw_proof import RawCanary, RawNodes
 from filterd.config.raw_rate_limit import RawRateLimit
@@ -351,6 +352,7 @@ class RawConfiguration(Section):
     canary: RawCanary = Field(default_factory=RawCanary)
     retention: RawRetention = Field(default_factory=RawRetention)
     web: RawWeb = Field(default_factory=RawWeb)
+    notices: RawNotices = Field(default_factory=RawNotices)
 
 
 def json_schema() -> dict[str, Any]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from filterd.config import jsonable
+from filterd.config.notice_settings import NoticeSettings
 from filterd.config.retention_settings import RetentionSettings
 from filterd.config.value_types import (
     AttributeName,
@@ -379,6 +380,7 @@ class Settings:
     retention: RetentionSettings
     web: WebSettings | None
     """None: there is no web process"""
+    notices: NoticeSettings
 
     def to_json(self) -> str:
         """One line of JSON, from which :meth:`from_json` makes an equal value."""

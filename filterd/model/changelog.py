@@ -29,6 +29,7 @@ from filterd.model.blocking_mode import BlockingMode
 from filterd.model.lifting import LiftingKind
 from filterd.model.line import LineChoices, OwnName
 from filterd.model.mandatory import Mandate
+from filterd.model.profile_meaning import read_key_of
 from filterd.model.rule import Action, Scope
 from filterd.model.sealed_entries import Fingerprints
 
@@ -272,7 +273,8 @@ def _read_lifting(fields: dict[str, Any]) -> LiftingChange:
 
 
 def _read_line(fields: dict[str, Any]) -> LineChange:
-    profile, adjustments = read_key(str(fields["profile"]))
+    key, adjustments = read_key(str(fields["profile"]))
+    profile, meaning = read_key_of(key)
     ends = {str(name): int(until) for name, until in dict(fields.get("own_ends", ())).items()}
     return LineChange(
         LineChoices(
@@ -287,6 +289,7 @@ def _read_line(fields: dict[str, Any]) -> LineChange:
                 for name, action, scope in fields["own_names"]
             ),
             adjustments=adjustments,
+            meaning=meaning,
         )
     )
 

@@ -37,7 +37,7 @@ LIFTINGS_SQL = (
     " ORDER BY number"
 )
 LINES_SQL = (
-    "SELECT line, opted_in, profile, zone, paused_until, security_left, adjustments"
+    "SELECT line, opted_in, profile, zone, paused_until, security_left, adjustments, meaning"
     " FROM line_state"
     " WHERE line > ? ORDER BY line LIMIT ?"
 )
@@ -110,9 +110,10 @@ def lines_page(execute: Execute, after: int, limit: int) -> list[LineChange]:
                     for name, action, scope, ends_at in own.of(line)
                 ),
                 _adjustments(adjustments),
+                meaning,
             )
         )
-        for line, opted_in, profile, zone, paused_until, security_left, adjustments in found
+        for line, opted_in, profile, zone, paused_until, security_left, adjustments, meaning in found
     ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from filterd.model.adjustments import UNADJUSTED, Adjustments, policy_key
+from filterd.model.profile_meaning import key_of
 from filterd.model.rule import Action, Scope
 
 MAX_PAUSE = 7 * 86400
@@ -49,8 +50,11 @@ class LineChoices:
     own_names: tuple[OwnName, ...] = ()
     adjustments: Adjustments = UNADJUSTED
     """its own changes to the profile"""
+    meaning: int = 0
+    """the number of the profile's meaning that the line has accepted before it takes effect for everybody;
+    0: none (``model.profile_meaning``)"""
 
     @property
     def policy_key(self) -> str:
         """All that it asks for in one text; see ``model.adjustments``."""
-        return policy_key(self.profile, self.adjustments)
+        return policy_key(key_of(self.profile, self.meaning), self.adjustments)

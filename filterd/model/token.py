@@ -57,6 +57,9 @@ class Permission(StrEnum):
     """see how long data is kept, and reports of breaches; ids of lines only with LINES_READ"""
     PRIVACY_WRITE = "privacy.write"
     """delete what is past its term"""
+    NOTICES_READ = "notices.read"
+    NOTICES_WRITE = "notices.write"
+    """send notices to holders anew"""
 
 
 _OVERSIGHT = frozenset(
@@ -81,6 +84,8 @@ GRANTS: dict[TokenRole, frozenset[Permission]] = {
             Permission.SESSIONS_READ,
             Permission.SESSIONS_WRITE,
             Permission.RIGHTS,
+            Permission.NOTICES_READ,
+            Permission.NOTICES_WRITE,
         )
     ),
     TokenRole.SUPPORT: frozenset(
@@ -91,6 +96,7 @@ GRANTS: dict[TokenRole, frozenset[Permission]] = {
             Permission.CHECK,
             Permission.CHECK_LINES,
             Permission.SESSIONS_READ,
+            Permission.NOTICES_READ,
         )
     ),
     TokenRole.REGULATOR: _OVERSIGHT

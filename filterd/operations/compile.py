@@ -28,11 +28,12 @@ from filterd.disk.keys import DIGEST_KEY, FINGERPRINT_KEY
 from filterd.model.change_chain import Cursor
 from filterd.model.changelog import OrderChange, decode, encode
 from filterd.model.mandatory import label_of
+from filterd.model.profile_meaning import read_key_of
 from filterd.model.verdict import Kind
 from filterd.operations.errors import OperationError
 from filterd.operations.feeds import rule_files
 from filterd.operations.keys import load_key
-from filterd.operations.snapshot_input import input_digest
+from filterd.operations.snapshot_input import MEANINGS, input_digest
 from filterd.operations.snapshot_sources import Material
 from filterd.policy import losses
 from filterd.policy.build import BuildError
@@ -144,7 +145,7 @@ def run(job: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
         "digest": snapshot.digest,
         "names": snapshot.names,
         "size": snapshot.size,
-        "made_of": input_digest(policies, versions, settings.canary.zone),
+        "made_of": input_digest(policies, versions, settings.canary.zone, job["in_force"].get(MEANINGS)),
     }
 
 
@@ -155,6 +156,8 @@ def _kept(meta: dict[str, Any], policies: Policies, in_force: Mapping[str, Any])
     profiles = {
         each: before[each] if each in lost.profiles else rules for each, rules in meta["profiles"].items()
     }
+    meant = in_force.get(MEANINGS, {}).items()
+    profiles |= {key: rules for key, rules in meant if read_key_of(key)[0] in meta["profiles"]}
     return {**meta, "profiles": profiles, **losses.to_meta(lost)}
 
 

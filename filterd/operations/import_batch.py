@@ -15,10 +15,12 @@ from filterd.model.line import LineChoices
 from filterd.model.subscriber import PendingOptIn, RequestEvidence, SharedEvidence, Subscriber
 from filterd.operations.bindings import DAY, PACE, overlap
 from filterd.operations.context import Context
+from filterd.operations.notices.making import made, note_all
 from filterd.operations.port_ranges import PortRanges, bound_at
 from filterd.policy.documents import ConsentText
 from filterd.store import bindings
 from filterd.store import consent as consent_rows
+from filterd.store import meanings as meaning_rows
 from filterd.store import subscribers as rows
 from filterd.store.store import Write
 
@@ -124,6 +126,7 @@ async def write_chunk(context: Context, chunk: Sequence[ImportRow], importing: I
         plan = await _compare(write, chunk, importing)
         if plan.empty:
             return
+        await _take_meanings(write, plan)
         await rows.add(write.connection, plan.new)
         for choices in plan.changed:
             await rows.save(write.connection, choices)
@@ -137,6 +140,21 @@ async def write_chunk(context: Context, chunk: Sequence[ImportRow], importing: I
         write.change(*(LineChange(choices) for choices in plan.changed))
         write.change(*(BindingChange(prefix, line) for prefix, line in plan.bound))
         write.audit("subscriber.import", f"file:{source[:16]}", after=_audited(plan, chunk, source))
+        chosen = [each for each in (*(new.choices for new, _ in plan.new), *plan.changed) if each.opted_in]
+        told = [made("opt_in", LineChoices(each.line), each) for each in chosen]
+        await note_all(write, context.settings, told)
+
+
+async def _take_meanings(write: Write, plan: _Plan) -> None:
+    """Give lines that opt in the newest meaning of their profile."""
+    known = await meaning_rows.known(write.connection)
+    newest = {profile: meanings.to_accept(write.now) for profile, meanings in known.items()}
+    if any(newest.values()):
+        plan.changed = [replace(each, meaning=newest.get(each.profile, 0)) for each in plan.changed]
+        plan.new = [
+            (replace(each, choices=replace(each.choices, meaning=newest.get(each.choices.profile, 0))), seal)
+            for each, seal in plan.new
+        ]
 
 
 async def _compare(write: Write, chunk: Sequence[ImportRow], importing: Importing) -> _Plan:

@@ -17,6 +17,8 @@ from filterd.operations import input_values
 from filterd.operations.context import Context, OperationError
 from filterd.operations.errors import ConflictError, UnknownLineError
 from filterd.operations.nearest import did_you_mean
+from filterd.operations.notices import making as notices
+from filterd.store import meanings as meaning_rows
 from filterd.store import subscribers as rows
 from filterd.store.ledger import OPT_OUT
 from filterd.store.store import Write
@@ -125,6 +127,10 @@ def _recorded(evidence: RequestEvidence, write: Write) -> RequestEvidence:
 
 Also = Callable[[Write, int], Awaitable[None]]
 """what is to be done with a line (its number) in the same write; it audits for itself"""
+CHOOSING = ("opt_in", "set_profile", "accept_profile")
+"""requests by which a line takes its profile as it is now"""
+SETTLED = "meaning_settled"
+"""an act of control's that changes nothing for the line: nobody is told"""
 Step = Callable[[LineChoices, float], LineChoices]
 """makes the new choices out of the old ones at a time (Unix seconds); may raise OperationError"""
 
@@ -145,6 +151,8 @@ async def update(
         before, seal = await _require_sealed(write.connection, identifier)
         context.expected(before)
         choices = step(before.choices, write.now)
+        if action in CHOOSING:
+            choices = await _with_meaning(write.connection, choices, write.now)
         if also is not None:
             await also(write, before.line)
         if choices == before.choices and evidence is None:
@@ -166,4 +174,12 @@ async def update(
             before=audited(before.choices, seal),
             after=after,
         )
+        if action != SETTLED:
+            await notices.note(write, context.settings, action, before.choices, choices)
     return replace(before, choices=choices)
+
+
+async def _with_meaning(connection: AsyncConnection, choices: LineChoices, now: float) -> LineChoices:
+    """The choices of a line that takes its profile now: in the newest meaning of it."""
+    meanings = (await meaning_rows.known(connection)).get(choices.profile)
+    return replace(choices, meaning=0 if meanings is None else meanings.to_accept(now))

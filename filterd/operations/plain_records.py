@@ -9,6 +9,7 @@ from filterd.operations.plain_values import plain
 if TYPE_CHECKING:
     from filterd.model.order import Order
     from filterd.operations.nodes import NodeStatus
+    from filterd.operations.notices.keeping import NoticeShown
 
 
 def plain_order(order: Order, now: float) -> dict[str, Any]:
@@ -42,6 +43,31 @@ def plain_node(status: NodeStatus) -> dict[str, Any]:
         for name, said in status.report.lists.items()
     }
     return value
+
+
+def plain_notice(shown: NoticeShown) -> dict[str, Any]:
+    """A notice with its words, and the receivers that have not taken it."""
+    notice = shown.notice
+    return {
+        "id": notice.id,
+        "number": notice.number,
+        "subscriber": notice.subscriber,
+        "kind": notice.kind,
+        "at": notice.at,
+        "state": notice.state.value,
+        "template": shown.told.version,
+        "text": {"es": shown.told.text.es, "en": shown.told.text.en},
+        "waiting": [
+            {
+                "webhook": each.webhook,
+                "failed": each.failed,
+                "attempts": each.attempts,
+                "next_at": each.next_at,
+                "trouble": each.trouble,
+            }
+            for each in shown.deliveries
+        ],
+    }
 
 
 def node_state(status: NodeStatus) -> str:

@@ -7,9 +7,10 @@ build writes it, by control or by a command: a snapshot of other policies than c
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import filterd
 from filterd.config.policies import policy_files, suffixes_digest
@@ -18,6 +19,8 @@ from filterd.disk.files import replace_file
 from filterd.policy.documents import Policies
 
 MARKER = ".made_of"
+MEANINGS = "meanings"
+"""the key of a compile's ``in_force`` with the rules of profiles by their names in the snapshot"""
 
 Stamp = tuple[tuple[str, int, int], ...]
 """path, modification time and size of some files"""
@@ -57,10 +60,14 @@ class VersionInForce(Protocol):
 
 
 def input_digest(
-    in_force: Policies, versions: Sequence[VersionInForce], canary_zone: str | None = None
+    in_force: Policies,
+    versions: Sequence[VersionInForce],
+    canary_zone: str | None = None,
+    meanings: Mapping[str, Any] | None = None,
 ) -> str:
     """A digest of a snapshot's input, except orders: those reach the nodes by themselves. ``versions``: those
-    of the feeds in force, in their order.
+    of the feeds in force, in their order; ``meanings``: the rules of profiles by their names in the snapshot
+    (``operations.snapshot_meanings``).
 
     It covers contents and nothing else: a file that is only touched, a comment, or a key that says how a list
     arrives compiles nothing again. Another release or another public suffix list does.
@@ -79,7 +86,8 @@ def input_digest(
     )
     read = [(each.feed, each.version, each.digest) for each in versions]
     made_by = (filterd.__version__, suffixes_digest())
-    made_of = (made_by, feeds, documents, read, canary_zone)
+    meant = json.dumps(meanings or {}, sort_keys=True)
+    made_of = (made_by, feeds, documents, read, canary_zone, meant)
     return hashlib.sha256(repr(made_of).encode()).hexdigest()
 
 

@@ -22,7 +22,14 @@ from filterd.model.mandatory import label_of
 from filterd.model.order import OrderState
 from filterd.model.order_rows import change_of
 from filterd.model.records import SnapshotRecord
-from filterd.operations import compiler_process, confidential, integrity, last_rules, lost_rules
+from filterd.operations import (
+    compiler_process,
+    confidential,
+    integrity,
+    last_rules,
+    lost_rules,
+    snapshot_meanings,
+)
 from filterd.operations.compile import StandIn, StoredMaterial, job_of
 from filterd.operations.compiler_process import Progress
 from filterd.operations.context import Context, OperationError
@@ -32,13 +39,13 @@ from filterd.operations.keys import load_key
 from filterd.operations.last_rules import Chosen
 from filterd.operations.lost_rules import NOTHING_ACCEPTED, AcceptedLoss
 from filterd.operations.policies import policies
-from filterd.operations.snapshot_input import remember
-from filterd.policy import losses, snapshot_layout
+from filterd.operations.snapshot_input import MEANINGS, remember
+from filterd.policy import snapshot_layout
 from filterd.policy.documents import Policies
-from filterd.policy.losses import Losses
 from filterd.policy.snapshot import Snapshot
 from filterd.policy.snapshot_layout import HEADER_SIZE, SnapshotError, read_header
 from filterd.store import change_log, orders, subscribers
+from filterd.store import meanings as meaning_rows
 from filterd.store import snapshots as rows
 
 KEPT_FILES = 4
@@ -105,6 +112,7 @@ async def make(
             if meta is not None:
                 await take_back(context, documents, meta)
             await _settle_confidential(context, documents)
+            await snapshot_meanings.note(context, documents, meta or {}, accepted)
             before = 0 if clock_is_right else await _made_before(context, current_file(directory))
             built_at = max(int(context.clock()), before)
             job = _Job(context, directory, documents, meta or {}, accepted, built_at, progress)
@@ -141,19 +149,6 @@ def meta_in_force(directory: Path) -> dict[str, Any] | None:
         return None if path is None else _read(path)[1]
     except (SnapshotError, OSError, ValueError):
         return None
-
-
-def losses_in_force(context: Context) -> Losses:
-    """The losses that the snapshot in force tells of: what it keeps all the same, and what went."""
-    return losses.from_meta(meta_in_force(_directory(context)) or {})
-
-
-async def losses_of(context: Context, documents: Policies) -> Losses:
-    """The losses that a build of these policies would tell of."""
-    async with context.store.read() as connection:
-        used = await subscribers.profiles_in_use(connection)
-    lost_rules.require_profiles(documents, used)
-    return losses.between(documents, meta_in_force(_directory(context)) or {}, used)
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,9 +246,12 @@ async def _material(job: _Job, *, look: bool = False) -> tuple[StoredMaterial, i
         known = (await orders.all_orders(connection)).orders
         used = await subscribers.profiles_in_use(connection)
         adopted = await adoption.definitions(connection)
+        meant = await meaning_rows.known(connection)
+        in_meanings = await snapshot_meanings.in_snapshot(connection, context.clock())
     integrity.require_sound(each for each in found if not each.version_of)
     lost_rules.require_profiles(documents, used)
-    guarded = lost_rules.guarded(documents, job.in_force, used, job.accepted)
+    compared = snapshot_meanings.compared(job.in_force, meant)
+    guarded = lost_rules.guarded(documents, compared, used, NOTHING_ACCEPTED) | {MEANINGS: in_meanings}
     in_force = adoption.combined(documents, adopted).policies
     wanted_feeds = in_force.feeds
     parental = {each.id for each in wanted_feeds if each.mandatory is None}

@@ -153,7 +153,9 @@ async def opt_out(
         context,
         subscriber,
         "opt_out",
-        lambda old, _: replace(old, opted_in=False, profile="", paused_until=0, adjustments=UNADJUSTED),
+        lambda old, _: replace(
+            old, opted_in=False, profile="", meaning=0, paused_until=0, adjustments=UNADJUSTED
+        ),
         reason=input_values.text(reason, "reason", required=False),
         evidence=evidence,
         also=consent.refuse_pending,
@@ -171,6 +173,16 @@ async def set_profile(context: Context, subscriber: str, profile_id: str) -> Sub
         return replace(old, profile=chosen.id, adjustments=settled(old.adjustments, chosen, documents))
 
     return await lines.update(context, subscriber, "set_profile", step)
+
+
+async def accept_profile(context: Context, subscriber: str) -> Subscriber:
+    """Take the announced change of the line's profile now, before its date (R17)."""
+
+    def step(old: LineChoices, _: float) -> LineChoices:
+        lines.require_opted_in(old, subscriber)
+        return old
+
+    return await lines.update(context, subscriber, "accept_profile", step)
 
 
 async def pause(context: Context, subscriber: str, seconds: int = 0, *, until: str = "") -> Subscriber:

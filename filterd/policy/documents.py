@@ -16,6 +16,7 @@ from filterd.model.blocking_mode import BlockingMode
 from filterd.model.rule import NameRule, Scope
 from filterd.model.slot import Slot
 from filterd.policy.feed_documents import STALE_AFTER, Guard, Login, Signature, is_remote
+from filterd.policy.notice_texts import NoticeTexts
 
 Network = IPv4Network | IPv6Network
 
@@ -383,6 +384,7 @@ class Policies:
     """names that many people use, beside those of ``expected``"""
     jurisdictions: tuple[Jurisdiction, ...] = ()
     consent_texts: tuple[ConsentText, ...] = ()
+    notice_texts: tuple[NoticeTexts, ...] = ()
     ready: tuple[ReadyFeed, ...] = ()
     """feeds of feeds.d: in force only once enabled"""
     shipped: frozenset[tuple[str, str]] = field(default=frozenset(), compare=False)

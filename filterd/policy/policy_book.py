@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from heapq import heappop, heappush
@@ -20,6 +20,7 @@ from itertools import islice
 from typing import Any
 
 from filterd.model.adjustments import UNADJUSTED, Adjustments, AdjustmentsError, Difference, read_key
+from filterd.model.profile_meaning import read_key_of
 from filterd.model.slot import Slot
 from filterd.policy.classes import Classes
 from filterd.policy.policy_table import PolicyTable
@@ -215,7 +216,8 @@ class PolicyBook:
     def missing(self) -> tuple[str, ...]:
         """Profiles that lines have and the snapshot does not know, and keys that cannot be read. May be
         called from any thread."""
-        return tuple(sorted({profile for profile in tuple(self._used) if profile} - self._present))
+        used = (profile for profile in tuple(self._used) if profile)
+        return tuple(sorted({each for each in used if _known_as(self._present, each) not in self._present}))
 
     def _claim(self, key: str, zone: str) -> int:
         profile, adjustments = _asked(key)
@@ -270,7 +272,7 @@ class PolicyBook:
         changed = {
             each
             for each in self._used
-            if (each in were, _hours(before, each)) != (each in fresh, _hours(self._profiles, each))
+            if _stand(before, were, each) != _stand(self._profiles, self._present, each)
         }
         for index, combination in enumerate(self._combinations):
             if combination is not None and combination.profile in changed:
@@ -368,6 +370,7 @@ class PolicyBook:
     def _rules(self, profile: str, adjustments: Adjustments) -> ProfileRules:
         """The rules of a profile with a line's changes; of one that the snapshot lacks, without what they
         take away."""
+        profile = _known_as(self._present, profile)
         known = self._profiles.get(profile)
         if known is not None and profile in self._present:
             return adjusted(known, adjustments, self._stripping) if adjustments else known
@@ -393,7 +396,16 @@ def _differences(
     return Adjustments(categories, services, safe_search, bypass)
 
 
-def _hours(profiles: Mapping[str, ProfileRules], profile: str) -> tuple[Slot, ...] | None:
-    """A profile's schedule; None for one that is not known."""
-    rules = profiles.get(profile)
-    return None if rules is None else rules.schedule
+def _known_as(present: Container[str], profile: str) -> str:
+    """The name under which a snapshot has a profile: a meaning that it lacks is the one for everybody."""
+    everybodys = read_key_of(profile)[0]
+    return everybodys if profile not in present and everybodys in present else profile
+
+
+def _stand(
+    profiles: Mapping[str, ProfileRules], present: Container[str], profile: str
+) -> tuple[bool, tuple[Slot, ...] | None]:
+    """Whether a profile is in the snapshot, and its schedule; None for one that is not known."""
+    name = _known_as(present, profile)
+    rules = profiles.get(name)
+    return name in present, None if rules is None else rules.schedule

@@ -23,6 +23,7 @@ from filterd.operations.context import Context, OperationError, open_context
 from filterd.operations.feeds import listing
 from filterd.operations.feeds.rule_files import drop_version_drafts
 from filterd.operations.migrate import upgrade
+from filterd.operations.notices import keeping
 from filterd.policy import snapshot_layout
 from filterd.serve import hangup
 from filterd.serve.binding_watch import BindingWatch
@@ -32,6 +33,7 @@ from filterd.serve.list_watch import ListWatch
 from filterd.serve.local_sockets import tell_socket
 from filterd.serve.maintenance import Maintenance
 from filterd.serve.node_reports import SOCKET, NodeReportListener
+from filterd.serve.notice_sender import NoticeSender
 from filterd.serve.own_name_ends import OwnNameEnds
 from filterd.serve.process import (
     ANEW,
@@ -51,6 +53,7 @@ from filterd.telemetry import log
 from filterd.telemetry.feed_metrics import FeedMetrics
 from filterd.telemetry.http import HttpReply, health_routes
 from filterd.telemetry.metrics import ControlMetrics, control_registry
+from filterd.telemetry.notice_metrics import NoticeMetrics
 
 METRICS_SECONDS = 5.0
 STORE_SECONDS = 0.5
@@ -70,6 +73,7 @@ class Control:
         self._bindings = BindingWatch()
         self._name_ends = OwnNameEnds(context)
         self._retention = RetentionSchedule(context)
+        self._notices = NoticeSender(context)
         self._ended = asyncio.Event()
         self._behind = ""
         """why nothing can be written in the store; empty while it is the newest one"""
@@ -87,6 +91,7 @@ class Control:
                 rows_damaged=len(self._maintenance.damaged),
                 sessions=self._sessions.metrics(),
                 privacy=self._retention.metrics,
+                notices=replace(self._metrics.notices, outcomes=self._notices.counts),
                 ready=not self._missing(),
                 clock=self._context.clock(),
             )
@@ -112,6 +117,7 @@ class Control:
             self._maintenance.run(),
             self._name_ends.run(),
             self._retention.run(),
+            self._notices.run(),
             self._refresh_metrics(),
             self._watch_store(),
             self._sessions.run(),
@@ -136,6 +142,7 @@ class Control:
         self._waiting = waiting
         self._maintenance.change_settings(settings)
         self._retention.context = self._maintenance.context
+        self._notices.change_settings(settings)
         log.get().info("new settings in force", remedy=f"restart for {', '.join(waiting)}" if waiting else "")
 
     def _differs(self, settings: Settings, name: str) -> bool:
@@ -226,6 +233,7 @@ class Control:
         context = self._maintenance.context
         await self._bindings.look(context)
         status = await listing.figures(context)
+        told = await keeping.figures(context.store)
         return ControlMetrics(
             feeds={
                 label_of(each.feed.id, confidential=each.feed.confidential): FeedMetrics(
@@ -244,6 +252,7 @@ class Control:
             subscribers=await subscribers.count(context),
             audit_entries=await audit.count(context),
             nodes_drifted=await self._lists.look(context),
+            notices=NoticeMetrics(waiting=told.states["waiting"], oldest_waiting=told.oldest_waiting),
         )
 
 

@@ -14,7 +14,14 @@ from pathlib import Path
 
 from filterd.config.settings import Settings
 from filterd.model.changelog import MANDATORY
-from filterd.operations import integrity, lost_rules, snapshot_input, snapshots
+from filterd.operations import (
+    integrity,
+    lost_rules,
+    snapshot_input,
+    snapshot_losses,
+    snapshot_meanings,
+    snapshots,
+)
 from filterd.operations.compile import StandIn
 from filterd.operations.context import Context, OperationError
 from filterd.operations.feeds import adoption
@@ -165,7 +172,7 @@ class Maintenance:
         path = self._current
         if path == self._losses_of:
             return
-        found = await asyncio.to_thread(snapshots.losses_in_force, self.context)
+        found = await asyncio.to_thread(snapshot_losses.losses_in_force, self.context)
         for profile, lost in found.profiles.items():
             if self._losses.profiles.get(profile) != lost:
                 event, remedy = "a profile lost much; it stays as in force", lost_rules.REMEDY
@@ -325,7 +332,9 @@ class Maintenance:
             return True
         chosen = await snapshots.chosen_now(self.context, documents)
         zone = self.context.settings.canary.zone
-        if snapshot_input.input_digest(documents, chosen.versions, zone) != made_of:
+        async with self.context.store.read() as connection:
+            meant = await snapshot_meanings.in_snapshot(connection, now)
+        if snapshot_input.input_digest(documents, chosen.versions, zone, meant) != made_of:
             return False
         self._report_stand_ins(chosen.stand_ins)
         self._stood_in = (wanted, made_of), now
@@ -358,8 +367,9 @@ class Maintenance:
         """A digest of a snapshot's input, except orders: those reach the nodes by themselves."""
         async with self.context.store.read() as connection:
             current = await feed_rows.current(connection)
+            meant = await snapshot_meanings.in_snapshot(connection, self.context.clock())
         versions = [current[feed.id] for feed in documents.feeds if feed.id in current]
-        return snapshot_input.input_digest(documents, versions, self.context.settings.canary.zone)
+        return snapshot_input.input_digest(documents, versions, self.context.settings.canary.zone, meant)
 
     async def _prune(self) -> None:
         try:

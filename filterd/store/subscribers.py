@@ -27,7 +27,16 @@ from filterd.model.rule import Action, Scope
 from filterd.model.subscriber import AskerRole, RequestEvidence, Subscriber
 from filterd.store.consent_tables import authorisation, pending_opt_in
 from filterd.store.errors import StoreDamagedError
-from filterd.store.tables import binding, binding_pace, line_state, own_name, request, subscriber
+from filterd.store.tables import (
+    binding,
+    binding_pace,
+    line_state,
+    notice,
+    notice_delivery,
+    own_name,
+    request,
+    subscriber,
+)
 
 NEIGHBOURS = 200
 """ids on each side of an unknown one that are looked at"""
@@ -103,6 +112,7 @@ def _joined() -> Select[Any]:
         line_state.c.paused_until,
         line_state.c.security_left,
         line_state.c.adjustments,
+        line_state.c.meaning,
     ).join_from(subscriber, line_state)
 
 
@@ -201,6 +211,7 @@ def _subscriber(row: Any, own_names: Iterable[OwnName], prefixes: Iterable[str])
             security_left=row.security_left,
             own_names=tuple(own_names),
             adjustments=_adjustments(row.line, row.adjustments),
+            meaning=row.meaning,
         ),
         bindings=tuple(prefixes),
         added_at=row.added_at,
@@ -280,6 +291,7 @@ def _state(choices: LineChoices) -> dict[str, Any]:
         "paused_until": choices.paused_until,
         "security_left": choices.security_left,
         "adjustments": to_text(choices.adjustments),
+        "meaning": choices.meaning,
     }
 
 
@@ -368,5 +380,6 @@ async def that_asked(connection: AsyncConnection, lines: Sequence[int]) -> set[i
 async def remove(connection: AsyncConnection, line: int) -> None:
     """Delete everything that the store holds of a line, except log and audit."""
     of_consent = (request, authorisation, pending_opt_in)
-    for table in (own_name, *of_consent, binding, binding_pace, line_state, subscriber):
+    of_notices = (notice_delivery, notice)
+    for table in (*of_notices, own_name, *of_consent, binding, binding_pace, line_state, subscriber):
         await connection.execute(delete(table).where(table.c.line == line))

@@ -144,6 +144,10 @@ class Write:
         self._head["next_order"] = number + 1
         return number
 
+    def token(self) -> str:
+        """24 random hexadecimal digits, for an id that is never given out twice."""
+        return self._random(12).hex()
+
     async def finish(self) -> None:
         """Write changes, audit entries and head. The caller commits."""
         await self.complete()

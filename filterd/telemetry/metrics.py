@@ -32,6 +32,7 @@ from filterd.telemetry.metric_families import counter as _counter
 from filterd.telemetry.metric_families import gauge as _gauge
 from filterd.telemetry.metric_families import histogram as _histogram
 from filterd.telemetry.metric_families import total as _total
+from filterd.telemetry.notice_metrics import NoticeMetrics, notice_families
 from filterd.telemetry.privacy_metrics import PrivacyMetrics, privacy_families
 from filterd.telemetry.session_metrics import SessionMetrics, session_families
 from filterd.telemetry.upstream_metrics import UpstreamMetrics, upstream_families
@@ -104,6 +105,7 @@ class ControlMetrics:
     nodes_drifted: int = 0
     sessions: SessionMetrics = field(default_factory=SessionMetrics)
     privacy: PrivacyMetrics = field(default_factory=PrivacyMetrics)
+    notices: NoticeMetrics = field(default_factory=NoticeMetrics)
     ready: bool = False
     clock: float = 0.0
     """Unix seconds"""
@@ -342,6 +344,7 @@ def _control_families(now: ControlMetrics) -> Iterator[Metric]:
     yield from _store_families(now)
     yield from session_families(now.sessions)
     yield from privacy_families(now.privacy)
+    yield from notice_families(now.notices)
 
 
 def _store_families(now: ControlMetrics) -> Iterator[Metric]:

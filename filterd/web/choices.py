@@ -144,6 +144,16 @@ async def set_profile(
     )
 
 
+@routes.post("/subscribers/{id}/choices/profile/accept", **takes(Permission.CHOICES_WRITE))
+async def accept_profile(
+    response: Response, caller: Called, id: LineId, if_match: IfMatch = None
+) -> SubscriberShown:
+    """Take the announced change of the line's profile now, before its date."""
+    return await changed(
+        caller, response, id, if_match, lambda context: subscribers.accept_profile(context, id)
+    )
+
+
 @routes.put("/subscribers/{id}/choices/pause", **takes(Permission.CHOICES_WRITE))
 async def pause(
     response: Response, caller: Called, id: LineId, body: Pause, if_match: IfMatch = None

@@ -219,5 +219,27 @@ CONTROL = AlertGroup(
             fires={f'filterd_arco_requests{{{C},state="overdue"}}': "0x10 1x50"},
             quiet={f'filterd_arco_requests{{{C},state="open"}}': "4x60"},
         ),
+        Alert(
+            name="FilterdNoticesWait",
+            severity="ticket",
+            expression="(time() - filterd_notices_oldest_waiting_timestamp_seconds > 3600) "
+            "and filterd_notices_waiting > 0",
+            wait="10m",
+            summary="Holders are not told of changes: a notice has waited for more than an hour",
+            description="A receiver of notices.webhooks does not take them. The changes themselves are in "
+            "effect. Notices fail after notices.retry_for.",
+            summary_es="Los titulares no se enteran de los cambios: un aviso espera desde hace una hora",
+            description_es="Un receptor de notices.webhooks no los toma. Los cambios mismos rigen. Los "
+            "avisos fracasan después de notices.retry_for.",
+            fires={
+                f"filterd_notices_oldest_waiting_timestamp_seconds{{{C}}}": "60x120",
+                f"filterd_notices_waiting{{{C}}}": "3x120",
+            },
+            quiet={
+                f"filterd_notices_oldest_waiting_timestamp_seconds{{{C}}}": "0x120",
+                f"filterd_notices_waiting{{{C}}}": "0x120",
+            },
+            at="90m",
+        ),
     ),
 )

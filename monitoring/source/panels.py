@@ -287,6 +287,7 @@ PROOF = _row(
         "{{instance}} {{list}}",
     ),
     _panel("stat", ("Nodes drifted", "Nodos desviados"), "filterd_nodes_drifted", ""),
+    _panel("stat", ("Notices that wait", "Avisos que esperan"), "filterd_notices_waiting", ""),
     _panel(
         "graph",
         ("Names in force of each list", "Nombres vigentes de cada lista"),

@@ -175,12 +175,23 @@ CONTROL = {
     ),
     "FilterdArcoOverdue": Runbook(
         "a holder waits for longer than the law allows, and may complain to the authority.",
-        "answer it, `filterd arco answer A-NUMBER --outcome ...`, or carry it out and close it: `filterd "
-        "arco close A-NUMBER`.",
+        "answer it, `filterd arco answer R-NUMBER --outcome ...`, or carry it out and close it: `filterd "
+        "arco close R-NUMBER`.",
         "una persona titular espera más de lo que permite la ley, y puede quejarse ante la autoridad.",
-        "respóndala, `filterd arco answer A-NUMBER --outcome ...`, o cúmplala y ciérrela: `filterd arco "
-        "close A-NUMBER`.",
+        "respóndala, `filterd arco answer R-NUMBER --outcome ...`, o cúmplala y ciérrela: `filterd arco "
+        "close R-NUMBER`.",
         LEGAL,
         ("filterd arco list", "filterd arco list --closed", CONTROL_LOG),
+    ),
+    "FilterdNoticesWait": Runbook(
+        "holders do not learn of changes on their line, wanted or not; the changes are in effect.",
+        "the list says what the receiver answered. Mend it there: notices come again by themselves, or at "
+        "once: `filterd notice retry --all`. One that answers 410 is asked again only after that.",
+        "los titulares no se enteran de cambios en su línea, los hayan pedido o no; los cambios rigen.",
+        "la lista dice qué respondió el receptor. Corríjalo ahí: los avisos se envían de nuevo solos, o "
+        "enseguida: `filterd notice retry --all`. A uno que responde 410 solo se le vuelve a enviar "
+        "después de eso.",
+        SYSTEM,
+        ("filterd notice list --undelivered", "filterd doctor", CONTROL_LOG),
     ),
 }

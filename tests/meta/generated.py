@@ -170,6 +170,11 @@ ALERTS = {
     "filterd_effective_info": "nodes that follow one store show different digests for 10 minutes",
     "filterd_canary": "0: the list does not block on this node; `filterd canary list`",
     "filterd_canary_last_success_timestamp_seconds": "older than an hour: nobody knows whether it blocks",
+    "filterd_notices_total": "`failed` or `dropped` at all: holders were not told; `filterd notice list "
+    "--undelivered`",
+    "filterd_notices_waiting": "grows for an hour: a receiver of `notices.webhooks` does not take them",
+    "filterd_notices_oldest_waiting_timestamp_seconds": "more than an hour ago: `filterd notice list "
+    "--undelivered` says why",
     "filterd_nodes_drifted": "above 0: `filterd node list` says which, and why",
     "filterd_snapshots_refused_total": "any increase: `filterd snapshot verify`, `filterd snapshot build`",
     "filterd_node_state_damage_total": "any increase: look at the disk of the node",

@@ -322,6 +322,17 @@ TEXTS: dict[str, tuple[str, str]] = {
         "them away. Their lines are unknown.",
         "see whether control runs and gets accounting packets: `filterd session list`",
     ),
+    # ---- notices ----
+    "notices are not sent": (
+        "Control cannot read or write the store, so notices to holders wait. Nothing is lost.",
+        "the line names the reason; it is tried again by itself",
+    ),
+    "a receiver takes no notices": (
+        "A receiver of `notices.webhooks` did not answer 2xx: `reason` says what it did. Its notices wait "
+        "and are tried again, for `notices.retry_for`.",
+        "`filterd notice list --undelivered`",
+    ),
+    "a receiver takes notices again": ("The receiver answered 2xx.", NOTHING),
     # ---- sessions ----
     "sessions in the file are damaged": (
         "`count` records, at most two, were cut off by a kill or a power cut, or damaged on the disk. Their "

@@ -42,6 +42,7 @@ AREAS = (
     "liftings",
     "consent",
     "privacy",
+    "notices",
     "nodes",
     "sessions",
 )
@@ -64,6 +65,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "liftings": _STORE,
     "consent": (*_STORE, "policies", "policies_base"),
     "privacy": (*_STORE, "policies", "policies_base", "retention"),
+    "notices": (*_STORE, "notices"),
     "nodes": _STORE,
     "sessions": (*_STORE, "accounting", "control.listen", "dns.parental_fail", "dns.shared_addresses"),
 }

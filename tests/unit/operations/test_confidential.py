@@ -84,15 +84,20 @@ NEWER_COLUMNS = (
     ("request", "recorded_by"),
     ("request", "recorded_at"),
     ("request", "source"),
+    ("line_state", "meaning"),
 )
 CONSENT_TABLES = ("pending_opt_in", "shared_evidence", "authorisation", "consent_text")
+OLD_HAS_NOT = (
+    *("sealed_order", "binding_pace", "token", "answered_request", "arco_request"),
+    *("notice_delivery", "notice", "webhook_stop", "profile_meaning"),
+    *CONSENT_TABLES,
+)
 
 
 def make_old(installation: Installation) -> None:
     """Give the store the schema of version 0.2.0."""
     with closing(sqlite3.connect(installation.database)) as raw, raw:
-        newer = ("sealed_order", "binding_pace", "token", "answered_request", "arco_request", *CONSENT_TABLES)
-        for table in newer:
+        for table in OLD_HAS_NOT:
             raw.execute(f"DROP TABLE {table}")
         raw.execute("DROP INDEX ix_own_name_ends_at")
         raw.execute("DROP INDEX ix_request_reference")

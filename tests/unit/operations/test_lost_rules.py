@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from filterd.config.shipped_files import sums
-from filterd.operations import snapshots, subscribers
+from filterd.config.value_types import Seconds
+from filterd.operations import snapshot_losses, snapshots, subscribers
 from filterd.operations.context import Context, OperationError
 from filterd.operations.feeds import updating
 from filterd.operations.lost_rules import AcceptedLoss, MissingProfileError
@@ -19,6 +20,14 @@ from tests.worlds.installation import POLICIES, Installation
 
 WHOLE = POLICIES["profiles/child.yaml"]
 CUT = WHOLE[: WHOLE.index("services:")]
+
+
+@pytest.fixture
+def installation(installation: Installation) -> Installation:
+    """Changes of profiles take effect at once: tests of their 30 days are in ``test_meanings``."""
+    notices = replace(installation.settings.notices, profile_changes=Seconds(0))
+    installation.settings = replace(installation.settings, notices=notices)
+    return installation
 
 
 def rules_in_force(context: Context) -> dict[str, Any]:
@@ -44,12 +53,12 @@ async def test_a_cut_profile_stays_as_in_force_until_somebody_accepts_it(install
         for _ in range(2):
             await snapshots.build(context)
             assert rules_in_force(context) == whole
-        assert snapshots.losses_in_force(context).profiles == {
+        assert snapshot_losses.losses_in_force(context).profiles == {
             "child": ("1 of 1 services", "1 of 1 safe search", "1 of 1 ways around")
         }
         await snapshots.build(context, accepted=AcceptedLoss(("child",), "fewer"))
         assert rules_in_force(context)["services"] == []
-        assert not snapshots.losses_in_force(context).profiles
+        assert not snapshot_losses.losses_in_force(context).profiles
         with pytest.raises(OperationError, match="nothing to accept: child"):
             await snapshots.build(context, accepted=AcceptedLoss(("child",), "fewer"))
 
@@ -62,7 +71,7 @@ async def test_a_mended_profile_is_taken(installation: Installation) -> None:
         installation.write_policy("profiles/child.yaml", WHOLE.replace("[adult, gambling]", "[adult]"))
         await snapshots.build(context)
         assert rules_in_force(context)["categories"] == ["adult"]
-        assert not snapshots.losses_in_force(context).profiles
+        assert not snapshot_losses.losses_in_force(context).profiles
 
 
 async def test_a_release_may_take_rules_out_where_its_sums_prove_it(
@@ -88,7 +97,7 @@ async def test_a_service_that_is_gone_is_told_of(installation: Installation) -> 
         installation.write_policy("services.yaml", "[]")
         installation.write_policy("profiles/child.yaml", WHOLE.replace("services: [chat]\n", ""))
         await snapshots.build(context)
-        assert snapshots.losses_in_force(context).gone == ("the service chat",)
+        assert snapshot_losses.losses_in_force(context).gone == ("the service chat",)
 
 
 async def test_profiles_that_lines_have_and_the_policies_lack_are_named(installation: Installation) -> None:
@@ -96,4 +105,4 @@ async def test_profiles_that_lines_have_and_the_policies_lack_are_named(installa
         await with_a_line(context)
         (installation.base / "policies/profiles/child.yaml").unlink()
         with pytest.raises(MissingProfileError, match="lines have profiles that the policies do not: child"):
-            await snapshots.losses_of(context, policies(context))
+            await snapshot_losses.losses_of(context, policies(context))

@@ -57,6 +57,7 @@ MATRIX = {
     ("put", LINE + "/choices/opt-in"): Row(CHOOSERS, {"profile": "teen", "evidence": EVIDENCE}),
     ("put", LINE + "/choices/opt-out"): Row(CHOOSERS, {}),
     ("put", LINE + "/choices/profile"): Row(CHOOSERS, {"profile": "child"}),
+    ("post", LINE + "/choices/profile/accept"): Row(CHOOSERS),
     ("put", LINE + "/choices/pause"): Row(CHOOSERS, {"until": "2027-01-15T10:00:00Z"}),
     ("delete", LINE + "/choices/pause"): Row(CHOOSERS),
     ("put", LINE + "/choices/zone"): Row(CHOOSERS, {"zone": "UTC"}),
@@ -131,6 +132,10 @@ MATRIX = {
     ("post", "/api/v1/retention/run"): Row(OPERATOR),
     ("post", "/api/v1/retention/proof"): Row(OPERATOR),
     ("post", "/api/v1/breach-reports"): Row(PRIVACY, {"store": True}),
+    ("get", "/api/v1/notices"): Row(CHOOSERS),
+    ("get", "/api/v1/notices/{id}"): Row(CHOOSERS),
+    ("post", "/api/v1/notices/retry"): Row(LINES),
+    ("post", "/api/v1/notices/{id}/retry"): Row(LINES),
     ("get", "/api/v1/audit"): Row(frozenset((TokenRole.OPERATOR, TokenRole.REGULATOR))),
 }
 MEXICO = "policies/jurisdictions/mx.yaml"

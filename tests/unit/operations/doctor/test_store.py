@@ -15,10 +15,22 @@ from pathlib import Path
 
 import pytest
 
+from filterd.config.notice_settings import WebhookSettings
+from filterd.config.value_types import Seconds
 from filterd.model.records import OTHER_HISTORY, CanaryResult, CanaryState, FeedFetch, NodeReport
 from filterd.operations import exceptions, orders, snapshots, subscribers, suspension
 from filterd.operations import nodes as node_operations
-from filterd.operations.doctor import clock, feeds, liftings, nodes, reading, snapshot, store, trail
+from filterd.operations.doctor import (
+    clock,
+    feeds,
+    liftings,
+    nodes,
+    notices,
+    reading,
+    snapshot,
+    store,
+    trail,
+)
 from filterd.operations.doctor.case import Case
 from filterd.operations.doctor.examine import Check
 from filterd.operations.doctor.finding import Finding
@@ -26,6 +38,7 @@ from filterd.operations.doctor.processes import Process
 from filterd.operations.feeds import holding, updating
 from filterd.policy import snapshot_layout
 from filterd.store import fetches
+from filterd.store import notices as notice_rows
 from filterd.store.errors import StoreUnwritableError
 from filterd.store.ledger import Ledger, Serial
 from tests.unit.operations.test_orders import REQUEST
@@ -427,3 +440,22 @@ async def test_orders_that_wait_for_people(case: Case, installation: Installatio
     found = look(nodes.check, case)
     assert ids(found) == ["nodes.orders_pending", "nodes.orders_quarantined"]
     assert {each.values["count"] for each in found} == {1}
+
+
+async def test_notices_that_nobody_took(case: Case, installation: Installation, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    hook = WebhookSettings("crm", "http://127.0.0.1:9/", secret, (), None, Seconds(5))
+    noticed = replace(installation.settings.notices, webhooks=(hook,))
+    installation.settings = replace(installation.settings, notices=noticed)
+    case = replace(case, settings=installation.settings)
+    async with installation.open("ana") as context:
+        await subscribers.add(context, "home")
+        await subscribers.opt_out(context, "home", evidence=EVIDENCE)
+        assert ids(look(notices.check, case)) == ["notices.secret"]
+        secret.write_text("whsec_" + "A" * 43 + "=\n")
+        assert look(notices.check, case) == []
+        installation.now += 3601
+        assert ids(look(notices.check, case)) == ["notices.waiting"]
+        async with context.store.report() as connection:
+            await notice_rows.give_up(connection, "crm", "gone", NOW, NOW + 1)
+    assert ids(look(notices.check, case)) == ["notices.failed"]
