@@ -34,7 +34,7 @@ from filterd.operations.import_batch import Importing, ImportRow, write_chunk
 from filterd.operations.nearest import did_you_mean
 from filterd.operations.policies import policies
 from filterd.operations.port_ranges import PortRanges
-from filterd.operations.shared_rows import Parts, SharedRows
+from filterd.operations.shared_rows import Parts, SeenRows, SharedRows
 from filterd.policy.documents import ConsentText
 from filterd.store.engine import BREATH
 
@@ -191,11 +191,15 @@ class RowReader:
         self.texts: dict[str, ConsentText] = {}
         """the texts of consent that rows name, by version"""
         self._digests: dict[str, str] = {}
-        self._shared = SharedRows()
+        self._shared: SharedRows | SeenRows = SharedRows()
 
     def look_for_shared(self, file: TextIO) -> None:
         """Read the file once for the rows that have the same evidence; :meth:`read` tells its errors."""
         self._shared = SharedRows(self._parts(file))
+
+    def look_at_each(self) -> None:
+        """Look at rows as they come, where they cannot be read twice."""
+        self._shared = SeenRows()
 
     def _parts(self, file: TextIO) -> Iterator[Parts]:
         with contextlib.suppress(csv.Error, UnicodeDecodeError):

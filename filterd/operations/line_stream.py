@@ -79,6 +79,7 @@ async def import_rows(
     reader = RowReader(context, RequestEvidence("", "", 0.0, "", ""), wide=False)
     importing = Importing(secrets.token_hex(32), tally, begins=begins, texts=reader.texts)
     importing.shared_reason = reason_of(context, shared)
+    reader.look_at_each()
     chunk: list[ImportRow] = []
     weight = number = 0
     free_until = 0.0

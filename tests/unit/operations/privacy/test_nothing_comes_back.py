@@ -46,8 +46,11 @@ async def fill(context: Context, tmp_path: Path) -> list[str]:
     """Lines that all opted in, with own names, closings and addresses; every tenth has an ARCO request."""
     ids = [f"line-{number}" for number in range(LINES)]
     file = tmp_path / "lines.csv"
-    rows = [f"{each},10.0.{number // 250}.{number % 250},child" for number, each in enumerate(ids)]
-    file.write_text("subscriber,prefixes,profile\n" + "\n".join(rows) + "\n")
+    rows = [
+        f"{each},10.0.{number // 250}.{number % 250},child,Holder {number},ticket {number}"
+        for number, each in enumerate(ids)
+    ]
+    file.write_text("subscriber,prefixes,profile,who,reference\n" + "\n".join(rows) + "\n")
     assert (await import_file(context, file, evidence=EVIDENCE)).added == LINES
     for number, each in enumerate(ids):
         await subscribers.deny(context, each, f"own-{number}.example")
