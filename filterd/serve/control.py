@@ -26,6 +26,7 @@ from filterd.operations.migrate import upgrade
 from filterd.policy import snapshot_layout
 from filterd.serve import hangup
 from filterd.serve.binding_watch import BindingWatch
+from filterd.serve.consent_count import ConsentCount
 from filterd.serve.holders import remedy_of
 from filterd.serve.http_service import HttpService
 from filterd.serve.list_watch import ListWatch
@@ -66,6 +67,7 @@ class Control:
         self._maintenance = Maintenance(context)
         self._metrics = ControlMetrics()
         self._lists = ListWatch()
+        self._consent = ConsentCount()
         self._bindings = BindingWatch()
         self._name_ends = OwnNameEnds(context)
         self._ended = asyncio.Event()
@@ -237,6 +239,7 @@ class Control:
             },
             orders=await orders.count(context),
             subscribers=await subscribers.count(context),
+            consent=await self._consent.look(context),
             audit_entries=await audit.count(context),
             nodes_drifted=await self._lists.look(context),
         )

@@ -481,6 +481,12 @@ RECORDS = _row(
     "Líneas y registros",
     _panel("stat", ("Lines by state", "Líneas por estado"), "filterd_subscribers", "{{state}}"),
     _panel(
+        "stat",
+        ("Lines with a filter, by evidence", "Líneas con filtro, por constancia"),
+        "filterd_consent_lines",
+        "{{evidence}}",
+    ),
+    _panel(
         "stat", ("Lines of each node", "Líneas de cada nodo"), f"filterd_node_lines{{{I}}}", "{{instance}}"
     ),
     _panel(

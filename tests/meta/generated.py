@@ -199,6 +199,7 @@ ALERTS = {
     "filterd_feed_holds": "above 0: somebody has to decide; `filterd feed diff FEED`",
     "filterd_orders": "`pending` or `quarantined` above 0 for an hour: somebody has to decide",
     "filterd_subscribers": "`opted_in` falls by a tenth in a day",
+    "filterd_consent_lines": "`repeated` or `none` above 0; `shared` grows: `filterd consent report`",
     "filterd_audit_entries_total": "falls: the store was restored or replaced",
     "filterd_compile_failures_total": "any increase: the log of control says why",
     "filterd_sessions_known": "falls by a tenth in an hour; `unregistered` grows",
