@@ -43,7 +43,6 @@ def import_(file: Path, shared: str, wide: bool, config: Path | None, as_json: b
     second person to approve.
     """
     from filterd.operations import importing
-    from filterd.operations.bindings import PACE
 
     with import_source.opened(file) as (path, size), output.progress("importing") as tell:
 
@@ -69,6 +68,14 @@ def import_(file: Path, shared: str, wide: bool, config: Path | None, as_json: b
                 ("rejected", done.rejected),
             ]
         )
+    _warn(done)
+    _refuse(file, done)
+
+
+def _warn(done: ImportResult) -> None:
+    """Say what is still to do about lines that were imported."""
+    from filterd.operations.bindings import PACE
+
     if done.shared:
         output.warn(
             f"{_lines(done.pending)} wait on the shared evidence {done.shared}, and ask for nothing yet",
@@ -84,7 +91,6 @@ def import_(file: Path, shared: str, wide: bool, config: Path | None, as_json: b
             f"{_rows(done.unbound)} without prefixes: no address leads to such a line",
             "fill the column prefixes and import the file again, or: filterd binding add PREFIX SUBSCRIBER",
         )
-    _refuse(file, done)
 
 
 def _refuse(file: Path, done: ImportResult) -> None:

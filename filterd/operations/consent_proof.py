@@ -47,12 +47,10 @@ OF_THE_LINE = (
 
 @dataclass(frozen=True, slots=True)
 class ConsentProof:
-    """What can act on the queries of a line, and what was tried to find that out."""
+    """The stages that can act on a line, and the trials that show it."""
 
     id: str
     line: int
-    identity: str
-    """how the line was known: ``named``"""
     opted_in: bool
     profile: str
     """empty: no policy"""
@@ -116,26 +114,19 @@ def _proof(
 ) -> ConsentProof:
     names = sorted({name for each in sampled for name in each})
     strict = max(documents.profiles, key=_strictness, default=None)
-    asking = None if strict is None else replace(found.choices, opted_in=True, profile=strict.id)
-    controlled = state.line if asking is None else state.line_of(asking)
-    control = state.moved(now)  # with the policy that this line adds to the book
-    verdicts: Counter[str] = Counter()
+    verdicts, unlike = Counter[str](), 0
     acting: set[Reason] = set()
-    unlike = blocked = 0
     for name in names:
         wire = name_from_text(name)
         mine, nobody = (decide_name(state.published, each, wire, now) for each in (state.line, None))
         acting |= {each.stage for each in mine.stages if each.outcome >= StageOutcome.NO_MATCH}
         verdicts[mine.verdict.reason.word] += 1
         unlike += mine.verdict != nobody.verdict
-        blocked += _closes(control, controlled, wire, now)
-    choices = found.choices
-    if not choices.own_names:
+    if not (choices := found.choices).own_names:
         acting -= {Reason.OWN_DENY, Reason.OWN_ALLOW}
     return ConsentProof(
         id=found.id,
         line=found.line,
-        identity="named",
         opted_in=choices.opted_in,
         profile=choices.profile,
         own_names=len(choices.own_names),
@@ -148,10 +139,17 @@ def _proof(
         verdicts=dict(sorted(verdicts.items())),
         unlike_unknown=unlike,
         control_profile="" if strict is None else strict.id,
-        control_blocked=blocked,
+        control_blocked=0 if strict is None else _closed_by(state, found, strict.id, names, now),
         revision=state.revision,
         snapshot=state.snapshot.digest,
     )
+
+
+def _closed_by(state: CheckState, found: Subscriber, profile: str, names: Iterable[str], now: int) -> int:
+    """The number of names that the line would lose, had it asked for a profile."""
+    asking = state.line_of(replace(found.choices, opted_in=True, profile=profile, paused_until=0))
+    control = state.moved(now)  # with the policy that this line adds to the book
+    return sum(_closes(control, asking, name_from_text(each), now) for each in names)
 
 
 def _closes(state: CheckState, line: LineHandle | None, wire: bytes, now: int) -> bool:

@@ -40,10 +40,21 @@ class ConsentReport:
         return 1 - self.own / self.opted_in if self.opted_in else 0.0
 
 
+async def waiting(context: Context) -> int:
+    """The number of lines that shared evidence waits for."""
+    async with context.store.read() as connection:
+        return sum((await rows.count_pending(connection)).values())
+
+
+async def by_evidence(context: Context) -> dict[str, int]:
+    """The lines that have opted in by their evidence: own, shared, repeated, none."""
+    async with context.store.read() as connection:
+        return await rows.evidence_counts(connection)
+
+
 async def report(context: Context) -> ConsentReport:
     """Count what every line's consent rests on."""
+    counts = await by_evidence(context)
     async with context.store.read() as connection:
-        counts = await rows.evidence_counts(connection)
-        waiting = await rows.count_pending(connection)
         groups = await rows.alike(connection, LEAST, MOST_GROUPS)
-    return ConsentReport(**counts, waiting=sum(waiting.values()), alike=tuple(groups))
+    return ConsentReport(**counts, waiting=await waiting(context), alike=tuple(groups))

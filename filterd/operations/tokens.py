@@ -162,7 +162,7 @@ def acting(context: Context, token: Token) -> Context:
 
 
 def maker_beside(token: Token) -> str:
-    """Who made the token, where that is another: that person could have made a second one up by it."""
+    """The maker of the token, where that is another: that person could have made a second one up by it."""
     return token.made_by if token.made_by != token.name else ""
 
 

@@ -27,6 +27,7 @@ from filterd.operations.notices import keeping
 from filterd.policy import snapshot_layout
 from filterd.serve import hangup
 from filterd.serve.binding_watch import BindingWatch
+from filterd.serve.consent_count import ConsentCount
 from filterd.serve.holders import remedy_of
 from filterd.serve.http_service import HttpService
 from filterd.serve.list_watch import ListWatch
@@ -70,6 +71,7 @@ class Control:
         self._maintenance = Maintenance(context)
         self._metrics = ControlMetrics()
         self._lists = ListWatch()
+        self._consent = ConsentCount()
         self._bindings = BindingWatch()
         self._name_ends = OwnNameEnds(context)
         self._retention = RetentionSchedule(context)
@@ -250,6 +252,7 @@ class Control:
             },
             orders=await orders.count(context),
             subscribers=await subscribers.count(context),
+            consent=await self._consent.look(context),
             audit_entries=await audit.count(context),
             nodes_drifted=await self._lists.look(context),
             notices=NoticeMetrics(waiting=told.states["waiting"], oldest_waiting=told.oldest_waiting),

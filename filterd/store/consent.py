@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import CTE, Integer, case, cast, delete, func, insert, literal, select, update
+from sqlalchemy import CTE, Integer, Select, case, cast, delete, func, insert, literal, select, update
 from sqlalchemy.dialects.sqlite import insert as insert_or
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -16,8 +16,6 @@ from filterd.store.consent_tables import authorisation, consent_text, pending_op
 from filterd.store.tables import line_state, request
 
 _KEPT = ("who", "channel", "at", "text_version", "text_digest", "reference")
-EVIDENCE = ("own", "shared", "repeated", "none")
-"""the kinds of evidence that a line which has opted in may rest on"""
 _OPT_INS = request.c.kind == "opt_in"
 
 
@@ -185,17 +183,28 @@ async def evidence_counts(connection: AsyncConnection) -> dict[str, int]:
     """The lines that have opted in by their evidence: ``own``, ``shared`` (approved by a second person),
     ``repeated`` (a reference that others have too, approved by nobody) and ``none``."""
     latest = _latest()
-    reference = func.lower(latest.c.reference)
-    repeated = select(reference).where(latest.c.shared == 0).group_by(reference)
-    kind = case(
-        (latest.c.id.is_(None), "none"),
-        (latest.c.shared > 0, "shared"),
-        (reference.in_(repeated.having(func.count() > 1)), "repeated"),
-        else_="own",
-    )
-    query = select(kind.label("evidence"), func.count().label("lines")).select_from(latest).group_by(kind)
-    found = {row.evidence: row.lines for row in await connection.execute(query)}
-    return {name: found.get(name, 0) for name in EVIDENCE}
+    shared = func.coalesce(func.sum(cast(latest.c.shared > 0, Integer)), 0)
+    counted = select(func.count(), func.count(latest.c.id), shared).select_from(latest)
+    lines, asked, approved = (await connection.execute(counted)).one()
+    repeated = (await connection.execute(_repeated())).scalar_one()
+    return {
+        "own": asked - approved - repeated,
+        "shared": approved,
+        "repeated": repeated,
+        "none": lines - asked,
+    }
+
+
+def _repeated() -> Select[int]:
+    """The number of lines that have opted in, last on a reference that another line's request has too."""
+    reference = request.c.reference
+    several = func.min(request.c.line) != func.max(request.c.line)
+    of_several = select(reference).group_by(reference).having(several)
+    each, newer = request.alias("each"), request.alias("newer")
+    last = select(func.max(newer.c.id)).where(newer.c.line == each.c.line, newer.c.kind == "opt_in")
+    found = select(func.count()).select_from(each.join(line_state, line_state.c.line == each.c.line))
+    found = found.where(each.c.reference.in_(of_several), each.c.shared == 0, line_state.c.opted_in)
+    return found.where(each.c.id == last.scalar_subquery())
 
 
 async def alike(connection: AsyncConnection, least: int, limit: int) -> list[Alike]:

@@ -136,7 +136,7 @@ request = Table(
     Column("channel", String(32), nullable=False),
     Column("at", Float, nullable=False),
     Column("text_version", String(64), nullable=False),
-    Column("reference", String(256), nullable=False, index=True),
+    Column("reference", String(256), nullable=False),
     Column("role", String(16), nullable=False, server_default="holder"),
     Column("text_digest", String(64), nullable=False, server_default=""),
     Column("authorisation", Integer, nullable=False, server_default="0"),
@@ -144,6 +144,7 @@ request = Table(
     Column("recorded_by", String(128), nullable=False, server_default=""),
     Column("recorded_at", Float, nullable=False, server_default="0"),
     Column("source", String(16), nullable=False, server_default=""),
+    Index("ix_request_reference", "reference", "line"),
 )
 """evidence that the subscriber asked (LMTR 191, LFPDPPP 7 and 8). ``authorisation``: the credential of who
 asked, 0 for the holder; ``shared``: the shared evidence that it is, 0 for its own; ``source``: the first

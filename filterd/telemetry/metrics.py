@@ -99,6 +99,8 @@ class ControlMetrics:
     feeds: Mapping[str, FeedMetrics] = field(default_factory=dict)
     orders: Mapping[str, int] = field(default_factory=dict)
     subscribers: Mapping[str, int] = field(default_factory=dict)
+    consent: Mapping[str, int] = field(default_factory=dict)
+    """lines that have opted in, by the evidence that they rest on"""
     audit_entries: int = 0
     compile_failures: int = 0
     rows_damaged: int = 0
@@ -353,6 +355,12 @@ def _store_families(now: ControlMetrics) -> Iterator[Metric]:
     )
     yield _by_state(
         "filterd_subscribers", "Lines by state; each counts once: a paused one as paused.", now.subscribers
+    )
+    yield _by_state(
+        "filterd_consent_lines",
+        "Lines that have opted in, by their evidence: own, shared, repeated or none; at most an hour old.",
+        now.consent,
+        "evidence",
     )
     audit = CounterMetricFamily("filterd_audit_entries", "Entries of the audit chain.")
     audit.add_metric((), now.audit_entries)

@@ -47,7 +47,7 @@ class ApprovedShown(BaseModel):
     passed_over: int = Field(description="Lines that decided for themselves meanwhile.")
 
 
-class Refusal(RequestBody):
+class EvidenceRejected(RequestBody):
     """Why it is not accepted."""
 
     reason: RequiredText
@@ -84,7 +84,7 @@ async def approve(caller: Called, evidence: InPath) -> ApprovedShown:
 
 
 @routes.post("/shared-evidence/{evidence}/reject", **takes(Permission.CONSENT_APPROVE))
-async def reject(caller: Called, evidence: InPath, body: Refusal) -> SharedShown:
+async def reject(caller: Called, evidence: InPath, body: EvidenceRejected) -> SharedShown:
     """End shared evidence that waits; its lines stay as they are."""
     _require_unlimited(caller)
     found, _ = await shared_evidence.reject(caller.context, evidence, reason=body.reason)

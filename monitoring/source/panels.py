@@ -494,6 +494,12 @@ RECORDS = _row(
         "{{class}}",
     ),
     _panel(
+        "stat",
+        ("Lines with a filter, by evidence", "Líneas con filtro, por constancia"),
+        "filterd_consent_lines",
+        "{{evidence}}",
+    ),
+    _panel(
         "stat", ("Lines of each node", "Líneas de cada nodo"), f"filterd_node_lines{{{I}}}", "{{instance}}"
     ),
     _panel(

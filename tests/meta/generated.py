@@ -208,6 +208,7 @@ ALERTS = {
     "filterd_retention_overdue": "above 0 for an hour: data is kept for longer than it may be",
     "filterd_arco_requests": '`state="overdue"` above 0: a holder waits for longer than the law allows',
     "filterd_subscribers": "`opted_in` falls by a tenth in a day",
+    "filterd_consent_lines": "`repeated` or `none` above 0; `shared` grows: `filterd consent report`",
     "filterd_audit_entries_total": "falls: the store was restored or replaced",
     "filterd_compile_failures_total": "any increase: the log of control says why",
     "filterd_sessions_known": "falls by a tenth in an hour; `unregistered` grows",

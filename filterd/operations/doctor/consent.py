@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 from filterd.operations import consent, consent_report
 from filterd.operations.consent import TextState, UsedText
-from filterd.operations.consent_report import ConsentReport
 from filterd.operations.context import OperationError
 from filterd.operations.doctor import reading
 from filterd.operations.doctor.case import Case
@@ -19,19 +18,20 @@ def check(case: Case) -> Iterator[Finding]:
     """Look at the texts and the evidence. What keeps the store or the policies from being read, ``store`` and
     ``configuration`` say."""
     try:
-        used, report = asyncio.run(_read(case))
+        used, waiting, repeated = asyncio.run(_read(case))
     except (StoreError, OperationError):
         return
     newest = {each.text.id: each for each in used}
     for each in newest.values():
         if each.state is not TextState.AS_SHOWN:
             yield found("consent.text", version=each.text.id, digest=each.text.digest[:12])
-    if report.waiting:
-        yield found("consent.waiting", count=report.waiting)
-    if report.repeated:
-        yield found("consent.repeated", count=report.repeated)
+    if waiting:
+        yield found("consent.waiting", count=waiting)
+    if repeated:
+        yield found("consent.repeated", count=repeated)
 
 
-async def _read(case: Case) -> tuple[tuple[UsedText, ...], ConsentReport]:
+async def _read(case: Case) -> tuple[tuple[UsedText, ...], int, int]:
     async with reading.opened(case) as context:
-        return await consent.used_texts(context), await consent_report.report(context)
+        used, waiting = await consent.used_texts(context), await consent_report.waiting(context)
+        return used, waiting, (await consent_report.by_evidence(context))["repeated"]

@@ -109,6 +109,7 @@ CONTROL = ControlMetrics(
     },
     orders={"accepted": 204, "pending": 205},
     subscribers={"opted_in": 206},
+    consent={"own": 225, "shared": 226},
     audit_entries=207,
     compile_failures=208,
     rows_damaged=209,

@@ -89,3 +89,33 @@ async def test_a_limited_token_sees_and_ends_nothing_of_another_line(api: Api) -
         await client.put(f"{LINE}/choices/differences", json={"reset": True}),
     ):
         assert answer.status_code == 404
+
+
+@pytest.mark.parametrize("event", ["transferred", "cancelled", "moved", "reassigned"])
+async def test_each_end_of_a_contract_leaves_a_line_with_nothing(api: Api, event: str) -> None:
+    client = await api.client(TokenRole.OPERATOR)
+    person = {"person": "her brother", "reference": "call 9"}
+    made = (await client.post(f"{LINE}/authorisations", json=person)).json()
+    by_brother = {**EVIDENCE, "role": "authorised", "credential": made["credential"]}
+    opt_in = {"profile": "child", "evidence": by_brother}
+    assert (await client.put(f"{LINE}/choices/opt-in", json=opt_in)).status_code == 200
+    (asked,) = (await client.get(f"{LINE}/consent")).json()["requests"]
+    assert (asked["role"], asked["authorisation"]) == ("authorised", made["authorisation"])
+    slot = {"days": ["mon"], "from": "21:00", "until": "06:00", "block": {"services": ["chat"]}}
+    await client.put(f"{LINE}/choices/plan", json={"schedule": [slot]})
+    await client.put(f"{LINE}/choices/pause", json={"until": "2027-01-15T10:00:00Z"})
+    await client.put(f"{LINE}/own-names/unwanted.example", json={"action": "block"})
+    ended = await client.post(f"{LINE}/contract-events", json={"event": event, "reference": "contract 9"})
+    shown = ended.json()
+    assert (shown["opted_in"], shown["profile"], shown["own_names"], shown["paused_until"]) == (
+        False,
+        "",
+        [],
+        None,
+    )
+    assert (await client.get(f"{LINE}/choices")).json()["plan"] is None
+    (authorised,) = (await client.get(f"{LINE}/authorisations")).json()
+    assert authorised["state"] == "revoked"
+    refused = await client.put(f"{LINE}/choices/opt-in", json=opt_in)
+    assert refused.status_code == 403
+    assert "does not authorise anybody" in refused.json()["detail"]

@@ -18,7 +18,7 @@ def upgrade() -> None:
     op.add_column("request", sa.Column("recorded_by", sa.String(128), nullable=False, server_default=""))
     op.add_column("request", sa.Column("recorded_at", sa.Float, nullable=False, server_default="0"))
     op.add_column("request", sa.Column("source", sa.String(16), nullable=False, server_default=""))
-    op.create_index("ix_request_reference", "request", ["reference"])
+    op.create_index("ix_request_reference", "request", ["reference", "line"])
     op.create_table(
         "consent_text",
         sa.Column("digest", sa.String(64), primary_key=True),
