@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from tests.e2e.deployment import Deployment, soon
 from tests.e2e.small import small
 
 PAGE = Path(__file__).parents[2] / "docs/api.md"
+MEXICO = "jurisdictions/mx.yaml"
 BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -24,6 +26,9 @@ def examples() -> list[str]:
 def test_every_example_does_what_the_page_says(tmp_path: Path) -> None:
     port = free_port()
     with small(tmp_path) as made:
+        country = made.policies / MEXICO
+        country.parent.mkdir(exist_ok=True)
+        shutil.copy(PAGE.parents[1] / "policies" / MEXICO, country)
         made.cli("feed", "update")
         made.cli("snapshot", "build")
         made.write_config(web={"api": {"listen": f"127.0.0.1:{port}"}})

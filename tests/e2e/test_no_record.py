@@ -55,6 +55,8 @@ LISTINGS = (
     ("audit", "verify"),
     ("config", "show"),
     ("cache", "flush"),
+    ("retention", "show"),
+    ("arco", "list"),
 )
 """commands that tell of the state, those that ask the resolver's socket among them"""
 

@@ -26,7 +26,7 @@ from filterd.store import subscribers
 from filterd.store.ledger import ARCO_CLOSE
 from filterd.store.write import Write
 
-_REFERENCE = re.compile(r"R-(\d{1,18})")
+_REFERENCE = re.compile(r"R-([0-9]{1,18})")
 
 
 @dataclass(frozen=True, slots=True)

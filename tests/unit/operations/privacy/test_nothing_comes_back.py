@@ -21,7 +21,7 @@ from filterd.operations.consent import ContractEvent, end
 from filterd.operations.context import Context, OperationError
 from filterd.operations.ends import End
 from filterd.operations.importing import import_file
-from filterd.operations.privacy import arco
+from filterd.operations.privacy import arco, retention
 from tests.meta.test_known_failures import ROOT
 from tests.worlds.backups import put_back
 from tests.worlds.installation import NOW, Installation
@@ -129,3 +129,20 @@ async def test_no_older_backup_brings_anything_back(installation: Installation, 
     held = b"".join(path.read_bytes() for path in installation.base.glob("filterd.db*"))
     for each in ended.erased:
         assert f"own-{each.partition('-')[2]}.example".encode() not in held
+
+
+async def test_what_was_past_its_term_does_not_come_back(installation: Installation, tmp_path: Path) -> None:
+    """The backup is older than the run that deleted it; the restore's clock is that of :data:`NOW`."""
+    installation.now = NOW - 1900 * 86_400.0
+    async with installation.open() as context:
+        await subscribers.add(context, "home")
+        evidence = RequestEvidence("Zacarias", "paper", installation.now, "2026-11", "T-1")
+        await subscribers.opt_in(context, "home", "child", evidence)
+        await subscribers.opt_out(context, "home")
+        await backup(context, tmp_path / "copy")
+        installation.now = NOW
+        assert (await retention.run(context)).deleted["consent"] == 1
+    await put_back(installation, tmp_path / "copy")
+    async with installation.open() as context:
+        assert (await erasure.export(context, "home"))["requests"] == []
+        assert (await retention.prove(context)).residue.clean

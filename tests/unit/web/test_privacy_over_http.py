@@ -1,0 +1,120 @@
+"""Exports, requests of holders, retention and breach reports over HTTP, and who sees which lines of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from filterd.model.subscriber import RequestEvidence
+from filterd.model.token import Permission, TokenRole
+from filterd.operations import audit, subscribers
+from filterd.operations.backup import backup
+from tests.meta.test_known_failures import ROOT
+from tests.unit.web.conftest import Api
+from tests.worlds.installation import NOW
+
+BASE = "/api/v1"
+MEXICO = "jurisdictions/mx.yaml"
+ASKED = {"id": "north-1", "kind": "access", "channel": "letter", "ticket": "K-1"}
+LINES = ("north-1", "north-2", "south-1")
+
+
+@pytest.fixture
+async def api(api: Api) -> Api:
+    """With a country's terms, and three lines that opted in."""
+    api.installation.write_policy(MEXICO, (ROOT / "policies" / MEXICO).read_text())
+    for each in LINES:
+        await subscribers.add(api.context, each)
+        await subscribers.opt_in(api.context, each, "child", RequestEvidence("Ana", "shop", NOW, "1", "T-1"))
+        await subscribers.allow(api.context, each, "blue.example")
+    return api
+
+
+async def test_a_request_from_its_receipt_to_its_end(api: Api) -> None:
+    client = await api.client(TokenRole.PROVISIONING)
+    made = await client.post(f"{BASE}/arco-requests", json=ASKED)
+    assert (made.status_code, made.json()["days_left"], made.json()["overdue"]) == (201, 20, False)
+    at = f"{BASE}/arco-requests/{made.json()['request']}"
+    early = await client.post(f"{at}/closing", json={})
+    assert early.status_code == 409
+    refused = await client.post(f"{at}/answer", json={"outcome": "refused"})
+    assert (refused.status_code, "reason" in refused.json()["detail"]) == (422, True)
+    answered = await client.post(f"{at}/answer", json={"outcome": "granted"})
+    assert answered.json()["days_left"] == 15
+    assert (await client.post(f"{at}/extension", json={"reason": "archive"})).json()["days_left"] == 30
+    assert (await client.post(f"{at}/closing", json={})).json()["due"] is None
+    assert (await client.get(f"{BASE}/arco-requests")).json() == []
+    assert len((await client.get(f"{BASE}/arco-requests?closed=true")).json()) == 1
+
+
+async def test_an_export_has_all_and_is_on_record(api: Api) -> None:
+    client = await api.client(TokenRole.PROVISIONING, name="portal", system=True)
+    held = (await client.get(f"{BASE}/subscribers/north-1/export?text=true")).json()
+    assert held["own_names"][0]["name"] == "blue.example"
+    assert held["requests"][0]["who"] == "Ana"
+    assert "Datos que se guardan de la línea north-1" in held["text"]
+    entry = (await audit.tail(api.context, 1))[0].entry
+    assert (entry.action, entry.actor) == ("subscriber.export", "portal")
+
+
+async def test_a_token_of_some_lines_reaches_no_other(api: Api) -> None:
+    everywhere = await api.client(TokenRole.OPERATOR)
+    made = (await everywhere.post(f"{BASE}/arco-requests", json={**ASKED, "id": "south-1"})).json()
+    north = await api.client(TokenRole.OPERATOR, name="north", system=True, lines="north-")
+    assert (await north.get(f"{BASE}/subscribers/south-1/export")).status_code == 404
+    assert (await north.post(f"{BASE}/arco-requests", json={**ASKED, "id": "south-1"})).status_code == 404
+    assert (await north.get(f"{BASE}/arco-requests")).json() == []
+    at = f"{BASE}/arco-requests/{made['request']}"
+    for path, body in (("answer", {"outcome": "granted"}), ("closing", {}), ("extension", {"reason": "x"})):
+        assert (await north.post(f"{at}/{path}", json=body)).status_code == 404
+    found = (await north.post(f"{BASE}/breach-reports", json={"store": True})).json()
+    assert [each["id"] for each in found["lines"]["items"]] == ["north-1", "north-2"]
+    assert found["counts"]["lines"] == 2
+
+
+async def test_a_regulator_sees_counts_and_no_line(api: Api) -> None:
+    client = await api.client(TokenRole.REGULATOR)
+    done = await client.post(f"{BASE}/breach-reports", json={"store": True})
+    found = done.json()
+    assert found["counts"]["lines"] == 3
+    assert found["lines"] is None
+    assert not any(each in done.text for each in LINES)
+    table = (await client.get(f"{BASE}/retention")).json()
+    assert {each["id"]: each["rows"] for each in table}["registration"] == 3
+
+
+async def test_a_scope_without_lines_sees_none(api: Api) -> None:
+    scopes = (Permission.PRIVACY_READ,)
+    client = await api.client(TokenRole.OPERATOR, name="watch", system=True, scopes=scopes)
+    assert (await client.post(f"{BASE}/breach-reports", json={"store": True})).json()["lines"] is None
+
+
+async def test_long_reports_come_in_pages(api: Api) -> None:
+    client = await api.client(TokenRole.OPERATOR)
+    seen, after = [], 0
+    while after is not None:
+        body = {"store": True, "after": after, "limit": 2}
+        part = (await client.post(f"{BASE}/breach-reports", json=body)).json()["lines"]
+        seen += [each["id"] for each in part["items"]]
+        after = None if part["next"] is None else int(part["next"])
+    assert seen == list(LINES)
+
+
+async def test_a_backup_is_named_by_its_revision_and_never_by_a_path(api: Api, tmp_path: Path) -> None:
+    client = await api.client(TokenRole.OPERATOR)
+    await backup(api.context, tmp_path / "copy")
+    revision = (await api.context.store.head()).revision
+    found = await client.post(f"{BASE}/breach-reports", json={"backup_revision": revision})
+    assert found.json()["what"] == f"backup:{revision}"
+    assert str(tmp_path) not in found.text
+    assert (await client.post(f"{BASE}/breach-reports", json={"backup": "/etc"})).status_code == 422
+    assert (await client.post(f"{BASE}/breach-reports", json={})).status_code == 422
+
+
+async def test_a_run_and_its_proof(api: Api) -> None:
+    client = await api.client(TokenRole.OPERATOR)
+    api.installation.now += 86_400 * 31
+    done = (await client.post(f"{BASE}/retention/run")).json()
+    assert done["deleted"]["changes"] > 0
+    assert (await client.post(f"{BASE}/retention/proof")).json()["holds"]
