@@ -14,7 +14,7 @@ from filterd.model.line import PAUSE_LIMIT, LineChoices, OwnName
 from filterd.model.rule import Action, Scope
 from filterd.model.subscriber import AskerRole, RequestEvidence, Subscriber
 from filterd.store.errors import StoreDamagedError
-from filterd.store.tables import binding, binding_pace, line_state, own_name, request, subscriber
+from filterd.store.tables import binding, binding_pace, line_state, own_name, request, subscriber, view_code
 
 NEIGHBOURS = 200
 """ids on each side of an unknown one that are looked at"""
@@ -320,5 +320,5 @@ async def that_asked(connection: AsyncConnection, lines: Sequence[int]) -> set[i
 
 async def remove(connection: AsyncConnection, line: int) -> None:
     """Delete everything that the store holds of a line, except log and audit."""
-    for table in (own_name, request, binding, binding_pace, line_state, subscriber):
+    for table in (own_name, request, binding, binding_pace, view_code, line_state, subscriber):
         await connection.execute(delete(table).where(table.c.line == line))

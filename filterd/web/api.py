@@ -28,6 +28,7 @@ from filterd.web import (
     sessions,
     subscribers,
     upkeep,
+    view_codes,
 )
 from filterd.web.callers import ApiState
 from filterd.web.counting import RequestCounts, counted
@@ -50,6 +51,7 @@ ROUTERS = (
     sessions.routes,
     feeds.routes,
     upkeep.routes,
+    view_codes.routes,
     bulk.routes,
     bulk.imports,
 )

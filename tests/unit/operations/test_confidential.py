@@ -85,7 +85,7 @@ NEWER_COLUMNS = (
 def make_old(installation: Installation) -> None:
     """Give the store the schema of version 0.2.0."""
     with closing(sqlite3.connect(installation.database)) as raw, raw:
-        for table in ("sealed_order", "binding_pace", "token", "answered_request"):
+        for table in ("sealed_order", "binding_pace", "token", "answered_request", "view_code"):
             raw.execute(f"DROP TABLE {table}")
         raw.execute("DROP INDEX ix_own_name_ends_at")
         for table, column in NEWER_COLUMNS:
