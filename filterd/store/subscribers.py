@@ -36,6 +36,7 @@ from filterd.store.tables import (
     own_name,
     request,
     subscriber,
+    view_code,
 )
 
 NEIGHBOURS = 200
@@ -381,5 +382,6 @@ async def remove(connection: AsyncConnection, line: int) -> None:
     """Delete everything that the store holds of a line, except log and audit."""
     of_consent = (request, authorisation, pending_opt_in)
     of_notices = (notice_delivery, notice)
-    for table in (*of_notices, own_name, *of_consent, binding, binding_pace, line_state, subscriber):
+    of_choices = (own_name, binding, binding_pace, view_code, line_state)
+    for table in (*of_notices, *of_consent, *of_choices, subscriber):
         await connection.execute(delete(table).where(table.c.line == line))

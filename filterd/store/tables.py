@@ -328,6 +328,18 @@ token = Table(
 """tokens of the API. ``digest`` is the SHA-256 of 32 random bytes, which the token's holder alone has;
 ``number`` is the revision that made it; ``scopes`` and ``networks`` are JSON"""
 
+view_code = Table(
+    "view_code",
+    metadata,
+    Column("line", Integer, primary_key=True, autoincrement=False),
+    Column("digest", String(64), nullable=False),
+    Column("expires_at", Float, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("viewer", String(128), nullable=False),
+)
+"""codes by which holders let somebody see the own names of a line, for some minutes: digests, the wrong ones
+that are left, and who used it; outside the log"""
+
 answered_request = Table(
     "answered_request",
     metadata,

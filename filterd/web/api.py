@@ -32,6 +32,7 @@ from filterd.web import (
     shared_evidence,
     subscribers,
     upkeep,
+    view_codes,
 )
 from filterd.web.callers import ApiState
 from filterd.web.counting import RequestCounts, counted
@@ -59,6 +60,7 @@ ROUTERS = (
     feeds.routes,
     upkeep.routes,
     liftings.routes,
+    view_codes.routes,
     bulk.routes,
     bulk.imports,
 )

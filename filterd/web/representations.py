@@ -46,15 +46,19 @@ class SubscriberShown(BaseModel):
     bindings: list[str]
 
 
-def shown(found: Subscriber, caller: Caller) -> SubscriberShown:
-    """The representation for a caller; own names are kept from one who may not see them."""
-    choices = found.choices
-    own = [
+def own_names_of(found: Subscriber) -> list[OwnNameShown]:
+    """The own names of a line."""
+    return [
         OwnNameShown(
             name=each.name, action=each.action.word, scope=each.scope.word, until=time_of(each.until)
         )
-        for each in choices.own_names
+        for each in found.choices.own_names
     ]
+
+
+def shown(found: Subscriber, caller: Caller) -> SubscriberShown:
+    """The representation for a caller; own names are kept from one who may not see them."""
+    choices, own = found.choices, own_names_of(found)
     return SubscriberShown(
         id=found.id,
         line=found.line,

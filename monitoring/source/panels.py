@@ -550,5 +550,43 @@ RECORDS = _row(
     ),
 )
 
-OPERATORS = (STATE, TRAFFIC, PATHS, POLICY, PROOF, ORDERS, SESSIONS, RECORDS)
+API = _row(
+    "The API",
+    "La API",
+    _panel(
+        "graph",
+        ("Requests by status", "Peticiones por estado"),
+        f"sum by (status) (rate(filterd_api_requests_total{{{I}}}[5m]))",
+        "{{status}}",
+        "reqps",
+    ),
+    _panel(
+        "graph",
+        ("Slowest 1 % of replies by group of calls", "El 1 % más lento por grupo de llamadas"),
+        "histogram_quantile(0.99, sum by (group, le) "
+        f"(rate(filterd_api_response_seconds_bucket{{{I}}}[5m])))",
+        "{{group}}",
+        "s",
+    ),
+    _panel(
+        "graph",
+        ("Requests at work", "Peticiones en curso"),
+        f"filterd_api_in_flight{{{I}}}",
+        "{{instance}}",
+    ),
+    _panel(
+        "graph",
+        ("Connections of clients", "Conexiones de clientes"),
+        f"filterd_api_connections{{{I}}}",
+        "{{instance}}",
+    ),
+    _panel(
+        "graph",
+        ("Imports at work", "Importaciones en curso"),
+        f"filterd_api_imports{{{I}}}",
+        "{{instance}}",
+    ),
+)
+
+OPERATORS = (STATE, TRAFFIC, PATHS, POLICY, PROOF, ORDERS, SESSIONS, RECORDS, API)
 AUDITORS = (ORDERS, POLICY, PROOF, RECORDS)

@@ -116,6 +116,8 @@ MATRIX = {
     ("post", "/api/v1/sessions"): Row(LINES, {"addresses": ["10.0.0.9"], "subscriber": "home"}),
     ("delete", "/api/v1/sessions"): Row(LINES, query={"address": "10.0.0.9"}),
     ("post", "/api/v1/sessions/explain"): Row(LINES, {"packet": "04"}),
+    ("post", LINE + "/own-names-code"): Row(LINES),
+    ("post", LINE + "/own-names-view"): Row(CHOOSERS, {"code": "ABCD-EFGH"}),
     ("post", "/api/v1/import/subscribers"): Row(LINES),
     ("get", "/api/v1/export/subscribers"): Row(CHOOSERS),
     ("get", "/api/v1/audit/tail"): Row(frozenset((TokenRole.OPERATOR, TokenRole.REGULATOR))),
