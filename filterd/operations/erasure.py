@@ -11,9 +11,13 @@ from filterd.operations import input_values, lines
 from filterd.operations.context import Context
 from filterd.operations.errors import OperationError
 from filterd.operations.shown_adjustments import adjustments_of
-from filterd.store import change_log
+from filterd.store import change_log, notices
 from filterd.store import subscribers as rows
 from filterd.store.ledger import ERASURE
+from filterd.store.notices import NoticeFilter
+
+EXPORTED_NOTICES = 10_000
+"""of one line; they are kept for 30 days"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +61,13 @@ async def export(context: Context, subscriber: str) -> dict[str, Any]:
         found = await lines.require(connection, subscriber)
         asked = await rows.requests(connection, found.line)
         history = await change_log.entries_of(connection, lines.subject(found.line))
+        told = await notices.page(connection, NoticeFilter(subscriber=found.id), limit=EXPORTED_NOTICES)
     return {
         **choices_of(found),
         "requests": [{"kind": kind, **asdict(evidence)} for kind, evidence in asked],
+        "notices": [
+            {"id": each.id, "at": each.at, "kind": each.kind, "state": each.state.value} for each in told
+        ],
         "history": [
             {"at": each.entry.at, "action": each.entry.action, "actor": each.entry.actor} for each in history
         ],
