@@ -56,7 +56,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class SignedMessage:
     """A message. The same id and body are sent at each attempt."""
 
     id: str
@@ -146,7 +146,7 @@ class Poster:
         self._trouble = "" if found else "there is no such host"
         return found
 
-    async def post(self, message: Message, now: float) -> Answer:
+    async def post(self, message: SignedMessage, now: float) -> Answer:
         """Send a message once. Never raises for what the receiver or the network does."""
         if self._trouble or self._session is None:
             return Answer(unreachable=True, trouble=self._trouble)

@@ -50,7 +50,7 @@ FIELDS: dict[str, frozenset[str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
+class HolderNotice:
     """A notice as it is stored."""
 
     number: int

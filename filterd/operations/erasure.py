@@ -14,10 +14,14 @@ from filterd.operations.context import Context
 from filterd.operations.errors import OperationError
 from filterd.operations.shown_adjustments import adjustments_of
 from filterd.store import arco as arco_rows
-from filterd.store import change_log
+from filterd.store import change_log, notices
 from filterd.store import subscribers as rows
 from filterd.store.consent import authorisations
 from filterd.store.ledger import ERASURE
+from filterd.store.notices import NoticeFilter
+
+EXPORTED_NOTICES = 10_000
+"""of one line; they are kept for 30 days"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,7 @@ async def export(context: Context, subscriber: str) -> dict[str, Any]:
         rights = await arco_rows.of_line(connection, found.line)
         history = await change_log.entries_of(connection, lines.subject(found.line))
         authorised = await authorisations(connection, found.line)
+        told = await notices.page(connection, NoticeFilter(subscriber=found.id), limit=EXPORTED_NOTICES)
     day = datetime.fromtimestamp(since, UTC).date().isoformat()
     async with context.store.write(context.actor, context.clock()) as write:
         write.audit("subscriber.export", lines.subject(found.line))
@@ -72,6 +77,11 @@ async def export(context: Context, subscriber: str) -> dict[str, Any]:
         "requests": [{"kind": kind, **asdict(evidence)} for kind, evidence in asked],
         "authorisations": [asdict(each) for each in authorised if each.made_at >= since],
         "arco": [asdict(each) for each in rights if each.received_on >= day],
+        "notices": [
+            {"id": each.id, "at": each.at, "kind": each.kind, "state": each.state.value}
+            for each in told
+            if each.at >= since
+        ],
         "history": [
             {"at": each.entry.at, "action": each.entry.action, "actor": each.entry.actor}
             for each in history

@@ -14,20 +14,14 @@ from pathlib import Path
 
 from filterd.config.settings import Settings
 from filterd.model.changelog import MANDATORY
-from filterd.operations import (
-    integrity,
-    lost_rules,
-    snapshot_input,
-    snapshot_losses,
-    snapshot_meanings,
-    snapshots,
-)
+from filterd.operations import integrity, lost_rules, snapshot_input, snapshot_losses, snapshots
 from filterd.operations.compile import StandIn
 from filterd.operations.context import Context, OperationError
 from filterd.operations.feeds import adoption
 from filterd.operations.integrity import RowFault
 from filterd.operations.policies import policies
 from filterd.operations.snapshot_input import Stamp, policies_stamp, stamp_of
+from filterd.operations.snapshot_meanings import in_snapshot
 from filterd.policy import snapshot_layout
 from filterd.policy.adoption import InForce, Orphaned
 from filterd.policy.documents import Policies
@@ -333,7 +327,7 @@ class Maintenance:
         chosen = await snapshots.chosen_now(self.context, documents)
         zone = self.context.settings.canary.zone
         async with self.context.store.read() as connection:
-            meant = await snapshot_meanings.in_snapshot(connection, now)
+            meant = await in_snapshot(connection, now)
         if snapshot_input.input_digest(documents, chosen.versions, zone, meant) != made_of:
             return False
         self._report_stand_ins(chosen.stand_ins)
@@ -367,7 +361,7 @@ class Maintenance:
         """A digest of a snapshot's input, except orders: those reach the nodes by themselves."""
         async with self.context.store.read() as connection:
             current = await feed_rows.current(connection)
-            meant = await snapshot_meanings.in_snapshot(connection, self.context.clock())
+            meant = await in_snapshot(connection, self.context.clock())
         versions = [current[feed.id] for feed in documents.feeds if feed.id in current]
         return snapshot_input.input_digest(documents, versions, self.context.settings.canary.zone, meant)
 

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Select, and_, delete, exists, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from filterd.model.notice import Delivery, Notice, NoticeState
+from filterd.model.notice import Delivery, HolderNotice, NoticeState
 from filterd.store.errors import StoreDamagedError
 from filterd.store.tables import notice, notice_delivery, subscriber, webhook_stop
 
@@ -93,7 +93,7 @@ def _joined() -> Select[Any]:
 
 async def page(
     connection: AsyncConnection, wanted: NoticeFilter, *, after: int = 0, limit: int = 100
-) -> list[Notice]:
+) -> list[HolderNotice]:
     """A page of the wanted notices, oldest first, behind the number ``after``."""
     query = _joined().where(notice.c.number > after)
     if wanted.undelivered:
@@ -106,7 +106,7 @@ async def page(
     return [_notice(row) for row in rows]
 
 
-async def find(connection: AsyncConnection, identifier: str) -> Notice | None:
+async def find(connection: AsyncConnection, identifier: str) -> HolderNotice | None:
     """The notice with this id."""
     row = (await connection.execute(_joined().where(notice.c.id == identifier))).one_or_none()
     return None if row is None else _notice(row)
@@ -128,7 +128,7 @@ async def deliveries(connection: AsyncConnection, numbers: Sequence[int]) -> dic
 
 async def due(
     connection: AsyncConnection, webhook: str, now: float, limit: int
-) -> list[tuple[Notice, Delivery]]:
+) -> list[tuple[HolderNotice, Delivery]]:
     """Notices that a receiver is to get now, at most one of each line: the earliest that it has not taken."""
     this, earlier = notice_delivery, notice_delivery.alias("earlier")
     before = exists().where(
@@ -352,9 +352,9 @@ async def go_on(connection: AsyncConnection, webhooks: Sequence[str]) -> None:
     await connection.execute(delete(webhook_stop).where(webhook_stop.c.webhook.in_(webhooks)))
 
 
-def _notice(row: Any) -> Notice:
+def _notice(row: Any) -> HolderNotice:
     try:
-        return Notice(
+        return HolderNotice(
             row.number,
             row.id,
             row.line,

@@ -47,7 +47,7 @@ class NoticeReply(BaseModel):
     waiting: list[DeliveryShown]
 
 
-class Sent(BaseModel):
+class NoticesSent(BaseModel):
     """The number of notices that are sent again."""
 
     notices: int
@@ -80,19 +80,19 @@ async def show(caller: Called, id: NoticeId) -> NoticeReply:
 
 
 @routes.post("/notices/retry", **takes(Permission.NOTICES_WRITE))
-async def retry_all(caller: Called) -> Sent:
+async def retry_all(caller: Called) -> NoticesSent:
     """Send every notice anew that was not delivered. A token that is limited to some lines may not."""
     if caller.token.lines:
         message = "the token is limited to some lines, and this is about all"
         raise NotAllowedError(message, "send single notices anew: POST /api/v1/notices/{id}/retry")
-    return Sent(notices=await keeping.retry_all(caller.context))
+    return NoticesSent(notices=await keeping.retry_all(caller.context))
 
 
 @routes.post("/notices/{id}/retry", **takes(Permission.NOTICES_WRITE))
-async def retry(caller: Called, id: NoticeId) -> Sent:
+async def retry(caller: Called, id: NoticeId) -> NoticesSent:
     """Send a notice anew to the receivers that have not taken it."""
     found = await _of(caller, id)
-    return Sent(notices=await keeping.retry(caller.context, found.notice.id))
+    return NoticesSent(notices=await keeping.retry(caller.context, found.notice.id))
 
 
 async def _of(caller: Called, identifier: str) -> NoticeShown:

@@ -18,8 +18,8 @@ from typing import Any
 
 from filterd.config.notice_settings import WebhookSettings
 from filterd.fetch.request import Lookup
-from filterd.fetch.webhook import Answer, Message, Poster, WebhookSecretError, read_webhook_secrets
-from filterd.model.notice import Delivery, Notice
+from filterd.fetch.webhook import Answer, Poster, SignedMessage, WebhookSecretError, read_webhook_secrets
+from filterd.model.notice import Delivery, HolderNotice
 from filterd.operations.context import Context
 from filterd.operations.feeds.server_addresses import server_addresses
 from filterd.operations.notices.texts import Wording
@@ -41,7 +41,7 @@ LookupOf = Callable[[Any], AbstractAsyncContextManager[Lookup]]
 
 
 @dataclass(slots=True)
-class Receiver:
+class ReceiverState:
     """The state of one receiver; it is forgotten with the process."""
 
     failures: int = 0
@@ -61,7 +61,7 @@ class Deliveries:
     lookups: LookupOf = server_addresses
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(OUTCOMES, 0))
     """attempts and notices since the start, by outcome"""
-    receivers: dict[str, Receiver] = field(default_factory=dict)
+    receivers: dict[str, ReceiverState] = field(default_factory=dict)
 
     async def turn(self) -> bool:
         """Send what is due: whether there may be more."""
@@ -94,7 +94,7 @@ class Deliveries:
             self.counts[FAILED] += await rows.give_up(connection, webhook, trouble, now, before)
 
     async def _send(self, webhook: WebhookSettings) -> bool:
-        receiver = self.receivers.setdefault(webhook.id, Receiver())
+        receiver = self.receivers.setdefault(webhook.id, ReceiverState())
         now = self.context.clock()
         if now < receiver.rest_until:
             return False
@@ -113,7 +113,7 @@ class Deliveries:
         await self._record(webhook, receiver, found, answers)
         return len(found) == BATCH or (receiver.failures == 0 and len(found) == 1)
 
-    async def _told(self, notice: Notice, wording: Wording) -> Notice:
+    async def _told(self, notice: HolderNotice, wording: Wording) -> HolderNotice:
         """The notice with its words: those of the first attempt at every later one."""
         if notice.told:
             return notice
@@ -122,7 +122,7 @@ class Deliveries:
         return replace(notice, told=json.dumps(words, ensure_ascii=False))
 
     async def _post(
-        self, webhook: WebhookSettings, receiver: Receiver, notices: list[Notice]
+        self, webhook: WebhookSettings, receiver: ReceiverState, notices: list[HolderNotice]
     ) -> list[Answer | None]:
         """The answer for each notice; None: it was not sent."""
         try:
@@ -139,7 +139,7 @@ class Deliveries:
         return [Answer(unreachable=True, trouble=trouble), *[None] * (len(notices) - 1)]
 
     async def _post_all(
-        self, poster: Poster, receiver: Receiver, notices: list[Notice]
+        self, poster: Poster, receiver: ReceiverState, notices: list[HolderNotice]
     ) -> list[Answer | None]:
         """Send in parallel, a few at a time, until nobody answers."""
         answers: list[Answer | None] = []
@@ -155,8 +155,8 @@ class Deliveries:
     async def _record(
         self,
         webhook: WebhookSettings,
-        receiver: Receiver,
-        found: list[tuple[Notice, Delivery]],
+        receiver: ReceiverState,
+        found: list[tuple[HolderNotice, Delivery]],
         answers: list[Answer | None],
     ) -> None:
         """Store the outcomes in one transaction."""
@@ -187,7 +187,7 @@ class Deliveries:
         longest = min(FIRST_WAIT * 4.0 ** min(attempts - 1, 10), LONGEST_WAIT)
         return longest * (0.5 + 0.5 * self.chance())
 
-    def _note(self, receiver: Receiver, answer: Answer, now: float) -> None:
+    def _note(self, receiver: ReceiverState, answer: Answer, now: float) -> None:
         if answer.delivered:
             receiver.failures, receiver.rest_until, receiver.trouble = 0, 0.0, ""
             self.counts[DELIVERED] += 1
@@ -201,7 +201,7 @@ class Deliveries:
                 receiver.rest_until = now + min(rest, 600.0)
 
 
-def message_of(notice: Notice) -> Message:
+def message_of(notice: HolderNotice) -> SignedMessage:
     """The message of a notice: it has the words, and nothing that the words do not say."""
     told: Mapping[str, str] = json.loads(notice.told)
     at = datetime.fromtimestamp(int(notice.at), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -212,7 +212,7 @@ def message_of(notice: Notice) -> Message:
         "text": {"es": told["es"], "en": told["en"]},
     }
     body = {"type": f"notice.{notice.kind}", "timestamp": at, "data": data}
-    return Message(notice.id, json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode())
+    return SignedMessage(notice.id, json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode())
 
 
 def url_digest(webhook: WebhookSettings) -> str:

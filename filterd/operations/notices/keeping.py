@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from filterd.model.notice import Delivery, Notice, NoticeState
+from filterd.model.notice import Delivery, HolderNotice, NoticeState
 from filterd.operations.context import Context
 from filterd.operations.errors import ConflictError, UnknownError
 from filterd.operations.notices.texts import Told, Wording
@@ -19,7 +19,7 @@ from filterd.store.store import Store, Write
 class NoticeShown:
     """A notice with its words and those who have not taken it."""
 
-    notice: Notice
+    notice: HolderNotice
     told: Told
     deliveries: tuple[Delivery, ...]
 
@@ -54,7 +54,7 @@ async def show(context: Context, identifier: str) -> NoticeShown:
     return _shown(found, ways.get(found.number, []), Wording(context))
 
 
-def _shown(notice: Notice, ways: list[Delivery], wording: Wording) -> NoticeShown:
+def _shown(notice: HolderNotice, ways: list[Delivery], wording: Wording) -> NoticeShown:
     told = wording.tell(notice) if not notice.told else _sent(notice.told)
     return NoticeShown(notice, told, tuple(ways))
 

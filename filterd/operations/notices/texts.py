@@ -8,7 +8,7 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from filterd.config.policies import PolicyPart
-from filterd.model.notice import Notice
+from filterd.model.notice import HolderNotice
 from filterd.operations.context import Context, OperationError
 from filterd.operations.policies import part, policies
 from filterd.policy.documents import Policies, Text
@@ -58,7 +58,7 @@ class Wording:
             for each in known
         }
 
-    def tell(self, notice: Notice) -> Told:
+    def tell(self, notice: HolderNotice) -> Told:
         """The words of a notice, by the newest texts of its day."""
         clock = _clock(notice.facts.get("zone", "UTC"))
         day = datetime.fromtimestamp(notice.at, clock).date().isoformat()
@@ -87,7 +87,7 @@ class Wording:
             return _NOTHING
         return Text(es=", ".join(each.es for each in titles), en=", ".join(each.en for each in titles))
 
-    def _words(self, notice: Notice, clock: tzinfo, language: int) -> dict[str, str]:
+    def _words(self, notice: HolderNotice, clock: tzinfo, language: int) -> dict[str, str]:
         """The fields of its sentence in one language."""
         facts, found = notice.facts, dict[str, Text]()
         if "profile" in facts:

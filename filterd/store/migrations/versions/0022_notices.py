@@ -28,6 +28,11 @@ def upgrade() -> None:
     )
     op.create_index("ix_notice_line", "notice", ["line"])
     op.create_index("ix_notice_state_ended_at", "notice", ["state", "ended_at"])
+    _make_deliveries()
+    _make_meanings()
+
+
+def _make_deliveries() -> None:
     op.create_table(
         "notice_delivery",
         sa.Column("notice", sa.Integer(), nullable=False),
@@ -51,6 +56,9 @@ def upgrade() -> None:
         sa.Column("at", sa.Float(), nullable=False),
         sa.PrimaryKeyConstraint("webhook", name="pk_webhook_stop"),
     )
+
+
+def _make_meanings() -> None:
     op.add_column(
         "line_state", sa.Column("meaning", sa.Integer(), nullable=False, server_default=sa.text("0"))
     )
