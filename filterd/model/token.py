@@ -116,6 +116,8 @@ OF_LINES = frozenset(
         Permission.SESSIONS_READ,
         Permission.SESSIONS_WRITE,
         Permission.RIGHTS,
+        Permission.NOTICES_READ,
+        Permission.NOTICES_WRITE,
     )
 )
 """all that a token may do which is limited to some lines: the others concern every line"""

@@ -37,6 +37,8 @@ CALLS: dict[str, tuple[str, ...] | str] = {
     "subscriber authorisations": ("get " + LINE + "/authorisations",),
     "subscriber authorise": ("post " + LINE + "/authorisations",),
     "subscriber revoke": ("delete " + LINE + "/authorisations/{authorisation}",),
+    "profile changes": ("get /profiles",),
+    "profile hasten": ("get /profiles",),
     "serve": MACHINE,
     "config check": MACHINE,
     "config schema": MACHINE,
