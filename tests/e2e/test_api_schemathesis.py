@@ -17,7 +17,7 @@ from tests.e2e.small import small
 
 PROGRAM = Path(sys.executable).with_name("schemathesis")
 SETTINGS = Path(__file__).with_name("schemathesis.toml")
-EXAMPLES = os.environ.get("API_EXAMPLES", "8")
+EXAMPLES = os.environ.get("API_EXAMPLES", "4")
 SEED = os.environ.get("API_SEED", "16")
 
 
