@@ -76,7 +76,7 @@ sanitize: $(INSTALLED) $(BUILT)  ## drive the native core under ASan and UBSan (
 sanitize-threads: $(INSTALLED) $(BUILT)  ## drive what threads share from many of them under TSan
 	@VENV="$(abspath $(VENV))" .ci/sanitize thread
 
-# The suite makes 8 for each call, always the same; here API_SEED is another one each time.
+# The suite makes 4 for each call, always the same; here API_SEED is another one each time.
 API_EXAMPLES ?= 300
 .PHONY: api-examples
 api-examples: $(INSTALLED) $(BUILT)  ## let schemathesis try the API with many requests (API_EXAMPLES=300 API_SEED=7 for each call)

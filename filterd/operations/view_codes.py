@@ -57,7 +57,7 @@ async def view(context: Context, subscriber: str, code: str) -> Subscriber:
         if stored is not None:
             left = stored.tries if right else max(stored.tries - 1, 0)
             viewer = context.actor if right else stored.viewer
-            await rows.note(write.connection, found.line, left, viewer)
+            await rows.count_try(write.connection, found.line, left, viewer)
             action = "subscriber.own_names_seen" if right else "subscriber.code_refused"
             write.audit(action, lines.subject(found.line))
     if right:

@@ -39,7 +39,7 @@ async def find(connection: AsyncConnection, line: int) -> ViewCode | None:
     return None if row is None else ViewCode(*row)
 
 
-async def note(connection: AsyncConnection, line: int, tries: int, viewer: str) -> None:
+async def count_try(connection: AsyncConnection, line: int, tries: int, viewer: str) -> None:
     """Note how often it may still be tried, and who uses it."""
     await connection.execute(update(view_code).where(_line == line).values(tries=tries, viewer=viewer))
 

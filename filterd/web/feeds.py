@@ -18,14 +18,14 @@ routes = router("feeds")
 FeedId = Annotated[str, Path(max_length=64, description="The id of a feed.")]
 
 
-class Reason(RequestBody):
-    """Why."""
+class FeedReason(RequestBody):
+    """The reason of an act on a feed."""
 
     reason: RequiredText
 
 
-class Acceptance(Reason):
-    """What is held back of a feed is right."""
+class FeedAccepted(FeedReason):
+    """The decision that what is held back of a feed is right."""
 
     digest: str = Field("", max_length=64, description="The beginning of the digest that was reviewed.")
 
@@ -55,7 +55,7 @@ async def update_feed(caller: Called, id: FeedId) -> Plain:
 
 
 @routes.put("/feeds/{id}/hold", **takes(Permission.FEEDS_WRITE))
-async def hold_feed(caller: Called, id: FeedId, body: Reason) -> Plain:
+async def hold_feed(caller: Called, id: FeedId, body: FeedReason) -> Plain:
     """Take a feed back to the version before, and keep it there. Where that lifts what is mandatory, another
     person has to say it again: `waits` is true until then."""
     done = await holding.hold(caller.context, id, reason=body.reason)
@@ -69,7 +69,7 @@ async def release_feed(caller: Called, id: FeedId, reason: Annotated[Text, Query
 
 
 @routes.post("/feeds/{id}/accept", **takes(Permission.FEEDS_WRITE))
-async def accept_feed(caller: Called, id: FeedId, body: Acceptance) -> Plain:
+async def accept_feed(caller: Called, id: FeedId, body: FeedAccepted) -> Plain:
     """Take into force what is held back of a feed; of a mandatory one, as the second person."""
     done = await acceptance.accept(caller.context, id, reason=body.reason, digest=body.digest)
     return _timed(plain(done))

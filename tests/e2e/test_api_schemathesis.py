@@ -17,7 +17,7 @@ from tests.e2e.small import small
 
 PROGRAM = Path(sys.executable).with_name("schemathesis")
 SETTINGS = Path(__file__).with_name("schemathesis.toml")
-EXAMPLES = os.environ.get("API_EXAMPLES", "8")
+EXAMPLES = os.environ.get("API_EXAMPLES", "4")
 SEED = os.environ.get("API_SEED", "16")
 
 
@@ -32,6 +32,10 @@ def _schemathesis(folder: Path, port: int, secret: str, *words: str) -> subproce
     command += ["--header", f"Authorization: Bearer {secret}", "--checks", "all", "--seed", SEED]
     command += ["--max-examples", EXAMPLES, "--generation-database", "none"]
     command += ["--warnings", "off", "--continue-on-failure", "--no-color", *words]
+    command += [
+        "--exclude-path",
+        "/api/v1/import/subscribers",
+    ]  # it makes no NDJSON: tests/unit/web/test_bulk.py
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=3_600)
 
 
