@@ -92,7 +92,8 @@ async def test_a_scope_without_lines_sees_none(api: Api) -> None:
 
 async def test_long_reports_come_in_pages(api: Api) -> None:
     client = await api.client(TokenRole.OPERATOR)
-    seen, after = [], 0
+    seen: list[str] = []
+    after: int | None = 0
     while after is not None:
         body = {"store": True, "after": after, "limit": 2}
         part = (await client.post(f"{BASE}/breach-reports", json=body)).json()["lines"]
