@@ -37,7 +37,7 @@ MOST_SECONDS = 0.05
 _SAVE, _RELEASE, _UNDO = "SAVEPOINT write", "RELEASE write", "ROLLBACK TO write"
 
 
-class Group:
+class WriteGroup:
     """The writes of one transaction, under the write lock. Its statements run on the event loop."""
 
     def __init__(self, connection: AsyncConnection, driver: StoreConnection, first: Write) -> None:
@@ -115,8 +115,8 @@ class WriteGroups:
 
     def __init__(
         self,
-        begin: Callable[[], AbstractAsyncContextManager[Group]],
-        rest: Callable[[Group], Awaitable[None]],
+        begin: Callable[[], AbstractAsyncContextManager[WriteGroup]],
+        rest: Callable[[WriteGroup], Awaitable[None]],
     ) -> None:
         """``begin``: a transaction that is committed at the end of its block. ``rest`` is awaited for the
         last group where no other one follows at once."""
@@ -171,7 +171,7 @@ class WriteGroups:
             for place in self._waiting:
                 place.fail(StoreBusyError("nothing was written: the store is being closed"))
 
-    async def _one_group(self) -> Group | None:
+    async def _one_group(self) -> WriteGroup | None:
         """Commit one group; None where it failed."""
         taken: list[_Place] = []
         try:
@@ -189,7 +189,7 @@ class WriteGroups:
             place.settle()
         return group
 
-    async def _turns(self, group: Group, taken: list[_Place]) -> None:
+    async def _turns(self, group: WriteGroup, taken: list[_Place]) -> None:
         ended = time.monotonic() + MOST_SECONDS
         while self._waiting and len(taken) < MOST_WRITES and time.monotonic() < ended:
             for place in self._take(1):
@@ -198,7 +198,7 @@ class WriteGroups:
                 taken.append(place)
                 await self._turn(group, place)
 
-    async def _turn(self, group: Group, place: _Place) -> None:
+    async def _turn(self, group: WriteGroup, place: _Place) -> None:
         write = group.begin(place.actor, place.now)
         place.turn.set_result(write)
         kept = await place.left

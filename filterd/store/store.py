@@ -33,7 +33,7 @@ from filterd.store.errors import (
     StoreUnwritableError,
     translated,
 )
-from filterd.store.groups import Group, WriteGroups
+from filterd.store.groups import WriteGroup, WriteGroups
 from filterd.store.ledger import Ledger, NotedHead, StoreHead
 from filterd.store.lookups import Lookups
 from filterd.store.write import Write
@@ -190,7 +190,7 @@ class Store:
                 await asyncio.to_thread(recording.settle, self.ledger, write.head, origin)
 
     @asynccontextmanager
-    async def _group(self) -> AsyncIterator[Group]:
+    async def _group(self) -> AsyncIterator[WriteGroup]:
         """The transaction of a group of writes. The record of the ledger is settled by the next group, or by
         :meth:`_rest`."""
         with translated(self._path):
@@ -199,7 +199,7 @@ class Store:
                 first = await Write.begin(connection, "", 0.0, os.urandom)
                 await self._require_newest(first, settled=False)
                 driver = (await connection.get_raw_connection()).driver_connection
-                group = Group(connection, cast(StoreConnection, driver), first)
+                group = WriteGroup(connection, cast(StoreConnection, driver), first)
                 with statements_here(cast(StoreConnection, driver)):
                     yield group
                     await group.append()
@@ -209,7 +209,7 @@ class Store:
                         recording.intend, self.ledger, first.head, group.last.head, ended, group.serials
                     )
 
-    async def _rest(self, group: Group) -> None:
+    async def _rest(self, group: WriteGroup) -> None:
         """Settle the record of the last group. The origin is there: a write alone made the first token."""
         if group.changed:
             await asyncio.to_thread(recording.settle_own, self.ledger, group.last.head)

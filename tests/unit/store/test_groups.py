@@ -297,7 +297,7 @@ async def test_an_error_that_nobody_foresaw_is_no_bare_one(
     async def fail(_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(groups.Group, "append", fail)
+    monkeypatch.setattr(groups.WriteGroup, "append", fail)
     found = await asyncio.gather(put(store, 1), put(store, 2), return_exceptions=True)
     assert [type(each) for each in found] == [StoreGroupError] * 2
     assert isinstance(found[0], StoreGroupError)

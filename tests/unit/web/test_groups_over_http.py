@@ -122,7 +122,7 @@ async def test_a_fault_in_a_group_is_logged_and_a_503(api: Api, monkeypatch: pyt
     async def fail(_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(groups.Group, "append", fail)
+    monkeypatch.setattr(groups.WriteGroup, "append", fail)
     monkeypatch.setattr(log, "get", lambda: told)
     assert (await zone(client, "a", "America/Tijuana")).status_code == 503
     assert [each["fault"] for each in told.faults] == ["ZeroDivisionError"]
