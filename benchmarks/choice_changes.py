@@ -103,11 +103,12 @@ def site(work: Path, clients: int, sync_us: int) -> Iterator[Site]:
         api = {"listen": f"127.0.0.1:{port}", "requests": 100_000}
         made.write_config(web={"api": api})
         made.cli("store", "migrate")
-        rows = [f"L-{number},,children" for number in range(clients * LINES_OF_CLIENT)]
-        rows.append(f"{PROBED},{PROBE}/32,children")
+        numbers = range(clients * LINES_OF_CLIENT)
+        rows = [f"L-{number},,children,holder {number},contract {number}" for number in numbers]
+        rows.append(f"{PROBED},{PROBE}/32,children,prober,contract")
         file = work / "lines.csv"
-        file.write_text("subscriber,prefixes,profile\n" + "\n".join(rows) + "\n")
-        evidence = ("--who", "holder", "--text-version", "2026-11", "--reference", "contract")
+        file.write_text("subscriber,prefixes,profile,who,reference\n" + "\n".join(rows) + "\n")
+        evidence = ("--text-version", "2026-11")
         done = made.run("subscriber", "import", str(file), *evidence, timeout=600)
         if done.returncode:
             raise RuntimeError(done.stderr)

@@ -10,18 +10,17 @@ line as it was: published states hold their tables, and are let go of when every
 
 from __future__ import annotations
 
-from array import array
 from collections import Counter, deque
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from heapq import heappop, heappush
 from itertools import islice
 from typing import Any
 
 from filterd.model.adjustments import UNADJUSTED, Adjustments, AdjustmentsError, Difference, read_key
 from filterd.model.profile_meaning import read_key_of
 from filterd.model.slot import Slot
+from filterd.policy.boundaries import Boundaries
 from filterd.policy.classes import Classes
 from filterd.policy.policy_table import PolicyTable
 from filterd.policy.resolve import (
@@ -61,33 +60,6 @@ class _Combination:
     lines: int = 0
     moment: Moment = OPEN
     boundary: int = 0
-
-
-class _Boundaries:
-    """The indexes of combinations by the moment at which they have to be looked at."""
-
-    def __init__(self) -> None:
-        self._indexes: dict[int, tuple[int, array[int]]] = {}
-        self._moments: list[int] = []
-        """a heap"""
-
-    def add(self, moment: int, index: int) -> int:
-        """Note the index; the moment 0 never comes. Returns the moment, as one object for all that have
-        it."""
-        if not moment:
-            return 0
-        if moment not in self._indexes:
-            self._indexes[moment] = moment, array("I")
-            heappush(self._moments, moment)
-        shared, indexes = self._indexes[moment]
-        indexes.append(index)
-        return shared
-
-    def until(self, now: int) -> Iterator[tuple[int, int]]:
-        """Take out the moments that have come, with their indexes."""
-        while self._moments and self._moments[0] <= now:
-            moment = heappop(self._moments)
-            yield from ((moment, index) for index in self._indexes.pop(moment)[1])
 
 
 class _Rest:
@@ -138,7 +110,7 @@ class PolicyBook:
         """the others to be looked at"""
         self._renewed = False
         """the masks of all are of other classes"""
-        self._boundaries = _Boundaries()
+        self._boundaries = Boundaries()
         self._moment = 0
         self._table = PolicyTable.of([ResolvedPolicy()])
         self._use(classes)
@@ -326,7 +298,7 @@ class PolicyBook:
         """Note the combinations to be looked at: those whose boundary has come, and all that have one where
         the clock went back."""
         if now < self._moment:
-            self._boundaries = _Boundaries()
+            self._boundaries = Boundaries()
             timed = enumerate(self._combinations)
             self._stale.update(index for index, each in timed if each is not None and each.timetable)
         for boundary, index in self._boundaries.until(now):

@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from filterd.model.profile_meaning import Meaning, Meanings, by_profile
 from filterd.store.errors import StoreDamagedError
-from filterd.store.tables import line_state, profile_meaning, subscriber
+from filterd.store.notice_tables import profile_meaning
+from filterd.store.tables import line_state, subscriber
 
 
 async def known(connection: AsyncConnection) -> dict[str, Meanings]:

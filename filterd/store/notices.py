@@ -12,7 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from filterd.model.notice import Delivery, HolderNotice, NoticeState
 from filterd.store.errors import StoreDamagedError
-from filterd.store.tables import notice, notice_delivery, subscriber, webhook_stop
+from filterd.store.notice_tables import notice, notice_delivery, webhook_stop
+from filterd.store.tables import subscriber
 
 ROWS = 1_000
 """rows deleted or changed in one transaction"""

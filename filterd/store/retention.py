@@ -35,6 +35,7 @@ from filterd.store.tables import (
     own_name,
     request,
     token,
+    view_code,
 )
 
 ROWS_AT_ONCE = 1_000
@@ -116,6 +117,8 @@ def _class(name: str, ends: Sequence[str]) -> _Terms:
     if name == "tokens":
         ended = case((token.c.revoked_at > 0, token.c.revoked_at), else_=token.c.expires_at)
         return token, ended, true()
+    if name == "codes":
+        return view_code, view_code.c.expires_at, true()
     if name == "repeats":
         return answered_request, answered_request.c.at, true()
     raise KeyError(name)

@@ -27,17 +27,8 @@ from filterd.model.rule import Action, Scope
 from filterd.model.subscriber import AskerRole, RequestEvidence, Subscriber
 from filterd.store.consent_tables import authorisation, pending_opt_in
 from filterd.store.errors import StoreDamagedError
-from filterd.store.tables import (
-    binding,
-    binding_pace,
-    line_state,
-    notice,
-    notice_delivery,
-    own_name,
-    request,
-    subscriber,
-    view_code,
-)
+from filterd.store.notice_tables import notice, notice_delivery
+from filterd.store.tables import binding, binding_pace, line_state, own_name, request, subscriber, view_code
 
 NEIGHBOURS = 200
 """ids on each side of an unknown one that are looked at"""
