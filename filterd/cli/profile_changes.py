@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from filterd.cli import output
 from filterd.cli.options import common
-from filterd.cli.use_case import perform
 
 if TYPE_CHECKING:
     from filterd.operations.context import Context
@@ -20,7 +19,9 @@ if TYPE_CHECKING:
 @common
 def changes(config: Path | None, as_json: bool) -> None:
     """List changes of profiles that lines were told of and that have not taken effect, with their dates."""
+    from filterd.cli.use_case import perform
     from filterd.operations import meanings
+    from filterd.operations.shown_meanings import plain_change
 
     shown = perform(config, meanings.changes_in_words)
     if as_json:
@@ -41,7 +42,9 @@ def hasten(id: str, reason: str, config: Path | None, as_json: bool) -> None:
 
     Two people have to say so, each with this command; with orders.approvals 1 one person alone.
     """
+    from filterd.cli.use_case import perform
     from filterd.operations import meanings
+    from filterd.operations.shown_meanings import plain_change
 
     async def write(context: Context) -> ShownChange:
         return await meanings.hasten(context, id, reason=reason)
@@ -53,21 +56,6 @@ def hasten(id: str, reason: str, config: Path | None, as_json: bool) -> None:
     _show(shown)
     if not shown.in_force:
         click.echo("another person has to say so too, with the same command")
-
-
-def plain_change(shown: ShownChange) -> dict[str, Any]:
-    """A change as plain values."""
-    meaning = shown.change.meaning
-    return {
-        "profile": meaning.profile,
-        "number": meaning.number,
-        "noted_at": meaning.noted_at,
-        "takes_effect_at": meaning.takes_effect_at,
-        "in_force": shown.in_force,
-        "lines": shown.change.lines,
-        "difference": {"es": shown.words.es, "en": shown.words.en},
-        "hasten_by": meaning.hasten_by,
-    }
 
 
 def _show(shown: ShownChange) -> None:

@@ -45,14 +45,16 @@ class RawWebhook(Section):
         strict=True,
     )
     url: Annotated[str, AfterValidator(_receiver)] = Field(
-        description="The address that notices are posted to; https, or http on loopback.", max_length=500
+        description="The address that notices are posted to; https, or http on loopback.",
+        max_length=500,
+        examples=["https://crm.example/filterd"],
     )
     secret_file: FilePath = Field(
         description="File with the secret that signs each request, `whsec_` and base64, in its first line; "
         "relative to the file's directory. While a second line holds the secret of before, requests are "
         "signed with both. Read again at each attempt."
     )
-    events: tuple[Annotated[str, AfterValidator(_kind)], ...] = key(
+    events: tuple[Annotated[str, AfterValidator(_kind), Field(examples=["opt_out"])], ...] = key(
         (), "The kinds of notices that it gets; without any, all."
     )
     ca: FilePath | None = key(

@@ -28,6 +28,8 @@ class Permission(StrEnum):
     OWN_NAMES = "own-names"
     """see and change the names that a line itself blocks or allows"""
     PROFILES_READ = "profiles.read"
+    PROFILES_WRITE = "profiles.write"
+    """let an announced change of a profile take effect at once"""
     CHECK = "check"
     CHECK_LINES = "check.lines"
     """ask what a name gets on a subscriber's line"""
@@ -118,6 +120,7 @@ OF_LINES = frozenset(
         Permission.RIGHTS,
         Permission.NOTICES_READ,
         Permission.NOTICES_WRITE,
+        Permission.PRIVACY_READ,
     )
 )
 """all that a token may do which is limited to some lines: the others concern every line"""

@@ -12,9 +12,9 @@ from typing import Any
 
 from filterd.model.changelog import LineChange
 from filterd.model.subscriber import PendingOptIn, SharedEvidence
-from filterd.operations import input_values
+from filterd.operations import input_values, order_people
 from filterd.operations.context import Context
-from filterd.operations.errors import ConflictError, NotAllowedError, UnknownError
+from filterd.operations.errors import ConflictError, UnknownError
 from filterd.operations.policies import policies, profile
 from filterd.store import consent as rows
 from filterd.store import subscribers as subscriber_rows
@@ -50,16 +50,16 @@ async def list_shared(context: Context) -> tuple[SharedState, ...]:
     return tuple(SharedState(each, waiting.get(each.number, 0)) for each in every)
 
 
-async def approve(context: Context, reference: str, *, made_by: str = "") -> Approved:
+async def approve(context: Context, reference: str) -> Approved:
     """Stand behind shared evidence as another person; its lines opt in. Run again after an interruption, it
-    goes on. ``made_by``: who made the token by which the call comes; that one could make up a second person.
-    """
+    goes on. Refused by a token that somebody else made: that one could make up a second person."""
     context.require_person()
+    order_people.require_own(context, 2)
     documents = policies(context)
     async with context.store.write(context.actor, context.clock()) as write:
         found = await _require(write, reference)
         if not found.approved_at:
-            _require_another(found, context.actor, made_by)
+            _require_another(found, context.actor)
             await _require_profiles(write, found, documents)
             await rows.decide(write.connection, found.number, "approved", write.actor, write.now)
             found = replace(found, approved_by=write.actor, approved_at=write.now)
@@ -76,14 +76,10 @@ async def _require_profiles(write: Write, found: SharedEvidence, documents: Any)
         profile(documents, each)
 
 
-def _require_another(found: SharedEvidence, actor: str, made_by: str) -> None:
+def _require_another(found: SharedEvidence, actor: str) -> None:
     if actor == found.asked_by:
         message = f"{actor} imported {found.reference}, and cannot approve it too"
         raise ConflictError(message, "another person has to approve it, under their own user")
-    if made_by == found.asked_by:
-        message = f"{made_by} made this token, and imported {found.reference}"
-        remedy = "approve it with a token that another person made, or under your own account"
-        raise NotAllowedError(message, remedy)
 
 
 async def reject(context: Context, reference: str, *, reason: str) -> tuple[SharedEvidence, int]:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 
 from filterd.model.subscriber import SharedEvidence
 from filterd.model.token import Permission
-from filterd.operations import consent_report, shared_evidence, tokens
+from filterd.operations import consent_report, shared_evidence
 from filterd.web.callers import Caller
 from filterd.web.fields import Plain, RequestBody, RequiredText, time_of
 from filterd.web.problems import RefusedCall
@@ -73,8 +73,7 @@ async def list_shared(caller: Called) -> list[SharedShown]:
 async def approve(caller: Called, evidence: InPath) -> ApprovedShown:
     """Stand behind shared evidence as another person: its lines opt in, labelled as shared."""
     _require_unlimited(caller)
-    made_by = tokens.maker_beside(caller.token)
-    done = await shared_evidence.approve(caller.context, evidence, made_by=made_by)
+    done = await shared_evidence.approve(caller.context, evidence)
     return ApprovedShown(
         evidence=done.evidence.reference,
         approved_by=done.evidence.approved_by,

@@ -134,6 +134,8 @@ MATRIX = {
     ("post", "/api/v1/retention/run"): Row(OPERATOR),
     ("post", "/api/v1/retention/proof"): Row(OPERATOR),
     ("post", "/api/v1/breach-reports"): Row(PRIVACY, {"store": True}),
+    ("get", "/api/v1/profile-changes"): Row(frozenset(TokenRole)),
+    ("post", "/api/v1/profile-changes/{profile}/hasten"): Row(OPERATOR, {"reason": "mends a mistake"}),
     ("get", "/api/v1/notices"): Row(CHOOSERS),
     ("get", "/api/v1/notices/{id}"): Row(CHOOSERS),
     ("post", "/api/v1/notices/retry"): Row(LINES),
@@ -174,9 +176,22 @@ def _id(path: str) -> str:
 
 async def _call(client: httpx.AsyncClient, method: str, path: str) -> httpx.Response:
     row = MATRIX[method, path]
-    numbers = {"reference": "O-1", "authorisation": "A-1", "evidence": "E-1", "number": 1, "request": "R-7"}
+    numbers = {
+        "reference": "O-1",
+        "authorisation": "A-1",
+        "evidence": "E-1",
+        "number": 1,
+        "request": "R-7",
+        "profile": "child",
+    }
     at = path.format(id=_id(path), name="blue.example", version="2026-11", **numbers)
     return await client.request(method, at, params=row.query, json=row.body)
+
+
+def _for_another_reason(reply: httpx.Response) -> bool:
+    """True if the role may do it, and this caller may not: a wrong code, or one of two people is missing."""
+    detail = reply.json()["detail"]
+    return reply.status_code == 403 and ("code" in detail or "made this token" in detail)
 
 
 async def test_the_table_has_every_endpoint_and_no_other(api: Api) -> None:
@@ -187,9 +202,10 @@ async def test_the_table_has_every_endpoint_and_no_other(api: Api) -> None:
 async def test_each_role_may_do_what_the_table_says_and_nothing_else(api: Api, role: TokenRole) -> None:
     client = await api.client(role)
     for method, path, call in await _endpoints(api):
-        status = (await _call(client, method, path)).status_code
+        reply = await _call(client, method, path)
+        status = reply.status_code
         if role in MATRIX[method, path].roles:
-            assert status in FINE, (method, path, status)
+            assert status in FINE or _for_another_reason(reply), (method, path, reply.text)
         else:
             assert status == 403, (method, path, call[PERMISSION])
 
