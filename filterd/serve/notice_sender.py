@@ -18,6 +18,8 @@ from filterd.store.errors import StoreError
 from filterd.telemetry import log
 
 LOOK_SECONDS = 0.5
+WHOLE_SECONDS = 5.0
+"""between two turns where nothing is to be sent: they end what is old, and see to changes of profiles"""
 PURGE_SECONDS = 60.0
 
 
@@ -31,7 +33,7 @@ class NoticeSender:
         """why nothing is sent, as last logged"""
         self._troubles: dict[str, str] = {}
         """receiver -> its trouble, as last logged"""
-        self._purged_at = float("-inf")
+        self._purged_at = self._turned_at = float("-inf")
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -52,6 +54,8 @@ class NoticeSender:
         """Send what is due, and say whether there is more. A failure is logged once, and tried again."""
         try:
             context = self._deliveries.context
+            if not await self._is_due(context.clock()):
+                return False
             more = await self._deliveries.turn()
             more |= await meanings.tell(context) > 0
             more |= await meanings.settle_early(context) > 0
@@ -64,6 +68,12 @@ class NoticeSender:
         self._reported = ""
         self._report_receivers()
         return more
+
+    async def _is_due(self, now: float) -> bool:
+        if 0 <= now - self._turned_at < WHOLE_SECONDS and not await self._deliveries.any_due():
+            return False
+        self._turned_at = now
+        return True
 
     async def _purge(self) -> None:
         context = self._deliveries.context

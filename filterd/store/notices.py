@@ -223,6 +223,15 @@ async def give_up(connection: AsyncConnection, webhook: str, trouble: str, now: 
     return len(numbers)
 
 
+async def any_due(connection: AsyncConnection, webhooks: Sequence[str], now: float) -> bool:
+    """True if one of these receivers may be sent something now."""
+    this = notice_delivery
+    query = select(
+        exists().where(this.c.webhook.in_(webhooks), this.c.failed.is_(False), this.c.next_at <= now)
+    )
+    return bool((await connection.execute(query)).scalar_one())
+
+
 async def waiting_webhooks(connection: AsyncConnection) -> set[str]:
     """The receivers that notices wait for."""
     query = select(notice_delivery.c.webhook).where(notice_delivery.c.failed.is_(False)).distinct()

@@ -63,6 +63,19 @@ class Deliveries:
     """attempts and notices since the start, by outcome"""
     receivers: dict[str, ReceiverState] = field(default_factory=dict)
 
+    async def any_due(self) -> bool:
+        """True if a receiver that does not rest may be sent something: one look into the store."""
+        now = self.context.clock()
+        awake = [
+            each.id
+            for each in self.context.settings.notices.webhooks
+            if each.id not in self.receivers or self.receivers[each.id].rest_until <= now
+        ]
+        if not awake:
+            return False
+        async with self.context.store.read() as connection:
+            return await rows.any_due(connection, awake, now)
+
     async def turn(self) -> bool:
         """Send what is due: whether there may be more."""
         webhooks = self.context.settings.notices.webhooks
