@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from monitoring.source.alerts_answers import ANSWERS
+from monitoring.source.alerts_api import API
 from monitoring.source.alerts_clients import CLIENTS
 from monitoring.source.alerts_control import CONTROL
 from monitoring.source.alerts_node import NODE
@@ -10,4 +11,4 @@ from monitoring.source.alerts_proof import PROOF
 from monitoring.source.alerts_sessions import SESSIONS
 from monitoring.source.alerts_upstreams import UPSTREAMS
 
-GROUPS = (ANSWERS, NODE, PROOF, UPSTREAMS, CONTROL, CLIENTS, SESSIONS)
+GROUPS = (ANSWERS, NODE, PROOF, UPSTREAMS, CONTROL, CLIENTS, SESSIONS, API)

@@ -11,6 +11,7 @@ from monitoring.source.alerting import Alert, AlertGroup
 from monitoring.source.catalogue import GROUPS
 from monitoring.source.runbook_form import Runbook
 from monitoring.source.runbooks_answers import ANSWERS
+from monitoring.source.runbooks_api import API
 from monitoring.source.runbooks_clients import CLIENTS
 from monitoring.source.runbooks_control import CONTROL
 from monitoring.source.runbooks_node import NODE
@@ -18,7 +19,7 @@ from monitoring.source.runbooks_proof import PROOF
 from monitoring.source.runbooks_sessions import SESSIONS
 from monitoring.source.runbooks_upstreams import UPSTREAMS
 
-RUNBOOKS: dict[str, Runbook] = ANSWERS | NODE | PROOF | UPSTREAMS | CONTROL | CLIENTS | SESSIONS
+RUNBOOKS: dict[str, Runbook] = ANSWERS | NODE | PROOF | UPSTREAMS | CONTROL | CLIENTS | SESSIONS | API
 """alert -> its runbook"""
 
 
