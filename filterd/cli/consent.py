@@ -106,8 +106,8 @@ def show(id: str, config: Path | None, as_json: bool) -> None:
     click.echo(f"{subscriber.id}: {'opted in' if subscriber.choices.opted_in else 'not opted in'}{since}")
     for each in found.requests:
         click.echo(_request_line(each, found.shared))
-    if not found.requests:
-        click.echo("nothing was ever asked for: only orders and the lists for everyone reach this line")
+    if all(each.of_contract for each in found.requests):
+        click.echo(_without_request(subscriber))
     if found.pending is not None:
         waits = f"E-{found.pending.evidence.shared}"
         click.echo(f"shared evidence waits for a second person: filterd consent approve {waits}")
@@ -207,13 +207,24 @@ _STATES = {
 _KEPT = "; what was shown: filterd consent text {version} --digest {digest}"
 
 
+def _without_request(subscriber: Subscriber) -> str:
+    own = len(subscriber.choices.own_names)
+    if subscriber.choices.blank:
+        return "nothing was ever asked for: only orders and the lists for everyone reach this line"
+    return (
+        f"no request is on record, and the line has choices of its own (own names: {own}): the changes below"
+        " say who made them"
+    )
+
+
 def _request_line(each: ConsentRequest, shared: Sequence[SharedEvidence]) -> str:
     evidence = each.evidence
     state = _STATES[each.text_state.value].format(version=evidence.text_version)
     if each.text is not None and each.text_state.value in ("absent", "altered"):
         state += _KEPT.format(version=evidence.text_version, digest=evidence.text_digest[:12])
     version = f"text {evidence.text_version}: {state}" if evidence.text_version else state
-    role = evidence.role.value + (f" A-{evidence.authorisation}" if evidence.authorisation else "")
+    role = "contract" if each.of_contract else evidence.role.value
+    role += f" A-{evidence.authorisation}" if evidence.authorisation else ""
     label = "".join(
         f"\n  SHARED evidence {found.reference}: imported by {found.asked_by}, "
         f"approved by {found.approved_by} ({found.reason})"

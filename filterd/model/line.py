@@ -55,6 +55,11 @@ class LineChoices:
     0: none (``model.profile_meaning``)"""
 
     @property
+    def blank(self) -> bool:
+        """True for a line that asks for nothing; its zone is no request."""
+        return self == LineChoices(self.line, zone=self.zone)
+
+    @property
     def policy_key(self) -> str:
         """All that it asks for in one text; see ``model.adjustments``."""
         return policy_key(key_of(self.profile, self.meaning), self.adjustments)

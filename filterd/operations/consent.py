@@ -13,13 +13,14 @@ from enum import StrEnum
 from filterd.config.policies import PolicyPart
 from filterd.model.line import LineChoices
 from filterd.model.subscriber import RequestEvidence, Subscriber
-from filterd.operations import authorisations, input_values, lines
+from filterd.operations import authorisations, fresh_evidence, input_values, lines
 from filterd.operations.context import Context, OperationError
 from filterd.operations.errors import ConflictError, UnknownError
 from filterd.operations.nearest import did_you_mean
 from filterd.operations.policies import part
 from filterd.policy.documents import ConsentText
 from filterd.store import consent as rows
+from filterd.store import notices, view_codes
 from filterd.store import subscribers as subscriber_rows
 from filterd.store.ledger import CONTRACT_END, OPT_OUT
 from filterd.store.store import Write
@@ -58,6 +59,10 @@ ENDED_AGAIN = "contract_ended"
 _ENDS_HOLDER = (*(each.value for each in ContractEvent if each.ends_holder), ENDED_AGAIN)
 
 
+CONTRACT_KINDS = frozenset((*(each.value for each in ContractEvent), ENDED_AGAIN))
+"""kinds of records that are events of a contract, and no request of anybody"""
+
+
 class TextState(StrEnum):
     """The text that a request rests on, compared with the file of that version."""
 
@@ -83,6 +88,11 @@ class ConsentRequest:
     """the text that was shown, as the store keeps it; of evidence without a digest, as the file is now. None:
     nobody kept it"""
     text_state: TextState
+
+    @property
+    def of_contract(self) -> bool:
+        """True for an event of the contract, which is no request of anybody."""
+        return self.kind in CONTRACT_KINDS
 
     @property
     def text_is_as_shown(self) -> bool:
@@ -127,7 +137,11 @@ def text(context: Context, version: str) -> ConsentText:
 def shown(context: Context, evidence: RequestEvidence) -> RequestEvidence:
     """The evidence, with the digest of the text that it names. OperationError for a version without a file:
     what was shown could not be shown again."""
-    return replace(evidence, text_digest=digest(context, evidence.text_version))
+    if not texts(context):
+        return replace(evidence, text_digest="")  # theirs are kept elsewhere
+    found = text(context, evidence.text_version)
+    fresh_evidence.require_text_of_its_time(evidence, found)
+    return replace(evidence, text_digest=found.digest)
 
 
 def digest(context: Context, version: str) -> str:
@@ -207,6 +221,16 @@ def of_present_holder(
     return asked, 0.0
 
 
+_ENDS = frozenset(("opt_out", ENDED_AGAIN, *(each.value for each in ContractEvent if each.ends_consent)))
+
+
+async def require_fresh(write: Write, line: int, evidence: RequestEvidence) -> None:
+    """Refuse evidence from before the line's consent ended, for a line that is not opted in."""
+    found = await subscriber_rows.find_line(write.connection, line)
+    if found is not None and not found.choices.opted_in:
+        await fresh_evidence.require_after_the_end(write, line, evidence, _ENDS)
+
+
 async def drop_pending(write: Write, line: int) -> bool:
     """Drop the shared evidence that waits for a line: it decided for itself. True if there was any."""
     dropped = bool(await rows.drop_pending(write.connection, (line,)))
@@ -241,7 +265,7 @@ def _as_before(choices: LineChoices, _: float) -> LineChoices:
 
 def _blank(choices: LineChoices, _: float) -> LineChoices:
     """The same choices. Raises ConflictError for those of a line on which no contract can begin."""
-    if choices != LineChoices(choices.line, zone=choices.zone):
+    if not choices.blank:
         message = "the line asks for something still, which the holder before chose"
         remedy = "tell first how that contract ended (transferred, cancelled, moved or reassigned)"
         raise ConflictError(message, remedy)
@@ -265,6 +289,9 @@ async def _end(
     async def end_rest(write: Write, line: int) -> None:
         await authorisations.end_all(write, line, action)
         await refuse_pending(write, line)
+        await view_codes.remove(write.connection, line)
+        if action in _ENDS_HOLDER:  # whoever has the line next is told nothing of this one
+            await notices.forget(write.connection, line)
         write.end(CONTRACT_END, line)
 
     return await lines.update(

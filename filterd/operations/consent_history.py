@@ -33,7 +33,7 @@ class ConsentChange:
     action: str
     channel: str
     """the holder's way, where there is evidence of a request; else that of the operator: command, api, import
-    or restore"""
+    or restore; empty: it is not on record"""
     changed: tuple[str, ...]
     """the parts of its choices that changed; of own names and adjustments that they did, never which"""
 
@@ -87,7 +87,7 @@ def _changes(entries: Sequence[AuditEntry], asked: Sequence[ConsentRequest]) -> 
     for entry in entries:
         action = entry.action.removeprefix("subscriber.")
         mine = evidence.pop((action, entry.at), None)
-        way = str((entry.after or {}).get("way", COMMAND))
+        way = str((entry.after or {}).get("way", COMMAND if entry.before is not None else ""))
         yield ConsentChange(entry.at, entry.actor, action, mine.channel if mine else way, _changed(entry))
     for (kind, _), each in evidence.items():  # those of imports, whose entries are about a file
         if each.source:

@@ -20,6 +20,7 @@ from filterd.model.subscriber import Subscriber
 from filterd.model.verdict import Outcome, Reason
 from filterd.operations import lines
 from filterd.operations.check import CheckState, load_state
+from filterd.operations.consent import CONTRACT_KINDS
 from filterd.operations.context import Context
 from filterd.operations.feeds.adoption import policies_in_force
 from filterd.operations.feeds.rule_files import read_pieces, rule_file
@@ -56,7 +57,7 @@ class ConsentProof:
     """empty: no policy"""
     own_names: int
     requests: int
-    """requests and events of the contract that were ever recorded"""
+    """requests that were ever recorded; events of the contract are none"""
     actions: int
     """entries about it in the audit trail"""
     acting_stages: tuple[str, ...]
@@ -96,7 +97,8 @@ async def prove(context: Context, subscriber: str) -> ConsentProof:
     documents = (await policies_in_force(context)).policies
     async with context.store.read() as connection:
         found = await lines.require(connection, subscriber)
-        asked = len(await subscriber_rows.requests(connection, found.line))
+        recorded = await subscriber_rows.requests(connection, found.line)
+        asked = sum(kind not in CONTRACT_KINDS for kind, _ in recorded)
         actions = len(await change_log.entries_of(connection, lines.subject(found.line)))
         versions = await feeds.current(connection)
     files = {each.id: version.version for each in documents.feeds if (version := versions.get(each.id))}

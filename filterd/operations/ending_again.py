@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from filterd.operations import authorisations, consent, erasure, liftings, orders, subscribers, tokens
 from filterd.operations.context import Context
 from filterd.operations.privacy import arco
@@ -29,6 +31,7 @@ _BY_NUMBER = {
 
 async def end_again(context: Context, ended: Ended) -> bool:
     """Repeat one ending. False where the restored store does not have what was ended, or ended it already."""
+    context = replace(context, way="restore")
     reason = f"ended at revision {ended.revision}, repeated after a restore"
     if ended.kind in (OPT_OUT, ERASURE):
         return await _end_line(context, ended, reason)

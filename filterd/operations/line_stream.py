@@ -13,7 +13,7 @@ import json
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from filterd.model.subscriber import RequestEvidence
@@ -88,6 +88,8 @@ async def import_rows(
         try:
             row = reader.row(number, _fields(text))
             check(row)
+            if shared and row.evidence is not None:  # none of them acts before another person has said so
+                row = replace(row, shares=max(row.shares, 1))
         except OperationError as error:
             tally.reject(number, f"{error}; {error.remedy}" if error.remedy else str(error))
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
@@ -110,9 +111,14 @@ def in_form(evidence: RequestEvidence, now: float) -> RequestEvidence:
         text_version=input_values.text(
             evidence.text_version, "version of the text", limit=64, required=False
         ),
-        reference=input_values.text(evidence.reference, "reference", required=False),
+        reference=_spaced(input_values.text(evidence.reference, "reference", required=False)),
         role=evidence.role,
     )
+
+
+def _spaced(reference: str) -> str:
+    """One form of what looks alike, so that a reference that comes again is found."""
+    return " ".join(unicodedata.normalize("NFC", reference).split())
 
 
 def present_closings(adjustments: Adjustments, now: float) -> tuple[OneSlot, ...]:
@@ -130,7 +136,11 @@ Also = Callable[[Write, int], Awaitable[None]]
 CHOOSING = ("opt_in", "set_profile", "accept_profile")
 """requests by which a line takes its profile as it is now"""
 SETTLED = "meaning_settled"
-"""an act of control's that changes nothing for the line: nobody is told"""
+"""an act of control's that changes nothing for the line"""
+QUIET = (SETTLED, "added", "suspended", "reactivated")
+"""acts that change nothing for the line: nobody is told"""
+ENDS = ("transferred", "cancelled", "moved", "reassigned", "contract_ended")
+"""acts by which a contract ends; nobody is told where nothing ended with it"""
 Step = Callable[[LineChoices, float], LineChoices]
 """makes the new choices out of the old ones at a time (Unix seconds); may raise OperationError"""
 
@@ -174,7 +184,7 @@ async def update(
             before=audited(before.choices, seal),
             after=after,
         )
-        if action != SETTLED:
+        if action not in QUIET and not (action in ENDS and choices == before.choices):
             await notices.note(write, context.settings, action, before.choices, choices)
     return replace(before, choices=choices)
 

@@ -15,8 +15,10 @@ from filterd.model.subscriber import PendingOptIn, SharedEvidence
 from filterd.operations import input_values, order_people
 from filterd.operations.context import Context
 from filterd.operations.errors import ConflictError, UnknownError
+from filterd.operations.notices.making import made, note_all
 from filterd.operations.policies import policies, profile
 from filterd.store import consent as rows
+from filterd.store import meanings as meaning_rows
 from filterd.store import subscribers as subscriber_rows
 from filterd.store.store import Write
 
@@ -119,25 +121,30 @@ async def _opt_in_some(context: Context, found: SharedEvidence) -> tuple[int, in
         numbers = [each.line for each in waiting]
         asked = await subscriber_rows.that_asked(write.connection, numbers)
         wanted = [each for each in waiting if each.line not in asked]
-        done = await _opt_in(write, found, wanted)
+        done = await _opt_in(context, write, found, wanted)
         await rows.drop_pending(write.connection, numbers)
         after = {"opted_in": done, "passed_over": len(waiting) - done, "lines": [numbers[0], numbers[-1]]}
         write.audit("evidence.opt_in", subject(found), after=after)
     return done, len(waiting) - done
 
 
-async def _opt_in(write: Write, found: SharedEvidence, wanted: list[PendingOptIn]) -> int:
+async def _opt_in(context: Context, write: Write, found: SharedEvidence, wanted: list[PendingOptIn]) -> int:
     names = await subscriber_rows.names(write.connection, [each.line for each in wanted])
     present = await subscriber_rows.find_many(write.connection, list(names.values()))
     lines = {each.line: each.choices for each in present.values()}
-    done = []
+    known = await meaning_rows.known(write.connection)
+    done, told = [], []
     for each in wanted:
         choices = lines[each.line]
         if not choices.opted_in:
-            changed = replace(choices, opted_in=True, profile=each.profile)
+            meanings = known.get(each.profile)
+            meaning = 0 if meanings is None else meanings.to_accept(write.now)
+            changed = replace(choices, opted_in=True, profile=each.profile, meaning=meaning)
             await subscriber_rows.save(write.connection, changed)
             write.change(LineChange(changed))
             done.append(each)
+            told.append(made("opt_in", choices, changed))
+    await note_all(write, context.settings, told)
     await subscriber_rows.add_requests(
         write.connection,
         [

@@ -11,6 +11,8 @@ from array import array
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
+from filterd.operations.fresh_evidence import same
+
 Parts = tuple[str, str, float]
 """reference, person, and time (Unix seconds) of a row's evidence"""
 
@@ -51,6 +53,6 @@ def _marks(row: Parts) -> Iterator[int]:
 
 
 def _mark(kind: str, text: str) -> int:
-    plain = " ".join(text.casefold().split())
+    plain = same(text)
     digest = hashlib.blake2b(f"{kind}\0{plain}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, signed=True)

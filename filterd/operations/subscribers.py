@@ -129,6 +129,7 @@ async def opt_in(
     evidence = await authorisations.proven(context, subscriber, evidence, credential)
 
     async def settle(write: Write, line: int) -> None:
+        await consent.require_fresh(write, line, evidence)
         await consent.keep_text(context, write, evidence.text_version)
         await consent.drop_pending(write, line)
 
@@ -144,11 +145,17 @@ async def opt_out(
     credential: str = "",
 ) -> Subscriber:
     """Turn it off, at once and without condition. Adjustments end with it, and shared evidence that waits for
-    the line. Own block names stay: they need no profile. ``evidence`` is welcome and not required; where it
-    says that an authorised person asks, it needs their ``credential``."""
+    the line. Own block names stay: they need no profile. ``evidence`` is welcome and not required: where it
+    cannot be taken, as that of an authorised person without the right ``credential``, it is left away, and
+    the trail says why."""
+    because = input_values.text(reason, "reason", required=False)
     if evidence is not None:
-        evidence = lines.checked(evidence, context.clock())
-        evidence = await authorisations.proven(context, subscriber, evidence, credential)
+        try:
+            evidence = lines.checked(evidence, context.clock())
+            evidence = await authorisations.proven(context, subscriber, evidence, credential)
+        except OperationError as error:
+            because = f"{because}; evidence left away: {error}".removeprefix("; ")
+            evidence = None
     return await lines.update(
         context,
         subscriber,
@@ -156,7 +163,7 @@ async def opt_out(
         lambda old, _: replace(
             old, opted_in=False, profile="", meaning=0, paused_until=0, adjustments=UNADJUSTED
         ),
-        reason=input_values.text(reason, "reason", required=False),
+        reason=because,
         evidence=evidence,
         also=consent.refuse_pending,
     )

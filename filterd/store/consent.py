@@ -154,9 +154,15 @@ async def count_pending(connection: AsyncConnection) -> dict[int, int]:
 
 
 async def referred_to(connection: AsyncConnection, references: Sequence[str]) -> set[str]:
-    """The references among these that an opt-in rests on already."""
-    query = select(request.c.reference).where(_OPT_INS, request.c.reference.in_(references)).distinct()
-    return set((await connection.execute(query)).scalars())
+    """The references among these that an opt-in rests on already, be it in small or capital letters."""
+    forms = {form: each for each in references for form in _forms(each)}
+    query = select(request.c.reference).where(_OPT_INS, request.c.reference.in_(forms)).distinct()
+    return {forms[found] for found in (await connection.execute(query)).scalars()}
+
+
+def _forms(reference: str) -> set[str]:
+    """The ways in which people write one reference; each is looked up by the index."""
+    return {reference, reference.lower(), reference.upper(), reference.capitalize(), reference.title()}
 
 
 async def waiting(connection: AsyncConnection, lines: Sequence[int]) -> set[int]:

@@ -332,6 +332,12 @@ async def _delete(connection: AsyncConnection, numbers: Sequence[int]) -> int:
     return len(numbers)
 
 
+async def forget(connection: AsyncConnection, line: int) -> None:
+    """Delete every notice of a line, those that nobody has taken yet among them."""
+    for table in (notice_delivery, notice):
+        await connection.execute(delete(table).where(table.c.line == line))
+
+
 async def counts(connection: AsyncConnection) -> dict[str, int]:
     """The number of notices by state, every state with one."""
     rows = await connection.execute(select(notice.c.state, func.count()).group_by(notice.c.state))

@@ -110,4 +110,5 @@ _KINDS: dict[str, tuple[str, Callable[[LineChoices, LineChoices], Facts]]] = {
     "own_name_ended": ("own_names", _own_names),
     "leave_security": ("security_left", _nothing),
     "set_zone": ("zone", _nothing),
+    "contract_ended": ("opt_out", _nothing),
 }
