@@ -175,6 +175,8 @@ async def _is_right(write: Write, kept: Authorisation, digest: str, secret: str)
 async def _note_failure(write: Write, kept: Authorisation) -> int:
     failures = min(kept.failures + 1, MOST_FAILURES)
     await rows.note_failures(write.connection, kept.number, failures)
+    if failures == MOST_FAILURES:
+        write.end(AUTHORISATION_END, kept.number)  # a restore must not unlock it
     return failures
 
 

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from filterd.operations import authorisations, consent, erasure, liftings, orders, subscribers, tokens
+from filterd.operations import (
+    authorisations,
+    consent,
+    erasure,
+    liftings,
+    orders,
+    shared_evidence,
+    subscribers,
+    tokens,
+)
 from filterd.operations.context import Context
 from filterd.operations.privacy import arco
 from filterd.store import consent as consent_rows
@@ -14,9 +23,11 @@ from filterd.store.ledger import (
     AUTHORISATION_END,
     CONTRACT_END,
     ERASURE,
+    EVIDENCE_REJECTION,
     LIFTING_END,
     OPT_OUT,
     REVOCATION,
+    SECURITY_LEFT,
     Ended,
 )
 
@@ -24,6 +35,7 @@ _BY_NUMBER = {
     ARCO_CLOSE: arco.end_again,
     AUTHORISATION_END: authorisations.end_again,
     CONTRACT_END: consent.end_again,
+    EVIDENCE_REJECTION: shared_evidence.end_again,
     LIFTING_END: liftings.end_again,
     REVOCATION: tokens.end_again,
 }
@@ -33,7 +45,7 @@ async def end_again(context: Context, ended: Ended) -> bool:
     """Repeat one ending. False where the restored store does not have what was ended, or ended it already."""
     context = replace(context, way="restore")
     reason = f"ended at revision {ended.revision}, repeated after a restore"
-    if ended.kind in (OPT_OUT, ERASURE):
+    if ended.kind in (OPT_OUT, ERASURE, SECURITY_LEFT):
         return await _end_line(context, ended, reason)
     return await _BY_NUMBER.get(ended.kind, orders.end_again)(context, ended.number, reason=reason)
 
@@ -44,7 +56,11 @@ async def _end_line(context: Context, ended: Ended, reason: str) -> bool:
         waits = await consent_rows.waiting(connection, (ended.number,))
     if found is None or (ended.kind == OPT_OUT and not found.choices.opted_in and not waits):
         return False
-    if ended.kind == OPT_OUT:
+    if ended.kind == SECURITY_LEFT and found.choices.security_left:
+        return False
+    if ended.kind == SECURITY_LEFT:
+        await subscribers.leave_security(context, found.id, reason=reason)
+    elif ended.kind == OPT_OUT:
         await subscribers.opt_out(context, found.id, reason=reason)
     else:
         await erasure.erase(context, found.id, reason=reason)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from filterd.model.changelog import BindingRemoved, LineRemoved
@@ -69,23 +68,23 @@ async def export(context: Context, subscriber: str) -> dict[str, Any]:
         history = await change_log.entries_of(connection, lines.subject(found.line))
         authorised = await authorisations(connection, found.line)
         told = await notices.page(connection, NoticeFilter(subscriber=found.id), limit=EXPORTED_NOTICES)
-    day = datetime.fromtimestamp(since, UTC).date().isoformat()
+    ended = max((each.entry.revision for each in history if since and each.entry.at <= since), default=0)
     async with context.store.write(context.actor, context.clock()) as write:
         write.audit("subscriber.export", lines.subject(found.line))
     return {
         **choices_of(found),
         "requests": [{"kind": kind, **asdict(evidence)} for kind, evidence in asked],
-        "authorisations": [asdict(each) for each in authorised if each.made_at >= since],
-        "arco": [asdict(each) for each in rights if each.received_on >= day],
+        "authorisations": [asdict(each) for each in authorised if each.made_at > since],
+        "arco": [asdict(each) for each in rights if each.number > ended],
         "notices": [
             {"id": each.id, "at": each.at, "kind": each.kind, "state": each.state.value}
             for each in told
-            if each.at >= since
+            if each.at > since
         ],
         "history": [
             {"at": each.entry.at, "action": each.entry.action, "actor": each.entry.actor}
             for each in history
-            if each.entry.at >= since
+            if each.entry.at > since
         ],
     }
 

@@ -20,6 +20,7 @@ from filterd.operations.policies import policies, profile
 from filterd.store import consent as rows
 from filterd.store import meanings as meaning_rows
 from filterd.store import subscribers as subscriber_rows
+from filterd.store.ledger import EVIDENCE_REJECTION
 from filterd.store.store import Write
 
 CHUNK = 500
@@ -96,8 +97,21 @@ async def reject(context: Context, reference: str, *, reason: str) -> tuple[Shar
         waited = await rows.drop_shared(write.connection, found.number)
         await rows.decide(write.connection, found.number, "rejected", write.actor, write.now)
         rejected = replace(found, rejected_by=write.actor, rejected_at=write.now)
+        write.end(EVIDENCE_REJECTION, found.number)
         write.audit("evidence.reject", subject(found), reason=because, after=audited(rejected))
     return rejected, waited
+
+
+async def end_again(context: Context, number: int, *, reason: str) -> bool:
+    """Reject the shared evidence with this number, which was rejected before a restore brought it back. False
+    where there is nothing to reject."""
+    async with context.store.read() as connection:
+        every = await rows.all_shared(connection)
+    found = next((each for each in every if each.number == number), None)
+    if found is None or found.rejected_at or found.approved_at:
+        return False
+    await reject(context, found.reference, reason=reason)
+    return True
 
 
 async def _require(write: Write, reference: str) -> SharedEvidence:

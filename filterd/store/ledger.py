@@ -62,6 +62,8 @@ class NotedHead:
     turn: int
     committed: StoreHead
     intended: StoreHead | None
+    ended: int = -1
+    """bytes of ``ended`` when this was noted; -1: an earlier version noted it"""
 
     @property
     def newest(self) -> StoreHead:
@@ -72,7 +74,7 @@ class NotedHead:
 @dataclass(frozen=True, slots=True)
 class Ended:
     """Something that a decision ended: ``kind`` is a value of :data:`ENDINGS`, ``number`` that of the line,
-    order, lifting, token, authorisation or ARCO request."""
+    order, lifting, token, authorisation, ARCO request or shared evidence."""
 
     revision: int
     hash: str
@@ -89,8 +91,19 @@ class Serial:
     digest: str
 
 
-ENDINGS = ("opt_out", "erasure", "withdrawal", "lifting", "revocation", "authorisation", "contract", "arco")
-OPT_OUT, ERASURE, WITHDRAWAL, LIFTING_END, REVOCATION, AUTHORISATION_END, CONTRACT_END, ARCO_CLOSE = ENDINGS
+OPT_OUT, ERASURE, WITHDRAWAL, LIFTING_END, REVOCATION = (
+    "opt_out",
+    "erasure",
+    "withdrawal",
+    "lifting",
+    "revocation",
+)
+AUTHORISATION_END, CONTRACT_END, ARCO_CLOSE = "authorisation", "contract", "arco"
+EVIDENCE_REJECTION, SECURITY_LEFT = "evidence", "security"
+ENDINGS = (
+    *(OPT_OUT, ERASURE, WITHDRAWAL, LIFTING_END, REVOCATION),
+    *(AUTHORISATION_END, CONTRACT_END, ARCO_CLOSE, EVIDENCE_REJECTION, SECURITY_LEFT),
+)
 
 
 class LedgerDamagedError(Exception):
@@ -175,7 +188,12 @@ class Ledger:
 
     def endings(self, but_of: StoreHead | None = None) -> tuple[Ended, ...]:
         """All endings, oldest first, but those of a head that was intended and is not known to have been
-        committed. Raises LedgerDamagedError and ``OSError``."""
+        committed. Raises LedgerDamagedError, also where some are missing, and ``OSError``."""
+        noted = self.noted()
+        there = self._ended.stat().st_size if self._ended.exists() else 0
+        if noted is not None and there < noted.ended:
+            message = f"{self._ended} has {there} bytes, and had {noted.ended}: endings are missing"
+            raise LedgerDamagedError(message)
         return tuple(each for each in self._read_ended() if but_of is None or each.hash != but_of.hash)
 
     def serial_of(self, feed: str) -> Serial | None:
@@ -219,13 +237,24 @@ class Ledger:
         make_directory(self.directory)
         before = self.noted()
         turn = 0 if before is None else before.turn + 1
-        record = NotedHead(turn, committed, intended)
+        record = NotedHead(turn, committed, intended, self._size_of_ended())
         if before is None:
             replace_file(self._head, (_slot(record), bytes(SLOT)))
             return
         descriptor = os.open(self._head, os.O_WRONLY | os.O_CLOEXEC)
         try:
             write_at(descriptor, _slot(record), SLOT * (turn % 2))
+        finally:
+            os.close(descriptor)
+
+    def _size_of_ended(self) -> int:
+        """Bytes of the whole entries."""
+        try:
+            descriptor = os.open(self._ended, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return 0
+        try:
+            return _whole_lines(descriptor)
         finally:
             os.close(descriptor)
 
@@ -306,4 +335,5 @@ def _read_slot(data: bytes) -> NotedHead | None:
         int(fields["turn"]),
         StoreHead(**fields["committed"]),
         None if intended is None else StoreHead(**intended),
+        int(fields.get("ended", -1)),
     )

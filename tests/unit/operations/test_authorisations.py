@@ -121,9 +121,11 @@ async def test_the_holder_needs_none_and_is_not_taken_for_another(context: Conte
 
 async def test_an_opt_out_needs_nobody_but_believes_no_wrong_credential(context: Context) -> None:
     await subscribers.opt_in(context, "S-1", "child", HOLDER)
-    with pytest.raises(OperationError):
-        await subscribers.opt_out(context, "S-1", evidence=BROTHER)
-    assert not (await subscribers.opt_out(context, "S-1")).choices.opted_in
+    assert not (await subscribers.opt_out(context, "S-1", evidence=BROTHER)).choices.opted_in
+    (last,) = await audit.tail(context, 1)
+    assert "evidence left away: an authorised person proves it" in last.entry.reason
+    _, asked = await consent.requests(context, "S-1")
+    assert [each.kind for each in asked] == ["opt_in"]
 
 
 @pytest.mark.parametrize("event", [each for each in ContractEvent if each.ends_consent])

@@ -16,9 +16,9 @@ from filterd.model.subscriber import AskerRole, RequestEvidence
 from filterd.operations import audit, authorisations, consent, erasure, subscribers
 from filterd.operations.consent import ContractEvent, TextState
 from filterd.operations.context import Context, OperationError
-from tests.worlds.installation import Installation
+from tests.worlds.installation import NOW, Installation
 
-EVIDENCE = RequestEvidence("the holder", "phone", 1.0, "2026-11", "T-1")
+EVIDENCE = RequestEvidence("the holder", "phone", NOW - 60, "2026-11", "T-1")
 TEXT = "since: 2026-11-01\ntext: {es: ¿Quieres encender el filtro?, en: Do you want to turn the filter on?}\n"
 
 
@@ -113,7 +113,7 @@ async def test_an_event_of_the_contract_ends_all_that_was_asked_for(
     assert (asked[-1].evidence.reference, asked[-1].evidence.who) == ("C-9", context.actor)
     (entry,) = await audit.tail(context, 1)
     assert entry.entry.action == f"subscriber.{event.value}"
-    again = await subscribers.opt_in(context, "S-1", "child", EVIDENCE)
+    again = await subscribers.opt_in(context, "S-1", "child", replace(EVIDENCE, at=NOW, reference="T-2"))
     assert again.choices.own_names == ()
 
 
@@ -140,7 +140,8 @@ async def test_another_holder_is_told_nothing_of_the_one_before(
     installation.now += 60
     await consent.end(context, "S-1", event, reference="C-9")
     installation.now += 60
-    await subscribers.opt_in(context, "S-1", "teen", replace(EVIDENCE, who="the next one", reference="T-2"))
+    next_one = replace(EVIDENCE, who="the next one", reference="T-2", at=installation.now)
+    await subscribers.opt_in(context, "S-1", "teen", next_one)
     held = await erasure.export(context, "S-1")
     assert [each["who"] for each in held["requests"]] == ["the next one"]
     assert held["authorisations"] == []

@@ -117,10 +117,10 @@ async def test_an_opt_in_needs_evidence_and_keeps_it(context: Context) -> None:
         await subscribers.opt_in(context, "S-1", "child", replace(EVIDENCE, channel="", reference=""))
     await subscribers.opt_in(context, "S-1", "child", EVIDENCE)
     held = await erasure.export(context, "S-1")
-    assert held["requests"] == [
-        {"kind": "opt_in", "who": "Ana, holder", "channel": "phone", "at": 1.0, "text_version": "2026-11"}
-        | {"reference": "T-1", "role": "holder", "text_digest": ""}
-    ]
+    wanted = {"kind": "opt_in", "who": "Ana, holder", "channel": "phone", "at": 1.0, "reference": "T-1"}
+    wanted |= {"text_version": "2026-11", "role": "holder", "text_digest": "", "recorded_by": "ana"}
+    (found,) = held["requests"]
+    assert wanted.items() <= found.items()
     assert [each["action"] for each in held["history"]] == ["subscriber.add", "subscriber.opt_in"]
 
 
@@ -333,8 +333,7 @@ async def test_a_request_was_made_before_now(context: Context, installation: Ins
     late = replace(EVIDENCE, at=installation.now + 301)
     with pytest.raises(OperationError, match="the time of the request lies in the future"):
         await subscribers.opt_in(context, "S-1", "child", late)
-    with pytest.raises(OperationError, match="lies in the future"):
-        await subscribers.opt_out(context, "S-1", evidence=late)
+    assert not (await subscribers.opt_out(context, "S-1", evidence=late)).choices.opted_in
     assert (
         await subscribers.opt_in(context, "S-1", "child", replace(EVIDENCE, at=installation.now + 300))
     ).choices.opted_in
