@@ -74,27 +74,24 @@ async def _caller(request: Request) -> Caller:  # one that is not async would ru
 
 Called = Annotated[Caller, Depends(_caller)]
 """the parameter of a handler that is the caller"""
-_REQUEST = "request"
+_REQUEST = "__request"
+"""no name of a parameter in a path or a query"""
 
 
 def _given_caller(described: Dependant) -> Dependant:
     """The same, which gets its caller without the steps that FastAPI takes for each dependency."""
     endpoint = cast(Callable[..., Awaitable[Any]], described.call)
     names = [each.name for each in described.dependencies if each.call is _caller and each.name]
-    wants_request = described.request_param_name is not None
+    wanted = described.request_param_name
 
     async def call(**values: Any) -> Any:
-        request = values[_REQUEST] if wants_request else values.pop(_REQUEST)
+        request = values[wanted] if wanted is not None else values.pop(_REQUEST)
         for name in names:
             values[name] = request.state.caller
         return await endpoint(**values)
 
     others = [each for each in described.dependencies if each.call not in (_caller, bearer)]
-    name = described.request_param_name or _REQUEST
-    if name != _REQUEST:
-        message = f"name the parameter `request`, not {name!r}"
-        raise ValueError(message)
-    return replace(described, call=call, dependencies=others, request_param_name=name)
+    return replace(described, call=call, dependencies=others, request_param_name=wanted or _REQUEST)
 
 
 _PROBLEM_SCHEMA = {
