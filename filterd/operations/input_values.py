@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import re
 from datetime import datetime
@@ -246,5 +245,4 @@ def sealed(seal: str, value: Any) -> str:
     While the line exists, a claim about the value can be checked; once it is erased its seal is gone, and the
     digest says nothing any more.
     """
-    digest = hmac.new(bytes.fromhex(seal), canonical(value).encode(), hashlib.sha256)
-    return f"hmac-sha256:{digest.hexdigest()}"
+    return f"hmac-sha256:{hmac.digest(bytes.fromhex(seal), canonical(value).encode(), 'sha256').hex()}"

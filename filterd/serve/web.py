@@ -7,6 +7,7 @@ the store as a command does, makes none, and migrates none: it waits until contr
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import ssl
 import sys
@@ -43,6 +44,8 @@ STORE_SECONDS = 0.5
 """between two looks at whether the file of the store is still ours"""
 ACTOR = "web"
 """the actor where no token acts: nothing is written under it"""
+GARBAGE = (20_000, 20, 20)
+"""new objects until a collection, and collections of younger ones until one of older ones"""
 OTHER_FILES = 4_224
 """open files beside the connections of clients: the store, and 4,096 clients in a TLS handshake"""
 
@@ -88,6 +91,7 @@ class Web:
         """Serve until the end is asked for. Raises OSError where the address cannot be bound."""
         with suppress(OperationError):  # which the calls that need them tell
             await asyncio.to_thread(policies, self._state.context)
+        _keep_what_is_loaded()
         place = self._web.api.listen
         sockets = [listen(str(place.address), place.port)]
         if self._health is not None:
@@ -170,6 +174,14 @@ class Waiting:
             await self.web.run()
         finally:
             self.web = None
+
+
+def _keep_what_is_loaded() -> None:
+    """Let the garbage collector pass over what stays as long as the process: modules, the API's description
+    and the policies. A collection of all of it takes tenths of a second, in which nobody is answered."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GARBAGE)
 
 
 async def _rest(ended: asyncio.Event) -> None:

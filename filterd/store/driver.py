@@ -9,7 +9,7 @@ are asked for (:func:`statements_here`). Begin and commit stay on the thread.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,14 @@ class StoreConnection(aiosqlite.Connection):
     def at_once(self, statement: str) -> None:
         """Run a statement without a result, while statements run here."""
         self._conn.execute(statement).close()
+
+    def fetch_here(self, statement: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        """All rows of a query, while statements run here."""
+        return self._conn.execute(statement, values).fetchall()
+
+    def change_here(self, statement: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Run a statement without a result for each of these parameters, while statements run here."""
+        self._conn.executemany(statement, rows).close()
 
 
 async def open_driver(path: Path, patience: float) -> StoreConnection:

@@ -13,10 +13,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from filterd.model.notice import Delivery, HolderNotice, NoticeState
 from filterd.store.errors import StoreDamagedError
 from filterd.store.notice_tables import notice, notice_delivery, webhook_stop
+from filterd.store.prepared import PreparedChange, PreparedQuery
 from filterd.store.tables import subscriber
 
 ROWS = 1_000
 """rows deleted or changed in one transaction"""
+_NEWEST = PreparedQuery(select(func.max(notice.c.number).label("newest")))
+_ADD = PreparedChange(insert(notice), ("number", "id", "line", "kind", "at", "facts", "state", "ended_at"))
 _OPEN = (NoticeState.WAITING.value, NoticeState.FAILED.value)
 
 
@@ -47,10 +50,10 @@ async def add(connection: AsyncConnection, new: Sequence[NewNotice], at: float) 
     """Store notices of one moment, in their order, under the write lock."""
     if not new:
         return
-    first = int((await connection.execute(select(func.max(notice.c.number)))).scalar_one() or 0) + 1
+    first = ((await _NEWEST.rows(connection, {}))[0].newest or 0) + 1
     numbered = list(enumerate(new, start=first))
-    await connection.execute(
-        insert(notice),
+    await _ADD.run(
+        connection,
         [
             {
                 "number": number,

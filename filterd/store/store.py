@@ -196,11 +196,13 @@ class Store:
         with translated(self._path):
             self._require_present()
             async with transaction(self._writer, write=True) as connection:
-                first = await Write.begin(connection, "", 0.0, os.urandom)
+                raw = (await connection.get_raw_connection()).driver_connection
+                driver = cast(StoreConnection, raw)
+                with statements_here(driver):
+                    first = await Write.begin(connection, "", 0.0, os.urandom)
                 await self._require_newest(first, settled=False)
-                driver = (await connection.get_raw_connection()).driver_connection
-                group = WriteGroup(connection, cast(StoreConnection, driver), first)
-                with statements_here(cast(StoreConnection, driver)):
+                group = WriteGroup(connection, driver, first)
+                with statements_here(driver):
                     yield group
                     await group.append()
                 if group.changed:

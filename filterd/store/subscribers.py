@@ -28,6 +28,7 @@ from filterd.model.subscriber import AskerRole, RequestEvidence, Subscriber
 from filterd.store.consent_tables import authorisation, pending_opt_in
 from filterd.store.errors import StoreDamagedError
 from filterd.store.notice_tables import notice, notice_delivery
+from filterd.store.prepared import PreparedChange, PreparedQuery
 from filterd.store.tables import binding, binding_pace, line_state, own_name, request, subscriber, view_code
 
 NEIGHBOURS = 200
@@ -110,11 +111,15 @@ def _joined() -> Select[Any]:
 
 _LINE: BindParameter[int] = bindparam("of_line")
 """the line, in statements that are made once: making one takes longer than SQLite does with it"""
-_FIND = _joined().add_columns(subscriber.c.seal).where(subscriber.c.id == bindparam("id"))
-_OWN_NAMES = select(own_name).where(own_name.c.line == _LINE).order_by(own_name.c.name)
-_BINDINGS = select(binding).where(binding.c.line == _LINE).order_by(binding.c.prefix)
-_DROP_OWN_NAMES = delete(own_name).where(own_name.c.line == _LINE)
-_SAVE = update(line_state).where(line_state.c.line == _LINE)
+_FIND = PreparedQuery(_joined().add_columns(subscriber.c.seal).where(subscriber.c.id == bindparam("id")))
+_OWN_NAMES = PreparedQuery(select(own_name).where(own_name.c.line == _LINE).order_by(own_name.c.name))
+_BINDINGS = PreparedQuery(select(binding).where(binding.c.line == _LINE).order_by(binding.c.prefix))
+_DROP_OWN_NAMES = PreparedChange(delete(own_name).where(own_name.c.line == _LINE))
+_ADD_OWN_NAMES = PreparedChange(insert(own_name), own_name.c.keys())
+_SAVE = PreparedChange(
+    update(line_state).where(line_state.c.line == _LINE),
+    [each for each in line_state.c.keys() if each != "line"],  # noqa: SIM118 - a collection of columns
+)
 
 
 async def find(connection: AsyncConnection, identifier: str) -> Subscriber | None:
@@ -125,12 +130,13 @@ async def find(connection: AsyncConnection, identifier: str) -> Subscriber | Non
 
 async def find_sealed(connection: AsyncConnection, identifier: str) -> tuple[Subscriber, str] | None:
     """The same with the line's seal."""
-    row = (await connection.execute(_FIND, {"id": identifier})).one_or_none()
-    if row is None:
+    found = await _FIND.rows(connection, {"id": identifier})
+    if not found:
         return None
+    row = found[0]
     line = {"of_line": row.line}
-    own = (await connection.execute(_OWN_NAMES, line)).all()
-    bound = (await connection.execute(_BINDINGS, line)).all()
+    own = await _OWN_NAMES.rows(connection, line)
+    bound = await _BINDINGS.rows(connection, line)
     return _subscriber(row, map(_own_name, own), (each.prefix for each in bound)), row.seal
 
 
@@ -289,25 +295,24 @@ def _state(choices: LineChoices) -> dict[str, Any]:
 
 async def save(connection: AsyncConnection, choices: LineChoices, before: LineChoices | None = None) -> None:
     """Replace a line's choices and own names; with ``before``, which it had, own names that differ."""
-    state, line = _state(choices), {"of_line": choices.line}
-    await connection.execute(_SAVE, state | line)
+    line = {"of_line": choices.line}
+    state = _state(choices) | line
+    del state["line"]
+    await _SAVE.run(connection, [state])
     if before is not None and choices.own_names == before.own_names:
         return
-    await connection.execute(_DROP_OWN_NAMES, line)
-    if choices.own_names:
-        await connection.execute(
-            insert(own_name),
-            [
-                {
-                    "line": choices.line,
-                    "name": own.name,
-                    "action": int(own.action),
-                    "scope": int(own.scope),
-                    "ends_at": own.until,
-                }
-                for own in choices.own_names
-            ],
-        )
+    await _DROP_OWN_NAMES.run(connection, [line])
+    names = [
+        {
+            "line": choices.line,
+            "name": own.name,
+            "action": int(own.action),
+            "scope": int(own.scope),
+            "ends_at": own.until,
+        }
+        for own in choices.own_names
+    ]
+    await _ADD_OWN_NAMES.run(connection, names)
 
 
 async def with_ended_names(connection: AsyncConnection, now: float, limit: int) -> list[str]:

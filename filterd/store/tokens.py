@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import bindparam, insert, select, update
@@ -28,7 +29,7 @@ async def add(connection: AsyncConnection, made: Token, digest: str) -> None:
 def of_digest(lookups: Lookups, digest: str) -> Token | None:
     """The token whose secret has this digest, whether it still holds or not."""
     row = lookups.row(_OF_DIGEST, digest=digest)
-    return None if row is None else _token(row)
+    return None if row is None else _read(tuple(row.items()))
 
 
 async def find(connection: AsyncConnection, number: int) -> Token | None:
@@ -53,6 +54,12 @@ async def revoke(connection: AsyncConnection, number: int, actor: str, at: float
 async def note_use(connection: AsyncConnection, number: int, day: int) -> None:
     """Note the day on which a token was used."""
     await connection.execute(update(token).where(token.c.number == number).values(used_day=day))
+
+
+@lru_cache(maxsize=64)
+def _read(row: tuple[tuple[str, Any], ...]) -> Token:
+    """The token of a row, which is read anew for each request: what is kept is what the row says."""
+    return _token(dict(row))
 
 
 def _token(row: Mapping[str, Any]) -> Token:

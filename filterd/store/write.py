@@ -18,10 +18,15 @@ from filterd.model.change_chain import change_hash
 from filterd.model.changelog import CONTROL, Change, encode
 from filterd.store import tables
 from filterd.store.ledger import Ended, Serial, StoreHead
+from filterd.store.prepared import PreparedChange
 
 Details = dict[str, Any]
 Row = dict[str, Any]
 
+_HEAD = select(tables.head)
+_SET_HEAD = PreparedChange(update(tables.head), tables.head.c.keys())
+_ADD_CHANGES = PreparedChange(insert(tables.change), tables.change.c.keys())
+_ADD_ENTRIES = PreparedChange(insert(tables.audit), tables.audit.c.keys())
 SALT_BYTES = 16
 """enough that nobody can try them all for a guess of an erased row"""
 
@@ -171,9 +176,9 @@ class Write:
     async def append(self, changes: list[Row], entries: list[Row]) -> None:
         """Write the rows of complete writes, this one's the last, and the head after it."""
         if entries:
-            await self.connection.execute(insert(tables.change), changes)
-            await self.connection.execute(insert(tables.audit), entries)
-            await self.connection.execute(update(tables.head).values(**self._head))
+            await _ADD_CHANGES.run(self.connection, changes)
+            await _ADD_ENTRIES.run(self.connection, entries)
+            await _SET_HEAD.run(self.connection, [self._head])
 
     def _chain_changes(self) -> None:
         for revision, (stream, kind, payload) in enumerate(self._changes, start=self.revision + 1):
@@ -219,7 +224,7 @@ class Write:
 
 async def read_head(connection: AsyncConnection) -> Row:
     """The row of the head, under the lock that the caller holds."""
-    return dict((await connection.execute(select(tables.head))).mappings().one())
+    return dict((await connection.execute(_HEAD)).mappings().one())
 
 
 async def rows_written(connection: AsyncConnection) -> int:

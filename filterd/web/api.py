@@ -41,6 +41,7 @@ from filterd.web.limits import LARGEST_HEAD, RateLimit
 from filterd.web.paths import with_slashes_in_ids
 from filterd.web.problems import RefusedCall, response_of
 from filterd.web.proxies import behind_proxies
+from filterd.web.shortcut import straight
 
 DESCRIPTION = (
     "Lines, their choices, orders, nodes and the record, for the systems of the provider. Every call needs "
@@ -103,7 +104,7 @@ def make_api(context: Context, requests: int, web: WebSettings | None = None) ->
         app.router.routes.extend(routes.routes)  # one list: included routers are walked anew by each request
     app.add_exception_handler(HTTPException, _refuse)
     _describe(app)
-    inner = counted(with_slashes_in_ids(_Headers(app)), state.counts)
+    inner = counted(with_slashes_in_ids(_Headers(straight(app, app.routes))), state.counts)
     return behind_proxies(inner, proxies), state
 
 

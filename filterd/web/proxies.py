@@ -27,11 +27,12 @@ def behind_proxies(app: ASGIApp, networks: Sequence[IPv4Network | IPv6Network]) 
     async def call(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             told = [(name, value) for name, value in scope["headers"] if name.lower() in FORWARDED]
-            headers = [each for each in scope["headers"] if each[0].lower() not in FORWARDED]
-            peer = _address((scope.get("client") or UNKNOWN)[0])
-            scope = {**scope, "headers": headers}
-            if peer is not None and trusted(peer):
-                scope |= _behind(scope, told, trusted)
+            if told:
+                headers = [each for each in scope["headers"] if each[0].lower() not in FORWARDED]
+                peer = _address((scope.get("client") or UNKNOWN)[0])
+                scope = {**scope, "headers": headers}
+                if peer is not None and trusted(peer):
+                    scope |= _behind(scope, told, trusted)
         await app(scope, receive, send)
 
     return call

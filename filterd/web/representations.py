@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import json
 from collections.abc import Callable
@@ -77,8 +76,7 @@ def shown(found: Subscriber, caller: Caller) -> SubscriberShown:
 def etag(found: Subscriber, caller: Caller) -> str:
     """The tag of the subscriber's state. It is keyed: nobody can try out what own names it was made of."""
     state = json.dumps(choices_of(found), sort_keys=True).encode()
-    digest = hmac.new(caller.state.etag_key, state, hashlib.sha256).hexdigest()
-    return f'"{digest[:32]}"'
+    return f'"{hmac.digest(caller.state.etag_key, state, "sha256").hex()[:32]}"'
 
 
 def unchanged(caller: Caller, if_match: str | None) -> Callable[[Subscriber], None]:

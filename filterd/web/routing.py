@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
-from typing import Annotated, Any
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import replace
+from typing import Annotated, Any, cast
 
 from fastapi import Depends, Security
+from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, APIRouter
 from fastapi.security import HTTPBearer
 from starlette.requests import Request
@@ -25,9 +27,15 @@ bearer = HTTPBearer(auto_error=False, description="A token of: filterd token add
 class ApiRoute(APIRoute):
     """A route whose errors are all problem details."""
 
+    handler: Handler
+    """answers a request with a reply, and raises nothing"""
+
     def get_route_handler(self) -> Handler:
         """The handler: admits the caller, reads the body within its limits, then does the call."""
+        described = self.dependant
+        self.dependant = _given_caller(described)
         handle = super().get_route_handler()
+        self.dependant = described  # which the OpenAPI document is made of
         permission = Permission((self.openapi_extra or {})[PERMISSION])
 
         async def call(request: Request) -> Response:
@@ -39,6 +47,7 @@ class ApiRoute(APIRoute):
             except Exception as error:
                 return response_of(error)
 
+        self.handler = call
         return call
 
 
@@ -65,6 +74,25 @@ async def _caller(request: Request) -> Caller:  # one that is not async would ru
 
 Called = Annotated[Caller, Depends(_caller)]
 """the parameter of a handler that is the caller"""
+_REQUEST = "__request"
+"""no name of a parameter in a path or a query"""
+
+
+def _given_caller(described: Dependant) -> Dependant:
+    """The same, which gets its caller without the steps that FastAPI takes for each dependency."""
+    endpoint = cast(Callable[..., Awaitable[Any]], described.call)
+    names = [each.name for each in described.dependencies if each.call is _caller and each.name]
+    wanted = described.request_param_name
+
+    async def call(**values: Any) -> Any:
+        request = values[wanted] if wanted is not None else values.pop(_REQUEST)
+        for name in names:
+            values[name] = request.state.caller
+        return await endpoint(**values)
+
+    others = [each for each in described.dependencies if each.call not in (_caller, bearer)]
+    return replace(described, call=call, dependencies=others, request_param_name=wanted or _REQUEST)
+
 
 _PROBLEM_SCHEMA = {
     "type": "object",

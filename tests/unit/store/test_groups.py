@@ -202,14 +202,14 @@ async def test_a_write_inside_another_is_refused_and_not_waited_for(
     gathering: tuple[Store, WriteGroups], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store, _ = gathering
-    monkeypatch.setattr(groups, "WRITE_WAIT", 0.05)
 
     async def nested() -> None:
         async with store.write("ana", NOW, shared=True) as write:
             write.audit("test", "line:1")
             await put(store, 2)
 
-    with pytest.raises(StoreBusyError):
+    with monkeypatch.context() as hasty, pytest.raises(StoreBusyError):
+        hasty.setattr(groups, "WRITE_WAIT", 0.05)
         await nested()
     await put(store, 3)
     assert await kept(store) == (["3"], ["line:3"])
