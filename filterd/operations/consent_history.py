@@ -7,7 +7,7 @@ It holds nothing of what anybody looked for; nothing of that is kept anywhere.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from filterd.model.audit_chain import AuditEntry
@@ -59,6 +59,20 @@ class ConsentRecord:
         if not self.subscriber.choices.opted_in:
             return None
         return next((each for each in reversed(self.requests) if each.kind == "opt_in"), None)
+
+
+def of_present_holder(found: ConsentRecord) -> ConsentRecord:
+    """The part of a record since its present holder has the line: what support and a portal may show."""
+    asked = [(each.kind, each.evidence) for each in found.requests]
+    kept, since = consent.of_present_holder(asked)
+    if not since:
+        return found
+    return replace(
+        found,
+        requests=found.requests[len(asked) - len(kept) :],
+        changes=tuple(each for each in found.changes if each.at > since),
+        authorisations=tuple(each for each in found.authorisations if each.made_at > since),
+    )
 
 
 async def record(context: Context, subscriber: str) -> ConsentRecord:

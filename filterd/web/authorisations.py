@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from filterd.model.subscriber import Authorisation, AuthorisationState
 from filterd.model.token import Permission
-from filterd.operations import authorisations
+from filterd.operations import authorisations, consent_history
 from filterd.web.fields import LineId, RequestBody, RequiredText, time_of
 from filterd.web.routing import Called, router, takes
 
@@ -68,9 +68,12 @@ async def authorise(caller: Called, id: LineId, body: AuthorisationAsked) -> New
 
 @routes.get("/subscribers/{id}/authorisations", **takes(Permission.LINES_READ))
 async def list_authorisations(caller: Called, id: LineId) -> list[AuthorisationShown]:
-    """List the persons who were authorised, those among them who are so no longer."""
-    _, found = await authorisations.list_authorisations(caller.context, caller.require_line(id))
-    return [_shown(each, caller.context.clock()) for each in found]
+    """List the persons who were authorised, those among them who are so no longer. Those of a holder before,
+    only to whom the audit trail is open."""
+    record = await consent_history.record(caller.context, caller.require_line(id))
+    if not caller.may(Permission.AUDIT_READ):
+        record = consent_history.of_present_holder(record)
+    return [_shown(each, caller.context.clock()) for each in record.authorisations]
 
 
 @routes.delete("/subscribers/{id}/authorisations/{authorisation}", **takes(Permission.CHOICES_WRITE))

@@ -104,8 +104,11 @@ async def text(
 
 @routes.get("/subscribers/{id}/consent", **takes(Permission.LINES_READ))
 async def show(caller: Called, id: LineId) -> ConsentShown:
-    """Show how consent came, since when, the texts that were shown, and each change after it."""
+    """Show how consent came, since when, the texts that were shown, and each change after it. Of a holder
+    before, only to whom the audit trail is open."""
     found = await consent_history.record(caller.context, caller.require_line(id))
+    if not caller.may(Permission.AUDIT_READ):
+        found = consent_history.of_present_holder(found)
     basis, waiting = found.basis, found.pending
     return ConsentShown(
         id=found.subscriber.id,

@@ -175,3 +175,19 @@ async def test_a_ledger_that_lost_endings_is_noticed_by_a_restore(
         ended.unlink()
     with pytest.raises(OperationError, match="endings are missing"):
         await put_back(installation, made)
+
+
+async def test_support_sees_nothing_of_the_holder_before(
+    context: Context, installation: Installation
+) -> None:
+    await subscribers.opt_in(context, "S-1", "child", EVIDENCE)
+    await authorisations.add(context, "S-1", "brother", reference="A-1", channel="phone")
+    await consent.end(context, "S-1", ContractEvent.TRANSFERRED, reference="C-1")
+    later(installation, 3600)
+    fresh = replace(EVIDENCE, who="the next one", at=installation.now, reference="T-2")
+    await subscribers.opt_in(context, "S-1", "teen", fresh)
+    whole = await consent_history.record(context, "S-1")
+    shown = consent_history.of_present_holder(whole)
+    assert [each.evidence.who for each in shown.requests] == ["the next one"]
+    assert [each.action for each in shown.changes] == ["opt_in"]
+    assert (len(whole.authorisations), shown.authorisations) == (1, ())
