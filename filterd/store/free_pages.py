@@ -1,9 +1,9 @@
 """Reads what SQLite's file keeps beside its rows: pages that are free, and the write-ahead log.
 
 With ``secure_delete`` a page that becomes free is overwritten with zeros, except for the numbers of other
-free pages in a trunk page (SQLite's file format, section 1.5). Behind the numbers that count, a trunk page keeps
-stale ones of pages that were taken from it: a number of a page of this file is no data. So a free page that
-holds anything else still holds something that was deleted. Its calls wait for the disk.
+free pages in a trunk page (SQLite's file format, section 1.5). Behind the numbers that count, a trunk page
+keeps stale ones of pages that were taken from it: a number of a page of this file is no data. So a free page
+that holds anything else still holds something that was deleted. Its calls wait for the disk.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from typing import Any
 from filterd.operations.plain_values import moment
 from filterd.operations.privacy.breach import BreachReport, ExposedLine
 
-TO_FILL = "[COMPLETE]"
+TO_FILL = "[POR COMPLETAR]"
 """stands where only the provider knows what to say"""
 _PLACES = {
     "store": "acceso a la base de datos del servicio",
@@ -21,9 +21,14 @@ _DATA: tuple[tuple[str, Callable[[ExposedLine], object]], ...] = (
     ("la clave de su línea", lambda each: each.id_exposed),
     ("el perfil de filtrado elegido", lambda each: each.opted_in),
     ("sus diferencias con el perfil y su horario", lambda each: each.differences),
-    ("los nombres de sitios que usted bloqueó o permitió", lambda each: each.own_names),
+    (
+        "los nombres de sitios que usted bloqueó o permitió",
+        lambda each: each.own_names or each.own_names_seen,
+    ),
     ("la constancia de sus solicitudes, con el nombre de quien las hizo", lambda each: each.requests),
     ("las direcciones asignadas a su línea", lambda each: each.bindings),
+    ("los nombres de las personas que usted autorizó", lambda each: each.authorised),
+    ("los avisos que le enviamos sobre los cambios de su línea", lambda each: each.notices),
 )
 
 
