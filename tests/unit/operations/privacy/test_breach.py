@@ -14,7 +14,7 @@ from filterd.operations.backup import backup
 from filterd.operations.context import Context, OperationError
 from filterd.operations.privacy import breach
 from filterd.operations.privacy.breach import Exposure
-from filterd.operations.privacy.texts import TO_FILL, breach_notice, export_text
+from filterd.operations.privacy.texts import TO_FILL, breach_notice
 from filterd.operations.tokens import TokenRequest
 from tests.worlds.installation import NOW, Installation
 
@@ -182,11 +182,3 @@ async def test_the_notice_says_what_the_law_asks_for(installation: Installation)
     shop = breach_notice(found, found.lines[1])
     assert "las direcciones asignadas" in shop
     assert "perfil de filtrado" not in shop
-
-
-async def test_the_export_in_words_has_each_part(installation: Installation) -> None:
-    async with installation.open() as context:
-        await fill(context)
-        text = export_text(await erasure.export(context, "a-home"))
-    for words in ("192.0.2.7", "child", "blue.example (permitido)", "Zacarias", "subscriber.opt_in"):
-        assert words in text
