@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from filterd.operations.privacy import breach
 from filterd.operations.privacy.breach import Exposure
 from filterd.operations.privacy.texts import TO_FILL, breach_notice
 from filterd.operations.tokens import TokenRequest
+from filterd.store.exposure import lines_in
 from tests.worlds.installation import NOW, Installation
 
 EVIDENCE = RequestEvidence("Zacarias", "shop", NOW, "2026-11", "T-1")
@@ -74,6 +77,21 @@ async def test_a_backup_exposes_what_it_held_then(installation: Installation, tm
     assert [each.id for each in found.lines] == ["a-home", "a-shop", "b-farm"]
     assert [each.erased_since for each in found.lines] == [True, False, False]
     assert same.lines == found.lines
+
+
+async def test_a_file_of_an_older_schema_has_none_of_what_came_later(installation: Installation) -> None:
+    async with installation.open() as context:
+        await fill(context)
+    with closing(sqlite3.connect(installation.database)) as raw:
+        for table in ("notice_delivery", "notice", "authorisation"):
+            raw.execute(f"DROP TABLE {table}")
+        raw.commit()
+    held = list(lines_in(installation.database))
+    assert [(each.id, each.requests, each.authorised, each.notices) for each in held] == [
+        ("a-home", 1, 0, 0),
+        ("a-shop", 0, 0, 0),
+        ("b-farm", 1, 0, 0),
+    ]
 
 
 async def test_a_token_exposes_what_it_may_read(installation: Installation) -> None:
