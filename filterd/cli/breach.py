@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,19 @@ from filterd.cli.use_case import perform
 if TYPE_CHECKING:
     from filterd.operations.privacy.breach import ExposedLine
 
-COLUMNS = ("id", "line", "profile", "differences", "own names", "requests", "bindings", "changed", "remarks")
+COLUMNS = (
+    "id",
+    "line",
+    "profile",
+    "differences",
+    "own names",
+    "requests",
+    "bindings",
+    "authorised",
+    "notices",
+    "changed",
+    "remarks",
+)
 
 
 @click.group(cls=Group)
@@ -73,6 +86,15 @@ def _row(found: ExposedLine) -> tuple[object, ...]:
         found.own_names,
         found.requests,
         found.bindings,
+        found.authorised,
+        found.notices,
         found.changed,
-        "erased since" if found.erased_since else "",
+        ", ".join(_remarks(found)),
     )
+
+
+def _remarks(found: ExposedLine) -> Iterator[str]:
+    if found.own_names_seen:
+        yield "own names seen"
+    if found.erased_since:
+        yield "erased since"

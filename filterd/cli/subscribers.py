@@ -218,13 +218,13 @@ def export(id: str, as_text: bool, config: Path | None, as_json: bool) -> None:
     """Print everything that is held of a subscriber (it is JSON with and without --json)."""
     from filterd.operations import erasure
 
-    held = perform(config, lambda context: erasure.export(context, id))
     if as_text and not as_json:
-        from filterd.operations.privacy.texts import export_text
+        from filterd.operations.privacy.holders_copy import copy_of
 
-        click.echo(export_text(held), nl=False)
+        _, text = perform(config, lambda context: copy_of(context, id))
+        click.echo(text, nl=False)
         return
-    output.show_json(held)
+    output.show_json(perform(config, lambda context: erasure.export(context, id)))
 
 
 @subscriber.command()

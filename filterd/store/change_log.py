@@ -163,12 +163,13 @@ async def entries_of(connection: AsyncConnection, subject: str) -> list[StoredEn
     return [_stored(row) for row in await connection.execute(query)]
 
 
-async def lines_of_actor(connection: AsyncConnection, actor: str, since: float) -> list[int]:
-    """The line of each entry about a line that an actor caused from a time on: one for each entry."""
-    query = select(audit.c.subject).where(
+async def lines_of_actor(connection: AsyncConnection, actor: str, since: float) -> list[tuple[int, str]]:
+    """The line and the action of each entry about a line that an actor caused from a time on."""
+    query = select(audit.c.subject, audit.c.action).where(
         audit.c.subject.between("line:", "line;"), audit.c.actor == actor, audit.c.at >= since
     )
-    return [int(each.partition(":")[2]) for each in (await connection.execute(query)).scalars()]
+    rows = await connection.execute(query)
+    return [(int(row.subject.partition(":")[2]), row.action) for row in rows]
 
 
 async def newest_decisions(

@@ -28,6 +28,17 @@ class HeldOfLine:
     requests: int
     """evidence with the names of people"""
     bindings: int
+    authorised: int
+    """persons whom the holder authorised, by name"""
+    notices: int
+    """that are stored of those that the holder was sent"""
+
+
+_LATER = {
+    "authorisation": "(SELECT count(*) FROM authorisation WHERE authorisation.line = subscriber.line)",
+    "notice": "(SELECT count(*) FROM notice WHERE notice.line = subscriber.line)",
+}
+"""tables that files of older schemas lack -> the count of a line's rows"""
 
 
 def lines_in(path: Path) -> Iterator[HeldOfLine]:
@@ -36,12 +47,15 @@ def lines_in(path: Path) -> Iterator[HeldOfLine]:
     with translated(path), closing(sqlite3.connect(uri, uri=True)) as connection:
         columns = {row[1] for row in connection.execute("PRAGMA table_info(line_state)")}
         differences = "line_state.adjustments != ''" if "adjustments" in columns else "0"
+        tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        later = ", ".join(counted if each in tables else "0" for each, counted in _LATER.items())
         query = f"""
             SELECT line, id, opted_in, profile, {differences},
                 (SELECT count(*) FROM own_name WHERE own_name.line = subscriber.line),
                 (SELECT count(*) FROM request WHERE request.line = subscriber.line),
-                (SELECT count(*) FROM binding WHERE binding.line = subscriber.line)
+                (SELECT count(*) FROM binding WHERE binding.line = subscriber.line),
+                {later}
             FROM subscriber JOIN line_state USING (line) ORDER BY line
-        """  # noqa: S608 - one of two texts of ours
+        """  # noqa: S608 - made of texts of ours
         for line, name, opted_in, profile, differs, *counts in connection.execute(query):
             yield HeldOfLine(line, name, bool(opted_in), profile, bool(differs), *counts)

@@ -11,11 +11,11 @@ from filterd.model.arco import ArcoKind, ArcoOutcome
 from filterd.model.token import Permission
 from filterd.operations import erasure
 from filterd.operations.plain_values import plain, with_times
-from filterd.operations.privacy import arco, breach, retention
+from filterd.operations.privacy import arco, breach, holders_copy, retention
 from filterd.operations.privacy.arco import ShownArco
 from filterd.operations.privacy.breach import BreachReport, Exposure
 from filterd.operations.privacy.plain import plain_arco, plain_proof, plain_table
-from filterd.operations.privacy.texts import breach_notice, export_text
+from filterd.operations.privacy.texts import breach_notice
 from filterd.web.callers import Caller
 from filterd.web.fields import LineId, ListPart, Moment, Plain, RequestBody, RequiredText, SubscriberId, Text
 from filterd.web.problems import unknown_subscriber
@@ -71,10 +71,12 @@ async def export(
     caller: Called, id: LineId, text: Annotated[bool, Query(description="With a text in Spanish.")] = False
 ) -> Plain:
     """Everything that is held of a line."""
-    held = await erasure.export(caller.context, caller.require_line(id))
-    words = {"text": export_text(held)} if text else {}
-    found: Plain = with_times(plain(held))
-    return found | words
+    line = caller.require_line(id)
+    if text:
+        held, words = await holders_copy.copy_of(caller.context, line)
+        return {**with_times(plain(held)), "text": words}
+    found: Plain = with_times(plain(await erasure.export(caller.context, line)))
+    return found
 
 
 @routes.get("/arco-requests", **takes(Permission.RIGHTS))

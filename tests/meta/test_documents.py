@@ -21,6 +21,7 @@ from tests.worlds.markdown import too_long, wrapped
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+COMMAND = re.compile(r"`filterd ([^`]+)`")
 MODULE = re.compile(r"`((?:[a-z0-9_]+/)+[a-z0-9_]+(?:\.(?:py|pyx|pxd|pyi|md|c))?|\w+\.(?:py|pyx|pxd))`")
 NEVER_THERE = {"setup.py"}
 """files of which documents say that there is none"""
@@ -129,6 +130,22 @@ def test_every_command_in_the_documents_exists() -> None:
         }
         used = {word.split("=")[0] for word in words if word.startswith("--")}
         assert used <= known, f"{page.name}: {line}"
+
+
+def test_every_command_named_in_a_sentence_exists() -> None:
+    """Of the present pages: those of releases and decisions tell of their day."""
+    from filterd.cli.main import main
+
+    pages = [page for page in PAGES if not {"changelog.md", "changelog.d", "decisions"} & set(page.parts)]
+    spans = [(page.name, text) for page in pages for text in COMMAND.findall(page.read_text())]
+    assert len(spans) > 100
+    for name, text in spans:
+        command: click.Command = main
+        words = text.split()
+        while isinstance(command, click.Group) and words and words != ["…"]:
+            found = command.get_command(click.Context(command), words.pop(0))
+            assert found is not None, f"{name}: filterd {text}"
+            command = found
 
 
 def test_every_make_target_in_the_documents_exists() -> None:

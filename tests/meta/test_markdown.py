@@ -32,7 +32,15 @@ def test_code_and_links_stay_on_one_line(whole: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", [f"| {WORDS}|\n", f"# {WORDS}\n", f"```sh\n{WORDS}\n```\n", "short\nlines\n", f"{'x' * 120}\n"]
+    "text",
+    [
+        f"| {WORDS}|\n",
+        f"# {WORDS}\n",
+        f"```sh\n{WORDS}\n```\n",
+        "short\nlines\n",
+        f"{'x' * 120}\n",
+        f"> {WORDS}\n> more\n",
+    ],
 )
 def test_the_rest_stays(text: str) -> None:
     assert wrapped(text) == text

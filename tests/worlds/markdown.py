@@ -1,4 +1,5 @@
-"""Markdown with lines of at most 100 characters: paragraphs and list items are filled, the rest stays."""
+"""Markdown with lines of at most 100 characters: paragraphs and list items are filled, the rest stays, quotes
+too: whoever writes one breaks its lines."""
 
 from __future__ import annotations
 
@@ -63,7 +64,7 @@ def _words(text: str) -> list[str]:
 
 def _stays(block: str) -> bool:
     first = block.lstrip()
-    return first.startswith((_FENCE, "|", "#", "<!--")) or not too_long(block)
+    return first.startswith((_FENCE, "|", "#", "<!--", ">")) or not too_long(block)
 
 
 def _blocks(lines: list[str]) -> Iterator[str]:

@@ -19,7 +19,7 @@ _NOTHING = Text(es="nada", en="nothing")
 _EVERYTHING = Text(es="todo Internet, menos lo protegido", en="all Internet but what is protected")
 _PROFILES_HOURS = Text(es="las de tu perfil", en="those of your profile")
 _NO_DAYS = Text(es="ninguno", en="none")
-_MONTHS = (
+MONTHS = (
     "enero", "febrero", "marzo", "abril", "mayo", "junio",
     "julio", "agosto", "septiembre", "octubre", "noviembre", "diciembre",
 )  # fmt: skip
@@ -54,13 +54,14 @@ class Wording:
                 ("safe_search", documents.safe_search),
                 ("bypass", documents.bypass),
                 ("profiles", documents.profiles),
+                ("groups", documents.protected.groups),
             )
             for each in known
         }
 
     def tell(self, notice: HolderNotice) -> Told:
         """The words of a notice, by the newest texts of its day."""
-        clock = _clock(notice.facts.get("zone", "UTC"))
+        clock = clock_of(notice.facts.get("zone", "UTC"))
         day = datetime.fromtimestamp(notice.at, clock).date().isoformat()
         texts = next((each for each in self._versions if each.since <= day), None)
         sentence = None if texts is None else texts.sentence(notice.kind)
@@ -154,10 +155,11 @@ def _moment(seconds: float, clock: tzinfo) -> tuple[str, str]:
 
 def _day(seconds: float, clock: tzinfo) -> tuple[str, str]:
     at = datetime.fromtimestamp(seconds, clock)
-    return f"{at.day} de {_MONTHS[at.month - 1]}", f"{at.day} {_MONTHS_EN[at.month - 1]}"
+    return f"{at.day} de {MONTHS[at.month - 1]}", f"{at.day} {_MONTHS_EN[at.month - 1]}"
 
 
-def _clock(zone: str) -> tzinfo:
+def clock_of(zone: str) -> tzinfo:
+    """The clock of a time zone; that of UTC where there is none of this name."""
     try:
         return zone_of(zone)
     except UnknownZoneError:

@@ -2,13 +2,14 @@
 
 An operator knows a place (the store, a backup, a node) or a token. A place exposed all that it holds. A token
 exposed what it may read, of every line within its limits: calls that only read leave no trace for each line,
-so nobody can say that it did not read one.
+so nobody can say that it did not read one. Two that read leave one, and expose what they show of that line
+alone: a look at own names with the holder's code, and an export.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -28,6 +29,7 @@ from filterd.store.engine import database_path
 from filterd.store.exposure import HeldOfLine, lines_in
 
 ACTION, SUBJECT = "breach.report", "breach"
+OWN_NAMES_SEEN, EXPORTED = "subscriber.own_names_seen", "subscriber.export"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +58,15 @@ class ExposedLine:
     profile: str
     differences: bool
     own_names: int
+    own_names_seen: int
+    """looks of the token at them with the holder's code since the time given; they count as exposed, though
+    the line may have none any more"""
     requests: int
     bindings: int
+    authorised: int
+    """persons whom the holder authorised, by name"""
+    notices: int
+    """that the holder was sent, of those that are stored"""
     changed: int
     """acts of the token on this line since the time given"""
     erased_since: bool
@@ -84,6 +93,8 @@ class _Found:
     with_choices: bool = True
     with_own_names: bool = True
     with_requests: bool = True
+    with_authorised: bool = True
+    with_notices: bool = True
     begins: str = ""
     """the ids that were within reach"""
     actors: tuple[str, ...] = ()
@@ -100,9 +111,9 @@ async def report(context: Context, exposure: Exposure) -> BreachReport:
         async with context.store.read() as connection:
             present = await _present(connection, numbers)
     lines = tuple(
-        _line(each, found, acts.get(each.line, 0), each.line not in present)
+        _line(each, _of_line(found, acts[each.line]), acts[each.line], each.line not in present)
         for each in held
-        if each.id.startswith(found.begins) and (found.with_choices or acts.get(each.line))
+        if each.id.startswith(found.begins) and _concerned(each, found, acts[each.line])
     )
     made = BreachReport(found.what, exposure.since, lines, not found.with_ids, _counts(lines))
     async with context.store.write(context.actor, context.clock()) as write:
@@ -154,7 +165,14 @@ def _backup(context: Context, exposure: Exposure) -> _Found:
 async def _node(context: Context, name: str, store: Path) -> _Found:
     """A node follows every line; it has neither ids nor evidence."""
     known = await nodes.show(context, name)
-    return _Found(f"node:{known.report.name}", store, with_ids=False, with_requests=False)
+    return _Found(
+        f"node:{known.report.name}",
+        store,
+        with_ids=False,
+        with_requests=False,
+        with_authorised=False,
+        with_notices=False,
+    )
 
 
 async def _token(context: Context, name: str, store: Path) -> _Found:
@@ -170,10 +188,12 @@ async def _token(context: Context, name: str, store: Path) -> _Found:
     return _Found(
         f"token:{named[0].name}",
         store,
-        with_ids=reads,
+        with_ids=reads or may(Permission.NOTICES_READ),
         with_choices=reads,
         with_own_names=reads and may(Permission.OWN_NAMES),
         with_requests=reads,
+        with_authorised=reads,
+        with_notices=may(Permission.NOTICES_READ),
         begins=begins.pop() if len(begins) == 1 else "",
         actors=(named[0].name,),
     )
@@ -183,11 +203,25 @@ def _any_of(found: list[Token]) -> Callable[[Permission], bool]:
     return lambda permission: any(permission in each.permissions for each in found)
 
 
-async def _acts(context: Context, actors: tuple[str, ...], since: float) -> Counter[int]:
-    if not actors:
-        return Counter()
-    async with context.store.read() as connection:
-        return Counter(await change_log.lines_of_actor(connection, actors[0], since))
+async def _acts(context: Context, actors: tuple[str, ...], since: float) -> defaultdict[int, Counter[str]]:
+    """By line, how often the actor did each action."""
+    found: defaultdict[int, Counter[str]] = defaultdict(Counter)
+    if actors:
+        async with context.store.read() as connection:
+            for line, action in await change_log.lines_of_actor(connection, actors[0], since):
+                found[line][action] += 1
+    return found
+
+
+def _concerned(held: HeldOfLine, found: _Found, acts: Counter[str]) -> bool:
+    return found.with_choices or bool(acts) or (found.with_notices and held.notices > 0)
+
+
+def _of_line(found: _Found, acts: Counter[str]) -> _Found:
+    """The thing that was exposed, with what it showed of one line by an act that is on record."""
+    if acts[EXPORTED]:
+        return _Found(found.what, found.path)
+    return replace(found, with_ids=True, with_own_names=True) if acts[OWN_NAMES_SEEN] else found
 
 
 async def _present(connection: AsyncConnection, lines: list[int]) -> set[int]:
@@ -197,7 +231,7 @@ async def _present(connection: AsyncConnection, lines: list[int]) -> set[int]:
     return found
 
 
-def _line(held: HeldOfLine, found: _Found, changed: int, erased: bool) -> ExposedLine:
+def _line(held: HeldOfLine, found: _Found, acts: Counter[str], erased: bool) -> ExposedLine:
     return ExposedLine(
         id=held.id,
         line=held.line,
@@ -206,9 +240,12 @@ def _line(held: HeldOfLine, found: _Found, changed: int, erased: bool) -> Expose
         profile=held.profile if found.with_choices else "",
         differences=held.differences and found.with_choices,
         own_names=held.own_names if found.with_own_names else 0,
+        own_names_seen=acts[OWN_NAMES_SEEN],
         requests=held.requests if found.with_requests else 0,
         bindings=held.bindings if found.with_choices else 0,
-        changed=changed,
+        authorised=held.authorised if found.with_authorised else 0,
+        notices=held.notices if found.with_notices else 0,
+        changed=acts.total(),
         erased_since=erased,
     )
 
@@ -219,9 +256,11 @@ def _counts(lines: tuple[ExposedLine, ...]) -> dict[str, int]:
         "lines": len(lines),
         "ids": sum(each.id_exposed for each in lines),
         "choices": sum(each.opted_in or each.differences for each in lines),
-        "own_names": sum(each.own_names > 0 for each in lines),
+        "own_names": sum(each.own_names + each.own_names_seen > 0 for each in lines),
         "evidence": sum(each.requests > 0 for each in lines),
         "addresses": sum(each.bindings > 0 for each in lines),
+        "authorised": sum(each.authorised > 0 for each in lines),
+        "notices": sum(each.notices > 0 for each in lines),
         "changed": sum(each.changed > 0 for each in lines),
         "erased_since": sum(each.erased_since for each in lines),
     }

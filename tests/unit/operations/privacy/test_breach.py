@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,13 +11,14 @@ import pytest
 
 from filterd.model.subscriber import RequestEvidence
 from filterd.model.token import Permission, TokenRole
-from filterd.operations import audit, erasure, subscribers, tokens
+from filterd.operations import audit, authorisations, erasure, subscribers, tokens, view_codes
 from filterd.operations.backup import backup
 from filterd.operations.context import Context, OperationError
 from filterd.operations.privacy import breach
 from filterd.operations.privacy.breach import Exposure
-from filterd.operations.privacy.texts import TO_FILL, breach_notice, export_text
+from filterd.operations.privacy.texts import TO_FILL, breach_notice
 from filterd.operations.tokens import TokenRequest
+from filterd.store.exposure import lines_in
 from tests.worlds.installation import NOW, Installation
 
 EVIDENCE = RequestEvidence("Zacarias", "shop", NOW, "2026-11", "T-1")
@@ -26,6 +29,7 @@ async def fill(context: Context) -> None:
     await subscribers.add(context, "a-home", prefixes=("192.0.2.7",))
     await subscribers.opt_in(context, "a-home", "child", EVIDENCE)
     await subscribers.allow(context, "a-home", "blue.example")
+    await authorisations.add(context, "a-home", "Grandmother", reference="T-2")
     await subscribers.add(context, "a-shop", prefixes=("192.0.2.8",))
     await subscribers.add(context, "b-farm")
     await subscribers.opt_in(context, "b-farm", "teen", EVIDENCE)
@@ -43,6 +47,8 @@ async def test_the_store_exposes_all_that_it_holds(installation: Installation) -
         "own_names": 1,
         "evidence": 2,
         "addresses": 2,
+        "authorised": 1,
+        "notices": 2,
         "changed": 0,
         "erased_since": 0,
     }
@@ -73,6 +79,21 @@ async def test_a_backup_exposes_what_it_held_then(installation: Installation, tm
     assert same.lines == found.lines
 
 
+async def test_a_file_of_an_older_schema_has_none_of_what_came_later(installation: Installation) -> None:
+    async with installation.open() as context:
+        await fill(context)
+    with closing(sqlite3.connect(installation.database)) as raw:
+        for table in ("notice_delivery", "notice", "authorisation"):
+            raw.execute(f"DROP TABLE {table}")
+        raw.commit()
+    held = list(lines_in(installation.database))
+    assert [(each.id, each.requests, each.authorised, each.notices) for each in held] == [
+        ("a-home", 1, 0, 0),
+        ("a-shop", 0, 0, 0),
+        ("b-farm", 1, 0, 0),
+    ]
+
+
 async def test_a_token_exposes_what_it_may_read(installation: Installation) -> None:
     async with installation.open() as context:
         await fill(context)
@@ -90,7 +111,54 @@ async def test_a_token_exposes_what_it_may_read(installation: Installation) -> N
         ("a-home", 0, 1),
         ("a-shop", 0, 0),
     ], "support does not see own names, and the other region is beyond it"
+    assert [(each.authorised, each.notices > 0) for each in found.lines] == [(1, True), (0, True)]
     assert nothing.lines == ()
+
+
+async def test_what_a_token_did_see_counts_and_no_more(installation: Installation) -> None:
+    """Own names that support saw with the holder's code, and an export, are on record for each line."""
+    async with installation.open() as context:
+        await fill(context)
+        await subscribers.deny(context, "b-farm", "red.example")
+        await tokens.add(context, TokenRequest("helpdesk", TokenRole.SUPPORT, system=True))
+        helpdesk = replace(context, actor="helpdesk")
+        issued = await view_codes.issue(context, "a-home")
+        await view_codes.view(helpdesk, "a-home", issued.code)
+        await subscribers.remove(context, "a-home", "blue.example")
+        found = await breach.report(context, Exposure(credential="helpdesk"))
+        later = await breach.report(context, Exposure(credential="helpdesk", since=NOW + 1))
+    home, _, farm = found.lines
+    assert (home.own_names, home.own_names_seen, farm.own_names, farm.own_names_seen) == (0, 1, 0, 0)
+    assert found.counts["own_names"] == 1
+    words = "los nombres de sitios que usted bloqueó o permitió"
+    assert words in breach_notice(found, home)
+    assert words not in breach_notice(found, farm)
+    assert later.counts["own_names"] == 0
+
+
+async def test_an_export_exposed_all_of_its_line(installation: Installation) -> None:
+    async with installation.open() as context:
+        await fill(context)
+        scopes = (Permission.RIGHTS,)
+        await tokens.add(context, TokenRequest("desk", TokenRole.PROVISIONING, system=True, scopes=scopes))
+        await erasure.export(replace(context, actor="desk"), "a-home")
+        (home,) = (await breach.report(context, Exposure(credential="desk"))).lines
+    assert (home.id, home.id_exposed, home.profile) == ("a-home", True, "child")
+    assert (home.own_names, home.requests, home.bindings, home.authorised) == (1, 1, 1, 1)
+
+
+async def test_notices_tell_of_their_lines(installation: Installation) -> None:
+    """A token that may read notices alone has ids and notices of the lines that have any."""
+    async with installation.open() as context:
+        await fill(context)
+        scopes = (Permission.NOTICES_READ,)
+        await tokens.add(context, TokenRequest("sms", TokenRole.PROVISIONING, system=True, scopes=scopes))
+        found = await breach.report(context, Exposure(credential="sms"))
+    assert [(each.id, each.id_exposed, each.profile) for each in found.lines] == [
+        ("a-home", True, ""),
+        ("b-farm", True, ""),
+    ]
+    assert "los avisos que le enviamos" in breach_notice(found)
 
 
 async def test_scopes_bound_what_a_token_exposes(installation: Installation) -> None:
@@ -128,14 +196,7 @@ async def test_the_notice_says_what_the_law_asks_for(installation: Installation)
     for words in ("2027-01-15T08:00:00Z", "el perfil de filtrado elegido", "Recomendaciones", "correctivas"):
         assert words in notice
     assert notice.count(TO_FILL) == 2
+    assert TO_FILL == "[POR COMPLETAR]"
     shop = breach_notice(found, found.lines[1])
     assert "las direcciones asignadas" in shop
     assert "perfil de filtrado" not in shop
-
-
-async def test_the_export_in_words_has_each_part(installation: Installation) -> None:
-    async with installation.open() as context:
-        await fill(context)
-        text = export_text(await erasure.export(context, "a-home"))
-    for words in ("192.0.2.7", "child", "blue.example (permitido)", "Zacarias", "subscriber.opt_in"):
-        assert words in text

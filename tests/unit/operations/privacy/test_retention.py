@@ -17,6 +17,7 @@ from filterd.operations.context import Context
 from filterd.operations.privacy import retention
 from filterd.operations.tokens import TokenRequest
 from filterd.store.free_pages import residue
+from tests.worlds.backups import put_back
 from tests.worlds.installation import NOW, Installation
 
 DAY = 86_400.0
@@ -104,6 +105,41 @@ async def test_a_proof_fails_while_something_is_due_or_pages_are_not_blank(
         assert proof.residue.not_blank > 0
         assert not proof.holds
     assert residue(installation.database).free_pages >= proof.residue.not_blank
+
+
+async def test_stale_numbers_of_pages_are_no_data(installation: Installation, tmp_path: Path) -> None:
+    """A trunk page of the free ones keeps the numbers of pages that were taken from it."""
+    async with installation.open() as context:
+        for number in range(150):
+            await subscribers.add(context, f"line-{number}")
+            await subscribers.opt_in(context, f"line-{number}", "child", evidence("w" * 200, NOW))
+        for number in range(150):
+            await subscribers.opt_out(context, f"line-{number}")
+        installation.now += YEARS_5 + DAY
+        assert (await retention.run(context)).deleted["consent"] == 150
+        await backup(context, tmp_path / "copy")
+    await put_back(installation, tmp_path / "copy")
+    async with installation.open() as context:
+        for number in range(20):
+            await subscribers.add(context, f"new-{number}")
+        await retention.run(context)
+        proof = await retention.prove(context)
+    stale, page, size = trunk_page(installation.database)
+    assert stale, "the case is there: numbers stand behind the count"
+    assert proof.holds
+    with installation.database.open("r+b") as file:
+        file.seek(page * size - 8)
+        file.write(b"zacarias")
+    assert residue(installation.database).not_blank == 1, "letters are no number of a page of this file"
+
+
+def trunk_page(path: Path) -> tuple[bytes, int, int]:
+    """What stands behind the count of a store's first trunk page, the page's number, and the size of one."""
+    data = path.read_bytes()
+    size = int.from_bytes(data[16:18], "big")
+    page = int.from_bytes(data[32:36], "big")
+    trunk = data[(page - 1) * size : page * size]
+    return trunk[8 + 4 * int.from_bytes(trunk[4:8], "big") :].strip(b"\0"), page, size
 
 
 async def test_old_changes_go_and_nodes_read_the_full_state(installation: Installation) -> None:
