@@ -15,6 +15,7 @@ from filterd.model.token import Permission
 from filterd.web.callers import Caller, admitted
 from filterd.web.limits import BoundedBody
 from filterd.web.problems import MEDIA_TYPE, response_of
+from filterd.web.understood import understands
 
 PERMISSION = "x-permission"
 """the key of an operation's permission in the OpenAPI document"""
@@ -27,12 +28,14 @@ class ApiRoute(APIRoute):
 
     def get_route_handler(self) -> Handler:
         """The handler: admits the caller, reads the body within its limits, then does the call."""
+        look = understands(self)
         handle = super().get_route_handler()
         permission = Permission((self.openapi_extra or {})[PERMISSION])
 
         async def call(request: Request) -> Response:
             try:
                 request.state.caller = await admitted(request, permission)
+                look(request)
                 body = BoundedBody(request.headers, request.receive)
                 await body.read()
                 return await handle(Request(request.scope, body.receive))
