@@ -19,6 +19,7 @@ from filterd.operations.ends import End
 from filterd.operations.plans import PlanChange
 from filterd.operations.shown_adjustments import adjustments_of
 from filterd.web.fields import LineId, Moment, RequestBody, time_of
+from filterd.web.repeats import Attempted
 from filterd.web.representations import SubscriberShown
 from filterd.web.routing import Called, router, takes
 from filterd.web.subscribers import IfMatch, changed
@@ -136,7 +137,12 @@ async def plan(
 
 @routes.post("/subscribers/{id}/choices/closings", **takes(Permission.CHOICES_WRITE))
 async def close(
-    response: Response, caller: Called, id: LineId, body: ClosingGiven, if_match: IfMatch = None
+    attempt: Attempted,
+    response: Response,
+    caller: Called,
+    id: LineId,
+    body: ClosingGiven,
+    if_match: IfMatch = None,
 ) -> SubscriberShown:
     """Close things on a line for a stretch that comes once."""
     closed = Closed(body.everything, body.childrens, body.categories, body.services)
@@ -146,7 +152,7 @@ async def close(
     async def step(context: Context) -> Subscriber:
         return (await closings.close(context, id, closed, end, begin=begin))[0]
 
-    return await changed(caller, response, id, if_match, step)
+    return await changed(caller, response, id, if_match, step, attempt)
 
 
 @routes.delete("/subscribers/{id}/choices/closings", **takes(Permission.CHOICES_WRITE))

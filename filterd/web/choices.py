@@ -14,6 +14,7 @@ from filterd.model.token import Permission
 from filterd.operations import input_values, subscribers
 from filterd.operations.ends import STAYS, End
 from filterd.web.fields import LineId, Moment, RequestBody, RequiredText, Text, ZoneName
+from filterd.web.repeats import Attempted
 from filterd.web.representations import SubscriberShown
 from filterd.web.routing import Called, router, takes
 from filterd.web.subscribers import IfMatch, changed
@@ -146,11 +147,11 @@ async def set_profile(
 
 @routes.post("/subscribers/{id}/choices/profile/accept", **takes(Permission.CHOICES_WRITE))
 async def accept_profile(
-    response: Response, caller: Called, id: LineId, if_match: IfMatch = None
+    attempt: Attempted, response: Response, caller: Called, id: LineId, if_match: IfMatch = None
 ) -> SubscriberShown:
     """Take the announced change of the line's profile now, before its date."""
     return await changed(
-        caller, response, id, if_match, lambda context: subscribers.accept_profile(context, id)
+        caller, response, id, if_match, lambda context: subscribers.accept_profile(context, id), attempt
     )
 
 
