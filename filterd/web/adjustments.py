@@ -127,7 +127,7 @@ async def plan(
 ) -> SubscriberShown:
     """Set the hours of a line, or go back to those of its profile."""
     text = None if body.schedule is None else json.dumps({"schedule": body.schedule})
-    wanted = PlanChange(text, "schedule", body.as_profile, body.holidays, body.workdays)
+    wanted = PlanChange(text, "body", body.as_profile, body.holidays, body.workdays)
 
     async def step(context: Context) -> Subscriber:
         return (await plans.change(context, id, wanted))[0]

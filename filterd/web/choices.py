@@ -7,13 +7,14 @@ from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from fastapi import Path, Response
-from pydantic import Field, StrictBool
+from pydantic import AfterValidator, Field, StrictBool
 
 from filterd.model.subscriber import AskerRole, RequestEvidence
 from filterd.model.token import Permission
 from filterd.operations import input_values, subscribers
 from filterd.operations.ends import STAYS, End
 from filterd.web.fields import LineId, Moment, RequestBody, RequiredText, Text, ZoneName
+from filterd.web.paths import id_of
 from filterd.web.repeats import Attempted
 from filterd.web.representations import SubscriberShown
 from filterd.web.routing import Called, router, takes
@@ -21,7 +22,11 @@ from filterd.web.subscribers import IfMatch, changed
 
 routes = router("choices")
 ProfileId = Annotated[str, Field(min_length=1, max_length=64)]
-OwnNameInPath = Annotated[str, Path(max_length=253, description="A domain name.")]
+OwnNameInPath = Annotated[
+    str,
+    Path(max_length=2048, description="A domain name, or a URL, which stands for its site, percent-encoded."),
+    AfterValidator(id_of),
+]
 
 
 class EvidenceGiven(RequestBody):
@@ -93,6 +98,12 @@ class OwnNameChoice(RequestBody):
     until: Moment | None = Field(
         None, description="When it ends by itself, 366 days ahead at most; null: it stays."
     )
+
+
+class OwnNameReply(SubscriberShown):
+    """A line after a change of its own names."""
+
+    taken_as: str = Field(description="The name that was taken: of a URL, that of its site.")
 
 
 @routes.put("/subscribers/{id}/choices/opt-in", **takes(Permission.CHOICES_WRITE))
@@ -205,21 +216,24 @@ async def put_own_name(
     name: OwnNameInPath,
     body: OwnNameChoice,
     if_match: IfMatch = None,
-) -> SubscriberShown:
-    """Let a name through that the profile or security blocks, or block one: whichever it was before."""
+) -> OwnNameReply:
+    """Let a name through that the profile or security blocks, or block one: whichever it was before. A URL
+    stands for its site."""
     act = subscribers.allow if body.action == "allow" else subscribers.deny
     scope = input_values.scope(body.scope)
     end = STAYS if body.until is None else End(until=body.until.isoformat())
-    return await changed(
+    found = await changed(
         caller, response, id, if_match, lambda context: act(context, id, name, scope, end=end)
     )
+    return OwnNameReply(**found.model_dump(), taken_as=input_values.site(name))
 
 
 @routes.delete("/subscribers/{id}/own-names/{name}", **takes(Permission.OWN_NAMES))
 async def delete_own_name(
     response: Response, caller: Called, id: LineId, name: OwnNameInPath, if_match: IfMatch = None
-) -> SubscriberShown:
-    """Take a name off the line's own names, whether it was allowed or blocked."""
-    return await changed(
+) -> OwnNameReply:
+    """Take a name, or the site of a URL, off the line's own names, whether it was allowed or blocked."""
+    found = await changed(
         caller, response, id, if_match, lambda context: subscribers.remove(context, id, name)
     )
+    return OwnNameReply(**found.model_dump(), taken_as=input_values.site(name))
