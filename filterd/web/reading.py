@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import Query
 
 from filterd.model.token import Permission
-from filterd.operations import advice, audit, inquiry, nodes
+from filterd.operations import advice, audit, catalogue, inquiry, nodes
 from filterd.operations.explain import ExplainedStage, Explanation
 from filterd.operations.plain_records import plain_node
 from filterd.operations.plain_values import plain, with_times
@@ -28,6 +28,13 @@ OWN = ("own_deny", "own_allow")
 async def list_profiles(caller: Called) -> list[Plain]:
     """List the profiles on offer, with their texts in Spanish and English."""
     return [plain(each) for each in policies(caller.context).profiles]
+
+
+@routes.get("/catalogue", **takes(Permission.PROFILES_READ))
+async def show_catalogue(caller: Called) -> dict[str, list[Plain]]:
+    """List the categories, services, safe search engines and ways around that a line can choose, with their
+    titles. `choice` is as `choices/differences` takes it; to close an `empty` category closes nothing."""
+    return await catalogue.catalogue(caller.context)
 
 
 @routes.get("/check", **takes(Permission.CHECK))

@@ -71,3 +71,16 @@ async def test_a_pause_until_a_time_that_is_past_says_so(api: Api, client: httpx
     refused = await client.put(LINE + "/choices/pause", json={"until": until})
     assert (refused.status_code, "-39967" in refused.text) == (422, False)
     assert "past" in refused.json()["detail"]
+
+
+async def test_the_catalogue_has_what_a_line_can_choose(client: httpx.AsyncClient) -> None:
+    found = (await client.get("/api/v1/catalogue")).json()
+    assert set(found) == {"categories", "services", "service_groups", "safe_search", "ways"}
+    adult = next(each for each in found["categories"] if each["id"] == "adult")
+    assert (adult["choice"], set(adult["title"]), adult["empty"]) == ("category:adult", {"es", "en"}, False)
+    groups = {each["id"] for each in found["service_groups"]} | {""}
+    assert all(each["group"] in groups for each in found["services"])
+    offered = [each["choice"] for kind in found.values() for each in kind if "choice" in each]
+    for choice in offered:
+        reply = await client.put(LINE + "/choices/differences", json={"add": [choice]})
+        assert reply.status_code == 200, (choice, reply.text)
