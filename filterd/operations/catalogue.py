@@ -12,7 +12,7 @@ from filterd.operations.policies import policies
 
 async def catalogue(context: Context) -> dict[str, list[dict[str, Any]]]:
     """Categories, services with their groups, safe search and ways around: id, ``choice`` as
-    ``subscriber choose`` takes it, and title. ``empty``: no list in force fills the category, so that to close
+    ``subscriber choose`` takes it, and title. ``empty``: no list in force fills the category, so that closing
     it closes nothing."""
     documents = policies(context)
     empty = set(await empty_categories(context, [each.id for each in documents.categories]))

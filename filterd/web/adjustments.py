@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field, StrictBool
 
 from filterd.model.subscriber import Subscriber
 from filterd.model.token import Permission
-from filterd.operations import choices, closings, plans
+from filterd.operations import choice_warnings, choices, closings, plans
 from filterd.operations.choices import ADD, AS_PROFILE, TAKE, Wish
 from filterd.operations.closings import Closed
 from filterd.operations.context import Context
@@ -23,6 +23,7 @@ from filterd.web.repeats import Attempted
 from filterd.web.representations import SubscriberShown
 from filterd.web.routing import Called, router, takes
 from filterd.web.subscribers import IfMatch, changed
+from filterd.web.warned import WarnedSubscriber
 
 routes = router("choices")
 MOST_WISHES = 100
@@ -107,7 +108,7 @@ async def show(caller: Called, id: LineId) -> AdjustmentsShown:
 @routes.put("/subscribers/{id}/choices/differences", **takes(Permission.CHOICES_WRITE))
 async def choose(
     response: Response, caller: Called, id: LineId, body: Differences, if_match: IfMatch = None
-) -> SubscriberShown:
+) -> WarnedSubscriber:
     """Change what a line has beyond or without its profile."""
     wishes = [
         Wish(act, each)
@@ -115,10 +116,15 @@ async def choose(
         for each in given
     ]
 
-    async def step(context: Context) -> Subscriber:
-        return (await choices.choose(context, id, wishes, youtube=body.youtube, reset=body.reset))[0]
+    told: list[str] = []
 
-    return await changed(caller, response, id, if_match, step)
+    async def step(context: Context) -> Subscriber:
+        found, _ = await choices.choose(context, id, wishes, youtube=body.youtube, reset=body.reset)
+        told.extend(await choice_warnings.of_wishes(context, wishes, found))
+        return found
+
+    line = await changed(caller, response, id, if_match, step)
+    return WarnedSubscriber(**line.model_dump(), warnings=told)
 
 
 @routes.put("/subscribers/{id}/choices/plan", **takes(Permission.CHOICES_WRITE))

@@ -19,6 +19,7 @@ from filterd.web.repeats import Attempted
 from filterd.web.representations import SubscriberShown
 from filterd.web.routing import Called, router, takes
 from filterd.web.subscribers import IfMatch, changed
+from filterd.web.warned import WarnedSubscriber, profile_changed
 
 routes = router("choices")
 ProfileId = Annotated[str, Field(min_length=1, max_length=64)]
@@ -109,10 +110,10 @@ class OwnNameReply(SubscriberShown):
 @routes.put("/subscribers/{id}/choices/opt-in", **takes(Permission.CHOICES_WRITE))
 async def opt_in(
     response: Response, caller: Called, id: LineId, body: OptIn, if_match: IfMatch = None
-) -> SubscriberShown:
+) -> WarnedSubscriber:
     """Turn the restriction on, at the holder's request and with the evidence of it."""
     evidence = body.evidence.as_evidence(caller.context.clock())
-    return await changed(
+    return await profile_changed(
         caller,
         response,
         id,
@@ -145,9 +146,9 @@ async def opt_out(
 @routes.put("/subscribers/{id}/choices/profile", **takes(Permission.CHOICES_WRITE))
 async def set_profile(
     response: Response, caller: Called, id: LineId, body: ProfileChoice, if_match: IfMatch = None
-) -> SubscriberShown:
+) -> WarnedSubscriber:
     """Change the profile of a line that has opted in."""
-    return await changed(
+    return await profile_changed(
         caller,
         response,
         id,

@@ -84,3 +84,20 @@ async def test_the_catalogue_has_what_a_line_can_choose(client: httpx.AsyncClien
     for choice in offered:
         reply = await client.put(LINE + "/choices/differences", json={"add": [choice]})
         assert reply.status_code == 200, (choice, reply.text)
+
+
+async def test_changes_of_choices_say_what_is_to_be_told(api: Api, client: httpx.AsyncClient) -> None:
+    differences = LINE + "/choices/differences"
+    found = (await client.get("/api/v1/catalogue")).json()
+    harsh = [each["choice"] for each in found["ways"] if each["level"] != "signal"]
+    told = (await client.put(differences, json={"add": harsh[:1]})).json()["warnings"]
+    assert "DNS privado" in told[0]
+    none = await client.put(differences, json={"take": harsh[:1]})
+    assert none.json()["warnings"] == []
+    profiles = {each["id"]: each for each in (await client.get("/api/v1/profiles")).json()}
+    teen, child = (set(profiles[each]["categories"]) for each in ("teen", "child"))
+    own = f"category:{sorted(child - teen)[0]}"
+    await client.put(LINE + "/choices/profile", json={"profile": "teen"})
+    await client.put(differences, json={"add": [own]})
+    back = (await client.put(LINE + "/choices/profile", json={"profile": "child"})).json()
+    assert f"dropped: +{own}" in back["warnings"][-1]
