@@ -1,8 +1,8 @@
 """A provider's provisioning system in 200 lines: it imports lines, opts one in, reads the list page by page,
-and takes in what filterd tells by webhook. It needs httpx.
+and takes in what filterd tells by webhook. It needs httpx, and a token of the role provisioning.
 
     FILTERD_API=http://127.0.0.1:8081/api/v1 FILTERD_TOKEN=... python3 provisioning.py import lines.ndjson
-    ... python3 provisioning.py opt-in home-4711 child "recording 81-22"
+    ... python3 provisioning.py opt-in home-4711 children "recording 81-22"
     ... python3 provisioning.py list
     ... FILTERD_WEBHOOK_SECRET=whsec_... python3 provisioning.py listen 8090
 """

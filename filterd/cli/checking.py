@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from filterd.cli import advice, output
+from filterd.cli import output
 from filterd.cli.options import ReadFile, common
 from filterd.cli.use_case import perform
+from filterd.operations import advice
 
 if TYPE_CHECKING:
     from filterd.disk.given_file import GivenFile

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from filterd.cli import advice, output
+from filterd.cli import output
 from filterd.cli.line_view import RECORDED, show_line
 from filterd.cli.options import common, optional_time_span, own_scope_option
 from filterd.cli.use_case import perform
+from filterd.operations import advice
 
 if TYPE_CHECKING:
     from filterd.model.subscriber import Subscriber

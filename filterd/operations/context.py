@@ -64,6 +64,8 @@ class Context:
         if not self.person:
             message = f"{self.actor} is no account of this system, so nobody can answer for this"
             remedy = "run it under your own account, with sudo -u; SUDO_USER and the login say who acts"
+            if self.way:  # no command: nobody's login counts
+                remedy = "use the token of a person, who has an account here: filterd token add ACCOUNT"
             raise NotAllowedError(message, remedy)
 
 

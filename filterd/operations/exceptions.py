@@ -12,6 +12,7 @@ from filterd.model.rule import Scope
 from filterd.model.verdict import Reason
 from filterd.operations import check, input_values, liftings, staying
 from filterd.operations.context import Context, OperationError
+from filterd.operations.errors import UnknownError
 from filterd.policy.decide import decide_name
 from filterd.store import liftings as rows
 from filterd.wire.names import name_from_text
@@ -54,6 +55,16 @@ async def add(
         for each in same:
             await liftings.end(write, each, f"replaced by {made.number}")
     return Added(made, *await _staying(context, canonical))
+
+
+async def show(context: Context, number: int) -> Added:
+    """The exception with this number, in force or over, and what blocks its name all the same."""
+    async with context.store.read() as connection:
+        found = await rows.find(connection, number)
+    if found is None:
+        message = f"there is no exception {number}"
+        raise UnknownError(message, "see those that exist with: filterd exception list --all")
+    return Added(found, *await _staying(context, found.name))
 
 
 async def end(context: Context, what: str, *, reason: str = "") -> tuple[Lifting, ...]:

@@ -5,11 +5,20 @@ Neither the change log nor the audit trail has them: they are nobody's decision.
 
 from __future__ import annotations
 
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from filterd.model.lifting import Lifting
 from filterd.model.order import Order
-from filterd.model.subscriber import Subscriber
-from filterd.operations import lines, orders
+from filterd.model.subscriber import SharedEvidence, Subscriber
+from filterd.operations import exceptions, lines, orders, shared_evidence
+from filterd.operations.authorisations import NewAuthorisation
 from filterd.operations.context import Context
-from filterd.operations.errors import UnknownError
+from filterd.operations.errors import ConflictError, UnknownError
+from filterd.operations.privacy import arco
+from filterd.operations.privacy.arco import ShownArco
+from filterd.operations.view_codes import IssuedCode
 from filterd.store import answered_requests as rows
 from filterd.store import subscribers
 from filterd.store.answered_requests import AnsweredRequest
@@ -17,6 +26,26 @@ from filterd.store.answered_requests import AnsweredRequest
 KEPT_SECONDS = 86_400.0
 LONGEST_WORK = 60.0
 """seconds after which a request that has no answer counts as broken off"""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A short reply that tells of nothing that stands anywhere: counts, a yes. It is kept as it was given."""
+
+    values: dict[str, Any]
+
+
+Found = (
+    Subscriber
+    | Order
+    | ShownArco
+    | exceptions.Added
+    | Lifting
+    | SharedEvidence
+    | NewAuthorisation
+    | IssuedCode
+    | Said
+)
 
 
 async def begin(context: Context, key: str, digest: str) -> AnsweredRequest | None:
@@ -32,11 +61,32 @@ async def begin(context: Context, key: str, digest: str) -> AnsweredRequest | No
     return None
 
 
-async def answered(context: Context, key: str, found: Subscriber | Order) -> None:
-    """Note the line or order that the request was about."""
-    subject = lines.subject(found.line) if isinstance(found, Subscriber) else f"order:{found.reference}"
+async def answered(context: Context, key: str, found: Found) -> None:
+    """Note the thing that the request was about."""
     async with context.store.report(shared=True) as connection:
-        await rows.answer(connection, key, 1, subject)
+        await rows.answer(connection, key, 1, _subject(found))
+
+
+def _subject(found: Found) -> str:
+    match found:
+        case Subscriber():
+            return lines.subject(found.line)
+        case Order():
+            return f"order:{found.reference}"
+        case ShownArco():
+            return arco.subject(found.request)
+        case exceptions.Added():
+            return f"exception:{found.exception.number}"
+        case Lifting():
+            return f"ended:{found.number}"
+        case SharedEvidence():
+            return f"evidence:{found.reference}"
+        case NewAuthorisation():
+            return f"authorisation:{found.authorisation.reference_text}"
+        case IssuedCode():
+            return "code:"
+        case Said():
+            return f"said:{json.dumps(found.values)}"
 
 
 async def forget(context: Context, key: str) -> None:
@@ -45,13 +95,40 @@ async def forget(context: Context, key: str) -> None:
         await rows.forget(connection, key)
 
 
-async def subject_of(context: Context, subject: str) -> Subscriber | Order:
-    """The line or order that an earlier request was about, as it is now."""
+async def subject_of(context: Context, subject: str) -> Found:
+    """The thing that an earlier request was about, as it is now. Raises ConflictError where it made a secret,
+    which was shown that once."""
     kind, _, name = subject.partition(":")
-    if kind == "order":
-        return await orders.show(context, name)
+    match kind:
+        case "order":
+            return await orders.show(context, name)
+        case "arco":
+            return await arco.show(context, int(name))
+        case "exception":
+            return await exceptions.show(context, int(name))
+        case "ended":
+            return (await exceptions.show(context, int(name))).exception
+        case "evidence":
+            return await shared_evidence.show(context, name)
+        case "authorisation" | "code":
+            raise _shown_once(name)
+        case "said":
+            return Said(json.loads(name))
+    return await _line(context, int(name))
+
+
+def _shown_once(name: str) -> ConflictError:
+    if name:
+        message = f"the same request made the authorisation {name} before; its credential was shown that once"
+        remedy = f"where nobody has it, end {name} and make another, with a new Idempotency-Key"
+        return ConflictError(message, remedy)
+    message = "the same request made a code before, which was shown that once"
+    return ConflictError(message, "make another, which takes its place, with a new Idempotency-Key")
+
+
+async def _line(context: Context, number: int) -> Subscriber:
     async with context.store.read() as connection:
-        found = await subscribers.find_line(connection, int(name))
+        found = await subscribers.find_line(connection, number)
     if found is None:
         message = "the line of the earlier request was removed since"
         raise UnknownError(message, "choose a new Idempotency-Key to register one again")

@@ -7,6 +7,7 @@ it. A line that decided for itself meanwhile is passed over.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -51,6 +52,12 @@ async def list_shared(context: Context) -> tuple[SharedState, ...]:
         every = await rows.all_shared(connection)
         waiting = await rows.count_pending(connection)
     return tuple(SharedState(each, waiting.get(each.number, 0)) for each in every)
+
+
+async def show(context: Context, reference: str) -> SharedEvidence:
+    """The shared evidence of this number (``E-7``)."""
+    async with context.store.read() as connection:
+        return _chosen(await rows.all_shared(connection), reference)
 
 
 async def approve(context: Context, reference: str) -> Approved:
@@ -115,14 +122,18 @@ async def end_again(context: Context, number: int, *, reason: str) -> bool:
 
 
 async def _require(write: Write, reference: str) -> SharedEvidence:
-    every = await rows.all_shared(write.connection)
+    found = _chosen(await rows.all_shared(write.connection), reference)
+    if found.rejected_at:
+        message = f"{found.reference} was rejected by {found.rejected_by}"
+        raise ConflictError(message, "import the rows anew, each with its own evidence")
+    return found
+
+
+def _chosen(every: Iterable[SharedEvidence], reference: str) -> SharedEvidence:
     found = next((each for each in every if each.reference == reference.strip().upper()), None)
     if found is None:
         message = f"there is no shared evidence {reference.strip()[:32]!r}"
         raise UnknownError(message, "see what there is: filterd consent shared")
-    if found.rejected_at:
-        message = f"{found.reference} was rejected by {found.rejected_by}"
-        raise ConflictError(message, "import the rows anew, each with its own evidence")
     return found
 
 

@@ -198,6 +198,8 @@ async def pause(context: Context, subscriber: str, seconds: int = 0, *, until: s
     through it."""
     if not until and not 0 < seconds <= MAX_PAUSE:
         message = f"cannot pause for {seconds} seconds"
+        if seconds < 0:
+            message = "cannot pause until a time that is past"
         raise OperationError(message, f"pause for at most {MAX_PAUSE // 86400} days (7d), or opt out")
 
     def step(old: LineChoices, now: float) -> LineChoices:

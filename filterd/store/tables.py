@@ -350,7 +350,7 @@ answered_request = Table(
     Column("at", Float, nullable=False, index=True),
 )
 """requests of the API that came with an idempotency key: keyed digests of the key and of the request, the
-status that was answered (0: it is at work), and the line or order that it was about; outside log and audit"""
+status that was answered (0: it is at work), and the thing that it was about; outside log and audit"""
 
 arco_request = Table(
     "arco_request",

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field, StrictBool
 
 from filterd.model.subscriber import Subscriber
 from filterd.model.token import Permission
-from filterd.operations import choices, closings, plans
+from filterd.operations import choice_warnings, choices, closings, plans
 from filterd.operations.choices import ADD, AS_PROFILE, TAKE, Wish
 from filterd.operations.closings import Closed
 from filterd.operations.context import Context
@@ -19,9 +19,11 @@ from filterd.operations.ends import End
 from filterd.operations.plans import PlanChange
 from filterd.operations.shown_adjustments import adjustments_of
 from filterd.web.fields import LineId, Moment, RequestBody, time_of
+from filterd.web.repeats import Attempted
 from filterd.web.representations import SubscriberShown
 from filterd.web.routing import Called, router, takes
 from filterd.web.subscribers import IfMatch, changed
+from filterd.web.warned import WarnedSubscriber
 
 routes = router("choices")
 MOST_WISHES = 100
@@ -106,7 +108,7 @@ async def show(caller: Called, id: LineId) -> AdjustmentsShown:
 @routes.put("/subscribers/{id}/choices/differences", **takes(Permission.CHOICES_WRITE))
 async def choose(
     response: Response, caller: Called, id: LineId, body: Differences, if_match: IfMatch = None
-) -> SubscriberShown:
+) -> WarnedSubscriber:
     """Change what a line has beyond or without its profile."""
     wishes = [
         Wish(act, each)
@@ -114,10 +116,15 @@ async def choose(
         for each in given
     ]
 
-    async def step(context: Context) -> Subscriber:
-        return (await choices.choose(context, id, wishes, youtube=body.youtube, reset=body.reset))[0]
+    told: list[str] = []
 
-    return await changed(caller, response, id, if_match, step)
+    async def step(context: Context) -> Subscriber:
+        found, _ = await choices.choose(context, id, wishes, youtube=body.youtube, reset=body.reset)
+        told.extend(await choice_warnings.of_wishes(context, wishes, found))
+        return found
+
+    line = await changed(caller, response, id, if_match, step)
+    return WarnedSubscriber(**line.model_dump(), warnings=told)
 
 
 @routes.put("/subscribers/{id}/choices/plan", **takes(Permission.CHOICES_WRITE))
@@ -126,7 +133,7 @@ async def plan(
 ) -> SubscriberShown:
     """Set the hours of a line, or go back to those of its profile."""
     text = None if body.schedule is None else json.dumps({"schedule": body.schedule})
-    wanted = PlanChange(text, "schedule", body.as_profile, body.holidays, body.workdays)
+    wanted = PlanChange(text, "body", body.as_profile, body.holidays, body.workdays)
 
     async def step(context: Context) -> Subscriber:
         return (await plans.change(context, id, wanted))[0]
@@ -136,7 +143,12 @@ async def plan(
 
 @routes.post("/subscribers/{id}/choices/closings", **takes(Permission.CHOICES_WRITE))
 async def close(
-    response: Response, caller: Called, id: LineId, body: ClosingGiven, if_match: IfMatch = None
+    attempt: Attempted,
+    response: Response,
+    caller: Called,
+    id: LineId,
+    body: ClosingGiven,
+    if_match: IfMatch = None,
 ) -> SubscriberShown:
     """Close things on a line for a stretch that comes once."""
     closed = Closed(body.everything, body.childrens, body.categories, body.services)
@@ -146,7 +158,7 @@ async def close(
     async def step(context: Context) -> Subscriber:
         return (await closings.close(context, id, closed, end, begin=begin))[0]
 
-    return await changed(caller, response, id, if_match, step)
+    return await changed(caller, response, id, if_match, step, attempt)
 
 
 @routes.delete("/subscribers/{id}/choices/closings", **takes(Permission.CHOICES_WRITE))

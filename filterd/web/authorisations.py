@@ -11,7 +11,9 @@ from pydantic import BaseModel, Field
 from filterd.model.subscriber import Authorisation, AuthorisationState
 from filterd.model.token import Permission
 from filterd.operations import authorisations, consent_history
+from filterd.operations.authorisations import NewAuthorisation
 from filterd.web.fields import LineId, RequestBody, RequiredText, time_of
+from filterd.web.repeats import Attempted, once
 from filterd.web.routing import Called, router, takes
 
 routes = router("consent")
@@ -52,16 +54,24 @@ class NewAuthorisationShown(AuthorisationShown):
 
 
 @routes.post("/subscribers/{id}/authorisations", status_code=201, **takes(Permission.CHOICES_WRITE))
-async def authorise(caller: Called, id: LineId, body: AuthorisationAsked) -> NewAuthorisationShown:
-    """Authorise another person for the line, as its holder asks."""
-    made = await authorisations.add(
-        caller.context,
-        caller.require_line(id),
-        body.person,
-        reference=body.reference,
-        channel=body.channel,
-        seconds=body.days * authorisations.DAY,
-    )
+async def authorise(
+    attempt: Attempted, caller: Called, id: LineId, body: AuthorisationAsked
+) -> NewAuthorisationShown:
+    """Authorise another person for the line, as its holder asks. A repeat under the same key is told which
+    authorisation was made (409): the credential is not shown again."""
+    line = caller.require_line(id)
+
+    async def act() -> NewAuthorisation:
+        return await authorisations.add(
+            caller.context,
+            line,
+            body.person,
+            reference=body.reference,
+            channel=body.channel,
+            seconds=body.days * authorisations.DAY,
+        )
+
+    made = await once(attempt, caller, act)
     shown = _shown(made.authorisation, caller.context.clock()).model_dump()
     return NewAuthorisationShown(**shown, credential=made.credential)
 

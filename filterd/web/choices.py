@@ -7,20 +7,27 @@ from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from fastapi import Path, Response
-from pydantic import Field, StrictBool
+from pydantic import AfterValidator, Field, StrictBool
 
 from filterd.model.subscriber import AskerRole, RequestEvidence
 from filterd.model.token import Permission
 from filterd.operations import input_values, subscribers
 from filterd.operations.ends import STAYS, End
 from filterd.web.fields import LineId, Moment, RequestBody, RequiredText, Text, ZoneName
+from filterd.web.paths import id_of
+from filterd.web.repeats import Attempted
 from filterd.web.representations import SubscriberShown
 from filterd.web.routing import Called, router, takes
 from filterd.web.subscribers import IfMatch, changed
+from filterd.web.warned import WarnedSubscriber, profile_changed
 
 routes = router("choices")
 ProfileId = Annotated[str, Field(min_length=1, max_length=64)]
-OwnNameInPath = Annotated[str, Path(max_length=253, description="A domain name.")]
+OwnNameInPath = Annotated[
+    str,
+    Path(max_length=2048, description="A domain name, or a URL, which stands for its site, percent-encoded."),
+    AfterValidator(id_of),
+]
 
 
 class EvidenceGiven(RequestBody):
@@ -94,13 +101,19 @@ class OwnNameChoice(RequestBody):
     )
 
 
+class OwnNameReply(SubscriberShown):
+    """A line after a change of its own names."""
+
+    taken_as: str = Field(description="The name that was taken: of a URL, that of its site.")
+
+
 @routes.put("/subscribers/{id}/choices/opt-in", **takes(Permission.CHOICES_WRITE))
 async def opt_in(
     response: Response, caller: Called, id: LineId, body: OptIn, if_match: IfMatch = None
-) -> SubscriberShown:
+) -> WarnedSubscriber:
     """Turn the restriction on, at the holder's request and with the evidence of it."""
     evidence = body.evidence.as_evidence(caller.context.clock())
-    return await changed(
+    return await profile_changed(
         caller,
         response,
         id,
@@ -133,9 +146,9 @@ async def opt_out(
 @routes.put("/subscribers/{id}/choices/profile", **takes(Permission.CHOICES_WRITE))
 async def set_profile(
     response: Response, caller: Called, id: LineId, body: ProfileChoice, if_match: IfMatch = None
-) -> SubscriberShown:
+) -> WarnedSubscriber:
     """Change the profile of a line that has opted in."""
-    return await changed(
+    return await profile_changed(
         caller,
         response,
         id,
@@ -146,11 +159,11 @@ async def set_profile(
 
 @routes.post("/subscribers/{id}/choices/profile/accept", **takes(Permission.CHOICES_WRITE))
 async def accept_profile(
-    response: Response, caller: Called, id: LineId, if_match: IfMatch = None
+    attempt: Attempted, response: Response, caller: Called, id: LineId, if_match: IfMatch = None
 ) -> SubscriberShown:
     """Take the announced change of the line's profile now, before its date."""
     return await changed(
-        caller, response, id, if_match, lambda context: subscribers.accept_profile(context, id)
+        caller, response, id, if_match, lambda context: subscribers.accept_profile(context, id), attempt
     )
 
 
@@ -204,21 +217,24 @@ async def put_own_name(
     name: OwnNameInPath,
     body: OwnNameChoice,
     if_match: IfMatch = None,
-) -> SubscriberShown:
-    """Let a name through that the profile or security blocks, or block one: whichever it was before."""
+) -> OwnNameReply:
+    """Let a name through that the profile or security blocks, or block one: whichever it was before. A URL
+    stands for its site."""
     act = subscribers.allow if body.action == "allow" else subscribers.deny
     scope = input_values.scope(body.scope)
     end = STAYS if body.until is None else End(until=body.until.isoformat())
-    return await changed(
+    found = await changed(
         caller, response, id, if_match, lambda context: act(context, id, name, scope, end=end)
     )
+    return OwnNameReply(**found.model_dump(), taken_as=input_values.site(name))
 
 
 @routes.delete("/subscribers/{id}/own-names/{name}", **takes(Permission.OWN_NAMES))
 async def delete_own_name(
     response: Response, caller: Called, id: LineId, name: OwnNameInPath, if_match: IfMatch = None
-) -> SubscriberShown:
-    """Take a name off the line's own names, whether it was allowed or blocked."""
-    return await changed(
+) -> OwnNameReply:
+    """Take a name, or the site of a URL, off the line's own names, whether it was allowed or blocked."""
+    found = await changed(
         caller, response, id, if_match, lambda context: subscribers.remove(context, id, name)
     )
+    return OwnNameReply(**found.model_dump(), taken_as=input_values.site(name))

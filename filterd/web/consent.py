@@ -15,6 +15,7 @@ from filterd.operations.consent import ConsentRequest, ContractEvent, TextState
 from filterd.operations.consent_history import ConsentChange
 from filterd.policy.documents import ConsentText
 from filterd.web.fields import LineId, Plain, RequestBody, RequiredText, Text, time_of
+from filterd.web.repeats import Attempted
 from filterd.web.representations import SubscriberShown
 from filterd.web.routing import Called, router, takes
 from filterd.web.subscribers import IfMatch, changed
@@ -130,7 +131,12 @@ async def prove(caller: Called, id: LineId) -> Plain:
 
 @routes.post("/subscribers/{id}/contract-events", **takes(Permission.LINES_WRITE))
 async def end(
-    response: Response, caller: Called, id: LineId, body: EventGiven, if_match: IfMatch = None
+    attempt: Attempted,
+    response: Response,
+    caller: Called,
+    id: LineId,
+    body: EventGiven,
+    if_match: IfMatch = None,
 ) -> SubscriberShown:
     """Record an event of the contract. Some change nothing: added, suspended, reactivated."""
     return await changed(
@@ -139,6 +145,7 @@ async def end(
         id,
         if_match,
         lambda context: consent.end(context, id, body.event, reference=body.reference, reason=body.reason),
+        attempt,
     )
 
 

@@ -10,8 +10,10 @@ from pydantic import Field
 from filterd.model.lifting import MAX_EXCEPTION, MAX_SUSPENSION, Lifting
 from filterd.model.token import Permission
 from filterd.operations import canaries, exceptions, input_values, suspension
+from filterd.operations.exceptions import Added
 from filterd.operations.plain_values import plain, with_times
 from filterd.web.fields import ListPart, Plain, RequestBody, RequiredText, Text, refused_by
+from filterd.web.repeats import Attempted, once
 from filterd.web.routing import Called, router, takes
 
 routes = router("liftings")
@@ -46,20 +48,27 @@ async def list_exceptions(
 
 
 @routes.post("/exceptions", status_code=201, **takes(Permission.LIFTINGS_WRITE))
-async def add_exception(caller: Called, body: ExceptionGiven) -> Plain:
+async def add_exception(attempt: Attempted, caller: Called, body: ExceptionGiven) -> Plain:
     """Let a name through on every line at once, whatever lists say. `mandatory`: by what it stays blocked."""
     scope = input_values.scope(body.scope)
-    added = await exceptions.add(caller.context, body.name, body.seconds, reason=body.reason, scope=scope)
-    return _plain(added)
+
+    async def act() -> Added:
+        return await exceptions.add(caller.context, body.name, body.seconds, reason=body.reason, scope=scope)
+
+    return _plain(await once(attempt, caller, act))
 
 
 @routes.post("/exceptions/{number}/end", **takes(Permission.LIFTINGS_WRITE))
 async def end_exception(
-    caller: Called, number: Annotated[int, Path(ge=0, le=2**53)], reason: Because = ""
+    attempt: Attempted, caller: Called, number: Annotated[int, Path(ge=0, le=2**53)], reason: Because = ""
 ) -> ListPart[Plain]:
     """End an exception before its time."""
-    ended = await exceptions.end(caller.context, str(number), reason=reason)
-    return ListPart(items=[_plain(each) for each in ended], next=None)
+
+    async def act() -> Lifting:
+        (ended,) = await exceptions.end(caller.context, str(number), reason=reason)
+        return ended
+
+    return ListPart(items=[_plain(await once(attempt, caller, act))], next=None)
 
 
 @routes.get("/suspension", **takes(Permission.LIFTINGS_READ))

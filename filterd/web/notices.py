@@ -13,8 +13,10 @@ from filterd.model.token import Permission
 from filterd.operations.errors import NotAllowedError
 from filterd.operations.notices import keeping
 from filterd.operations.notices.keeping import NoticeShown
+from filterd.operations.repeats import Said
 from filterd.store.notices import NoticeFilter
 from filterd.web.fields import ListPart, time_of
+from filterd.web.repeats import Attempted, once
 from filterd.web.routing import Called, router, takes
 
 routes = router("notices")
@@ -80,19 +82,27 @@ async def show(caller: Called, id: NoticeId) -> NoticeReply:
 
 
 @routes.post("/notices/retry", **takes(Permission.NOTICES_WRITE))
-async def retry_all(caller: Called) -> NoticesSent:
+async def retry_all(attempt: Attempted, caller: Called) -> NoticesSent:
     """Send every notice anew that was not delivered. A token that is limited to some lines may not."""
     if caller.token.lines:
         message = "the token is limited to some lines, and this is about all"
         raise NotAllowedError(message, "send single notices anew: POST /api/v1/notices/{id}/retry")
-    return NoticesSent(notices=await keeping.retry_all(caller.context))
+
+    async def act() -> Said:
+        return Said({"notices": await keeping.retry_all(caller.context)})
+
+    return NoticesSent(**(await once(attempt, caller, act)).values)
 
 
 @routes.post("/notices/{id}/retry", **takes(Permission.NOTICES_WRITE))
-async def retry(caller: Called, id: NoticeId) -> NoticesSent:
+async def retry(attempt: Attempted, caller: Called, id: NoticeId) -> NoticesSent:
     """Send a notice anew to the receivers that have not taken it."""
     found = await _of(caller, id)
-    return NoticesSent(notices=await keeping.retry(caller.context, found.notice.id))
+
+    async def act() -> Said:
+        return Said({"notices": await keeping.retry(caller.context, found.notice.id)})
+
+    return NoticesSent(**(await once(attempt, caller, act)).values)
 
 
 async def _of(caller: Called, identifier: str) -> NoticeShown:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from fastapi import Path, Request
+from fastapi import Path
 from pydantic import Field, StrictBool
 
 from filterd.model.blocking_mode import BlockingMode
@@ -17,9 +17,8 @@ from filterd.operations.plain_values import with_times
 from filterd.web.callers import Caller
 from filterd.web.fields import ListPart, Moment, Plain, RequestBody, RequiredText
 from filterd.web.reading import Limit, Number
-from filterd.web.repeats import once
+from filterd.web.repeats import Attempted, once
 from filterd.web.routing import Called, router, takes
-from filterd.web.subscribers import IdempotencyKey
 
 routes = router("orders")
 Entry = Annotated[str, Field(min_length=1, max_length=2048)]
@@ -88,15 +87,13 @@ async def list_orders(
 
 
 @routes.post("/orders", status_code=201, **takes(Permission.ORDERS_WRITE))
-async def take_in(
-    request: Request, caller: Called, body: OrderGiven, idempotency_key: IdempotencyKey = None
-) -> Plain:
+async def take_in(attempt: Attempted, caller: Called, body: OrderGiven) -> Plain:
     """Take an order in. The person of the token stands behind it; where it takes two, it waits."""
 
     async def act() -> Order:
         return await orders.add(caller.context, body.as_request())
 
-    return _plain(await once(request, caller, idempotency_key, act), caller)
+    return _plain(await once(attempt, caller, act), caller)
 
 
 @routes.get("/orders/{reference}", **takes(Permission.ORDERS_READ))
@@ -106,31 +103,23 @@ async def show_order(caller: Called, reference: Reference) -> Plain:
 
 
 @routes.post("/orders/{reference}/approve", **takes(Permission.ORDERS_WRITE))
-async def approve_order(
-    request: Request, caller: Called, reference: Reference, idempotency_key: IdempotencyKey = None
-) -> Plain:
+async def approve_order(attempt: Attempted, caller: Called, reference: Reference) -> Plain:
     """Stand behind an order as another person; with enough of them it is in force within a second."""
 
     async def act() -> Order:
         return await orders.approve(caller.context, reference)
 
-    return _plain(await once(request, caller, idempotency_key, act), caller)
+    return _plain(await once(attempt, caller, act), caller)
 
 
 @routes.post("/orders/{reference}/withdraw", **takes(Permission.ORDERS_WRITE))
-async def withdraw_order(
-    request: Request,
-    caller: Called,
-    reference: Reference,
-    body: Withdrawal,
-    idempotency_key: IdempotencyKey = None,
-) -> Plain:
+async def withdraw_order(attempt: Attempted, caller: Called, reference: Reference, body: Withdrawal) -> Plain:
     """End an order at once: an unblock waits for nobody. Ending it again changes nothing."""
 
     async def act() -> Order:
         return await orders.withdraw(caller.context, reference, reason=body.reason)
 
-    return _plain(await once(request, caller, idempotency_key, act), caller)
+    return _plain(await once(attempt, caller, act), caller)
 
 
 def _plain(order: Order, caller: Caller) -> Plain:

@@ -19,6 +19,7 @@ from filterd.operations.privacy.texts import breach_notice
 from filterd.web.callers import Caller
 from filterd.web.fields import LineId, ListPart, Moment, Plain, RequestBody, RequiredText, SubscriberId, Text
 from filterd.web.problems import unknown_subscriber
+from filterd.web.repeats import Attempted, once
 from filterd.web.routing import Called, router, takes
 
 routes = router("privacy")
@@ -89,39 +90,55 @@ async def list_requests(
 
 
 @routes.post("/arco-requests", status_code=201, **takes(Permission.RIGHTS))
-async def add(caller: Called, body: ArcoGiven) -> Plain:
+async def add(attempt: Attempted, caller: Called, body: ArcoGiven) -> Plain:
     """Put a request of a holder on record; the reply has the last day to answer it."""
-    made = await arco.add(
-        caller.context,
-        caller.require_line(body.id),
-        body.kind,
-        channel=body.channel,
-        ticket=body.ticket,
-        received_on=body.received_on,
-    )
-    return _request(made)
+    line = caller.require_line(body.id)
+
+    async def act() -> ShownArco:
+        return await arco.add(
+            caller.context,
+            line,
+            body.kind,
+            channel=body.channel,
+            ticket=body.ticket,
+            received_on=body.received_on,
+        )
+
+    return _request(await once(attempt, caller, act))
 
 
 @routes.post("/arco-requests/{request}/answer", **takes(Permission.RIGHTS))
-async def answer(caller: Called, request: str, body: ArcoAnswer) -> Plain:
+async def answer(attempt: Attempted, caller: Called, request: str, body: ArcoAnswer) -> Plain:
     """Record the answer to a request."""
     await _require_reached(caller, request)
     outcome = ArcoOutcome(body.outcome)
-    return _request(await arco.answer(caller.context, request, outcome, reason=body.reason))
+
+    async def act() -> ShownArco:
+        return await arco.answer(caller.context, request, outcome, reason=body.reason)
+
+    return _request(await once(attempt, caller, act))
 
 
 @routes.post("/arco-requests/{request}/extension", **takes(Permission.RIGHTS))
-async def extend(caller: Called, request: str, body: ReasonGiven) -> Plain:
+async def extend(attempt: Attempted, caller: Called, request: str, body: ReasonGiven) -> Plain:
     """Extend the term that runs by as long again, once."""
     await _require_reached(caller, request)
-    return _request(await arco.extend(caller.context, request, reason=body.reason))
+
+    async def act() -> ShownArco:
+        return await arco.extend(caller.context, request, reason=body.reason)
+
+    return _request(await once(attempt, caller, act))
 
 
 @routes.post("/arco-requests/{request}/closing", **takes(Permission.RIGHTS))
-async def close(caller: Called, request: str, body: ArcoClosing) -> Plain:
+async def close(attempt: Attempted, caller: Called, request: str, body: ArcoClosing) -> Plain:
     """Record that what was granted is carried out."""
     await _require_reached(caller, request)
-    return _request(await arco.close(caller.context, request, reason=body.reason))
+
+    async def act() -> ShownArco:
+        return await arco.close(caller.context, request, reason=body.reason)
+
+    return _request(await once(attempt, caller, act))
 
 
 @routes.get("/retention", **takes(Permission.PRIVACY_READ))

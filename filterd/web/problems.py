@@ -35,6 +35,7 @@ from filterd.telemetry import log
 
 MEDIA_TYPE = "application/problem+json"
 _KINDS = "urn:filterd:problem:"
+_DOCUMENT = "send one JSON document, in UTF-8"
 _RETRY = {"Retry-After": "1"}
 _STATUSES: tuple[tuple[type[OperationError], HTTPStatus], ...] = (
     (UnknownError, HTTPStatus.NOT_FOUND),
@@ -103,7 +104,7 @@ def problem_of(error: Exception) -> RefusedCall:
             HTTPStatus.SERVICE_UNAVAILABLE, "the store cannot be used now", remedy, headers=_RETRY
         )
     if isinstance(error, RequestValidationError):
-        return invalid(error.errors())
+        return _of_form(error)
     if isinstance(error, HTTPException):
         return _of_http(error)
     log.get().error("a call of the API failed", **log.fault_fields(error))
@@ -117,6 +118,14 @@ def unknown_subscriber() -> RefusedCall:
     return RefusedCall(HTTPStatus.NOT_FOUND, "there is no subscriber of this id", remedy)
 
 
+def _of_form(error: RequestValidationError) -> RefusedCall:
+    for each in error.errors():
+        if each["type"] == "json_invalid":
+            detail = f"the body cannot be read: it is no JSON at character {each['loc'][-1]}"
+            return RefusedCall(HTTPStatus.BAD_REQUEST, detail, _DOCUMENT)
+    return invalid(error.errors())
+
+
 def _of_http(error: HTTPException) -> RefusedCall:
     status = HTTPStatus(error.status_code)
     if status is HTTPStatus.NOT_FOUND:
@@ -125,7 +134,7 @@ def _of_http(error: HTTPException) -> RefusedCall:
         remedy = "see /api/docs for the methods of this path"
         return RefusedCall(status, "this path does not take this method", remedy, headers=error.headers)
     if status is HTTPStatus.BAD_REQUEST:
-        return RefusedCall(status, "the body cannot be read", "send one JSON document, in UTF-8")
+        return RefusedCall(status, "the body cannot be read", _DOCUMENT)
     return RefusedCall(status, status.description or status.phrase, "see /api/docs", headers=error.headers)
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import Query
 
 from filterd.model.token import Permission
-from filterd.operations import audit, inquiry, nodes
-from filterd.operations.explain import Explanation
+from filterd.operations import advice, audit, catalogue, inquiry, nodes
+from filterd.operations.explain import ExplainedStage, Explanation
 from filterd.operations.plain_records import plain_node
 from filterd.operations.plain_values import plain, with_times
 from filterd.operations.policies import policies
@@ -29,6 +30,13 @@ async def list_profiles(caller: Called) -> list[Plain]:
     return [plain(each) for each in policies(caller.context).profiles]
 
 
+@routes.get("/catalogue", **takes(Permission.PROFILES_READ))
+async def show_catalogue(caller: Called) -> dict[str, list[Plain]]:
+    """List the categories, services, safe search engines and ways around that a line can choose, with their
+    titles. `choice` is as `choices/differences` takes it; to close an `empty` category closes nothing."""
+    return await catalogue.catalogue(caller.context)
+
+
 @routes.get("/check", **takes(Permission.CHECK))
 async def check(
     caller: Called,
@@ -36,7 +44,8 @@ async def check(
     subscriber: Annotated[str | None, Query(min_length=1, max_length=128)] = None,
     qtype: Annotated[str, Query(alias="type", min_length=1, max_length=16)] = "A",
 ) -> Plain:
-    """Say what a name gets on a line, and why, stage by stage; without one, on a line that nobody knows."""
+    """Say what a name gets on a line, and why, in a sentence and stage by stage; without one, on a line that
+    nobody knows. `next` is the next step, as a command."""
     if subscriber is not None:
         caller.require(Permission.CHECK_LINES)
         caller.require_line(subscriber)
@@ -45,14 +54,20 @@ async def check(
 
 
 def _seen_by(caller: Caller, found: Explanation) -> Plain:
-    """The explanation; which own name decides is kept from one who may not see own names."""
-    value: dict[str, Any] = with_times(plain(found))
+    """The explanation, with a sentence and the next step; which own name decides is kept from one who may not
+    see own names."""
     if not caller.may(Permission.OWN_NAMES):
-        tried = [each["stage"] for each in value["tried"] if each["stage"]]
-        for stage in (*value["stages"], *tried):
-            if stage["stage"] in OWN:
-                stage["matched_name"] = stage["rule"] = ""
-    return value
+        found = _without_own_names(found)
+    value: dict[str, Any] = with_times(plain(found))
+    return value | {"why": advice.why(found), "next": advice.next_step(found)}
+
+
+def _without_own_names(found: Explanation) -> Explanation:
+    def masked(stage: ExplainedStage) -> ExplainedStage:
+        return replace(stage, matched_name="", rule="") if stage.stage in OWN else stage
+
+    tried = tuple(replace(each, stage=each.stage and masked(each.stage)) for each in found.tried)
+    return replace(found, stages=tuple(map(masked, found.stages)), tried=tried)
 
 
 @routes.get("/nodes", **takes(Permission.NODES_READ))

@@ -1,8 +1,8 @@
-"""Idempotency keys: a request that comes again with its key acts once, and gets the line or order as it is
-now.
+"""Idempotency keys: a request that comes again with its key acts once, and gets the thing that it was about
+as it is now.
 
-Nothing is kept of the request but digests that are keyed with the token's secret, and the line or order that
-it was about.
+Nothing is kept of the request but digests that are keyed with the token's secret, and the number of that
+thing. A secret that was shown once is not shown again.
 """
 
 from __future__ import annotations
@@ -10,24 +10,46 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TypeVar, cast
+from typing import Annotated, TypeVar, cast
 
-from fastapi import Request
+from fastapi import Depends, Header, Request
 
-from filterd.model.order import Order
-from filterd.model.subscriber import Subscriber
 from filterd.operations import repeats
 from filterd.web.callers import Caller
 from filterd.web.problems import RefusedCall
 
-Found = TypeVar("Found", Subscriber, Order)
+Found = TypeVar("Found", bound=repeats.Found)
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        min_length=1,
+        max_length=255,
+        description="A text that you choose for this request alone: repeated with it, it acts once.",
+    ),
+]
 
 
-async def once(
-    request: Request, caller: Caller, key: str | None, act: Callable[[], Awaitable[Found]]
-) -> Found:
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One arrival of a request, with the key by which others of the same are known."""
+
+    request: Request
+    key: str | None
+
+
+async def _attempt(request: Request, idempotency_key: IdempotencyKey = None) -> Attempt:
+    return Attempt(request, idempotency_key)
+
+
+Attempted = Annotated[Attempt, Depends(_attempt)]
+"""the parameter of a handler that acts once under a key"""
+
+
+async def once(attempt: Attempt, caller: Caller, act: Callable[[], Awaitable[Found]]) -> Found:
     """Do what a request asks for, or find what it did when it came before. Without a key it is done."""
+    request, key = attempt.request, attempt.key
     if key is None:
         return await act()
     body = await request.body()

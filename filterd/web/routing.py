@@ -17,6 +17,7 @@ from filterd.model.token import Permission
 from filterd.web.callers import Caller, admitted
 from filterd.web.limits import BoundedBody
 from filterd.web.problems import MEDIA_TYPE, response_of
+from filterd.web.understood import understands
 
 PERMISSION = "x-permission"
 """the key of an operation's permission in the OpenAPI document"""
@@ -32,6 +33,7 @@ class ApiRoute(APIRoute):
 
     def get_route_handler(self) -> Handler:
         """The handler: admits the caller, reads the body within its limits, then does the call."""
+        look = understands(self)  # of all parameters, those that only the caller's are of among them
         described = self.dependant
         self.dependant = _given_caller(described)
         handle = super().get_route_handler()
@@ -41,6 +43,7 @@ class ApiRoute(APIRoute):
         async def call(request: Request) -> Response:
             try:
                 request.state.caller = await admitted(request, permission)
+                look(request)
                 body = BoundedBody(request.headers, request.receive)
                 await body.read()
                 return await handle(Request(request.scope, body.receive))

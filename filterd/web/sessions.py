@@ -15,12 +15,14 @@ from pydantic import Field
 
 from filterd.model.token import Permission
 from filterd.operations.plain_values import plain, with_times
+from filterd.operations.repeats import Said
 from filterd.operations.sessions import commands, explaining, showing
 from filterd.operations.sessions.commands import ShownSessions
 from filterd.operations.sessions.protocol import MOST_ADDRESSES, ToldOutcome, ToldSession
 from filterd.web.callers import Caller
 from filterd.web.fields import Moment, Plain, RequestBody, SubscriberId
 from filterd.web.problems import RefusedCall
+from filterd.web.repeats import Attempted, once
 from filterd.web.routing import Called, router, takes
 
 routes = router("sessions")
@@ -72,7 +74,7 @@ async def show(
 
 
 @routes.post("/sessions", status_code=201, **takes(Permission.SESSIONS_WRITE))
-async def put(caller: Called, body: SessionGiven) -> Plain:
+async def put(attempt: Attempted, caller: Called, body: SessionGiven) -> Plain:
     """Tell that a line has addresses from now on. Whoever had them before has them no more."""
     _require_unlimited(caller)
     told = ToldSession(
@@ -81,7 +83,11 @@ async def put(caller: Called, body: SessionGiven) -> Plain:
         None if body.at is None else body.at.timestamp(),
         None if body.until is None else body.until.timestamp(),
     )
-    return _told(await commands.put(caller.context, told))
+
+    async def act() -> Said:
+        return Said(_told(await commands.put(caller.context, told)))
+
+    return (await once(attempt, caller, act)).values
 
 
 @routes.delete("/sessions", **takes(Permission.SESSIONS_WRITE))

@@ -13,9 +13,11 @@ from pydantic import BaseModel, Field
 from filterd.model.subscriber import SharedEvidence
 from filterd.model.token import Permission
 from filterd.operations import consent_report, shared_evidence
+from filterd.operations.repeats import Said
 from filterd.web.callers import Caller
 from filterd.web.fields import Plain, RequestBody, RequiredText, time_of
 from filterd.web.problems import RefusedCall
+from filterd.web.repeats import Attempted, once
 from filterd.web.routing import Called, router, takes
 
 routes = router("consent")
@@ -70,24 +72,32 @@ async def list_shared(caller: Called) -> list[SharedShown]:
 
 
 @routes.post("/shared-evidence/{evidence}/approve", **takes(Permission.CONSENT_APPROVE))
-async def approve(caller: Called, evidence: InPath) -> ApprovedShown:
+async def approve(attempt: Attempted, caller: Called, evidence: InPath) -> ApprovedShown:
     """Stand behind shared evidence as another person: its lines opt in, labelled as shared."""
     _require_unlimited(caller)
-    done = await shared_evidence.approve(caller.context, evidence)
-    return ApprovedShown(
-        evidence=done.evidence.reference,
-        approved_by=done.evidence.approved_by,
-        opted_in=done.opted_in,
-        passed_over=done.passed_over,
-    )
+
+    async def act() -> Said:
+        done = await shared_evidence.approve(caller.context, evidence)
+        shown = ApprovedShown(
+            evidence=done.evidence.reference,
+            approved_by=done.evidence.approved_by,
+            opted_in=done.opted_in,
+            passed_over=done.passed_over,
+        )
+        return Said(shown.model_dump())
+
+    return ApprovedShown(**(await once(attempt, caller, act)).values)
 
 
 @routes.post("/shared-evidence/{evidence}/reject", **takes(Permission.CONSENT_APPROVE))
-async def reject(caller: Called, evidence: InPath, body: EvidenceRejected) -> SharedShown:
+async def reject(attempt: Attempted, caller: Called, evidence: InPath, body: EvidenceRejected) -> SharedShown:
     """End shared evidence that waits; its lines stay as they are."""
     _require_unlimited(caller)
-    found, _ = await shared_evidence.reject(caller.context, evidence, reason=body.reason)
-    return _shown(found, 0)
+
+    async def act() -> SharedEvidence:
+        return (await shared_evidence.reject(caller.context, evidence, reason=body.reason))[0]
+
+    return _shown(await once(attempt, caller, act), 0)
 
 
 def _require_unlimited(caller: Caller) -> None:

@@ -22,6 +22,7 @@ from filterd.web.callers import admitted
 from filterd.web.limits import BODY_SECONDS
 from filterd.web.problems import RefusedCall, response_of
 from filterd.web.routing import PERMISSION, Handler
+from filterd.web.understood import understands
 
 NDJSON = "application/x-ndjson"
 LARGEST_STREAM = 1_000_000_000
@@ -35,12 +36,14 @@ class StreamRoute(APIRoute):
 
     def get_route_handler(self) -> Handler:
         """The handler of a request."""
+        look = understands(self)
         handle = super().get_route_handler()
         permission = Permission((self.openapi_extra or {})[PERMISSION])
 
         async def call(request: Request) -> Response:
             try:
                 request.state.caller = await admitted(request, permission)
+                look(request)
                 _require_form(request)
                 return await handle(request)
             except Exception as error:

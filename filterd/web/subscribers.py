@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import Annotated, Literal
 from urllib.parse import quote
 
-from fastapi import Header, Query, Request, Response
+from fastapi import Header, Query, Response
 from pydantic import Field, StrictBool
 
 from filterd.model.subscriber import Subscriber
@@ -20,21 +20,13 @@ from filterd.operations.selection import Selection
 from filterd.web.callers import Caller
 from filterd.web.fields import BoundText, LineId, ListPart, RequestBody, RequiredText, SubscriberId, ZoneName
 from filterd.web.problems import RefusedCall
-from filterd.web.repeats import once
+from filterd.web.repeats import Attempt, Attempted, once
 from filterd.web.representations import SubscriberShown, etag, shown, unchanged
 from filterd.web.routing import Called, router, takes
 
 routes = router("subscribers")
 PATH = "/api/v1/subscribers"
 IfMatch = Annotated[str | None, Header(description="The ETag that the subscriber must still have.")]
-IdempotencyKey = Annotated[
-    str | None,
-    Header(
-        min_length=1,
-        max_length=255,
-        description="A text that you choose for this request alone: repeated with it, it acts once.",
-    ),
-]
 
 
 class Registration(RequestBody):
@@ -88,11 +80,10 @@ async def list_subscribers(
 
 @routes.post("/subscribers", status_code=201, **takes(Permission.LINES_WRITE))
 async def register(
-    request: Request,
+    attempt: Attempted,
     response: Response,
     caller: Called,
     body: Registration,
-    idempotency_key: IdempotencyKey = None,
 ) -> SubscriberShown:
     """Register a line, with its static prefixes. It asks for nothing yet: it sees mandatory blocking only."""
     if not caller.reaches(body.id):
@@ -105,7 +96,7 @@ async def register(
                 caller.context, body.id, zone=body.zone or "", prefixes=body.prefixes, wide=body.wide
             )
 
-    made = await once(request, caller, idempotency_key, act)
+    made = await once(attempt, caller, act)
     response.headers["Location"] = f"{caller.state.public_url}{PATH}/{quote(made.id, safe='')}"
     return tagged(made, caller, response)
 
@@ -138,13 +129,12 @@ async def erase(
 
 @routes.post("/subscribers/{id}/bindings", status_code=201, **takes(Permission.LINES_WRITE))
 async def bind(
-    request: Request,
+    attempt: Attempted,
     response: Response,
     caller: Called,
     id: LineId,
     body: BindingAsked,
     if_match: IfMatch = None,
-    idempotency_key: IdempotencyKey = None,
 ) -> SubscriberShown:
     """Bind a prefix, ports of an address, or an identity to the line."""
 
@@ -154,7 +144,7 @@ async def bind(
             await bindings.add(context, body.bound, caller.require_line(id), wide=body.wide)
         return await subscribers.show(caller.context, id)
 
-    return tagged(await once(request, caller, idempotency_key, act), caller, response)
+    return tagged(await once(attempt, caller, act), caller, response)
 
 
 @routes.delete("/subscribers/{id}/bindings", **takes(Permission.LINES_WRITE))
@@ -177,10 +167,16 @@ async def changed(
     id: LineId,
     if_match: str | None,
     step: Callable[[Context], Awaitable[Subscriber]],
+    attempt: Attempt | None = None,
 ) -> SubscriberShown:
-    """Change a line by a use case; the line as it is then."""
+    """Change a line by a use case, once under the key of an attempt; the line as it is then."""
     caller.require_line(id)
-    return tagged(await step(caller.expecting(unchanged(caller, if_match))), caller, response)
+
+    async def act() -> Subscriber:
+        return await step(caller.expecting(unchanged(caller, if_match)))
+
+    found = await act() if attempt is None else await once(attempt, caller, act)
+    return tagged(found, caller, response)
 
 
 @contextmanager

@@ -11,7 +11,9 @@ from filterd.model.token import Permission
 from filterd.operations import audit, nodes, resync, snapshots
 from filterd.operations.plain_records import plain_node
 from filterd.operations.plain_values import plain, with_times
+from filterd.operations.repeats import Said
 from filterd.web.fields import ListPart, Plain, RequestBody, RequiredText
+from filterd.web.repeats import Attempted, once
 from filterd.web.routing import Called, router, takes
 
 routes = router("upkeep")
@@ -45,11 +47,15 @@ async def accept(caller: Called) -> Plain:
 
 @routes.post("/kept-orders/{reference}/end", **takes(Permission.NODES_WRITE))
 async def end_kept(
-    caller: Called, reference: Annotated[str, Path(max_length=32)], body: KeptOrderEnd
+    attempt: Attempted, caller: Called, reference: Annotated[str, Path(max_length=32)], body: KeptOrderEnd
 ) -> dict[str, bool]:
     """Confirm that an order which nodes alone keep in force has ended. `ended`: false where it was before."""
-    done = await resync.end(caller.context, reference, reason=body.reason, replaced_by=body.replaced_by)
-    return {"ended": done}
+
+    async def act() -> Said:
+        done = await resync.end(caller.context, reference, reason=body.reason, replaced_by=body.replaced_by)
+        return Said({"ended": done})
+
+    return (await once(attempt, caller, act)).values
 
 
 @routes.get("/snapshot", **takes(Permission.NODES_READ))

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from filterd.model.token import Permission
 from filterd.operations import view_codes
 from filterd.web.fields import LineId, RequestBody, time_of
+from filterd.web.repeats import Attempted, once
 from filterd.web.representations import OwnNameShown, own_names_of
 from filterd.web.routing import Called, router, takes
 
@@ -36,10 +37,11 @@ class OwnNamesSeen(BaseModel):
 
 
 @routes.post("/subscribers/{id}/own-names-code", status_code=201, **takes(Permission.OWN_NAMES))
-async def issue(caller: Called, id: LineId) -> CodeMade:
+async def issue(attempt: Attempted, caller: Called, id: LineId) -> CodeMade:
     """Make a code for the holder, who gives it to support. It holds for ten minutes, in the place of the one
-    before; show it to the holder alone."""
-    made = await view_codes.issue(caller.context, caller.require_line(id))
+    before; show it to the holder alone. A repeat under the same key is refused (409)."""
+    line = caller.require_line(id)
+    made = await once(attempt, caller, lambda: view_codes.issue(caller.context, line))
     return CodeMade(code=made.code, expires_at=time_of(made.expires_at))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -11,10 +10,9 @@ import pytest
 
 from tests.e2e.authority import free_port
 from tests.e2e.deployment import Deployment, soon
-from tests.e2e.small import small
+from tests.e2e.resolver_process import answering, upstream
 
 PAGE = Path(__file__).parents[2] / "docs/api.md"
-MEXICO = "jurisdictions/mx.yaml"
 BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -25,26 +23,26 @@ def examples() -> list[str]:
 
 def test_every_example_does_what_the_page_says(tmp_path: Path) -> None:
     port = free_port()
-    with small(tmp_path) as made:
-        country = made.policies / MEXICO
-        country.parent.mkdir(exist_ok=True)
-        shutil.copy(PAGE.parents[1] / "policies" / MEXICO, country)
+    with upstream(answering({})) as (behind, _):
+        made = Deployment(tmp_path / "filterd", behind)  # with the policies as they are shipped
+        made.cli("store", "migrate")
         made.cli("feed", "update")
         made.cli("snapshot", "build")
         made.write_config(web={"api": {"listen": f"127.0.0.1:{port}"}})
-        secret = made.cli("token", "add", "daemon", "--role", "operator")["secret"]
+        operator = made.cli("token", "add", "daemon", "--role", "operator")["secret"]
+        system = made.cli("token", "add", "billing", "--system", "--role", "provisioning")["secret"]
         with made.serving():
             assert soon(lambda: Deployment.http(port, "/api/openapi.json")[0] == 200), made.log()
-            _type(f"http://127.0.0.1:{port}/api/v1", secret)
+            _type({"API": f"http://127.0.0.1:{port}/api/v1", "TOKEN": system, "OPERATOR": operator})
         gone = made.run("subscriber", "show", "home-4711")
         assert "unknown subscriber" in gone.stderr
 
 
-def _type(api: str, secret: str) -> None:
+def _type(environment: dict[str, str]) -> None:
     for example in examples():
         done = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", example],
-            env={"PATH": "/usr/bin:/bin", "API": api, "TOKEN": secret},
+            env={"PATH": "/usr/bin:/bin", **environment},
             capture_output=True,
             text=True,
             check=False,

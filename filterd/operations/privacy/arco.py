@@ -86,6 +86,22 @@ async def list_requests(context: Context, *, closed: bool = False) -> list[Shown
     return sorted(shown, key=lambda each: (not each.request.due, each.request.due, each.request.number))
 
 
+async def show(context: Context, number: int) -> ShownArco:
+    """The request with this number."""
+    country = _country(context)
+    async with context.store.read() as connection:
+        found = await rows.find(connection, number)
+        if found is None:
+            raise _unknown(str(number))
+        ids = await subscribers.names(connection, [found.line])
+    return _shown(found, ids.get(found.line, ""), country, _today(context, country))
+
+
+def _unknown(name: str) -> UnknownError:
+    message = f"there is no ARCO request {name.strip()[:64]!r}"
+    return UnknownError(message, "see those that exist with: filterd arco list --closed")
+
+
 async def count(context: Context) -> dict[str, int]:
     """The open requests, and those among them whose term is over."""
     country = _country(context)
@@ -164,8 +180,7 @@ async def _change(
     async with context.store.write(context.actor, context.clock()) as write:
         old = await rows.find(write.connection, int(match[1])) if match else None
         if old is None:
-            message = f"there is no ARCO request {name.strip()[:64]!r}"
-            raise UnknownError(message, "see those that exist with: filterd arco list --closed")
+            raise _unknown(name)
         _require(not old.closed_at, old, "is closed")
         new = step(old, write.now)
         await _put(write, old, new, action, because)

@@ -13,8 +13,9 @@ import dns.rrset
 import pytest
 from click.testing import CliRunner, Result
 
-from filterd.cli import advice, checking, options
+from filterd.cli import checking, options
 from filterd.cli.main import main
+from filterd.operations import advice
 from filterd.operations.check import OrderOnNode
 from filterd.operations.explain import ExplainedStage, Explanation
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from filterd.cli import advice
+from filterd.operations import advice
 from filterd.operations.explain import Explanation
 from tests.unit.cli.test_advice import EVIDENCE, found
 

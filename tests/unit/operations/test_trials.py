@@ -7,10 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from filterd.cli import advice
 from filterd.model.rule import Scope
 from filterd.model.subscriber import RequestEvidence
-from filterd.operations import check, exceptions, orders, snapshots, staying, subscribers
+from filterd.operations import advice, check, exceptions, orders, snapshots, staying, subscribers
 from filterd.operations.context import Context
 from filterd.operations.explain import Explanation, explain
 from filterd.operations.feeds import updating

@@ -86,6 +86,7 @@ MATRIX = {
     ("put", LINE + "/own-names/{name}"): Row(LINES, {"action": "block"}),
     ("delete", LINE + "/own-names/{name}"): Row(LINES),
     ("get", "/api/v1/profiles"): Row(frozenset(TokenRole)),
+    ("get", "/api/v1/catalogue"): Row(frozenset(TokenRole)),
     ("get", "/api/v1/check"): Row(OVERSEERS | {TokenRole.SUPPORT}, query={"name": "adult.example"}),
     ("get", "/api/v1/orders"): Row(OVERSEERS),
     ("get", "/api/v1/orders/{reference}"): Row(OVERSEERS),

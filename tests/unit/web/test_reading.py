@@ -33,10 +33,15 @@ async def test_a_check_says_what_a_line_gets_and_keeps_its_own_names(api: Api) -
     masked = (await support.get(CHECK, params=asked)).json()
     assert (masked["verdict"], masked["reason"]) == ("block", "own_deny")
     assert _stage(masked, "own_deny")["matched_name"] == ""
+    assert full["why"] == "the line itself blocks secret.example"
+    assert full["next"] == "filterd subscriber remove home secret.example"
+    assert masked["why"] == "the line itself blocks it"
+    assert masked["next"] == "filterd subscriber remove home NAME"
     regulator = await api.client(TokenRole.REGULATOR)
     assert (await regulator.get(CHECK, params=asked)).status_code == 403
     of_nobody = await regulator.get(CHECK, params={"name": "www.secret.example", "type": "AAAA"})
     assert of_nobody.json()["verdict"] == "pass"
+    assert "no line is known" in of_nobody.json()["why"]
     for wrong in ({"name": "a b"}, {"name": "a.example", "type": "X"}, {}, {"name": ""}):
         refused = await operator.get(CHECK, params=wrong)
         assert (refused.status_code, bool(refused.json()["remedy"])) == (422, True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from filterd.cli import own_advice
+from filterd.operations import own_advice
 
 if TYPE_CHECKING:
     from filterd.operations.explain import ExplainedStage, Explanation, Tried
@@ -190,10 +190,10 @@ _SENTENCES: dict[str, Callable[[Explanation, ExplainedStage], str]] = {
     "local": lambda found, stage: "the resolver answers this name itself",
     "mandatory": _mandatory,
     "special_use": lambda found, stage: "a special-use name that does not exist in DNS (RFC 6761, RFC 6303)",
-    "own_deny": lambda found, stage: f"the line itself blocks {stage.matched_name}",
+    "own_deny": lambda found, stage: f"the line itself blocks {stage.matched_name or 'it'}",
     "schedule": _schedule,
     "exception": lambda found, stage: f"the operator has an exception on {stage.matched_name or 'it'}",
-    "own_allow": lambda found, stage: f"the line itself allows {stage.matched_name}",
+    "own_allow": lambda found, stage: f"the line itself allows {stage.matched_name or 'it'}",
     "service": lambda found, stage: _profile(found, stage, "service "),
     "category": _profile,
     "safe_search": lambda found, stage: f"answered with the safe host of {_list(stage)}",
@@ -233,7 +233,7 @@ def _allow_or_leave(found: Explanation, stage: ExplainedStage, who: str) -> str:
 
 _STEPS: dict[str, Callable[[Explanation, ExplainedStage, str], str]] = {
     "mandatory": _see_mandate,
-    "own_deny": lambda found, stage, who: f"filterd subscriber remove {who} {stage.matched_name}",
+    "own_deny": lambda found, stage, who: f"filterd subscriber remove {who} {stage.matched_name or 'NAME'}",
     "schedule": _pause,
     "service": _allow,
     "category": _allow,

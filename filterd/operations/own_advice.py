@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from filterd.cli import output
+from filterd.operations.plain_values import moment
 
 if TYPE_CHECKING:
     from filterd.operations.explain import ExplainedStage, Explanation
@@ -26,7 +26,7 @@ def hours(found: Explanation, stage: ExplainedStage) -> str:
     """The subject of a sentence: the hours that the schedule's stage follows."""
     closing = _closing(found, stage)
     if closing is not None:
-        return f"a closing of the line (until {output.moment(closing['until'])})"
+        return f"a closing of the line (until {moment(closing['until'])})"
     if _own(found).get("plan"):
         return "the line's own plan"
     return f"the schedule of profile {found.identity.get('profile')}"
