@@ -91,6 +91,11 @@ async def admitted(request: Request, permission: Permission) -> Caller:
     return caller
 
 
+def secret_of(request: Request) -> str:
+    """The secret of the token that an admitted request came with."""
+    return _split(request.headers["authorization"])[1]
+
+
 def _split(header: str) -> tuple[str, str]:
     kind, _, secret = header.partition(" ")
     return kind.lower(), secret.strip()

@@ -18,7 +18,7 @@ from fastapi import Request
 from filterd.model.order import Order
 from filterd.model.subscriber import Subscriber
 from filterd.operations import repeats
-from filterd.web.callers import Caller
+from filterd.web.callers import Caller, secret_of
 from filterd.web.problems import RefusedCall
 
 Found = TypeVar("Found", Subscriber, Order)
@@ -31,7 +31,7 @@ async def once(
     if key is None:
         return await act()
     body = await request.body()
-    secret = request.headers["authorization"].encode()
+    secret = secret_of(request).encode()
     name = _keyed(secret, b"key", key.encode())
     digest = _keyed(secret, request.method.encode(), request.url.path.encode(), body)
     before = await repeats.begin(caller.context, name, digest)

@@ -155,3 +155,14 @@ async def test_every_line_is_exported_and_own_names_are_kept_from_support(api: A
     seen = await support.get(EXPORT, params={"after": "a"})
     assert [json.loads(each)["id"] for each in seen.text.splitlines()] == ["b", "c"]
     assert ("own.example" in owner.text, "own.example" in seen.text) == (True, False)
+
+
+async def test_a_limited_token_imports_no_prefix_that_meets_another_line(api: Api) -> None:
+    await subscribers.add(api.context, "south-1", prefixes=("10.2.0.0/24", "2001:db8:7:1::/64"))
+    client = await api.client(TokenRole.PROVISIONING, "north", lines="line-")
+    bounds = ("10.2.0.9", "10.2.0.9:1-2", "2001:db8:7::/48", "10.3.0.0/30", "10.3.0.1")
+    rows = [json.dumps({"id": f"line-{at}", "prefixes": [bound]}).encode() for at, bound in enumerate(bounds)]
+    reply = await _import(client, rows)
+    rejected = dict.fromkeys((1, 2, 3, 4), "rejected")
+    assert _outcomes(reply) == rejected | {5: "added"}
+    assert "south-1" not in json.dumps(reply)
