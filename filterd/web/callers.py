@@ -19,7 +19,7 @@ from filterd.model.token import Permission, Token
 from filterd.operations import tokens
 from filterd.operations.context import Context
 from filterd.web.counting import RequestCounts
-from filterd.web.limits import RateLimit
+from filterd.web.limits import AwaitedBodies, RateLimit
 from filterd.web.problems import RefusedCall, unknown_subscriber
 
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="filterd"'}
@@ -38,6 +38,9 @@ class ApiState:
     """of this process: what an ETag was made of cannot be tried out"""
     imports: int = 0
     """those at work"""
+    bodies: AwaitedBodies = field(default_factory=AwaitedBodies)
+    whole_reads: int = 0
+    """calls at work that read the whole store"""
 
 
 @dataclass(frozen=True, slots=True)
