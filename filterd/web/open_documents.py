@@ -36,8 +36,8 @@ class OpenLimit:
             self._second = second
             self._given.clear()
         if self._given.total() >= OF_ALL or self._given[address] >= OF_ADDRESS:
-            message = f"this document was asked for more than {OF_ADDRESS} times in a second"
-            headers = {"Retry-After": "1"}
+            message = "the documents were asked for too often in this second"
+            headers = {"Retry-After": "1", "Connection": "close"}
             raise RefusedCall(
                 HTTPStatus.TOO_MANY_REQUESTS, message, "keep it; ask again later", headers=headers
             )
