@@ -193,7 +193,7 @@ async def _compare(write: Write, chunk: Sequence[ImportRow], importing: Importin
 async def _foreign(
     write: Write, chunk: Sequence[ImportRow], owners: dict[str, int], begins: str
 ) -> dict[str, str]:
-    """What a limited token may not bind, and why; an unlimited one may bind all."""
+    """The bounds that a limited token may not bind, each with the reason; an unlimited one may bind all."""
     refused: dict[str, str] = {}
     wanted: list[Bound] = []
     texts = dict.fromkeys(text for row in chunk for text in row.prefixes if text not in owners)

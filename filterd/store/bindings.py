@@ -41,7 +41,7 @@ async def of_ports(connection: AsyncConnection, addresses: Iterable[str]) -> lis
 async def beyond(
     connection: AsyncConnection, begins: str, texts: Iterable[str], spans: Iterable[tuple[str, str]]
 ) -> set[str]:
-    """What is bound to lines whose subscriber's id does not begin so: of these texts, and of those from the
+    """The bounds of lines whose subscriber's id does not begin so: of these texts, and of those from the
     first of a span to before its second."""
     prefix, named, ranged = binding.c.prefix, list(texts), list(spans)
     conditions: list[ColumnElement[bool]] = [
