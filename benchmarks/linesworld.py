@@ -129,7 +129,7 @@ class World:
         store.execute("BEGIN IMMEDIATE")
         store.executemany("INSERT INTO subscriber VALUES (?, ?, 0, '')", ((n, f"S-{n}") for n in count))
         store.executemany(
-            "INSERT INTO line_state VALUES (?, 1, 'children', 'America/Mexico_City', 0, 0, ?)",
+            "INSERT INTO line_state VALUES (?, 1, 'children', 'America/Mexico_City', 0, 0, ?, 0)",
             ((n, self.adjustments(n)) for n in count),
         )
         store.execute(OWN_NAME_SQL, (1, "own.example", 0))

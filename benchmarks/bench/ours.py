@@ -40,7 +40,7 @@ def add_lines(database: Path, lines: Iterable[Line]) -> None:
         (last,) = store.execute("SELECT max(next_line) - 1 FROM head").fetchone()
         for number, prefix, profile in lines:
             store.execute("INSERT INTO subscriber VALUES (?, ?, 0, '')", (number, f"S-{number}"))
-            store.execute("INSERT INTO line_state VALUES (?, 1, ?, 'UTC', 0, 0, '')", (number, profile))
+            store.execute("INSERT INTO line_state VALUES (?, 1, ?, 'UTC', 0, 0, '', 0)", (number, profile))
             store.execute("INSERT INTO binding VALUES (?, ?)", (prefix, number))
             last = max(last, number)
         store.execute("UPDATE head SET revision = 1, next_line = ?", (last + 1,))

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from filterd.config.settings import DnsSettings
 from filterd.model.bound import Bound, PortsBound
 from filterd.model.changelog import BindingChange, BindingRemoved
-from filterd.operations import input_values, lines, port_ranges
+from filterd.operations import input_values, limited_bounds, lines, port_ranges
 from filterd.operations.context import Context
 from filterd.operations.errors import ConflictError, UnknownError
 from filterd.operations.port_rules import PortsInRule, rule_over
@@ -56,7 +56,7 @@ async def add(context: Context, bound: str, subscriber: str, *, wide: bool = Fal
     async with context.store.write(context.actor, context.clock(), shared=True) as write:
         found = await lines.require(write.connection, subscriber)
         context.expected(found)
-        canonical = await bind(write, found.line, bound, wide=wide)
+        canonical = await bind(write, found.line, bound, wide=wide, begins=context.begins)
         made = _with_remarks(context.settings.dns, canonical)
         if canonical in found.bindings:
             return made
@@ -72,8 +72,9 @@ def _with_remarks(dns: DnsSettings, canonical: str) -> Binding:
     return Binding(canonical, rule=rule, unbelieved=without_sender(dns, wanted))
 
 
-async def bind(write: Write, line: int, bound: str, *, wide: bool = False) -> str:
-    """The same inside a write that is under way; changes are not counted."""
+async def bind(write: Write, line: int, bound: str, *, wide: bool = False, begins: str = "") -> str:
+    """The same inside a write that is under way; changes are not counted. ``begins``: the limit of the token
+    that asks (operations.limited_bounds)."""
     wanted = input_values.bound_of_line(bound, wide=wide)
     canonical = str(wanted)
     owner = (await rows.owners(write.connection, (canonical,))).get(canonical)
@@ -83,6 +84,8 @@ async def bind(write: Write, line: int, bound: str, *, wide: bool = False) -> st
         name = await _name(write, owner)
         message = f"{canonical} is bound to subscriber {name!r}"
         raise ConflictError(message, f"end that with: filterd binding remove {canonical}")
+    if begins:
+        await limited_bounds.require_own(write.connection, wanted, begins)
     await _require_free_ports(write, wanted)
     await rows.add(write.connection, [(canonical, line)])
     write.change(BindingChange(canonical, line))

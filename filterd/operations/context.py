@@ -44,6 +44,8 @@ class Context:
     """False: the OS user who acts is no account of this system"""
     token_made_by: str = ""
     """the maker of the token that acts, where that is another person; empty: a command, or one's own token"""
+    begins: str = ""
+    """the beginning of the ids that the token is limited to; empty: all"""
     expected: Callable[[Subscriber], None] = any_state
     """looks at a line under the write lock, before it is changed; raises OperationError where it is not what
     it was when the change was asked for"""

@@ -9,12 +9,14 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from filterd.model.audit_chain import canonical
-from filterd.model.bound import PortsBound
+from filterd.model.bound import Bound, PortsBound, parse_bound
 from filterd.model.changelog import BindingChange, LineChange
 from filterd.model.line import LineChoices
 from filterd.model.subscriber import PendingOptIn, RequestEvidence, SharedEvidence, Subscriber
+from filterd.operations import limited_bounds
 from filterd.operations.bindings import DAY, PACE, overlap
 from filterd.operations.context import Context
+from filterd.operations.errors import OperationError
 from filterd.operations.notices.making import made, note_all
 from filterd.operations.port_ranges import PortRanges, bound_at
 from filterd.policy.documents import ConsentText
@@ -167,9 +169,12 @@ async def _compare(write: Write, chunk: Sequence[ImportRow], importing: Importin
     plan = _Plan(settled | await consent_rows.waiting(write.connection, numbers))
     references = {row.evidence.reference for row in chunk if row.evidence is not None}
     plan.referred = await consent_rows.referred_to(write.connection, sorted(references))
+    foreign = await _foreign(write, chunk, owners, importing.begins)
     for row in chunk:
         before = known.get(row.subscriber)
-        refusal = _refusal(row, before.line if before else 0, owners, names, ranges, importing)
+        numbered = before.line if before else 0
+        refusal = next((foreign[each] for each in row.prefixes if each in foreign), "")
+        refusal = refusal or _refusal(row, numbered, owners, names, ranges, importing)
         if not importing.shared_reason and plan.opts_in(row, before) and plan.shares(row):
             refusal = refusal or _not_its_own(row)
         if refusal:
@@ -183,6 +188,23 @@ async def _compare(write: Write, chunk: Sequence[ImportRow], importing: Importin
         names[line] = row.subscriber
         importing.seen[row.subscriber] = row.line
     return plan
+
+
+async def _foreign(
+    write: Write, chunk: Sequence[ImportRow], owners: dict[str, int], begins: str
+) -> dict[str, str]:
+    """The bounds that a limited token may not bind, each with the reason; an unlimited one may bind all."""
+    refused: dict[str, str] = {}
+    wanted: list[Bound] = []
+    texts = dict.fromkeys(text for row in chunk for text in row.prefixes if text not in owners)
+    for bound in map(parse_bound, texts if begins else ()):
+        try:
+            limited_bounds.require_narrow(bound)
+            wanted.append(bound)
+        except OperationError as error:
+            refused[str(bound)] = f"{error}; {error.remedy}"
+    met = await limited_bounds.foreign(write.connection, wanted, begins) if wanted else set()
+    return refused | {str(each): "; ".join(limited_bounds.meets(each)) for each in wanted if str(each) in met}
 
 
 def _not_its_own(row: ImportRow) -> str:

@@ -66,7 +66,8 @@ async def add(
         await rows.add(write.connection, [(new, seal)])
         write.change(LineChange(new.choices))
         write.audit("subscriber.add", lines.subject(line), after=lines.audited(new.choices, seal))
-        bound = [await bind(write, line, each, wide=wide) for each in dict.fromkeys(prefixes)]
+        wanted = dict.fromkeys(prefixes)
+        bound = [await bind(write, line, each, wide=wide, begins=context.begins) for each in wanted]
     return replace(new, bindings=tuple(sorted(bound)))
 
 

@@ -158,7 +158,9 @@ def acting(context: Context, token: Token) -> Context:
     """The context in which a token acts: its name is the actor."""
     maker = maker_beside(token)
     person = not token.system and is_account(token.name)
-    return replace(context, actor=token.name, person=person, token_made_by=maker, way="api")
+    return replace(
+        context, actor=token.name, person=person, token_made_by=maker, begins=token.lines, way="api"
+    )
 
 
 def maker_beside(token: Token) -> str:

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, bindparam, delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from filterd.store.beginnings import begins_with
 from filterd.store.tables import binding, binding_pace, subscriber
 
+_TEXTS_AT_ONCE = 10_000
+"""of one query: SQLite bounds the number of its values"""
 _ADDRESSES_AT_ONCE = 100
 """ranges of one query: SQLite bounds the depth of an expression"""
 
@@ -32,6 +35,25 @@ async def of_ports(connection: AsyncConnection, addresses: Iterable[str]) -> lis
         spans = [(binding.c.prefix >= f"{each}:") & (binding.c.prefix < f"{each};") for each in some]
         rows = await connection.execute(select(binding.c.prefix, binding.c.line).where(or_(*spans)))
         found += [(row.prefix, row.line) for row in rows]
+    return found
+
+
+async def beyond(
+    connection: AsyncConnection, begins: str, texts: Iterable[str], spans: Iterable[tuple[str, str]]
+) -> set[str]:
+    """The bounds of lines whose subscriber's id does not begin so: of these texts, and of those from the
+    first of a span to before its second."""
+    prefix, named, ranged = binding.c.prefix, list(texts), list(spans)
+    conditions: list[ColumnElement[bool]] = [
+        prefix.in_(named[start : start + _TEXTS_AT_ONCE]) for start in range(0, len(named), _TEXTS_AT_ONCE)
+    ]
+    for start in range(0, len(ranged), _ADDRESSES_AT_ONCE):
+        some = ranged[start : start + _ADDRESSES_AT_ONCE]
+        conditions.append(or_(*((prefix >= first) & (prefix < end) for first, end in some)))
+    query = select(prefix).join_from(binding, subscriber).where(~begins_with(subscriber.c.id, begins))
+    found: set[str] = set()
+    for condition in conditions:
+        found |= set((await connection.execute(query.where(condition))).scalars())
     return found
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import Select, and_, delete, exists, func, insert, select, updat
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from filterd.model.notice import Delivery, HolderNotice, NoticeState
+from filterd.store.beginnings import begins_with
 from filterd.store.errors import StoreDamagedError
 from filterd.store.notice_tables import notice, notice_delivery, webhook_stop
 from filterd.store.prepared import PreparedChange, PreparedQuery
@@ -105,7 +106,7 @@ async def page(
     if wanted.subscriber:
         query = query.where(subscriber.c.id == wanted.subscriber)
     if wanted.begins:
-        query = query.where(subscriber.c.id.startswith(wanted.begins, autoescape=True))
+        query = query.where(begins_with(subscriber.c.id, wanted.begins))
     rows = await connection.execute(query.order_by(notice.c.number).limit(limit))
     return [_notice(row) for row in rows]
 

@@ -25,6 +25,7 @@ from filterd.model.adjustments import Adjustments, AdjustmentsError, from_text, 
 from filterd.model.line import PAUSE_LIMIT, LineChoices, OwnName
 from filterd.model.rule import Action, Scope
 from filterd.model.subscriber import AskerRole, RequestEvidence, Subscriber
+from filterd.store.beginnings import begins_with
 from filterd.store.consent_tables import authorisation, pending_opt_in
 from filterd.store.errors import StoreDamagedError
 from filterd.store.notice_tables import notice, notice_delivery
@@ -33,8 +34,6 @@ from filterd.store.tables import binding, binding_pace, line_state, own_name, re
 
 NEIGHBOURS = 200
 """ids on each side of an unknown one that are looked at"""
-_LAST = "\U0010ffff"
-"""sorts behind every character that an id has"""
 OPTED_IN, PAUSED, NOT_OPTED_IN, LEFT_SECURITY = "opted-in", "paused", "not-opted-in", "left-security"
 
 
@@ -69,7 +68,7 @@ class LineFilter:
         if self.text:
             yield subscriber.c.id.icontains(self.text, autoescape=True)
         if self.begins:
-            yield (subscriber.c.id >= self.begins) & (subscriber.c.id < self.begins + _LAST)
+            yield begins_with(subscriber.c.id, self.begins)
         if self.prefixes:
             yield subscriber.c.line.in_(select(binding.c.line).where(binding.c.prefix.in_(self.prefixes)))
         if self.span is not None:

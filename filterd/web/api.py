@@ -38,6 +38,7 @@ from filterd.web import (
 from filterd.web.callers import ApiState
 from filterd.web.counting import RequestCounts, counted
 from filterd.web.limits import LARGEST_HEAD, RateLimit
+from filterd.web.open_documents import OpenDocument, OpenLimit
 from filterd.web.paths import with_slashes_in_ids
 from filterd.web.problems import RefusedCall, response_of
 from filterd.web.proxies import behind_proxies
@@ -132,15 +133,12 @@ def _describe(app: FastAPI) -> None:
     document = app.openapi()
     body, page = json.dumps(document).encode(), docs_page.page(document).encode()
 
-    async def describe(_: Request) -> Response:
-        return Response(body, media_type="application/json")
-
-    async def show(_: Request) -> Response:
-        headers = {"Content-Security-Policy": _PAGE_POLICY}
-        return Response(page, headers=headers, media_type="text/html; charset=utf-8")
-
-    app.add_route("/api/openapi.json", describe, include_in_schema=False)
-    app.add_route("/api/docs", show, include_in_schema=False)
+    limit = OpenLimit()
+    described = OpenDocument(body, "application/json", limit)
+    policy = {"Content-Security-Policy": _PAGE_POLICY}
+    shown = OpenDocument(page, "text/html; charset=utf-8", limit, policy)
+    app.add_route("/api/openapi.json", described.reply, include_in_schema=False)
+    app.add_route("/api/docs", shown.reply, include_in_schema=False)
 
 
 class _Headers:

@@ -16,14 +16,16 @@ from filterd.model.token import Permission
 from filterd.operations import subscribers
 from filterd.operations.errors import NotAllowedError
 from filterd.operations.import_batch import ImportRow
-from filterd.operations.line_stream import LONGEST_ROW, RowOutcome, RowTally, import_rows
+from filterd.operations.line_stream import LONGEST_ROW, RowTally, import_rows
 from filterd.operations.selection import Selection
 from filterd.web.callers import Caller
 from filterd.web.fields import Text
+from filterd.web.kept_outcomes import KeptOutcomes
 from filterd.web.problems import RefusedCall, problem_of
 from filterd.web.representations import shown
 from filterd.web.routing import PROBLEMS, Called, bearer, router, takes
 from filterd.web.streaming import NDJSON, StreamReply, StreamRoute, line_of, rows_of
+from filterd.web.whole_reads import ONE_OF_FEW
 
 routes = router("bulk")
 imports = APIRouter(
@@ -56,7 +58,8 @@ async def import_lines(
 
     A row is {"id", "prefixes": [...], "zone", "profile", "evidence": {"who", "role", "channel", "at",
     "text_version", "reference"}}, all but the id as needed. While the body arrives, the reply has lines of
-    {"progress"}; behind it one of {"line", "outcome", "problem"} for each row, and {"summary"}."""
+    {"progress"}; behind it one of {"line", "outcome", "problem"} for each row, of rejected ones the first
+    1,000, and {"summary"}. 10,000 rejected rows in a row end the import."""
     if caller.state.imports >= MOST_IMPORTS:
         message = f"{MOST_IMPORTS} imports are at work already"
         headers = {"Retry-After": "10", "Connection": "close"}
@@ -71,18 +74,20 @@ async def _imported(request: Request, caller: Caller, shared: str) -> AsyncItera
     try:
         with TemporaryFile(prefix="filterd-import-") as kept:
             problem: dict[str, Any] = {}
+            outcomes = KeptOutcomes(kept)
             try:
                 rows = rows_of(request.receive, LONGEST_ROW)
                 check = _check_of(caller)
                 async for some in import_rows(
                     caller.context, rows, tally, begins=caller.token.lines, check=check, shared=shared
                 ):
-                    kept.writelines(map(_outcome, some))
+                    outcomes.keep(some)
+                    outcomes.require_a_good_one()
                     yield line_of({"progress": {"rows": tally.rows, "rejected": tally.rejected}})
             except ClientDisconnect:
                 return
             except Exception as error:
-                kept.writelines(map(_outcome, tally.take()))
+                outcomes.keep(tally.take())
                 found = problem_of(error)
                 problem = {
                     "problem": {"status": found.status, "detail": found.detail, "remedy": found.remedy}
@@ -90,7 +95,8 @@ async def _imported(request: Request, caller: Caller, shared: str) -> AsyncItera
             kept.seek(0)
             while piece := await asyncio.to_thread(kept.read, PIECE):
                 yield piece
-            yield line_of({"summary": _summary(tally), "complete": not problem, **problem})
+            summary = {**_summary(tally), "untold": outcomes.untold}
+            yield line_of({"summary": summary, "complete": not problem, **problem})
     finally:
         caller.state.imports -= 1
 
@@ -107,11 +113,6 @@ def _check_of(caller: Caller) -> Any:
     return check
 
 
-def _outcome(each: RowOutcome) -> bytes:
-    found: dict[str, Any] = {"line": each.line, "outcome": each.outcome}
-    return line_of(found | {"problem": each.problem} if each.problem else found)
-
-
 def _summary(tally: RowTally) -> dict[str, Any]:
     names = ("rows", "added", "changed", "unchanged", "rejected", "unbound", "pending", "shared")
     return {name: getattr(tally, name) for name in names}
@@ -122,6 +123,7 @@ def _summary(tally: RowTally) -> dict[str, Any]:
     response_class=StreamingResponse,
     responses={200: {"description": "One line in each line", "content": {NDJSON: {}}}},
     **takes(Permission.LINES_READ),
+    **ONE_OF_FEW,
 )
 async def export_lines(
     caller: Called, after: Annotated[str, Query(max_length=128, description="Go on behind this id.")] = ""

@@ -19,7 +19,7 @@ from filterd.model.token import Permission, Token
 from filterd.operations import tokens
 from filterd.operations.context import Context
 from filterd.web.counting import RequestCounts
-from filterd.web.limits import RateLimit
+from filterd.web.limits import AwaitedBodies, RateLimit
 from filterd.web.problems import RefusedCall, unknown_subscriber
 
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="filterd"'}
@@ -38,6 +38,9 @@ class ApiState:
     """of this process: what an ETag was made of cannot be tried out"""
     imports: int = 0
     """those at work"""
+    bodies: AwaitedBodies = field(default_factory=AwaitedBodies)
+    whole_reads: int = 0
+    """calls at work that read the whole store"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,11 @@ async def admitted(request: Request, permission: Permission) -> Caller:
     caller = Caller(token, tokens.acting(state.context, token), state)
     caller.require(permission)
     return caller
+
+
+def secret_of(request: Request) -> str:
+    """The secret of the token that an admitted request came with."""
+    return _split(request.headers["authorization"])[1]
 
 
 def _split(header: str) -> tuple[str, str]:

@@ -15,22 +15,28 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import h11
 import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from filterd.web.framing import StrictFraming, in_pieces
 from filterd.web.limits import LARGEST_HEAD
 
 HEAD_SECONDS = 10.0
 """for a whole request head, from the beginning of the connection or the end of the last response"""
 CALL_SECONDS = 120.0
 """for a call and the reading of its response by the client"""
+READ_SECONDS = 10.0
+"""within which a client reads some of a response that waits for it"""
+LEAST_READ = 8_192
+"""bytes that it reads in this time, or all that is left"""
 END_SECONDS = 5
 """for the calls that are at work when the server ends"""
 
 
 class IdleConnections:
-    """The connections that wait for a request, the one that has waited longest first. Owned by the event
+    """The connections that wait for their clients, the one that has waited longest first. Owned by the event
     loop."""
 
     def __init__(self, most: int) -> None:
@@ -38,12 +44,15 @@ class IdleConnections:
         self._most = most
         self._open = 0
         self._idle: dict[Connection, None] = {}
+        self._stuck: dict[Connection, None] = {}
+        """those that have brought a request, and not its body, or do not read its response"""
 
     def opened(self, connection: Connection) -> None:
-        """Count a new connection; the oldest idle one is closed where there are too many."""
+        """Count a new connection. Where there are too many, the oldest idle one is closed; where none is
+        idle, the one that is stuck longest."""
         self._open += 1
         if self._open > self._most:
-            next(iter(self._idle), connection).give_up()
+            next(iter(self._idle), next(iter(self._stuck), connection)).give_up()
         self._idle[connection] = None
 
     @property
@@ -54,16 +63,22 @@ class IdleConnections:
     def closed(self, connection: Connection) -> None:
         """Forget a connection."""
         self._open -= 1
-        self._idle.pop(connection, None)
+        self.works(connection)
 
     def waits(self, connection: Connection) -> None:
         """Note that it waits for a request from now on."""
-        self._idle.pop(connection, None)
+        self.works(connection)
         self._idle[connection] = None
 
+    def sticks(self, connection: Connection) -> None:
+        """Note that it waits for the rest of a request, or for its response to be read, from now on."""
+        self.works(connection)
+        self._stuck[connection] = None
+
     def works(self, connection: Connection) -> None:
-        """Note that it has brought a request."""
+        """Note that it waits for us."""
         self._idle.pop(connection, None)
+        self._stuck.pop(connection, None)
 
 
 class Connection(H11Protocol):
@@ -71,43 +86,106 @@ class Connection(H11Protocol):
 
     idle: IdleConnections
     _deadline: asyncio.TimerHandle | None = None
+    _look: asyncio.TimerHandle | None = None
+    """at how much of what was sent the client has read"""
+    _was_read: bool = False
+    """since the last look, so much that more could be sent"""
+    _held: bool = False
+    """the next request waits until the last response is read"""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Begin to wait for a request."""
         super().connection_made(transport)
+        self.conn = StrictFraming(h11.SERVER, LARGEST_HEAD)
         self.idle.opened(self)
         self._wait(HEAD_SECONDS)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
         self._stop_waiting()
+        if self._look is not None:
+            self._look.cancel()
         self.idle.closed(self)
         super().connection_lost(exc)
 
     def handle_events(self) -> None:
-        """Take what was received; a whole head ends the wait."""
+        """Take what was received; a whole head ends the wait. A request that came before the last response
+        was read waits for that."""
+        if self.flow.write_paused and not self._is_at_work:
+            self._held = True
+            self.flow.pause_reading()
+            return
         before = self.cycle
         super().handle_events()
-        if self.cycle is not before and not self.cycle.response_complete:
+        if self.cycle is not before and self._is_at_work:
             self._wait(CALL_SECONDS)
-            self.idle.works(self)
+            self._note()
 
     def data_received(self, data: bytes) -> None:
         """Take more of a request. As long as a body arrives, its call has its time anew."""
         super().data_received(data)
-        if self.cycle is not None and self.cycle.more_body and not self.cycle.response_complete:
-            self._wait(CALL_SECONDS)
+        if self._is_at_work:
+            self._note()
+            if self.cycle.more_body:
+                self._wait(CALL_SECONDS)
 
     def on_response_complete(self) -> None:
         """Wait for the next request."""
+        self._look_later()
         if not self.transport.is_closing():
             self.idle.waits(self)
             self._wait(HEAD_SECONDS)
+        else:
+            self.idle.sticks(self)
         super().on_response_complete()
+
+    def pause_writing(self) -> None:
+        """Wait until the client has read."""
+        super().pause_writing()
+        self.idle.sticks(self)
+        self._look_later()
+
+    def resume_writing(self) -> None:
+        """Go on: the client has read."""
+        super().resume_writing()
+        self._was_read = True
+        if self._held:
+            self._held = False
+            self.flow.resume_reading()
+            self.handle_events()
+        if self._is_at_work:
+            self._note()
+        elif not self.transport.is_closing():
+            self.idle.waits(self)
 
     def give_up(self) -> None:
         """Close the connection at once."""
         self.transport.abort()
+
+    @property
+    def _is_at_work(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def _note(self) -> None:
+        """Note for what the call at work waits."""
+        if self.cycle.more_body or self.flow.write_paused:
+            self.idle.sticks(self)
+        else:
+            self.idle.works(self)
+
+    def _look_later(self) -> None:
+        unread = self.transport.get_write_buffer_size()
+        if self._look is None and unread:
+            self._was_read = False
+            self._look = self.loop.call_later(READ_SECONDS, self._require_reading, unread)
+
+    def _require_reading(self, before: int) -> None:
+        """Close a connection whose client has read next to nothing since the last look."""
+        self._look = None
+        if self._was_read or self.transport.get_write_buffer_size() <= before - LEAST_READ:
+            self._look_later()
+        elif self.transport.get_write_buffer_size():
+            self.give_up()
 
     def _wait(self, seconds: float) -> None:
         self._stop_waiting()
@@ -160,7 +238,7 @@ def server(app: ASGIApp, connections: int, certificate: tuple[Path, Path] | None
     own: Any = type("OwnConnection", (Connection,), {"idle": IdleConnections(connections)})
     chain, key = certificate or (None, None)
     config = uvicorn.Config(
-        app,
+        in_pieces(app),
         http=own,
         ws="none",
         lifespan="off",

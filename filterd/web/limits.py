@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http import HTTPStatus
 
 from starlette.datastructures import Headers
@@ -20,6 +22,8 @@ LARGEST_BODY = 1_000_000
 """bytes"""
 BODY_SECONDS = 10.0
 """in which a whole body must arrive"""
+MOST_BODIES = 64
+"""of one token that are awaited at one time"""
 _CLOSE = {"Connection": "close"}
 
 
@@ -71,6 +75,29 @@ def _too_large() -> RefusedCall:
     return RefusedCall(
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE, message, "send less in one request", headers=_CLOSE
     )
+
+
+class AwaitedBodies:
+    """Counts the requests of each token whose body is awaited: one token does not hold all connections. Owned
+    by the event loop."""
+
+    def __init__(self) -> None:
+        self._awaited: Counter[int] = Counter()
+
+    @contextmanager
+    def awaiting(self, token: int) -> Iterator[None]:
+        """Count one while it lasts. Raises RefusedCall for one beyond the limit."""
+        if self._awaited[token] >= MOST_BODIES:
+            message = f"the bodies of {MOST_BODIES} requests of this token have not arrived yet"
+            headers = {"Retry-After": "1", **_CLOSE}
+            raise RefusedCall(HTTPStatus.TOO_MANY_REQUESTS, message, "send those first", headers=headers)
+        self._awaited[token] += 1
+        try:
+            yield
+        finally:
+            self._awaited[token] -= 1
+            if not self._awaited[token]:
+                del self._awaited[token]
 
 
 class RateLimit:

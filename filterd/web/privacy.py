@@ -21,6 +21,7 @@ from filterd.web.fields import LineId, ListPart, Moment, Plain, RequestBody, Req
 from filterd.web.problems import unknown_subscriber
 from filterd.web.repeats import Attempted, once
 from filterd.web.routing import Called, router, takes
+from filterd.web.whole_reads import ONE_OF_FEW
 
 routes = router("privacy")
 REVISIONS = 2**53
@@ -155,14 +156,14 @@ async def run(caller: Called) -> Plain:
     return found
 
 
-@routes.post("/retention/proof", **takes(Permission.PRIVACY_WRITE))
+@routes.post("/retention/proof", **takes(Permission.PRIVACY_WRITE), **ONE_OF_FEW)
 async def prove(caller: Called) -> Plain:
     """Look whether anything past its term remains, in the store, its file and the backups."""
     found: Plain = with_times(plain_proof(await retention.prove(caller.context)))
     return found
 
 
-@routes.post("/breach-reports", **takes(Permission.PRIVACY_READ))
+@routes.post("/breach-reports", **takes(Permission.PRIVACY_READ), **ONE_OF_FEW)
 async def report(caller: Called, body: ExposureGiven) -> Plain:
     """List the lines whose data was exposed, with counts by class and the notice to the holders.
 

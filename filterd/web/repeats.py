@@ -17,7 +17,7 @@ from typing import Annotated, TypeVar, cast
 from fastapi import Depends, Header, Request
 
 from filterd.operations import repeats
-from filterd.web.callers import Caller
+from filterd.web.callers import Caller, secret_of
 from filterd.web.problems import RefusedCall
 
 Found = TypeVar("Found", bound=repeats.Found)
@@ -53,7 +53,7 @@ async def once(attempt: Attempt, caller: Caller, act: Callable[[], Awaitable[Fou
     if key is None:
         return await act()
     body = await request.body()
-    secret = request.headers["authorization"].encode()
+    secret = secret_of(request).encode()
     name = _keyed(secret, b"key", key.encode())
     digest = _keyed(secret, request.method.encode(), request.url.path.encode(), body)
     before = await repeats.begin(caller.context, name, digest)

@@ -42,10 +42,11 @@ class ApiRoute(APIRoute):
 
         async def call(request: Request) -> Response:
             try:
-                request.state.caller = await admitted(request, permission)
+                caller = request.state.caller = await admitted(request, permission)
                 look(request)
                 body = BoundedBody(request.headers, request.receive)
-                await body.read()
+                with caller.state.bodies.awaiting(caller.token.number):
+                    await body.read()
                 return await handle(Request(request.scope, body.receive))
             except Exception as error:
                 return response_of(error)

@@ -19,6 +19,7 @@ from filterd.web.fields import Plain, RequestBody, RequiredText, time_of
 from filterd.web.problems import RefusedCall
 from filterd.web.repeats import Attempted, once
 from filterd.web.routing import Called, router, takes
+from filterd.web.whole_reads import ONE_OF_FEW
 
 routes = router("consent")
 InPath = Annotated[str, Path(max_length=24, description="As it is listed: E-7.")]
@@ -55,7 +56,7 @@ class EvidenceRejected(RequestBody):
     reason: RequiredText
 
 
-@routes.get("/consent-report", **takes(Permission.CONSENT_READ))
+@routes.get("/consent-report", **takes(Permission.CONSENT_READ), **ONE_OF_FEW)
 async def report(caller: Called) -> Plain:
     """Count what every line that has opted in rests on: evidence of its own, shared, repeated, or none."""
     _require_unlimited(caller)

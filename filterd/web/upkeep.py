@@ -15,6 +15,7 @@ from filterd.operations.repeats import Said
 from filterd.web.fields import ListPart, Plain, RequestBody, RequiredText
 from filterd.web.repeats import Attempted, once
 from filterd.web.routing import Called, router, takes
+from filterd.web.whole_reads import ONE_OF_FEW
 
 routes = router("upkeep")
 
@@ -75,7 +76,7 @@ async def tail(
     return ListPart(items=[_timed(plain(each)) for each in found], next=None)
 
 
-@routes.get("/audit/proof", **takes(Permission.AUDIT_READ))
+@routes.get("/audit/proof", **takes(Permission.AUDIT_READ), **ONE_OF_FEW)
 async def prove(caller: Called) -> Plain:
     """Prove that no entry of the trail was altered or dropped, and that orders, lists and the change log are
     as recorded. It reads the whole trail."""

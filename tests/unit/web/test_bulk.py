@@ -15,7 +15,7 @@ from starlette.types import Message
 from filterd.model.token import Permission, TokenRole
 from filterd.operations import audit, line_stream, subscribers
 from filterd.operations.line_stream import LONGEST_ROW
-from filterd.web import bulk, streaming
+from filterd.web import bulk, kept_outcomes, streaming
 from filterd.web.problems import RefusedCall
 from filterd.web.streaming import NDJSON, rows_of
 from tests.unit.web.conftest import Api
@@ -155,3 +155,47 @@ async def test_every_line_is_exported_and_own_names_are_kept_from_support(api: A
     seen = await support.get(EXPORT, params={"after": "a"})
     assert [json.loads(each)["id"] for each in seen.text.splitlines()] == ["b", "c"]
     assert ("own.example" in owner.text, "own.example" in seen.text) == (True, False)
+
+
+async def test_a_limited_token_imports_no_prefix_that_meets_another_line(api: Api) -> None:
+    await subscribers.add(api.context, "south-1", prefixes=("10.2.0.0/24", "2001:db8:7:1::/64"))
+    client = await api.client(TokenRole.PROVISIONING, "north", lines="line-")
+    bounds = ("10.2.0.9", "10.2.0.9:1-2", "2001:db8:7::/48", "10.3.0.0/30", "10.3.0.1")
+    rows = [json.dumps({"id": f"line-{at}", "prefixes": [bound]}).encode() for at, bound in enumerate(bounds)]
+    reply = await _import(client, rows)
+    rejected = dict.fromkeys((1, 2, 3, 4), "rejected")
+    assert _outcomes(reply) == rejected | {5: "added"}
+    assert "south-1" not in json.dumps(reply)
+
+
+async def test_rejections_are_told_to_a_bound_and_end_an_import_of_nothing_else(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept_outcomes, "MOST_REJECTED", 3)
+    monkeypatch.setattr(kept_outcomes, "MOST_IN_A_ROW", 6_000)
+    client = await api.client(TokenRole.PROVISIONING, "billing")
+    mixed = await _import(client, [b"x"] * 5_000 + [_row(1)] + [b"x"] * 5_000)
+    assert _outcomes(mixed) == {1: "rejected", 2: "rejected", 3: "rejected", 5_001: "added"}
+    assert (mixed[-1]["complete"], mixed[-1]["summary"]["untold"]) == (True, 9_997)
+    assert mixed[-1]["summary"]["rejected"] == 10_000
+    bad = await _import(client, [b"x"] * 100_000)
+    assert (bad[-1]["complete"], bad[-1]["problem"]["status"]) == (False, 422)
+    assert 6_000 <= bad[-1]["summary"]["rejected"] < 20_000
+
+
+async def test_the_file_of_outcomes_is_bounded(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept_outcomes, "MOST_BYTES", 40)
+    client = await api.client(TokenRole.PROVISIONING, "billing")
+    reply = await _import(client, [_row(each) for each in range(9)])
+    assert _outcomes(reply) == {1: "added", 2: "added"}
+    assert reply[-1]["summary"]["untold"] == 7
+
+
+async def test_an_export_counts_until_its_last_line(api: Api) -> None:
+    client = await api.client(TokenRole.PROVISIONING)
+    api.state.whole_reads = 1
+    assert (await client.get(EXPORT)).status_code == 200
+    assert api.state.whole_reads == 1
+    api.state.whole_reads = 2
+    refused = await client.get(EXPORT)
+    assert (refused.status_code, refused.headers["retry-after"]) == (429, "5")

@@ -12,7 +12,8 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Message
 
 from filterd.model.token import TokenRole
-from filterd.web.limits import LARGEST_BODY, LARGEST_HEAD, BoundedBody, RateLimit
+from filterd.web import limits
+from filterd.web.limits import LARGEST_BODY, LARGEST_HEAD, AwaitedBodies, BoundedBody, RateLimit
 from filterd.web.problems import RefusedCall
 from tests.unit.web.conftest import Api
 
@@ -128,3 +129,27 @@ async def test_the_page_of_calls_loads_nothing(api: Api) -> None:
         assert word not in page
     assert "/api/v1/subscribers/{id}/choices/opt-in" in page
     assert "evidence.text_version" in page
+
+
+def test_a_token_has_so_many_bodies_awaited(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "MOST_BODIES", 2)
+    bodies = AwaitedBodies()
+    with bodies.awaiting(1), bodies.awaiting(1):
+        with pytest.raises(RefusedCall) as refused, bodies.awaiting(1):
+            pass
+        assert (refused.value.status, refused.value.headers) == (
+            429,
+            {"Retry-After": "1", "Connection": "close"},
+        )
+        with bodies.awaiting(2):
+            pass
+    with bodies.awaiting(1):
+        pass
+
+
+async def test_a_call_whose_body_is_one_too_many_is_refused(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = await api.client(TokenRole.PROVISIONING)
+    monkeypatch.setattr(limits, "MOST_BODIES", 0)
+    assert (await client.post("/api/v1/subscribers", json={"id": "a"})).status_code == 429

@@ -134,6 +134,15 @@ async def test_a_request_with_a_key_acts_once(api: Api) -> None:
     assert actions.count("subscriber.add") == 3
 
 
+async def test_a_key_is_that_of_its_token_however_the_header_is_written(api: Api) -> None:
+    made = await api.token(TokenRole.PROVISIONING)
+    key = {"Idempotency-Key": "order 4713"}
+    forms = ("Bearer {}", "bearer {}", "BEARER  {}")
+    clients = [api.bare({"Authorization": each.format(made.secret)}) for each in forms]
+    replies = [await each.post(LINES, json={"id": "a"}, headers=key) for each in clients]
+    assert [each.status_code for each in replies] == [201, 201, 201]
+
+
 async def test_the_same_request_many_times_at_once_acts_once(api: Api) -> None:
     client = await api.client(TokenRole.PROVISIONING)
     key = {"Idempotency-Key": "k"}
@@ -226,3 +235,56 @@ async def test_ids_that_cannot_be_printed_are_refused(api: Api, value: Any) -> N
     refused = await client.post(LINES, json={"id": value})
     assert refused.status_code == 422
     assert "set-cookie" not in refused.headers
+
+
+NORTH_MEETS = (
+    "10.0.2.7",
+    "10.0.3.9",
+    "10.0.4.1:2000-2010",
+    "10.0.4.1",
+    "10.0.5.0:1-9",
+    "2001:db8:7:100::/64",
+    "2001:db8:8::/48",
+    "2001:db8:0:100::/56",
+    "2001:db8::/48",
+)
+
+
+@pytest.mark.parametrize("bound", NORTH_MEETS)
+async def test_a_limited_token_takes_no_address_from_a_line_beyond_it(api: Api, bound: str) -> None:
+    every = await api.client(TokenRole.OPERATOR)
+    theirs = ["10.0.2.0/24", "10.0.3.9", "10.0.4.1:2005-2020", "10.0.5.0/28"]
+    theirs += ["2001:db8:7::/48", "2001:db8:8:1::/64", "2001:db8:0:100::5"]
+    assert (await every.post(LINES, json={"id": "south-2", "prefixes": theirs})).status_code == 201
+    north = await api.client(TokenRole.OPERATOR, lines="north-")
+    await _registered(north, "north-1")
+    for refused in (
+        await north.post(f"{LINES}/north-1/bindings", json={"bound": bound}),
+        await north.post(LINES, json={"id": "north-2", "prefixes": [bound]}),
+        await north.post(f"{LINES}/north-1/bindings", json={"bound": bound, "wide": True}),
+    ):
+        assert (refused.status_code, "south" in refused.text) == (409, False)
+    assert (await every.get(f"{LINES}/north-1")).json()["bindings"] == []
+    assert (await every.get(f"{LINES}/north-2")).status_code == 404
+    nested = await every.post(f"{LINES}/north-1/bindings", json={"bound": "10.0.2.8"})
+    assert nested.status_code == 201
+
+
+async def test_a_limited_token_binds_what_is_free_or_among_its_own_lines(api: Api) -> None:
+    every = await api.client(TokenRole.OPERATOR)
+    theirs = ["10.0.4.1:2005-2020", "2001:db8:7::/48", "2001:db8:0:0:5::/80", "mac:00:11:22:aa:bb:cc"]
+    assert (await every.post(LINES, json={"id": "NORTH-1", "prefixes": theirs})).status_code == 201
+    assert (
+        await every.post(LINES, json={"id": "north-9", "prefixes": ["10.0.2.0/24", "2001:db8:9::/48"]})
+    ).is_success
+    north = await api.client(TokenRole.OPERATOR, lines="north-")
+    free = ["10.0.2.7", "10.0.4.1:1-9", "10.0.4.2", "2001:db8:9:1::/64", "2001:db8:0:1::/64", "cpe:a"]
+    made = await north.post(LINES, json={"id": "north-1", "prefixes": free})
+    assert (made.status_code, sorted(made.json()["bindings"])) == (
+        201,
+        sorted(["10.0.2.7/32", "10.0.4.1:1-9", "10.0.4.2/32", *free[3:]]),
+    )
+    for wide in ("10.9.0.0/31", "2001:db8::/47", "0.0.0.0/0"):
+        refused = await north.post(f"{LINES}/north-1/bindings", json={"bound": wide, "wide": True})
+        assert refused.status_code == 403, wide
+        assert refused.json()["remedy"]

@@ -26,7 +26,7 @@ def restored(machine: Machine, store: ScriptedStore) -> None:
     store.hold(ORDER)
     store.hold(LOST)
     store.sql("INSERT INTO subscriber VALUES (7, 's', 0, '')")
-    store.sql("INSERT INTO line_state VALUES (7, 1, 'children', 'UTC', 0, 0, '')")
+    store.sql("INSERT INTO line_state VALUES (7, 1, 'children', 'UTC', 0, 0, '', 0)")
     store.sql("INSERT INTO binding VALUES ('127.0.0.2/32', 7)")
     machine.start()
     machine.settle()

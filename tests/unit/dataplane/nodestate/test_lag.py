@@ -268,7 +268,7 @@ def test_a_directory_in_the_place_of_a_file_is_set_aside_and_all_is_there_again(
 ) -> None:
     store.hold(ORDER)
     store.sql("INSERT INTO subscriber VALUES (7, 's', 0, '')")
-    store.sql("INSERT INTO line_state VALUES (7, 1, 'children', 'UTC', 0, 0, '')")
+    store.sql("INSERT INTO line_state VALUES (7, 1, 'children', 'UTC', 0, 0, '', 0)")
     store.sql("INSERT INTO binding VALUES ('127.0.0.2/32', 7)")
     path = settled.directory / "node" / name
     path.unlink()

@@ -172,7 +172,7 @@ def test_a_damaged_part_is_missing_until_it_was_read_anew(
 def _seed_tables(store: ScriptedStore) -> None:
     """What a full resync reads: the same as the changes say."""
     store.sql("INSERT INTO subscriber VALUES (7, 's', 0, '')")
-    store.sql("INSERT INTO line_state VALUES (7, 1, 'children', 'America/Mexico_City', 0, 0, '')")
+    store.sql("INSERT INTO line_state VALUES (7, 1, 'children', 'America/Mexico_City', 0, 0, '', 0)")
     store.sql("INSERT INTO binding VALUES ('127.0.0.2/32', 7)")
     store.hold(ORDER)
 

@@ -88,7 +88,7 @@ def run() -> Iterator[Run]:
 
 STATE = (
     "INSERT INTO subscriber VALUES (7, 'S-7', 0, '')",
-    "INSERT INTO line_state VALUES (7, 0, '', 'UTC', 0, 0, '')",
+    "INSERT INTO line_state VALUES (7, 0, '', 'UTC', 0, 0, '', 0)",
     "INSERT INTO own_name VALUES (7, 'own.example', 0, 1, 0)",
     "INSERT INTO binding VALUES ('127.0.0.2/32', 7)",
 )

@@ -115,7 +115,7 @@ class Town:
         self._write(
             LineChange(chosen),
             (
-                "INSERT OR REPLACE INTO line_state VALUES (?, 0, '', 'UTC', ?, 0, '')",
+                "INSERT OR REPLACE INTO line_state VALUES (?, 0, '', 'UTC', ?, 0, '', 0)",
                 line,
                 chosen.paused_until,
             ),
@@ -265,7 +265,7 @@ def test_a_snapshot_that_comes_in_between_holds_for_the_lines_read_before(
 ) -> None:
     for line in range(1, 30):
         store.sql("INSERT INTO subscriber VALUES (?, ?, 0, '')", line, f"S-{line}")
-        store.sql("INSERT INTO line_state VALUES (?, 1, 'children', 'UTC', 0, 0, '')", line)
+        store.sql("INSERT INTO line_state VALUES (?, 1, 'children', 'UTC', 0, 0, '', 0)", line)
     machine.start()
     for _ in range(3):
         machine.node.turn()

@@ -90,6 +90,14 @@ async def test_a_notice_is_delivered_signed_and_in_words(
     assert shown.told.text.es == seen.body["data"]["text"]["es"]
 
 
+async def test_the_beginning_of_an_id_is_in_capitals_or_not(context: Context) -> None:
+    await choose(context, "NORTH-9", "Northern", "n_rth-2", "north-1")
+    found = await keeping.list_notices(context, NoticeFilter(begins="north-"))
+    assert [each.notice.subscriber for each in found] == ["north-1"]
+    found = await keeping.list_notices(context, NoticeFilter(begins="n_"))
+    assert [each.notice.subscriber for each in found] == ["n_rth-2"]
+
+
 async def test_a_request_is_signed_with_both_secrets_while_they_change(
     context: Context, deliveries: Deliveries, receiver: WebhookReceiver
 ) -> None:

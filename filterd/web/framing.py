@@ -1,0 +1,62 @@
+"""Requests whose end is in doubt, and bodies of responses that are sent in pieces.
+
+Two servers that find the end of a request at different places take a part of one request for another one. So
+what a proxy in front might read otherwise is refused, and its connection closed (RFC 9112, 5.2 and 6.1).
+"""
+
+from __future__ import annotations
+
+import re
+
+import h11
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+PIECE = 32_768
+"""bytes of a body that are handed to the connection at a time"""
+_END_OF_HEAD = re.compile(rb"\n\r?\n")
+_FOLDED = re.compile(rb"\n[ \t]")
+
+
+class StrictFraming(h11.Connection):
+    """Refuses requests that h11 reads in one way of several. Two lengths that differ, and
+    codings other than chunked, are refused by h11 itself."""
+
+    def next_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
+        """The next event. Raises RemoteProtocolError as h11 does."""
+        folded = self.their_state is h11.IDLE and _is_folded(self.trailing_data[0])
+        event = super().next_event()
+        if isinstance(event, h11.Request) and (folded or _is_doubtful(event)):
+            message = "the end of the request is in doubt"
+            raise h11.RemoteProtocolError(message)
+        return event
+
+
+def _is_folded(received: bytes) -> bool:
+    end = _END_OF_HEAD.search(received)
+    return bool(_FOLDED.search(received, 0, end.start() + 1 if end else len(received)))
+
+
+def _is_doubtful(request: h11.Request) -> bool:
+    names = {name for name, _ in request.headers}
+    if b"transfer-encoding" not in names:
+        return False
+    return b"content-length" in names or request.http_version < b"1.1"
+
+
+def in_pieces(app: ASGIApp) -> ASGIApp:
+    """The application, whose bodies wait piece by piece for clients that read slowly: of a large one no more
+    than that is held for each connection."""
+
+    async def called(scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_pieces(message: Message) -> None:
+            body = message.get("body", b"")
+            if len(body) <= PIECE:
+                await send(message)
+                return
+            for start in range(0, len(body), PIECE):
+                more = start + PIECE < len(body) or message.get("more_body", False)
+                await send({**message, "body": body[start : start + PIECE], "more_body": more})
+
+        await app(scope, receive, send_pieces)
+
+    return called

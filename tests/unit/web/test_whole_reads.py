@@ -1,0 +1,39 @@
+"""Calls that read the whole store: no more than two at a time."""
+
+from __future__ import annotations
+
+import pytest
+
+from filterd.model.token import TokenRole
+from filterd.operations import audit
+from tests.unit.web.conftest import Api
+
+CALLS = (
+    ("GET", "/api/v1/audit/proof", None),
+    ("GET", "/api/v1/consent-report", None),
+    ("POST", "/api/v1/breach-reports", {"store": True}),
+    ("POST", "/api/v1/retention/proof", None),
+)
+
+
+@pytest.mark.parametrize(("method", "path", "body"), CALLS)
+async def test_a_third_call_is_told_to_wait(
+    api: Api, method: str, path: str, body: dict[str, bool] | None
+) -> None:
+    client = await api.client(TokenRole.OPERATOR)
+    api.state.whole_reads = 2
+    refused = await client.request(method, path, json=body)
+    assert (refused.status_code, refused.headers["retry-after"]) == (429, "5")
+    api.state.whole_reads = 1
+    assert (await client.request(method, path, json=body)).status_code == 200
+    assert api.state.whole_reads == 1
+
+
+async def test_one_that_fails_is_counted_no_more(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fail(_: object) -> None:
+        raise OSError
+
+    monkeypatch.setattr(audit, "verify", fail)
+    client = await api.client(TokenRole.OPERATOR)
+    assert (await client.get("/api/v1/audit/proof")).status_code >= 500
+    assert api.state.whole_reads == 0
