@@ -25,7 +25,7 @@ from filterd.store.answered_requests import AnsweredRequest
 
 KEPT_SECONDS = 86_400.0
 LONGEST_WORK = 60.0
-"""seconds after which a request that has no answer counts as broken off"""
+"""seconds after which a request that has no answer counts as broken off; it never acts again by itself"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +54,8 @@ async def begin(context: Context, key: str, digest: str) -> AnsweredRequest | No
     async with context.store.report(shared=True) as connection:
         await rows.prune(connection, now - KEPT_SECONDS)
         before = await rows.find(connection, key)
-        if before is not None and (before.status or now - before.at < LONGEST_WORK):
+        if before is not None:
             return before
-        await rows.forget(connection, key)
         await rows.begin(connection, key, digest, now)
     return None
 

@@ -62,6 +62,10 @@ async def once(attempt: Attempt, caller: Caller, act: Callable[[], Awaitable[Fou
     if before.digest != digest:
         message = "this Idempotency-Key came with another request before"
         raise RefusedCall(HTTPStatus.UNPROCESSABLE_ENTITY, message, "choose a new key for each request")
+    if not before.subject and caller.context.clock() - before.at >= repeats.LONGEST_WORK:
+        message = "the same request came before and was broken off: whether it acted is not known"
+        remedy = "look whether it did; where it did not, send it with a new Idempotency-Key"
+        raise RefusedCall(HTTPStatus.CONFLICT, message, remedy)
     if not before.subject:
         message = "the same request is at work at this moment"
         remedy = "wait as long as Retry-After says, then repeat it with the same key"
@@ -73,7 +77,7 @@ async def once(attempt: Attempt, caller: Caller, act: Callable[[], Awaitable[Fou
 async def _first(caller: Caller, name: str, act: Callable[[], Awaitable[Found]]) -> Found:
     try:
         found = await act()
-    except BaseException:
+    except Exception:  # one that is cancelled may have acted: its key stays without an answer
         await repeats.forget(caller.context, name)
         raise
     await repeats.answered(caller.context, name, found)

@@ -18,7 +18,7 @@ from tests.worlds.installation import settings_in
 
 async def import_lines(base: Path, file: Path) -> ImportResult:
     """Import the file into the installation at ``base``."""
-    evidence = RequestEvidence("contract", "paper", 1.0, "2026-11", "migration")
+    evidence = RequestEvidence("contract", "paper", 1_793_600_000.0, "2026-11", "migration")
     async with open_context(settings_in(base), clock=time.time) as context:
         return await import_file(
             context, file, evidence=evidence, progress=lambda rows, _: print(rows, flush=True)

@@ -83,7 +83,7 @@ async def test_orders_and_choices_go_past_an_import(installation: Installation, 
         for number in range(5):
             order = await orders.add(context, request)
             await orders.approve(as_person(context, "bob"), order.reference)
-            evidence = RequestEvidence("holder", "phone", 1.0, "2026-11", f"T{number}")
+            evidence = RequestEvidence("holder", "phone", 1_793_600_000.0, "2026-11", f"T{number}")
             await subscribers.opt_in(context, "first", "child", evidence)
         assert (await subscribers.count(context))["opted_in"] < rows // 2, "the import was still under way"
         process.kill()

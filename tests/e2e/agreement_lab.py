@@ -28,7 +28,7 @@ from tests.e2e.agreement import LISTED, LISTED6, MODES, PROFILES, Case, Draw
 from tests.e2e.deployment import Deployment
 from tests.worlds.installation import as_person
 
-EVIDENCE = RequestEvidence("holder", "phone", 1.0, "2026-11", "T-1")
+EVIDENCE = RequestEvidence("holder", "phone", 1_793_600_000.0, "2026-11", "T-1")
 
 
 @dataclass

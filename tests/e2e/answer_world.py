@@ -21,7 +21,7 @@ from filterd.store.store import Store
 from tests.e2e.deployment import Deployment
 
 MODES = tuple(mode.word for mode in BlockingMode)
-EVIDENCE = RequestEvidence("holder", "phone", 1.0, "2026-11", "T-1")
+EVIDENCE = RequestEvidence("holder", "phone", 1_793_600_000.0, "2026-11", "T-1")
 REQUEST = OrderRequest("Authority", "Official", "D-1", "Law 1", "test", (), accept_overblocking=True)
 ADDRESSES = {mode: f"127.0.0.{number}" for number, mode in enumerate(MODES, 10)}
 """of the line whose profile blocks in that mode"""

@@ -28,7 +28,7 @@ from tests.e2e.deployment import Deployment, ede, soon
 from tests.evasion import names
 from tests.evasion.scripted import Upstream, serving
 
-EVIDENCE = RequestEvidence("holder", "phone", 1.0, "2026-11", "T-1")
+EVIDENCE = RequestEvidence("holder", "phone", 1_793_600_000.0, "2026-11", "T-1")
 REQUEST = OrderRequest("Authority", "Official", "D-1", "Law 1", "test", (), accept_overblocking=True)
 PATIENCE = 5.0
 """seconds that an answer may take"""

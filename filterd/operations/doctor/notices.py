@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 
-from filterd.fetch.webhook import WebhookSecretError, read_webhook_secrets
+from filterd.fetch.webhook_messages import WebhookSecretError, read_webhook_secrets
 from filterd.operations.doctor import reading
 from filterd.operations.doctor.case import Case
 from filterd.operations.doctor.finding import Finding, found

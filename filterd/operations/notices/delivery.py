@@ -14,16 +14,24 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from filterd.config.notice_settings import WebhookSettings
 from filterd.fetch.request import Lookup
-from filterd.fetch.webhook import Answer, Poster, SignedMessage, WebhookSecretError, read_webhook_secrets
+from filterd.fetch.webhook_messages import (
+    Answer,
+    SignedMessage,
+    WebhookSecretError,
+    read_webhook_secrets,
+)
 from filterd.model.notice import Delivery, HolderNotice
 from filterd.operations.context import Context
 from filterd.operations.feeds.server_addresses import server_addresses
 from filterd.operations.notices.texts import Wording
 from filterd.store import notices as rows
+
+if TYPE_CHECKING:
+    from filterd.fetch.webhook import Poster
 
 BATCH = 40
 """notices that one receiver gets in one turn, each of another line"""
@@ -138,6 +146,8 @@ class Deliveries:
         self, webhook: WebhookSettings, receiver: ReceiverState, notices: list[HolderNotice]
     ) -> list[Answer | None]:
         """The answer for each notice; None: it was not sent."""
+        from filterd.fetch.webhook import Poster  # its client is needed where something is sent
+
         try:
             secrets = await asyncio.to_thread(read_webhook_secrets, webhook.secret_file)
             async with (

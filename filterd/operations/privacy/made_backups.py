@@ -14,6 +14,7 @@ from pathlib import Path
 
 from filterd.disk.files import make_directory, replace_file
 from filterd.disk.locks import take_lock
+from filterd.operations.errors import OperationError
 
 NOTE = "backups.json"
 _LOCK = "backups.lock"
@@ -42,12 +43,21 @@ class MadeBackup:
 
 
 def noted(state_dir: Path) -> tuple[MadeBackup, ...]:
-    """The backups on record, oldest first. A note that cannot be read counts as none. Raises ``OSError``."""
+    """The backups on record, oldest first. Raises ``OSError``, and OperationError for a damaged note: backups
+    that nobody knows of are no backups that are gone."""
+    path = state_dir / NOTE
     try:
-        found = json.loads((state_dir / NOTE).read_bytes())
+        found = json.loads(path.read_bytes())
         return tuple(sorted((MadeBackup(**each) for each in found), key=lambda each: each.made_at))
-    except (FileNotFoundError, ValueError, TypeError):
+    except FileNotFoundError:
         return ()
+    except (ValueError, TypeError) as error:
+        message = f"{path} is damaged: it is not known which backups there are"
+        remedy = (
+            f"look for backups past their term yourself and delete them; then move {path} away, and make a "
+            "new backup: filterd backup DIRECTORY"
+        )
+        raise OperationError(message, remedy) from error
 
 
 def remember(state_dir: Path, made: MadeBackup) -> None:

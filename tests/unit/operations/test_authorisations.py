@@ -16,7 +16,7 @@ from filterd.operations.context import Context, OperationError
 from filterd.operations.errors import ConflictError, NotAllowedError, UnknownError
 from tests.worlds.installation import Installation
 
-HOLDER = RequestEvidence("the holder", "phone", 1.0, "2026-11", "T-1")
+HOLDER = RequestEvidence("the holder", "phone", 1_793_600_000.0, "2026-11", "T-1")
 BROTHER = replace(HOLDER, who="her brother", role=AskerRole.AUTHORISED)
 
 

@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 
@@ -20,7 +21,7 @@ from filterd.operations.policies import policies
 from filterd.store.errors import StoreDamagedError
 from tests.worlds.installation import Installation
 
-EVIDENCE = RequestEvidence("the holder", "phone", 1.0, "2026-11", "T-1")
+EVIDENCE = RequestEvidence("the holder", "phone", 1_793_600_000.0, "2026-11", "T-1")
 SAFE_SEARCH = """
 - id: youtube-strict
   engine: youtube
@@ -154,7 +155,8 @@ async def test_a_change_of_profile_keeps_what_still_is_a_difference(context: Con
 async def test_opting_out_ends_them_for_good(context: Context) -> None:
     await _choose(context, "+category:gambling")
     assert (await subscribers.opt_out(context, "S-1")).choices.adjustments == UNADJUSTED
-    assert (await subscribers.opt_in(context, "S-1", "teen", EVIDENCE)).choices.adjustments == UNADJUSTED
+    fresh = replace(EVIDENCE, at=context.clock(), reference="T-2")
+    assert (await subscribers.opt_in(context, "S-1", "teen", fresh)).choices.adjustments == UNADJUSTED
 
 
 async def test_opting_in_anew_while_opted_in_keeps_them(context: Context) -> None:

@@ -14,7 +14,7 @@ from filterd.operations.context import Context, OperationError
 from filterd.operations.feeds import updating
 from tests.worlds.installation import Installation
 
-EVIDENCE = RequestEvidence("the holder", "phone", 1.0, "2026-11", "T-1")
+EVIDENCE = RequestEvidence("the holder", "phone", 1_793_600_000.0, "2026-11", "T-1")
 
 
 @pytest.fixture

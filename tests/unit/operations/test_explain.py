@@ -28,7 +28,7 @@ from filterd.operations.feeds import updating
 from filterd.operations.intake import OrderRequest
 from tests.worlds.installation import Installation, as_person
 
-EVIDENCE = RequestEvidence("holder", "phone", 1.0, "2026-11", "T-1")
+EVIDENCE = RequestEvidence("holder", "phone", 1_793_600_000.0, "2026-11", "T-1")
 REQUEST = OrderRequest("SAT", "A. Official", "D-1", "LIVA", "order", (("ordered.example", Scope.SUBTREE),))
 
 

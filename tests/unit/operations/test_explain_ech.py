@@ -16,7 +16,7 @@ from filterd.operations.explain import Explanation, explain
 from filterd.operations.feeds import updating
 from tests.worlds.installation import POLICIES, Installation
 
-EVIDENCE = RequestEvidence("holder", "phone", 1.0, "2026-11", "T-1")
+EVIDENCE = RequestEvidence("holder", "phone", 1_793_600_000.0, "2026-11", "T-1")
 WAYS = """
 - {id: ech, title: {es: ECH, en: ECH}, level: signal, strip_ech: true}
 """

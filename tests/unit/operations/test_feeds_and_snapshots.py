@@ -287,6 +287,7 @@ async def test_the_trail_knows_of_versions_and_snapshots_and_of_no_confidential_
         assert (await audit.verify(context)).holds
     assert [each.entry.action for each in entries] == [
         *("feed.update", "feed.adopt") * 3,
+        *("profile.meaning",) * 2,
         "snapshot.build",
     ]
     assert "worst.example" not in json.dumps([each.entry.after for each in entries])

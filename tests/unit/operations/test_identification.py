@@ -24,7 +24,7 @@ from filterd.serve.sessions.follower import subscriber_fingerprint
 from filterd.store import change_log
 from tests.worlds.installation import Installation
 
-EVIDENCE = RequestEvidence("holder", "phone", 1.0, "2026-11", "T-1")
+EVIDENCE = RequestEvidence("holder", "phone", 1_793_600_000.0, "2026-11", "T-1")
 KEY = bytes(range(16))
 ALLOWED = (ip_network("127.0.0.0/8"), ip_network("10.0.0.0/8"), ip_network("2001:db8::/32"))
 

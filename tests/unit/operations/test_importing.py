@@ -16,7 +16,7 @@ from filterd.operations.importing import ImportResult, import_file
 from filterd.store import change_log
 from tests.worlds.installation import Installation, as_person
 
-EVIDENCE = RequestEvidence("contract", "paper", 1.0, "2026-11", "migration 7")
+EVIDENCE = RequestEvidence("contract", "paper", 1_793_600_000.0, "2026-11", "migration 7")
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from filterd.operations.ends import DAY, End
 from filterd.operations.plans import PlanChange
 from tests.worlds.installation import Installation
 
-EVIDENCE = RequestEvidence("the holder", "phone", 1.0, "2026-11", "T-1")
+EVIDENCE = RequestEvidence("the holder", "phone", 1_793_600_000.0, "2026-11", "T-1")
 POLICIES = Path(__file__).parents[3] / "policies"
 TODAY = datetime(2027, 1, 15, tzinfo=UTC).date()
 EVERYTHING = Closed(everything=True)

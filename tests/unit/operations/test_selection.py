@@ -17,7 +17,7 @@ from filterd.operations.context import Context, OperationError
 from filterd.operations.selection import Selection
 from tests.worlds.installation import Installation
 
-EVIDENCE = RequestEvidence("holder", "paper", 1.0, "2026-11", "T-1")
+EVIDENCE = RequestEvidence("holder", "paper", 1_793_600_000.0, "2026-11", "T-1")
 LINES = {
     "A-1": ("192.0.2.0/28", "2001:db8:1::/56"),
     "A-2": ("192.0.2.1/32", "2001:db8:1:1::/64"),

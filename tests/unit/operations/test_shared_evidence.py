@@ -24,7 +24,7 @@ from filterd.operations.errors import ConflictError, NotAllowedError, OperationE
 from filterd.operations.importing import ImportResult, import_file
 from tests.worlds.installation import Installation, as_person
 
-MEMO = RequestEvidence("all holders", "memo", 1.0, "2026-11", "memo 14/2026")
+MEMO = RequestEvidence("all holders", "memo", 1_793_600_000.0, "2026-11", "memo 14/2026")
 REASON = "paper contracts of 2019, one memo"
 
 

@@ -30,7 +30,7 @@ from filterd.operations.selection import Selection
 from filterd.store import change_log
 from tests.worlds.installation import Installation
 
-EVIDENCE = RequestEvidence("Ana, holder", "phone", 1.0, "2026-11", "T-1")
+EVIDENCE = RequestEvidence("Ana, holder", "phone", 1_793_600_000.0, "2026-11", "T-1")
 
 
 @pytest.fixture

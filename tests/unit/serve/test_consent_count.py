@@ -16,7 +16,7 @@ async def test_it_counts_again_after_a_while_and_when_the_clock_went_back(tmp_pa
     async with installation.open() as context:
         assert (await counter.look(context))["own"] == 0
         await subscribers.add(context, "S-1")
-        evidence = RequestEvidence("the holder", "phone", 1.0, "2026-11", "T-1")
+        evidence = RequestEvidence("the holder", "phone", 1_793_600_000.0, "2026-11", "T-1")
         await subscribers.opt_in(context, "S-1", "child", evidence)
         assert (await counter.look(context))["own"] == 0, "at most so old"
         installation.now += SECONDS

@@ -25,7 +25,7 @@ from filterd.serve import maintenance as upkeep_module
 from filterd.store.errors import StoreError
 from tests.worlds.maintenance import Kept
 
-EVIDENCE = RequestEvidence("holder", "phone", 1.0, "2026-11", "T-1")
+EVIDENCE = RequestEvidence("holder", "phone", 1_793_600_000.0, "2026-11", "T-1")
 
 
 def reasons(kept: Kept) -> str:

@@ -82,12 +82,13 @@ async def test_all_errors_come_at_once_with_remedies(api: Api) -> None:
     }
     assert all(each["remedy"] for each in problem["errors"])
     assert problem["remedy"]
-    for content in (b"{", b"[]", b'"a"', b"null", b"{} {}"):
+    for content in (b"[]", b'"a"', b"null"):
         refused = await client.post(LINES, content=content, headers={"Content-Type": "application/json"})
         assert refused.status_code == 422, content
         assert refused.json()["errors"]
-    refused = await client.post(LINES, content=b"\xff", headers={"Content-Type": "application/json"})
-    assert (refused.status_code, refused.json()["detail"]) == (400, "the body cannot be read")
+    for content in (b"{", b"{} {}", b"\xff"):
+        refused = await client.post(LINES, content=content, headers={"Content-Type": "application/json"})
+        assert refused.status_code == 400, content
 
 
 async def test_a_change_holds_only_for_the_state_that_was_seen(api: Api) -> None:

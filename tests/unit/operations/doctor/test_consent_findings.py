@@ -17,7 +17,7 @@ from tests.worlds.findings import ids, values
 from tests.worlds.installation import Installation
 
 TEXT = "since: 2026-11-01\ntext: {es: ¿Quieres encender el filtro?, en: Do you want to turn the filter on?}\n"
-EVIDENCE = RequestEvidence("the holder", "phone", 1.0, "2026-11", "T-1")
+EVIDENCE = RequestEvidence("the holder", "phone", 1_793_600_000.0, "2026-11", "T-1")
 
 
 @pytest.fixture

@@ -13,8 +13,9 @@ from filterd.model.token import TokenRole
 from filterd.operations import audit, subscribers, tokens
 from filterd.operations.backup import backup
 from filterd.operations.consent import ContractEvent, end
-from filterd.operations.context import Context
+from filterd.operations.context import Context, OperationError
 from filterd.operations.privacy import retention
+from filterd.operations.privacy.made_backups import NOTE
 from filterd.operations.tokens import TokenRequest
 from filterd.store.free_pages import residue
 from tests.worlds.backups import put_back
@@ -228,3 +229,19 @@ async def test_a_run_is_on_record_with_counts_and_nothing_personal(installation:
     assert entry.after["deleted"]["consent"] == 0
     assert entry.after["remaining"]["consent"] == 1
     assert entry.after["oldest"]["changes"] == int(NOW)
+
+
+@pytest.mark.parametrize("damage", [b"[{", b"\xff\xfe", b'[{"directory": 1}]'])
+async def test_a_damaged_note_of_backups_proves_nothing(
+    installation: Installation, tmp_path: Path, damage: bytes
+) -> None:
+    async with installation.open() as context:
+        note = context.settings.state_dir / NOTE
+        note.write_bytes(damage)
+        for act in (retention.run, retention.prove, retention.show):
+            with pytest.raises(OperationError, match="not known which backups there are"):
+                await act(context)
+        with pytest.raises(OperationError, match="not known which backups there are"):
+            await backup(context, tmp_path / "another")
+        assert not (tmp_path / "another").exists()
+        assert note.read_bytes() == damage
