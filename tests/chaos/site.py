@@ -319,7 +319,8 @@ async def opt_in(context: Context, subscriber: str) -> None:
     """The holder asks for the children's profile."""
     from filterd.model.subscriber import RequestEvidence
 
-    evidence = RequestEvidence("holder", "counter", context.clock(), "2026-11", "ticket 1")
+    ticket = f"ticket {(await context.store.head()).revision}"
+    evidence = RequestEvidence("holder", "counter", context.clock(), "2026-11", ticket)
     await subscribers.opt_in(context, subscriber, "child", evidence)
 
 
