@@ -6,6 +6,7 @@ Everything goes through the commands and through DNS, as an operator and a subsc
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import signal
@@ -32,6 +33,8 @@ from tests.worlds.measured import measured
 ROOT = Path(__file__).resolve().parents[2]
 READY_SECONDS = 60.0
 FILTERD = (sys.executable, "-m", "filterd.cli.entry")
+_TICKETS = itertools.count(1)
+"""no request rests on the document of another"""
 
 
 @dataclass
@@ -195,7 +198,8 @@ class Deployment:
 
     def opt_in(self, subscriber: str, profile: str) -> None:
         """The holder asks for a profile."""
-        evidence = ("--who", "holder", "--text-version", "2026-11", "--reference", "ticket 1")
+        ticket = f"ticket {next(_TICKETS)}"
+        evidence = ("--who", "holder", "--text-version", "2026-11", "--reference", ticket)
         self.cli("subscriber", "opt-in", subscriber, "--profile", profile, *evidence)
 
     def order(self, *names: str, reason: str = "test order", more: Sequence[str] = ()) -> Any:
