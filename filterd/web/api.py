@@ -123,9 +123,12 @@ async def _refuse(request: Request, error: Exception) -> Response:
 
 
 def _methods(path: str) -> set[str]:
-    """The methods that some route takes at a path."""
-    every = (route for each in ROUTERS for route in each.routes if isinstance(route, APIRoute))
-    return {method for route in every if route.path_regex.match(path) for method in route.methods or ()}
+    """The methods that some route takes at a path; of one that is written out, its own alone."""
+    every = [route for each in ROUTERS for route in each.routes if isinstance(route, APIRoute)]
+    found = [route for route in every if route.path == path] or [
+        route for route in every if route.path_regex.match(path)
+    ]
+    return {method for route in found for method in route.methods or ()}
 
 
 def _describe(app: FastAPI) -> None:
