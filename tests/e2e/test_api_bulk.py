@@ -62,6 +62,9 @@ def test_a_large_import_is_taken_row_by_row_and_a_repeat_changes_nothing(tmp_pat
                 "unchanged": 0,
                 "rejected": 1,
                 "unbound": 0,
+                "pending": 0,
+                "shared": "",
+                "untold": 0,
             }
             again = _import(port, headers)
             assert (again["summary"]["unchanged"], again["summary"]["added"]) == (ROWS - 1, 0)
