@@ -16,10 +16,10 @@ API = AlertGroup(
             expression='sum by (instance) (rate(filterd_api_requests_total{status=~"5.."}[10m]))'
             " > 0.05 * sum by (instance) (rate(filterd_api_requests_total[10m]))",
             wait="10m",
-            summary="The API on {{ $labels.instance }} fails: {{ $value }} requests a second",
+            summary="The API on {{ $labels.instance }} fails; requests a second: {{ $value }}",
             description="Systems of the provider cannot register lines or make choices. DNS goes on, and "
             "commands work if the store does.",
-            summary_es="La API en {{ $labels.instance }} falla: {{ $value }} solicitudes por segundo",
+            summary_es="La API en {{ $labels.instance }} falla; solicitudes por segundo: {{ $value }}",
             description_es="Los sistemas del proveedor no pueden registrar líneas ni elegir. El DNS sigue, y "
             "los comandos funcionan si el almacén funciona.",
             fires={

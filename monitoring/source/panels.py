@@ -483,6 +483,18 @@ RECORDS = _row(
     _panel("stat", ("Lines by state", "Líneas por estado"), "filterd_subscribers", "{{state}}"),
     _panel(
         "stat",
+        ("Notices to holders, by outcome", "Avisos a titulares, por resultado"),
+        "sum by (outcome) (filterd_notices_total)",
+        "{{outcome}}",
+    ),
+    _panel(
+        "stat",
+        ("Last deletion of data past its term", "Último borrado de datos vencidos"),
+        "filterd_retention_last_success_timestamp_seconds",
+        "{{instance}}",
+    ),
+    _panel(
+        "stat",
         ("Requests of holders for their data", "Solicitudes ARCO"),
         "filterd_arco_requests",
         "{{state}}",

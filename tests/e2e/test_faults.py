@@ -242,7 +242,7 @@ def test_a_feeds_yaml_that_lost_its_entries_lifts_nothing(filterd: Deployment, c
         dealt_with = () if readable else (failed,)
         assert kept_until(lambda: worst_orphaned(filterd) == 1.0, *dealt_with), filterd.log()
         ready = "feeds without their entry" if readable else "the policies cannot be read"
-        assert ready in filterd.http(filterd.control, "/readyz")[1]
+        assert soon(lambda: ready in filterd.http(filterd.control, "/readyz")[1], seconds=30), filterd.log()
         checked = filterd.cli("check", "worst.example", "--client", STRANGER)
         assert (checked["verdict"], checked["reason"], checked["ede"]) == ("block", "mandatory", [CENSORED])
         wrong = filterd.run("config", "check")

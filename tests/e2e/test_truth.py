@@ -126,6 +126,6 @@ def test_rows_that_were_changed_by_hand_lift_nothing_and_everybody_says_so(tmp_p
             filterd.order(name)
             filterd.cli("order", "withdraw", f"O-{number}", "--damaged", "--reason", "taken in anew")
         assert soon(lambda: filterd.http(filterd.control, "/readyz")[0] == 200, seconds=40)
-        assert soon(lambda: site.blocked("new-1.example"))
+        assert soon(lambda: site.blocked("new-1.example"), seconds=60)
         assert site.blocked("lasting.example") and site.blocked("ending.example")
         assert filterd.cli("audit", "verify")["rows"] == []
