@@ -242,6 +242,7 @@ READING = (
     "filterd feed show ",
     "filterd node history",
     "filterd node list",
+    "filterd notice list",
     "filterd retention show",
     "filterd node resync",
     "filterd order list",
