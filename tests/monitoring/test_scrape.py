@@ -47,15 +47,17 @@ ON_FAULT = {
     'filterd_self_queries_total{outcome=~"unanswered|crowded_out"}': "of a resolver that is too busy",
     'filterd_drops_total{reason="crashed_before"}': "of packets that killed the resolver",
     "filterd_api_requests_total": "of the web process, where web.health is set",
-    "filterd_api_response_seconds_bucket": "of the web process",
-    "filterd_api_in_flight": "of the web process",
-    "filterd_api_connections": "of the web process",
-    "filterd_api_imports": "of the web process",
     "filterd_rate_limited_total": "appears with the first query over the limit",
     'filterd_feed_holds{reason="popular"}': "of a list of which names are held back",
 }
 """selectors of alerts that find nothing while all is well -> the reason"""
-ON_REQUEST = {"filterd_feed_observed_total": "of lists that are observed"}
+ON_REQUEST = {
+    "filterd_feed_observed_total": "of lists that are observed",
+    "filterd_api_response_seconds_bucket": "of the web process",
+    "filterd_api_in_flight": "of the web process",
+    "filterd_api_connections": "of the web process",
+    "filterd_api_imports": "of the web process",
+}
 """the same of panels without an alert"""
 
 
