@@ -139,7 +139,7 @@ class Filterd:
 
 
 def is_from_filterd(secret: str, headers: Mapping[str, str], body: bytes, now: float) -> bool:
-    """Whether a webhook is signed with the secret, and of this time (Standard Webhooks)."""
+    """Return True for a webhook that is signed with the secret, and of this time (Standard Webhooks)."""
     found = {name.lower(): value for name, value in headers.items()}
     at = found.get("webhook-timestamp", "")
     if not at.isdecimal() or abs(int(at) - now) > TOLERANCE:

@@ -89,7 +89,7 @@ class Authorisation:
 
 
 class AuthorisationState(StrEnum):
-    """Whether an authorised person's credential can be used."""
+    """The state of an authorised person's credential: of use, or why not."""
 
     VALID = "valid"
     EXPIRED = "expired"

@@ -377,7 +377,7 @@ def _known_as(present: Container[str], profile: str) -> str:
 def _stand(
     profiles: Mapping[str, ProfileRules], present: Container[str], profile: str
 ) -> tuple[bool, tuple[Slot, ...] | None]:
-    """Whether a profile is in the snapshot, and its schedule; None for one that is not known."""
+    """True if a profile is in the snapshot; and its schedule, None for one that is not known."""
     name = _known_as(present, profile)
     rules = profiles.get(name)
     return name in present, None if rules is None else rules.schedule

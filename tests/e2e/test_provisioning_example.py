@@ -64,7 +64,7 @@ def test_lines_are_imported_opted_in_and_listed(tmp_path: Path) -> None:
 
 
 def _changed_by_others_meanwhile(api: Filterd, made: Deployment) -> None:
-    """What somebody else changes between the look and the change is looked at anew."""
+    """A change by somebody else between the look and the change is looked at anew."""
     seen: list[str] = []
 
     def make(before: dict[str, str]) -> object:

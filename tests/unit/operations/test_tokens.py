@@ -106,7 +106,7 @@ async def test_whoever_made_a_token_is_not_the_second_person(installation: Insta
 
 
 async def test_two_tokens_that_one_person_made_are_one_person(installation: Installation) -> None:
-    """Whoever makes tokens for two others could use both, and approve by command too."""
+    """A person who makes tokens for two others could use both, and approve by command too."""
     async with installation.open("ana", approvals=2) as context:
         first = await tokens.add(context, TokenRequest("bin", TokenRole.OPERATOR))
         second = await tokens.add(context, TokenRequest("sys", TokenRole.OPERATOR))

@@ -1,4 +1,4 @@
-"""What is kept beyond its term, and requests whose term is over."""
+"""Findings on data kept beyond its term, and requests whose term is over."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ MEXICO = "jurisdictions/mx.yaml"
 
 @dataclass
 class Ended:
-    """What ended after the first backup, by line and by request."""
+    """All that ended after the first backup, by line and by request."""
 
     opted_out: set[str] = field(default_factory=set)
     erased: set[str] = field(default_factory=set)
@@ -81,7 +81,7 @@ async def end_some(context: Context, ids: list[str], random_: random.Random, end
 
 
 async def come_back(context: Context, ended: Ended) -> list[str]:
-    """What is there that should not be."""
+    """Everything that is there and should not be."""
     found = {each.id: each async for each in subscribers.list_subscribers(context, limit=LINES + 1)}
     back = [f"{each} is there" for each in ended.erased & found.keys()]
     back += [

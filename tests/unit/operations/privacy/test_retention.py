@@ -1,4 +1,4 @@
-"""What is past its term is deleted, from the store's file too; what is not, stays; and both are proved."""
+"""Data past its term is deleted, from the store's file too; other data stays; and both are proved."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ async def test_stale_numbers_of_pages_are_no_data(installation: Installation, tm
 
 
 def trunk_page(path: Path) -> tuple[bytes, int, int]:
-    """What stands behind the count of a store's first trunk page, the page's number, and the size of one."""
+    """The bytes behind the count of a store's first trunk page, the page's number, and the size of one."""
     data = path.read_bytes()
     size = int.from_bytes(data[16:18], "big")
     page = int.from_bytes(data[32:36], "big")
