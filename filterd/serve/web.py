@@ -36,8 +36,8 @@ from filterd.telemetry import log
 from filterd.telemetry.api_metrics import ApiMetrics
 from filterd.telemetry.http import HttpReply, Route, health_routes
 from filterd.telemetry.metrics import web_registry
-from filterd.web.api import make_api
-from filterd.web.connections import ApiServer, listen, server
+from filterd.web.api.application import make_api
+from filterd.web.listening.connections import ApiServer, listen, server
 
 RETRY_SECONDS = 1.0
 STORE_SECONDS = 0.5

@@ -1,1 +1,1 @@
-"""The web process's pages and calls; they speak to the use cases alone, never to the store."""
+"""The web process: the API, the pages and their listeners, over the use cases alone, never the store."""

@@ -35,7 +35,7 @@ def _schemathesis(folder: Path, port: int, secret: str, *words: str) -> subproce
     command += [
         "--exclude-path",
         "/api/v1/import/subscribers",
-    ]  # it makes no NDJSON: tests/unit/web/test_bulk.py
+    ]  # it makes no NDJSON: tests/unit/web/api/test_bulk.py
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=3_600)
 
 

@@ -19,7 +19,7 @@ from filterd.model.token import TokenRole
 from filterd.operations import tokens
 from filterd.operations.context import open_context
 from filterd.operations.tokens import TokenRequest
-from filterd.web.api import make_api
+from filterd.web.api.application import make_api
 from tests.e2e.deployment import ROOT, Deployment
 
 PAGE = ROOT / "docs/es/consentimiento.md"

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from fastapi.routing import APIRoute
 
 from filterd.model.token import GRANTS, Permission, TokenRole
-from filterd.web.api import ROUTERS
-from filterd.web.routing import PERMISSION
+from filterd.web.api.application import ROUTERS
+from filterd.web.api.routing import PERMISSION
 
 NOTE = "<!-- Generated. UPDATE_DOCS=1 make test PYTEST=tests/meta writes it anew. -->\n"
 LINE = "/subscribers/{id}"

@@ -15,8 +15,8 @@ from filterd.model.token import TokenRole
 from filterd.operations import tokens
 from filterd.operations.context import Context
 from filterd.operations.tokens import NewToken, TokenRequest
-from filterd.web.api import make_api
-from filterd.web.callers import ApiState
+from filterd.web.api.application import make_api
+from filterd.web.api.callers import ApiState
 from tests.worlds.installation import Installation, install
 
 BASE = "http://api.test"

@@ -1,0 +1,124 @@
+"""The limits on a request: the size of its body, the time in which it must arrive, and how many a token may
+send."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+
+from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect
+from starlette.types import Message, Receive
+
+from filterd.web.api.problems import RefusedCall
+
+LARGEST_HEAD = 16_384
+"""bytes of a request line and its headers"""
+LARGEST_BODY = 1_000_000
+"""bytes"""
+BODY_SECONDS = 10.0
+"""in which a whole body must arrive"""
+MOST_BODIES = 64
+"""of one token that are awaited at one time"""
+_CLOSE = {"Connection": "close"}
+
+
+class BoundedBody:
+    """The body of one request: read whole, before it is used, within its limits."""
+
+    def __init__(self, headers: Headers, receive: Receive, *, seconds: float = BODY_SECONDS) -> None:
+        self._headers = headers
+        self._receive = receive
+        self._seconds = seconds
+        self._body: bytes | None = None
+
+    async def read(self) -> None:
+        """Read it. Raises RefusedCall, before the first byte is read where the headers tell that it is too
+        large."""
+        announced = self._headers.get("content-length", "")
+        if announced.isdecimal() and int(announced) > LARGEST_BODY:
+            raise _too_large()
+        try:
+            async with asyncio.timeout(self._seconds):
+                self._body = await self._read()
+        except TimeoutError:
+            message = f"the body did not arrive within {self._seconds:.0f} seconds"
+            remedy = "send it faster, or in smaller requests"
+            raise RefusedCall(HTTPStatus.REQUEST_TIMEOUT, message, remedy, headers=_CLOSE) from None
+
+    async def _read(self) -> bytes:
+        body = bytearray()
+        while True:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise ClientDisconnect
+            body += message.get("body", b"")
+            if len(body) > LARGEST_BODY:
+                raise _too_large()
+            if not message.get("more_body", False):
+                return bytes(body)
+
+    async def receive(self) -> Message:
+        """Give the body as one ASGI message, then what the server has to say."""
+        if self._body is None:
+            return await self._receive()
+        body, self._body = self._body, None
+        return {"type": "http.request", "body": body, "more_body": False}
+
+
+def _too_large() -> RefusedCall:
+    message = f"the body is larger than {LARGEST_BODY} bytes"
+    return RefusedCall(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE, message, "send less in one request", headers=_CLOSE
+    )
+
+
+class AwaitedBodies:
+    """Counts the requests of each token whose body is awaited: one token does not hold all connections. Owned
+    by the event loop."""
+
+    def __init__(self) -> None:
+        self._awaited: Counter[int] = Counter()
+
+    @contextmanager
+    def awaiting(self, token: int) -> Iterator[None]:
+        """Count one while it lasts. Raises RefusedCall for one beyond the limit."""
+        if self._awaited[token] >= MOST_BODIES:
+            message = f"the bodies of {MOST_BODIES} requests of this token have not arrived yet"
+            headers = {"Retry-After": "1", **_CLOSE}
+            raise RefusedCall(HTTPStatus.TOO_MANY_REQUESTS, message, "send those first", headers=headers)
+        self._awaited[token] += 1
+        try:
+            yield
+        finally:
+            self._awaited[token] -= 1
+            if not self._awaited[token]:
+                del self._awaited[token]
+
+
+class RateLimit:
+    """Counts the requests of each token: so many in a second, and as many at once. Owned by the event
+    loop."""
+
+    def __init__(self, requests: int, ticks: Callable[[], float] = time.monotonic) -> None:
+        """``ticks`` does not go back."""
+        self._requests = requests
+        self._ticks = ticks
+        self._left: dict[int, tuple[float, float]] = {}
+        """number of the token -> requests that it has left, at which tick"""
+
+    def take(self, token: int) -> None:
+        """Count one request. Raises RefusedCall for one beyond the limit."""
+        now = self._ticks()
+        left, since = self._left.get(token, (float(self._requests), now))
+        left = min(left + (now - since) * self._requests, float(self._requests))
+        if left < 1:
+            self._left[token] = left, now
+            message = f"this token sent more than {self._requests} requests in a second"
+            remedy = "wait as long as Retry-After says; the operator sets web.api.requests"
+            raise RefusedCall(HTTPStatus.TOO_MANY_REQUESTS, message, remedy, headers={"Retry-After": "1"})
+        self._left[token] = left - 1, now

@@ -1,0 +1,127 @@
+"""``/api/v1/orders``: the orders of authorities are taken in, approved, withdrawn and shown."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import Path
+from pydantic import Field, StrictBool
+
+from filterd.model.blocking_mode import BlockingMode
+from filterd.model.order import Order, OrderState
+from filterd.model.token import Permission
+from filterd.operations import input_values, orders
+from filterd.operations.intake import MAX_ENTRIES, OrderRequest
+from filterd.operations.plain_records import plain_order
+from filterd.operations.plain_values import with_times
+from filterd.web.api.callers import Caller
+from filterd.web.api.fields import ListPart, Moment, Plain, RequestBody, RequiredText
+from filterd.web.api.reading import Limit, Number
+from filterd.web.api.repeats import Attempted, once
+from filterd.web.api.routing import Called, router, takes
+
+routes = router("orders")
+Entry = Annotated[str, Field(min_length=1, max_length=2048)]
+Reference = Annotated[str, Path(max_length=32, description="The order's number, like O-17.")]
+
+
+class OrderGiven(RequestBody):
+    """An order of an authority, complete (LMTR 182)."""
+
+    names: Annotated[tuple[Entry, ...], Field(min_length=1, max_length=MAX_ENTRIES)]
+    scope: Literal["exact", "subtree", "below"] = "subtree"
+    authority: RequiredText = Field(description="Who demands it.")
+    official: RequiredText = Field(description="The official who signed.")
+    document: RequiredText = Field(description="The number of the written instrument.")
+    document_digest: str = Field("", max_length=64, description="SHA-256 of the document.")
+    ground: RequiredText = Field(description="The provision that it rests on.")
+    reason: RequiredText = Field(description="Why it is recorded.")
+    mode: Literal["nxdomain", "nodata", "null", "sinkhole"] = "nxdomain"
+    not_before: Moment | None = Field(None, description="When it begins; null: now.")
+    not_after: Moment | None = Field(None, description="When it ends by itself.")
+    review_at: Moment | None = Field(None, description="When to look at it again; null: in 180 days.")
+    received_at: Moment | None = Field(None, description="When it came in; null: now.")
+    confidential: StrictBool = Field(False, description="Its names are never shown.")
+    accept_overblocking: StrictBool = Field(False, description="Follow URLs and addresses by DNS too.")
+
+    def as_request(self) -> OrderRequest:
+        """The order as the use cases take it."""
+        scope = input_values.scope(self.scope)
+        return OrderRequest(
+            authority=self.authority,
+            official=self.official,
+            document=self.document,
+            ground=self.ground,
+            reason=self.reason,
+            entries=tuple((each, scope) for each in self.names),
+            mode=BlockingMode[self.mode.upper()],
+            not_before=_seconds(self.not_before),
+            not_after=_seconds(self.not_after),
+            review_at=_seconds(self.review_at),
+            received_at=_seconds(self.received_at),
+            document_digest=self.document_digest,
+            confidential=self.confidential,
+            accept_overblocking=self.accept_overblocking,
+        )
+
+
+class Withdrawal(RequestBody):
+    """The end of an order."""
+
+    reason: RequiredText = Field(description="Why it ends.")
+
+
+def _seconds(given: Moment | None) -> int:
+    return 0 if given is None else int(given.timestamp())
+
+
+@routes.get("/orders", **takes(Permission.ORDERS_READ))
+async def list_orders(
+    caller: Called, state: OrderState | None = None, after: Number = 0, limit: Limit = 100
+) -> ListPart[Plain]:
+    """List the orders by number, without their names."""
+    every = await orders.list_orders(caller.context, state)
+    found = [each for each in every if each.number > after][: limit + 1]
+    items = [_plain(each, caller) for each in found[:limit]]
+    return ListPart(items=items, next=str(found[limit - 1].number) if len(found) > limit else None)
+
+
+@routes.post("/orders", status_code=201, **takes(Permission.ORDERS_WRITE))
+async def take_in(attempt: Attempted, caller: Called, body: OrderGiven) -> Plain:
+    """Take an order in. The person of the token stands behind it; where it takes two, it waits."""
+
+    async def act() -> Order:
+        return await orders.add(caller.context, body.as_request())
+
+    return _plain(await once(attempt, caller, act), caller)
+
+
+@routes.get("/orders/{reference}", **takes(Permission.ORDERS_READ))
+async def show_order(caller: Called, reference: Reference) -> Plain:
+    """Show an order; the names of a confidential one stay hidden."""
+    return _plain(await orders.show(caller.context, reference), caller)
+
+
+@routes.post("/orders/{reference}/approve", **takes(Permission.ORDERS_WRITE))
+async def approve_order(attempt: Attempted, caller: Called, reference: Reference) -> Plain:
+    """Stand behind an order as another person; with enough of them it is in force within a second."""
+
+    async def act() -> Order:
+        return await orders.approve(caller.context, reference)
+
+    return _plain(await once(attempt, caller, act), caller)
+
+
+@routes.post("/orders/{reference}/withdraw", **takes(Permission.ORDERS_WRITE))
+async def withdraw_order(attempt: Attempted, caller: Called, reference: Reference, body: Withdrawal) -> Plain:
+    """End an order at once: an unblock waits for nobody. Ending it again changes nothing."""
+
+    async def act() -> Order:
+        return await orders.withdraw(caller.context, reference, reason=body.reason)
+
+    return _plain(await once(attempt, caller, act), caller)
+
+
+def _plain(order: Order, caller: Caller) -> Plain:
+    found: Plain = with_times(plain_order(order, caller.context.clock()))
+    return found

@@ -1,0 +1,40 @@
+"""Calls that read the whole store: so many at a time, so that those for one line do not wait behind them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import Depends
+
+from filterd.web.api.callers import ApiState
+from filterd.web.api.problems import RefusedCall
+from filterd.web.api.routing import Called
+
+MOST_WHOLE_READS = 2
+"""at one time"""
+
+
+@contextmanager
+def whole_read(state: ApiState) -> Iterator[None]:
+    """Count one while it lasts. Raises RefusedCall for one beyond the limit."""
+    if state.whole_reads >= MOST_WHOLE_READS:
+        message = f"{MOST_WHOLE_READS} calls that read the whole store are at work already"
+        headers = {"Retry-After": "5"}
+        raise RefusedCall(HTTPStatus.TOO_MANY_REQUESTS, message, "wait for one to end", headers=headers)
+    state.whole_reads += 1
+    try:
+        yield
+    finally:
+        state.whole_reads -= 1
+
+
+async def _one_of_few(caller: Called) -> AsyncIterator[None]:
+    with whole_read(caller.state):
+        yield
+
+
+ONE_OF_FEW: dict[str, Any] = {"dependencies": [Depends(_one_of_few)]}
+"""the arguments of a route whose call reads the whole store"""

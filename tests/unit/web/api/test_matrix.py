@@ -1,0 +1,240 @@
+"""Every endpoint with every role, and with none: the table below says who may do what, and is complete."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import pytest
+
+from filterd.model.subscriber import RequestEvidence
+from filterd.model.token import TokenRole
+from filterd.operations import snapshots, subscribers, tokens
+from filterd.operations.feeds import updating
+from filterd.web.api.docs_page import METHODS
+from filterd.web.api.routing import PERMISSION
+from tests.meta.test_known_failures import ROOT
+from tests.unit.web.conftest import Api
+from tests.worlds.installation import NOW
+
+ORDER = {
+    "names": ["ordered.example"],
+    "authority": "A",
+    "official": "O",
+    "document": "D",
+    "ground": "G",
+    "reason": "R",
+}
+EVIDENCE = {"who": "holder", "text_version": "1", "reference": "ticket 1"}
+LINE = "/api/v1/subscribers/{id}"
+LINES = frozenset((TokenRole.OPERATOR, TokenRole.PROVISIONING))
+CHOOSERS = LINES | {TokenRole.SUPPORT}
+OPERATOR = frozenset((TokenRole.OPERATOR,))
+DUTY = OPERATOR | {TokenRole.ON_CALL}
+ARCO = "/api/v1/arco-requests/{request}"
+PRIVACY = OPERATOR | {TokenRole.REGULATOR}
+OVERSEERS = frozenset((TokenRole.OPERATOR, TokenRole.REGULATOR, TokenRole.ON_CALL))
+
+
+@dataclass(frozen=True)
+class Row:
+    """The roles that may call an endpoint, and a call that is complete."""
+
+    roles: frozenset[TokenRole]
+    body: Any = None
+    query: dict[str, str] = field(default_factory=dict)
+
+
+MATRIX = {
+    ("get", "/api/v1/subscribers"): Row(CHOOSERS),
+    ("post", "/api/v1/subscribers"): Row(LINES, {"id": "new"}),
+    ("get", LINE): Row(CHOOSERS),
+    ("delete", LINE): Row(LINES, query={"reason": "ticket 9"}),
+    ("post", LINE + "/bindings"): Row(LINES, {"bound": "10.0.0.9"}),
+    ("delete", LINE + "/bindings"): Row(LINES, query={"bound": "10.0.0.9"}),
+    ("put", LINE + "/choices/opt-in"): Row(CHOOSERS, {"profile": "teen", "evidence": EVIDENCE}),
+    ("put", LINE + "/choices/opt-out"): Row(CHOOSERS, {}),
+    ("put", LINE + "/choices/profile"): Row(CHOOSERS, {"profile": "child"}),
+    ("post", LINE + "/choices/profile/accept"): Row(CHOOSERS),
+    ("put", LINE + "/choices/pause"): Row(CHOOSERS, {"until": "2027-01-15T10:00:00Z"}),
+    ("delete", LINE + "/choices/pause"): Row(CHOOSERS),
+    ("put", LINE + "/choices/zone"): Row(CHOOSERS, {"zone": "UTC"}),
+    ("put", LINE + "/choices/security"): Row(CHOOSERS, {"left": True}),
+    ("get", LINE + "/choices"): Row(CHOOSERS),
+    ("put", LINE + "/choices/differences"): Row(CHOOSERS, {"add": ["category:adult"]}),
+    ("put", LINE + "/choices/plan"): Row(CHOOSERS, {"as_profile": True}),
+    ("post", LINE + "/choices/closings"): Row(
+        CHOOSERS, {"until": "2027-01-15T10:00:00Z", "categories": ["adult"]}
+    ),
+    ("delete", LINE + "/choices/closings"): Row(CHOOSERS),
+    ("get", LINE + "/consent"): Row(CHOOSERS),
+    ("post", LINE + "/contract-events"): Row(LINES, {"event": "moved", "reference": "contract 1"}),
+    ("get", LINE + "/consent/proof"): Row(frozenset((TokenRole.OPERATOR, TokenRole.SUPPORT))),
+    ("get", LINE + "/authorisations"): Row(CHOOSERS),
+    ("post", LINE + "/authorisations"): Row(CHOOSERS, {"person": "a cousin", "reference": "call 1"}),
+    ("delete", LINE + "/authorisations/{authorisation}"): Row(CHOOSERS, query={"reason": "ticket 9"}),
+    ("get", "/api/v1/consent-report"): Row(frozenset((TokenRole.OPERATOR, TokenRole.REGULATOR))),
+    ("get", "/api/v1/shared-evidence"): Row(frozenset((TokenRole.OPERATOR,))),
+    ("post", "/api/v1/shared-evidence/{evidence}/approve"): Row(frozenset((TokenRole.OPERATOR,))),
+    ("post", "/api/v1/shared-evidence/{evidence}/reject"): Row(
+        frozenset((TokenRole.OPERATOR,)), {"reason": "no"}
+    ),
+    ("get", "/api/v1/consent-texts"): Row(frozenset(TokenRole)),
+    ("get", "/api/v1/consent-texts/{version}"): Row(frozenset(TokenRole)),
+    ("put", LINE + "/own-names/{name}"): Row(LINES, {"action": "block"}),
+    ("delete", LINE + "/own-names/{name}"): Row(LINES),
+    ("get", "/api/v1/profiles"): Row(frozenset(TokenRole)),
+    ("get", "/api/v1/catalogue"): Row(frozenset(TokenRole)),
+    ("get", "/api/v1/check"): Row(OVERSEERS | {TokenRole.SUPPORT}, query={"name": "adult.example"}),
+    ("get", "/api/v1/orders"): Row(OVERSEERS),
+    ("get", "/api/v1/orders/{reference}"): Row(OVERSEERS),
+    ("post", "/api/v1/orders/{reference}/approve"): Row(OPERATOR),
+    ("post", "/api/v1/orders"): Row(OPERATOR, ORDER),
+    ("post", "/api/v1/orders/{reference}/withdraw"): Row(OPERATOR, {"reason": "lifted"}),
+    ("get", "/api/v1/nodes"): Row(OVERSEERS),
+    ("get", "/api/v1/nodes/{name}"): Row(OVERSEERS),
+    ("get", "/api/v1/node-histories"): Row(OVERSEERS),
+    ("post", "/api/v1/node-histories/accept"): Row(OPERATOR),
+    ("post", "/api/v1/kept-orders/{reference}/end"): Row(OPERATOR, {"reason": "ended"}),
+    ("get", "/api/v1/snapshot"): Row(OVERSEERS),
+    ("get", "/api/v1/exceptions"): Row(OVERSEERS),
+    ("post", "/api/v1/exceptions"): Row(DUTY, {"name": "shop.example", "reason": "ticket 3"}),
+    ("post", "/api/v1/exceptions/{number}/end"): Row(DUTY),
+    ("get", "/api/v1/suspension"): Row(OVERSEERS),
+    ("put", "/api/v1/suspension"): Row(DUTY, {"reason": "incident 4"}),
+    ("delete", "/api/v1/suspension"): Row(DUTY),
+    ("get", "/api/v1/canaries"): Row(OVERSEERS),
+    ("get", "/api/v1/feeds"): Row(OVERSEERS),
+    ("get", "/api/v1/feeds/{id}"): Row(OVERSEERS),
+    ("post", "/api/v1/feeds/{id}/update"): Row(OPERATOR),
+    ("put", "/api/v1/feeds/{id}/hold"): Row(OPERATOR, {"reason": "wrong"}),
+    ("delete", "/api/v1/feeds/{id}/hold"): Row(OPERATOR),
+    ("post", "/api/v1/feeds/{id}/accept"): Row(OPERATOR, {"reason": "right"}),
+    ("get", "/api/v1/sessions"): Row(CHOOSERS, query={"subscriber": "home"}),
+    ("get", "/api/v1/sessions/counts"): Row(CHOOSERS),
+    ("post", "/api/v1/sessions"): Row(LINES, {"addresses": ["10.0.0.9"], "subscriber": "home"}),
+    ("delete", "/api/v1/sessions"): Row(LINES, query={"address": "10.0.0.9"}),
+    ("post", "/api/v1/sessions/explain"): Row(LINES, {"packet": "04"}),
+    ("post", LINE + "/own-names-code"): Row(LINES),
+    ("post", LINE + "/own-names-view"): Row(CHOOSERS, {"code": "ABCD-EFGH"}),
+    ("post", "/api/v1/import/subscribers"): Row(LINES),
+    ("get", "/api/v1/export/subscribers"): Row(CHOOSERS),
+    ("get", "/api/v1/audit/tail"): Row(frozenset((TokenRole.OPERATOR, TokenRole.REGULATOR))),
+    ("get", "/api/v1/audit/proof"): Row(frozenset((TokenRole.OPERATOR, TokenRole.REGULATOR))),
+    ("get", LINE + "/export"): Row(LINES),
+    ("get", "/api/v1/arco-requests"): Row(LINES),
+    ("post", "/api/v1/arco-requests"): Row(
+        LINES, {"id": "home", "kind": "access", "channel": "letter", "ticket": "K-1"}
+    ),
+    ("post", ARCO + "/answer"): Row(LINES, {"outcome": "granted"}),
+    ("post", ARCO + "/extension"): Row(LINES, {"reason": "archive"}),
+    ("post", ARCO + "/closing"): Row(LINES, {}),
+    ("get", "/api/v1/retention"): Row(PRIVACY),
+    ("post", "/api/v1/retention/run"): Row(OPERATOR),
+    ("post", "/api/v1/retention/proof"): Row(OPERATOR),
+    ("post", "/api/v1/breach-reports"): Row(PRIVACY, {"store": True}),
+    ("get", "/api/v1/profile-changes"): Row(frozenset(TokenRole)),
+    ("post", "/api/v1/profile-changes/{profile}/hasten"): Row(OPERATOR, {"reason": "mends a mistake"}),
+    ("get", "/api/v1/notices"): Row(CHOOSERS),
+    ("get", "/api/v1/notices/{id}"): Row(CHOOSERS),
+    ("post", "/api/v1/notices/retry"): Row(LINES),
+    ("post", "/api/v1/notices/{id}/retry"): Row(LINES),
+    ("get", "/api/v1/audit"): Row(frozenset((TokenRole.OPERATOR, TokenRole.REGULATOR))),
+}
+MEXICO = "policies/jurisdictions/mx.yaml"
+FINE = (200, 201, 404, 409, 415, 422, 503)
+"""what one who may do it gets, depending on what others did before"""
+
+
+@pytest.fixture
+async def api(api: Api) -> AsyncIterator[Api]:
+    """With a line that opted in, and a snapshot."""
+    evidence = RequestEvidence("holder", "counter", NOW, "1", "ticket 1")
+    api.installation.write_policy("jurisdictions/mx.yaml", (ROOT / MEXICO).read_text())
+    await subscribers.add(api.context, "home")
+    await subscribers.opt_in(api.context, "home", "child", evidence)
+    await subscribers.allow(api.context, "home", "blue.example")
+    await updating.update(api.context)
+    await snapshots.build(api.context)
+    yield api
+
+
+async def _endpoints(api: Api) -> list[tuple[str, str, dict[str, Any]]]:
+    document = (await api.bare().get("/api/openapi.json")).json()
+    return [
+        (method, path, call)
+        for path, calls in document["paths"].items()
+        for method, call in calls.items()
+        if method in METHODS
+    ]
+
+
+def _id(path: str) -> str:
+    return "adult-starter" if "/feeds/" in path else "home"
+
+
+async def _call(client: httpx.AsyncClient, method: str, path: str) -> httpx.Response:
+    row = MATRIX[method, path]
+    numbers = {
+        "reference": "O-1",
+        "authorisation": "A-1",
+        "evidence": "E-1",
+        "number": 1,
+        "request": "R-7",
+        "profile": "child",
+    }
+    at = path.format(id=_id(path), name="blue.example", version="2026-11", **numbers)
+    return await client.request(method, at, params=row.query, json=row.body)
+
+
+def _for_another_reason(reply: httpx.Response) -> bool:
+    """True if the role may do it, and this caller may not: a wrong code, or one of two people is missing."""
+    detail = reply.json()["detail"]
+    return reply.status_code == 403 and ("code" in detail or "made this token" in detail)
+
+
+async def test_the_table_has_every_endpoint_and_no_other(api: Api) -> None:
+    assert {(method, path) for method, path, _ in await _endpoints(api)} == MATRIX.keys()
+
+
+@pytest.mark.parametrize("role", TokenRole)
+async def test_each_role_may_do_what_the_table_says_and_nothing_else(api: Api, role: TokenRole) -> None:
+    client = await api.client(role)
+    for method, path, call in await _endpoints(api):
+        reply = await _call(client, method, path)
+        status = reply.status_code
+        if role in MATRIX[method, path].roles:
+            assert status in FINE or _for_another_reason(reply), (method, path, reply.text)
+        else:
+            assert status == 403, (method, path, call[PERMISSION])
+
+
+async def test_nothing_is_done_without_a_valid_token(api: Api) -> None:
+    made = await api.token(TokenRole.OPERATOR)
+    forged = made.secret[:-1] + ("A" if made.secret[-1] != "A" else "B")
+    clients = [api.bare(), api.with_secret(forged), api.with_secret("x"), api.with_secret("")]
+    clients += [api.bare({"Authorization": f"Basic {made.secret}"}), api.bare({"Authorization": made.secret})]
+    for client in clients:
+        for method, path, _ in await _endpoints(api):
+            assert (await _call(client, method, path)).status_code == 401, (method, path)
+
+
+async def test_every_refusal_of_a_token_is_the_same(api: Api) -> None:
+    expired = await api.token(TokenRole.OPERATOR, seconds=60)
+    revoked = await api.token(TokenRole.OPERATOR)
+    from_elsewhere = await api.token(TokenRole.OPERATOR, networks=("192.0.2.0/24", "2001:db8::/32"))
+    assert (await api.with_secret(revoked.secret).get("/api/v1/orders")).status_code == 200
+    await tokens.revoke(api.context, tokens.reference(revoked.token), reason="left")
+    api.installation.now += 61
+    seen = set()
+    for secret in (expired.secret, revoked.secret, from_elsewhere.secret, "filterd_" + "A" * 43, "forged"):
+        refused = await api.with_secret(secret).get("/api/v1/orders")
+        seen.add((refused.status_code, refused.text, str(refused.headers)))
+    assert len(seen) == 1
+    assert seen.pop()[0] == 401
+    inside = api.with_secret(from_elsewhere.secret, address="192.0.2.7")
+    assert (await inside.get("/api/v1/orders")).status_code == 200
+    mapped = api.with_secret(from_elsewhere.secret, address="::ffff:192.0.2.7")
+    assert (await mapped.get("/api/v1/orders")).status_code == 200
