@@ -10,8 +10,8 @@ import threading
 
 import pytest
 
-from filterd.dataplane.fast.recorded import Driver
 from filterd.dataplane.fast.punts import PuntReason
+from filterd.dataplane.fast.recorded import Driver
 from filterd.dataplane.fast.thread import FastThread
 from filterd.dataplane.nodestate.choices_follower import let_readers_pass
 from filterd.dataplane.nodestate.lines import KnownLines, LineStep
