@@ -19,6 +19,7 @@ from pydantic import BaseModel, ValidationError
 from filterd.config import raw, settings
 from filterd.config.load_accounting import accounting, map_rules, shared_addresses
 from filterd.config.load_notices import notices
+from filterd.config.load_portal import portal
 from filterd.config.raw import RawUpstream
 from filterd.config.raw_orders import RawOrders
 from filterd.config.raw_rate_limit import RawRateLimit
@@ -229,6 +230,7 @@ def _web(web: RawWeb, base: Path) -> WebSettings | None:
         web.trusted_proxies,
         (web.public_url or "").rstrip("/"),
         web.health,
+        portal(web.portal, base),
     )
 
 

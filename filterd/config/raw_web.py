@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from filterd.config.raw_portal import RawPortal
 from filterd.config.raw_types import FilePath, Listener, Network, PublicUrl, SchemaWhenAsked, Section, key
 
 
@@ -42,6 +43,7 @@ class RawWeb(Section):
     """The web process, apart from DNS and control. What takes effect here takes a restart."""
 
     api: RawApi = Field(default_factory=RawApi)
+    portal: RawPortal = Field(default_factory=RawPortal)
     tls: Annotated[RawTls | None, SchemaWhenAsked(RawTls.model_json_schema)] = key(
         None, "Speak HTTPS: {certificate, key}. Absent: plain HTTP."
     )

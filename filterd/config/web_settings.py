@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
+from filterd.config.portal_settings import PortalSettings
 from filterd.config.value_types import Endpoint
 
 
@@ -41,3 +42,4 @@ class WebSettings:
     """without a slash at its end; empty: links are paths"""
     health: Endpoint | None = None
     """the listener of health and metrics; None: there is none"""
+    portal: PortalSettings = field(default_factory=PortalSettings)
