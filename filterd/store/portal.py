@@ -111,7 +111,8 @@ async def drop_links(connection: AsyncConnection, numbers: Sequence[int]) -> Non
 def _holds(now: ColumnElement[float], idle: ColumnElement[float]) -> ColumnElement[bool]:
     """The condition that a session, and the authorisation that it rests on, holds at a time. Its numbers are
     written out, since a lookup has no values of its own."""
-    none, most = literal_column("0"), literal_column(str(MOST_FAILURES))
+    none: ColumnElement[int] = literal_column("0")
+    most: ColumnElement[int] = literal_column(str(MOST_FAILURES))
     person = (
         (authorisation.c.revoked_at == none)
         & (authorisation.c.expires_at > now)
@@ -188,6 +189,14 @@ async def sessions_on(
     if authorisation:
         query = query.where(portal_session.c.authorisation == authorisation)
     return list((await connection.execute(query.order_by(portal_session.c.number))).scalars())
+
+
+async def sessions_of(connection: AsyncConnection, line: int) -> list[dict[str, Any]]:
+    """The sessions of a line that are stored, oldest first, as plain values."""
+    names = ("number", "role", "method", "made_at", "used_at", "expires_at")
+    query = select(*(portal_session.c[name] for name in names)).join(portal_session_line)
+    query = query.where(portal_session_line.c.line == line).order_by(portal_session.c.number)
+    return [dict(row._mapping) for row in await connection.execute(query)]
 
 
 async def end_line(connection: AsyncConnection, line: int) -> None:

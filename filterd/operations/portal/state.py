@@ -38,11 +38,11 @@ class RefusedSignIns:
             return
         count, self.waiting, self.reported_at = self.waiting, 0, now
         async with context.store.write(ACTOR, now) as write:
-            write.audit("portal.sign_in_refused", ACTOR, after={"refused": count})
+            write.audit("portal.sign_in_refused", SUBJECT, after={"refused": count})
 
 
-ACTOR = "portal"
-"""who signs somebody in, as the audit trail has it"""
+ACTOR, SUBJECT = "web", "portal"
+"""who signs somebody in, and what a refusal that leads to no line is about, as the audit trail has it"""
 
 
 @dataclass(slots=True)

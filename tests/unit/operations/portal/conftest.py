@@ -3,33 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
-from ipaddress import IPv4Address
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from filterd.config.portal_settings import OpenidSettings, PortalSettings
-from filterd.config.settings import Settings
-from filterd.config.value_types import Endpoint
-from filterd.config.web_settings import ApiSettings, WebSettings
 from filterd.model.audit_chain import AuditEntry
 from filterd.operations import audit, subscribers
 from filterd.operations.context import Context
 from filterd.operations.portal import links
 from filterd.operations.portal.sessions import SignedIn
 from filterd.operations.portal.state import PortalState
-from tests.worlds.installation import Installation, install
+from tests.worlds.installation import Installation, install, with_portal
 
-URL = "https://filtro.example"
 HOME = "203.0.113.7"
 """an address of somebody who is on no line"""
-
-
-def with_portal(settings: Settings, openid: OpenidSettings | None = None) -> Settings:
-    """The settings, with a portal."""
-    api = ApiSettings(Endpoint(IPv4Address("127.0.0.1"), 8080), 64, 50)
-    return replace(settings, web=WebSettings(api, None, portal=PortalSettings(URL, openid)))
 
 
 @dataclass

@@ -14,13 +14,15 @@ from filterd.operations import authorisations, consent, erasure
 from filterd.operations.consent import ContractEvent
 from filterd.operations.errors import OperationError
 from filterd.operations.portal import links, sessions
+from filterd.operations.portal.keyed import keyed
 from filterd.operations.portal.refusals import SignInRefusedError, TooManyTriesError
-from tests.unit.operations.portal.conftest import HOME, URL, Portal
+from tests.unit.operations.portal.conftest import HOME, Portal
+from tests.worlds.installation import PORTAL_URL
 
 
 async def test_a_link_signs_its_holder_in_once(portal: Portal) -> None:
     issued = await links.issue(portal.context, "home")
-    assert re.fullmatch(rf"{URL}/portal/entrar\?k=[A-Za-z0-9_-]{{43}}", issued.url)
+    assert re.fullmatch(rf"{PORTAL_URL}/portal/entrar\?k=[A-Za-z0-9_-]{{43}}", issued.url)
     signed_in = await portal.consume(issued.url)
     session = signed_in.session
     assert (session.role, session.method, session.subscribers) == (
@@ -34,7 +36,7 @@ async def test_a_link_signs_its_holder_in_once(portal: Portal) -> None:
             await portal.consume(secret)
     actions = [(each.action, each.actor) for each in await portal.trail()]
     assert ("subscriber.sign_in_link", "ana") in actions
-    assert ("subscriber.sign_in", "portal") in actions
+    assert ("subscriber.sign_in", "web") in actions
 
 
 async def test_the_code_beside_it_can_be_spoken_and_uses_up_the_link(portal: Portal) -> None:
@@ -76,7 +78,7 @@ async def test_nothing_that_opens_the_portal_is_stored(portal: Portal) -> None:
         stored = "\n".join(store.iterdump())
     for secret in (issued.url.partition("=")[2], letters, issued.code, signed_in.secret):
         assert secret not in stored
-    assert links.keyed(portal.state.key, "code", letters) in stored, "else this shows nothing"
+    assert keyed(portal.state.key, "code", letters) in stored, "else this shows nothing"
     assert HOME not in stored
 
 
