@@ -52,6 +52,7 @@ def cautions(settings: Settings) -> tuple[Caution, ...]:
     return (
         *_pools(settings),
         *_plain_api(settings),
+        *_shared_sinkholes(settings),
         *(
             Caution(path, f"{network} {_extent(network)}: {danger}", remedy)
             for path, networks, (danger, remedy), endangers in keys
@@ -89,6 +90,21 @@ def _plain_api(settings: Settings) -> Iterator[Caution]:
             f"{web.api.listen} is reached without TLS: whoever sees the traffic has the tokens of the API",
             "write web.tls: {certificate, key}, or listen on loopback behind a proxy that speaks TLS",
         )
+
+
+def _shared_sinkholes(settings: Settings) -> Iterator[Caution]:
+    """Kinds of blocks that lead to one address, where the page or another address tells kinds apart."""
+    page = settings.block_page
+    if page is None or (settings.web_block is None and all(len(each) == 4 for each in page.kinds.values())):
+        return
+    for address, kinds in page.kinds.items():
+        if len(kinds) > 1:
+            yield Caution(
+                "block_page",
+                f"{address} is the address of {', '.join(kind.word for kind in kinds)}: the block page "
+                "cannot tell them apart there, and shows the general text",
+                "write an address of its own for each kind: block_page: {parental: {ipv4: ...}, ...}",
+            )
 
 
 def is_crowd(network: IPNetwork) -> bool:

@@ -6,7 +6,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from filterd.config.raw_types import FilePath, Listener, Network, PublicUrl, SchemaWhenAsked, Section, key
+from filterd.config.raw_block import RawBlock, RawTls
+from filterd.config.raw_types import Listener, Network, PublicUrl, SchemaWhenAsked, Section, key
 
 
 class RawApi(Section):
@@ -29,19 +30,11 @@ class RawApi(Section):
     )
 
 
-class RawTls(Section):
-    """The certificate of a listener."""
-
-    certificate: FilePath = Field(
-        description="A PEM file of the certificate and its chain; relative to the file's directory."
-    )
-    key: FilePath = Field(description="A PEM file of its private key; relative to the file's directory.")
-
-
 class RawWeb(Section):
     """The web process, apart from DNS and control. What takes effect here takes a restart."""
 
     api: RawApi = Field(default_factory=RawApi)
+    block: RawBlock = Field(default_factory=RawBlock)
     tls: Annotated[RawTls | None, SchemaWhenAsked(RawTls.model_json_schema)] = key(
         None, "Speak HTTPS: {certificate, key}. Absent: plain HTTP."
     )
