@@ -51,7 +51,7 @@ def cautions(settings: Settings) -> tuple[Caution, ...]:
     )
     return (
         *_pools(settings),
-        *_plain_api(settings),
+        *_plain_web(settings),
         *_shared_sinkholes(settings),
         *(
             Caution(path, f"{network} {_extent(network)}: {danger}", remedy)
@@ -81,15 +81,17 @@ def _pools(settings: Settings) -> Iterator[Caution]:
             )
 
 
-def _plain_api(settings: Settings) -> Iterator[Caution]:
-    """An API that other machines reach without TLS."""
+def _plain_web(settings: Settings) -> Iterator[Caution]:
+    """Listeners of the web process that other machines reach without TLS."""
     web = settings.web
-    if web is not None and web.tls is None and not web.api.listen.address.is_loopback:
-        yield Caution(
-            "web.api.listen",
-            f"{web.api.listen} is reached without TLS: whoever sees the traffic has the tokens of the API",
-            "write web.tls: {certificate, key}, or listen on loopback behind a proxy that speaks TLS",
-        )
+    for key, at in () if web is None or web.tls is not None else web.listeners():
+        if not at.address.is_loopback:
+            told = "tokens of the API" if key == "web.api.listen" else "pages and who is signed in to them"
+            yield Caution(
+                key,
+                f"{at} is reached without TLS: whoever sees the traffic has the {told}",
+                "write web.tls: {certificate, key}, or listen on loopback behind a proxy that speaks TLS",
+            )
 
 
 def _shared_sinkholes(settings: Settings) -> Iterator[Caution]:
