@@ -64,3 +64,12 @@ class BlockServerSettings:
     """at one time, over HTTP and over HTTPS each"""
     health: Endpoint | None = None
     """the listener of health and metrics; None: there is none"""
+    portal_url: str = ""
+    """the address of the portal's pages, as people reach them; empty: none is named"""
+    public_url: str = ""
+    """the same of the public pages"""
+
+    @property
+    def ports(self) -> tuple[int, ...]:
+        """The ports that clients come to."""
+        return tuple(each.port for each in (*self.listen, *self.https))

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ValidationError
 
 from filterd.config import raw, settings
 from filterd.config.load_accounting import accounting, map_rules, shared_addresses
-from filterd.config.load_block import block_page, block_server
+from filterd.config.load_block import block_listeners, block_page, block_server
 from filterd.config.load_notices import notices
 from filterd.config.raw import RawUpstream
 from filterd.config.raw_orders import RawOrders
@@ -182,6 +182,7 @@ def _check_listeners(configuration: raw.RawConfiguration, errors: list[ConfigErr
     listeners += [(f"web.{name}.listen", listen) for name, listen in places if listen is not None]
     if configuration.web.health is not None:
         listeners.append(("web.health", configuration.web.health))
+    listeners += block_listeners(configuration.web.block)
     taken: dict[Endpoint, str] = {}
     for path, endpoint in listeners:
         if endpoint.port and endpoint in taken:
@@ -296,7 +297,7 @@ def _resolve(
         canary=settings.CanarySettings(configuration.canary.zone, configuration.canary.interval),
         retention=RetentionSettings(**dict(configuration.retention)),
         web=_web(configuration.web, base),
-        web_block=block_server(configuration.web.block, base),
+        web_block=block_server(configuration.web, base),
         notices=notices(configuration.notices, base),
     )
 
