@@ -6,9 +6,10 @@ from typing import Annotated
 
 from pydantic import Field
 
+from filterd.config.raw_block import RawBlock, RawTls
 from filterd.config.raw_pages import RawPages
 from filterd.config.raw_portal import RawPortal
-from filterd.config.raw_types import FilePath, Listener, Network, PublicUrl, SchemaWhenAsked, Section, key
+from filterd.config.raw_types import Listener, Network, PublicUrl, SchemaWhenAsked, Section, key
 
 
 class RawApi(Section):
@@ -31,15 +32,6 @@ class RawApi(Section):
     )
 
 
-class RawTls(Section):
-    """The certificate of a listener."""
-
-    certificate: FilePath = Field(
-        description="A PEM file of the certificate and its chain; relative to the file's directory."
-    )
-    key: FilePath = Field(description="A PEM file of its private key; relative to the file's directory.")
-
-
 class RawWeb(Section):
     """The web process, apart from DNS and control. What takes effect here takes a restart."""
 
@@ -53,6 +45,7 @@ class RawWeb(Section):
     desk: RawPages = Field(
         default_factory=RawPages, description="`/desk`: the pages of the provider's own people."
     )
+    block: RawBlock = Field(default_factory=RawBlock)
     tls: Annotated[RawTls | None, SchemaWhenAsked(RawTls.model_json_schema)] = key(
         None, "Speak HTTPS: {certificate, key}. Absent: plain HTTP."
     )
