@@ -501,6 +501,12 @@ RECORDS = _row(
     ),
     _panel(
         "stat",
+        ("Requests to look at a site again", "Solicitudes de revisar un sitio"),
+        "filterd_reviews",
+        "{{state}}",
+    ),
+    _panel(
+        "stat",
         ("Data beyond its term", "Datos más allá de su plazo"),
         "sum by (class) (filterd_retention_overdue)",
         "{{class}}",

@@ -81,6 +81,11 @@ async def show(context: Context, what: str) -> ShownReview:
     return replace(_shown(found, country, day_of(country, context.clock())), requests=tuple(asked))
 
 
+async def of_number(context: Context, number: int) -> ShownReview:
+    """The review with this number, without the texts, as a decision returns it."""
+    return replace(await show(context, str(number)), requests=())
+
+
 async def decide(context: Context, what: str, given: DecisionGiven) -> ShownReview:
     """Decide a review, or the appeal where there is one. An exception that goes with it is made first: who
     may not make one is refused before anything is written."""

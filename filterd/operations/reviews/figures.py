@@ -68,7 +68,9 @@ def _figures(half: str, found: Sequence[Review], country: Jurisdiction) -> HalfY
     in_time = sum(day_of(country, each.decision.at).isoformat() <= each.due_on for each in decided)
     upheld = sum(each.last.outcome is ReviewOutcome.UPHELD for each in decided)
     kinds = Counter(each.kind for each in found)
-    told = _told(upheld)
+    told, share = _told(upheld), None
+    if told is not None and len(decided) >= LEAST:
+        share = round(upheld / len(decided), 2)
     return HalfYear(
         half=half,
         requests=_told(sum(each.requests for each in found)),
@@ -76,7 +78,7 @@ def _figures(half: str, found: Sequence[Review], country: Jurisdiction) -> HalfY
         decided=_told(len(decided)),
         in_time=_told(in_time),
         upheld=told,
-        upheld_share=None if told is None else round(upheld / len(decided), 2),
+        upheld_share=share,
         appealed=_told(sum(each.appealed_at > 0 for each in found)),
         by_kind=_by_kind({each.value: kinds[each] for each in ReviewKind}),
     )
