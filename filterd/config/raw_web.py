@@ -9,7 +9,7 @@ from pydantic import Field
 from filterd.config.raw_block import RawBlock, RawTls
 from filterd.config.raw_pages import RawPages
 from filterd.config.raw_portal import RawPortal
-from filterd.config.raw_types import Listener, Network, PublicUrl, SchemaWhenAsked, Section, key
+from filterd.config.raw_types import CanaryZone, Listener, Network, PublicUrl, SchemaWhenAsked, Section, key
 
 
 class RawApi(Section):
@@ -32,13 +32,24 @@ class RawApi(Section):
     )
 
 
+class RawPublicPages(RawPages):
+    """The pages of everybody."""
+
+    test_zone: CanaryZone | None = key(
+        None,
+        "The zone of the names by which `/funciona` tells whether a device passes the filter: a domain of "
+        "yours, `*.prueba.isp.example`, every name of which leads to this listener. Over HTTPS the "
+        "certificate is for them too. Absent: there are none, and the page says how to test by hand.",
+    )
+
+
 class RawWeb(Section):
     """The web process, apart from DNS and control. What takes effect here takes a restart."""
 
     api: RawApi = Field(default_factory=RawApi)
     portal: RawPortal = Field(default_factory=RawPortal)
-    public: RawPages = Field(
-        default_factory=RawPages,
+    public: RawPublicPages = Field(
+        default_factory=RawPublicPages,
         description="`/servicio`, `/service`, `/funciona`, `/revision`: the pages of everybody. With the "
         "address of `web.portal.listen` both are served there; no other two listeners may share one.",
     )

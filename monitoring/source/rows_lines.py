@@ -162,6 +162,12 @@ RECORDS = row(
     ),
     panel(
         "stat",
+        ("Requests to look at a site again", "Solicitudes de revisar un sitio"),
+        "filterd_reviews",
+        "{{state}}",
+    ),
+    panel(
+        "stat",
         ("Data beyond its term", "Datos más allá de su plazo"),
         "sum by (class) (filterd_retention_overdue)",
         "{{class}}",
