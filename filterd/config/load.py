@@ -19,6 +19,7 @@ from pydantic import BaseModel, ValidationError
 from filterd.config import raw, settings
 from filterd.config.load_accounting import accounting, map_rules, shared_addresses
 from filterd.config.load_notices import notices
+from filterd.config.load_service import service
 from filterd.config.raw import RawUpstream
 from filterd.config.raw_orders import RawOrders
 from filterd.config.raw_rate_limit import RawRateLimit
@@ -286,6 +287,7 @@ def _resolve(
         retention=RetentionSettings(**dict(configuration.retention)),
         web=_web(configuration.web, base),
         notices=notices(configuration.notices, base),
+        service=service(configuration.service),
     )
 
 

@@ -16,6 +16,7 @@ from typing import Any
 from filterd.config import jsonable
 from filterd.config.notice_settings import NoticeSettings
 from filterd.config.retention_settings import RetentionSettings
+from filterd.config.service_settings import ServiceSettings
 from filterd.config.value_types import (
     AttributeName,
     Bytes,
@@ -381,6 +382,7 @@ class Settings:
     web: WebSettings | None
     """None: there is no web process"""
     notices: NoticeSettings
+    service: ServiceSettings
 
     def to_json(self) -> str:
         """One line of JSON, from which :meth:`from_json` makes an equal value."""
