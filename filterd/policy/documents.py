@@ -244,7 +244,7 @@ class AllowedGroup:
 
 @dataclass(frozen=True, slots=True)
 class Protected:
-    """What feeds, categories, schedules and orders cannot block, and what passes a schedule for everything."""
+    """What feeds, categories, schedules and orders cannot block, and what passes a closed schedule."""
 
     public_suffixes: bool
     """every ICANN suffix, exactly"""

@@ -27,4 +27,4 @@ page_content = Table(
     Column("digest", String(64), primary_key=True),
     Column("body", LargeBinary, nullable=False),
 )
-"""the bytes of every file of every record, once, as zlib writes them; ``digest`` is the SHA-256 of the bytes"""
+"""the bytes of every file of every record, once, as zlib writes them; ``digest``: their SHA-256"""

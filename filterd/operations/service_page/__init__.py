@@ -1,1 +1,1 @@
-"""The public page of the service: its facts, its records, and the comparison of what is published with them."""
+"""The public page of the service: its facts, its records, and how what is published differs."""

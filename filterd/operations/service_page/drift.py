@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Any
 
 from filterd.model.page_record import UNSTAMPED, PageRecord
 from filterd.operations.context import Context, OperationError
+from filterd.operations.service_page import records
 from filterd.operations.service_page.facts import FACTS_FILE
 from filterd.operations.service_page.gathering import service_facts
 from filterd.operations.service_page.records import Renderer
@@ -64,13 +66,24 @@ async def check(context: Context, files: Mapping[str, bytes], render: Renderer) 
     async with context.store.read() as connection:
         record = await rows.find(connection, number)
     found = list(differences(document["facts"], facts.plain))
-    said = {path: sha256(body).hexdigest() for path, body in render(facts, UNSTAMPED).items()}
+    rendered = await asyncio.to_thread(render, facts, UNSTAMPED)
+    said = {path: sha256(body).hexdigest() for path, body in rendered.items()}
     if record is None:
         found.append(Difference(Drift.FILE, FACTS_FILE, f"record {number}", "no such record"))
     else:
         found.extend(_files(record, files))
         found.extend(_texts(record, said, facts.digest))
     return PageCheck(number, tuple(found))
+
+
+async def check_exported(context: Context, render: Renderer) -> PageCheck:
+    """Compare what was exported last with what runs here."""
+    last = await records.last_exported(context)
+    if last is None:
+        message = "the public pages were never exported"
+        raise OperationError(message, "write them out: filterd page export DIRECTORY")
+    found = await records.recorded(context, number=last.stamp.number)
+    return await check(context, found.files, render)
 
 
 def wanted_files(facts_file: bytes) -> tuple[str, ...]:
@@ -98,8 +111,13 @@ def _is_document(found: Any) -> bool:
     if not isinstance(found, dict):
         return False
     record, files = found.get("record"), found.get("files")
-    known = isinstance(record, dict) and type(record.get("number")) is int and isinstance(files, list)
-    return known and isinstance(found.get("facts"), dict) and all(isinstance(each, str) for each in files)
+    if (
+        not isinstance(record, dict)
+        or not isinstance(files, list)
+        or not isinstance(found.get("facts"), dict)
+    ):
+        return False
+    return type(record.get("number")) is int and all(isinstance(each, str) for each in files)
 
 
 def differences(published: Any, running: Any, place: str = "") -> Iterator[Difference]:

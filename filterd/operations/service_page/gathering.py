@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable
 from urllib.parse import urlsplit
 
@@ -22,7 +23,7 @@ from filterd.policy.help_lines import HelpLine
 async def service_facts(context: Context) -> told.ServiceFacts:
     """The facts as they are now. Raises OperationError where the policies cannot be read, StoreError where
     the store cannot."""
-    documents = policies(context)
+    documents = await asyncio.to_thread(policies, context)
     feeds = [each for each in await listing.list_feeds(context) if not (each.off or each.feed.observe)]
     settings = context.settings
     return told.ServiceFacts(
@@ -51,7 +52,7 @@ async def service_facts(context: Context) -> told.ServiceFacts:
 
 def _links(settings: Settings) -> told.LinkFact:
     """The other pages of the service, where this installation serves them under a URL."""
-    places = {} if settings.web is None else getattr(settings.web, "pages", {})
+    places = {} if settings.web is None else settings.web.pages
     portal, public = (places[name].public_url if name in places else "" for name in ("portal", "public"))
     return told.LinkFact(
         portal=f"{portal}/portal" if portal else "",
@@ -162,4 +163,3 @@ def _consent(texts: Iterable[ConsentText], today: str) -> told.ConsentFact | Non
 
 def _help(lines: Iterable[HelpLine], country: str) -> tuple[HelpLine, ...]:
     return tuple(each for each in lines if each.country == country)
-

@@ -57,7 +57,8 @@ def _adopted(feeds: Iterable[FeedStatus], titles: dict[str, Text]) -> Iterable[A
 def _titles(documents: Policies, country: str) -> dict[str, Text]:
     """The titles of authorities and grounds, of the country in force before others."""
     packs = sorted(documents.jurisdictions, key=lambda each: each.id == country)
-    return {each.id: each.title for pack in packs for each in (*pack.authorities, *pack.grounds)}
+    found = {each.id: each.title for pack in packs for each in pack.authorities}
+    return found | {each.id: each.title for pack in packs for each in pack.grounds}
 
 
 def _title(titles: dict[str, Text], identifier: str) -> Text:

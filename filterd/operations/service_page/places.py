@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -17,6 +16,7 @@ LARGEST = 4 * 1024**2
 MOST_FILES = 200
 SECONDS = 20.0
 """for one file"""
+_PATH = re.compile(r"(?:[a-z0-9-]+/)?[a-z0-9-]+\.[a-z]+")
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -68,8 +68,7 @@ def _base(address: str) -> str:
 
 def _plain_path(path: str) -> str:
     """A path that the published facts name; one that leads elsewhere is not followed."""
-    parts = path.split("/")
-    if not all(part and part.strip(".") and part.isascii() for part in parts) or any(c in path for c in "?#%\\:"):
+    if not _PATH.fullmatch(path):
         message = f"the published facts name a file that no export has: {path[:60]!r}"
         raise OperationError(message, "publish the pages anew: filterd page export DIRECTORY")
     return path
@@ -88,7 +87,7 @@ async def _fetch(session: aiohttp.ClientSession, address: str) -> bytes | None:
             body = await response.content.read(LARGEST + 1)
             while len(body) <= LARGEST and (more := await response.content.read(LARGEST + 1)):
                 body += more
-    except (aiohttp.ClientError, OSError, asyncio.TimeoutError) as error:
+    except (TimeoutError, aiohttp.ClientError, OSError) as error:
         message = f"{address} cannot be read: {type(error).__name__}"
         raise OperationError(message, remedy) from None
     if len(body) > LARGEST:

@@ -6,6 +6,7 @@ the record since which it says what it says: bytes change only with what they sa
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -39,43 +40,51 @@ async def publish(context: Context, render: Renderer, *, exported: bool = False)
 
     ``exported``: they are written out for another server, which the record and the audit trail then say.
     """
-    facts = await service_facts(context)
-    said = {path: _digest(body) for path, body in render(facts, UNSTAMPED).items()}
-    async with context.store.read() as connection:
-        newest = await rows.newest(connection)
-    if newest is None or _differs(newest, facts, said) or exported:
+    while True:
+        revision = (await context.store.head()).revision
+        facts = await service_facts(context)
+        async with context.store.read() as connection:
+            newest = await rows.newest(connection)
+        made = await asyncio.to_thread(_drafted, newest, facts, render, (context.clock(), revision))
+        record = made.record
+        if not (made.made or exported):
+            break
         async with context.store.write(context.actor, context.clock()) as write:
-            newest, made = await _recorded(write, facts, said, render)
-            if exported:
-                newest = replace(newest, exported_at=write.now)
-                await rows.note_export(write.connection, newest.stamp.number, write.now)
-                write.audit("page.export", _subject(newest), after={"digest": newest.digest})
-        return Published(newest, await _bodies(context, newest), made)
-    return Published(newest, await _bodies(context, newest))
+            if await rows.newest_number(write.connection) != (0 if newest is None else newest.stamp.number):
+                continue  # somebody else made a record meanwhile
+            record = await _written(write, made, exported=exported)
+        break
+    return Published(record, await _bodies(context, record), made.made)
 
 
-async def _recorded(
-    write: Write, facts: ServiceFacts, said: Mapping[str, str], render: Renderer
-) -> tuple[PageRecord, bool]:
-    """The newest record, made here if what it says is another; it may have been made meanwhile."""
-    before = await rows.newest(write.connection)
+async def _written(write: Write, made: Published, *, exported: bool) -> PageRecord:
+    record = made.record
+    if made.made:
+        bodies = {record.files[path].digest: body for path, body in made.files.items()}
+        await rows.add(write.connection, record, bodies)
+        after = {"digest": record.digest, "facts": record.facts, "changed": sorted(made.files)}
+        write.audit("page.record", _subject(record), after=after)
+    if not exported:
+        return record
+    await rows.note_export(write.connection, record.stamp.number, write.now)
+    write.audit("page.export", _subject(record), after={"digest": record.digest})
+    return replace(record, exported_at=write.now)
+
+
+def _drafted(
+    before: PageRecord | None, facts: ServiceFacts, render: Renderer, now: tuple[float, int]
+) -> Published:
+    """The record for these facts, with the files that it does not share with the one before. ``now``: the
+    time, and the revision of the store."""
+    said = {path: _digest(body) for path, body in render(facts, UNSTAMPED).items()}
     if before is not None and not _differs(before, facts, said):
-        return before, False
-    number = 1 if before is None else before.stamp.number + 1
-    stamp = Stamp(number, write.now, write.before.revision)
+        return Published(before, {})
+    stamp = Stamp(1 if before is None else before.stamp.number + 1, *now)
     old = {} if before is None else before.files
     kept = {path: file for path, file in old.items() if said.get(path) == file.said and path != FACTS_FILE}
-    rendered = render(facts, stamp)
-    new = {
-        path: PageFile(said[path], _digest(body), number)
-        for path, body in rendered.items()
-        if path not in kept
-    }
-    record = PageRecord(stamp, facts.digest, {**kept, **new})
-    await rows.add(write.connection, record, {new[path].digest: rendered[path] for path in new})
-    after = {"digest": record.digest, "facts": record.facts, "changed": sorted(new)}
-    write.audit("page.record", _subject(record), after=after)
-    return record, True
+    rendered = {path: body for path, body in render(facts, stamp).items() if path not in kept}
+    new = {path: PageFile(said[path], _digest(body), stamp.number) for path, body in rendered.items()}
+    return Published(PageRecord(stamp, facts.digest, {**kept, **new}), rendered, made=True)
 
 
 def _differs(record: PageRecord, facts: ServiceFacts, said: Mapping[str, str]) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -19,7 +18,7 @@ def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
             draft = target.with_name(f".{target.name}.new")
             draft.write_bytes(body)
             draft.chmod(0o644)
-            os.replace(draft, target)
+            draft.replace(target)
     except OSError as error:
         message = f"{folder} cannot be written: {error.strerror}"
         raise OperationError(message, "name a directory that you may write, with room left") from None

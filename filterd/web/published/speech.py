@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Protocol
 
-from filterd.operations.service_page.facts import HoursFact, ListFact, ServiceFacts
+from filterd.operations.service_page.facts import HoursFact, ListFact, ServiceFacts, TitledFact
 from filterd.web.pages.translations import Words
 
 DAY = 86_400
@@ -34,7 +34,7 @@ class Speech:
             *(("category", each.id, each.title) for each in facts.categories),
             *(("way", each.id, each.title) for each in facts.ways),
             *(("search", each.id, each.title) for each in facts.searches),
-            *(("service", each.id, each.title) for group in facts.applications for each in group.applications),
+            *(("service", each.id, each.title) for each in _applications(facts)),
         )
         self._titles = {(kind, identifier): self.of(title) for kind, identifier, title in found}
 
@@ -77,6 +77,10 @@ class Speech:
             end=_clock(found.end),
             what=", ".join(each for each in what if each),
         )
+
+
+def _applications(facts: ServiceFacts) -> Iterable[TitledFact]:
+    return (each for group in facts.applications for each in group.applications)
 
 
 def _clock(minutes: int) -> str:

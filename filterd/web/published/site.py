@@ -18,8 +18,8 @@ from filterd.operations.service_page.mandatory import SMALL
 from filterd.policy.help_lines import HelpLine
 from filterd.web.pages.templating import Templates
 from filterd.web.pages.translations import LANGUAGES, Translations, Words
-from filterd.web.public.outline import FOLDERS, FOR_WHOM, MENU, PAGES, PICTURES, PublicPage
-from filterd.web.public.speech import Speech
+from filterd.web.published.outline import FOLDERS, FOR_WHOM, MENU, PAGES, PICTURES, PublicPage
+from filterd.web.published.speech import Speech
 
 STATIC = Path(__file__).parents[1] / "static"
 HOME = FOLDERS["es"]
