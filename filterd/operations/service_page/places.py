@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -48,8 +49,8 @@ async def read_site(address: str) -> dict[str, bytes]:
             message = f"{base}/{FACTS_FILE} is not there"
             raise OperationError(message, "give the address above servicio/, where the pages are published")
         found = {FACTS_FILE: facts}
-        for path in drift.wanted_files(facts)[:MOST_FILES]:
-            body = await _fetch(session, f"{base}/{_plain_path(path)}")
+        for path in plain_paths(facts):
+            body = await _fetch(session, f"{base}/{path}")
             if body is not None:
                 found[path] = body
     return found
@@ -66,12 +67,14 @@ def _base(address: str) -> str:
     return base
 
 
-def _plain_path(path: str) -> str:
-    """A path that the published facts name; one that leads elsewhere is not followed."""
-    if not _PATH.fullmatch(path):
-        message = f"the published facts name a file that no export has: {path[:60]!r}"
-        raise OperationError(message, "publish the pages anew: filterd page export DIRECTORY")
-    return path
+def plain_paths(facts: bytes) -> list[str]:
+    """The files that published facts name. Raises OperationError for one that leads elsewhere."""
+    paths = drift.wanted_files(facts)[:MOST_FILES]
+    for path in paths:
+        if not _PATH.fullmatch(path):
+            message = f"the published facts name a file that no export has: {path[:60]!r}"
+            raise OperationError(message, "publish the pages anew: filterd page export DIRECTORY")
+    return list(paths)
 
 
 async def _fetch(session: aiohttp.ClientSession, address: str) -> bytes | None:
