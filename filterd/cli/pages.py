@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from filterd.cli import output
+from filterd.cli import output, sudo
 from filterd.cli.group import Group
 from filterd.cli.options import common
 from filterd.cli.use_case import perform
@@ -40,7 +40,7 @@ def export(directory: Path, record: int | None, at: str, config: Path | None, as
     from filterd.operations.service_page.shown import plain_record
     from filterd.operations.service_page.writing import write_files
 
-    moment = _moment(at)
+    moment, place = _moment(at), sudo.written_place(directory)
     if record is not None and at:
         message = "--record and --at name one record each: give one of them"
         raise click.UsageError(message)
@@ -53,7 +53,7 @@ def export(directory: Path, record: int | None, at: str, config: Path | None, as
             found = await records.publish(context, render, exported=True)
         else:
             found = await records.recorded(context, number=record or 0, at=moment)
-        await asyncio.to_thread(write_files, directory, found.files)
+        await asyncio.to_thread(write_files, place, found.files)
         return found
 
     found = perform(config, read)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 
+from filterd.config.cautions import facts_missing
 from filterd.model.page_record import PageRecord
 from filterd.operations.doctor import reading
 from filterd.operations.doctor.case import Case
@@ -17,8 +18,8 @@ from filterd.store.errors import StoreError
 
 def check(case: Case) -> Iterator[Finding]:
     """Look at the facts of the service. What keeps the store from being read, ``store`` says."""
-    missing = case.settings.service.missing
-    if missing and case.config is not None:
+    missing = [each.path for each in facts_missing(case.settings)]
+    if missing:
         yield found("published.missing", keys=", ".join(missing))
     try:
         last, facts = asyncio.run(_read(case))
