@@ -244,7 +244,7 @@ class AllowedGroup:
 
 @dataclass(frozen=True, slots=True)
 class Protected:
-    """What feeds, categories, schedules and orders cannot block, and what passes a closed schedule."""
+    """Names that feeds, categories, schedules and orders cannot block, and those that pass closed hours."""
 
     public_suffixes: bool
     """every ICANN suffix, exactly"""

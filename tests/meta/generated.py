@@ -207,6 +207,7 @@ ALERTS = {
     "filterd_orders": "`pending` or `quarantined` above 0 for an hour: somebody has to decide",
     "filterd_retention_last_success_timestamp_seconds": "more than 3 days ago: see `filterd retention show`",
     "filterd_page_differs": "1 for an hour: `filterd page check` says what differs",
+    "filterd_page_published_timestamp_seconds": "0 where another web server has the pages: export them",
     "filterd_retention_overdue": "above 0 for an hour: data is kept for longer than it may be",
     "filterd_arco_requests": '`state="overdue"` above 0: a holder waits for longer than the law allows',
     "filterd_subscribers": "`opted_in` falls by a tenth in a day",
