@@ -26,6 +26,7 @@ GROUPS = {
     "arco": ("keep the terms of holders' requests for their data", "filterd.cli.arco:arco"),
     "review": ("decide requests to look at a site again", "filterd.cli.reviews:review"),
     "notice": ("show what holders were told, and what was not taken", "filterd.cli.notices:notice"),
+    "page": ("write the public pages out, and compare them", "filterd.cli.pages:page"),
     "session": ("tell which line has an address just now", "filterd.cli.sessions:session"),
     "binding": ("bind address prefixes to lines", "filterd.cli.bindings:binding"),
     "profile": ("show the profiles on offer", "filterd.cli.profiles:profile"),

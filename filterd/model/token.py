@@ -70,6 +70,10 @@ class Permission(StrEnum):
     """take such requests in for others, and decide them"""
     REVIEWS_COUNT = "reviews.count"
     """read their statistics, which name no site"""
+    PAGES_READ = "pages.read"
+    """read the facts and the records of the public pages"""
+    PAGES_WRITE = "pages.write"
+    """record the public pages as exported"""
 
 
 _OVERSIGHT = frozenset(
@@ -80,6 +84,7 @@ _OVERSIGHT = frozenset(
         Permission.LIFTINGS_READ,
         Permission.PROFILES_READ,
         Permission.CHECK,
+        Permission.PAGES_READ,
     )
 )
 GRANTS: dict[TokenRole, frozenset[Permission]] = {

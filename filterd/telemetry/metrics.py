@@ -36,6 +36,7 @@ from filterd.telemetry.metric_families import total as _total
 from filterd.telemetry.notice_metrics import NoticeMetrics, notice_families
 from filterd.telemetry.page_metrics import page_families
 from filterd.telemetry.privacy_metrics import PrivacyMetrics, privacy_families
+from filterd.telemetry.publication_metrics import PublicationMetrics, publication_families
 from filterd.telemetry.review_metrics import review_families
 from filterd.telemetry.session_metrics import SessionMetrics, session_families
 from filterd.telemetry.upstream_metrics import UpstreamMetrics, upstream_families
@@ -113,6 +114,7 @@ class ControlMetrics:
     reviews: Mapping[str, int] = field(default_factory=dict)
     """open, appealed, overdue -> the requests to look at a site again"""
     notices: NoticeMetrics = field(default_factory=NoticeMetrics)
+    publication: PublicationMetrics = field(default_factory=PublicationMetrics)
     ready: bool = False
     clock: float = 0.0
     """Unix seconds"""
@@ -364,6 +366,7 @@ def _control_families(now: ControlMetrics) -> Iterator[Metric]:
     yield from privacy_families(now.privacy)
     yield from review_families(now.reviews)
     yield from notice_families(now.notices)
+    yield from publication_families(now.publication)
 
 
 def _store_families(now: ControlMetrics) -> Iterator[Metric]:

@@ -206,6 +206,8 @@ ALERTS = {
     "filterd_feed_holds": "above 0: somebody has to decide; `filterd feed diff FEED`",
     "filterd_orders": "`pending` or `quarantined` above 0 for an hour: somebody has to decide",
     "filterd_retention_last_success_timestamp_seconds": "more than 3 days ago: see `filterd retention show`",
+    "filterd_page_differs": "1 for an hour: `filterd page check` says what differs",
+    "filterd_page_published_timestamp_seconds": "0 where another web server has the pages: export them",
     "filterd_retention_overdue": "above 0 for an hour: data is kept for longer than it may be",
     "filterd_reviews_overdue": "above 0: somebody was promised a day, which has passed",
     "filterd_reviews": "it grows: nobody decides, or it is a flood",

@@ -44,6 +44,7 @@ AREAS = (
     "privacy",
     "reviews",
     "notices",
+    "published",
     "nodes",
     "sessions",
 )
@@ -68,6 +69,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "privacy": (*_STORE, "policies", "policies_base", "retention"),
     "reviews": (*_STORE, "policies", "policies_base", "jurisdiction"),
     "notices": (*_STORE, "notices"),
+    "published": (*_STORE, "policies", "policies_base", "service"),
     "nodes": _STORE,
     "sessions": (*_STORE, "accounting", "control.listen", "dns.parental_fail", "dns.shared_addresses"),
 }

@@ -23,6 +23,7 @@ from filterd.telemetry.metrics import (
 from filterd.telemetry.notice_metrics import NoticeMetrics
 from filterd.telemetry.page_metrics import PageMetrics
 from filterd.telemetry.privacy_metrics import PrivacyMetrics
+from filterd.telemetry.publication_metrics import PublicationMetrics
 from filterd.telemetry.session_metrics import SessionMetrics
 from filterd.telemetry.upstream_metrics import UpstreamMetrics
 
@@ -119,6 +120,7 @@ CONTROL = ControlMetrics(
     nodes_drifted=211,
     reviews={"open": 305, "appealed": 306, "overdue": 307},
     privacy=PrivacyMetrics(301.5, {"consent": 302}, {"open": 303, "overdue": 304}),
+    publication=PublicationMetrics(differs=True, exported_at=306.5),
     notices=NoticeMetrics({"delivered": 231, "failed": 232}, waiting=233, oldest_waiting=234.5),
     sessions=SessionMetrics(
         sources={"radius": {"registered": 212, "unregistered": 213}},
