@@ -18,7 +18,7 @@ class RawSinkhole(Section):
 
 
 class RawBlockPage(Section):
-    """Where the sinkhole mode sends clients, each kind of block to an address of its own: by it alone the
+    """The addresses of the sinkhole mode, each kind of block to an address of its own: by it alone the
     block page knows the kind (`web.block`). For a kind without any address sinkhole means NXDOMAIN."""
 
     ipv4: IPv4Address | None = key(None, "The IPv4 address for every kind that has none of its own.")

@@ -1,8 +1,7 @@
 """The settings as the rest of the program sees them: frozen and typed, without "auto" or an open default.
 
-Made by :func:`filterd.config.load.load`, or by :meth:`Settings.from_json` in the resolver process, which gets
-them as one line of JSON. Imports no pydantic. Sizes are bytes, durations seconds.
-"""
+Made by :func:`.load.load`, or by :meth:`Settings.from_json` of one line. Sizes are bytes, durations seconds.
+No pydantic."""
 
 from __future__ import annotations
 

@@ -237,8 +237,10 @@ def _explanation(
 ) -> Explanation:
     """``decision`` None: the client is refused before anything is decided."""
     final = answer.decision or decision or Decision(Verdict())
-    verdict = final.verdict
-    stages = (*_stages(state, QUERY, decision), *_stages(state, ANSWER, answer.decision))
+    verdict, stages = (
+        final.verdict,
+        (*_stages(state, QUERY, decision), *_stages(state, ANSWER, answer.decision)),
+    )
     coming = any(part is not None and part.coming for part in (decision, answer.decision))
     rcode, ede = _REFUSED if decision is None else _client_sees(settings, final, qtype, answer)
     return Explanation(
@@ -255,7 +257,7 @@ def _explanation(
         excepted=decision is not None and decision.excepted,
         suspended_until=state.published.settings.suspended_until,
         valid_until=final.valid_until,
-        stages=stages,
+        stages=(stages := (*_stages(state, QUERY, decision), *_stages(state, ANSWER, answer.decision))),
         identity=_identity(state, now),
         revision=state.revision,
         snapshot_revision=state.snapshot.built_at_revision,

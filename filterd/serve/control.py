@@ -88,26 +88,28 @@ class Control:
         settings = context.settings
         self._sessions = SessionService(context, settings)
         self._link = NodeReportListener(settings.state_dir / SOCKET, self._hear, context.clock, tell_socket)
-        self._registry = control_registry(
-            lambda: replace(
-                self._metrics,
-                compile_failures=self._maintenance.compile_failures,
-                rows_damaged=len(self._maintenance.damaged),
-                sessions=self._sessions.metrics(),
-                privacy=self._retention.metrics,
-                reviews=self._retention.reviews,
-                notices=replace(self._metrics.notices, outcomes=self._notices.counts),
-                publication=self._pages.metrics,
-                ready=not self._missing(),
-                clock=self._context.clock(),
-            )
-        )
+        self._registry = control_registry(self._now)
         routes = health_routes(
             lambda: HttpReply(self._registry.exposition(), content_type=self._registry.content_type),
             self._missing,
             self._remarks,
         )
         self._http = HttpService("control", settings.control.listen, routes)
+
+    def _now(self) -> ControlMetrics:
+        """The values of a scrape."""
+        return replace(
+            self._metrics,
+            compile_failures=self._maintenance.compile_failures,
+            rows_damaged=len(self._maintenance.damaged),
+            sessions=self._sessions.metrics(),
+            privacy=self._retention.metrics,
+            reviews=self._retention.reviews,
+            notices=replace(self._metrics.notices, outcomes=self._notices.counts),
+            publication=self._pages.metrics,
+            ready=not self._missing(),
+            clock=self._context.clock(),
+        )
 
     async def run(self) -> None:
         """Serve until SIGTERM, SIGINT or the end of standard input."""

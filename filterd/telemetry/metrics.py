@@ -56,8 +56,7 @@ class ResolverMetrics:
     cache_lookups: Mapping[str, int] = field(default_factory=dict)
     answers_too_large: int = 0
     ech_stripped: int = 0
-    unrecognised: Mapping[str, int] = field(default_factory=dict)
-    """address family -> queries of clients that are no line"""
+    unrecognised: Mapping[str, int] = field(default_factory=dict)  # by address family; of no line
     identified: Mapping[str, int] = field(default_factory=dict)
     """method -> queries whose line was recognised that way"""
     sessions: FollowedSessions = field(default_factory=FollowedSessions)

@@ -56,7 +56,7 @@ class IssuedFolio:
 
 @dataclass(frozen=True, slots=True)
 class SeenReview:
-    """What whoever has a folio and its code sees."""
+    """The state of a request, for whoever has its folio and code."""
 
     folio: str
     name: str
