@@ -56,7 +56,7 @@ class IssuedFolio:
 
 @dataclass(frozen=True, slots=True)
 class SeenReview:
-    """What whoever has a folio and its code sees."""
+    """A review as the holder of a folio and its code sees it."""
 
     folio: str
     name: str

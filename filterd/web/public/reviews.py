@@ -161,7 +161,7 @@ def _wrong_folio(request: Request, folio: str) -> Response:
 
 
 def _routes(request: Request, language: str) -> list[tuple[str, str]]:
-    """Where to go whom the decision does not content: address and title."""
+    """Address and title of those to whom people go whom the decision does not content."""
     found = terms_of(country_of(state_of(request).context)).routes
     return [(each.url, getattr(each.title, language)) for each in found]
 

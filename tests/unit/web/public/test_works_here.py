@@ -48,7 +48,8 @@ async def test_what_is_no_part_has_no_stylesheet(pages: PublicPages, label: str)
 
 
 async def test_without_a_zone_the_page_says_so(pages: PublicPages) -> None:
-    public = replace(pages.state.web.public, test_zone="")  # type: ignore[type-var]
+    assert pages.state.web.public is not None
+    public = replace(pages.state.web.public, test_zone="")
     pages.state.web = replace(pages.state.web, public=public)
     reply = await pages.client().get("/funciona")
     assert "no ha puesto la prueba automática" in reply.text
