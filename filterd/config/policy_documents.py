@@ -18,7 +18,6 @@ from filterd.policy.documents import (
     Authority,
     Bypass,
     Category,
-    ComplaintRoute,
     ConsentText,
     Deadline,
     DeadlineClock,
@@ -29,12 +28,11 @@ from filterd.policy.documents import (
     Level,
     Profile,
     Protected,
-    ReviewTerms,
-    RightsTerms,
     SafeSearch,
     Service,
     ServiceGroup,
 )
+from filterd.policy.term_documents import ComplaintRoute, ReviewTerms, RightsTerms
 
 T = TypeVar("T")
 _Set = tuple[T, ...]

@@ -236,11 +236,8 @@ def _explanation(
     answer: InspectedAnswer,
 ) -> Explanation:
     """``decision`` None: the client is refused before anything is decided."""
-    final = answer.decision or decision or Decision(Verdict())
-    verdict, stages = (
-        final.verdict,
-        (*_stages(state, QUERY, decision), *_stages(state, ANSWER, answer.decision)),
-    )
+    verdict = (final := answer.decision or decision or Decision(Verdict())).verdict
+    stages = (*_stages(state, QUERY, decision), *_stages(state, ANSWER, answer.decision))
     coming = any(part is not None and part.coming for part in (decision, answer.decision))
     rcode, ede = _REFUSED if decision is None else _client_sees(settings, final, qtype, answer)
     return Explanation(

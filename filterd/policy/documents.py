@@ -18,6 +18,7 @@ from filterd.model.slot import Slot
 from filterd.policy.feed_documents import STALE_AFTER, Guard, Login, Signature, is_remote
 from filterd.policy.help_lines import HelpLine
 from filterd.policy.notice_texts import NoticeTexts
+from filterd.policy.term_documents import ReviewTerms, RightsTerms
 
 Network = IPv4Network | IPv6Network
 
@@ -325,35 +326,6 @@ class Ground:
     enforce: Deadline | None = None
     report: Deadline | None = None
     unblock: Deadline | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class RightsTerms:
-    """The law on requests of people for their data: the terms to answer and to carry out the answer, each
-    extended once by as long at most. ``carry_out`` of None: the answer includes it."""
-
-    law: str
-    answer: Deadline
-    carry_out: Deadline | None
-
-
-@dataclass(frozen=True, slots=True)
-class ComplaintRoute:
-    """A body to which somebody goes whom the provider's decision does not content."""
-
-    title: Text
-    url: str
-
-
-@dataclass(frozen=True, slots=True)
-class ReviewTerms:
-    """The provider's own promise on requests to look at a site again: the terms to decide one and its appeal.
-    No law sets them."""
-
-    answer: Deadline
-    appeal: Deadline
-    routes: tuple[ComplaintRoute, ...] = ()
-    """where to go afterwards"""
 
 
 @dataclass(frozen=True, slots=True)

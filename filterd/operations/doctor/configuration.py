@@ -21,9 +21,11 @@ from filterd.config.load import (
 from filterd.config.policies import PoliciesError, load_policies
 from filterd.config.settings import Settings
 from filterd.config.yamlfile import YamlError, read_yaml
+from filterd.model.rule import NameRule, Scope
 from filterd.operations.doctor.case import EVERYTHING, Case, Machine, account_of, running_roles
 from filterd.operations.doctor.finding import Finding, found
 from filterd.operations.rights import kept_from, this_user
+from filterd.operations.snapshot_input import zones_of
 
 _PLACEHOLDER = "192.0.2.53"
 """stands for an upstream while settings are made; no query is sent there"""
@@ -47,10 +49,19 @@ def read(config: Path | None, machine: Machine, take: Callable[[Case], None]) ->
     if not case.knows("policies", "policies_base", "jurisdiction"):
         return
     try:
-        load_policies(settings.policies, settings.policies_base, settings.jurisdiction)
+        policies = load_policies(settings.policies, settings.policies_base, settings.jurisdiction)
     except PoliciesError as error:
         for problem in error.problems:
             yield found("config.policies", problem=str(problem))
+        return
+    zone = zones_of(settings)[1]
+    if zone and any(_covers(each, zone) for each in policies.protected.names):
+        yield found("config.test_zone", zone=zone)
+
+
+def _covers(protected: NameRule, zone: str) -> bool:
+    """Return whether a protected name stands above the names of a zone."""
+    return protected.scope is not Scope.EXACT and f".{zone}".endswith(f".{protected.name}")
 
 
 def _settings(

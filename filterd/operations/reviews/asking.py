@@ -56,7 +56,7 @@ class IssuedFolio:
 
 @dataclass(frozen=True, slots=True)
 class SeenReview:
-    """The state of a request, for whoever has its folio and code."""
+    """A review as the holder of a folio and its code sees it."""
 
     folio: str
     name: str

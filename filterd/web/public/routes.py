@@ -5,8 +5,11 @@ from __future__ import annotations
 from starlette.routing import BaseRoute
 
 from filterd.web.public import service
+from filterd.web.public.connection import connection_of
+from filterd.web.public.reviews import ReviewPages
+from filterd.web.public.works_here import WorksHere
 
 
 def routes() -> list[BaseRoute]:
     """The routes of the listener."""
-    return [*service.routes()]
+    return [*service.routes(), *ReviewPages().routes(), *WorksHere(connection_of).routes()]

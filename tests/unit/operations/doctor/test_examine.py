@@ -92,6 +92,19 @@ def test_policies_with_errors(config: Path, case: Case) -> None:
     assert ids(read(config, case.machine)[0]) == ["config.policies"]
 
 
+@pytest.mark.parametrize(("zone", "told"), [("test.help.example", True), ("prueba.isp.example", False)])
+def test_names_of_the_test_page_below_a_protected_name(
+    config: Path, case: Case, zone: str, told: bool
+) -> None:
+    (case.settings.policies / "protected.yaml").write_text(
+        "{public_suffixes: true, names: {subtree: [help.example], exact: [isp.example]}}"
+    )
+    document = yaml.safe_load(config.read_text())
+    document["web"] = {"public": {"listen": "127.0.0.1:21297", "test_zone": zone}}
+    config.write_text(yaml.safe_dump(document))
+    assert ids(read(config, case.machine)[0]) == (["config.test_zone"] if told else [])
+
+
 def told(report: examine.Report) -> list[str]:
     """The ids of the errors and warnings, without those on this machine and on what is not there."""
     about = {"config", "doctor", "ports", "service", "upstreams", "clients", "store", "access", "feeds"}
