@@ -13,13 +13,13 @@ from collections.abc import Mapping
 from starlette.types import Receive, Scope, Send
 
 from filterd.web.block.kinds import PageKind, plain_address
-from filterd.web.block.rendering import COMMON, FORBIDDEN, Pages, Reply
+from filterd.web.block.rendering import COMMON, FORBIDDEN, BlockReply, Pages
 from filterd.web.pages.translations import LANGUAGES, Translations
 
-EMPTY = Reply(FORBIDDEN, ((b"content-length", b"0"), *COMMON), b"")
+EMPTY = BlockReply(FORBIDDEN, ((b"content-length", b"0"), *COMMON), b"")
 """for what shows no page"""
-NOT_ALLOWED = Reply(405, ((b"allow", b"GET, HEAD"), (b"content-length", b"0"), *COMMON), b"")
-NOT_FOUND = Reply(404, ((b"content-length", b"0"), *COMMON), b"")
+NOT_ALLOWED = BlockReply(405, ((b"allow", b"GET, HEAD"), (b"content-length", b"0"), *COMMON), b"")
+NOT_FOUND = BlockReply(404, ((b"content-length", b"0"), *COMMON), b"")
 """for what sites have beside their pages: there is none of it here"""
 
 _DOCUMENTS = (b"text/html", b"application/xhtml+xml")
@@ -65,7 +65,7 @@ class BlockApp:
         body = b"" if scope["method"] == "HEAD" else reply.body
         await send({"type": "http.response.body", "body": body})
 
-    def _reply(self, scope: Scope) -> Reply:
+    def _reply(self, scope: Scope) -> BlockReply:
         kind = self._kind(scope)
         self.counts[kind.word] += 1
         if scope["method"] not in ("GET", "HEAD"):

@@ -55,7 +55,7 @@ def links_of(portal_url: str, public_url: str, language: str) -> Links:
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class BlockReply:
     """A whole reply."""
 
     status: int
@@ -63,7 +63,7 @@ class Reply:
     body: bytes
 
 
-Pages = dict[tuple[PageKind, str], Reply]
+Pages = dict[tuple[PageKind, str], BlockReply]
 
 
 def render(portal_url: str, public_url: str, country: str) -> Pages:
@@ -80,7 +80,7 @@ def render(portal_url: str, public_url: str, country: str) -> Pages:
     }
 
 
-def _reply(kind: PageKind, language: str, links: Links, templates: Templates, country: str) -> Reply:
+def _reply(kind: PageKind, language: str, links: Links, templates: Templates, country: str) -> BlockReply:
     helps = [f"block.help.{country}.{each}" for each in HELP.get(country, ())]
     text = templates.render(
         "block/page.html", language, kind=kind.word, links=links, style=_style(), helps=helps
@@ -92,7 +92,7 @@ def _reply(kind: PageKind, language: str, links: Links, templates: Templates, co
         if status == LEGAL and links.public
         else ()
     )
-    return Reply(status, (*_headers(len(body), language), *more), body)
+    return BlockReply(status, (*_headers(len(body), language), *more), body)
 
 
 def _headers(length: int, language: str) -> Headers:
