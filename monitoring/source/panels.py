@@ -600,6 +600,24 @@ API = _row(
     ),
 )
 
+PAGES = _row(
+    "Pages",
+    "Páginas",
+    _panel(
+        "graph",
+        ("Requests by listener and status", "Peticiones por dirección y estado"),
+        f"sum by (pages, status) (rate(filterd_page_requests_total{{{I}}}[5m]))",
+        "{{pages}} {{status}}",
+        "reqps",
+    ),
+    _panel(
+        "graph",
+        ("Connections of browsers", "Conexiones de navegadores"),
+        f"filterd_page_connections{{{I}}}",
+        "{{pages}}",
+    ),
+)
+
 BLOCK = _row(
     "The block page",
     "La página de bloqueo",
@@ -618,5 +636,5 @@ BLOCK = _row(
     ),
 )
 
-OPERATORS = (STATE, TRAFFIC, PATHS, POLICY, PROOF, ORDERS, SESSIONS, RECORDS, API, BLOCK)
+OPERATORS = (STATE, TRAFFIC, PATHS, POLICY, PROOF, ORDERS, SESSIONS, RECORDS, API, PAGES, BLOCK)
 AUDITORS = (ORDERS, POLICY, PROOF, RECORDS)
