@@ -18,8 +18,8 @@ class RawSinkhole(Section):
 
 
 class RawBlockPage(Section):
-    """The addresses of the sinkhole mode, each kind of block to an address of its own: by it alone the
-    block page knows the kind (`web.block`). For a kind without any address sinkhole means NXDOMAIN."""
+    """The addresses that the sinkhole mode answers, one for each kind of block: by it alone the block page
+    (`web.block`) knows the kind. For a kind without any, sinkhole means NXDOMAIN."""
 
     ipv4: IPv4Address | None = key(None, "The IPv4 address for every kind that has none of its own.")
     ipv6: IPv6Address | None = key(None, "The IPv6 address for every kind that has none of its own.")

@@ -122,7 +122,7 @@ def _served(settings: Settings, block: BlockServerSettings) -> tuple[Pages, dict
     return pages, pages_by_address(settings.block_page)
 
 
-class WaitingBlockPage:
+class BlockRole:
     """The role from its first settings to its end."""
 
     def __init__(self, settings: Settings) -> None:
@@ -148,7 +148,7 @@ class WaitingBlockPage:
 
 
 async def _serve(settings: Settings) -> int:
-    role = WaitingBlockPage(settings)
+    role = BlockRole(settings)
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(log.loop_fault)
     for number in (signal.SIGTERM, signal.SIGINT):

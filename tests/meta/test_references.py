@@ -14,9 +14,11 @@ from filterd.cli.main import main
 from filterd.config import schema_keys
 from filterd.config.raw import json_schema
 from filterd.telemetry.api_metrics import ApiMetrics
+from filterd.telemetry.block_metrics import BlockMetrics
 from filterd.telemetry.metrics import (
     ControlMetrics,
     ResolverMetrics,
+    block_registry,
     control_registry,
     resolver_registry,
     web_registry,
@@ -44,6 +46,7 @@ def metrics() -> Iterator[str]:
         resolver_registry(ResolverMetrics),
         control_registry(ControlMetrics),
         web_registry(ApiMetrics),
+        block_registry(BlockMetrics),
     ):
         for family in registry.collect():
             yield family.name + {"counter": "_total", "info": "_info"}.get(family.type, "")

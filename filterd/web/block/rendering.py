@@ -17,8 +17,8 @@ from filterd.web.pages.templating import Templates
 from filterd.web.pages.translations import LANGUAGES, Translations
 
 STYLESHEET = Path(__file__).parents[1] / "static" / "house.css"
-HELP = {"mx": ("emergency", "police", "life")}
-"""country -> its help lines, by the ends of their texts' keys"""
+HELP = {"mx": {"emergency": "911", "police": "088", "life": "8009112000"}}
+"""country -> its help lines: the end of the text's key, and the number to dial"""
 FORBIDDEN = 403
 LEGAL = 451
 """unavailable for legal reasons (RFC 7725)"""
@@ -81,7 +81,7 @@ def render(portal_url: str, public_url: str, country: str) -> Pages:
 
 
 def _reply(kind: PageKind, language: str, links: Links, templates: Templates, country: str) -> BlockReply:
-    helps = [f"block.help.{country}.{each}" for each in HELP.get(country, ())]
+    helps = {f"block.help.{country}.{each}": number for each, number in HELP.get(country, {}).items()}
     text = templates.render(
         "block/page.html", language, kind=kind.word, links=links, style=_style(), helps=helps
     )

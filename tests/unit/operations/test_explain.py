@@ -7,12 +7,13 @@ import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
 from dataclasses import replace
-from ipaddress import IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv6Network, ip_address
 from pathlib import Path
 
 import dns.message
 import pytest
 
+from filterd.config.block_settings import BlockPageSettings, SinkholeSettings
 from filterd.config.settings import UpstreamSettings, UpstreamTlsSettings
 from filterd.config.value_types import Endpoint, TlsName
 from filterd.dataplane.upstream.forward_types import FailureReason, Question, Server, UpstreamFailure
@@ -406,6 +407,28 @@ async def test_what_a_client_sees_is_told(context: Context) -> None:
     order = await orders.add(context, replace(REQUEST, entries=(("exact.example", Scope.EXACT),)))
     await orders.approve(as_person(context, "bob"), order.reference)
     assert await sees("exact.example") == ("NOERROR", (16,))
+
+
+async def test_a_sinkhole_is_told_by_the_kind_of_the_block(context: Context) -> None:
+    """A confidential order has no address here, and the other one has one of IPv4."""
+    nothing, found = SinkholeSettings(None, None), SinkholeSettings(IPv4Address("192.0.2.83"), None)
+    page = BlockPageSettings(nothing, nothing, found, nothing)
+    there = replace(context, settings=replace(context.settings, block_page=page))
+    for name, confidential in (("told.example", False), ("sealed.example", True)):
+        asked = replace(REQUEST, document=name, entries=((name, Scope.SUBTREE),), confidential=confidential)
+        order = await orders.add(context, replace(asked, mode=BlockingMode.SINKHOLE))
+        await orders.approve(as_person(context, "bob"), order.reference)
+    seen = [
+        await explain(there, name, qtype=qtype)
+        for name in ("told.example", "sealed.example")
+        for qtype in ("A", "AAAA")
+    ]
+    assert [(each.rcode, each.ede) for each in seen] == [
+        ("NOERROR", (16, 4)),
+        ("NOERROR", (16,)),
+        ("NXDOMAIN", (16,)),
+        ("NXDOMAIN", (16,)),
+    ]
 
 
 async def test_an_order_that_has_begun_is_not_suspended_by_a_clock_that_is_behind(

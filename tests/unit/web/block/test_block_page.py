@@ -152,7 +152,8 @@ def test_a_page_needs_nothing_else_and_runs_nothing(pages: Pages, kind: PageKind
     assert b"strict-transport-security" not in headers, "it would lock a foreign name to our certificate"
     assert headers[b"content-language"] == language.encode()
     assert found.links[0] == f"?lang={'en' if language == 'es' else 'es'}"
-    assert all(each.startswith((PORTAL, PUBLIC)) for each in found.links[1:])
+    assert all(each.startswith((PORTAL, PUBLIC, "tel:")) for each in found.links[1:])
+    assert "tel:911" in found.links
     assert f"{PUBLIC}/revision" in found.links
     assert "088" in found.text
 
