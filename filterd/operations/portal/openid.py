@@ -211,7 +211,8 @@ def _verified(
         "aud": {"essential": True, "value": settings.client_id},
     }
     try:
-        found = jwt.decode(token, KeySet.import_key_set(keys), algorithms=list(ALGORITHMS))  # type: ignore[arg-type]
+        known = KeySet.import_key_set(keys)  # type: ignore[arg-type]  # it looks at their form itself
+        found = jwt.decode(token, known, algorithms=list(ALGORITHMS))
         params = {"nonce": nonce, "client_id": settings.client_id}
         claims = CodeIDToken(found.claims, found.header, expected, params)
         claims.validate(now=now, leeway=LEEWAY)

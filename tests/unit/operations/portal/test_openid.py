@@ -198,6 +198,6 @@ async def test_an_endpoint_without_tls_elsewhere_is_not_asked(
 
 
 async def test_another_secret_of_the_client_signs_nobody_in(portal: Portal, provider: OpenidProvider) -> None:
-    provider.secret = "changed"  # noqa: S105
+    provider.secret = "changed"  # noqa: S105 - of a provider made here
     with pytest.raises(SignInRefusedError):
         await sign_in(portal)
