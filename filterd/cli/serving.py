@@ -29,7 +29,7 @@ def serve(config: Path | None, role: str | None) -> None:
     require_native()
     settings = settings_of(config)
     if role == "web" and settings.web is None:
-        message = "the web role has nothing to serve: web.api.listen is absent"
+        message = "the web role has nothing to serve: no listener of section web is set"
         raise Misconfigured(message, 'write web: {api: {listen: "127.0.0.1:8081"}}; filterd config schema')
     from filterd.serve import supervisor
 

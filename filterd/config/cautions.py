@@ -51,7 +51,7 @@ def cautions(settings: Settings) -> tuple[Caution, ...]:
     )
     return (
         *_pools(settings),
-        *_plain_api(settings),
+        *_plain_web(settings),
         *(
             Caution(path, f"{network} {_extent(network)}: {danger}", remedy)
             for path, networks, (danger, remedy), endangers in keys
@@ -80,15 +80,17 @@ def _pools(settings: Settings) -> Iterator[Caution]:
             )
 
 
-def _plain_api(settings: Settings) -> Iterator[Caution]:
-    """An API that other machines reach without TLS."""
+def _plain_web(settings: Settings) -> Iterator[Caution]:
+    """Listeners of the web process that other machines reach without TLS."""
     web = settings.web
-    if web is not None and web.tls is None and not web.api.listen.address.is_loopback:
-        yield Caution(
-            "web.api.listen",
-            f"{web.api.listen} is reached without TLS: whoever sees the traffic has the tokens of the API",
-            "write web.tls: {certificate, key}, or listen on loopback behind a proxy that speaks TLS",
-        )
+    for key, at in () if web is None or web.tls is not None else web.listeners():
+        if not at.address.is_loopback:
+            told = "tokens of the API" if key == "web.api.listen" else "pages and who is signed in to them"
+            yield Caution(
+                key,
+                f"{at} is reached without TLS: whoever sees the traffic has the {told}",
+                "write web.tls: {certificate, key}, or listen on loopback behind a proxy that speaks TLS",
+            )
 
 
 def is_crowd(network: IPNetwork) -> bool:

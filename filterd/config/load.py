@@ -22,13 +22,14 @@ from filterd.config.load_notices import notices
 from filterd.config.load_portal import portal
 from filterd.config.raw import RawUpstream
 from filterd.config.raw_orders import RawOrders
+from filterd.config.raw_pages import RawPages
 from filterd.config.raw_rate_limit import RawRateLimit
 from filterd.config.raw_web import RawWeb
 from filterd.config.resolvers import loops, system_resolvers
 from filterd.config.retention_settings import RetentionSettings
 from filterd.config.settings import MOST_THREADS, Settings
 from filterd.config.value_types import Endpoint, NodeName
-from filterd.config.web_settings import ApiSettings, TlsSettings, WebSettings
+from filterd.config.web_settings import ApiSettings, PagesSettings, TlsSettings, WebSettings
 from filterd.config.yamlfile import Nothing, YamlError, dotted, read_yaml, settle
 
 RESOLV_CONF = Path("/etc/resolv.conf")
@@ -175,8 +176,11 @@ def _check_listeners(configuration: raw.RawConfiguration, errors: list[ConfigErr
         ("control.listen", configuration.control.listen),
         ("metrics.listen", configuration.metrics.listen),
     ]
-    if configuration.web.api.listen is not None:
-        listeners.append(("web.api.listen", configuration.web.api.listen))
+    web = configuration.web
+    places = [("api", web.api.listen), ("portal", web.portal.listen), ("desk", web.desk.listen)]
+    if web.public.listen != web.portal.listen:  # which means: served together
+        places.append(("public", web.public.listen))
+    listeners += [(f"web.{name}.listen", listen) for name, listen in places if listen is not None]
     if configuration.web.health is not None:
         listeners.append(("web.health", configuration.web.health))
     taken: dict[Endpoint, str] = {}
@@ -221,17 +225,25 @@ def _orders(orders: RawOrders) -> settings.OrderSettings:
 
 def _web(web: RawWeb, base: Path) -> WebSettings | None:
     api, tls = web.api, web.tls
-    if api.listen is None:
-        return None
     certificate = None if tls is None else TlsSettings(base / tls.certificate, base / tls.key)
-    return WebSettings(
-        ApiSettings(api.listen, api.connections, api.requests),
+    found = WebSettings(
+        None if api.listen is None else ApiSettings(api.listen, api.connections, api.requests),
         certificate,
         web.trusted_proxies,
         (web.public_url or "").rstrip("/"),
         web.health,
+        _pages(web.portal),
+        _pages(web.public),
+        _pages(web.desk),
         portal(web.portal, base),
     )
+    return found if any(found.listeners()) else None
+
+
+def _pages(pages: RawPages) -> PagesSettings | None:
+    if pages.listen is None:
+        return None
+    return PagesSettings(pages.listen, pages.connections, (pages.public_url or "").rstrip("/"))
 
 
 def _dns(

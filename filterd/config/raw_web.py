@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from filterd.config.raw_pages import RawPages
 from filterd.config.raw_portal import RawPortal
 from filterd.config.raw_types import FilePath, Listener, Network, PublicUrl, SchemaWhenAsked, Section, key
 
@@ -44,6 +45,14 @@ class RawWeb(Section):
 
     api: RawApi = Field(default_factory=RawApi)
     portal: RawPortal = Field(default_factory=RawPortal)
+    public: RawPages = Field(
+        default_factory=RawPages,
+        description="`/servicio`, `/service`, `/funciona`, `/revision`: the pages of everybody. With the "
+        "address of `web.portal.listen` both are served there; no other two listeners may share one.",
+    )
+    desk: RawPages = Field(
+        default_factory=RawPages, description="`/desk`: the pages of the provider's own people."
+    )
     tls: Annotated[RawTls | None, SchemaWhenAsked(RawTls.model_json_schema)] = key(
         None, "Speak HTTPS: {certificate, key}. Absent: plain HTTP."
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
@@ -31,10 +32,22 @@ class ApiSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class WebSettings:
-    """The web process."""
+class PagesSettings:
+    """A listener of pages."""
 
-    api: ApiSettings
+    listen: Endpoint
+    connections: int
+    """at one time"""
+    public_url: str = ""
+    """without a slash at its end; empty: links are paths"""
+
+
+@dataclass(frozen=True, slots=True)
+class WebSettings:
+    """The web process. Of its listeners at least one is there."""
+
+    api: ApiSettings | None
+    """None: no API is served"""
     tls: TlsSettings | None
     """None: plain HTTP"""
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
@@ -42,4 +55,27 @@ class WebSettings:
     """without a slash at its end; empty: links are paths"""
     health: Endpoint | None = None
     """the listener of health and metrics; None: there is none"""
-    portal: PortalSettings = field(default_factory=PortalSettings)
+    portal: PagesSettings | None = None
+    """the pages of subscribers"""
+    public: PagesSettings | None = None
+    """the pages of everybody; on the portal's listener where both have one address"""
+    desk: PagesSettings | None = None
+    """the pages of the provider's own people"""
+    sign_in: PortalSettings = field(default_factory=PortalSettings)
+    """to the portal"""
+
+    @property
+    def pages(self) -> dict[str, PagesSettings]:
+        """The listeners of pages by name."""
+        each = {"portal": self.portal, "public": self.public, "desk": self.desk}
+        return {name: found for name, found in each.items() if found is not None}
+
+    def listeners(self) -> Iterator[tuple[str, Endpoint]]:
+        """Every address with its key, one for each socket."""
+        if self.api is not None:
+            yield "web.api.listen", self.api.listen
+        taken: set[Endpoint] = set()
+        for name, found in self.pages.items():
+            if found.listen not in taken:
+                yield f"web.{name}.listen", found.listen
+            taken.add(found.listen)

@@ -1,4 +1,5 @@
-"""The web role: the API on a listener of its own, in a process of its own. Neither DNS nor control needs it.
+"""The web role: the API and the pages, each on a listener of its own, in one process. Neither DNS nor control
+needs it.
 
 The supervisor starts ``python -m filterd.serve.web`` and writes the settings to its standard input. It opens
 the store as a command does, makes none, and migrates none: it waits until control has.
@@ -36,8 +37,11 @@ from filterd.telemetry import log
 from filterd.telemetry.api_metrics import ApiMetrics
 from filterd.telemetry.http import HttpReply, Route, health_routes
 from filterd.telemetry.metrics import web_registry
+from filterd.telemetry.page_metrics import PageMetrics
 from filterd.web.api.application import make_api
-from filterd.web.listening.connections import ApiServer, listen, server
+from filterd.web.api.callers import ApiState
+from filterd.web.listening.connections import listen, server
+from filterd.web.sites import Site, page_sites
 
 RETRY_SECONDS = 1.0
 STORE_SECONDS = 0.5
@@ -59,53 +63,84 @@ class Web:
         self._web = web
         self._ended = ended
         kept = replace(context, kept_policies=KeptPolicies())
-        app, self._state = make_api(kept, web.api.requests, web)
-        files = raise_file_limit(web.api.connections + OTHER_FILES)
-        most = max(min(web.api.connections, files - OTHER_FILES), 1)
+        self._sites, self._pages = page_sites(kept, web)
+        self._api: ApiState | None = None
+        if web.api is not None:
+            app, self._api = make_api(kept, web.api.requests, web)
+            self._sites.insert(0, Site("api", web.api.listen, web.api.connections, app))
+        wanted = sum(site.connections for site in self._sites)
+        share = min(1.0, max(raise_file_limit(wanted + OTHER_FILES) - OTHER_FILES, 1) / wanted)
         certificate = None if web.tls is None else (web.tls.certificate, web.tls.key)
-        self._server: ApiServer = server(app, most, certificate)
+        self._servers = [
+            server(site.app, max(int(site.connections * share), 1), certificate) for site in self._sites
+        ]
         self._registry = web_registry(self._metrics)
-        self._health = None if web.health is None else HttpService("web", web.health, self._pages())
+        self._health = None if web.health is None else HttpService("web", web.health, self._watched())
 
-    def _pages(self) -> dict[str, Route]:
+    def _watched(self) -> dict[str, Route]:
         """The pages for those who watch this process, on a listener of their own."""
         registry = self._registry
         return health_routes(
             lambda: HttpReply(registry.exposition(), content_type=registry.content_type),
-            lambda: [] if self._server.started else ["the listener is not open yet"],
+            lambda: [] if self._started() else ["the listeners are not open yet"],
         )
 
+    def _started(self) -> bool:
+        return all(each.started for each in self._servers)
+
     def _metrics(self) -> ApiMetrics:
-        counts = self._state.counts
+        if self._api is None:
+            return ApiMetrics(pages=self._page_metrics(), ready=self._started(), clock=time.time())
+        counts = self._api.counts
         return ApiMetrics(
             requests=counts.copied(),
             seconds=counts.seconds,
             in_flight=counts.in_flight,
-            connections=self._server.connections,
-            imports=self._state.imports,
-            ready=self._server.started,
+            connections=self._servers[0].connections,
+            imports=self._api.imports,
+            pages=self._page_metrics(),
+            ready=self._started(),
             clock=time.time(),
+        )
+
+    def _page_metrics(self) -> PageMetrics:
+        served = zip(self._sites, self._servers, strict=True)
+        counted = [(site.name, site.counts, server) for site, server in served if site.counts is not None]
+        return PageMetrics(
+            {
+                (name, status): number
+                for name, counts, _ in counted
+                for status, number in counts.copied().items()
+            },
+            {name: server.connections for name, _, server in counted},
         )
 
     async def run(self) -> None:
         """Serve until the end is asked for. Raises OSError where the address cannot be bound."""
         with suppress(OperationError):  # which the calls that need them tell
-            await asyncio.to_thread(policies, self._state.context)
+            await asyncio.to_thread(policies, self._pages.context)
         _keep_what_is_loaded()
-        place = self._web.api.listen
-        sockets = [listen(str(place.address), place.port)]
+        sockets = [listen(str(site.listen.address), site.listen.port) for site in self._sites]
         if self._health is not None:
             self._health.start()
         loop = asyncio.get_running_loop()
-        serving = loop.create_task(self._server.serve(sockets=sockets))
+        serving = [
+            loop.create_task(each.serve(sockets=[bound]))
+            for each, bound in zip(self._servers, sockets, strict=True)
+        ]
         watching = loop.create_task(self._watch_store())
-        log.get().info("the API is served", listen=str(place))
+        for site in self._sites:
+            event = "the API is served" if site.name == "api" else "pages are served"
+            log.get().info(
+                event, listen=str(site.listen), **({} if site.name == "api" else {"pages": site.name})
+            )
         ended = loop.create_task(self._ended.wait())
-        await asyncio.wait([serving, watching, ended], return_when=asyncio.FIRST_COMPLETED)
-        self._server.should_exit = True
+        await asyncio.wait([*serving, watching, ended], return_when=asyncio.FIRST_COMPLETED)
+        for each in self._servers:
+            each.should_exit = True
         for task in (watching, ended):
             task.cancel()
-        await serving
+        await asyncio.gather(*serving)
         if self._health is not None:
             await asyncio.to_thread(self._health.stop)
 
@@ -115,7 +150,9 @@ class Web:
         kept = replace(
             settings, store=self._context.settings.store, state_dir=self._context.settings.state_dir
         )
-        self._state.context = replace(self._state.context, settings=kept)
+        self._pages.context = replace(self._pages.context, settings=kept)
+        if self._api is not None:
+            self._api.context = replace(self._api.context, settings=kept)
         log.get().info("new settings in force", remedy=f"restart for {', '.join(waiting)}" if waiting else "")
 
     def _differs(self, settings: Settings, name: str) -> bool:
@@ -165,7 +202,7 @@ class Waiting:
     async def _serve(self, context: Context) -> None:
         web = context.settings.web
         if web is None:
-            log.get().info("the API is not configured: web.api.listen is absent")
+            log.get().info("no listener of the web process is configured")
             await self.ended.wait()
             return
         context.store.gather_writes()
@@ -203,12 +240,13 @@ async def _serve(settings: Settings) -> int:
             await waiting.serve()
     except ssl.SSLError:
         remedy = "put a PEM file with the chain in web.tls.certificate, and its own key in web.tls.key"
-        log.get().error("the API cannot go on", reason="certificate and key cannot be used", remedy=remedy)
+        event = "the web process cannot go on"
+        log.get().error(event, reason="certificate and key cannot be used", remedy=remedy)
         return CANNOT_START
     except OSError as error:
-        ports = () if settings.web is None else (settings.web.api.listen.port,)
+        ports = () if settings.web is None else tuple(at.port for _, at in settings.web.listeners())
         remedy = remedy_of(error, "web", ports)
-        log.get().error("the API cannot go on", reason=str(error), remedy=remedy)
+        log.get().error("the web process cannot go on", reason=str(error), remedy=remedy)
         return CANNOT_START
     return 0
 

@@ -12,6 +12,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import astuple
 from pathlib import Path
 
 import dns.flags
@@ -43,12 +44,12 @@ class Demonstration:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.ports = Ports(free_port(), free_port(), free_port())
+        self.ports = Ports(*(free_port() for _ in range(5)))
         self.output = ""
 
     def start(self) -> None:
         """Returns when the guide has been printed."""
-        ports = map(str, (self.ports.dns, self.ports.metrics, self.ports.control))
+        ports = map(str, astuple(self.ports))
         command = [sys.executable, "-u", "-c", START, str(self.folder), str(ROOT / "policies"), *ports]
         log = self.folder.with_suffix(".log")
         with log.open("w") as out:
@@ -195,7 +196,7 @@ def test_a_port_in_use_is_said_at_once(tmp_path: Path, place: int, kind: str) ->
         taken.bind(("127.0.0.1", 0))
         if kind == "tcp":
             taken.listen()
-        ports = [str(free_port()) for _ in range(3)]
+        ports = [str(free_port()) for _ in range(5)]
         ports[place] = str(taken.getsockname()[1])
         command = [sys.executable, "-c", START, str(tmp_path / "run"), str(ROOT / "policies"), *ports]
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE)

@@ -43,6 +43,6 @@ def test_its_settings_are_those_of_the_configuration(tmp_path: Path) -> None:
         value["web"]["api"] = {"listen": "127.0.0.1:21101"}
         settings = from_value(value | {"dns": {"upstreams": ["192.0.2.53:53"]}}, base=tmp_path)
         assert settings.web is not None
-        found.append(settings.web.portal)
+        found.append(settings.web.sign_in)
     assert found[1].openid is not None
     assert found[1].openid.scopes == ("openid", "lines")

@@ -58,20 +58,32 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     # ---- the web process ----
     "the API is served": ("The web process answers on the address in `listen`.", NOTHING),
+    "pages are served": (
+        "The web process answers on the address in `listen`; `pages` says which pages.",
+        NOTHING,
+    ),
+    "a page could not be served": (
+        "Somebody saw that it does not work at the moment: the store or the policies cannot be used.",
+        "the lines of the same process around it, and `filterd doctor`",
+    ),
+    "a page of the web process failed": (
+        "A fault of filterd: somebody saw that it does not work at the moment. `reason` is its kind.",
+        "report it with the version; nothing of the request is kept",
+    ),
     "the API waits for the store, which is tried again": (
         "The store is not there yet, of another version, or cannot be used; `reason` says which.",
         "the `remedy` of the line; control makes it current when it starts",
     ),
-    "the API is not configured: web.api.listen is absent": (
+    "no listener of the web process is configured": (
         "The web process runs though it has nothing to serve.",
-        "set `web.api.listen`, or disable `filterd-web.service`",
+        "set one of `web.api`, `web.portal`, `web.public`, `web.desk`, or disable `filterd-web.service`",
     ),
     "the file of the store was replaced, the web process starts anew": (
         "Another file stands in the store's place, as after a restore.",
         NOTHING,
     ),
-    "the API cannot go on": (
-        "Its address, certificate or state directory cannot be used. DNS and control go on.",
+    "the web process cannot go on": (
+        "An address, certificate or state directory cannot be used. DNS and control go on.",
         "the `remedy` of the line; it is tried again",
     ),
     "a call of the API failed": (

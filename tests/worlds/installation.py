@@ -143,7 +143,7 @@ def write_policies(folder: Path) -> Path:
 def with_portal(settings: Settings, openid: OpenidSettings | None = None) -> Settings:
     """The settings, with a portal."""
     api = ApiSettings(Endpoint(IPv4Address("127.0.0.1"), 8080), 64, 50)
-    return replace(settings, web=WebSettings(api, None, portal=PortalSettings(PORTAL_URL, openid)))
+    return replace(settings, web=WebSettings(api, None, sign_in=PortalSettings(PORTAL_URL, openid)))
 
 
 async def install(base: Path) -> Installation:

@@ -80,7 +80,8 @@ async def _start(config: Path) -> asyncio.subprocess.Process:
 
 def require_free(ports: Ports) -> None:
     """Raise Failure with every port that is in use."""
-    wanted = [(ports.dns, "udp"), (ports.dns, "tcp"), (ports.metrics, "tcp"), (ports.control, "tcp")]
+    served = (ports.dns, ports.metrics, ports.control, ports.portal, ports.desk)
+    wanted = [(ports.dns, "udp"), *((port, "tcp") for port in served)]
     taken = [f"port {port}/{kind} is in use" for port, kind in wanted if not _is_free(port, kind)]
     if taken:
         remedy = "stop what listens there (another make run?); ss -lntup shows it"

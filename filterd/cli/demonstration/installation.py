@@ -28,6 +28,9 @@ class Ports:
     dns: int = 5300
     metrics: int = 9353
     control: int = 8080
+    portal: int = 8081
+    """of the portal and the public pages"""
+    desk: int = 8082
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,17 @@ def write_files(folder: Path, policies: Path, ports: Ports, upstream_port: int) 
         "control": {"listen": f"127.0.0.1:{ports.control}"},
         "metrics": {"listen": f"127.0.0.1:{ports.metrics}"},
         "orders": {"approvals": 1},
+        "web": {
+            "portal": {
+                "listen": f"127.0.0.1:{ports.portal}",
+                "public_url": f"http://127.0.0.1:{ports.portal}",
+            },
+            "public": {
+                "listen": f"127.0.0.1:{ports.portal}",
+                "public_url": f"http://127.0.0.1:{ports.portal}",
+            },
+            "desk": {"listen": f"127.0.0.1:{ports.desk}", "public_url": f"http://127.0.0.1:{ports.desk}"},
+        },
     }
     path = folder / "filterd.yaml"
     path.write_text("# Written anew by every make run.\n" + yaml.safe_dump(configuration, sort_keys=False))

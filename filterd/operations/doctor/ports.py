@@ -41,7 +41,8 @@ def wanted(case: Case) -> Iterator[tuple[str, Endpoint, str, tuple[str, ...]]]:
     yield "metrics.listen", settings.metrics.listen, "resolver", ("tcp",)
     yield "control.listen", settings.control.listen, "control", ("tcp",)
     if settings.web is not None:
-        yield "web.api.listen", settings.web.api.listen, "web", ("tcp",)
+        for key, at in settings.web.listeners():
+            yield key, at, "web", ("tcp",)
 
 
 def _is_ours(case: Case, role: str, bound: BoundSocket, owners: dict[int, int]) -> bool:

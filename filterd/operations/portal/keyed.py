@@ -29,4 +29,4 @@ def digest_of(secret: str) -> str:
 
 def settings_of(settings: Settings) -> PortalSettings:
     """The settings of the portal; those without anything where there is no web process."""
-    return PortalSettings() if settings.web is None else settings.web.portal
+    return PortalSettings() if settings.web is None else settings.web.sign_in

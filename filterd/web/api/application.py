@@ -38,11 +38,12 @@ from filterd.web.api import (
 )
 from filterd.web.api.callers import ApiState
 from filterd.web.api.counting import RequestCounts, counted
-from filterd.web.api.limits import LARGEST_HEAD, RateLimit
+from filterd.web.api.limits import RateLimit
 from filterd.web.api.open_documents import OpenDocument, OpenLimit
 from filterd.web.api.paths import with_slashes_in_ids
 from filterd.web.api.problems import RefusedCall, response_of
 from filterd.web.api.shortcut import straight
+from filterd.web.listening.framing import LARGEST_HEAD
 from filterd.web.listening.proxies import behind_proxies
 
 DESCRIPTION = (

@@ -16,8 +16,6 @@ from starlette.types import Message, Receive
 
 from filterd.web.api.problems import RefusedCall
 
-LARGEST_HEAD = 16_384
-"""bytes of a request line and its headers"""
 LARGEST_BODY = 1_000_000
 """bytes"""
 BODY_SECONDS = 10.0

@@ -20,8 +20,7 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from filterd.web.api.limits import LARGEST_HEAD
-from filterd.web.listening.framing import StrictFraming, in_pieces
+from filterd.web.listening.framing import LARGEST_HEAD, StrictFraming, in_pieces
 
 HEAD_SECONDS = 10.0
 """for a whole request head, from the beginning of the connection or the end of the last response"""

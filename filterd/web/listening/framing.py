@@ -11,6 +11,8 @@ import re
 import h11
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+LARGEST_HEAD = 16_384
+"""bytes of a request line and its headers"""
 PIECE = 32_768
 """bytes of a body that are handed to the connection at a time"""
 _END_OF_HEAD = re.compile(rb"\n\r?\n")

@@ -13,8 +13,9 @@ from starlette.types import Message
 
 from filterd.model.token import TokenRole
 from filterd.web.api import limits
-from filterd.web.api.limits import LARGEST_BODY, LARGEST_HEAD, AwaitedBodies, BoundedBody, RateLimit
+from filterd.web.api.limits import LARGEST_BODY, AwaitedBodies, BoundedBody, RateLimit
 from filterd.web.api.problems import RefusedCall
+from filterd.web.listening.framing import LARGEST_HEAD
 from tests.unit.web.conftest import Api
 
 LINES = "/api/v1/subscribers"

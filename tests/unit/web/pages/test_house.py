@@ -1,0 +1,144 @@
+"""The house of the pages: its words, its components, what every response has."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from ipaddress import ip_address
+from pathlib import Path
+
+import httpx
+import pytest
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from filterd.config.value_types import Endpoint
+from filterd.config.web_settings import PagesSettings, WebSettings
+from filterd.web.pages.application import make_pages
+from filterd.web.pages.forms import read_form
+from filterd.web.pages.state import PagesState, page
+from filterd.web.pages.templating import FOLDER, Templates
+from filterd.web.pages.translations import LANGUAGES, MissingTextError, Translations
+from tests.worlds.installation import Installation
+
+BASE = "http://portal.test"
+LISTEN = Endpoint(ip_address("127.0.0.1"), 8080)
+_KEY = re.compile(r"""\b_n?\(\s*["']([a-z_.0-9]+)["']""")
+_MARKUP = re.compile(r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}|<!--.*?-->|<[^>]*>|&\w+;", re.DOTALL)
+_PLACE = re.compile(r"%\((\w+)\)s")
+
+
+@pytest.fixture(scope="module")
+def translations() -> Translations:
+    return Translations()
+
+
+async def _components(request: Request) -> Response:
+    return page(request, "house/components.html")
+
+
+async def _form(request: Request) -> Response:
+    return PlainTextResponse((await read_form(request, "the token")).one("name"))
+
+
+@pytest.fixture
+async def client(installation: Installation, translations: Translations) -> AsyncIterator[httpx.AsyncClient]:
+    web = WebSettings(None, None, portal=PagesSettings(LISTEN, 100))
+    routes = [
+        Route("/dev/components", _components),
+        Route("/form", _form, methods=["POST"]),
+        Route("/broken", lambda _: 1 / 0),
+    ]
+    async with installation.open() as context:
+        app = make_pages(routes, PagesState(context, web, Templates(translations)))
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url=BASE) as made:
+            yield made
+
+
+def test_each_language_has_each_text(translations: Translations) -> None:
+    spanish, english = (translations.of(each) for each in LANGUAGES)
+    assert spanish.keys == english.keys
+    assert spanish.keys
+    for key in spanish.keys:
+        texts = [translations.of(each).raw(key) for each in LANGUAGES]
+        assert all(texts), f"{key} is empty"
+        places = [{name for form in forms for name in _PLACE.findall(form)} - {"n"} for forms in texts]
+        assert places[0] == places[1], f"{key}: other values in one language"
+
+
+def test_each_text_of_a_template_is_there(translations: Translations) -> None:
+    missing = []
+    for path in sorted(FOLDER.rglob("*.html")):
+        keys = [key for key in _KEY.findall(path.read_text()) if not key.endswith(".")]
+        missing += [
+            f"{path.relative_to(FOLDER)}: {key}" for key in keys if not translations.of("es").has(key)
+        ]
+    assert not missing
+
+
+def test_no_template_has_words_of_its_own() -> None:
+    words = []
+    for path in sorted(FOLDER.rglob("*.html")):
+        text = _MARKUP.sub(" ", path.read_text())
+        found = re.findall(r"[^\W\d_]{3,}", text)
+        if found:
+            words.append(f"{path.relative_to(FOLDER)}: {found[:5]}")
+    assert not words, "these belong into the locale files"
+
+
+def test_a_missing_text_is_an_error(translations: Translations) -> None:
+    with pytest.raises(MissingTextError):
+        translations.of("es").text("no.such.text")
+
+
+@pytest.mark.parametrize(
+    ("header", "language"),
+    [("", "es"), ("en-GB,en;q=0.9", "en"), ("fr, en;q=0.3", "en"), ("es-MX,es;q=0.9,en;q=0.8", "es"),
+     ("fr", "es"), ("en;q=0, *;q=1", "es"), ("en;q=abc", "es")],
+)  # fmt: skip
+def test_the_language_is_the_browsers(translations: Translations, header: str, language: str) -> None:
+    assert translations.negotiated(header) == language
+
+
+async def test_a_page_is_sent_with_a_strict_policy(client: httpx.AsyncClient) -> None:
+    reply = await client.get("/dev/components", headers={"Accept-Language": "en"})
+    assert reply.status_code == 200
+    assert '<html lang="en">' in reply.text
+    assert "default-src 'none'" in reply.headers["content-security-policy"]
+    assert "unsafe" not in reply.headers["content-security-policy"]
+    assert reply.headers["cache-control"] == "no-store"
+    assert "<script" not in reply.text and " style=" not in reply.text
+    assert "set-cookie" not in reply.headers
+
+
+async def test_a_choice_of_the_language_stays(client: httpx.AsyncClient) -> None:
+    await client.get("/dev/components?lang=en")
+    assert '<html lang="en">' in (await client.get("/dev/components")).text
+
+
+async def test_a_form_is_taken_from_our_pages_alone(client: httpx.AsyncClient) -> None:
+    good = {"csrf": "the token", "name": " a name "}
+    assert (await client.post("/form", data=good)).text == "a name"
+    assert (await client.post("/form", data={"name": "x"})).status_code == 403
+    for headers in (
+        {"Origin": "http://elsewhere.test"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Origin": "null"},
+    ):
+        assert (await client.post("/form", data=good, headers=headers)).status_code == 403
+    assert (await client.post("/form", json=good)).status_code == 415
+    assert (await client.post("/form", data={**good, "name": "x" * 70_000})).status_code == 413
+
+
+async def test_a_fault_says_nothing_of_the_request(client: httpx.AsyncClient) -> None:
+    for path, status in (("/broken", 500), ("/nowhere/marker.example", 404)):
+        reply = await client.get(path)
+        assert reply.status_code == status
+        assert "marker" not in reply.text
+        assert "default-src 'none'" in reply.headers["content-security-policy"]
+
+
+def test_the_stylesheet_is_small() -> None:
+    assert (Path(FOLDER).parent / "static" / "house.css").stat().st_size < 20_000
