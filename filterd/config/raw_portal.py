@@ -2,61 +2,71 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field
+from pydantic import Field, PlainValidator, WithJsonSchema
 
 from filterd.config.raw_pages import RawPages
 from filterd.config.raw_types import FilePath, SchemaWhenAsked, Section, key
 
 _LOOPBACK = ("127.0.0.1", "::1")
+_WORD = re.compile(r"[!#-\[\]-~]{1,256}")
+"""of RFC 6749, appendix A: printable ASCII without spaces, quotes and backslashes"""
 
 
-def _issuer(text: str) -> str:
+def _issuer(value: object) -> str:
     try:
-        found = urlsplit(text)
+        found = urlsplit(value if isinstance(value, str) else "")
         _ = found.port
-    except ValueError as error:
-        msg = f"no address: {text[:64]!r}"
-        raise ValueError(msg) from error
-    odd = found.username or found.fragment or found.query or not text.isascii()
-    if not found.hostname or odd:
+    except ValueError:
+        found = urlsplit("")
+    odd = found.username or found.fragment or found.query
+    text = str(value)
+    if not found.hostname or odd or not text.isascii() or len(text) > 500:
         msg = f"no issuer: {text[:64]!r} (write https://HOST[:PORT][/PATH], as its discovery has it)"
         raise ValueError(msg)
     if found.scheme != "https" and (found.scheme, found.hostname in _LOOPBACK) != ("http", True):
-        msg = "must begin with https:// (http:// is for 127.0.0.1 and [::1] alone)"
+        msg = f"not an https:// address: {text[:64]!r} (write http:// for 127.0.0.1 and [::1] alone)"
         raise ValueError(msg)
     return text
+
+
+def _word(value: object) -> str:
+    if not isinstance(value, str) or _WORD.fullmatch(value) is None:
+        msg = f"not a word of OpenID Connect: {str(value)[:64]!r} (write letters, digits, signs)"
+        raise ValueError(msg)
+    return value
+
+
+Issuer = Annotated[
+    str,
+    PlainValidator(_issuer),
+    WithJsonSchema({"type": "string", "examples": ["https://accounts.isp.example"]}),
+]
+Word = Annotated[
+    str, PlainValidator(_word), WithJsonSchema({"type": "string", "examples": ["filtro", "openid"]})
+]
 
 
 class RawOpenid(Section):
     """Sign-in with the provider's own accounts, by OpenID Connect."""
 
-    issuer: Annotated[str, AfterValidator(_issuer)] = Field(
-        description="The issuer, exactly as its discovery document has it; https, or http on loopback.",
-        max_length=500,
-        examples=["https://accounts.isp.example"],
+    issuer: Issuer = Field(
+        description="The issuer, exactly as its discovery document has it; https, or http on loopback."
     )
-    client_id: str = Field(
-        description="The name under which the portal is registered there.",
-        min_length=1,
-        max_length=256,
-        strict=True,
-    )
+    client_id: Word = Field(description="The name under which the portal is registered there.")
     client_secret_file: FilePath | None = key(
         None,
         "File with the client's secret in one line; relative to the file's directory. Absent: a public "
         "client, with PKCE alone.",
     )
-    lines_claim: str = key(
+    lines_claim: Word = key(
         "filterd_lines",
         "The claim of the ID token with the line's id, a text, or with those of several, a list.",
-        min_length=1,
-        max_length=128,
-        strict=True,
     )
-    scopes: tuple[str, ...] = key(("openid",), "Scopes that are asked for; `openid` is always among them.")
+    scopes: tuple[Word, ...] = key(("openid",), "Scopes that are asked for; `openid` is always among them.")
     ca: FilePath | None = key(
         None, "A PEM file of the authorities for its server, instead of the system's; relative to the file."
     )

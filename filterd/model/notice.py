@@ -39,6 +39,7 @@ FIELDS: dict[str, frozenset[str]] = {
     "security_back": frozenset(),
     "zone": frozenset({"zone"}),
     "evidence": frozenset(),
+    "sign_in_link": frozenset(),
     "pin_set": frozenset(),
     "pin_reset": frozenset(),
     "pin_tries": frozenset(),

@@ -16,6 +16,7 @@ from filterd.model.subscriber import AuthorisationState, Subscriber
 from filterd.operations import input_values, lines
 from filterd.operations.context import Context
 from filterd.operations.errors import OperationError, UnknownError
+from filterd.operations.notices import making
 from filterd.operations.portal import sessions
 from filterd.operations.portal.keyed import digest_of, keyed, portal_key, settings_of
 from filterd.operations.portal.refusals import SignInRefusedError
@@ -65,11 +66,13 @@ async def issue(
     organisation: str = "",
     person: str = "",
     seconds: int = DEFAULT_SECONDS,
+    tell: bool = False,
 ) -> IssuedLink:
     """Make a link for the holder of a line; with ``person`` (``A-7``) for one whom the holder authorised.
 
     ``also``: other lines of the same ``organisation``, which needs a name then. At most a day (``seconds``).
-    Of the open links of a line the oldest is withdrawn where there are too many. Raises OperationError.
+    Of the open links of a line the oldest is withdrawn where there are too many. ``tell``: make a notice to
+    the holder, since whoever makes the link may not see all that it shows. Raises OperationError.
     """
     named = _checked(also, organisation, person, seconds)
     url, key = _public_url(context), portal_key(context.settings)
@@ -91,6 +94,9 @@ async def issue(
         await rows.add_link(write.connection, made, digest_of(secret), keyed(key, "code", letters))
         for each in of:
             write.audit("subscriber.sign_in_link", lines.subject(each.line), after=_audited(made))
+        if tell:
+            told = [(each.line, "sign_in_link", {"zone": each.choices.zone}) for each in of]
+            await making.note_all(write, context.settings, told)
     code = f"{letters[: CODE_LENGTH // 2]}-{letters[CODE_LENGTH // 2 :]}"
     ids = tuple(each.id for each in of)
     return IssuedLink(f"{url}{PATH}?k={secret}", code, made.reference, made.expires_at, ids)

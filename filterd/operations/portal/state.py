@@ -10,6 +10,7 @@ from typing import Self
 from filterd.config.settings import Settings
 from filterd.operations.context import Context
 from filterd.operations.portal.keyed import portal_key
+from filterd.operations.portal.openid_state import OpenidState
 from filterd.operations.portal.pin_work import PinWork
 from filterd.operations.portal.refusals import SignInRefusedError
 from filterd.operations.portal.tries import TryLimit, TryPace
@@ -53,6 +54,7 @@ class PortalState:
     pins: PinWork
     codes: TryLimit = field(default_factory=lambda: TryLimit(*CODES))
     refused: RefusedSignIns = field(default_factory=RefusedSignIns)
+    openid: OpenidState = field(default_factory=OpenidState)
 
     @classmethod
     def make(cls, settings: Settings) -> Self:

@@ -70,6 +70,7 @@ async def issue(attempt: Attempted, caller: Called, id: LineId, body: LinkAsked)
             organisation=body.organisation,
             person=body.person,
             seconds=body.minutes * 60,
+            tell=not caller.may(Permission.OWN_NAMES),
         )
 
     made = await once(attempt, caller, act)

@@ -30,7 +30,7 @@ class Portal:
 
     async def signed_in(self, subscriber: str = "home", **more: object) -> SignedIn:
         """Somebody who has signed in with a link."""
-        issued = await links.issue(self.context, subscriber, **more)  # type: ignore[arg-type]  # several types
+        issued = await links.issue(self.context, subscriber, **more)  # type: ignore[arg-type]  # those of issue()
         return await self.consume(issued.url)
 
     async def consume(self, secret: str, address: str = HOME, previous: str = "") -> SignedIn:

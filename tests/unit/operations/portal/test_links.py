@@ -132,7 +132,7 @@ async def test_a_link_that_makes_no_sense_is_refused(
     portal: Portal, more: dict[str, object], said: str
 ) -> None:
     with pytest.raises(OperationError, match=said):
-        await links.issue(portal.context, "home", **more)  # type: ignore[arg-type]  # several types
+        await links.issue(portal.context, "home", **more)  # type: ignore[arg-type]  # those of issue()
 
 
 async def test_an_organisation_has_its_lines_in_one_session(portal: Portal) -> None:
@@ -178,4 +178,4 @@ async def test_an_erasure_takes_links_and_sessions_with_it(portal: Portal) -> No
     assert await sessions.find(portal.context, signed_in.secret) is None
     with closing(sqlite3.connect(portal.installation.database)) as store:
         for table in ("sign_in_link", "sign_in_link_line", "portal_session", "portal_session_line"):
-            assert store.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)  # noqa: S608 - a name of ours
+            assert store.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)  # noqa: S608 - names of this test

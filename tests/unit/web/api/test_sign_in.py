@@ -94,3 +94,11 @@ async def test_an_organisation_gets_one_link_for_its_lines(billing: httpx.AsyncC
     made = await billing.post(f"{LINE}/sign-in-links", json=body)
     assert made.json()["subscribers"] == ["home", "north-1"]
     assert re.fullmatch(r"L-[0-9]+", made.json()["link"])
+
+
+async def test_the_holder_is_told_of_a_link_that_support_makes(api: Api, billing: httpx.AsyncClient) -> None:
+    support = await api.client(TokenRole.SUPPORT, "desk")
+    for client, told in ((billing, 0), (support, 1)):
+        assert (await client.post(f"{LINE}/sign-in-links", json={})).status_code == 201
+        notices = (await billing.get("/api/v1/notices")).json()["items"]
+        assert [each["kind"] for each in notices] == ["sign_in_link"] * told
