@@ -9,6 +9,7 @@ import pytest
 
 from filterd.config.service_settings import ServiceSettings
 from filterd.config.settings import ParentalFail
+from filterd.config.value_types import Seconds
 from filterd.model.profile_meaning import Meaning
 from filterd.model.rule import Scope
 from filterd.operations import orders, snapshots, subscribers
@@ -100,7 +101,7 @@ async def test_what_nobody_wrote_is_missing_by_its_key(context: Context) -> None
 
 
 async def test_times_and_the_failure_mode_are_those_of_the_configuration(context: Context) -> None:
-    dns = replace(context.settings.dns, max_ttl_opted_in=600, parental_fail=ParentalFail.OPEN)
+    dns = replace(context.settings.dns, max_ttl_opted_in=Seconds(600), parental_fail=ParentalFail.OPEN)
     found = await service_facts(replace(context, settings=replace(context.settings, dns=dns)))
     assert (found.answers.device_seconds, found.answers.parental_fail) == (600, "open")
 
