@@ -56,7 +56,7 @@ class RawWords(Section):
 
 
 def _words_schema() -> dict[str, Any]:
-    return {"anyOf": [{"type": "string"}, RawWords.model_json_schema()]}
+    return {"anyOf": [{"type": "string", "examples": ["Sin costo"]}, RawWords.model_json_schema()]}
 
 
 Words = Annotated[RawWords | None, BeforeValidator(_words), SchemaWhenAsked(_words_schema)]

@@ -33,7 +33,7 @@ class Drift(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class FactDifference:
+class PageDifference:
     """One difference between what is published and what runs."""
 
     kind: Drift
@@ -49,7 +49,7 @@ class PageCheck:
 
     record: int
     """that the published pages say they are of; 0: none"""
-    differences: tuple[FactDifference, ...]
+    differences: tuple[PageDifference, ...]
 
     @property
     def same(self) -> bool:
@@ -69,7 +69,7 @@ async def check(context: Context, files: Mapping[str, bytes], render: Renderer) 
     rendered = await asyncio.to_thread(render, facts, UNSTAMPED)
     said = {path: sha256(body).hexdigest() for path, body in rendered.items()}
     if record is None:
-        found.append(FactDifference(Drift.FILE, FACTS_FILE, f"record {number}", "no such record"))
+        found.append(PageDifference(Drift.FILE, FACTS_FILE, f"record {number}", "no such record"))
     else:
         found.extend(_files(record, files))
         found.extend(_texts(record, said, facts.digest))
@@ -120,17 +120,17 @@ def _is_document(found: Any) -> bool:
     return type(record.get("number")) is int and all(isinstance(each, str) for each in files)
 
 
-def differences(published: Any, running: Any, place: str = "") -> Iterator[FactDifference]:
+def differences(published: Any, running: Any, place: str = "") -> Iterator[PageDifference]:
     """The facts that differ, with their places; entries of lists are known by their ids."""
     one, other = _keyed(published), _keyed(running)
     if one is None or other is None:
         if published != running:
-            yield FactDifference(Drift.FACT, place, _shown(published), _shown(running))
+            yield PageDifference(Drift.FACT, place, _shown(published), _shown(running))
         return
     for key in (*one, *(each for each in other if each not in one)):
         inner = f"{place}.{key}" if place else key
         if key not in one or key not in other:
-            yield FactDifference(
+            yield PageDifference(
                 Drift.FACT, inner, _shown(one.get(key, _ABSENT)), _shown(other.get(key, _ABSENT))
             )
         else:
@@ -156,25 +156,25 @@ def _shown(value: Any) -> str:
     return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
-def _files(record: PageRecord, files: Mapping[str, bytes]) -> Iterator[FactDifference]:
+def _files(record: PageRecord, files: Mapping[str, bytes]) -> Iterator[PageDifference]:
     number = record.stamp.number
     for path, each in sorted(record.files.items()):
         body = files.get(path)
         if body is None:
-            yield FactDifference(Drift.FILE, path, "is not there", f"stands in record {number}")
+            yield PageDifference(Drift.FILE, path, "is not there", f"stands in record {number}")
         elif sha256(body).hexdigest() != each.digest:
-            yield FactDifference(Drift.FILE, path, "has other bytes", f"stands in record {number}")
+            yield PageDifference(Drift.FILE, path, "has other bytes", f"stands in record {number}")
     for path in sorted(files.keys() - record.files.keys()):
-        yield FactDifference(Drift.FILE, path, "is there", f"is not in record {number}")
+        yield PageDifference(Drift.FILE, path, "is there", f"is not in record {number}")
 
 
-def _texts(record: PageRecord, said: Mapping[str, str], facts: str) -> Iterator[FactDifference]:
+def _texts(record: PageRecord, said: Mapping[str, str], facts: str) -> Iterator[PageDifference]:
     """The pages that would be written otherwise now, where no fact is another."""
     if record.facts != facts:
         return
     for path in sorted(record.files.keys() | said.keys()):
         then = record.files.get(path)
         if then is None or then.said != said.get(path):
-            yield FactDifference(
+            yield PageDifference(
                 Drift.TEXT, path, f"as in record {record.stamp.number}", "worded otherwise now"
             )
