@@ -1,12 +1,30 @@
-"""The paths of this room."""
+"""The paths of this room, each with the permission that it takes."""
 
 from __future__ import annotations
 
 from starlette.routing import BaseRoute, Route
 
-from filterd.web.desk import beginning
+from filterd.model.token import Permission
+from filterd.web.desk import lines, signing, why
+from filterd.web.desk.views import View, at_desk
+
+PAGES: dict[tuple[str, str], tuple[View, Permission | None]] = {
+    ("GET", "/desk"): (lines.find, None),
+    ("GET", "/desk/find"): (lines.found, Permission.LINES_READ),
+    ("GET", "/desk/lines/{id:path}"): (lines.show, Permission.LINES_READ),
+    ("GET", "/desk/why"): (why.show, Permission.CHECK),
+    ("POST", "/desk/why"): (why.ask, Permission.CHECK),
+    ("POST", "/desk/sign-out"): (signing.sign_out, None),
+}
+"""method and path -> the view, and what the agent's token must allow; None: to be signed in is enough"""
 
 
 def routes() -> list[BaseRoute]:
     """The routes of the listener."""
-    return [Route("/desk", beginning.show, methods=["GET"])]
+    made: list[BaseRoute] = [
+        Route("/desk/sign-in", signing.show, methods=["GET"]),
+        Route("/desk/sign-in", signing.sign_in, methods=["POST"]),
+    ]
+    for (method, path), (view, permission) in PAGES.items():
+        made.append(Route(path, at_desk(view, permission), methods=[method]))
+    return made
