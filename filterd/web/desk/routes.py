@@ -5,18 +5,27 @@ from __future__ import annotations
 from starlette.routing import BaseRoute, Route
 
 from filterd.model.token import Permission
-from filterd.web.desk import lines, signing, why
+from filterd.web.desk import lines, papers, signing, why
+from filterd.web.desk.acts import ACTS, doing, showing
 from filterd.web.desk.views import View, at_desk
 
 PAGES: dict[tuple[str, str], tuple[View, Permission | None]] = {
     ("GET", "/desk"): (lines.find, None),
     ("GET", "/desk/find"): (lines.found, Permission.LINES_READ),
     ("GET", "/desk/lines/{id:path}"): (lines.show, Permission.LINES_READ),
+    ("POST", "/desk/own-names"): (lines.own_names, Permission.LINES_READ),
     ("GET", "/desk/why"): (why.show, Permission.CHECK),
     ("POST", "/desk/why"): (why.ask, Permission.CHECK),
+    ("GET", "/desk/papers"): (papers.show, None),
+    ("GET", "/desk/papers/leaflet"): (papers.leaflet, None),
+    ("GET", "/desk/papers/counter-form"): (papers.counter_form, Permission.PROFILES_READ),
     ("POST", "/desk/sign-out"): (signing.sign_out, None),
 }
 """method and path -> the view, and what the agent's token must allow; None: to be signed in is enough"""
+
+for act in ACTS.values():
+    PAGES["GET", f"/desk/acts/{act.name}"] = (showing(act), act.permission)
+    PAGES["POST", f"/desk/acts/{act.name}"] = (doing(act), act.permission)
 
 
 def routes() -> list[BaseRoute]:
