@@ -22,7 +22,7 @@ from filterd.config.load_notices import notices
 from filterd.config.raw import RawUpstream
 from filterd.config.raw_orders import RawOrders
 from filterd.config.raw_rate_limit import RawRateLimit
-from filterd.config.raw_web import RawPages, RawWeb
+from filterd.config.raw_web import RawPages, RawPublicPages, RawWeb
 from filterd.config.resolvers import loops, system_resolvers
 from filterd.config.retention_settings import RetentionSettings
 from filterd.config.settings import MOST_THREADS, Settings
@@ -240,7 +240,8 @@ def _web(web: RawWeb, base: Path) -> WebSettings | None:
 def _pages(pages: RawPages) -> PagesSettings | None:
     if pages.listen is None:
         return None
-    return PagesSettings(pages.listen, pages.connections, (pages.public_url or "").rstrip("/"))
+    zone = pages.test_zone or "" if isinstance(pages, RawPublicPages) else ""
+    return PagesSettings(pages.listen, pages.connections, (pages.public_url or "").rstrip("/"), zone)
 
 
 def _dns(

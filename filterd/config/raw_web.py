@@ -6,7 +6,16 @@ from typing import Annotated
 
 from pydantic import Field
 
-from filterd.config.raw_types import FilePath, Listener, Network, PublicUrl, SchemaWhenAsked, Section, key
+from filterd.config.raw_types import (
+    CanaryZone,
+    FilePath,
+    Listener,
+    Network,
+    PublicUrl,
+    SchemaWhenAsked,
+    Section,
+    key,
+)
 
 
 class RawApi(Section):
@@ -50,6 +59,17 @@ class RawPages(Section):
     )
 
 
+class RawPublicPages(RawPages):
+    """The pages of everybody."""
+
+    test_zone: CanaryZone | None = key(
+        None,
+        "The zone of the names by which `/funciona` tells whether a device passes the filter: a domain of "
+        "yours, `*.prueba.isp.example`, every name of which leads to this listener. Over HTTPS the "
+        "certificate is for them too. Absent: there are none, and the page says how to test by hand.",
+    )
+
+
 class RawTls(Section):
     """The certificate of a listener."""
 
@@ -64,8 +84,8 @@ class RawWeb(Section):
 
     api: RawApi = Field(default_factory=RawApi)
     portal: RawPages = Field(default_factory=RawPages, description="`/portal`: the pages of subscribers.")
-    public: RawPages = Field(
-        default_factory=RawPages,
+    public: RawPublicPages = Field(
+        default_factory=RawPublicPages,
         description="`/servicio`, `/service`, `/funciona`, `/revision`: the pages of everybody. With the "
         "address of `web.portal.listen` both are served there; no other two listeners may share one.",
     )

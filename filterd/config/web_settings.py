@@ -39,6 +39,8 @@ class PagesSettings:
     """at one time"""
     public_url: str = ""
     """without a slash at its end; empty: links are paths"""
+    test_zone: str = ""
+    """of the public pages: the zone of the test page's names; empty: there are none"""
 
 
 @dataclass(frozen=True, slots=True)

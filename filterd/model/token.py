@@ -62,6 +62,12 @@ class Permission(StrEnum):
     NOTICES_READ = "notices.read"
     NOTICES_WRITE = "notices.write"
     """send notices to holders anew"""
+    REVIEWS_READ = "reviews.read"
+    """read requests to look at a site again, with the site and what was written"""
+    REVIEWS_WRITE = "reviews.write"
+    """take such requests in for others, and decide them"""
+    REVIEWS_COUNT = "reviews.count"
+    """read their statistics, which name no site"""
 
 
 _OVERSIGHT = frozenset(
@@ -99,10 +105,18 @@ GRANTS: dict[TokenRole, frozenset[Permission]] = {
             Permission.CHECK_LINES,
             Permission.SESSIONS_READ,
             Permission.NOTICES_READ,
+            Permission.REVIEWS_READ,
+            Permission.REVIEWS_WRITE,
+            Permission.REVIEWS_COUNT,
         )
     ),
     TokenRole.REGULATOR: _OVERSIGHT
-    | {Permission.AUDIT_READ, Permission.CONSENT_READ, Permission.PRIVACY_READ},
+    | {
+        Permission.AUDIT_READ,
+        Permission.CONSENT_READ,
+        Permission.PRIVACY_READ,
+        Permission.REVIEWS_COUNT,
+    },
     TokenRole.ON_CALL: _OVERSIGHT | {Permission.LIFTINGS_WRITE},
 }
 """what each role may do"""

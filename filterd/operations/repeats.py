@@ -18,6 +18,9 @@ from filterd.operations.context import Context
 from filterd.operations.errors import ConflictError, UnknownError
 from filterd.operations.privacy import arco
 from filterd.operations.privacy.arco import ShownArco
+from filterd.operations.reviews import deciding
+from filterd.operations.reviews.asking import IssuedFolio
+from filterd.operations.reviews.deciding import ShownReview
 from filterd.operations.view_codes import IssuedCode
 from filterd.store import answered_requests as rows
 from filterd.store import subscribers
@@ -44,6 +47,8 @@ Found = (
     | SharedEvidence
     | NewAuthorisation
     | IssuedCode
+    | IssuedFolio
+    | ShownReview
     | Said
 )
 
@@ -72,8 +77,8 @@ def _subject(found: Found) -> str:
             return lines.subject(found.line)
         case Order():
             return f"order:{found.reference}"
-        case ShownArco():
-            return arco.subject(found.request)
+        case ShownArco() | ShownReview():
+            return _subject_of_request(found)
         case exceptions.Added():
             return f"exception:{found.exception.number}"
         case Lifting():
@@ -82,10 +87,14 @@ def _subject(found: Found) -> str:
             return f"evidence:{found.reference}"
         case NewAuthorisation():
             return f"authorisation:{found.authorisation.reference_text}"
-        case IssuedCode():
+        case IssuedCode() | IssuedFolio():
             return "code:"
         case Said():
             return f"said:{json.dumps(found.values)}"
+
+
+def _subject_of_request(found: ShownArco | ShownReview) -> str:
+    return arco.subject(found.request) if isinstance(found, ShownArco) else deciding.subject(found.review)
 
 
 async def forget(context: Context, key: str) -> None:
@@ -101,6 +110,8 @@ async def subject_of(context: Context, subject: str) -> Found:
     match kind:
         case "order":
             return await orders.show(context, name)
+        case "review":
+            return await deciding.of_number(context, int(name))
         case "arco":
             return await arco.show(context, int(name))
         case "exception":

@@ -33,7 +33,9 @@ from filterd.telemetry.metric_families import gauge as _gauge
 from filterd.telemetry.metric_families import histogram as _histogram
 from filterd.telemetry.metric_families import total as _total
 from filterd.telemetry.notice_metrics import NoticeMetrics, notice_families
+from filterd.telemetry.page_metrics import page_families
 from filterd.telemetry.privacy_metrics import PrivacyMetrics, privacy_families
+from filterd.telemetry.review_metrics import review_families
 from filterd.telemetry.session_metrics import SessionMetrics, session_families
 from filterd.telemetry.upstream_metrics import UpstreamMetrics, upstream_families
 
@@ -107,6 +109,8 @@ class ControlMetrics:
     nodes_drifted: int = 0
     sessions: SessionMetrics = field(default_factory=SessionMetrics)
     privacy: PrivacyMetrics = field(default_factory=PrivacyMetrics)
+    reviews: Mapping[str, int] = field(default_factory=dict)
+    """open, appealed, overdue -> the requests to look at a site again"""
     notices: NoticeMetrics = field(default_factory=NoticeMetrics)
     ready: bool = False
     clock: float = 0.0
@@ -159,6 +163,7 @@ def web_registry(read: Callable[[], ApiMetrics]) -> MetricsRegistry:
 def _web_families(now: ApiMetrics) -> Iterator[Metric]:
     yield from _role_families(now)
     yield from api_families(now)
+    yield from page_families(now.pages)
 
 
 def _role_families(now: ResolverMetrics | ControlMetrics | ApiMetrics) -> Iterator[Metric]:
@@ -346,6 +351,7 @@ def _control_families(now: ControlMetrics) -> Iterator[Metric]:
     yield from _store_families(now)
     yield from session_families(now.sessions)
     yield from privacy_families(now.privacy)
+    yield from review_families(now.reviews)
     yield from notice_families(now.notices)
 
 

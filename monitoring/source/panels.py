@@ -501,6 +501,12 @@ RECORDS = _row(
     ),
     _panel(
         "stat",
+        ("Requests to look at a site again", "Solicitudes de revisar un sitio"),
+        "filterd_reviews",
+        "{{state}}",
+    ),
+    _panel(
+        "stat",
         ("Data beyond its term", "Datos más allá de su plazo"),
         "sum by (class) (filterd_retention_overdue)",
         "{{class}}",
@@ -600,5 +606,23 @@ API = _row(
     ),
 )
 
-OPERATORS = (STATE, TRAFFIC, PATHS, POLICY, PROOF, ORDERS, SESSIONS, RECORDS, API)
+PAGES = _row(
+    "Pages",
+    "Páginas",
+    _panel(
+        "graph",
+        ("Requests by listener and status", "Peticiones por dirección y estado"),
+        f"sum by (pages, status) (rate(filterd_page_requests_total{{{I}}}[5m]))",
+        "{{pages}} {{status}}",
+        "reqps",
+    ),
+    _panel(
+        "graph",
+        ("Connections of browsers", "Conexiones de navegadores"),
+        f"filterd_page_connections{{{I}}}",
+        "{{pages}}",
+    ),
+)
+
+OPERATORS = (STATE, TRAFFIC, PATHS, POLICY, PROOF, ORDERS, SESSIONS, RECORDS, API, PAGES)
 AUDITORS = (ORDERS, POLICY, PROOF, RECORDS)

@@ -89,6 +89,7 @@ NEWER_COLUMNS = (
 CONSENT_TABLES = ("pending_opt_in", "shared_evidence", "authorisation", "consent_text")
 OLD_HAS_NOT = (
     *("sealed_order", "binding_pace", "token", "answered_request", "arco_request", "view_code"),
+    *("review", "review_request"),
     *("notice_delivery", "notice", "webhook_stop", "profile_meaning"),
     *CONSENT_TABLES,
 )

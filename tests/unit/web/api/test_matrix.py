@@ -34,6 +34,8 @@ CHOOSERS = LINES | {TokenRole.SUPPORT}
 OPERATOR = frozenset((TokenRole.OPERATOR,))
 DUTY = OPERATOR | {TokenRole.ON_CALL}
 ARCO = "/api/v1/arco-requests/{request}"
+REVIEW = "/api/v1/reviews/{review}"
+REVIEWERS = OPERATOR | {TokenRole.SUPPORT}
 PRIVACY = OPERATOR | {TokenRole.REGULATOR}
 OVERSEERS = frozenset((TokenRole.OPERATOR, TokenRole.REGULATOR, TokenRole.ON_CALL))
 
@@ -135,6 +137,12 @@ MATRIX = {
     ("post", "/api/v1/retention/run"): Row(OPERATOR),
     ("post", "/api/v1/retention/proof"): Row(OPERATOR),
     ("post", "/api/v1/breach-reports"): Row(PRIVACY, {"store": True}),
+    ("get", "/api/v1/reviews"): Row(REVIEWERS),
+    ("post", "/api/v1/reviews"): Row(REVIEWERS, {"site": "https://clinic.example/a"}),
+    ("get", "/api/v1/reviews/statistics"): Row(REVIEWERS | {TokenRole.REGULATOR}),
+    ("get", REVIEW): Row(REVIEWERS),
+    ("post", REVIEW + "/decision"): Row(REVIEWERS, {"outcome": "refused", "reason": "no"}),
+    ("post", REVIEW + "/appeal"): Row(REVIEWERS, {"code": "23456-ABCDE"}),
     ("get", "/api/v1/profile-changes"): Row(frozenset(TokenRole)),
     ("post", "/api/v1/profile-changes/{profile}/hasten"): Row(OPERATOR, {"reason": "mends a mistake"}),
     ("get", "/api/v1/notices"): Row(CHOOSERS),
@@ -182,6 +190,7 @@ async def _call(client: httpx.AsyncClient, method: str, path: str) -> httpx.Resp
         "authorisation": "A-1",
         "evidence": "E-1",
         "number": 1,
+        "review": "1",
         "request": "R-7",
         "profile": "child",
     }
