@@ -67,7 +67,8 @@ async def asked(
     )
     evidence = replace(lines.checked(evidence, context.clock()), text_digest=text.digest)
     evidence = await authorisations.proven(context, subscriber, evidence, request.credential)
-    async with context.store.write(context.actor, context.clock()) as write:
-        await lines.require(write.connection, subscriber)
-        await rows.keep_texts(write.connection, [text], write.now)
+    async with context.store.read() as connection:
+        await lines.require(connection, subscriber)
+    async with context.store.report() as connection:
+        await rows.keep_texts(connection, [text], context.clock())
     return replace(context, evidence=evidence)

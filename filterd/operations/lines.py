@@ -156,7 +156,8 @@ async def update(
     also: Also | None = None,
 ) -> Subscriber:
     """Apply a step to one line. Nothing is written where nothing changes and no evidence is given. With any
-    change the closings that ended are dropped. Evidence of the context goes with a change, if there is one."""
+    change the closings that ended are dropped. Evidence of the context goes
+    with a change."""
     async with context.store.write(context.actor, context.clock(), shared=True) as write:
         before, seal = await _require_sealed(write.connection, identifier)
         context.expected(before)

@@ -1,4 +1,4 @@
-"""The texts that an agent of the support desk reads aloud before acting on a request, as the policies have them."""
+"""The texts that an agent of the support desk reads aloud before acting on a request."""
 
 from __future__ import annotations
 

@@ -159,14 +159,16 @@ def _request(form: SentForm) -> SpokenRequest:
     credential = form.one("credential")[:64]
     channel = form.one("channel")
     if channel not in CHANNELS:
-        raise OperationError("the channel is none that is offered", f"choose of: {', '.join(CHANNELS)}")
+        message = "the channel is none that is offered"
+        raise OperationError(message, f"choose of: {', '.join(CHANNELS)}")
     return SpokenRequest(form.one("who"), channel, form.one("reference"), role, credential)
 
 
 def _seconds(form: SentForm, name: str, offered: tuple[str, ...]) -> int:
     value = form.one(name)
     if value not in offered:
-        raise OperationError("no such length of time is offered", "choose one of those of the page")
+        message = "no such length of time is offered"
+        raise OperationError(message, "choose one of those of the page")
     return int(value)
 
 

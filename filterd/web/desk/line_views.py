@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from filterd.config.policy_documents import DAYS
 from filterd.model.line import is_paused
 from filterd.model.slot import OneSlot, Slot
 from filterd.model.subscriber import Subscriber
 from filterd.operations.choices import TitledChoice, own_choices
-from filterd.operations.plans import DAYS, clock, hours_of
+from filterd.operations.plans import clock, hours_of
 from filterd.policy.documents import Policies, Text
 
 
@@ -78,6 +79,7 @@ def _closing(slot: OneSlot, documents: Policies) -> dict[str, object]:
 
 
 def _closes(slot: Slot | OneSlot, documents: Policies) -> tuple[dict[str, str], ...]:
-    titles: dict[str, Text] = {each.id: each.title for each in (*documents.categories, *documents.services)}
+    titles = {each.id: each.title for each in documents.categories}
+    titles |= {each.id: each.title for each in documents.services}
     ids = (*slot.categories, *slot.services)
     return tuple(in_both(titles.get(each)) or {"es": each, "en": each} for each in ids)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.routing import BaseRoute, Route
 
 from filterd.model.token import Permission
-from filterd.web.desk import lines, papers, signing, why
+from filterd.web.desk import lines, papers, reviews, signing, today, why
 from filterd.web.desk.acts import ACTS, doing, showing
 from filterd.web.desk.views import View, at_desk
 
@@ -19,6 +19,13 @@ PAGES: dict[tuple[str, str], tuple[View, Permission | None]] = {
     ("GET", "/desk/papers"): (papers.show, None),
     ("GET", "/desk/papers/leaflet"): (papers.leaflet, None),
     ("GET", "/desk/papers/counter-form"): (papers.counter_form, Permission.PROFILES_READ),
+    ("GET", "/desk/reviews"): (reviews.show_all, Permission.REVIEWS_READ),
+    ("GET", "/desk/reviews/new"): (reviews.show_new, Permission.REVIEWS_WRITE),
+    ("POST", "/desk/reviews/new"): (reviews.add, Permission.REVIEWS_WRITE),
+    ("POST", "/desk/reviews/appeal"): (reviews.appeal, Permission.REVIEWS_WRITE),
+    ("GET", "/desk/reviews/{number:int}"): (reviews.show, Permission.REVIEWS_READ),
+    ("POST", "/desk/reviews/{number:int}"): (reviews.decide, Permission.REVIEWS_WRITE),
+    ("GET", "/desk/today"): (today.show, None),
     ("POST", "/desk/sign-out"): (signing.sign_out, None),
 }
 """method and path -> the view, and what the agent's token must allow; None: to be signed in is enough"""

@@ -23,7 +23,7 @@ from filterd.web.pages.application import make_pages
 from filterd.web.pages.state import PagesState
 from filterd.web.pages.templating import Templates
 from filterd.web.pages.translations import Translations
-from tests.worlds.installation import Installation
+from tests.worlds.installation import Installation, as_person
 
 BASE = "https://desk.test"
 PERSON = "daemon"
@@ -63,9 +63,9 @@ class DeskWorld:
         headers = {"Accept-Language": language}
         return Browser(httpx.AsyncClient(transport=transport, base_url=base, headers=headers))
 
-    async def token(self, role: TokenRole, name: str = PERSON, **more: Any) -> NewToken:
+    async def token(self, role: TokenRole, name: str = PERSON, maker: str = "ana", **more: Any) -> NewToken:
         """A new token."""
-        return await tokens.add(self.context, TokenRequest(name, role, **more))
+        return await tokens.add(as_person(self.context, maker), TokenRequest(name, role, **more))
 
     async def agent(self, role: TokenRole = TokenRole.SUPPORT, language: str = "en", **more: Any) -> Browser:
         """A browser that is signed in."""
