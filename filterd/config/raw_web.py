@@ -6,16 +6,10 @@ from typing import Annotated
 
 from pydantic import Field
 
-from filterd.config.raw_types import (
-    CanaryZone,
-    FilePath,
-    Listener,
-    Network,
-    PublicUrl,
-    SchemaWhenAsked,
-    Section,
-    key,
-)
+from filterd.config.raw_block import RawBlock, RawTls
+from filterd.config.raw_pages import RawPages
+from filterd.config.raw_portal import RawPortal
+from filterd.config.raw_types import CanaryZone, Listener, Network, PublicUrl, SchemaWhenAsked, Section, key
 
 
 class RawApi(Section):
@@ -38,27 +32,6 @@ class RawApi(Section):
     )
 
 
-class RawPages(Section):
-    """Pages on a listener of their own."""
-
-    listen: Listener | None = key(
-        None,
-        "Address and port. Absent: these pages are not served. On any address but loopback they need "
-        "`web.tls`, or a proxy in front that speaks TLS.",
-    )
-    connections: int = key(
-        1_000,
-        "Connections open at one time; for a new one beyond, the one that has been idle longest is closed.",
-        ge=8,
-        le=100_000,
-        strict=True,
-    )
-    public_url: PublicUrl | None = key(
-        None,
-        "The URL under which people reach these pages, like https://filtro.isp.example; it stands in links.",
-    )
-
-
 class RawPublicPages(RawPages):
     """The pages of everybody."""
 
@@ -70,20 +43,11 @@ class RawPublicPages(RawPages):
     )
 
 
-class RawTls(Section):
-    """The certificate of a listener."""
-
-    certificate: FilePath = Field(
-        description="A PEM file of the certificate and its chain; relative to the file's directory."
-    )
-    key: FilePath = Field(description="A PEM file of its private key; relative to the file's directory.")
-
-
 class RawWeb(Section):
     """The web process, apart from DNS and control. What takes effect here takes a restart."""
 
     api: RawApi = Field(default_factory=RawApi)
-    portal: RawPages = Field(default_factory=RawPages, description="`/portal`: the pages of subscribers.")
+    portal: RawPortal = Field(default_factory=RawPortal)
     public: RawPublicPages = Field(
         default_factory=RawPublicPages,
         description="`/servicio`, `/service`, `/funciona`, `/revision`: the pages of everybody. With the "
@@ -92,6 +56,7 @@ class RawWeb(Section):
     desk: RawPages = Field(
         default_factory=RawPages, description="`/desk`: the pages of the provider's own people."
     )
+    block: RawBlock = Field(default_factory=RawBlock)
     tls: Annotated[RawTls | None, SchemaWhenAsked(RawTls.model_json_schema)] = key(
         None, "Speak HTTPS: {certificate, key}. Absent: plain HTTP."
     )

@@ -56,7 +56,10 @@ class Context:
     evidence: RequestEvidence | None = None
     """of the request that a change of a line is made at, where the use case takes none itself"""
     way: str = ""
-    """the way by which a use case is called, as the record of a line has it: ``api``; empty: a command"""
+    """the way by which a use case is called, as the record of a line has it: ``api``, ``portal``; empty: a
+    command"""
+    authorisation: int = 0
+    """the number of the authorisation of a person who has signed in to the portal; 0: nobody's"""
 
     @property
     def by_way(self) -> dict[str, str]:

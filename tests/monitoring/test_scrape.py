@@ -20,7 +20,7 @@ import yaml
 from filterd.model.mandatory import label_of
 from monitoring.source.alerts_upstreams import FAILURES
 from monitoring.source.catalogue import GROUPS
-from monitoring.source.panels import OPERATORS
+from monitoring.source.rows import OPERATORS
 from tests.e2e.authority import free_port
 from tests.e2e.deployment import Deployment, soon
 from tests.e2e.small import FINE, small

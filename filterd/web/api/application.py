@@ -32,6 +32,7 @@ from filterd.web.api import (
     reviews,
     sessions,
     shared_evidence,
+    sign_in,
     subscribers,
     upkeep,
     view_codes,
@@ -68,6 +69,7 @@ ROUTERS = (
     liftings.routes,
     reviews.routes,
     view_codes.routes,
+    sign_in.routes,
     bulk.routes,
     bulk.imports,
 )
