@@ -16,6 +16,8 @@ from filterd.operations.context import Context, OperationError
 from filterd.operations.desk_scripts import SpokenRequest
 from filterd.operations.ends import STAYS, End
 from filterd.operations.policies import policies
+from filterd.operations.portal import links, pins
+from filterd.operations.portal.links import IssuedLink
 from filterd.policy.documents import ConsentText
 from filterd.web.desk.agents import Agent
 from filterd.web.desk.line_views import in_both, path_of, state_word
@@ -28,7 +30,7 @@ PAUSES = ("1800", "3600", "7200", "14400", "86400")
 NAME_ENDS = ("0", "3600", "86400", "604800")
 """seconds that an own name holds; 0: it stays"""
 CHANNELS = ("telephone", "counter", "letter", "chat")
-Perform = Callable[[Context, str, SentForm], Awaitable[Subscriber]]
+Perform = Callable[[Context, str, SentForm], Awaitable[Subscriber | IssuedLink]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,19 @@ async def _opt_in(context: Context, line: str, form: SentForm) -> Subscriber:
     return await subscribers.opt_in(context, line, form.one("profile"), evidence, credential=given.credential)
 
 
+async def _link(context: Context, line: str, _: SentForm) -> IssuedLink:
+    """A link for whoever asks: the holder, or the person whose credential was shown."""
+    asked = context.evidence
+    person = f"A-{asked.authorisation}" if asked is not None and asked.authorisation else ""
+    return await links.issue(context, line, person=person)
+
+
+async def _pin(context: Context, line: str, form: SentForm) -> Subscriber:
+    version = "" if context.evidence is None else context.evidence.text_version
+    await pins.reset(context, line, reference=form.one("reference"), reason=f"asked at the desk: {version}")
+    return await subscribers.show(context, line)
+
+
 _CHOICES, _NAMES = Permission.CHOICES_WRITE, Permission.OWN_NAMES
 ACTS = {
     each.name: each
@@ -90,6 +105,8 @@ ACTS = {
         DeskAct("opt-out", "opt_out", _CHOICES, _opt_out),
         DeskAct("allow", "allow", _NAMES, _allow),
         DeskAct("deny", "deny", _NAMES, _deny),
+        DeskAct("link", "link", Permission.SIGN_IN, _link),
+        DeskAct("pin", "pin", _CHOICES, _pin),
     )
 }
 
@@ -138,6 +155,9 @@ def doing(act: DeskAct) -> View:
         if act.script:
             context = await _asked(context, line, act, form)
         found = await act.perform(context, line, form)
+        if isinstance(found, IssuedLink):
+            shown = await subscribers.show(context, line)
+            return desk_page(request, agent, "link.html", {"line": shown, "issued": found})
         return see_other(f"{path_of(found.id)}?done={act.name}")
 
     return do

@@ -23,7 +23,7 @@ from filterd.web.pages.application import make_pages
 from filterd.web.pages.state import PagesState
 from filterd.web.pages.templating import Templates
 from filterd.web.pages.translations import Translations
-from tests.worlds.installation import Installation, as_person
+from tests.worlds.installation import Installation, as_person, with_portal
 
 BASE = "https://desk.test"
 PERSON = "daemon"
@@ -80,6 +80,7 @@ class DeskWorld:
 @pytest.fixture
 async def world(installation: Installation) -> AsyncIterator[DeskWorld]:
     """The desk of the installation; ``ana`` makes its tokens."""
+    installation.settings = with_portal(installation.settings)
     listen = PagesSettings(Endpoint(ip_address("127.0.0.1"), 21_500), 100)
     async with installation.open(approvals=2) as context:
         state = PagesState(context, WebSettings(None, None, desk=listen), Templates(Translations()))

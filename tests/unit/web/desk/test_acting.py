@@ -14,7 +14,7 @@ from filterd.operations.consent import TextState
 from filterd.web.desk.acts import ACTS
 from tests.meta.test_known_failures import ROOT
 from tests.unit.web.desk.conftest import Browser, DeskWorld
-from tests.worlds.installation import NOW
+from tests.worlds.installation import NOW, PORTAL_URL
 
 EVIDENCE = {"role": "holder", "who": "R. Luna", "channel": "telephone", "reference": "call 4711"}
 _DIGEST = re.compile(r'name="digest" value="([0-9a-f]{64})"')
@@ -172,3 +172,22 @@ async def test_papers_are_printed_with_the_text_of_today(world: DeskWorld) -> No
     assert "Hay una nota" not in page and "Filtro familiar de tu Internet de casa." in page
     assert "DNS privado" in (await browser.get("/desk/papers/leaflet")).text
     assert "/desk/papers/leaflet" in (await browser.get("/desk/papers")).text
+
+
+async def test_a_code_for_the_portal_is_shown_once_and_needs_a_portal(world: DeskWorld) -> None:
+    browser = await world.agent()
+    page = await _act(browser, "link")
+    code = re.search(r'<p class="code">([^<]+)</p>', page)
+    assert code is not None and f"{PORTAL_URL}/portal/entrar?k=" in page
+    assert code[1] not in (await browser.get("/desk/lines/home")).text
+    made = await authorisations.add(world.context, "home", "an aunt", reference="call 1")
+    page = await _act(browser, "link", role="authorised", who="an aunt", credential=made.credential)
+    assert '<p class="code">' in page
+    on_call = await world.agent(TokenRole.ON_CALL)
+    assert (await on_call.post("/desk/acts/link", line="home")).status_code == 403
+
+
+async def test_a_pin_is_taken_off_at_the_holders_request(world: DeskWorld) -> None:
+    browser = await world.agent()
+    assert "There is no PIN now." in await _act(browser, "pin")
+    assert "It could not be done" in await _act(browser, "pin", reference="")

@@ -23,6 +23,8 @@ _ACT = {
     "resume": ("delete", LINE + "/choices/pause"),
     "allow": ("put", LINE + "/own-names/{name}"),
     "deny": ("put", LINE + "/own-names/{name}"),
+    "link": ("post", LINE + "/sign-in-links"),
+    "pin": ("post", LINE + "/pin-reset"),
 }
 """act -> the API's route for it"""
 _OTHERS = {
