@@ -20,7 +20,7 @@ from filterd.operations.portal import links, pins
 from filterd.operations.portal.links import IssuedLink
 from filterd.policy.documents import ConsentText
 from filterd.web.desk.agents import Agent
-from filterd.web.desk.line_views import in_both, path_of, state_word
+from filterd.web.desk.line_views import in_both, path_of, read_aloud, state_word
 from filterd.web.desk.views import View, desk_page
 from filterd.web.pages.forms import SentForm, query_of, read_form
 from filterd.web.pages.state import see_other
@@ -133,7 +133,7 @@ def showing(act: DeskAct) -> View:
             "line": found,
             "choices": found.choices,
             "state_of_line": state_word(found, agent.context.clock()),
-            "script": None if text is None else in_both(text.text),
+            "script": None if text is None else read_aloud(text.text),
             "text": text,
             "profiles": _profiles(agent.context) if act.name in ("opt-in", "profile") else (),
             "pauses": PAUSES,

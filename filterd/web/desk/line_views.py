@@ -44,6 +44,21 @@ def in_both(text: Text | None) -> dict[str, str] | None:
     return None if text is None else {"es": text.es, "en": text.en}
 
 
+def read_aloud(text: Text) -> dict[str, list[str]]:
+    """A text to be read aloud by language, in paragraphs: a file breaks lines in the middle of sentences."""
+    return {"es": _paragraphs(text.es), "en": _paragraphs(text.en)}
+
+
+def _paragraphs(text: str) -> list[str]:
+    found: list[str] = []
+    for line in text.split("\n"):
+        if found and not found[-1].endswith((".", ":", "?")):
+            found[-1] += f" {line.strip()}"
+        elif line.strip():
+            found.append(line.strip())
+    return found
+
+
 def chosen(line: Subscriber, documents: Policies, now: float) -> dict[str, object]:
     """Everything that a line chose, for its page."""
     choices = line.choices

@@ -13,7 +13,7 @@ from filterd.operations.policies import policies
 from filterd.store.notices import NoticeFilter
 from filterd.web.desk.acts import ACTS
 from filterd.web.desk.agents import Agent
-from filterd.web.desk.line_views import chosen, in_both, path_of
+from filterd.web.desk.line_views import chosen, path_of, read_aloud
 from filterd.web.desk.views import desk_page
 from filterd.web.pages.forms import query_of, read_form
 from filterd.web.pages.state import see_other
@@ -75,9 +75,9 @@ async def _undelivered(agent: Agent, line: str) -> list[keeping.NoticeShown]:
     return await keeping.list_notices(agent.context, wanted, limit=MOST_NOTICES)
 
 
-def _identity_script(context: Context) -> dict[str, str] | None:
+def _identity_script(context: Context) -> dict[str, list[str]] | None:
     """The text to be read before anything is done; None where the policies have none."""
     try:
-        return in_both(desk_scripts.text_of(context, "identity").text)
+        return read_aloud(desk_scripts.text_of(context, "identity").text)
     except OperationError:
         return None

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from filterd.operations.policies import policies
 from filterd.web.desk.acts import consent_text
 from filterd.web.desk.agents import Agent
-from filterd.web.desk.line_views import in_both
+from filterd.web.desk.line_views import in_both, read_aloud
 from filterd.web.desk.views import desk_page
 from filterd.web.pages.state import state_of
 
@@ -30,7 +30,7 @@ async def counter_form(request: Request, agent: Agent) -> Response:
     text = consent_text(agent.context)
     values = {
         "text": text,
-        "script": None if text is None else in_both(text.text),
+        "script": None if text is None else read_aloud(text.text),
         "profiles": [in_both(each.title) for each in policies(agent.context).profiles],
     }
     return desk_page(request, agent, "counter_form.html", values)
