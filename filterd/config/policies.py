@@ -22,6 +22,7 @@ from typing import Protocol, TypeVar
 
 from filterd.config import policy_documents as documents
 from filterd.config import policy_references
+from filterd.config.desk_documents import read_desk_scripts
 from filterd.config.feed_documents import read_feed
 from filterd.config.help_line_documents import read_help_line
 from filterd.config.notice_documents import read_notice_texts
@@ -66,6 +67,7 @@ class PolicyPart(StrEnum):
     JURISDICTIONS = "jurisdictions"
     CONSENT = "consent"
     NOTICES = "notices"
+    DESK = "desk"
     FEEDS = "feeds"
     """with those of feeds.d"""
 
@@ -86,8 +88,8 @@ def load_policies(directory: Path, base: Path | None = None, jurisdiction: str =
 
     The lowest directory must have every file, and every file that is there must hold a value, if only
     ``[]``: a file that went missing or was emptied must not read as "nothing is blocked" or "nothing is
-    protected". The directories ``profiles``, ``jurisdictions``, ``consent``, ``notices`` and ``feeds.d`` may
-    be missing. A ``base`` that came with the package must be as it came.
+    protected". The directories ``profiles``, ``jurisdictions``, ``consent``, ``notices``, ``desk`` and
+    ``feeds.d`` may be missing. A ``base`` that came with the package must be as it came.
     """
     absent = _absent_directories(directory, base)
     if absent:
@@ -201,6 +203,7 @@ class _Reader:
             consent_texts=self._folder("consent", documents.read_consent_text),
             notice_texts=self._folder("notices", read_notice_texts),
             help_lines=self._listing("help-lines.yaml", _alone(read_help_line)),
+            desk_scripts=self._folder("desk", read_desk_scripts),
         )
         found = replace(found, ready=self._ready(found.feeds))
         found = replace(found, categories=(*found.categories, *self._of_country(found)))
@@ -227,6 +230,8 @@ class _Reader:
                 return Policies(consent_texts=self._folder("consent", documents.read_consent_text))
             case PolicyPart.NOTICES:
                 return Policies(notice_texts=self._folder("notices", read_notice_texts))
+            case PolicyPart.DESK:
+                return Policies(desk_scripts=self._folder("desk", read_desk_scripts))
             case PolicyPart.FEEDS:
                 feeds = self._listing("feeds.yaml", _read_feed)
                 return Policies(feeds=feeds, ready=self._ready(feeds), shipped=frozenset(self._shipped))

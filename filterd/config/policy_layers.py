@@ -21,7 +21,7 @@ OPTIONAL = ("service-groups.yaml", "help-lines.yaml")
 """listings that no directory must have: without them nothing is blocked less"""
 SOURCES = "sources.yaml"
 """where the shipped names come from: nothing that blocks"""
-FOLDERS = ("profiles", "jurisdictions", "consent", "notices")
+FOLDERS = ("profiles", "jurisdictions", "consent", "notices", "desk")
 READY = "feeds.d"
 """the folder whose files are lists of feeds that are off until a person enables them"""
 DISABLED = "disabled"

@@ -13,7 +13,7 @@ from pathlib import Path
 from filterd.config.policy_values import Problem
 
 SUMS = "SHA256SUMS"
-_FOLDERS = ("consent", "feeds.d", "jurisdictions", "lists", "notices", "popular", "profiles")
+_FOLDERS = ("consent", "desk", "feeds.d", "jurisdictions", "lists", "notices", "popular", "profiles")
 _ENDINGS = (".yaml", ".txt")
 _LINE = re.compile(r"([0-9a-f]{64})  ([\w./-]+)")
 _ALTERED = "was altered or cut off"

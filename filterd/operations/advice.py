@@ -26,7 +26,7 @@ def why(found: Explanation) -> str:
     """The reason for the verdict, as a sentence."""
     if found.verdict == "refuse":
         return "the client's address is outside dns.allow_from"
-    stage = _decisive(found)
+    stage = deciding_stage(found)
     if stage is None:
         return f"{_passes(found)}{_BUT_KEPT}" if found.kept_orders else _passes(found)
     return _sentence(found, found.reason, stage)
@@ -57,7 +57,7 @@ def next_step(found: Explanation) -> str:
         if answer_unjudged(found) and not found.answer_seen:
             return "the answer was not looked at (aliases, addresses): add --resolve"
         return ""
-    stage = _decisive(found)
+    stage = deciding_stage(found)
     step = _STEPS.get(found.reason)
     if step is None or stage is None:
         return ""
@@ -89,7 +89,8 @@ _ACTS = {"allow": "an own allow name", "remove": "that", "pause": "a pause"}
 """the acts as the subject of a sentence"""
 
 
-def _decisive(found: Explanation) -> ExplainedStage | None:
+def deciding_stage(found: Explanation) -> ExplainedStage | None:
+    """The stage that the verdict comes from; None where no stage decided."""
     outcomes = (DECIDED, "allowed") if found.reason in ("own_allow", "exception") else (DECIDED,)
     matching = [each for each in found.stages if each.stage == found.reason and each.outcome in outcomes]
     return matching[-1] if matching else None

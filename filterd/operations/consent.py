@@ -13,7 +13,7 @@ from enum import StrEnum
 from filterd.config.policies import PolicyPart
 from filterd.model.line import LineChoices
 from filterd.model.subscriber import RequestEvidence, Subscriber
-from filterd.operations import authorisations, fresh_evidence, input_values, lines
+from filterd.operations import authorisations, desk_scripts, fresh_evidence, input_values, lines
 from filterd.operations.context import Context, OperationError
 from filterd.operations.errors import ConflictError, UnknownError
 from filterd.operations.nearest import did_you_mean
@@ -83,7 +83,7 @@ class ConsentRequest:
     """A request of a line, as an auditor sees it."""
 
     kind: str
-    """opt_in, opt_out, or an event of the contract"""
+    """opt_in, opt_out, another change that was asked for at the desk, or an event of the contract"""
     evidence: RequestEvidence
     text: ConsentText | None
     """the text that was shown, as the store keeps it; of evidence without a digest, as the file is now. None:
@@ -160,7 +160,7 @@ async def keep_text(context: Context, write: Write, version: str) -> None:
 async def used_texts(context: Context, version: str = "") -> tuple[UsedText, ...]:
     """Every text that requests rest on, oldest first; of one version alone. More than one of a version: its
     file was altered between two requests."""
-    files = {each.id: each for each in texts(context)}
+    files = _files(context)
     async with context.store.read() as connection:
         kept = await rows.texts(connection, version)
     return tuple(UsedText(each, at, _state_of(each.digest, files.get(each.id))) for each, at in kept)
@@ -182,12 +182,17 @@ async def text_or_used(context: Context, version: str, digest: str = "") -> Cons
 
 async def requests(context: Context, subscriber: str) -> tuple[Subscriber, tuple[ConsentRequest, ...]]:
     """A line and its requests, oldest first, each with its text."""
-    files = {each.id: each for each in texts(context)}
+    files = _files(context)
     async with context.store.read() as connection:
         found = await lines.require(connection, subscriber)
         asked = await subscriber_rows.requests(connection, found.line)
         kept = {each.digest: each for each, _ in await rows.texts(connection)}
     return found, tuple(_request(kind, evidence, files, kept) for kind, evidence in asked)
+
+
+def _files(context: Context) -> dict[str, ConsentText]:
+    """Everything that can be shown or read to somebody, by its version."""
+    return {each.id: each for each in (*texts(context), *desk_scripts.texts(context))}
 
 
 def _request(

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from filterd.config.settings import Settings
-from filterd.model.subscriber import Subscriber
+from filterd.model.subscriber import RequestEvidence, Subscriber
 from filterd.operations.errors import NotAllowedError, OperationError
 from filterd.operations.rights import SERVICE_USER
 from filterd.policy.documents import Policies
@@ -53,6 +53,8 @@ class Context:
     """gives the policies of a process that stays (:class:`filterd.operations.policies.KeptPolicies`); None:
     each use case reads them"""
 
+    evidence: RequestEvidence | None = None
+    """of the request that a change of a line is made at, where the use case takes none itself"""
     way: str = ""
     """the way by which a use case is called, as the record of a line has it: ``api``, ``portal``; empty: a
     command"""

@@ -156,7 +156,8 @@ async def update(
     also: Also | None = None,
 ) -> Subscriber:
     """Apply a step to one line. Nothing is written where nothing changes and no evidence is given. With any
-    change the closings that ended are dropped."""
+    change the closings that ended are dropped. Evidence of the context goes
+    with a change."""
     async with context.store.write(context.actor, context.clock(), shared=True) as write:
         before, seal = await _require_sealed(write.connection, identifier)
         context.expected(before)
@@ -167,6 +168,7 @@ async def update(
             await also(write, before.line)
         if choices == before.choices and evidence is None:
             return before
+        evidence = evidence or context.evidence
         adjustments = replace(choices.adjustments, once=present_closings(choices.adjustments, write.now))
         choices = replace(choices, adjustments=adjustments)
         await rows.save(write.connection, choices, before.choices)

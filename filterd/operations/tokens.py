@@ -154,6 +154,16 @@ async def of_secret(context: Context, secret: str) -> Token | None:
     return found
 
 
+async def still_holds(context: Context, shown: Token) -> Token | None:
+    """The token that somebody showed before, as it is now; None for one that holds no longer, and where the
+    number belongs to another one: a restored store gives numbers again."""
+    async with context.store.read() as connection:
+        found = await rows.find(connection, shown.number)
+    if found is None or (found.name, found.made_at) != (shown.name, shown.made_at):
+        return None
+    return found if found.holds(context.clock()) else None
+
+
 def acting(context: Context, token: Token) -> Context:
     """The context in which a token acts: its name is the actor."""
     maker = maker_beside(token)

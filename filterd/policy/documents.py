@@ -1,7 +1,6 @@
 """The policies directory as frozen values, checked and with every default filled in.
 
-``config.policies`` reads them from files. Names are lower-case ASCII without the final dot. Durations are
-seconds.
+``config.policies`` reads them. Names are lower-case ASCII without the final dot. Durations are seconds.
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ from ipaddress import IPv4Network, IPv6Network
 from filterd.model.blocking_mode import BlockingMode
 from filterd.model.rule import NameRule, Scope
 from filterd.model.slot import Slot
+from filterd.policy.desk_scripts import DeskScripts
 from filterd.policy.feed_documents import STALE_AFTER, Guard, Login, Signature, is_remote
 from filterd.policy.help_lines import HelpLine
 from filterd.policy.notice_texts import NoticeTexts
@@ -378,6 +378,7 @@ class Policies:
     consent_texts: tuple[ConsentText, ...] = ()
     notice_texts: tuple[NoticeTexts, ...] = ()
     help_lines: tuple[HelpLine, ...] = ()
+    desk_scripts: tuple[DeskScripts, ...] = ()
     ready: tuple[ReadyFeed, ...] = ()
     """feeds of feeds.d: in force only once enabled"""
     shipped: frozenset[tuple[str, str]] = field(default=frozenset(), compare=False)

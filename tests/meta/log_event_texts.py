@@ -561,5 +561,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "`filterd doctor` says what is wrong with the store",
     ),
     "a feed has its entry again, or is retired": ("It is settled.", NOTHING),
+    # ---- the support desk ----
+    "wrong tokens at the desk: their network waits": (
+        "Five wrong tokens in a row came from one network; each further one doubles its wait.",
+        "ask the agents who cannot sign in; the proxy's log says where others come from",
+    ),
 }
 """event -> what it means, and what to do"""

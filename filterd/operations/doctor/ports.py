@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from filterd.config.value_types import Endpoint
 from filterd.dataplane.listeners.socket_binding import is_present
-from filterd.operations.doctor import processes
+from filterd.operations.doctor import listeners, processes
 from filterd.operations.doctor.case import Case
 from filterd.operations.doctor.finding import Finding, found
 from filterd.operations.doctor.processes import BoundSocket
@@ -29,6 +29,7 @@ def check(case: Case) -> Iterator[Finding]:
         elif at.port and not taken and case.roles.get(role):
             yield found("ports.not_bound", key=key, at=str(at), role=role)
     yield from _privileged(case)
+    yield from listeners.check(case)
     if all(each.address.is_loopback for each in case.settings.dns.listen):
         yield found("ports.loopback_only", at=", ".join(map(str, case.settings.dns.listen)))
 

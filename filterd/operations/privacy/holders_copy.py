@@ -18,7 +18,7 @@ from filterd.operations import erasure
 from filterd.operations.context import Context
 from filterd.operations.notices.texts import MONTHS, Wording, clock_of
 
-_ASKED = ("opt_in", "opt_out")
+_ASKED = ("opt_in", "opt_out", "set_profile", "pause", "resume", "allow", "deny")
 """kinds of requests that somebody asked for; the others are events of the contract"""
 _PARTS = {
     "text_digest": "huella del texto ",

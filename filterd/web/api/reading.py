@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import Query
 
 from filterd.model.token import Permission
 from filterd.operations import advice, audit, catalogue, inquiry, nodes
-from filterd.operations.explain import ExplainedStage, Explanation
+from filterd.operations.explain import Explanation
+from filterd.operations.own_name_masks import without_own_names
 from filterd.operations.plain_records import plain_node
 from filterd.operations.plain_values import plain, with_times
 from filterd.operations.policies import policies
@@ -20,8 +20,6 @@ from filterd.web.api.routing import Called, router, takes
 routes = router("reading")
 Limit = Annotated[int, Query(ge=1, le=1000)]
 Number = Annotated[int, Query(ge=0, le=audit.LARGEST, description="Go on behind this number.")]
-OWN = ("own_deny", "own_allow")
-"""stages that speak of a line's own names"""
 
 
 @routes.get("/profiles", **takes(Permission.PROFILES_READ))
@@ -57,17 +55,9 @@ def _seen_by(caller: Caller, found: Explanation) -> Plain:
     """The explanation, with a sentence and the next step; which own name decides is kept from one who may not
     see own names."""
     if not caller.may(Permission.OWN_NAMES):
-        found = _without_own_names(found)
+        found = without_own_names(found)
     value: dict[str, Any] = with_times(plain(found))
     return value | {"why": advice.why(found), "next": advice.next_step(found)}
-
-
-def _without_own_names(found: Explanation) -> Explanation:
-    def masked(stage: ExplainedStage) -> ExplainedStage:
-        return replace(stage, matched_name="", rule="") if stage.stage in OWN else stage
-
-    tried = tuple(replace(each, stage=each.stage and masked(each.stage)) for each in found.tried)
-    return replace(found, stages=tuple(map(masked, found.stages)), tried=tried)
 
 
 @routes.get("/nodes", **takes(Permission.NODES_READ))

@@ -1,12 +1,46 @@
-"""The paths of this room."""
+"""The paths of this room, each with the permission that it takes."""
 
 from __future__ import annotations
 
 from starlette.routing import BaseRoute, Route
 
-from filterd.web.desk import beginning
+from filterd.model.token import Permission
+from filterd.web.desk import lines, papers, reviews, signing, today, why
+from filterd.web.desk.acts import ACTS, doing, showing
+from filterd.web.desk.views import View, at_desk
+
+PAGES: dict[tuple[str, str], tuple[View, Permission | None]] = {
+    ("GET", "/desk"): (lines.find, None),
+    ("GET", "/desk/find"): (lines.found, Permission.LINES_READ),
+    ("GET", "/desk/lines/{id:path}"): (lines.show, Permission.LINES_READ),
+    ("POST", "/desk/own-names"): (lines.own_names, Permission.LINES_READ),
+    ("GET", "/desk/why"): (why.show, Permission.CHECK),
+    ("POST", "/desk/why"): (why.ask, Permission.CHECK),
+    ("GET", "/desk/papers"): (papers.show, None),
+    ("GET", "/desk/papers/leaflet"): (papers.leaflet, None),
+    ("GET", "/desk/papers/counter-form"): (papers.counter_form, Permission.PROFILES_READ),
+    ("GET", "/desk/reviews"): (reviews.show_all, Permission.REVIEWS_READ),
+    ("GET", "/desk/reviews/new"): (reviews.show_new, Permission.REVIEWS_WRITE),
+    ("POST", "/desk/reviews/new"): (reviews.add, Permission.REVIEWS_WRITE),
+    ("POST", "/desk/reviews/appeal"): (reviews.appeal, Permission.REVIEWS_WRITE),
+    ("GET", "/desk/reviews/{number:int}"): (reviews.show, Permission.REVIEWS_READ),
+    ("POST", "/desk/reviews/{number:int}"): (reviews.decide, Permission.REVIEWS_WRITE),
+    ("GET", "/desk/today"): (today.show, None),
+    ("POST", "/desk/sign-out"): (signing.sign_out, None),
+}
+"""method and path -> the view, and what the agent's token must allow; None: to be signed in is enough"""
+
+for act in ACTS.values():
+    PAGES["GET", f"/desk/acts/{act.name}"] = (showing(act), act.permission)
+    PAGES["POST", f"/desk/acts/{act.name}"] = (doing(act), act.permission)
 
 
 def routes() -> list[BaseRoute]:
     """The routes of the listener."""
-    return [Route("/desk", beginning.show, methods=["GET"])]
+    made: list[BaseRoute] = [
+        Route("/desk/sign-in", signing.show, methods=["GET"]),
+        Route("/desk/sign-in", signing.sign_in, methods=["POST"]),
+    ]
+    for (method, path), (view, permission) in PAGES.items():
+        made.append(Route(path, at_desk(view, permission), methods=[method]))
+    return made

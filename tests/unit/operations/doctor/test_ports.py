@@ -170,3 +170,36 @@ def test_a_role_is_the_process_that_holds_the_lock(tmp_path: Path, case: Case) -
         process.stdin.close()
     assert {role: each.pid for role, each in found.items()} == {"resolver": process.pid}
     assert elsewhere == {}
+
+
+WEB = {"portal": {"listen": "10.0.0.5:8443"}, "public": {"listen": "10.0.0.5:8443"}}
+TLS = {"tls": {"certificate": "/c.pem", "key": "/k.pem"}}
+
+
+@pytest.mark.parametrize(
+    ("sections", "keys"),
+    [
+        ({"metrics": {"listen": "0.0.0.0:9353"}}, ["metrics.listen"]),
+        ({"control": {"listen": "[::]:9363"}}, ["control.listen"]),
+        ({"web": {"desk": {"listen": "0.0.0.0:8444"}, **TLS}}, ["web.desk.listen"]),
+        ({"web": {"api": {"listen": "8.8.8.8:8080"}, **TLS}}, ["web.api.listen"]),
+        ({"web": {"desk": {"listen": "10.0.0.9:8444"}, **TLS}}, []),
+        ({}, []),
+    ],
+)
+def test_what_strangers_must_not_reach(
+    with_settings: WITH_CASE, sections: dict[str, object], keys: list[str]
+) -> None:
+    case = with_settings(**sections)
+    told = [each.values["key"] for each in ports.check(case) if each.id == "ports.open_to_strangers"]
+    assert told == keys
+
+
+def test_a_desk_beside_the_portal(with_settings: WITH_CASE) -> None:
+    case = with_settings(web={**WEB, "desk": {"listen": "10.0.0.5:8444"}, **TLS})
+    found = values(ports.check(case), "ports.beside_public")
+    assert (found["key"], found["other"]) == ("web.desk.listen", "web.portal.listen")
+    apart = with_settings(web={**WEB, "desk": {"listen": "10.0.0.6:8444"}, **TLS})
+    on_this_machine = {"portal": {"listen": "127.0.0.1:8443"}, "desk": {"listen": "127.0.0.1:8444"}}
+    for case in (apart, with_settings(web=on_this_machine)):
+        assert "ports.beside_public" not in ids(ports.check(case))

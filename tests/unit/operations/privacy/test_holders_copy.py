@@ -22,7 +22,7 @@ from filterd.operations.context import Context
 from filterd.operations.ends import End
 from filterd.operations.plans import PlanChange
 from filterd.operations.privacy import arco
-from filterd.operations.privacy.holders_copy import copy_of, words
+from filterd.operations.privacy.holders_copy import _ASKED, copy_of, words
 from tests.meta.test_known_failures import ROOT
 from tests.worlds.installation import NOW, Installation
 
@@ -148,7 +148,7 @@ async def test_a_line_with_nothing(installation: Installation) -> None:
 def test_each_kind_has_its_words() -> None:
     table = words()
     events = {each.value for each in ContractEvent}
-    assert set(table["requests"]) == {"opt_in", "opt_out", ENDED_AGAIN, *events}
+    assert set(table["requests"]) == {*_ASKED, ENDED_AGAIN, *events}
     assert set(table["notices"]) == set(FIELDS)
     assert set(table["notice_states"]) == {each.value for each in NoticeState}
     assert set(table["rights"]) == {each.value for each in ArcoKind}

@@ -1,0 +1,46 @@
+"""The listeners of the operator's own people and of everybody: apart, and where no stranger reaches the
+former."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from filterd.config.value_types import Endpoint
+from filterd.operations.doctor.case import Case
+from filterd.operations.doctor.finding import Finding, found
+
+
+def check(case: Case) -> Iterator[Finding]:
+    """Look at where the desk, the API, control and metrics listen, beside the portal and the public pages."""
+    everybodys = dict(_everybodys(case))
+    for key, at in _inside(case):
+        if at.address.is_unspecified or at.address.is_global:
+            yield found("ports.open_to_strangers", key=key, at=str(at))
+            continue
+        for other, place in everybodys.items():
+            if place.address == at.address and not at.address.is_loopback:
+                yield found("ports.beside_public", key=key, at=str(at), other=other, place=str(place))
+                break
+
+
+def _inside(case: Case) -> Iterator[tuple[str, Endpoint]]:
+    """The listeners that are the operator's own people's and systems'."""
+    yield "metrics.listen", case.settings.metrics.listen
+    yield "control.listen", case.settings.control.listen
+    web = case.settings.web
+    if web is None:
+        return
+    if web.api is not None:
+        yield "web.api.listen", web.api.listen
+    if web.desk is not None:
+        yield "web.desk.listen", web.desk.listen
+    if web.health is not None:
+        yield "web.health", web.health
+
+
+def _everybodys(case: Case) -> Iterator[tuple[str, Endpoint]]:
+    """The listeners that subscribers and strangers reach."""
+    web = case.settings.web
+    for name, pages in {} if web is None else web.pages.items():
+        if name != "desk":
+            yield f"web.{name}.listen", pages.listen

@@ -1,0 +1,105 @@
+"""``/desk/why``: what a name gets on a line, and why, in the words of an agent on the telephone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from filterd.model.token import Permission
+from filterd.operations import input_values, inquiry
+from filterd.operations.advice import deciding_stage
+from filterd.operations.own_name_masks import without_own_names
+from filterd.web.desk.agents import Agent
+from filterd.web.desk.views import desk_page
+from filterd.web.pages.forms import query_of, read_form
+
+if TYPE_CHECKING:
+    from filterd.operations.explain import ExplainedStage, Explanation
+
+_LONGEST = 256
+_QUIET = ("not evaluated", "no match", "nothing to judge")
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A check in keys of texts."""
+
+    name: str
+    verdict: str
+    """ends a key ``desk.why.``"""
+    reason: str
+    """ends a key ``desk.why.reason.``"""
+    what: str
+    """the subject, application, list or order; empty where there is none, or it is not told"""
+    remedy: str
+    """ends a key ``desk.why.do.``"""
+    tries: tuple[str, ...]
+    """end keys ``desk.why.try.``"""
+    stages: tuple[ExplainedStage, ...]
+    """those that looked at something"""
+    unsure: bool
+    """nodes keep orders that are not seen here"""
+
+
+async def show(request: Request, agent: Agent) -> Response:
+    """``GET /desk/why``: the form. The line is of the query string, the name never is."""
+    line = query_of(request.query_params, "line", 128)
+    return desk_page(request, agent, "why.html", {"line": line, "site": "", "answered": None})
+
+
+async def ask(request: Request, agent: Agent) -> Response:
+    """``POST /desk/why``: the form with its answer. It changes nothing, so that no redirect follows."""
+    form = await read_form(request, agent.csrf)
+    line, name = form.one("line"), form.one("name")[:_LONGEST]
+    if line:
+        agent.require(Permission.CHECK_LINES)
+        line = agent.require_line(line)
+    wanted = input_values.site(name) if "/" in name else name
+    found = await inquiry.ask(agent.context, wanted, subscriber=line or None)
+    if not agent.may(Permission.OWN_NAMES):
+        found = without_own_names(found)
+    return desk_page(request, agent, "why.html", {"line": line, "site": name, "answered": answered(found)})
+
+
+def answered(found: Explanation) -> Answered:
+    """The explanation in keys of texts."""
+    stage = deciding_stage(found)
+    secret = stage is not None and stage.confidential
+    blocks = found.verdict in ("block", "rewrite")
+    remedy = "confidential" if secret else found.reason
+    return Answered(
+        found.name,
+        found.verdict if found.verdict in ("block", "rewrite", "local") else "pass",
+        "confidential" if secret else _reason(found),
+        "" if stage is None or secret else _what(stage),
+        remedy,
+        tuple(_tries(found)) if blocks else (),
+        tuple(each for each in found.stages if each.outcome not in _QUIET),
+        bool(found.kept_orders),
+    )
+
+
+def _reason(found: Explanation) -> str:
+    """The reason; of a name that nothing closes, the state of the line that explains it best."""
+    if found.reason != "none":
+        return found.reason
+    if found.identity.get("line") is None:
+        return "no_line"
+    if not found.identity.get("opted_in"):
+        return "not_opted_in"
+    if found.suspended_until:
+        return "suspended"
+    return "paused" if found.identity.get("paused") else "none"
+
+
+def _what(stage: ExplainedStage) -> str:
+    return stage.title or stage.order or stage.category or stage.list
+
+
+def _tries(found: Explanation) -> Iterator[str]:
+    for each in found.tried:
+        yield each.act if each.verdict == "pass" else f"{each.act}_no"

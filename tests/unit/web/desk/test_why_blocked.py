@@ -1,0 +1,103 @@
+"""Why is it blocked: the agent's words for what ``check`` says, and what is kept from the agent."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from filterd.model.subscriber import RequestEvidence
+from filterd.model.token import TokenRole
+from filterd.model.verdict import Reason
+from filterd.operations import snapshots, subscribers
+from filterd.operations.feeds import updating
+from filterd.web.pages.translations import Translations
+from tests.unit.web.desk.conftest import DeskWorld
+from tests.worlds.installation import NOW
+
+
+@pytest.fixture
+async def world(world: DeskWorld) -> AsyncIterator[DeskWorld]:
+    """With a line that opted in, another one, and a snapshot."""
+    evidence = RequestEvidence("holder", "counter", NOW, "1", "ticket 1")
+    for each in ("home", "other"):
+        await subscribers.add(world.context, each)
+    await subscribers.opt_in(world.context, "home", "child", evidence)
+    await subscribers.deny(world.context, "home", "secret.example")
+    await updating.update(world.context)
+    await snapshots.build(world.context)
+    yield world
+
+
+async def test_a_line_is_found_by_its_exact_id(world: DeskWorld) -> None:
+    browser = await world.agent()
+    page = await browser.get("/desk/find?id=home")
+    assert page.url.path == "/desk/lines/home"
+    assert "The filter is on for this line." in page.text
+    assert "There are no queries to show" in page.text
+    missing = [await browser.get(f"/desk/find?id={each}") for each in ("hom", "HOME", "nobody")]
+    assert {each.status_code for each in missing} == {404}
+    assert "home" not in missing[0].text.replace("home Internet", "")
+
+
+async def test_a_line_beyond_the_tokens_limit_is_as_one_that_does_not_exist(world: DeskWorld) -> None:
+    browser = await world.agent(lines="ho")
+    assert (await browser.get("/desk/lines/home")).status_code == 200
+    refused, missing = await browser.get("/desk/lines/other"), await browser.get("/desk/lines/nobody")
+    assert (refused.status_code, refused.text) == (missing.status_code, missing.text)
+    checked = await browser.post("/desk/why", line="other", name="adult.example")
+    assert (checked.status_code, checked.text) == (refused.status_code, refused.text)
+
+
+async def test_it_says_what_closes_a_name_and_what_helps(world: DeskWorld) -> None:
+    browser = await world.agent()
+    page = (await browser.post("/desk/why", line="home", name="adult.example")).text
+    assert "adult.example is blocked for this line." in page
+    assert "The line closed that subject" in page
+    assert "Tried: allowing the site opens it." in page
+    spanish = await world.agent(language="es")
+    page = (await spanish.post("/desk/why", line="home", name="https://adult.example/x")).text
+    assert "adult.example está bloqueado para esta línea." in page
+    page = (await browser.post("/desk/why", line="other", name="adult.example")).text
+    assert "This line did not ask for the filter" in page
+
+
+async def test_a_confidential_list_is_not_named(world: DeskWorld) -> None:
+    browser = await world.agent(TokenRole.OPERATOR)
+    page = (await browser.post("/desk/why", line="home", name="worst.example")).text
+    assert "mandatory, confidential rule" in page
+    assert "worst-of" not in page and "INTERPOL" not in page
+
+
+async def test_own_names_are_masked_for_support(world: DeskWorld) -> None:
+    asked = {"line": "home", "name": "www.secret.example"}
+    page = (await (await world.agent()).post("/desk/why", **asked)).text
+    assert "The line itself put it on its list" in page
+    assert "secret.example subtree" not in page
+    page = (await (await world.agent(TokenRole.OPERATOR)).post("/desk/why", **asked)).text
+    assert "secret.example subtree" in page
+
+
+async def test_on_call_asks_for_every_line_and_for_none_in_particular(world: DeskWorld) -> None:
+    browser = await world.agent(TokenRole.ON_CALL)
+    page = await browser.post("/desk/why", name="worst.example")
+    assert "mandatory, confidential rule" in page.text
+    assert (await browser.post("/desk/why", line="home", name="adult.example")).status_code == 403
+    assert (await browser.get("/desk/lines/home")).status_code == 403
+
+
+async def test_what_is_typed_is_text(world: DeskWorld) -> None:
+    browser = await world.agent()
+    for name in ("<b>x</b>", "{{ 7*7 }}", "a\r\nSet-Cookie: x=1", "x" * 300, ""):
+        reply = await browser.post("/desk/why", line="home", name=name)
+        assert reply.status_code in (200, 409), name
+        assert "<b>x" not in reply.text and "49" not in reply.text.replace("149", "")
+        assert "set-cookie" not in reply.headers
+    assert (await browser.get("/desk/find?id=%0d%0aSet-Cookie:x")).status_code == 404
+
+
+def test_every_reason_has_words() -> None:
+    words = Translations().of("es")
+    for reason in Reason:
+        assert words.has(f"desk.why.reason.{reason.word}"), reason
+        assert words.has(f"desk.why.do.{reason.word}"), reason
