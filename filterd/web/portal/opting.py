@@ -83,7 +83,7 @@ def _twin(chosen: Profile, documents: Policies) -> Profile | None:
 
 @on_line
 async def turn_on(visit: Visit) -> Response:
-    """``POST …/encender``. The PIN is looked at first: nothing is turned on with one that cannot be chosen."""
+    """``POST …/encender``. Nothing is turned on with a PIN that cannot be chosen."""
     form = await visit.form()
     documents = policies(visit.context)
     chosen = profile(documents, form.one("edad"))

@@ -1,4 +1,4 @@
-"""Signing in: by a link's button, a code, the PIN of the line that one is on, or the provider's own account."""
+"""Signing in: by a link's button, a code, the PIN of the line, or the provider's own account."""
 
 from __future__ import annotations
 
@@ -34,8 +34,9 @@ _SECRET = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 async def show(request: Request) -> Response:
-    """``GET /portal/entrar``: for a link, its button, and nothing else happens: whatever fetches a link before
-    the person does (the preview of a messenger, a virus scanner) uses nothing up."""
+    """``GET /portal/entrar``: for a link, its button, and nothing else happens.
+
+    Whatever fetches a link before the person does (a messenger's preview, a scanner) uses nothing up."""
     secret = query_of(request.query_params, "k", 100)
     if _SECRET.fullmatch(secret):
         return unsigned_page(request, "portal/link.html", {"secret": secret})
@@ -83,8 +84,9 @@ async def enter_by_pin(request: Request) -> Response:
 
 
 async def begin_openid(request: Request) -> Response:
-    """``GET /portal/openid/empezar``: on to the provider's own sign-in. It is no form: the policy of our pages
-    lets none go elsewhere."""
+    """``GET /portal/openid/empezar``: on to the provider's own sign-in.
+
+    It is no form: the policy of our pages lets none lead elsewhere."""
     context = state_of(request).context
     if not openid.offered(context):
         return see_other("/portal/entrar")

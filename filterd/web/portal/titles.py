@@ -1,4 +1,4 @@
-"""The words for what a filter closes: titles of the policies in one language, and what one sentence sums up."""
+"""The words for what a filter closes: titles of the policies in one language."""
 
 from __future__ import annotations
 

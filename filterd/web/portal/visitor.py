@@ -156,9 +156,9 @@ class Visit:
         """A page about the line."""
         return page(self.request, name, {**_shared(self), **(values or {})}, status)
 
-    def done(self, sentence: str, path: str = "") -> Response:
+    def done(self, sentence: str, path: str = "", more: str = "") -> Response:
         """The reply to a change: back to a page of the line, with a sentence of success."""
-        return see_other(f"{self.base}{path}?{DONE}={sentence}")
+        return see_other(f"{self.base}{path}?{DONE}={sentence}{more}")
 
     async def form(self) -> SentForm:
         """The form that was sent. Raises PageRefusedError."""
