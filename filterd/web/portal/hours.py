@@ -47,7 +47,7 @@ class ShownStretch:
     """among those of the line"""
     days: str
     span: str
-    """*20:30–06:30*"""
+    """*20:30* to *06:30*"""
     what: str
 
 

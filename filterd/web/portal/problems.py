@@ -35,6 +35,11 @@ class Problem:
     values: Mapping[str, object] = field(default_factory=dict)
 
 
+UNKNOWN = "portal.unknown"
+"""the key of what nobody foresaw"""
+LATER = Problem("portal.later", HTTPStatus.SERVICE_UNAVAILABLE)
+
+
 def minutes(seconds: float) -> int:
     """Whole minutes in which a wait is surely over, at least one."""
     return max(1, math.ceil(seconds / 60))
@@ -51,7 +56,7 @@ def problem_of(error: OperationError) -> Problem:
     for kind, problem in _BY_KIND:
         if isinstance(error, kind):
             return problem
-    return Problem("portal.unknown", HTTPStatus.UNPROCESSABLE_ENTITY)
+    return Problem(UNKNOWN, HTTPStatus.UNPROCESSABLE_ENTITY)
 
 
 def pin_problem(wait: float) -> Problem:
@@ -66,7 +71,7 @@ _BY_KIND: tuple[tuple[type[OperationError], Problem], ...] = (
     (SignInRefusedError, Problem("portal.link_refused", HTTPStatus.FORBIDDEN)),
     (UnknownLineError, Problem("portal.gone", HTTPStatus.NOT_FOUND)),
     (UnknownError, Problem("portal.stale")),
-    (NotReachedError, Problem("portal.later", HTTPStatus.SERVICE_UNAVAILABLE)),
+    (NotReachedError, LATER),
     (NotAllowedError, Problem("portal.not_yours", HTTPStatus.FORBIDDEN)),
     (ConflictError, Problem("portal.stale")),
 )

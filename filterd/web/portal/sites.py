@@ -64,8 +64,6 @@ async def add(visit: Visit) -> Response:
         name = input_values.site(given)
     except OperationError:
         return _shown(visit, form, "portal.sites.no_name" if given else "portal.sites.empty")
-    if "." not in name:
-        return _shown(visit, form, "portal.sites.whole", name=name)
     if form.one("que") == CLOSE and denied(NameRule(name, Scope.SUBTREE), policies(visit.context).protected):
         return _shown(visit, form, "portal.sites.protected", name=name)
     act = subscribers.allow if form.one("que") == ALLOW else subscribers.deny

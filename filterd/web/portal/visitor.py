@@ -29,7 +29,7 @@ from filterd.web.pages.forms import SentForm, query_of, read_form
 from filterd.web.pages.refusals import PageRefusedError
 from filterd.web.pages.state import language_of, page, secure, see_other, state_of
 from filterd.web.pages.translations import Words
-from filterd.web.portal.problems import ChangedMeanwhileError, problem_of
+from filterd.web.portal.problems import LATER, UNKNOWN, ChangedMeanwhileError, problem_of
 
 SESSION, FORM, OPENID = "session", "form", "openid"
 """the cookies: of a session; of forms before one; of a sign-in with the provider that has begun"""
@@ -220,6 +220,8 @@ def on_line(view: LineView) -> View:
             return await view(visit)
         except OperationError as error:
             told = problem_of(error)
+            if told.key == UNKNOWN and request.method == "GET":
+                told = LATER  # nobody asked for anything that could be wrong
             return visit.problem(told.key, told.status, **told.values)
 
     return answer
