@@ -69,10 +69,14 @@ async def _pin_page(
     visit: Visit, key: str = "", status: HTTPStatus = HTTPStatus.OK, **values: object
 ) -> Response:
     has = await pins.has_pin(visit.context, visit.id)
-    shown = {"has": has, "asks_old": has and _needs_old(visit)}
     error = visit.words.text(f"{key}.body", **values) if key else ""
-    shown |= {"error": error if key.startswith("portal.pin_fault") else ""}
-    shown |= {"old_error": "" if key.startswith("portal.pin_fault") else error}
+    of_new = key.startswith("portal.pin_fault")
+    shown = {
+        "has": has,
+        "asks_old": has and _needs_old(visit),
+        "error": error if of_new else "",
+        "old_error": "" if of_new else error,
+    }
     return visit.page("portal/pin.html", shown, status)
 
 
