@@ -19,10 +19,12 @@ from pydantic import BaseModel, ValidationError
 from filterd.config import raw, settings
 from filterd.config.load_accounting import accounting, map_rules, shared_addresses
 from filterd.config.load_notices import notices
+from filterd.config.load_portal import portal
 from filterd.config.raw import RawUpstream
 from filterd.config.raw_orders import RawOrders
+from filterd.config.raw_pages import RawPages
 from filterd.config.raw_rate_limit import RawRateLimit
-from filterd.config.raw_web import RawPages, RawWeb
+from filterd.config.raw_web import RawWeb
 from filterd.config.resolvers import loops, system_resolvers
 from filterd.config.retention_settings import RetentionSettings
 from filterd.config.settings import MOST_THREADS, Settings
@@ -233,6 +235,7 @@ def _web(web: RawWeb, base: Path) -> WebSettings | None:
         _pages(web.portal),
         _pages(web.public),
         _pages(web.desk),
+        portal(web.portal, base),
     )
     return found if any(found.listeners()) else None
 

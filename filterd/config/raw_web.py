@@ -6,6 +6,8 @@ from typing import Annotated
 
 from pydantic import Field
 
+from filterd.config.raw_pages import RawPages
+from filterd.config.raw_portal import RawPortal
 from filterd.config.raw_types import FilePath, Listener, Network, PublicUrl, SchemaWhenAsked, Section, key
 
 
@@ -29,27 +31,6 @@ class RawApi(Section):
     )
 
 
-class RawPages(Section):
-    """Pages on a listener of their own."""
-
-    listen: Listener | None = key(
-        None,
-        "Address and port. Absent: these pages are not served. On any address but loopback they need "
-        "`web.tls`, or a proxy in front that speaks TLS.",
-    )
-    connections: int = key(
-        1_000,
-        "Connections open at one time; for a new one beyond, the one that has been idle longest is closed.",
-        ge=8,
-        le=100_000,
-        strict=True,
-    )
-    public_url: PublicUrl | None = key(
-        None,
-        "The URL under which people reach these pages, like https://filtro.isp.example; it stands in links.",
-    )
-
-
 class RawTls(Section):
     """The certificate of a listener."""
 
@@ -63,7 +44,7 @@ class RawWeb(Section):
     """The web process, apart from DNS and control. What takes effect here takes a restart."""
 
     api: RawApi = Field(default_factory=RawApi)
-    portal: RawPages = Field(default_factory=RawPages, description="`/portal`: the pages of subscribers.")
+    portal: RawPortal = Field(default_factory=RawPortal)
     public: RawPages = Field(
         default_factory=RawPages,
         description="`/servicio`, `/service`, `/funciona`, `/revision`: the pages of everybody. With the "

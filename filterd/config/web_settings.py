@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
+from filterd.config.portal_settings import PortalSettings
 from filterd.config.value_types import Endpoint
 
 
@@ -60,6 +61,8 @@ class WebSettings:
     """the pages of everybody; on the portal's listener where both have one address"""
     desk: PagesSettings | None = None
     """the pages of the provider's own people"""
+    sign_in: PortalSettings = field(default_factory=PortalSettings)
+    """to the portal"""
 
     @property
     def pages(self) -> dict[str, PagesSettings]:

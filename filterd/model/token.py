@@ -27,6 +27,8 @@ class Permission(StrEnum):
     CHOICES_WRITE = "choices.write"
     OWN_NAMES = "own-names"
     """see and change the names that a line itself blocks or allows"""
+    SIGN_IN = "sign-in"
+    """make links and codes by which a holder comes into the portal: who has one acts for the line"""
     PROFILES_READ = "profiles.read"
     PROFILES_WRITE = "profiles.write"
     """let an announced change of a profile take effect at once"""
@@ -82,6 +84,7 @@ GRANTS: dict[TokenRole, frozenset[Permission]] = {
             Permission.LINES_WRITE,
             Permission.CHOICES_WRITE,
             Permission.OWN_NAMES,
+            Permission.SIGN_IN,
             Permission.PROFILES_READ,
             Permission.SESSIONS_READ,
             Permission.SESSIONS_WRITE,
@@ -94,6 +97,7 @@ GRANTS: dict[TokenRole, frozenset[Permission]] = {
         (
             Permission.LINES_READ,
             Permission.CHOICES_WRITE,
+            Permission.SIGN_IN,
             Permission.PROFILES_READ,
             Permission.CHECK,
             Permission.CHECK_LINES,
@@ -112,6 +116,7 @@ OF_LINES = frozenset(
         Permission.LINES_WRITE,
         Permission.CHOICES_WRITE,
         Permission.OWN_NAMES,
+        Permission.SIGN_IN,
         Permission.PROFILES_READ,
         Permission.CHECK,
         Permission.CHECK_LINES,

@@ -16,6 +16,7 @@ from filterd.operations import exceptions, lines, orders, shared_evidence
 from filterd.operations.authorisations import NewAuthorisation
 from filterd.operations.context import Context
 from filterd.operations.errors import ConflictError, UnknownError
+from filterd.operations.portal.links import IssuedLink
 from filterd.operations.privacy import arco
 from filterd.operations.privacy.arco import ShownArco
 from filterd.operations.view_codes import IssuedCode
@@ -44,6 +45,7 @@ Found = (
     | SharedEvidence
     | NewAuthorisation
     | IssuedCode
+    | IssuedLink
     | Said
 )
 
@@ -80,12 +82,16 @@ def _subject(found: Found) -> str:
             return f"ended:{found.number}"
         case SharedEvidence():
             return f"evidence:{found.reference}"
-        case NewAuthorisation():
-            return f"authorisation:{found.authorisation.reference_text}"
-        case IssuedCode():
-            return "code:"
         case Said():
             return f"said:{json.dumps(found.values)}"
+    return _subject_of_secret(found)
+
+
+def _subject_of_secret(found: NewAuthorisation | IssuedCode | IssuedLink) -> str:
+    """The subject of what was shown once."""
+    if isinstance(found, NewAuthorisation):
+        return f"authorisation:{found.authorisation.reference_text}"
+    return f"link:{found.reference}" if isinstance(found, IssuedLink) else "code:"
 
 
 async def forget(context: Context, key: str) -> None:
@@ -111,6 +117,9 @@ async def subject_of(context: Context, subject: str) -> Found:
             return await shared_evidence.show(context, name)
         case "authorisation" | "code":
             raise _shown_once(name)
+        case "link":
+            message = f"the same request made the link {name} before, which was shown that once"
+            raise ConflictError(message, "make another, with a new Idempotency-Key")
         case "said":
             return Said(json.loads(name))
     return await _line(context, int(name))

@@ -25,6 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from filterd.store import change_log
+from filterd.store.portal_tables import pin_tries, portal_session, sign_in_link
 from filterd.store.tables import (
     answered_request,
     arco_request,
@@ -121,7 +122,15 @@ def _class(name: str, ends: Sequence[str]) -> _Terms:
         return view_code, view_code.c.expires_at, true()
     if name == "repeats":
         return answered_request, answered_request.c.at, true()
-    raise KeyError(name)
+    if name == "pin_tries":
+        return pin_tries, pin_tries.c.at, true()
+    return _of_the_portal(name)
+
+
+def _of_the_portal(name: str) -> _Terms:
+    """The table of a class of the portal, whose rows take those of their lines with them."""
+    table: Table = {"links": sign_in_link, "portal_sessions": portal_session}[name]
+    return table, table.c.expires_at, true()
 
 
 def _consent_ended(ends: Sequence[str]) -> ColumnElement[float]:

@@ -33,6 +33,7 @@ from filterd.telemetry.metric_families import gauge as _gauge
 from filterd.telemetry.metric_families import histogram as _histogram
 from filterd.telemetry.metric_families import total as _total
 from filterd.telemetry.notice_metrics import NoticeMetrics, notice_families
+from filterd.telemetry.page_metrics import page_families
 from filterd.telemetry.privacy_metrics import PrivacyMetrics, privacy_families
 from filterd.telemetry.session_metrics import SessionMetrics, session_families
 from filterd.telemetry.upstream_metrics import UpstreamMetrics, upstream_families
@@ -159,6 +160,7 @@ def web_registry(read: Callable[[], ApiMetrics]) -> MetricsRegistry:
 def _web_families(now: ApiMetrics) -> Iterator[Metric]:
     yield from _role_families(now)
     yield from api_families(now)
+    yield from page_families(now.pages)
 
 
 def _role_families(now: ResolverMetrics | ControlMetrics | ApiMetrics) -> Iterator[Metric]:

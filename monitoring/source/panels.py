@@ -600,5 +600,23 @@ API = _row(
     ),
 )
 
-OPERATORS = (STATE, TRAFFIC, PATHS, POLICY, PROOF, ORDERS, SESSIONS, RECORDS, API)
+PAGES = _row(
+    "Pages",
+    "Páginas",
+    _panel(
+        "graph",
+        ("Requests by listener and status", "Peticiones por dirección y estado"),
+        f"sum by (pages, status) (rate(filterd_page_requests_total{{{I}}}[5m]))",
+        "{{pages}} {{status}}",
+        "reqps",
+    ),
+    _panel(
+        "graph",
+        ("Connections of browsers", "Conexiones de navegadores"),
+        f"filterd_page_connections{{{I}}}",
+        "{{pages}}",
+    ),
+)
+
+OPERATORS = (STATE, TRAFFIC, PATHS, POLICY, PROOF, ORDERS, SESSIONS, RECORDS, API, PAGES)
 AUDITORS = (ORDERS, POLICY, PROOF, RECORDS)

@@ -234,6 +234,9 @@ ALERTS = {
     "filterd_api_in_flight": "above 50 for a minute: the store is slow, or calls hang",
     "filterd_api_connections": "near `web.api.connections`: idle ones are closed for new ones",
     "filterd_api_imports": "2 for an hour: two is the most at one time; see who imports",
+    "filterd_page_requests_total": "`status` from 500 on grows: the log of the web process says which; 403 "
+    "grows: somebody tries forms, PINs or codes",
+    "filterd_page_connections": "near the `connections` of that listener: idle ones are closed for new ones",
     "filterd_session_followers": "0 for a minute: no resolver follows; lines go stale there",
 }
 """metric -> when somebody should look"""

@@ -41,6 +41,8 @@ CALLS: dict[str, tuple[str, ...] | str] = {
     "profile hasten": ("post /profile-changes/{profile}/hasten",),
     "subscriber code": ("post " + LINE + "/own-names-code",),
     "subscriber own-names": ("post " + LINE + "/own-names-view",),
+    "subscriber link": ("post " + LINE + "/sign-in-links",),
+    "subscriber pin-reset": ("post " + LINE + "/pin-reset",),
     "serve": MACHINE,
     "config check": MACHINE,
     "config schema": MACHINE,

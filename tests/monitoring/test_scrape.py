@@ -57,6 +57,8 @@ ON_REQUEST = {
     "filterd_api_in_flight": "of the web process",
     "filterd_api_connections": "of the web process",
     "filterd_api_imports": "of the web process",
+    "filterd_page_requests_total": "of the web process",
+    "filterd_page_connections": "of the web process",
 }
 """the same of panels without an alert"""
 

@@ -31,6 +31,7 @@ from filterd.web.api import (
     reading,
     sessions,
     shared_evidence,
+    sign_in,
     subscribers,
     upkeep,
     view_codes,
@@ -66,6 +67,7 @@ ROUTERS = (
     upkeep.routes,
     liftings.routes,
     view_codes.routes,
+    sign_in.routes,
     bulk.routes,
     bulk.imports,
 )

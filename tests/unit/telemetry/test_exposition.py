@@ -19,6 +19,7 @@ from filterd.telemetry.metrics import (
     web_registry,
 )
 from filterd.telemetry.notice_metrics import NoticeMetrics
+from filterd.telemetry.page_metrics import PageMetrics
 from filterd.telemetry.privacy_metrics import PrivacyMetrics
 from filterd.telemetry.session_metrics import SessionMetrics
 from filterd.telemetry.upstream_metrics import UpstreamMetrics
@@ -140,6 +141,7 @@ API = ApiMetrics(
     in_flight=303,
     connections=304,
     imports=305,
+    pages=PageMetrics({("portal+public", "200"): 307, ("desk", "403"): 308}, {"desk": 309}),
     ready=True,
     clock=306.5,
 )

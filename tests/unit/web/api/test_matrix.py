@@ -118,6 +118,8 @@ MATRIX = {
     ("delete", "/api/v1/sessions"): Row(LINES, query={"address": "10.0.0.9"}),
     ("post", "/api/v1/sessions/explain"): Row(LINES, {"packet": "04"}),
     ("post", LINE + "/own-names-code"): Row(LINES),
+    ("post", LINE + "/sign-in-links"): Row(CHOOSERS, {}),
+    ("post", LINE + "/pin-reset"): Row(CHOOSERS, {"reference": "call 1", "reason": "forgotten"}),
     ("post", LINE + "/own-names-view"): Row(CHOOSERS, {"code": "ABCD-EFGH"}),
     ("post", "/api/v1/import/subscribers"): Row(LINES),
     ("get", "/api/v1/export/subscribers"): Row(CHOOSERS),
