@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from starlette.requests import Request
 from starlette.responses import Response
 
-from filterd.operations import subscribers
+from filterd.operations import meanings, subscribers
+from filterd.operations.ends import clock_of
 from filterd.operations.errors import UnknownLineError
 from filterd.operations.policies import policies
 from filterd.operations.portal import pins
@@ -35,9 +38,36 @@ async def show(visit: Visit) -> Response:
         "closing": any(each.begin <= now < each.end for each in choices.adjustments.once),
         "has_pin": await pins.has_pin(visit.context, visit.id),
         "own_names": len([each for each in choices.own_names if not each.ended(now)]),
+        "announced": await _announced(visit),
         "said": said,
     }
     return visit.page("portal/line.html", values)
+
+
+async def _announced(visit: Visit) -> list[tuple[str, str]]:
+    """The day and the words of each change of the line's profile that it was told of and has not taken."""
+    choices = visit.line.choices
+    found = [
+        each
+        for each in await meanings.changes_in_words(visit.context)
+        if each.change.meaning.profile == choices.profile and each.change.meaning.number > choices.meaning
+    ]
+    clock = clock_of(choices.zone)
+    return [
+        (
+            visit.words.day(datetime.fromtimestamp(each.change.meaning.takes_effect_at, clock)),
+            said(each.words, visit.words.language),
+        )
+        for each in found
+    ]
+
+
+@on_line
+async def accept(visit: Visit) -> Response:
+    """``POST …/aceptar``: take the announced change now."""
+    form = await visit.form()
+    await subscribers.accept_profile(visit.expecting(form), visit.id)
+    return visit.done("aceptar")
 
 
 def _closed(visit: Visit) -> dict[str, list[str]]:

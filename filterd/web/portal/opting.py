@@ -32,6 +32,20 @@ def text_of_the_day(context: Context, zone: str) -> ConsentText | None:
     return known[-1] if known else None
 
 
+_ENDS = tuple(".?!:»”")
+
+
+def paragraphs(text: str) -> list[str]:
+    """The paragraphs of a text whose lines were broken for the file: one goes on where a sentence does."""
+    found: list[str] = []
+    for line in text.splitlines():
+        if found and found[-1] and not found[-1].endswith(_ENDS):
+            found[-1] += f" {line.strip()}"
+        else:
+            found.append(line.strip())
+    return [each for each in found if each]
+
+
 def choose_age(visit: Visit) -> Response:
     """The page of a line without a filter: who uses the Internet of the house? Each answer leads on."""
     documents = policies(visit.context)
@@ -68,6 +82,7 @@ def _confirmation(
         "twin": twin,
         "twin_chosen": closed,
         "text": text,
+        "paragraphs": paragraphs(said(text.text, visit.words.language)),
         "closes_ways": closes_ways(chosen, documents),
         "error": error,
         "said": said,

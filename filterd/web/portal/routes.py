@@ -35,6 +35,7 @@ def routes() -> list[BaseRoute]:
         _get(_LINE, line.show),
         *_both("encender", opting.confirm, opting.turn_on),
         _get(f"{_LINE}/listo", opting.on),
+        _post(f"{_LINE}/aceptar", line.accept),
         *_both("quitar", opting.ask_out, opting.turn_off),
         *_both("pausa", pausing.ask_pause, pausing.pause),
         _post(f"{_LINE}/seguir", pausing.resume),

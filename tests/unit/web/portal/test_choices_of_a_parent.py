@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from filterd.model.rule import Action
-from filterd.operations import subscribers
+from filterd.operations import meanings, subscribers
 from filterd.operations.plan_file import childrens_things
 from filterd.operations.policies import policies
+from filterd.web.portal.opting import paragraphs
 from tests.unit.web.portal.conftest import PIN, Browser, PortalPages
 from tests.worlds.installation import NOW
 
@@ -299,3 +300,29 @@ async def test_a_school_prints_a_notice(portal: PortalPages) -> None:
     await browser.open("/portal/filtro/2/cartel")
     assert "Esta red tiene un filtro" in browser.words and "<b>" not in browser.text
     assert (await portal.browser().open("/portal/filtro/2/cartel")).path == "/portal/entrar"
+
+
+async def test_an_announced_change_is_told_and_can_be_taken(portal: PortalPages, browser: Browser) -> None:
+    documents = policies(portal.context)
+    await meanings.note(portal.context, documents, ())
+    name = "profiles/children.yaml"
+    old = (portal.installation.base / "policies" / name).read_text()
+    portal.installation.write_policy(name, old.replace("[adult, gambling]", "[adult, gambling, games]"))
+    await meanings.note(portal.context, policies(portal.context), ())
+    await browser.open(LINE)
+    assert "Tu filtro va a cambiar el 14 de febrero de 2027" in browser.words
+    assert "Juegos en línea" in browser.words
+    await browser.send(f"{LINE}/aceptar")
+    assert (await portal.choices()).meaning == 2
+    assert "El cambio vale desde hoy" in browser.words and "va a cambiar" not in browser.words
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("Uno.\nDos sigue\nen otra línea.\n\n¿Tres?\n", ["Uno.", "Dos sigue en otra línea.", "¿Tres?"]),
+        ("", []),
+    ],
+)
+def test_lines_of_the_file_are_no_paragraphs(text: str, wanted: list[str]) -> None:
+    assert paragraphs(text) == wanted
