@@ -1,13 +1,45 @@
-"""The first page."""
+"""The first page: what the filter is, whether one is on here, and how to come in."""
 
 from __future__ import annotations
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from filterd.web.pages.state import page
+from filterd.model.line import is_paused
+from filterd.model.subscriber import Subscriber
+from filterd.operations.portal import openid
+from filterd.operations.portal.on_line import line_of_address
+from filterd.web.pages.forms import query_of
+from filterd.web.pages.state import language_of, page, state_of
+from filterd.web.portal.visitor import client_of, session_of
 
 
 async def show(request: Request) -> Response:
     """``GET /portal``."""
-    return page(request, "portal/beginning.html")
+    context = state_of(request).context
+    known = await line_of_address(context, *client_of(request))
+    found = await session_of(request)
+    values = {
+        "here": _state_here(known, context.clock()),
+        "signed_in": found is not None,
+        "several": found is not None and len(found.subscribers) > 1,
+        "openid": openid.offered(context),
+        "price": _price(context.settings, language_of(request)),
+        "left": query_of(request.query_params, "salida") == "1",
+    }
+    return page(request, "portal/beginning.html", values)
+
+
+def _state_here(known: Subscriber | None, now: float) -> str:
+    """``on``, ``paused`` or ``off``: what anybody on the line may know; empty: nobody can tell."""
+    if known is None:
+        return ""
+    if not known.choices.opted_in:
+        return "off"
+    return "paused" if is_paused(known.choices.paused_until, int(now)) else "on"
+
+
+def _price(settings: object, language: str) -> str:
+    """The price as the configuration has it; empty: nobody wrote it."""
+    price = getattr(getattr(settings, "service", None), "price", None)
+    return "" if price is None else str(getattr(price, language))

@@ -1,0 +1,106 @@
+"""The page of a line, and the list of those of an organisation."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from filterd.operations import meanings, subscribers
+from filterd.operations.ends import clock_of
+from filterd.operations.errors import UnknownLineError
+from filterd.operations.policies import policies
+from filterd.operations.portal import pins
+from filterd.operations.portal.sessions import csrf_token
+from filterd.web.pages.state import page, see_other, state_of
+from filterd.web.portal.line_state import hours_now, paused, suspended_until, when
+from filterd.web.portal.opting import choose_age
+from filterd.web.portal.titles import WAY_CATEGORIES, effective, named, said
+from filterd.web.portal.visitor import BASE, SESSION, Visit, cookie_of, on_line, session_of
+
+
+@on_line
+async def show(visit: Visit) -> Response:
+    """``GET …``: the state of the filter and what can be done; without one, the way to turn it on."""
+    choices = visit.line.choices
+    if not choices.opted_in:
+        return choose_age(visit)
+    now = visit.context.clock()
+    documents = policies(visit.context)
+    suspended = await suspended_until(visit.context)
+    values = {
+        "paused": when(visit.words, choices.paused_until, now, choices.zone) if paused(choices, now) else "",
+        "suspended": when(visit.words, suspended, now, choices.zone) if suspended else "",
+        "hours": hours_now(choices, documents, visit.words, now),
+        "chosen": next((each for each in documents.profiles if each.id == choices.profile), None),
+        "closed": _closed(visit),
+        "closing": any(each.begin <= now < each.end for each in choices.adjustments.once),
+        "has_pin": await pins.has_pin(visit.context, visit.id),
+        "own_names": len([each for each in choices.own_names if not each.ended(now)]),
+        "announced": await _announced(visit),
+        "said": said,
+    }
+    return visit.page("portal/line.html", values)
+
+
+async def _announced(visit: Visit) -> list[tuple[str, str]]:
+    """The day and the words of each change of the line's profile that it was told of and has not taken."""
+    choices = visit.line.choices
+    found = [
+        each
+        for each in await meanings.changes_in_words(visit.context)
+        if each.change.meaning.profile == choices.profile and each.change.meaning.number > choices.meaning
+    ]
+    clock = clock_of(choices.zone)
+    return [
+        (
+            visit.words.day(datetime.fromtimestamp(each.change.meaning.takes_effect_at, clock)),
+            said(each.words, visit.words.language),
+        )
+        for each in found
+    ]
+
+
+@on_line
+async def accept(visit: Visit) -> Response:
+    """``POST …/aceptar``: take the announced change now."""
+    form = await visit.form()
+    await subscribers.accept_profile(visit.expecting(form), visit.id)
+    return visit.done("aceptar")
+
+
+def _closed(visit: Visit) -> dict[str, list[str]]:
+    """The titles of what is closed at any hour, by kind."""
+    documents = policies(visit.context)
+    found = effective(visit.line.choices, documents)
+    topics = [each for each in found.categories if each not in WAY_CATEGORIES]
+    language = visit.words.language
+    return {
+        "topics": named(documents.categories, topics, language),
+        "applications": named(documents.services, found.services, language),
+        "search": named(documents.safe_search, found.safe_search, language),
+        "ways": named(documents.bypass, found.bypass, language),
+    }
+
+
+async def choose(request: Request) -> Response:
+    """``GET /portal/filtro``: the lines of a session that has several."""
+    found = await session_of(request)
+    if found is None:
+        return see_other("/portal/entrar")
+    if len(found.subscribers) == 1:
+        return see_other(f"{BASE}/1")
+    context = state_of(request).context
+    shown = []
+    for place, identifier in enumerate(found.subscribers, 1):
+        try:
+            line = await subscribers.show(context, identifier)
+        except UnknownLineError:
+            continue
+        resting = paused(line.choices, context.clock())
+        state = "paused" if resting else "on" if line.choices.opted_in else "off"
+        shown.append((f"{BASE}/{place}", identifier, state))
+    values = {"lines": shown, "organisation": found.organisation}
+    values["csrf"] = csrf_token(cookie_of(request, SESSION))
+    return page(request, "portal/lines.html", values)

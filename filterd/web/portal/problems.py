@@ -1,0 +1,77 @@
+"""Refused use cases in the words of the portal: the texts of errors are for operators, in English."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+
+from filterd.operations.errors import (
+    ConflictError,
+    NotAllowedError,
+    NotReachedError,
+    OperationError,
+    UnknownError,
+    UnknownLineError,
+)
+from filterd.operations.portal.pins import PinFaultError
+from filterd.operations.portal.refusals import PinRefusedError, SignInRefusedError, TooManyTriesError
+
+
+class ChangedMeanwhileError(ConflictError):
+    """The line is not what it was when the page was made."""
+
+    def __init__(self) -> None:
+        super().__init__("the line was changed since the page was made", "open the page anew")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A text ``KEY.title`` and ``KEY.body``, its values, and the status that goes with it."""
+
+    key: str
+    status: HTTPStatus = HTTPStatus.CONFLICT
+    values: Mapping[str, object] = field(default_factory=dict)
+
+
+UNKNOWN = "portal.unknown"
+"""the key of what nobody foresaw"""
+LATER = Problem("portal.later", HTTPStatus.SERVICE_UNAVAILABLE)
+
+
+def minutes(seconds: float) -> int:
+    """Whole minutes in which a wait is surely over, at least one."""
+    return max(1, math.ceil(seconds / 60))
+
+
+def problem_of(error: OperationError) -> Problem:
+    """The problem that a person is told. Of what nobody foresaw: that nothing was changed, and what to do."""
+    if isinstance(error, PinRefusedError):
+        return pin_problem(error.wait)
+    if isinstance(error, TooManyTriesError):
+        return Problem("portal.busy", HTTPStatus.TOO_MANY_REQUESTS, {"minutes": minutes(error.wait)})
+    if isinstance(error, PinFaultError):
+        return Problem(f"portal.pin_fault.{error.fault}", HTTPStatus.UNPROCESSABLE_ENTITY)
+    for kind, problem in _BY_KIND:
+        if isinstance(error, kind):
+            return problem
+    return Problem(UNKNOWN, HTTPStatus.UNPROCESSABLE_ENTITY)
+
+
+def pin_problem(wait: float) -> Problem:
+    """A PIN that is not taken, with the minutes until another one is looked at."""
+    if wait <= 0:
+        return Problem("portal.pin_wrong", HTTPStatus.FORBIDDEN)
+    return Problem("portal.pin_wait", HTTPStatus.TOO_MANY_REQUESTS, {"minutes": minutes(wait)})
+
+
+_BY_KIND: tuple[tuple[type[OperationError], Problem], ...] = (
+    (ChangedMeanwhileError, Problem("portal.stale")),
+    (SignInRefusedError, Problem("portal.link_refused", HTTPStatus.FORBIDDEN)),
+    (UnknownLineError, Problem("portal.gone", HTTPStatus.NOT_FOUND)),
+    (UnknownError, Problem("portal.stale")),
+    (NotReachedError, LATER),
+    (NotAllowedError, Problem("portal.not_yours", HTTPStatus.FORBIDDEN)),
+    (ConflictError, Problem("portal.stale")),
+)

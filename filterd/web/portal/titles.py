@@ -1,0 +1,98 @@
+"""The words for what a filter closes: titles of the policies in one language."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from filterd.model.adjustments import Adjustments
+from filterd.model.line import LineChoices
+from filterd.operations.policies import profile
+from filterd.policy.documents import Level, Policies, Profile, Text
+
+WAY_CATEGORIES = ("vpn", "dns-bypass", "anonymizers")
+"""categories of names that serve to get around a filter: one choice for people, with the ways themselves"""
+HOME = ("families", "children", "teenagers", "older-teenagers", "school-nights", "school-nights-offline")
+"""profiles for a home, in the order in which they are shown; ``families-closed`` is a box beside families"""
+PLACES = ("schools-primary", "schools-secondary", "schools-upper", "schools", "libraries")
+"""profiles for schools and libraries"""
+CLOSED_TWIN = {"families": "families-closed"}
+"""a profile -> the same with the ways around closed"""
+
+
+def said(text: Text | None, language: str) -> str:
+    """The text in a language; empty for none."""
+    return "" if text is None else str(getattr(text, language))
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """The profiles that a page offers: those that fit, and all others."""
+
+    first: tuple[Profile, ...]
+    others: tuple[Profile, ...]
+
+
+def offered(documents: Policies, *, organisation: bool) -> Offered:
+    """The profiles for a home, or for the lines of an organisation; then all others. One with a twin stands
+    for both."""
+    wanted, later = (PLACES, HOME) if organisation else (HOME, PLACES)
+    by_id = {each.id: each for each in documents.profiles}
+    first = tuple(by_id[each] for each in wanted if each in by_id)
+    twins = {CLOSED_TWIN[each.id] for each in documents.profiles if each.id in CLOSED_TWIN}
+    own = tuple(each for each in documents.profiles if each.id not in {*HOME, *PLACES, *twins})
+    others = tuple(by_id[each] for each in later if each in by_id)
+    return Offered((*own, *first), others) if first or own else Offered(others, ())
+
+
+def closes_ways(chosen: Profile, documents: Policies) -> bool:
+    """True for a profile that closes ways around, for which a telephone with Private DNS loses Internet."""
+    harsh = {each.id for each in documents.bypass if each.level is not Level.SIGNAL}
+    return bool(harsh & set(chosen.bypass))
+
+
+@dataclass(frozen=True, slots=True)
+class Effective:
+    """All that a line closes at any hour, by id."""
+
+    categories: tuple[str, ...]
+    services: tuple[str, ...]
+    safe_search: tuple[str, ...]
+    bypass: tuple[str, ...]
+
+
+def effective(choices: LineChoices, documents: Policies) -> Effective:
+    """The things that the profile of a line closes, with the line's own differences."""
+    chosen, own = profile(documents, choices.profile), choices.adjustments
+    return closed_by(chosen, own)
+
+
+def closed_by(chosen: Profile, own: Adjustments) -> Effective:
+    """The things that a profile closes with these differences."""
+    return Effective(
+        own.categories.of(chosen.categories),
+        own.services.of(chosen.services),
+        own.safe_search.of(chosen.safe_search),
+        own.bypass.of(chosen.bypass),
+    )
+
+
+class Titled(Protocol):
+    """An entry of the policies that people read the title of."""
+
+    @property
+    def id(self) -> str:
+        """The id."""
+        ...
+
+    @property
+    def title(self) -> Text:
+        """The title."""
+        ...
+
+
+def named(entries: Iterable[Titled], ids: Sequence[str], language: str) -> list[str]:
+    """The titles of these ids, in the order of the policies; those that they lack by now are left out."""
+    wanted = set(ids)
+    return [said(each.title, language) for each in entries if each.id in wanted]
