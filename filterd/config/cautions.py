@@ -52,6 +52,7 @@ def cautions(settings: Settings) -> tuple[Caution, ...]:
     return (
         *_pools(settings),
         *_plain_web(settings),
+        *_shared_sinkholes(settings),
         *(
             Caution(path, f"{network} {_extent(network)}: {danger}", remedy)
             for path, networks, (danger, remedy), endangers in keys
@@ -90,6 +91,21 @@ def _plain_web(settings: Settings) -> Iterator[Caution]:
                 key,
                 f"{at} is reached without TLS: whoever sees the traffic has the {told}",
                 "write web.tls: {certificate, key}, or listen on loopback behind a proxy that speaks TLS",
+            )
+
+
+def _shared_sinkholes(settings: Settings) -> Iterator[Caution]:
+    """Kinds of blocks that lead to one address, where the page or another address tells kinds apart."""
+    page = settings.block_page
+    if page is None or (settings.web_block is None and all(len(each) == 4 for each in page.kinds.values())):
+        return
+    for address, kinds in page.kinds.items():
+        if len(kinds) > 1:
+            yield Caution(
+                "block_page",
+                f"{address} is the address of {', '.join(kind.word for kind in kinds)}: the block page "
+                "cannot tell them apart there, and shows the general text",
+                "write an address of its own for each kind: block_page: {parental: {ipv4: ...}, ...}",
             )
 
 

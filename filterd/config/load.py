@@ -18,6 +18,7 @@ from pydantic import BaseModel, ValidationError
 
 from filterd.config import raw, settings
 from filterd.config.load_accounting import accounting, map_rules, shared_addresses
+from filterd.config.load_block import block_listeners, block_page, block_server
 from filterd.config.load_notices import notices
 from filterd.config.raw import RawUpstream
 from filterd.config.raw_orders import RawOrders
@@ -181,6 +182,7 @@ def _check_listeners(configuration: raw.RawConfiguration, errors: list[ConfigErr
     listeners += [(f"web.{name}.listen", listen) for name, listen in places if listen is not None]
     if configuration.web.health is not None:
         listeners.append(("web.health", configuration.web.health))
+    listeners += block_listeners(configuration.web.block)
     taken: dict[Endpoint, str] = {}
     for path, endpoint in listeners:
         if endpoint.port and endpoint in taken:
@@ -272,11 +274,10 @@ def _dns(
 def _resolve(
     configuration: raw.RawConfiguration, upstreams: tuple[settings.UpstreamSettings, ...], base: Path
 ) -> Settings:
-    page = configuration.block_page
     return Settings(
         node=settings.NodeSettings(configuration.node.name),
         dns=_dns(configuration, upstreams, base),
-        block_page=settings.BlockPageSettings(page.ipv4, page.ipv6) if page.ipv4 or page.ipv6 else None,
+        block_page=block_page(configuration.block_page),
         cache=settings.CacheSettings(configuration.cache.size, configuration.cache.serve_stale),
         store=settings.StoreSettings(
             configuration.store.url, base / (configuration.store.ledger or configuration.state_dir / "ledger")
@@ -290,12 +291,13 @@ def _resolve(
         metrics=settings.ListenSettings(configuration.metrics.listen),
         accounting=accounting(configuration.accounting, base),
         orders=_orders(configuration.orders),
-        security=settings.SecuritySettings(configuration.security.enabled),
+        security=settings.SecuritySettings(**dict(configuration.security)),
         feeds=_feeds(configuration.feeds, base),
         nodes=settings.NodesSettings(configuration.nodes.drift_after, configuration.nodes.history),
         canary=settings.CanarySettings(configuration.canary.zone, configuration.canary.interval),
         retention=RetentionSettings(**dict(configuration.retention)),
         web=_web(configuration.web, base),
+        web_block=block_server(configuration.web, base),
         notices=notices(configuration.notices, base),
     )
 

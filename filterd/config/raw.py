@@ -7,13 +7,13 @@ are documented.
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, IPv6Address
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
 from filterd.config import value_types
 from filterd.config.raw_accounting import RawAccounting
+from filterd.config.raw_block import RawBlockPage
 from filterd.config.raw_identities import RawMapRule, RawSharedAddresses
 from filterd.config.raw_notices import RawNotices
 from filterd.config.raw_orders import RawOrders
@@ -241,13 +241,6 @@ class RawDns(Section):
     )
 
 
-class RawBlockPage(Section):
-    """Where the sinkhole mode sends clients. Without any address sinkhole means NXDOMAIN."""
-
-    ipv4: IPv4Address | None = key(None, "The block page's IPv4 address.")
-    ipv6: IPv6Address | None = key(None, "The block page's IPv6 address.")
-
-
 class RawCache(Section):
     """The response cache: unfiltered upstream answers, shared by all lines."""
 
@@ -294,6 +287,9 @@ class RawSecurity(Section):
     """The operator's own blocking of malware and phishing; any line can leave it."""
 
     enabled: bool = key(False, "Whether security feeds block.")
+    blocking_mode: Literal["nxdomain", "nodata", "null", "sinkhole"] = key(
+        "nxdomain", "The answer for what they block."
+    )
 
 
 class RawFeeds(Section):

@@ -6,7 +6,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from filterd.config.raw_types import FilePath, Listener, Network, PublicUrl, SchemaWhenAsked, Section, key
+from filterd.config.raw_block import RawBlock, RawTls
+from filterd.config.raw_types import Listener, Network, PublicUrl, SchemaWhenAsked, Section, key
 
 
 class RawApi(Section):
@@ -50,15 +51,6 @@ class RawPages(Section):
     )
 
 
-class RawTls(Section):
-    """The certificate of a listener."""
-
-    certificate: FilePath = Field(
-        description="A PEM file of the certificate and its chain; relative to the file's directory."
-    )
-    key: FilePath = Field(description="A PEM file of its private key; relative to the file's directory.")
-
-
 class RawWeb(Section):
     """The web process, apart from DNS and control. What takes effect here takes a restart."""
 
@@ -72,6 +64,7 @@ class RawWeb(Section):
     desk: RawPages = Field(
         default_factory=RawPages, description="`/desk`: the pages of the provider's own people."
     )
+    block: RawBlock = Field(default_factory=RawBlock)
     tls: Annotated[RawTls | None, SchemaWhenAsked(RawTls.model_json_schema)] = key(
         None, "Speak HTTPS: {certificate, key}. Absent: plain HTTP."
     )

@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from enum import StrEnum
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Any
 
 from filterd.config import jsonable
+from filterd.config.block_settings import BlockPageSettings, BlockServerSettings
 from filterd.config.notice_settings import NoticeSettings
 from filterd.config.retention_settings import RetentionSettings
 from filterd.config.value_types import (
@@ -30,6 +31,7 @@ from filterd.config.value_types import (
     ZoneName,
 )
 from filterd.config.web_settings import WebSettings
+from filterd.model.blocking_mode import BlockingMode
 
 
 class ParentalFail(StrEnum):
@@ -261,14 +263,6 @@ class DnsSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class BlockPageSettings:
-    """The addresses that the sinkhole mode answers; at least one of the two is set."""
-
-    ipv4: IPv4Address | None
-    ipv6: IPv6Address | None
-
-
-@dataclass(frozen=True, slots=True)
 class CacheSettings:
     """The response cache."""
 
@@ -315,6 +309,12 @@ class SecuritySettings:
     """The operator's own blocking of malware and phishing."""
 
     enabled: bool
+    blocking_mode: str
+
+    @property
+    def mode(self) -> BlockingMode:
+        """The blocking mode."""
+        return BlockingMode[self.blocking_mode.upper()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -380,6 +380,8 @@ class Settings:
     retention: RetentionSettings
     web: WebSettings | None
     """None: there is no web process"""
+    web_block: BlockServerSettings | None
+    """the process of the block page, web.block; None: there is none"""
     notices: NoticeSettings
 
     def to_json(self) -> str:

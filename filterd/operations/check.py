@@ -162,6 +162,7 @@ async def load_state(
         policies=book.at(now),
         settings=StateSettings(
             security_enabled=context.settings.security.enabled,
+            security_mode=context.settings.security.mode,
             suspended_until=suspended_until(lifted, now),
             exceptions_end=exceptions_end(lifted, now),
             nat64=context.settings.dns.nat64,

@@ -11,6 +11,7 @@ import dns.rdatatype
 
 from filterd.config.settings import Settings
 from filterd.disk.given_file import GivenFile
+from filterd.model.block_kind import kind_of
 from filterd.model.blocking_mode import BlockingMode
 from filterd.model.line import is_paused
 from filterd.model.mandatory import FIRST_ORDER_ID
@@ -236,7 +237,7 @@ def _explanation(
     verdict = final.verdict
     stages = (*_stages(state, QUERY, decision), *_stages(state, ANSWER, answer.decision))
     coming = any(part is not None and part.coming for part in (decision, answer.decision))
-    rcode, ede = _REFUSED if decision is None else _client_sees(settings, verdict, qtype, answer)
+    rcode, ede = _REFUSED if decision is None else _client_sees(settings, final, qtype, answer)
     return Explanation(
         name=name,
         type=dns.rdatatype.to_text(dns.rdatatype.RdataType.make(qtype)),
@@ -271,17 +272,19 @@ def _one_is_coming(state: CheckState, now: int) -> bool:
 
 
 def _client_sees(
-    settings: Settings, verdict: Verdict, qtype: int, answer: InspectedAnswer
+    settings: Settings, final: Decision, qtype: int, answer: InspectedAnswer
 ) -> tuple[str, tuple[int, ...]]:
     """Response code and extended errors of the answer (design: respond); those of upstreams come on top."""
+    verdict = final.verdict
     if verdict.outcome is Outcome.REWRITE or answer.ech_stripped:
         return "", (int(ExtendedError.FORGED_ANSWER),)
     if verdict.outcome is Outcome.PASS:
         return "", ()
     if verdict.outcome is Outcome.LOCAL:
         return ("NXDOMAIN" if verdict.reason is Reason.SPECIAL_USE else "NOERROR"), ()
-    page, mode = settings.block_page, verdict.mode
-    if mode is BlockingMode.SINKHOLE and page is None:
+    kind, mode = kind_of(verdict.reason, confidential=final.confidential), verdict.mode
+    page = None if settings.block_page is None else settings.block_page.of(kind)
+    if mode is BlockingMode.SINKHOLE and (page is None or not page.addresses):
         mode = BlockingMode.NXDOMAIN
     wide = verdict.where is Where.QUERY and verdict.scope is not Scope.EXACT
     denied = mode is BlockingMode.NXDOMAIN and wide

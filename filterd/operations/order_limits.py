@@ -57,7 +57,7 @@ def ours(settings: Settings) -> Ours:
     found = [(each.address, "an address of this resolver (dns.listen)") for each in settings.dns.listen]
     found += [(each.address.address, "an upstream (dns.upstreams)") for each in settings.dns.upstreams]
     if page is not None:
-        found += [(each, "the block page (block_page)") for each in (page.ipv4, page.ipv6) if each]
+        found += [(each, "the block page (block_page)") for each in page.addresses]
     return tuple((address, what) for address, what in found if not address.is_unspecified)
 
 

@@ -130,6 +130,7 @@ cdef struct State:
     uint64_t generation
     uint8_t key[16]
     bint security_enabled
+    uint8_t security_mode               # of blocks by security feeds
     bint ready                          # the mandatory part is loaded
     bint parental_ready                 # lines and their choices are loaded
     bint parental_fail_open

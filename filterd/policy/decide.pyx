@@ -398,7 +398,7 @@ cdef bint stage_security(Inquiry* q) noexcept nogil:
     if not q.state.security_enabled or (line != NULL and line.flags & LINE_SECURITY_LEFT):
         note(q, REASON_SECURITY, STAGE_OFF)
         return False
-    return block_class(q, REASON_SECURITY, q.state.security, MODE_NXDOMAIN,
+    return block_class(q, REASON_SECURITY, q.state.security, q.state.security_mode,
                        q.is_protected or q.own_allow or q.excepted)
 
 
@@ -649,6 +649,7 @@ cdef fill_masks(PublishedState self):
     self.state.first_observed = first
     self.state.observed = (1 << count) - 1
     self.state.security_enabled = self.settings.security_enabled
+    self.state.security_mode = self.settings.security_mode
     self.state.ready = self.settings.ready
     self.state.parental_ready = self.settings.parental_ready
     self.state.parental_fail_open = self.settings.parental_fail_open

@@ -209,7 +209,7 @@ def stage_security(inquiry: Inquiry) -> Verdict | None:
         return None
     mask = inquiry.state.classes.mask(Kind.SECURITY)
     lifted = inquiry.is_protected or inquiry.own_allow or inquiry.excepted
-    return inquiry.block_class(Reason.SECURITY, mask, BlockingMode.NXDOMAIN, lifted=lifted)
+    return inquiry.block_class(Reason.SECURITY, mask, inquiry.state.security_mode, lifted=lifted)
 
 
 Stage = Callable[[Inquiry], Verdict | None]

@@ -72,6 +72,7 @@ class ReferenceState:
     """till when parental filtering is off for every line, Unix seconds; 0: it is on"""
     exceptions_end: int = 0
     """the first end of an exception in force, Unix seconds; 0: there is none"""
+    security_mode: BlockingMode = BlockingMode.NXDOMAIN
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ class StateSettings:
     """The settings of a published state."""
 
     security_enabled: bool = False
+    security_mode: BlockingMode = BlockingMode.NXDOMAIN
     ready: bool = True
     """the mandatory part is loaded"""
     parental_ready: bool = True

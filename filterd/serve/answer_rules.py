@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from filterd.config.settings import Settings
+from filterd.dataplane.packet.plane_types import Sinkhole
 from filterd.disk.keys import COOKIE_KEY
+from filterd.model.block_kind import BlockKind
 from filterd.telemetry import log
 
 MOST_SECRETS = 2
@@ -25,8 +27,7 @@ class ConfiguredAnswerRules:
 
     block_ttl: int
     max_ttl_opted_in: int
-    ipv4: bytes | None
-    ipv6: bytes | None
+    sinkholes: tuple[Sinkhole, ...]
     identity: str
     keepalive: int
     cookie_secrets: bytes
@@ -34,16 +35,21 @@ class ConfiguredAnswerRules:
 
 def rules_of(settings: Settings, cookie_secrets: bytes) -> ConfiguredAnswerRules:
     """The settings that the native stages need."""
-    page = settings.block_page
     return ConfiguredAnswerRules(
         block_ttl=settings.dns.block_ttl,
         max_ttl_opted_in=settings.dns.max_ttl_opted_in,
-        ipv4=page.ipv4.packed if page is not None and page.ipv4 is not None else None,
-        ipv6=page.ipv6.packed if page is not None and page.ipv6 is not None else None,
+        sinkholes=tuple(_sinkhole(settings, kind) for kind in BlockKind),
         identity=settings.dns.identity or "",
         keepalive=min(settings.dns.tcp.idle * 10, 0xFFFF),
         cookie_secrets=cookie_secrets,
     )
+
+
+def _sinkhole(settings: Settings, kind: BlockKind) -> Sinkhole:
+    if settings.block_page is None:
+        return (None, None)
+    page = settings.block_page.of(kind)
+    return (page.ipv4.packed if page.ipv4 else None, page.ipv6.packed if page.ipv6 else None)
 
 
 @dataclass(frozen=True, slots=True)

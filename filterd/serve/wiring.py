@@ -107,6 +107,7 @@ def switches_of(settings: Settings) -> StateSettings:
     """The settings of the published state; the node adds what is loaded."""
     return StateSettings(
         security_enabled=settings.security.enabled,
+        security_mode=settings.security.mode,
         parental_fail_open=settings.dns.parental_fail is ParentalFail.OPEN,
         nat64=settings.dns.nat64,
     )

@@ -21,6 +21,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 import filterd
 from filterd.telemetry.api_metrics import ApiMetrics, api_families
+from filterd.telemetry.block_metrics import BlockMetrics, block_families
 from filterd.telemetry.crash_metrics import CrashMetrics, crash_families
 from filterd.telemetry.fast_metrics import FastPathMetrics, fast_families
 from filterd.telemetry.feed_metrics import FeedMetrics, feed_families
@@ -156,12 +157,22 @@ def web_registry(read: Callable[[], ApiMetrics]) -> MetricsRegistry:
     return MetricsRegistry("web", lambda: _web_families(read()))
 
 
+def block_registry(read: Callable[[], BlockMetrics]) -> MetricsRegistry:
+    """The metrics of the block page; ``read`` is called at each scrape."""
+    return MetricsRegistry("block", lambda: _block_families(read()))
+
+
+def _block_families(now: BlockMetrics) -> Iterator[Metric]:
+    yield from _role_families(now)
+    yield from block_families(now)
+
+
 def _web_families(now: ApiMetrics) -> Iterator[Metric]:
     yield from _role_families(now)
     yield from api_families(now)
 
 
-def _role_families(now: ResolverMetrics | ControlMetrics | ApiMetrics) -> Iterator[Metric]:
+def _role_families(now: ResolverMetrics | ControlMetrics | ApiMetrics | BlockMetrics) -> Iterator[Metric]:
     yield _gauge(
         "filterd_ready", "Whether the role can do its work; `/readyz` says why not.", float(now.ready)
     )

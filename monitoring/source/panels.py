@@ -600,5 +600,23 @@ API = _row(
     ),
 )
 
-OPERATORS = (STATE, TRAFFIC, PATHS, POLICY, PROOF, ORDERS, SESSIONS, RECORDS, API)
+BLOCK = _row(
+    "The block page",
+    "La página de bloqueo",
+    _panel(
+        "graph",
+        ("Requests by kind of page", "Peticiones por tipo de página"),
+        f"sum by (kind) (rate(filterd_block_page_requests_total{{{I}}}[5m]))",
+        "{{kind}}",
+        "reqps",
+    ),
+    _panel(
+        "graph",
+        ("Connections of clients", "Conexiones de clientes"),
+        f"filterd_block_page_connections{{{I}}}",
+        "{{instance}}",
+    ),
+)
+
+OPERATORS = (STATE, TRAFFIC, PATHS, POLICY, PROOF, ORDERS, SESSIONS, RECORDS, API, BLOCK)
 AUDITORS = (ORDERS, POLICY, PROOF, RECORDS)

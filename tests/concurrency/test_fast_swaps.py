@@ -85,8 +85,8 @@ POLICIES = (
 )
 SETTINGS = (
     Rules(),
-    replace(Rules(), block_ttl=60, ipv4=bytes([192, 0, 2, 81])),
-    replace(Rules(), block_ttl=90, ipv4=bytes([192, 0, 2, 82])),
+    replace(Rules(), block_ttl=60, sinkholes=((bytes([192, 0, 2, 91]), None),) * 4),
+    replace(Rules(), block_ttl=90, sinkholes=((bytes([192, 0, 2, 92]), None),) * 4),
 )
 
 

@@ -169,6 +169,7 @@ def settings(random: Random, now: int) -> StateSettings:
     whole = random.random() < 0.96
     return StateSettings(
         security_enabled=random.random() < 0.7,
+        security_mode=BlockingMode(now // 11 % len(BlockingMode)),
         ready=whole or random.random() < 0.5,
         parental_ready=whole or random.random() < 0.5,
         parental_fail_open=random.random() < 0.5,
@@ -221,6 +222,7 @@ def plain_state(state: PublishedState, ground: Ground, now: int) -> ReferenceSta
         settings.nat64,
         settings.suspended_until,
         settings.exceptions_end,
+        settings.security_mode,
     )
 
 

@@ -10,6 +10,7 @@ from filterd.dataplane.packet.unwrap import Unwrap
 from filterd.dataplane.tables.addresses import Addresses, Prefixes
 from filterd.dataplane.tables.addresses_reference import ReferenceAddresses
 from filterd.dataplane.tables.lines import Lines
+from filterd.model.block_kind import BlockKind
 from filterd.policy.decide import PublishedState
 from filterd.policy.inquiry_reference import ReferenceLine, ReferenceState
 from filterd.wire.names import name_from_text
@@ -40,8 +41,13 @@ def some_rules(random: Random) -> Rules:
     return Rules(
         block_ttl=random.choice((0, 30, 30, 600)),
         max_ttl_opted_in=random.choice((1, 300, 300, 86_400)),
-        ipv4=random.choice((None, bytes([192, 0, 2, 80]))),
-        ipv6=random.choice((None, ip_address("2001:db8::80").packed)),
+        sinkholes=tuple(
+            (
+                random.choice((None, bytes([192, 0, 2, 80 + kind]))),
+                random.choice((None, ip_address(f"2001:db8::{80 + kind}").packed)),
+            )
+            for kind in BlockKind
+        ),
         identity=random.choice(("", "resolver-1")),
         cookie_secrets=random.choice(SECRETS),
     )

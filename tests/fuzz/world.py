@@ -11,6 +11,7 @@ from filterd.dataplane.packet.plane_types import BindingTables, IdentityRules, S
 from filterd.dataplane.tables.addresses import Addresses, Prefixes
 from filterd.dataplane.tables.lines import Lines
 from filterd.dataplane.tables.ratelimit import RateLimiter, RateRules
+from filterd.model.block_kind import BlockKind
 from filterd.model.blocking_mode import BlockingMode
 from filterd.model.identity import IdentityKind, identity_input
 from filterd.model.mandatory import Mandate
@@ -67,8 +68,10 @@ class Rules:
 
     block_ttl: int = 30
     max_ttl_opted_in: int = 300
-    ipv4: bytes | None = bytes([192, 0, 2, 80])
-    ipv6: bytes | None = bytes.fromhex("20010db8000000000000000000000080")
+    sinkholes: tuple[tuple[bytes | None, bytes | None], ...] = tuple(
+        (bytes([192, 0, 2, 80 + kind]), bytes.fromhex("20010db8") + bytes(11) + bytes([80 + kind]))
+        for kind in BlockKind
+    )
     identity: str = "resolver-1"
     keepalive: int = 100
     cookie_secrets: bytes = bytes(range(32))

@@ -234,6 +234,9 @@ ALERTS = {
     "filterd_api_in_flight": "above 50 for a minute: the store is slow, or calls hang",
     "filterd_api_connections": "near `web.api.connections`: idle ones are closed for new ones",
     "filterd_api_imports": "2 for an hour: two is the most at one time; see who imports",
+    "filterd_block_page_requests_total": "`general` grows: clients come to an address that several kinds "
+    "share, or by a way that hides the address (`docs/block-page.md`)",
+    "filterd_block_page_connections": "near `web.block.connections`: idle ones are closed for new ones",
     "filterd_session_followers": "0 for a minute: no resolver follows; lines go stale there",
 }
 """metric -> when somebody should look"""
@@ -242,9 +245,11 @@ ALERTS = {
 def metrics() -> str:
     """docs/metrics.md: every family of all roles."""
     from filterd.telemetry.api_metrics import ApiMetrics
+    from filterd.telemetry.block_metrics import BlockMetrics
     from filterd.telemetry.metrics import (
         ControlMetrics,
         ResolverMetrics,
+        block_registry,
         control_registry,
         resolver_registry,
         web_registry,
@@ -254,12 +259,13 @@ def metrics() -> str:
         "Resolver": resolver_registry(ResolverMetrics),
         "Control": control_registry(ControlMetrics),
         "The API": web_registry(ApiMetrics),
+        "The block page": block_registry(BlockMetrics),
     }
     parts = [
         "# Metrics\n",
         NOTE,
         "The resolver serves its metrics on `metrics.listen` (9353), control on `control.listen` (8080),\n"
-        "and the web process on `web.health` where that is set,\n"
+        "the web process on `web.health` and the block page on `web.block.health`, where these are set,\n"
         "each under `/metrics`, with `/healthz` (the process lives) and `/readyz` (it can do its work).\n"
         "No label holds a name, a line or an address of a client; a confidential list stands under an\n"
         "opaque id. Neither page asks for a password: keep both addresses inside the network.\n",

@@ -90,6 +90,20 @@ TEXTS: dict[str, tuple[str, str]] = {
         "A fault of filterd: the caller got status 500. Nothing of the request is in the log.",
         REPORT,
     ),
+    # ---- the block page ----
+    "the block page is served": ("The block page's process answers on the addresses in `listen`.", NOTHING),
+    "the block page is not configured: web.block has no listener": (
+        "The block page's process runs though it has nothing to serve.",
+        "set `web.block.listen`, or disable `filterd-block.service`",
+    ),
+    "the block page stays as it was": (
+        "Its texts could not be read at a reload; `reason` says why. The pages rendered before are served.",
+        "the `remedy` of the line",
+    ),
+    "the block page cannot go on": (
+        "An address, the certificate or a text cannot be used. DNS, control and the API go on.",
+        "the `remedy` of the line; it is tried again",
+    ),
     # ---- start, end, settings ----
     "resolver serves": ("The resolver answers on the addresses in `listen`.", NOTHING),
     "the resolver begins …": (

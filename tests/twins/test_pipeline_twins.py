@@ -195,6 +195,7 @@ class PathMachine(RuleBasedStateMachine):
         world = self.world
         settings = StateSettings(
             security_enabled=world.security_enabled,
+            security_mode=world.security_mode,
             nat64=world.nat64,
             suspended_until=world.suspended_until,
             exceptions_end=world.exceptions_end,

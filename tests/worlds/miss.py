@@ -73,8 +73,7 @@ class Rules:
 
     block_ttl: int = 30
     max_ttl_opted_in: int = 300
-    ipv4: bytes | None = None
-    ipv6: bytes | None = None
+    sinkholes: tuple[tuple[bytes | None, bytes | None], ...] = ((None, None),) * 4
     identity: str = ""
     keepalive: int = 0
     cookie_secrets: bytes = b""

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
+from filterd.model.blocking_mode import BlockingMode
 from filterd.model.mandatory import Mandate
 from filterd.model.rule import Action, Scope
 from filterd.policy.build import MANDATORY_TARGET, Builder
@@ -162,6 +163,7 @@ class World:
     suspended_until: int = 0
     exceptions_end: int = 0
     """not 0 where a rule is an exception"""
+    security_mode: BlockingMode = BlockingMode.NXDOMAIN
     native: PublishedState = field(init=False, repr=False, compare=False)
     reference: ReferenceState = field(init=False, repr=False, compare=False)
 
@@ -178,6 +180,7 @@ class World:
             policies=self.policies,
             settings=StateSettings(
                 security_enabled=self.security_enabled,
+                security_mode=self.security_mode,
                 nat64=self.nat64,
                 suspended_until=self.suspended_until,
                 exceptions_end=self.exceptions_end,
@@ -195,6 +198,7 @@ class World:
             nat64=self.nat64,
             suspended_until=self.suspended_until,
             exceptions_end=self.exceptions_end,
+            security_mode=self.security_mode,
         )
         object.__setattr__(self, "native", native)
         object.__setattr__(self, "reference", reference)

@@ -183,6 +183,7 @@ def _world(random: Random) -> World:
         mandates=mandates,
         policies=policies,
         security_enabled=security_enabled,
+        security_mode=random.choice(list(BlockingMode)),
         nat64=nat64,
     )
 

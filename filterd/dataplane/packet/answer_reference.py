@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from filterd.dataplane.packet.exchange_reference import Exchange, ReferencePlane, Shape
+from filterd.dataplane.packet.plane_types import Sinkhole
+from filterd.model.block_kind import kind_of
 from filterd.model.blocking_mode import BlockingMode
 from filterd.model.rule import Scope
 from filterd.model.verdict import Outcome, Reason, Verdict, Where
+from filterd.policy.decide_reference import is_confidential
 from filterd.policy.fingerprint_reference import suffixes
 from filterd.policy.inquiry_reference import boundary_of, strips_ech
 from filterd.wire import respond_reference
@@ -59,8 +62,6 @@ def options_of(plane: ReferencePlane, x: Exchange) -> AnswerOptions:
         "keepalive": rules.keepalive if x.tcp else 0,
         "nsid": rules.identity.encode("ascii")[:IDENTITY_SIZE],
         "ede": x.edes[:MAX_EDES],
-        "ipv4": rules.ipv4,
-        "ipv6": rules.ipv6,
     }
 
 
@@ -125,16 +126,23 @@ def blocked(plane: ReferencePlane, x: Exchange, options: AnswerOptions) -> bytes
         x.note("categories", "" if listed is None else listed.category)
     codes = {Reason.MANDATORY: ExtendedError.CENSORED, Reason.SECURITY: ExtendedError.BLOCKED}
     edes = [(int(codes.get(verdict.reason, ExtendedError.FILTERED)), b"")]
-    if makes_address(plane, x):
+    options["ipv4"], options["ipv6"] = sinkhole = sinkhole_of(plane, x)
+    if makes_address(x, sinkhole):
         edes.append((ExtendedError.FORGED_ANSWER, b""))
     options["ede"] = edes
     scope = verdict.scope if verdict.where is Where.QUERY else Scope.EXACT
     return respond_reference.blocked(x.query, verdict.mode, scope, **options)
 
 
-def makes_address(plane: ReferencePlane, x: Exchange) -> bool:
+def sinkhole_of(plane: ReferencePlane, x: Exchange) -> Sinkhole:
+    """The block page's addresses for a block of this kind."""
+    confidential = is_confidential(x.inquiry.state, x.verdict)
+    return plane.rules.sinkholes[kind_of(x.verdict.reason, confidential=confidential)]
+
+
+def makes_address(x: Exchange, sinkhole: Sinkhole) -> bool:
     """True if the answer has an address that we made up."""
-    address = {A: plane.rules.ipv4, AAAA: plane.rules.ipv6}.get(x.query.qtype)
+    address = dict(zip((A, AAAA), sinkhole, strict=True)).get(x.query.qtype)
     if x.verdict.mode is BlockingMode.SINKHOLE:
         return address is not None
     return x.verdict.mode is BlockingMode.NULL and x.query.qtype in (A, AAAA)

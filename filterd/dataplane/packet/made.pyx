@@ -1,6 +1,7 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 
 from libc.stdint cimport uint8_t, uint16_t, uint32_t
+from libc.string cimport memcpy
 
 from filterd.dataplane.packet.admit cimport names_server
 from filterd.dataplane.packet.counting cimport count
@@ -17,7 +18,14 @@ from filterd.policy.decide cimport (
 )
 from filterd.policy.fingerprint cimport Fingerprint, suffixes
 from filterd.policy.snapshot cimport origin_of_bit
-from filterd.dataplane.packet.stages cimport BUFFER_SIZE
+from filterd.dataplane.packet.stages cimport (
+    BUFFER_SIZE,
+    KIND_CONFIDENTIAL,
+    KIND_MANDATORY,
+    KIND_PARENTAL,
+    KIND_SECURITY,
+    Sinkhole,
+)
 from filterd.wire.codec cimport (
     CLASS_CH,
     REFUSED,
@@ -43,6 +51,7 @@ cdef int blocked(Core* core, Exchange* x, const Verdict* verdict, AnswerOptions*
                  Workspace* work) noexcept nogil:
     """Answer a blocked name, with its EDE. A rule that met an answer says nothing of the names below."""
     cdef uint8_t scope = verdict.scope if verdict.where == WHERE_QUERY else SCOPE_EXACT
+    cdef const Sinkhole* sinkhole = &core.rules.sinkholes[kind_of(verdict)]
     count(core, OUTCOME_BLOCK, verdict.reason, verdict.reference)
     options.age = 0
     options.ede.count = 0
@@ -52,16 +61,31 @@ cdef int blocked(Core* core, Exchange* x, const Verdict* verdict, AnswerOptions*
         add_ede(options, EDE_BLOCKED, NULL, 0)
     else:
         add_ede(options, EDE_FILTERED, NULL, 0)
-    if makes_address(core, &x.query, verdict.mode):
+    if makes_address(sinkhole, &x.query, verdict.mode):
         add_ede(options, EDE_FORGED_ANSWER, NULL, 0)
+    lead_to(sinkhole, options)
     return sent(core, respond_blocked(&x.query, verdict.mode, scope, options, work.out, BUFFER_SIZE), work)
 
 
-cdef bint makes_address(const Core* core, const Query* query, uint8_t mode) noexcept nogil:
+cdef inline int kind_of(const Verdict* verdict) noexcept nogil:
+    """The kind of a block, which chooses the block page's address."""
+    if verdict.reason == REASON_MANDATORY:
+        return KIND_CONFIDENTIAL if verdict.confidential else KIND_MANDATORY
+    return KIND_SECURITY if verdict.reason == REASON_SECURITY else KIND_PARENTAL
+
+
+cdef inline void lead_to(const Sinkhole* sinkhole, AnswerOptions* options) noexcept nogil:
+    options.has_ipv4 = sinkhole.has_ipv4
+    options.has_ipv6 = sinkhole.has_ipv6
+    memcpy(options.ipv4, sinkhole.ipv4, 4)
+    memcpy(options.ipv6, sinkhole.ipv6, 16)
+
+
+cdef bint makes_address(const Sinkhole* sinkhole, const Query* query, uint8_t mode) noexcept nogil:
     if query.qtype == TYPE_A:
-        return mode == MODE_NULL or (mode == MODE_SINKHOLE and core.rules.has_ipv4)
+        return mode == MODE_NULL or (mode == MODE_SINKHOLE and sinkhole.has_ipv4)
     if query.qtype == TYPE_AAAA:
-        return mode == MODE_NULL or (mode == MODE_SINKHOLE and core.rules.has_ipv6)
+        return mode == MODE_NULL or (mode == MODE_SINKHOLE and sinkhole.has_ipv6)
     return False
 
 

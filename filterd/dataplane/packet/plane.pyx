@@ -18,6 +18,7 @@ from filterd.dataplane.packet.stages cimport (
     DROP_LIMITED,
     DROP_SHORT,
     DROP_UNANSWERABLE,
+    KINDS,
     LOOKUP_HIT,
     LOOKUP_MISS,
     LOOKUP_PREFETCH,
@@ -30,6 +31,7 @@ from filterd.dataplane.packet.stages cimport (
     Counters,
     Exchange,
     Reply,
+    Sinkhole,
     Workspace,
     guarded_receive,
     note_question,
@@ -53,6 +55,26 @@ from filterd.model.verdict import Kind, Outcome, Reason
 
 cdef enum:
     KEPT_BLOCKS = 8             # CategoryBlocks that a thread may still hold and count in
+
+cdef int read_sinkholes(object given, Sinkhole* sinkholes) except -1:
+    """Fill in the block page's addresses, a pair for each kind."""
+    cdef int kind
+    cdef Sinkhole* mine
+    if len(given) != KINDS:
+        raise ValueError(f"a pair of addresses for each of {KINDS} kinds of blocks, not {len(given)}")
+    memset(sinkholes, 0, KINDS * sizeof(Sinkhole))
+    for kind, (ipv4, ipv6) in enumerate(given):
+        mine = &sinkholes[kind]
+        if len(ipv4 or bytes(4)) != 4 or len(ipv6 or bytes(16)) != 16:
+            raise ValueError("a block page's address has 4 or 16 bytes")
+        if ipv4 is not None:
+            mine.has_ipv4 = True
+            memcpy(mine.ipv4, <const char*>ipv4, 4)
+        if ipv6 is not None:
+            mine.has_ipv6 = True
+            memcpy(mine.ipv6, <const char*>ipv6, 16)
+    return 0
+
 
 cdef class Pending:
     """A query that has to be forwarded."""
@@ -136,10 +158,8 @@ cdef class Plane:
         cdef AnswerRules* mine = &self.core.rules
         cdef CookieSecrets secrets
         cdef bytes identity = rules.identity.encode("ascii")[:64]
-        cdef bytes ipv4 = rules.ipv4 or bytes(4)
-        cdef bytes ipv6 = rules.ipv6 or bytes(16)
-        if len(ipv4) != 4 or len(ipv6) != 16:
-            raise ValueError("a block page's address has 4 or 16 bytes")
+        cdef Sinkhole sinkholes[KINDS]
+        read_sinkholes(rules.sinkholes, sinkholes)
         read_secrets(rules.cookie_secrets, &secrets)
         before = (self.allowed, self.forwarders, self.proxies)
         self.allowed, self.forwarders, self.proxies = allowed, forwarders, proxies
@@ -150,10 +170,7 @@ cdef class Plane:
         mine.keepalive = rules.keepalive
         mine.block_ttl = rules.block_ttl
         mine.max_ttl_opted_in = rules.max_ttl_opted_in
-        mine.has_ipv4 = rules.ipv4 is not None
-        mine.has_ipv6 = rules.ipv6 is not None
-        memcpy(mine.ipv4, <const char*>ipv4, 4)
-        memcpy(mine.ipv6, <const char*>ipv6, 16)
+        memcpy(mine.sinkholes, sinkholes, sizeof(sinkholes))
         mine.identity_length = <uint8_t>len(identity)
         memcpy(mine.identity, <const char*>identity, len(identity))
         self.show(before)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
 from typing import TYPE_CHECKING, Protocol, TypedDict
 
 if TYPE_CHECKING:
     from filterd.dataplane.tables.addresses import Addresses, Prefixes
+
+Sinkhole = tuple[bytes | None, bytes | None]
+"""the address of 4 bytes and the one of 16; None: there is none"""
 
 
 class AnswerRules(Protocol):
@@ -22,12 +26,8 @@ class AnswerRules(Protocol):
         """The cap of all TTLs for a line that has opted in."""
 
     @property
-    def ipv4(self) -> bytes | None:
-        """The block page's address, 4 bytes."""
-
-    @property
-    def ipv6(self) -> bytes | None:
-        """The block page's address, 16 bytes."""
+    def sinkholes(self) -> Sequence[Sinkhole]:
+        """The block page's addresses, by the number of the :class:`filterd.model.block_kind.BlockKind`."""
 
     @property
     def identity(self) -> str:

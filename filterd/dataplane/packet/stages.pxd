@@ -105,13 +105,23 @@ cdef struct Counters:           # of one thread, which alone writes them (bump64
     uint64_t truncated[RATE_TAGS]   # clients' queries over the rate limit, by the prefix's tag: with TC
     uint64_t silenced[RATE_TAGS]    # and with silence
 
-cdef struct AnswerRules:        # sealed at start, replaced whole by a reload
-    uint32_t block_ttl
-    uint32_t max_ttl_opted_in
-    bint has_ipv4               # the block page's addresses
+cdef enum:                      # model.block_kind.BlockKind
+    KIND_PARENTAL = 0
+    KIND_SECURITY = 1
+    KIND_MANDATORY = 2
+    KIND_CONFIDENTIAL = 3
+    KINDS = 4
+
+cdef struct Sinkhole:           # the block page's addresses for blocks of one kind
+    bint has_ipv4
     bint has_ipv6
     uint8_t ipv4[4]
     uint8_t ipv6[16]
+
+cdef struct AnswerRules:        # sealed at start, replaced whole by a reload
+    uint32_t block_ttl
+    uint32_t max_ttl_opted_in
+    Sinkhole sinkholes[KINDS]
     uint8_t identity_length
     uint8_t identity[64]        # id.server, CHAOS, and NSID; length 0: hidden
     uint16_t keepalive          # idle timeout of TCP in 100 ms (RFC 7828)

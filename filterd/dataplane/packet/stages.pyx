@@ -680,10 +680,6 @@ cdef void begin_options(const Core* core, const Exchange* x, AnswerOptions* opti
     options.nsid = core.rules.identity
     options.nsid_length = core.rules.identity_length
     options.ttl = core.rules.block_ttl
-    options.has_ipv4 = core.rules.has_ipv4
-    options.has_ipv6 = core.rules.has_ipv6
-    memcpy(options.ipv4, core.rules.ipv4, 4)
-    memcpy(options.ipv6, core.rules.ipv6, 16)
 
 
 cdef void limit_ttl(const Core* core, Judged* judged) noexcept nogil:

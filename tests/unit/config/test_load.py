@@ -136,7 +136,8 @@ def test_the_documented_example(tmp_path: Path, resolv_conf: Path) -> None:
     settings = read(tmp_path, DOCUMENTED, resolv_conf)
     assert [str(each.address) for each in settings.dns.upstreams] == ["192.0.2.53:53"]
     assert settings.block_page is not None
-    assert str(settings.block_page.ipv6) == "2001:db8::80"
+    assert {str(each) for each in settings.block_page.kinds} == {"192.0.2.80", "2001:db8::80"}
+    assert {len(kinds) for kinds in settings.block_page.kinds.values()} == {4}, "it serves every kind"
 
 
 def test_json_round_trip(tmp_path: Path, resolv_conf: Path) -> None:

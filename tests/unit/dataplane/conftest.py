@@ -11,8 +11,10 @@ import pytest
 
 from filterd.dataplane.cache.cache import ResponseCache
 from filterd.dataplane.packet.plane import Plane
+from filterd.dataplane.packet.plane_types import Sinkhole
 from filterd.dataplane.tables.addresses import Addresses, Prefixes
 from filterd.dataplane.tables.lines import Lines
+from filterd.model.block_kind import BlockKind
 from tests.worlds.miss import Client, Misses, Upstream, misses
 from tests.worlds.node import ScriptedStore, make_store
 from tests.worlds.node_machine import Machine
@@ -26,8 +28,7 @@ class Rules:
 
     block_ttl: int = 30
     max_ttl_opted_in: int = 300
-    ipv4: bytes | None = bytes([192, 0, 2, 80])
-    ipv6: bytes | None = None
+    sinkholes: tuple[Sinkhole, ...] = tuple((bytes([192, 0, 2, 80 + kind]), None) for kind in BlockKind)
     identity: str = "resolver-1"
     keepalive: int = 100
     cookie_secrets: bytes = bytes(range(16))

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from filterd.config.block_settings import BlockPageSettings, SinkholeSettings
 from filterd.config.policies import icann_suffixes
-from filterd.config.settings import BlockPageSettings
 from filterd.config.value_types import Endpoint
 from filterd.model.order import Demand, OrderState
 from filterd.model.rule import Scope
@@ -102,18 +102,22 @@ async def test_ipv4_inside_ipv6_is_taken_as_ipv4(installation: Installation, ent
 def test_our_own_addresses(installation: Installation) -> None:
     settings = installation.settings
     listen = (Endpoint(IPv4Address("203.0.113.53"), 53), Endpoint(IPv6Address("::"), 53))
-    page = BlockPageSettings(IPv4Address("203.0.113.80"), IPv6Address("2001:db8::80"))
+    general = SinkholeSettings(IPv4Address("203.0.113.80"), IPv6Address("2001:db8::80"))
+    parental = SinkholeSettings(IPv4Address("203.0.113.79"), None)
+    page = BlockPageSettings(parental, general, general, general)
     kept = order_limits.ours(
         replace(settings, dns=replace(settings.dns, listen=listen), block_page=page),
     )
     assert [str(address) for address, _ in kept] == [
         "203.0.113.53",
         "192.0.2.53",
+        "203.0.113.79",
         "203.0.113.80",
         "2001:db8::80",
     ]
     for entry, says in (
         ("203.0.113.80", "the block page"),
+        ("203.0.113.79", "the block page"),
         ("2001:db8::/64", "the block page"),
         ("203.0.113.53", "listen"),
     ):

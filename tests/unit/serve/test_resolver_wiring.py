@@ -41,7 +41,13 @@ VALUE: dict[str, Any] = {
     "cache": {"size": "2MiB", "serve_stale": "7m"},
     "metrics": {"listen": "127.0.0.1:0"},
     "security": {"enabled": True},
-    "block_page": {"ipv4": "192.0.2.80", "ipv6": "2001:db8::80"},
+    "block_page": {
+        "ipv4": "192.0.2.80",
+        "ipv6": "2001:db8::80",
+        "parental": {"ipv4": "192.0.2.81", "ipv6": "2001:db8::81"},
+        "security": {"ipv4": "192.0.2.82", "ipv6": "2001:db8::82"},
+        "mandatory": {"ipv4": "192.0.2.83", "ipv6": "2001:db8::83"},
+    },
     "dns": {
         "listen": ["127.0.0.1:0"],
         "threads": 2,
@@ -174,10 +180,10 @@ async def test_the_plane_is_given_who_may_ask_and_how_to_answer(
     for prefixes, inside in ((allowed, "192.0.2.1"), (subnets, "192.0.2.129"), (fronts, "192.0.2.193")):
         assert within(prefixes, "192.0.2.1", "192.0.2.129", "192.0.2.193") == [inside]
     assert (rules.block_ttl, rules.max_ttl_opted_in, rules.identity) == (31, 301, "who-am-i")
-    assert (rules.ipv4, rules.ipv6) == (
-        socket.inet_aton("192.0.2.80"),
-        socket.inet_pton(socket.AF_INET6, "2001:db8::80"),
-    )
+    assert rules.sinkholes == tuple(
+        (socket.inet_aton(f"192.0.2.{last}"), socket.inet_pton(socket.AF_INET6, f"2001:db8::{last}"))
+        for last in (81, 82, 83, 80)
+    ), "a kind's own address wins, and one without it has the general one"
     assert rules.keepalive == 230
     assert rules.cookie_secrets == (resolver._settings.state_dir / "keys/cookie.key").read_bytes()
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 SYSTEMD = Path(__file__).parents[3] / "systemd"
-UNITS = ["filterd-resolver", "filterd-control", "filterd-web"]
+UNITS = ["filterd-resolver", "filterd-control", "filterd-web", "filterd-block"]
 MOST_EXPOSURE = 15
 """tenths; 100 is a service without any limit"""
 REASONS = {
-    "AmbientCapabilities": "The one privilege is port 53",
-    "CapabilityBoundingSet": "The one privilege is port 53",
+    "AmbientCapabilities": "The one privilege is port",
+    "CapabilityBoundingSet": "The one privilege is port",
     "IPAddressDeny": "Not PrivateNetwork=, IPAddressDeny=:",
     "PrivateNetwork": "Not PrivateNetwork=, IPAddressDeny=:",
     "PrivateUsers": "Not PrivateUsers=:",

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 
 from filterd.telemetry.api_metrics import ApiMetrics
+from filterd.telemetry.block_metrics import BlockMetrics
 from filterd.telemetry.crash_metrics import CrashMetrics
 from filterd.telemetry.fast_metrics import FastPathMetrics
 from filterd.telemetry.feed_metrics import FeedMetrics
@@ -14,6 +15,7 @@ from filterd.telemetry.list_metrics import CanaryMetrics, ListMetrics, ProofMetr
 from filterd.telemetry.metrics import (
     ControlMetrics,
     ResolverMetrics,
+    block_registry,
     control_registry,
     resolver_registry,
     web_registry,
@@ -145,6 +147,14 @@ API = ApiMetrics(
 )
 
 
+BLOCK = BlockMetrics(
+    requests={"parental": 401, "security": 402, "mandatory": 403, "confidential": 404, "general": 405},
+    connections=406,
+    ready=True,
+    clock=407.5,
+)
+
+
 def test_every_metric_shows_its_own_value(golden: Callable[[str, str], None]) -> None:
     registries = (
         resolver_registry(lambda: RESOLVER),
@@ -153,6 +163,8 @@ def test_every_metric_shows_its_own_value(golden: Callable[[str, str], None]) ->
         control_registry(ControlMetrics),
         web_registry(lambda: API),
         web_registry(ApiMetrics),
+        block_registry(lambda: BLOCK),
+        block_registry(BlockMetrics),
     )
     texts = [VERSIONS.sub(r'\1="-"', each.exposition().decode()) for each in registries]
     golden("metrics.txt", "\n".join(texts))

@@ -195,9 +195,68 @@ def test_an_observed_list_is_counted_once_a_query_and_blocks_nothing(packets: Pl
 def test_a_sinkhole_says_that_it_forged(packets: Plane) -> None:
     publish(packets, world(BlockingMode.SINKHOLE))
     reply = receive(packets, ask("banned.example"))
-    assert dns.message.from_wire(reply).answer[0][0].to_text() == "192.0.2.80"
+    assert dns.message.from_wire(reply).answer[0][0].to_text() == "192.0.2.82"
     assert codes(reply) == [16, 4]
     assert codes(receive(packets, ask("banned.example", "AAAA"))) == [16]
+
+
+@pytest.mark.parametrize(
+    ("name", "last"),
+    [("adult.example", 80), ("malware.example", 81), ("banned.example", 82), ("sealed.example", 83)],
+)
+def test_each_kind_of_block_leads_to_an_address_of_its_own(packets: Plane, name: str, last: int) -> None:
+    sunk = BlockingMode.SINKHOLE
+    kinds = World(
+        Classes(
+            (
+                *FIXED,
+                ListClass("adult", Kind.CATEGORY, ADULT, category="adult"),
+                ListClass("bad", Kind.SECURITY, 9),
+            )
+        ),
+        (
+            Placed("adult.example", bit=ADULT),
+            Placed("malware.example", bit=9),
+            Placed("banned.example", mandatory=256),
+            Placed("sealed.example", mandatory=257),
+        ),
+        (Mandate(256, "1", sunk), Mandate(257, "2", sunk, confidential=True)),
+        (ResolvedPolicy(), ResolvedPolicy("children", categories=1 << ADULT, mode=sunk)),
+        security_enabled=True,
+        security_mode=sunk,
+    )
+    publish(packets, kinds)
+    reply = dns.message.from_wire(receive(packets, ask(name)))
+    assert [each.to_text() for each in reply.answer[0]] == [f"192.0.2.{last}"]
+    assert [
+        len(section) for section in dns.message.from_wire(receive(packets, ask(name, "AAAA"))).sections
+    ] == [
+        1,
+        0,
+        1,
+        0,
+    ], "a kind without an address of the family has no data there"
+
+
+def test_a_kind_without_any_address_is_denied(packets: Plane) -> None:
+    publish(packets, world(BlockingMode.SINKHOLE))
+    kept = Rules().sinkholes
+    packets.change_settings(
+        Prefixes(KEY, ["127.0.0.0/8"]), replace(Rules(), sinkholes=(*kept[:2], (None, None), kept[3]))
+    )
+    reply = receive(packets, ask("banned.example"))
+    assert dns.message.from_wire(reply).rcode() == dns.rcode.NXDOMAIN
+    assert codes(reply) == [16], "nothing was forged"
+
+
+@pytest.mark.parametrize(
+    "sinkholes", [(), ((None, None),) * 3, ((bytes(3), None),) * 4, ((None, bytes(4)),) * 4]
+)
+def test_sinkholes_that_are_none(
+    packets: Plane, sinkholes: tuple[tuple[bytes | None, bytes | None], ...]
+) -> None:
+    with pytest.raises(ValueError, match=r"bytes|kinds"):
+        packets.change_settings(Prefixes(KEY, []), replace(Rules(), sinkholes=sinkholes))
 
 
 def test_local_names(served: Plane) -> None:
