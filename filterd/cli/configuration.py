@@ -85,10 +85,11 @@ def check(config: Path | None, as_json: bool, settings_alone: bool) -> None:
 
 def _cautions(settings: Settings) -> list[Caution]:
     """The warnings on the settings, and on the secrets that they name."""
-    from filterd.config.cautions import cautions
+    from filterd.config.cautions import cautions, facts_missing
     from filterd.operations.sessions.secrets import cautions_on_secrets
 
-    return [*cautions(settings), *cautions_on_secrets(settings.accounting.radius)]
+    secrets = cautions_on_secrets(settings.accounting.radius)
+    return [*cautions(settings), *facts_missing(settings), *secrets]
 
 
 def _ports_in_rules(settings: Settings) -> list[Caution]:

@@ -25,6 +25,7 @@ GROUPS = {
     "consent": ("show who asked for what, and on which text", "filterd.cli.consent:consent"),
     "arco": ("keep the terms of holders' requests for their data", "filterd.cli.arco:arco"),
     "notice": ("show what holders were told, and what was not taken", "filterd.cli.notices:notice"),
+    "page": ("write the public pages out, and compare them", "filterd.cli.pages:page"),
     "session": ("tell which line has an address just now", "filterd.cli.sessions:session"),
     "binding": ("bind address prefixes to lines", "filterd.cli.bindings:binding"),
     "profile": ("show the profiles on offer", "filterd.cli.profiles:profile"),

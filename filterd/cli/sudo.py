@@ -61,16 +61,25 @@ def configuration(path: Path) -> Path:
 def backup_place(path: Path) -> Path:
     """A directory of backups without links. Behind sudo nobody but root and the effective user may be able to
     change it; raises Misconfigured."""
+    return _safe_place(path, "a backup", "0700 /backup")
+
+
+def written_place(path: Path) -> Path:
+    """A directory that pages are written to, as :func:`backup_place`: whoever could put a link there would
+    have our user write elsewhere."""
+    place = path.absolute()
+    return _safe_place(place.parent, "exported pages", "0755 /srv/pages") / place.name
+
+
+def _safe_place(path: Path, purpose: str, example: str) -> Path:
     if caller() is None:
         return path
     found = _resolved(path)
     reason = _changeable(found, {ROOT, os.geteuid()})
     if reason:
-        message = f"{path} is no place for a backup behind sudo: {reason}"
+        message = f"{path} is no place for {purpose} behind sudo: {reason}"
         owner = _name(os.geteuid())
-        remedy = (
-            f"use a directory of {owner} below directories of root: install -d -o {owner} -m 0700 /backup"
-        )
+        remedy = f"use a directory of {owner} below directories of root: install -d -o {owner} -m {example}"
         raise Misconfigured(message, remedy)
     return found
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from filterd.config.service_settings import ServiceSettings
 from filterd.config.settings import Settings
 from filterd.config.value_types import IPNetwork
 
@@ -59,6 +60,19 @@ def cautions(settings: Settings) -> tuple[Caution, ...]:
             for network in networks
             if endangers(network)
         ),
+    )
+
+
+def facts_missing(settings: Settings) -> tuple[Caution, ...]:
+    """The provider's facts that LMTR 191 asks to publish and the file does not have, where pages are served
+    or some of the facts are written."""
+    published = settings.web is not None and settings.web.public is not None
+    if not published and settings.service == ServiceSettings():
+        return ()
+    remedy = "write it: the public pages leave out what nobody wrote, and the law asks for it (LMTR 191)"
+    return tuple(
+        Caution(each, "is not written, and no public page says it", remedy)
+        for each in settings.service.missing
     )
 
 

@@ -20,6 +20,7 @@ from filterd.config import raw, settings
 from filterd.config.load_accounting import accounting, map_rules, shared_addresses
 from filterd.config.load_block import block_listeners, block_page, block_server
 from filterd.config.load_notices import notices
+from filterd.config.load_service import service
 from filterd.config.raw import RawUpstream
 from filterd.config.raw_orders import RawOrders
 from filterd.config.raw_rate_limit import RawRateLimit
@@ -299,6 +300,7 @@ def _resolve(
         web=_web(configuration.web, base),
         web_block=block_server(configuration.web, base),
         notices=notices(configuration.notices, base),
+        service=service(configuration.service),
     )
 
 

@@ -23,6 +23,7 @@ from typing import Protocol, TypeVar
 from filterd.config import policy_documents as documents
 from filterd.config import policy_references
 from filterd.config.feed_documents import read_feed
+from filterd.config.help_line_documents import read_help_line
 from filterd.config.notice_documents import read_notice_texts
 from filterd.config.policy_layers import DOCUMENTS, READY, LaidEntry, Layer, Laying
 from filterd.config.policy_references import Places
@@ -199,6 +200,7 @@ class _Reader:
             jurisdictions=self._folder("jurisdictions", documents.read_jurisdiction),
             consent_texts=self._folder("consent", documents.read_consent_text),
             notice_texts=self._folder("notices", read_notice_texts),
+            help_lines=self._listing("help-lines.yaml", _alone(read_help_line)),
         )
         found = replace(found, ready=self._ready(found.feeds))
         found = replace(found, categories=(*found.categories, *self._of_country(found)))

@@ -17,7 +17,7 @@ from filterd.config.yamlfile import Nothing, YamlError, dotted, read_yaml, settl
 
 LISTINGS = ("categories.yaml", "feeds.yaml", "services.yaml", "safesearch.yaml", "bypass.yaml")
 DOCUMENTS = (*LISTINGS, "protected.yaml", "expected.yaml")
-OPTIONAL = ("service-groups.yaml",)
+OPTIONAL = ("service-groups.yaml", "help-lines.yaml")
 """listings that no directory must have: without them nothing is blocked less"""
 SOURCES = "sources.yaml"
 """where the shipped names come from: nothing that blocks"""

@@ -20,6 +20,7 @@ from filterd.config.raw_orders import RawOrders
 from filterd.config.raw_proof import RawCanary, RawNodes
 from filterd.config.raw_rate_limit import RawRateLimit
 from filterd.config.raw_retention import RawRetention
+from filterd.config.raw_service import RawService
 from filterd.config.raw_types import (
     Auto,
     Country,
@@ -349,6 +350,7 @@ class RawConfiguration(Section):
     retention: RawRetention = Field(default_factory=RawRetention)
     web: RawWeb = Field(default_factory=RawWeb)
     notices: RawNotices = Field(default_factory=RawNotices)
+    service: RawService = Field(default_factory=RawService)
 
 
 def json_schema() -> dict[str, Any]:

@@ -17,6 +17,7 @@ from filterd.config import jsonable
 from filterd.config.block_settings import BlockPageSettings, BlockServerSettings
 from filterd.config.notice_settings import NoticeSettings
 from filterd.config.retention_settings import RetentionSettings
+from filterd.config.service_settings import ServiceSettings
 from filterd.config.value_types import (
     AttributeName,
     Bytes,
@@ -383,6 +384,7 @@ class Settings:
     web_block: BlockServerSettings | None
     """the process of the block page, web.block; None: there is none"""
     notices: NoticeSettings
+    service: ServiceSettings
 
     def to_json(self) -> str:
         """One line of JSON, from which :meth:`from_json` makes an equal value."""

@@ -62,6 +62,10 @@ class Permission(StrEnum):
     NOTICES_READ = "notices.read"
     NOTICES_WRITE = "notices.write"
     """send notices to holders anew"""
+    PAGES_READ = "pages.read"
+    """read the facts and the records of the public pages"""
+    PAGES_WRITE = "pages.write"
+    """record the public pages as exported"""
 
 
 _OVERSIGHT = frozenset(
@@ -72,6 +76,7 @@ _OVERSIGHT = frozenset(
         Permission.LIFTINGS_READ,
         Permission.PROFILES_READ,
         Permission.CHECK,
+        Permission.PAGES_READ,
     )
 )
 GRANTS: dict[TokenRole, frozenset[Permission]] = {

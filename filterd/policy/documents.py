@@ -16,6 +16,7 @@ from filterd.model.blocking_mode import BlockingMode
 from filterd.model.rule import NameRule, Scope
 from filterd.model.slot import Slot
 from filterd.policy.feed_documents import STALE_AFTER, Guard, Login, Signature, is_remote
+from filterd.policy.help_lines import HelpLine
 from filterd.policy.notice_texts import NoticeTexts
 
 Network = IPv4Network | IPv6Network
@@ -85,12 +86,11 @@ class Use(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """A source of a list and what the list is for. Exactly one of category, mandatory, security, bypass
-    holds."""
+    """A source of a list and its purpose: exactly one of category, mandatory, security, bypass holds."""
 
     id: str
     source: str
-    """an address that begins with ``https://``, or a path: absolute, or below the policies directory"""
+    """an address (``https://``), or a path: absolute, or below the policies directory"""
     format: Format
     scope: Scope
     category: str | None = None
@@ -244,11 +244,10 @@ class AllowedGroup:
 
 @dataclass(frozen=True, slots=True)
 class Protected:
-    """The names and addresses that feeds, categories, schedules and orders cannot block, and those that pass
-    a schedule that blocks everything."""
+    """What feeds, categories, schedules and orders cannot block, and what passes a closed schedule."""
 
     public_suffixes: bool
-    """every ICANN suffix of the public suffix list, exactly"""
+    """every ICANN suffix, exactly"""
     names: tuple[NameRule, ...] = ()
     addresses: tuple[Network, ...] = ()
     always_allowed: tuple[NameRule, ...] = ()
@@ -278,7 +277,7 @@ class Publication:
     address_on: str
     """when it was found there, as YYYY-MM-DD"""
     note: Text | None = None
-    """what an operator should know before enabling it"""
+    """for an operator to know before enabling it"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,8 +329,8 @@ class Ground:
 
 @dataclass(frozen=True, slots=True)
 class RightsTerms:
-    """The law on requests of people for their data: the terms to answer and to carry out the answer, each of
-    which can be extended once by as long. ``carry_out`` of None: the answer includes it."""
+    """The law on requests of people for their data: the terms to answer and to carry out the answer, each
+    extended once by as long at most. ``carry_out`` of None: the answer includes it."""
 
     law: str
     answer: Deadline
@@ -385,10 +384,11 @@ class Policies:
     jurisdictions: tuple[Jurisdiction, ...] = ()
     consent_texts: tuple[ConsentText, ...] = ()
     notice_texts: tuple[NoticeTexts, ...] = ()
+    help_lines: tuple[HelpLine, ...] = ()
     ready: tuple[ReadyFeed, ...] = ()
     """feeds of feeds.d: in force only once enabled"""
     shipped: frozenset[tuple[str, str]] = field(default=frozenset(), compare=False)
-    """document and id of each entry that came with the product and that the operator's files leave alone"""
+    """document and id of each entry that came with the product, where the operator's files leave it alone"""
     proven: bool = field(default=False, compare=False)
     """the shipped entries are as their SHA256SUMS says: what they lack was taken out by a release"""
     remarks: tuple[str, ...] = field(default=(), compare=False)

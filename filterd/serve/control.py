@@ -36,6 +36,7 @@ from filterd.serve.maintenance import Maintenance
 from filterd.serve.node_reports import SOCKET, NodeReportListener
 from filterd.serve.notice_sender import NoticeSender
 from filterd.serve.own_name_ends import OwnNameEnds
+from filterd.serve.page_watch import PageWatch
 from filterd.serve.process import (
     ANEW,
     CANNOT_START,
@@ -76,6 +77,7 @@ class Control:
         self._name_ends = OwnNameEnds(context)
         self._retention = RetentionSchedule(context)
         self._notices = NoticeSender(context)
+        self._pages = PageWatch(context)
         self._ended = asyncio.Event()
         self._behind = ""
         """why nothing can be written in the store; empty while it is the newest one"""
@@ -94,6 +96,7 @@ class Control:
                 sessions=self._sessions.metrics(),
                 privacy=self._retention.metrics,
                 notices=replace(self._metrics.notices, outcomes=self._notices.counts),
+                pages=self._pages.metrics,
                 ready=not self._missing(),
                 clock=self._context.clock(),
             )
@@ -120,6 +123,7 @@ class Control:
             self._name_ends.run(),
             self._retention.run(),
             self._notices.run(),
+            self._pages.run(),
             self._refresh_metrics(),
             self._watch_store(),
             self._sessions.run(),
@@ -145,6 +149,7 @@ class Control:
         self._maintenance.change_settings(settings)
         self._retention.context = self._maintenance.context
         self._notices.change_settings(settings)
+        self._pages.change_settings(settings)
         log.get().info("new settings in force", remedy=f"restart for {', '.join(waiting)}" if waiting else "")
 
     def _differs(self, settings: Settings, name: str) -> bool:

@@ -34,6 +34,7 @@ from filterd.telemetry.metric_families import gauge as _gauge
 from filterd.telemetry.metric_families import histogram as _histogram
 from filterd.telemetry.metric_families import total as _total
 from filterd.telemetry.notice_metrics import NoticeMetrics, notice_families
+from filterd.telemetry.page_metrics import PageMetrics, page_families
 from filterd.telemetry.privacy_metrics import PrivacyMetrics, privacy_families
 from filterd.telemetry.session_metrics import SessionMetrics, session_families
 from filterd.telemetry.upstream_metrics import UpstreamMetrics, upstream_families
@@ -109,6 +110,7 @@ class ControlMetrics:
     sessions: SessionMetrics = field(default_factory=SessionMetrics)
     privacy: PrivacyMetrics = field(default_factory=PrivacyMetrics)
     notices: NoticeMetrics = field(default_factory=NoticeMetrics)
+    pages: PageMetrics = field(default_factory=PageMetrics)
     ready: bool = False
     clock: float = 0.0
     """Unix seconds"""
@@ -358,6 +360,7 @@ def _control_families(now: ControlMetrics) -> Iterator[Metric]:
     yield from session_families(now.sessions)
     yield from privacy_families(now.privacy)
     yield from notice_families(now.notices)
+    yield from page_families(now.pages)
 
 
 def _store_families(now: ControlMetrics) -> Iterator[Metric]:

@@ -220,6 +220,21 @@ CONTROL = AlertGroup(
             quiet={f'filterd_arco_requests{{{C},state="open"}}': "4x60"},
         ),
         Alert(
+            name="FilterdPublicPagesDiffer",
+            severity="ticket",
+            expression="filterd_page_differs > 0",
+            wait="1h",
+            summary="The public pages that were exported last do not say what runs",
+            description="A list, a profile, an order or a setting changed since. What is published must be "
+            "complete and true (LMTR 191, 277).",
+            summary_es="Las páginas públicas exportadas por última vez no dicen lo que corre",
+            description_es="Una lista, un perfil, una orden o un ajuste cambió desde entonces. Lo publicado "
+            "debe ser completo y veraz (LMTR 191, 277).",
+            fires={f"filterd_page_differs{{{C}}}": "0x10 1x90"},
+            quiet={f"filterd_page_differs{{{C}}}": "0x60 1x40"},
+            at="90m",
+        ),
+        Alert(
             name="FilterdNoticesWait",
             severity="ticket",
             expression="(time() - filterd_notices_oldest_waiting_timestamp_seconds > 3600) "

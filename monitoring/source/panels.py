@@ -495,6 +495,18 @@ RECORDS = _row(
     ),
     _panel(
         "stat",
+        ("Last export of the public pages", "Última exportación de las páginas públicas"),
+        "filterd_page_published_timestamp_seconds",
+        "{{instance}}",
+    ),
+    _panel(
+        "stat",
+        ("Public pages that differ from what runs", "Páginas públicas que difieren de lo que corre"),
+        "filterd_page_differs",
+        "{{instance}}",
+    ),
+    _panel(
+        "stat",
         ("Requests of holders for their data", "Solicitudes ARCO"),
         "filterd_arco_requests",
         "{{state}}",

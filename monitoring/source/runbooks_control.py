@@ -183,6 +183,16 @@ CONTROL = {
         LEGAL,
         ("filterd arco list", "filterd arco list --closed", CONTROL_LOG),
     ),
+    "FilterdPublicPagesDiffer": Runbook(
+        "whoever reads the published pages is told something that is no longer so.",
+        "the check says which facts differ. Where they are right, publish anew: `filterd page export "
+        "DIRECTORY`, and put it on the web server. Where not, mend what runs.",
+        "quien lee las páginas publicadas se entera de algo que ya no es así.",
+        "la revisión dice qué datos difieren. Si lo que corre es correcto, publique de nuevo: `filterd page "
+        "export DIRECTORIO`, y llévelo al servidor web. Si no, corrija lo que corre.",
+        LEGAL,
+        ("filterd page check", "filterd page list", CONTROL_LOG),
+    ),
     "FilterdNoticesWait": Runbook(
         "holders do not learn of changes on their line, wanted or not; the changes are in effect.",
         "the list says what the receiver answered. Mend it there: notices come again by themselves, or at "

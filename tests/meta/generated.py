@@ -206,6 +206,7 @@ ALERTS = {
     "filterd_feed_holds": "above 0: somebody has to decide; `filterd feed diff FEED`",
     "filterd_orders": "`pending` or `quarantined` above 0 for an hour: somebody has to decide",
     "filterd_retention_last_success_timestamp_seconds": "more than 3 days ago: see `filterd retention show`",
+    "filterd_page_differs": "1 for an hour: `filterd page check` says what differs",
     "filterd_retention_overdue": "above 0 for an hour: data is kept for longer than it may be",
     "filterd_arco_requests": '`state="overdue"` above 0: a holder waits for longer than the law allows',
     "filterd_subscribers": "`opted_in` falls by a tenth in a day",

@@ -552,6 +552,14 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Its lists are believed by the adopted key until a person says otherwise.",
         "put the key back, or: `filterd feed trust FEED --reason ...`",
     ),
+    "the public pages are not current": (
+        "Store or policies cannot be read; what was published last stays, and is tried again.",
+        "`filterd config check`; the reason says what is wrong",
+    ),
+    "the public pages cannot be read from the store": (
+        "The web process goes on with the pages that it read last.",
+        "`filterd doctor` says what is wrong with the store",
+    ),
     "a feed has its entry again, or is retired": ("It is settled.", NOTHING),
 }
 """event -> what it means, and what to do"""

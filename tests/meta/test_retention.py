@@ -6,7 +6,7 @@ from collections import Counter
 
 from filterd.config.retention_settings import RetentionSettings
 from filterd.operations.privacy.classes import DataClass, classes
-from filterd.store import consent_tables, feed_tables, notice_tables
+from filterd.store import consent_tables, feed_tables, notice_tables, page_tables
 from filterd.store.tables import metadata
 
 
@@ -21,8 +21,9 @@ def columns(entry: str) -> list[str]:
 
 
 def test_each_column_belongs_to_one_class() -> None:
-    for others in (feed_tables.feed_version, consent_tables.consent_text, notice_tables.notice):
+    for others in (consent_tables.consent_text, notice_tables.notice, page_tables.page_record):
         assert others.metadata is metadata
+    assert feed_tables.feed_version.metadata is metadata
     claimed = Counter(each for found in classes() for entry in found.tables for each in columns(entry))
     there = {f"{name}.{column.name}" for name, table in metadata.tables.items() for column in table.columns}
     assert set(claimed) == there, "a table or column without a class, or a class of one that is gone"

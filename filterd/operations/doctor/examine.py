@@ -43,6 +43,7 @@ AREAS = (
     "consent",
     "privacy",
     "notices",
+    "published",
     "nodes",
     "sessions",
 )
@@ -66,6 +67,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "consent": (*_STORE, "policies", "policies_base"),
     "privacy": (*_STORE, "policies", "policies_base", "retention"),
     "notices": (*_STORE, "notices"),
+    "published": (*_STORE, "policies", "policies_base", "service"),
     "nodes": _STORE,
     "sessions": (*_STORE, "accounting", "control.listen", "dns.parental_fail", "dns.shared_addresses"),
 }

@@ -1,12 +1,12 @@
-"""The paths of this room."""
+"""The paths of the public pages."""
 
 from __future__ import annotations
 
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute
 
-from filterd.web.public import beginning
+from filterd.web.public import service
 
 
 def routes() -> list[BaseRoute]:
     """The routes of the listener."""
-    return [Route("/servicio", beginning.show, methods=["GET"])]
+    return [*service.routes()]

@@ -90,6 +90,7 @@ CONSENT_TABLES = ("pending_opt_in", "shared_evidence", "authorisation", "consent
 OLD_HAS_NOT = (
     *("sealed_order", "binding_pace", "token", "answered_request", "arco_request", "view_code"),
     *("notice_delivery", "notice", "webhook_stop", "profile_meaning"),
+    *("page_record", "page_content"),
     *CONSENT_TABLES,
 )
 

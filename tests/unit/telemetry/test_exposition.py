@@ -21,6 +21,7 @@ from filterd.telemetry.metrics import (
     web_registry,
 )
 from filterd.telemetry.notice_metrics import NoticeMetrics
+from filterd.telemetry.page_metrics import PageMetrics
 from filterd.telemetry.privacy_metrics import PrivacyMetrics
 from filterd.telemetry.session_metrics import SessionMetrics
 from filterd.telemetry.upstream_metrics import UpstreamMetrics
@@ -117,6 +118,7 @@ CONTROL = ControlMetrics(
     rows_damaged=209,
     nodes_drifted=211,
     privacy=PrivacyMetrics(301.5, {"consent": 302}, {"open": 303, "overdue": 304}),
+    pages=PageMetrics(differs=True, exported_at=306.5),
     notices=NoticeMetrics({"delivered": 231, "failed": 232}, waiting=233, oldest_waiting=234.5),
     sessions=SessionMetrics(
         sources={"radius": {"registered": 212, "unregistered": 213}},

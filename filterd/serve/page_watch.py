@@ -1,0 +1,66 @@
+"""Control keeps the public pages current where they are served, and counts whether an export still holds."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+from filterd.config.settings import Settings
+from filterd.operations.context import Context, OperationError
+from filterd.operations.policies import KeptPolicies
+from filterd.operations.service_page import records
+from filterd.operations.service_page.gathering import service_facts
+from filterd.store.errors import StoreError
+from filterd.telemetry import log
+from filterd.telemetry.page_metrics import PageMetrics
+from filterd.web.published.site import render
+
+LOOK_SECONDS = 20.0
+
+
+class PageWatch:
+    """Owned by control's event loop."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = replace(context, kept_policies=KeptPolicies())
+        self.metrics = PageMetrics()
+        self._reported = ""
+        """why the pages are not current, as last logged; empty while they are"""
+        self._published = ""
+        """the digest of the facts that this process published last"""
+
+    def change_settings(self, settings: Settings) -> None:
+        """Apply the settings from the next look on."""
+        self._context = replace(self._context, settings=settings)
+
+    async def run(self) -> None:
+        """Look again and again until cancelled."""
+        while True:
+            await self.look()
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def look(self) -> None:
+        """Publish where the pages are served here and a fact changed. A failure is logged once, and tried
+        again; what was published stays meanwhile."""
+        try:
+            facts = (await service_facts(self._context)).digest
+            if self._serves and facts != self._published:
+                self._published = (await records.publish(self._context, render)).record.facts
+            last = await records.last_exported(self._context)
+        except (StoreError, OperationError) as error:
+            if str(error) != self._reported:
+                self._reported = str(error)
+                event = "the public pages are not current"
+                log.get().warning(event, reason=self._reported, remedy=error.remedy)
+            return
+        self._reported = ""
+        self.metrics = PageMetrics(
+            differs=last is not None and last.facts != facts,
+            exported_at=0.0 if last is None else last.exported_at,
+        )
+
+    @property
+    def _serves(self) -> bool:
+        """True if this installation serves the pages itself."""
+        web = self._context.settings.web
+        return web is not None and web.public is not None

@@ -1,0 +1,48 @@
+"""Findings on the public pages: facts that nobody wrote, and an export that no longer holds."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+from filterd.config.service_settings import ServiceSettings
+from filterd.operations.doctor import published
+from filterd.operations.doctor.case import Case
+from filterd.operations.doctor.finding import Finding
+from filterd.operations.service_page import records
+from filterd.web.published.site import render
+from tests.worlds.findings import ids, values
+from tests.worlds.installation import Installation
+from tests.worlds.service import PROVIDER
+
+
+def look(case: Case, service: ServiceSettings) -> list[Finding]:
+    """The findings with these facts of the provider, on a thread beside the loop of the test."""
+    with_facts = replace(case, settings=replace(case.settings, service=service))
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(lambda: list(published.check(with_facts))).result()
+
+
+def test_an_installation_that_publishes_nothing_is_asked_for_nothing(built: Case) -> None:
+    assert look(built, ServiceSettings()) == []
+
+
+def test_facts_that_the_law_asks_for_are_named(built: Case) -> None:
+    found = look(built, replace(PROVIDER, price=None, public_url=""))
+    assert ids(found) == ["published.missing"]
+    assert values(found, "published.missing") == {"keys": "service.price, service.public_url"}
+
+
+async def test_an_export_that_no_longer_holds_is_found(built: Case, installation: Installation) -> None:
+    async with installation.open() as context:
+        facts = replace(context, settings=replace(built.settings, service=PROVIDER))
+        await records.publish(facts, render, exported=True)
+    assert look(built, PROVIDER) == []
+    found = look(built, replace(PROVIDER, name="Otra"))
+    assert ids(found) == ["published.differs"]
+    assert values(found, "published.differs") == {"record": 1}
+
+
+def test_a_store_that_cannot_be_read_is_left_to_its_own_check(built: Case) -> None:
+    built.store.write_bytes(b"no database" * 500)
+    assert look(built, PROVIDER) == []

@@ -1,0 +1,86 @@
+"""Control publishes the pages where they are served, and says when an export no longer holds."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+
+from filterd.config.value_types import Endpoint
+from filterd.config.web_settings import PagesSettings, WebSettings
+from filterd.operations.context import Context
+from filterd.operations.service_page import records
+from filterd.serve.page_watch import PageWatch
+from filterd.telemetry import log
+from filterd.telemetry.page_metrics import PageMetrics
+from filterd.web.published.site import render
+from tests.worlds.installation import NOW, Installation, install
+from tests.worlds.service import PROVIDER, provided
+
+SERVED = WebSettings(
+    None, None, public=PagesSettings(Endpoint(ip_address("127.0.0.1"), 21301), 100, "https://f.example")
+)
+
+
+@pytest.fixture
+async def installation(tmp_path: Path) -> Installation:
+    """Policies and an empty store."""
+    return await install(tmp_path)
+
+
+@pytest.fixture
+async def context(installation: Installation) -> AsyncIterator[Context]:
+    async with installation.open() as context:
+        yield provided(context)
+
+
+def serving(context: Context) -> Context:
+    return replace(context, settings=replace(context.settings, web=SERVED))
+
+
+async def test_pages_that_are_served_here_are_published_and_follow_what_runs(context: Context) -> None:
+    served = serving(context)
+    watch = PageWatch(served)
+    await watch.look()
+    await watch.look()
+    assert await records.newest_number(context) == 1
+    watch.change_settings(replace(served.settings, service=replace(PROVIDER, name="Otra")))
+    await watch.look()
+    found = await records.recorded(context)
+    assert found.record.stamp.number == 2
+    assert b"https://f.example/revision" in found.files["servicio/quejas.html"]
+
+
+async def test_where_no_page_is_served_nothing_is_recorded(context: Context) -> None:
+    watch = PageWatch(context)
+    await watch.look()
+    assert await records.newest_number(context) == 0
+    assert watch.metrics == PageMetrics()
+
+
+async def test_an_export_that_no_longer_holds_is_counted(context: Context) -> None:
+    watch = PageWatch(context)
+    await records.publish(context, render, exported=True)
+    await watch.look()
+    assert watch.metrics == PageMetrics(differs=False, exported_at=NOW)
+    watch.change_settings(replace(context.settings, service=replace(PROVIDER, complaint_days=5)))
+    await watch.look()
+    assert watch.metrics == PageMetrics(differs=True, exported_at=NOW)
+
+
+async def test_what_was_published_stays_while_the_policies_cannot_be_read(
+    context: Context, installation: Installation, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log.configure("control")
+    served = serving(context)
+    await PageWatch(served).look()
+    installation.write_policy("profiles/teen.yaml", "{")
+    later = PageWatch(served)
+    await later.look()
+    await later.look()
+    assert capsys.readouterr().err.count("the public pages are not current") == 1
+    assert await records.newest_number(context) == 1
+    assert (await records.recorded(context)).files
