@@ -75,7 +75,9 @@ def site(work: Path) -> Iterator[Site]:
         made = Deployment(work / "filterd", above)
         pages = {"listen": f"127.0.0.1:{portal}"}
         web = {"portal": pages, "public": pages, "desk": {"listen": f"127.0.0.1:{desk}"}}
-        made.write_config(web=web | {"block": {"listen": [f"{SINKHOLE}:{block}"]}}, block_page={"ipv4": SINKHOLE})
+        made.write_config(
+            web=web | {"block": {"listen": [f"{SINKHOLE}:{block}"]}}, block_page={"ipv4": SINKHOLE}
+        )
         made.cli("store", "migrate")
         made.register(LINE, DEVICE, "children")
         made.cli("feed", "update")
@@ -85,7 +87,11 @@ def site(work: Path) -> Iterator[Site]:
             soon(lambda: _status(SINKHOLE, block, "/") > 0)
             found = [("127.0.0.1", portal, path) for path in PATHS] + [("127.0.0.1", desk, "/desk")]
             there = [each for each in found if _status(*each) == 200]
-            parts = (Part("at rest"), Part("pages", there), Part("block page", [(SINKHOLE, block, "/")], False))
+            parts = (
+                Part("at rest"),
+                Part("pages", there),
+                Part("block page", [(SINKHOLE, block, "/")], False),
+            )
             yield Site(made, parts, (*OPEN, *_blocked(made)))
 
 

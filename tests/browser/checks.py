@@ -115,8 +115,7 @@ def skips(page: Page) -> bool:
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
     inside: bool = page.evaluate(
-        "() => document.activeElement === document.body || "
-        "!document.activeElement.closest('header, nav')"
+        "() => document.activeElement === document.body || !document.activeElement.closest('header, nav')"
     )
     return page.url.endswith("#main") and inside
 

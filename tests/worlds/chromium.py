@@ -47,7 +47,7 @@ def _with_resolver(folder: Path, program: Path, resolv_conf: Path) -> Path:
     """A program that starts the browser where the file is mounted over the system's."""
     script = folder / "chromium"
     mount = f"mount --bind {shlex.quote(str(resolv_conf))} /etc/resolv.conf"
-    script.write_text(f"#!/bin/sh\nexec unshare --mount sh -c '{mount} && exec {program} \"$@\"' sh \"$@\"\n")
+    script.write_text(f'#!/bin/sh\nexec unshare --mount sh -c \'{mount} && exec {program} "$@"\' sh "$@"\n')
     script.chmod(0o755)
     return script
 
