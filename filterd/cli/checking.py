@@ -149,6 +149,11 @@ def _remark(found: Explanation) -> None:
             "the answer has Encrypted Client Hello (ECH), and this line gets it without: its profile's ways "
             "around say so (`strip_ech` in bypass.yaml), for a filter behind filterd that reads server names"
         )
+    if found.test_name:
+        output.done(
+            "a name of the test page (/funciona): it stands beside the lists that it tests, and leads to the "
+            "page itself where it is open (web.public.test_zone)"
+        )
     if found.coming:
         output.done(
             "under an order that is not in force yet: it waits for another person, or has not begun; until "

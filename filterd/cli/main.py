@@ -24,6 +24,7 @@ GROUPS = {
     "subscriber": ("register lines and set their choices", "filterd.cli.subscribers:subscriber"),
     "consent": ("show who asked for what, and on which text", "filterd.cli.consent:consent"),
     "arco": ("keep the terms of holders' requests for their data", "filterd.cli.arco:arco"),
+    "review": ("decide requests to look at a site again", "filterd.cli.reviews:review"),
     "notice": ("show what holders were told, and what was not taken", "filterd.cli.notices:notice"),
     "page": ("write the public pages out, and compare them", "filterd.cli.pages:page"),
     "session": ("tell which line has an address just now", "filterd.cli.sessions:session"),

@@ -18,7 +18,7 @@ from filterd.cli.use_case import perform
 if TYPE_CHECKING:
     from filterd.operations.context import Context
     from filterd.operations.service_page.drift import PageCheck
-    from filterd.operations.service_page.records import Published
+    from filterd.operations.service_page.records import RecordedPages
 
 
 @click.group(cls=Group)
@@ -45,7 +45,7 @@ def export(directory: Path, record: int | None, at: str, config: Path | None, as
         message = "--record and --at name one record each: give one of them"
         raise click.UsageError(message)
 
-    async def read(context: Context) -> Published:
+    async def read(context: Context) -> RecordedPages:
         from filterd.operations.service_page import records
         from filterd.web.published.site import render
 

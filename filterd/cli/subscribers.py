@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from filterd.cli import authorisations, choices, output, own_names, plans, view_codes
+from filterd.cli import authorisations, choices, output, own_names, plans, sign_in, view_codes
 from filterd.cli.evidence import credential_in, credential_option, evidence_of, evidence_options
 from filterd.cli.group import Group
 from filterd.cli.line_import import import_
@@ -44,6 +44,8 @@ subscriber.add_command(find)
 subscriber.add_command(import_)
 subscriber.add_command(view_codes.code)
 subscriber.add_command(view_codes.own_names)
+subscriber.add_command(sign_in.link)
+subscriber.add_command(sign_in.pin_reset)
 for command in (
     *(choices.choose, plans.plan, plans.close, plans.open_),
     *(own_names.allow, own_names.deny, own_names.remove),

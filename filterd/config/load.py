@@ -20,11 +20,13 @@ from filterd.config import raw, settings
 from filterd.config.load_accounting import accounting, map_rules, shared_addresses
 from filterd.config.load_block import block_listeners, block_page, block_server
 from filterd.config.load_notices import notices
+from filterd.config.load_portal import portal
 from filterd.config.load_service import service
 from filterd.config.raw import RawUpstream
 from filterd.config.raw_orders import RawOrders
+from filterd.config.raw_pages import RawPages
 from filterd.config.raw_rate_limit import RawRateLimit
-from filterd.config.raw_web import RawPages, RawWeb
+from filterd.config.raw_web import RawPublicPages, RawWeb
 from filterd.config.resolvers import loops, system_resolvers
 from filterd.config.retention_settings import RetentionSettings
 from filterd.config.settings import MOST_THREADS, Settings
@@ -236,6 +238,7 @@ def _web(web: RawWeb, base: Path) -> WebSettings | None:
         _pages(web.portal),
         _pages(web.public),
         _pages(web.desk),
+        portal(web.portal, base),
     )
     return found if any(found.listeners()) else None
 
@@ -243,7 +246,8 @@ def _web(web: RawWeb, base: Path) -> WebSettings | None:
 def _pages(pages: RawPages) -> PagesSettings | None:
     if pages.listen is None:
         return None
-    return PagesSettings(pages.listen, pages.connections, (pages.public_url or "").rstrip("/"))
+    zone = pages.test_zone or "" if isinstance(pages, RawPublicPages) else ""
+    return PagesSettings(pages.listen, pages.connections, (pages.public_url or "").rstrip("/"), zone)
 
 
 def _dns(

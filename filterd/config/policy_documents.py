@@ -18,6 +18,7 @@ from filterd.policy.documents import (
     Authority,
     Bypass,
     Category,
+    ComplaintRoute,
     ConsentText,
     Deadline,
     DeadlineClock,
@@ -28,6 +29,7 @@ from filterd.policy.documents import (
     Level,
     Profile,
     Protected,
+    ReviewTerms,
     RightsTerms,
     SafeSearch,
     Service,
@@ -267,7 +269,7 @@ def read_expected(found: DocumentValue, *, laid: bool = False) -> list[tuple[str
 
 def read_jurisdiction(found: DocumentValue, name: str) -> Jurisdiction:
     """The file jurisdictions/<name>.yaml."""
-    keys = found.keys(("title", "calendar", "authorities", "grounds"), ("categories", "rights"))
+    keys = found.keys(("title", "calendar", "authorities", "grounds"), ("categories", "rights", "reviews"))
     calendar = keys["calendar"].keys(("zone", "weekend"), ("holidays",))
     return Jurisdiction(
         id=DocumentValue(name, found.path, found.problems).id(),
@@ -279,6 +281,7 @@ def read_jurisdiction(found: DocumentValue, name: str) -> Jurisdiction:
         grounds=tuple(_ground(item) for item in keys["grounds"].items()),
         categories=tuple(read_category(item) for item in keys["categories"].items()),
         rights=_rights(keys["rights"]),
+        reviews=_reviews(keys["reviews"]),
     )
 
 
@@ -289,6 +292,23 @@ def _rights(found: DocumentValue) -> RightsTerms | None:
     keys = found.keys(("law", "answer"), ("carry_out",))
     answer = _deadline(keys["answer"])
     return RightsTerms(keys["law"].string(), answer or Deadline(), _deadline(keys["carry_out"]))
+
+
+def _reviews(found: DocumentValue) -> ReviewTerms | None:
+    """``{answer, appeal, next}``: two deadlines, and a list of ``{title, url}``."""
+    if found.missing():
+        return None
+    keys = found.keys(("answer", "appeal"), ("next",))
+    answer, appeal = _deadline(keys["answer"]), _deadline(keys["appeal"])
+    return ReviewTerms(answer or Deadline(), appeal or Deadline(), tuple(map(_route, keys["next"].items())))
+
+
+def _route(found: DocumentValue) -> ComplaintRoute:
+    keys = found.keys(("title", "url"))
+    url = keys["url"].string()
+    if not url.startswith("https://"):
+        keys["url"].wrong("must begin with https://")
+    return ComplaintRoute(keys["title"].text(), url)
 
 
 def read_consent_text(found: DocumentValue, name: str) -> ConsentText:

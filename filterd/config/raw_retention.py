@@ -23,6 +23,18 @@ class RawRetention(Section):
         le=90 * DAY,
     )
     arco: Duration = key("1825d", "ARCO requests, from their closing.", ge=365 * DAY, le=3650 * DAY)
+    reviews: Duration = key(
+        "180d",
+        "What people wrote who asked that a site be looked at again, and their folios, from the decision.",
+        ge=30 * DAY,
+        le=365 * DAY,
+    )
+    review_outcomes: Duration = key(
+        "1095d",
+        "Decisions on such requests, which the statistics count, from the decision; no asker is in them.",
+        ge=366 * DAY,
+        le=3650 * DAY,
+    )
     tokens: Duration = key(
         "365d", "Tokens of the API that hold no longer, from that day on.", ge=DAY, le=1825 * DAY
     )

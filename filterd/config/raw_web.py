@@ -7,7 +7,9 @@ from typing import Annotated
 from pydantic import Field
 
 from filterd.config.raw_block import RawBlock, RawTls
-from filterd.config.raw_types import Listener, Network, PublicUrl, SchemaWhenAsked, Section, key
+from filterd.config.raw_pages import RawPages
+from filterd.config.raw_portal import RawPortal
+from filterd.config.raw_types import CanaryZone, Listener, Network, PublicUrl, SchemaWhenAsked, Section, key
 
 
 class RawApi(Section):
@@ -30,24 +32,14 @@ class RawApi(Section):
     )
 
 
-class RawPages(Section):
-    """Pages on a listener of their own."""
+class RawPublicPages(RawPages):
+    """The pages of everybody."""
 
-    listen: Listener | None = key(
+    test_zone: CanaryZone | None = key(
         None,
-        "Address and port. Absent: these pages are not served. On any address but loopback they need "
-        "`web.tls`, or a proxy in front that speaks TLS.",
-    )
-    connections: int = key(
-        1_000,
-        "Connections open at one time; for a new one beyond, the one that has been idle longest is closed.",
-        ge=8,
-        le=100_000,
-        strict=True,
-    )
-    public_url: PublicUrl | None = key(
-        None,
-        "The URL under which people reach these pages, like https://filtro.isp.example; it stands in links.",
+        "The zone of the names by which `/funciona` tells whether a device passes the filter: a domain of "
+        "yours, `*.prueba.isp.example`, every name of which leads to this listener. Over HTTPS the "
+        "certificate is for them too. Absent: there are none, and the page says how to test by hand.",
     )
 
 
@@ -55,9 +47,9 @@ class RawWeb(Section):
     """The web process, apart from DNS and control. What takes effect here takes a restart."""
 
     api: RawApi = Field(default_factory=RawApi)
-    portal: RawPages = Field(default_factory=RawPages, description="`/portal`: the pages of subscribers.")
-    public: RawPages = Field(
-        default_factory=RawPages,
+    portal: RawPortal = Field(default_factory=RawPortal)
+    public: RawPublicPages = Field(
+        default_factory=RawPublicPages,
         description="`/servicio`, `/service`, `/funciona`, `/revision`: the pages of everybody. With the "
         "address of `web.portal.listen` both are served there; no other two listeners may share one.",
     )

@@ -14,6 +14,8 @@ class RetentionSettings:
     consent: Seconds
     changes: Seconds
     arco: Seconds
+    reviews: Seconds
+    review_outcomes: Seconds
     tokens: Seconds
     backups: Seconds
     aside: Seconds

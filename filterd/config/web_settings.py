@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
+from filterd.config.portal_settings import PortalSettings
 from filterd.config.value_types import Endpoint
 
 
@@ -39,6 +40,8 @@ class PagesSettings:
     """at one time"""
     public_url: str = ""
     """without a slash at its end; empty: links are paths"""
+    test_zone: str = ""
+    """of the public pages: the zone of the test page's names; empty: there are none"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,8 @@ class WebSettings:
     """the pages of everybody; on the portal's listener where both have one address"""
     desk: PagesSettings | None = None
     """the pages of the provider's own people"""
+    sign_in: PortalSettings = field(default_factory=PortalSettings)
+    """to the portal"""
 
     @property
     def pages(self) -> dict[str, PagesSettings]:

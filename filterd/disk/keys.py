@@ -72,6 +72,8 @@ DIGEST_KEY = KeyFile("digest.key", 32)
 """keys the digests of confidential lists; replace the file by the key that the authority holds too"""
 COOKIE_KEY = KeyFile("cookie.key", 16, "for a new one")
 """the node's own secret of DNS server cookies"""
+PORTAL_KEY = KeyFile("portal.key", 32, "for a new one: every PIN and every open code ends with it")
+"""keys the digests of codes and PINs of the portal, and what a sign-in by OpenID Connect begins with"""
 
 
 def _make(path: Path, size: int) -> None:

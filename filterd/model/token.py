@@ -27,6 +27,8 @@ class Permission(StrEnum):
     CHOICES_WRITE = "choices.write"
     OWN_NAMES = "own-names"
     """see and change the names that a line itself blocks or allows"""
+    SIGN_IN = "sign-in"
+    """make links and codes by which a holder comes into the portal: who has one acts for the line"""
     PROFILES_READ = "profiles.read"
     PROFILES_WRITE = "profiles.write"
     """let an announced change of a profile take effect at once"""
@@ -62,6 +64,12 @@ class Permission(StrEnum):
     NOTICES_READ = "notices.read"
     NOTICES_WRITE = "notices.write"
     """send notices to holders anew"""
+    REVIEWS_READ = "reviews.read"
+    """read requests to look at a site again, with the site and what was written"""
+    REVIEWS_WRITE = "reviews.write"
+    """take such requests in for others, and decide them"""
+    REVIEWS_COUNT = "reviews.count"
+    """read their statistics, which name no site"""
     PAGES_READ = "pages.read"
     """read the facts and the records of the public pages"""
     PAGES_WRITE = "pages.write"
@@ -87,6 +95,7 @@ GRANTS: dict[TokenRole, frozenset[Permission]] = {
             Permission.LINES_WRITE,
             Permission.CHOICES_WRITE,
             Permission.OWN_NAMES,
+            Permission.SIGN_IN,
             Permission.PROFILES_READ,
             Permission.SESSIONS_READ,
             Permission.SESSIONS_WRITE,
@@ -99,15 +108,24 @@ GRANTS: dict[TokenRole, frozenset[Permission]] = {
         (
             Permission.LINES_READ,
             Permission.CHOICES_WRITE,
+            Permission.SIGN_IN,
             Permission.PROFILES_READ,
             Permission.CHECK,
             Permission.CHECK_LINES,
             Permission.SESSIONS_READ,
             Permission.NOTICES_READ,
+            Permission.REVIEWS_READ,
+            Permission.REVIEWS_WRITE,
+            Permission.REVIEWS_COUNT,
         )
     ),
     TokenRole.REGULATOR: _OVERSIGHT
-    | {Permission.AUDIT_READ, Permission.CONSENT_READ, Permission.PRIVACY_READ},
+    | {
+        Permission.AUDIT_READ,
+        Permission.CONSENT_READ,
+        Permission.PRIVACY_READ,
+        Permission.REVIEWS_COUNT,
+    },
     TokenRole.ON_CALL: _OVERSIGHT | {Permission.LIFTINGS_WRITE},
 }
 """what each role may do"""
@@ -117,6 +135,7 @@ OF_LINES = frozenset(
         Permission.LINES_WRITE,
         Permission.CHOICES_WRITE,
         Permission.OWN_NAMES,
+        Permission.SIGN_IN,
         Permission.PROFILES_READ,
         Permission.CHECK,
         Permission.CHECK_LINES,

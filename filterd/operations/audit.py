@@ -13,7 +13,7 @@ from filterd.operations.integrity import RowFault
 from filterd.store import change_log, subscribers
 from filterd.store.errors import StoreRolledBackError
 
-KINDS = ("order", "line", "feed", "snapshot", "file", "token", "evidence")
+KINDS = ("order", "line", "feed", "snapshot", "file", "token", "evidence", "page")
 """what stands before the colon of a subject"""
 STORE = "store"
 """the subject of what concerns the store as a whole"""

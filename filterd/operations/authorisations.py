@@ -137,6 +137,8 @@ async def proven(
 ) -> RequestEvidence:
     """The evidence, with the authorisation that the credential is of. Holders need none. Raises
     NotAllowedError where it is wrong, expired, locked or revoked; each wrong try is counted and recorded."""
+    if context.authorisation and not credential:
+        return await _signed_in(context, subscriber, evidence)
     if evidence.role is AskerRole.HOLDER:
         if credential:
             message = "a credential was given, and the holder is said to ask"
@@ -160,6 +162,19 @@ async def proven(
     message = "this credential does not authorise anybody for this line now"
     remedy = f"read it again; {MOST_FAILURES} wrong ones in a row lock it, and the holder authorises anew"
     raise NotAllowedError(message, remedy)
+
+
+async def _signed_in(context: Context, subscriber: str, evidence: RequestEvidence) -> RequestEvidence:
+    """The evidence of an authorised person who has signed in to the portal. Raises NotAllowedError where the
+    authorisation holds no longer."""
+    async with context.store.read() as connection:
+        found = await lines.require(connection, subscriber)
+        kept = await rows.authorisation_at(connection, context.authorisation)
+    valid = kept is not None and kept[0].line == found.line
+    if not valid or kept is None or kept[0].state(context.clock()) is not AuthorisationState.VALID:
+        message = "you are not authorised for this line any more"
+        raise NotAllowedError(message, "ask its holder to authorise you anew")
+    return replace(evidence, role=AskerRole.AUTHORISED, authorisation=context.authorisation)
 
 
 async def _is_right(write: Write, kept: Authorisation, digest: str, secret: str) -> bool:

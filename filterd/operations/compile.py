@@ -33,7 +33,7 @@ from filterd.model.verdict import Kind
 from filterd.operations.errors import OperationError
 from filterd.operations.feeds import rule_files
 from filterd.operations.keys import load_key
-from filterd.operations.snapshot_input import MEANINGS, input_digest
+from filterd.operations.snapshot_input import MEANINGS, input_digest, zones_of
 from filterd.operations.snapshot_sources import Material
 from filterd.policy import losses
 from filterd.policy.build import BuildError
@@ -119,7 +119,7 @@ def run(job: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
     loaded = load_policies(settings.policies, settings.policies_base, settings.jurisdiction)
     policies = combined(loaded, job["adopted"]).policies
     versions = [SourceVersion(*each) for each in job["versions"]]
-    key = load_key(settings, FINGERPRINT_KEY)
+    key, zones = load_key(settings, FINGERPRINT_KEY), zones_of(settings)
     material = Material(
         policies=policies,
         classes=assign(policies),
@@ -128,7 +128,8 @@ def run(job: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
         versions={each.feed: each.version for each in versions},
         orders=[_order(payload) for payload in job["orders"]],
         digest_key=load_key(settings, DIGEST_KEY),
-        canary_zone=settings.canary.zone or "",
+        canary_zone=zones[0],
+        test_zone=zones[1],
     )
     compiled = compile_snapshot(
         _told(material.sources(), tell),
@@ -145,7 +146,7 @@ def run(job: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
         "digest": snapshot.digest,
         "names": snapshot.names,
         "size": snapshot.size,
-        "made_of": input_digest(policies, versions, settings.canary.zone, job["in_force"].get(MEANINGS)),
+        "made_of": input_digest(policies, versions, zones, job["in_force"].get(MEANINGS)),
     }
 
 

@@ -18,6 +18,7 @@ from filterd.operations.context import Context, OperationError
 from filterd.operations.errors import ConflictError, UnknownError
 from filterd.operations.nearest import did_you_mean
 from filterd.operations.policies import part
+from filterd.operations.portal import ending
 from filterd.policy.documents import ConsentText
 from filterd.store import consent as rows
 from filterd.store import notices, view_codes
@@ -245,12 +246,19 @@ async def refuse_pending(write: Write, line: int) -> None:
         write.end(OPT_OUT, line)
 
 
+async def end_rest(write: Write, line: int) -> None:
+    """End what rests on consent beside the choices: shared evidence that waits, and the PIN."""
+    await refuse_pending(write, line)
+    await ending.end_with_consent(write, line)
+
+
 async def end(
     context: Context, subscriber: str, event: ContractEvent, *, reference: str, reason: str = ""
 ) -> Subscriber:
     """Record an event of the contract. One that ends consent ends all that rests on it: choices, own names,
-    plan, pause, authorised persons, and shared evidence that waits. Bindings stay: they say which line it is.
-    A suspension and its end change nothing. ``reference``: the document of the event."""
+    plan, pause, authorised persons, PIN, sessions of the portal, and shared evidence that waits. Bindings
+    stay: they say which line it is. A suspension and its end change nothing. ``reference``: the document of
+    the event."""
     because = input_values.text(reason, "reason", required=False)
     evidence = _of_contract(context, input_values.text(reference, "reference of the document"))
     if event.ends_consent:
@@ -286,9 +294,10 @@ async def end_again(context: Context, line: int, *, reason: str) -> bool:
 async def _end(
     context: Context, subscriber: str, action: str, evidence: RequestEvidence, reason: str
 ) -> Subscriber:
-    async def end_rest(write: Write, line: int) -> None:
+    async def end_all(write: Write, line: int) -> None:
         await authorisations.end_all(write, line, action)
         await refuse_pending(write, line)
+        await ending.end_with_contract(write, line)
         await view_codes.remove(write.connection, line)
         if action in _ENDS_HOLDER:  # whoever has the line next is told nothing of this one
             await notices.forget(write.connection, line)
@@ -301,7 +310,7 @@ async def _end(
         lambda old, _: LineChoices(old.line, zone=old.zone),
         reason=reason,
         evidence=evidence,
-        also=end_rest,
+        also=end_all,
     )
 
 

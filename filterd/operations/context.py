@@ -54,7 +54,10 @@ class Context:
     each use case reads them"""
 
     way: str = ""
-    """the way by which a use case is called, as the record of a line has it: ``api``; empty: a command"""
+    """the way by which a use case is called, as the record of a line has it: ``api``, ``portal``; empty: a
+    command"""
+    authorisation: int = 0
+    """the number of the authorisation of a person who has signed in to the portal; 0: nobody's"""
 
     @property
     def by_way(self) -> dict[str, str]:

@@ -15,6 +15,7 @@ from filterd.operations import (
     tokens,
 )
 from filterd.operations.context import Context
+from filterd.operations.portal import ending
 from filterd.operations.privacy import arco
 from filterd.store import consent as consent_rows
 from filterd.store import subscribers as rows
@@ -26,6 +27,7 @@ from filterd.store.ledger import (
     EVIDENCE_REJECTION,
     LIFTING_END,
     OPT_OUT,
+    PIN_END,
     REVOCATION,
     SECURITY_LEFT,
     Ended,
@@ -37,6 +39,7 @@ _BY_NUMBER = {
     CONTRACT_END: consent.end_again,
     EVIDENCE_REJECTION: shared_evidence.end_again,
     LIFTING_END: liftings.end_again,
+    PIN_END: ending.end_again,
     REVOCATION: tokens.end_again,
 }
 

@@ -13,7 +13,8 @@ from filterd.operations.context import Context
 from filterd.operations.errors import OperationError
 from filterd.operations.shown_adjustments import adjustments_of
 from filterd.store import arco as arco_rows
-from filterd.store import change_log, notices
+from filterd.store import change_log, notices, pins
+from filterd.store import portal as portal_rows
 from filterd.store import subscribers as rows
 from filterd.store.consent import authorisations
 from filterd.store.ledger import ERASURE
@@ -59,14 +60,17 @@ def choices_of(subscriber: Subscriber) -> dict[str, Any]:
 
 async def export(context: Context, subscriber: str) -> dict[str, Any]:
     """Everything that is stored of a subscriber: choices, evidence of requests, authorised persons, ARCO
-    requests, and the actions with their times. Of a holder before, whose contract ended, nothing: that is not
-    this one's to read. That it was exported is one of the actions from then on."""
+    requests, sessions of the portal, and the actions with their times. Of a holder before, whose contract
+    ended, nothing: that is not this one's to read. That it was exported is one of the actions from then
+    on."""
     async with context.store.read() as connection:
         found = await lines.require(connection, subscriber)
         asked, since = of_present_holder(await rows.requests(connection, found.line))
         rights = await arco_rows.of_line(connection, found.line)
         history = await change_log.entries_of(connection, lines.subject(found.line))
         authorised = await authorisations(connection, found.line)
+        signed_in = await portal_rows.sessions_of(connection, found.line)
+        has_pin = bool(await pins.find(connection, found.line))
         told = await notices.page(connection, NoticeFilter(subscriber=found.id), limit=EXPORTED_NOTICES)
     ended = max((each.entry.revision for each in history if since and each.entry.at <= since), default=0)
     async with context.store.write(context.actor, context.clock()) as write:
@@ -75,6 +79,7 @@ async def export(context: Context, subscriber: str) -> dict[str, Any]:
         **choices_of(found),
         "requests": [{"kind": kind, **asdict(evidence)} for kind, evidence in asked],
         "authorisations": [asdict(each) for each in authorised if each.made_at > since],
+        "portal": {"pin": has_pin, "sessions": signed_in},
         "arco": [asdict(each) for each in rights if each.number > ended],
         "notices": [
             {"id": each.id, "at": each.at, "kind": each.kind, "state": each.state.value}

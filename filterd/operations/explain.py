@@ -33,6 +33,7 @@ from filterd.operations.identification import REFUSED, Identity, QueryClient
 from filterd.operations.shown_adjustments import bearing_on
 from filterd.operations.trials import Act, remembered, tried
 from filterd.policy.decide import decide_name
+from filterd.policy.test_names import is_one as is_test_name
 from filterd.policy.trace import TRACED, Decision, StageOutcome, StageTrace
 from filterd.wire.ede import ExtendedError
 from filterd.wire.names import name_from_text
@@ -136,6 +137,8 @@ class Explanation:
     confidential: bool = False
     """a confidential list or order has the name or something in its answer: whoever tells a person puts that
     on record (``operations.inquiry``)"""
+    test_name: bool = False
+    """one of the names by which the page ``/funciona`` tells whether a device passes the filter"""
     tried: tuple[Tried, ...] = ()
     """the acts that come into question against a block or rewrite, the mildest first; the last one helps, if
     any does"""
@@ -259,6 +262,7 @@ def _explanation(
         digest=state.snapshot.digest,
         damaged=state.damaged,
         coming=coming,
+        test_name=is_test_name(name, state.snapshot.meta),
         kept_orders=state.kept_orders,
         answer_seen=answer.decision is not None,
         ech_stripped=answer.ech_stripped,

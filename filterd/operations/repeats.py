@@ -16,8 +16,12 @@ from filterd.operations import exceptions, lines, orders, shared_evidence
 from filterd.operations.authorisations import NewAuthorisation
 from filterd.operations.context import Context
 from filterd.operations.errors import ConflictError, UnknownError
+from filterd.operations.portal.links import IssuedLink
 from filterd.operations.privacy import arco
 from filterd.operations.privacy.arco import ShownArco
+from filterd.operations.reviews import deciding
+from filterd.operations.reviews.asking import IssuedFolio
+from filterd.operations.reviews.deciding import ShownReview
 from filterd.operations.view_codes import IssuedCode
 from filterd.store import answered_requests as rows
 from filterd.store import subscribers
@@ -44,6 +48,9 @@ Found = (
     | SharedEvidence
     | NewAuthorisation
     | IssuedCode
+    | IssuedLink
+    | IssuedFolio
+    | ShownReview
     | Said
 )
 
@@ -72,20 +79,28 @@ def _subject(found: Found) -> str:
             return lines.subject(found.line)
         case Order():
             return f"order:{found.reference}"
-        case ShownArco():
-            return arco.subject(found.request)
+        case ShownArco() | ShownReview():
+            return _subject_of_request(found)
         case exceptions.Added():
             return f"exception:{found.exception.number}"
         case Lifting():
             return f"ended:{found.number}"
         case SharedEvidence():
             return f"evidence:{found.reference}"
-        case NewAuthorisation():
-            return f"authorisation:{found.authorisation.reference_text}"
-        case IssuedCode():
-            return "code:"
         case Said():
             return f"said:{json.dumps(found.values)}"
+    return _subject_of_secret(found)
+
+
+def _subject_of_secret(found: NewAuthorisation | IssuedCode | IssuedLink | IssuedFolio) -> str:
+    """The subject of what was shown once."""
+    if isinstance(found, NewAuthorisation):
+        return f"authorisation:{found.authorisation.reference_text}"
+    return f"link:{found.reference}" if isinstance(found, IssuedLink) else "code:"
+
+
+def _subject_of_request(found: ShownArco | ShownReview) -> str:
+    return arco.subject(found.request) if isinstance(found, ShownArco) else deciding.subject(found.review)
 
 
 async def forget(context: Context, key: str) -> None:
@@ -101,6 +116,8 @@ async def subject_of(context: Context, subject: str) -> Found:
     match kind:
         case "order":
             return await orders.show(context, name)
+        case "review":
+            return await deciding.of_number(context, int(name))
         case "arco":
             return await arco.show(context, int(name))
         case "exception":
@@ -111,6 +128,9 @@ async def subject_of(context: Context, subject: str) -> Found:
             return await shared_evidence.show(context, name)
         case "authorisation" | "code":
             raise _shown_once(name)
+        case "link":
+            message = f"the same request made the link {name} before, which was shown that once"
+            raise ConflictError(message, "make another, with a new Idempotency-Key")
         case "said":
             return Said(json.loads(name))
     return await _line(context, int(name))

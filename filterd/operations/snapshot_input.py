@@ -59,15 +59,21 @@ class VersionInForce(Protocol):
         """The digest of its canonical text."""
 
 
+def zones_of(settings: Settings) -> tuple[str, str]:
+    """The zone of the canary names and that of the test page's names; empty: there are none."""
+    public = None if settings.web is None else settings.web.public
+    return settings.canary.zone or "", "" if public is None else public.test_zone
+
+
 def input_digest(
     in_force: Policies,
     versions: Sequence[VersionInForce],
-    canary_zone: str | None = None,
+    zones: tuple[str, str] = ("", ""),
     meanings: Mapping[str, Any] | None = None,
 ) -> str:
     """A digest of a snapshot's input, except orders: those reach the nodes by themselves. ``versions``: those
-    of the feeds in force, in their order; ``meanings``: the rules of profiles by their names in the snapshot
-    (``operations.snapshot_meanings``).
+    of the feeds in force, in their order; ``zones``: of :func:`zones_of`; ``meanings``: the rules of profiles
+    by their names in the snapshot (``operations.snapshot_meanings``).
 
     It covers contents and nothing else: a file that is only touched, a comment, or a key that says how a list
     arrives compiles nothing again. Another release or another public suffix list does.
@@ -87,7 +93,7 @@ def input_digest(
     read = [(each.feed, each.version, each.digest) for each in versions]
     made_by = (filterd.__version__, suffixes_digest())
     meant = json.dumps(meanings or {}, sort_keys=True)
-    made_of = (made_by, feeds, documents, read, canary_zone, meant)
+    made_of = (made_by, feeds, documents, read, zones, meant)
     return hashlib.sha256(repr(made_of).encode()).hexdigest()
 
 

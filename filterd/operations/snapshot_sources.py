@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from filterd.model.mandatory import Mandate
 from filterd.model.rule import NameRule, Scope
 from filterd.model.verdict import Kind
 from filterd.operations.feeds.rule_files import read_pieces, rule_file
-from filterd.policy import canary, special_names
+from filterd.policy import canary, special_names, test_names
 from filterd.policy.canary import Canary
 from filterd.policy.canonical import AddressRule, Rule, write
 from filterd.policy.classes import FIXED, Classes, ListClass, kind_of
@@ -41,13 +41,13 @@ class Material:
     """keys the digests of confidential lists"""
     canary_zone: str = ""
     """the zone of the canary names; empty: there are none"""
+    test_zone: str = ""
+    """the zone of the test page's names; empty: there are none"""
 
     def sources(self) -> Iterator[ListSource]:
-        """Every list, each with its text in runs."""
-        yield from self._feeds()
-        yield from self._documents()
-        yield from self._fixed()
-        yield from self._orders()
+        """Every list, each with its text in runs, and with the names of the test page that go with it."""
+        for each in (*self._feeds(), *self._documents(), *self._fixed(), *self._orders()):
+            yield replace(each, test_names=test_names.names_beside(each.classes, self.test_zone))
 
     def meta(self) -> dict[str, Any]:
         """The snapshot's meta beside the lists: profiles, the ways around that strip ECH, and mandates."""
@@ -59,6 +59,7 @@ class Material:
             STRIPPING_WAYS: [each.id for each in self.policies.bypass if each.strip_ech],
             "mandates": [mandate_to_meta(mandate) for mandate in mandates],
             **canary.to_meta(filter(None, map(self._canary, self.policies.feeds))),
+            **test_names.to_meta(self.test_zone),
         }
 
     def _feeds(self) -> Iterator[ListSource]:

@@ -146,10 +146,10 @@ async def opt_out(
     evidence: RequestEvidence | None = None,
     credential: str = "",
 ) -> Subscriber:
-    """Turn it off, at once and without condition. Adjustments end with it, and shared evidence that waits for
-    the line. Own block names stay: they need no profile. ``evidence`` is welcome and not required: where it
-    cannot be taken, as that of an authorised person without the right ``credential``, it is left away, and
-    the trail says why."""
+    """Turn it off, at once and without condition. Adjustments end with it, the PIN, and shared evidence that
+    waits for the line. Own block names stay: they need no profile. ``evidence`` is welcome and not required:
+    where it cannot be taken, as that of an authorised person without the right ``credential``, it is left
+    away, and the trail says why."""
     because = input_values.text(reason, "reason", required=False)
     if evidence is not None:
         try:
@@ -167,7 +167,7 @@ async def opt_out(
         ),
         reason=because,
         evidence=evidence,
-        also=consent.refuse_pending,
+        also=consent.end_rest,
     )
 
 

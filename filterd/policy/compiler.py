@@ -10,12 +10,12 @@ The snapshot's meta is JSON::
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from filterd.model.mandatory import label_of
-from filterd.policy import canary
+from filterd.policy import canary, test_names
 from filterd.policy.build import MANDATORY_TARGET, Builder
 from filterd.policy.canonical import MAX_LINE, CanonicalError
 from filterd.policy.classes import Classes, ListClass
@@ -41,6 +41,8 @@ class ListSource:
     """of a confidential list: the key of its digest"""
     canary: str = ""
     """a name that is blocked as the list is, outside its digest; empty: there is none"""
+    test_names: tuple[str, ...] = ()
+    """the names of the test page that are closed as the list is, outside its digest"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +79,12 @@ def compile_snapshot(
     builder = Builder(key)
     lists: list[dict[str, Any]] = []
     canaries: list[str] = []
+    tests: set[str] = set()
     for source in sources:
         lists += _add(builder, source)
         canaries += [source.canary] if source.canary else []
-    digest = policy_digest([*_digests(lists), *_canary_digest(canaries)])
+        tests.update(source.test_names)
+    digest = policy_digest([*_digests(lists), *_canary_digest(canaries), *_test_digest(tests)])
     pieces = builder.finish({**(meta or {}), "lists": lists}, revision, built_at, bytes.fromhex(digest))
     return Compiled(tuple(pieces), digest, tuple(lists))
 
@@ -94,6 +98,11 @@ def _canary_digest(canaries: Sequence[str]) -> list[tuple[str, str, str]]:
     return [("", canary.META, canary.canaries_digest(canaries))] if canaries else []
 
 
+def _test_digest(names: Collection[str]) -> list[tuple[str, str, str]]:
+    """The part of the test page's names; none without them."""
+    return [("", test_names.META, test_names.digest_of(names))] if names else []
+
+
 def _add(builder: Builder, source: ListSource) -> list[dict[str, Any]]:
     """Feed one list to the builder. Returns its entries in the meta, one for each of its classes."""
     digest = begin_list_digest(source.secret)
@@ -103,9 +112,7 @@ def _add(builder: Builder, source: ListSource) -> list[dict[str, Any]]:
         for run in whole_lines(source.runs):
             names += builder.add_run(run)
             digest.update(run)
-        if source.canary:
-            builder.begin_list(map(_target, source.classes))
-            builder.add_run(canary.rule_text(source.canary))
+        _add_beside(builder, source)
     except CanonicalError as error:
         label = label_of(source.classes[0].id, confidential=source.secret is not None)
         message = f"the list {label}, version {source.version}: {error}"
@@ -118,6 +125,15 @@ def _add(builder: Builder, source: ListSource) -> list[dict[str, Any]]:
         "title": source.title,
     }
     return [{**entry, **facts} for entry in Classes(source.classes).to_meta()]
+
+
+def _add_beside(builder: Builder, source: ListSource) -> None:
+    """Feed what stands beside the list: its canary, and names of the test page."""
+    texts = [canary.rule_text(source.canary)] if source.canary else []
+    texts += [test_names.rule_text(source.test_names)] if source.test_names else []
+    for text in texts:
+        builder.begin_list(map(_target, source.classes))
+        builder.add_run(text)
 
 
 def _target(list_class: ListClass) -> int:

@@ -244,7 +244,7 @@ class AllowedGroup:
 
 @dataclass(frozen=True, slots=True)
 class Protected:
-    """What feeds, categories, schedules and orders cannot block, and what passes a closed schedule."""
+    """Names that feeds, categories, schedules and orders cannot block, and those that pass closed hours."""
 
     public_suffixes: bool
     """every ICANN suffix, exactly"""
@@ -338,6 +338,25 @@ class RightsTerms:
 
 
 @dataclass(frozen=True, slots=True)
+class ComplaintRoute:
+    """A body to which somebody goes whom the provider's decision does not content."""
+
+    title: Text
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewTerms:
+    """The provider's own promise on requests to look at a site again: the terms to decide one and its appeal.
+    No law sets them."""
+
+    answer: Deadline
+    appeal: Deadline
+    routes: tuple[ComplaintRoute, ...] = ()
+    """where to go afterwards"""
+
+
+@dataclass(frozen=True, slots=True)
 class Holiday:
     """A day off each year: a date, or the nth weekday (0 is Monday) of a month."""
 
@@ -364,6 +383,8 @@ class Jurisdiction:
     ``jurisdiction`` is this one"""
     rights: RightsTerms | None = None
     """None: nobody has checked the terms of this country"""
+    reviews: ReviewTerms | None = None
+    """None: the terms of filterd"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,8 +95,9 @@ class Control:
                 rows_damaged=len(self._maintenance.damaged),
                 sessions=self._sessions.metrics(),
                 privacy=self._retention.metrics,
+                reviews=self._retention.reviews,
                 notices=replace(self._metrics.notices, outcomes=self._notices.counts),
-                pages=self._pages.metrics,
+                publication=self._pages.metrics,
                 ready=not self._missing(),
                 clock=self._context.clock(),
             )

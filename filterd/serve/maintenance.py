@@ -325,10 +325,10 @@ class Maintenance:
         if known == (wanted, made_of) and 0 <= now - at < RETRY_SECONDS:
             return True
         chosen = await snapshots.chosen_now(self.context, documents)
-        zone = self.context.settings.canary.zone
+        zones = snapshot_input.zones_of(self.context.settings)
         async with self.context.store.read() as connection:
             meant = await in_snapshot(connection, now)
-        if snapshot_input.input_digest(documents, chosen.versions, zone, meant) != made_of:
+        if snapshot_input.input_digest(documents, chosen.versions, zones, meant) != made_of:
             return False
         self._report_stand_ins(chosen.stand_ins)
         self._stood_in = (wanted, made_of), now
@@ -363,7 +363,8 @@ class Maintenance:
             current = await feed_rows.current(connection)
             meant = await in_snapshot(connection, self.context.clock())
         versions = [current[feed.id] for feed in documents.feeds if feed.id in current]
-        return snapshot_input.input_digest(documents, versions, self.context.settings.canary.zone, meant)
+        zones = snapshot_input.zones_of(self.context.settings)
+        return snapshot_input.input_digest(documents, versions, zones, meant)
 
     async def _prune(self) -> None:
         try:

@@ -12,7 +12,7 @@ from filterd.operations.service_page import records
 from filterd.operations.service_page.gathering import service_facts
 from filterd.store.errors import StoreError
 from filterd.telemetry import log
-from filterd.telemetry.page_metrics import PageMetrics
+from filterd.telemetry.publication_metrics import PublicationMetrics
 from filterd.web.published.site import render
 
 LOOK_SECONDS = 20.0
@@ -23,7 +23,7 @@ class PageWatch:
 
     def __init__(self, context: Context) -> None:
         self._context = replace(context, kept_policies=KeptPolicies())
-        self.metrics = PageMetrics()
+        self.metrics = PublicationMetrics()
         self._reported = ""
         """why the pages are not current, as last logged; empty while they are"""
         self._published = ""
@@ -54,7 +54,7 @@ class PageWatch:
                 log.get().warning(event, reason=self._reported, remedy=error.remedy)
             return
         self._reported = ""
-        self.metrics = PageMetrics(
+        self.metrics = PublicationMetrics(
             differs=last is not None and last.facts != facts,
             exported_at=0.0 if last is None else last.exported_at,
         )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections.abc import Mapping
 
 from filterd.operations.context import Context, OperationError
 from filterd.operations.privacy import arco, retention
+from filterd.operations.reviews import figures
 from filterd.store.errors import StoreError
 from filterd.telemetry import log
 from filterd.telemetry.privacy_metrics import PrivacyMetrics
@@ -23,6 +25,8 @@ class RetentionSchedule:
     def __init__(self, context: Context) -> None:
         self.context = context
         self.metrics = PrivacyMetrics()
+        self.reviews: Mapping[str, int] = {}
+        """the counts of requests to look at a site again"""
         self._tried_at = context.clock()  # a process that starts has other things to do
         self._counted_at = -math.inf
         self._reported = ""
@@ -75,3 +79,4 @@ class RetentionSchedule:
             overdue, self._counted_at = await retention.overdue(self.context), now
         last = await retention.last_run_at(self.context)
         self.metrics = PrivacyMetrics(last, overdue, await arco.count(self.context))
+        self.reviews = await figures.count(self.context)

@@ -37,6 +37,7 @@ from filterd.telemetry import log
 from filterd.telemetry.api_metrics import ApiMetrics
 from filterd.telemetry.http import HttpReply, Route, health_routes
 from filterd.telemetry.metrics import web_registry
+from filterd.telemetry.page_metrics import PageMetrics
 from filterd.web.api.application import make_api
 from filterd.web.api.callers import ApiState
 from filterd.web.listening.connections import listen, server
@@ -89,7 +90,7 @@ class Web:
 
     def _metrics(self) -> ApiMetrics:
         if self._api is None:
-            return ApiMetrics(ready=self._started(), clock=time.time())
+            return ApiMetrics(pages=self._page_metrics(), ready=self._started(), clock=time.time())
         counts = self._api.counts
         return ApiMetrics(
             requests=counts.copied(),
@@ -97,8 +98,21 @@ class Web:
             in_flight=counts.in_flight,
             connections=self._servers[0].connections,
             imports=self._api.imports,
+            pages=self._page_metrics(),
             ready=self._started(),
             clock=time.time(),
+        )
+
+    def _page_metrics(self) -> PageMetrics:
+        served = zip(self._sites, self._servers, strict=True)
+        counted = [(site.name, site.counts, server) for site, server in served if site.counts is not None]
+        return PageMetrics(
+            {
+                (name, status): number
+                for name, counts, _ in counted
+                for status, number in counts.copied().items()
+            },
+            {name: server.connections for name, _, server in counted},
         )
 
     async def run(self) -> None:

@@ -214,7 +214,8 @@ def _repeated() -> Select[int]:
 
 
 async def alike(connection: AsyncConnection, least: int, limit: int) -> list[Alike]:
-    """Groups of at least so many lines whose own evidence agrees, the largest first."""
+    """Groups of at least so many lines whose own evidence agrees, the largest first. Evidence of sessions of
+    the portal is no part of them: whoever asked signed in for the line."""
     latest = _latest()
     minute = cast(latest.c.at / 60, Integer) * 60
     found = []
@@ -225,7 +226,8 @@ async def alike(connection: AsyncConnection, least: int, limit: int) -> list[Ali
         recorded = latest.c.recorded_by
         one = case((func.min(recorded) == func.max(recorded), func.min(recorded)), else_="")
         query = select(latest.c.channel, at, func.count(), one).where(latest.c.shared == 0)
-        query = query.where(latest.c.id.is_not(None)).group_by(*keys).having(func.count() >= least)
+        query = query.where(latest.c.id.is_not(None), ~latest.c.recorded_by.startswith("portal:"))
+        query = query.group_by(*keys).having(func.count() >= least)
         rows = await connection.execute(query.order_by(func.count().desc()).limit(limit))
         found += [Alike(by, channel, at, count, recorder) for channel, at, count, recorder in rows]
     return sorted(found, key=lambda each: -each.lines)[:limit]

@@ -3,7 +3,7 @@
 ``head`` holds the newest head of the store: revision, hash, and the next numbers of lines and orders. Every
 writer compares its store with it, and refuses to write in one that is behind. ``ended`` holds the numbers of
 what was ended (opt-outs, contracts and erasures of lines, withdrawals of orders, liftings, tokens, authorised
-persons), with the revision of each; ``filterd restore`` repeats those that are newer than the backup.
+persons, PINs), with the revision of each; ``filterd restore`` repeats those that are newer than the backup.
 ``origin`` names the installation: the hash of the first entry in its audit trail. Without it the ledger of a
 new installation would be taken for that of an old one, whose backup is restored there. ``serials`` holds the
 highest serial of the signed lists that were taken of each feed, under a digest of the feed's id. None of them
@@ -99,10 +99,10 @@ OPT_OUT, ERASURE, WITHDRAWAL, LIFTING_END, REVOCATION = (
     "revocation",
 )
 AUTHORISATION_END, CONTRACT_END, ARCO_CLOSE = "authorisation", "contract", "arco"
-EVIDENCE_REJECTION, SECURITY_LEFT = "evidence", "security"
+EVIDENCE_REJECTION, SECURITY_LEFT, PIN_END = "evidence", "security", "pin"
 ENDINGS = (
     *(OPT_OUT, ERASURE, WITHDRAWAL, LIFTING_END, REVOCATION),
-    *(AUTHORISATION_END, CONTRACT_END, ARCO_CLOSE, EVIDENCE_REJECTION, SECURITY_LEFT),
+    *(AUTHORISATION_END, CONTRACT_END, ARCO_CLOSE, EVIDENCE_REJECTION, SECURITY_LEFT, PIN_END),
 )
 
 

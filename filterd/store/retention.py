@@ -25,6 +25,8 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from filterd.store import change_log
+from filterd.store.portal_tables import pin_tries, portal_session, sign_in_link
+from filterd.store.review_tables import review, review_request
 from filterd.store.tables import (
     answered_request,
     arco_request,
@@ -119,9 +121,27 @@ def _class(name: str, ends: Sequence[str]) -> _Terms:
         return token, ended, true()
     if name == "codes":
         return view_code, view_code.c.expires_at, true()
+    if name == "reviews":
+        closed = _closed_review(review.c.closed_at)
+        return review_request, closed, closed > 0
+    if name == "review_outcomes":
+        return review, review.c.closed_at, review.c.closed_at > 0
     if name == "repeats":
         return answered_request, answered_request.c.at, true()
-    raise KeyError(name)
+    if name == "pin_tries":
+        return pin_tries, pin_tries.c.at, true()
+    return _of_the_portal(name)
+
+
+def _of_the_portal(name: str) -> _Terms:
+    """The table of a class of the portal, whose rows take those of their lines with them."""
+    table: Table = {"links": sign_in_link, "portal_sessions": portal_session}[name]
+    return table, table.c.expires_at, true()
+
+
+def _closed_review(closed_at: ColumnElement[float]) -> ColumnElement[float]:
+    """The time at which the review of a request was closed."""
+    return select(closed_at).where(review.c.number == review_request.c.review).scalar_subquery()
 
 
 def _consent_ended(ends: Sequence[str]) -> ColumnElement[float]:

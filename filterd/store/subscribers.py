@@ -25,10 +25,12 @@ from filterd.model.adjustments import Adjustments, AdjustmentsError, from_text, 
 from filterd.model.line import PAUSE_LIMIT, LineChoices, OwnName
 from filterd.model.rule import Action, Scope
 from filterd.model.subscriber import AskerRole, RequestEvidence, Subscriber
+from filterd.store import portal
 from filterd.store.beginnings import begins_with
 from filterd.store.consent_tables import authorisation, pending_opt_in
 from filterd.store.errors import StoreDamagedError
 from filterd.store.notice_tables import notice, notice_delivery
+from filterd.store.portal_tables import line_pin, pin_tries
 from filterd.store.prepared import PreparedChange, PreparedQuery
 from filterd.store.tables import binding, binding_pace, line_state, own_name, request, subscriber, view_code
 
@@ -377,6 +379,7 @@ async def remove(connection: AsyncConnection, line: int) -> None:
     """Delete everything that the store holds of a line, except log and audit."""
     of_consent = (request, authorisation, pending_opt_in)
     of_notices = (notice_delivery, notice)
-    of_choices = (own_name, binding, binding_pace, view_code, line_state)
+    of_choices = (own_name, binding, binding_pace, view_code, line_pin, pin_tries, line_state)
+    await portal.end_line(connection, line)
     for table in (*of_notices, *of_consent, *of_choices, subscriber):
         await connection.execute(delete(table).where(table.c.line == line))

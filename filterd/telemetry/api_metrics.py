@@ -9,6 +9,7 @@ from prometheus_client.core import Metric
 
 from filterd.telemetry.histogram import Histogram
 from filterd.telemetry.metric_families import counter, gauge, histogram
+from filterd.telemetry.page_metrics import PageMetrics
 
 API_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1.0, 2.5, 10.0, 60.0)
 """seconds"""
@@ -25,6 +26,7 @@ class ApiMetrics:
     in_flight: int = 0
     connections: int = 0
     imports: int = 0
+    pages: PageMetrics = field(default_factory=PageMetrics)
     ready: bool = False
     clock: float = 0.0
     """Unix seconds"""

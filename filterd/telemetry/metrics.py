@@ -34,8 +34,10 @@ from filterd.telemetry.metric_families import gauge as _gauge
 from filterd.telemetry.metric_families import histogram as _histogram
 from filterd.telemetry.metric_families import total as _total
 from filterd.telemetry.notice_metrics import NoticeMetrics, notice_families
-from filterd.telemetry.page_metrics import PageMetrics, page_families
+from filterd.telemetry.page_metrics import page_families
 from filterd.telemetry.privacy_metrics import PrivacyMetrics, privacy_families
+from filterd.telemetry.publication_metrics import PublicationMetrics, publication_families
+from filterd.telemetry.review_metrics import review_families
 from filterd.telemetry.session_metrics import SessionMetrics, session_families
 from filterd.telemetry.upstream_metrics import UpstreamMetrics, upstream_families
 
@@ -109,8 +111,10 @@ class ControlMetrics:
     nodes_drifted: int = 0
     sessions: SessionMetrics = field(default_factory=SessionMetrics)
     privacy: PrivacyMetrics = field(default_factory=PrivacyMetrics)
+    reviews: Mapping[str, int] = field(default_factory=dict)
+    """open, appealed, overdue -> the requests to look at a site again"""
     notices: NoticeMetrics = field(default_factory=NoticeMetrics)
-    pages: PageMetrics = field(default_factory=PageMetrics)
+    publication: PublicationMetrics = field(default_factory=PublicationMetrics)
     ready: bool = False
     clock: float = 0.0
     """Unix seconds"""
@@ -172,6 +176,7 @@ def _block_families(now: BlockMetrics) -> Iterator[Metric]:
 def _web_families(now: ApiMetrics) -> Iterator[Metric]:
     yield from _role_families(now)
     yield from api_families(now)
+    yield from page_families(now.pages)
 
 
 def _role_families(now: ResolverMetrics | ControlMetrics | ApiMetrics | BlockMetrics) -> Iterator[Metric]:
@@ -359,8 +364,9 @@ def _control_families(now: ControlMetrics) -> Iterator[Metric]:
     yield from _store_families(now)
     yield from session_families(now.sessions)
     yield from privacy_families(now.privacy)
+    yield from review_families(now.reviews)
     yield from notice_families(now.notices)
-    yield from page_families(now.pages)
+    yield from publication_families(now.publication)
 
 
 def _store_families(now: ControlMetrics) -> Iterator[Metric]:

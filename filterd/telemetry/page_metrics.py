@@ -1,34 +1,36 @@
-"""The metrics of the public pages, which control serves."""
+"""The metrics of pages: requests by listener and status, and connections; no path, host or client."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 from prometheus_client.core import Metric
 
-from filterd.telemetry.metric_families import gauge
+from filterd.telemetry.metric_families import by_state, counter
 
 
 @dataclass(frozen=True, slots=True)
 class PageMetrics:
-    """The values of the pages that were exported."""
+    """The values of the listeners of pages."""
 
-    differs: bool = False
-    exported_at: float = 0.0
-    """Unix seconds; 0: never"""
+    requests: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    """pages and status -> requests"""
+    connections: Mapping[str, int] = field(default_factory=dict)
+    """pages -> connections"""
 
 
 def page_families(now: PageMetrics) -> Iterator[Metric]:
-    """The families of the public pages."""
-    yield gauge(
-        "filterd_page_differs",
-        "1 while the facts of the public pages that were exported last are not those that run; 0 also where "
-        "none ever were.",
-        float(now.differs),
+    """The families of a scrape."""
+    yield counter(
+        "filterd_page_requests",
+        "Requests for pages by listener and status; 0 is one that got no reply.",
+        ("pages", "status"),
+        now.requests,
     )
-    yield gauge(
-        "filterd_page_published_timestamp_seconds",
-        "When the public pages were last exported, Unix seconds; 0: never.",
-        now.exported_at,
+    yield by_state(
+        "filterd_page_connections",
+        "Connections of browsers by listener, idle or not.",
+        now.connections,
+        "pages",
     )

@@ -11,6 +11,7 @@ from filterd.config.web_settings import PagesSettings, WebSettings
 from filterd.operations.context import Context
 from filterd.web import desk, portal, public
 from filterd.web.pages.application import make_pages
+from filterd.web.pages.counting import PageCounts
 from filterd.web.pages.state import PagesState
 from filterd.web.pages.templating import Templates
 from filterd.web.pages.translations import Translations
@@ -29,6 +30,8 @@ class Site:
     connections: int
     """at one time"""
     app: ASGIApp
+    counts: PageCounts | None = None
+    """None: the API counts by itself"""
 
 
 def page_sites(context: Context, web: WebSettings) -> tuple[list[Site], PagesState]:
@@ -44,4 +47,6 @@ def page_sites(context: Context, web: WebSettings) -> tuple[list[Site], PagesSta
 def _site(names: list[str], pages: dict[str, PagesSettings], state: PagesState) -> Site:
     routes = [route for name in names for route in ROUTES[name]()]
     first = pages[names[0]]
-    return Site("+".join(names), first.listen, first.connections, make_pages(routes, state))
+    counts = PageCounts()
+    app = counts.counting(make_pages(routes, state))
+    return Site("+".join(names), first.listen, first.connections, app, counts)

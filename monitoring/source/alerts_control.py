@@ -220,6 +220,18 @@ CONTROL = AlertGroup(
             quiet={f'filterd_arco_requests{{{C},state="open"}}': "4x60"},
         ),
         Alert(
+            name="FilterdReviewsOverdue",
+            severity="ticket",
+            expression="filterd_reviews_overdue > 0",
+            wait="10m",
+            summary="Requests to look at a site again whose promised day has passed: {{ $value }}",
+            description="Whoever asked was told a day. It is the provider's own promise.",
+            summary_es="Solicitudes de revisar un sitio cuyo día prometido ya pasó: {{ $value }}",
+            description_es="A quien pidió se le dijo un día. Es una promesa del propio proveedor.",
+            fires={f"filterd_reviews_overdue{{{C}}}": "0x10 1x50"},
+            quiet={f'filterd_reviews{{{C},state="open"}}': "4x60"},
+        ),
+        Alert(
             name="FilterdPublicPagesDiffer",
             severity="ticket",
             expression="filterd_page_differs > 0",

@@ -7,7 +7,8 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.common import BigValueGraphMode, BigValueTextMode, LegendPlacement
 from grafana_foundation_sdk.models.dashboard import DataSourceRef, GridPos
 
-from monitoring.source.panels import AUDITORS, OPERATORS, ChartPanel, PanelRow
+from monitoring.source.panels import ChartPanel, PanelRow
+from monitoring.source.rows import AUDITORS, OPERATORS
 
 SOURCE = DataSourceRef(type_val="prometheus", uid="$source")
 HEIGHT = 7

@@ -183,6 +183,16 @@ CONTROL = {
         LEGAL,
         ("filterd arco list", "filterd arco list --closed", CONTROL_LOG),
     ),
+    "FilterdReviewsOverdue": Runbook(
+        "somebody who asked that a site be looked at again waits for longer than they were told.",
+        "decide it: `filterd review decide REVIEW --outcome ... --reason ...`. An appeal takes another "
+        "person than the first decision.",
+        "alguien que pidió revisar un sitio espera más de lo que se le dijo.",
+        "decídala: `filterd review decide REVIEW --outcome ... --reason ...`. Una inconformidad la decide "
+        "otra persona que la primera.",
+        LEGAL,
+        ("filterd review list", "filterd review show REVIEW", CONTROL_LOG),
+    ),
     "FilterdPublicPagesDiffer": Runbook(
         "whoever reads the published pages is told something that is no longer so.",
         "the check says which facts differ. Where they are right, publish anew: `filterd page export "

@@ -207,7 +207,10 @@ ALERTS = {
     "filterd_orders": "`pending` or `quarantined` above 0 for an hour: somebody has to decide",
     "filterd_retention_last_success_timestamp_seconds": "more than 3 days ago: see `filterd retention show`",
     "filterd_page_differs": "1 for an hour: `filterd page check` says what differs",
+    "filterd_page_published_timestamp_seconds": "0 where another web server has the pages: export them",
     "filterd_retention_overdue": "above 0 for an hour: data is kept for longer than it may be",
+    "filterd_reviews_overdue": "above 0: somebody was promised a day, which has passed",
+    "filterd_reviews": "it grows: nobody decides, or it is a flood",
     "filterd_arco_requests": '`state="overdue"` above 0: a holder waits for longer than the law allows',
     "filterd_subscribers": "`opted_in` falls by a tenth in a day",
     "filterd_consent_lines": "`repeated` or `none` above 0; `shared` grows: `filterd consent report`",
@@ -235,6 +238,9 @@ ALERTS = {
     "filterd_api_in_flight": "above 50 for a minute: the store is slow, or calls hang",
     "filterd_api_connections": "near `web.api.connections`: idle ones are closed for new ones",
     "filterd_api_imports": "2 for an hour: two is the most at one time; see who imports",
+    "filterd_page_requests_total": "`status` from 500 on grows: the log of the web process says which; 403 "
+    "grows: somebody tries forms, PINs or codes",
+    "filterd_page_connections": "near the `connections` of that listener: idle ones are closed for new ones",
     "filterd_block_page_requests_total": "`general` grows: clients come to an address that several kinds "
     "share, or by a way that hides the address (`docs/block-page.md`)",
     "filterd_block_page_connections": "near `web.block.connections`: idle ones are closed for new ones",

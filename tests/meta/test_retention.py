@@ -6,7 +6,7 @@ from collections import Counter
 
 from filterd.config.retention_settings import RetentionSettings
 from filterd.operations.privacy.classes import DataClass, classes
-from filterd.store import consent_tables, feed_tables, notice_tables, page_tables
+from filterd.store import consent_tables, feed_tables, notice_tables, page_tables, portal_tables
 from filterd.store.tables import metadata
 
 
@@ -21,7 +21,14 @@ def columns(entry: str) -> list[str]:
 
 
 def test_each_column_belongs_to_one_class() -> None:
-    for others in (consent_tables.consent_text, notice_tables.notice, page_tables.page_record):
+    made = (
+        feed_tables.feed_version,
+        consent_tables.consent_text,
+        notice_tables.notice,
+        page_tables.page_record,
+        portal_tables.line_pin,
+    )
+    for others in made:
         assert others.metadata is metadata
     assert feed_tables.feed_version.metadata is metadata
     claimed = Counter(each for found in classes() for entry in found.tables for each in columns(entry))

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from monitoring.source.panels import AUDITORS, OPERATORS, PanelRow
+from monitoring.source.panels import PanelRow
+from monitoring.source.rows import AUDITORS, OPERATORS
 from tests.monitoring.test_alerts import SERIES, metrics_served
 
 FOLDER = Path(__file__).parents[2] / "monitoring/dashboards"

@@ -20,7 +20,7 @@ import yaml
 from filterd.model.mandatory import label_of
 from monitoring.source.alerts_upstreams import FAILURES
 from monitoring.source.catalogue import GROUPS
-from monitoring.source.panels import OPERATORS
+from monitoring.source.rows import OPERATORS
 from tests.e2e.authority import free_port
 from tests.e2e.deployment import Deployment, soon
 from tests.e2e.small import FINE, small
@@ -57,6 +57,8 @@ ON_REQUEST = {
     "filterd_api_in_flight": "of the web process",
     "filterd_api_connections": "of the web process",
     "filterd_api_imports": "of the web process",
+    "filterd_page_requests_total": "of the web process",
+    "filterd_page_connections": "of the web process",
 }
 """the same of panels without an alert"""
 

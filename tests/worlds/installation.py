@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from ipaddress import IPv4Address
 from pathlib import Path
 
 from filterd.config.load import from_value
+from filterd.config.portal_settings import OpenidSettings, PortalSettings
 from filterd.config.settings import OrderSettings, Settings
+from filterd.config.value_types import Endpoint
+from filterd.config.web_settings import ApiSettings, WebSettings
 from filterd.operations.context import Context, open_context
 from tests.worlds.migrated import migrated
 
 NOW = 1_800_000_000.0
+PORTAL_URL = "https://filtro.example"
 
 POLICIES = {
     "categories.yaml": """
@@ -133,6 +138,12 @@ def write_policies(folder: Path) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     return folder
+
+
+def with_portal(settings: Settings, openid: OpenidSettings | None = None) -> Settings:
+    """The settings, with a portal."""
+    api = ApiSettings(Endpoint(IPv4Address("127.0.0.1"), 8080), 64, 50)
+    return replace(settings, web=WebSettings(api, None, sign_in=PortalSettings(PORTAL_URL, openid)))
 
 
 async def install(base: Path) -> Installation:

@@ -1,28 +1,58 @@
-"""The PIN of a line: it stands for the holder towards those who are on the line, the children among them."""
+"""The PIN of a line: it stands for the holder towards those who are on the line, the children among them.
+
+Wrong ones are counted for a line before they are looked at, so that tries at one moment count too. From the
+fifth in a row on each closes the line's PIN for a while, which doubles up to an hour. All that is said and
+done is the same for a line without a PIN.
+"""
 
 from __future__ import annotations
 
-from filterd.model.portal import PinFault, PortalSession
+from dataclasses import dataclass
+
+from filterd.model.portal import PortalRole, PortalSession, SignInMethod
+from filterd.model.subscriber import Subscriber
+from filterd.operations import input_values, lines
 from filterd.operations.context import Context
-from filterd.operations.errors import OperationError
-from filterd.operations.portal.sessions import SignedIn
-from filterd.operations.portal.state import PortalState
+from filterd.operations.notices import making
+from filterd.operations.portal import ending, on_line, sessions
+from filterd.operations.portal.acting import require_line
+from filterd.operations.portal.pin_rules import LONGEST, SHORTEST, PinFaultError, checked, plain
+from filterd.operations.portal.refusals import PinRefusedError
+from filterd.operations.portal.sessions import SignedIn, SignInBasis
+from filterd.operations.portal.state import ACTOR, PortalState
+from filterd.operations.portal.tries import client_of
+from filterd.store import pins as rows
+from filterd.store import subscribers as subscriber_rows
+from filterd.store.ledger import PIN_END
+from filterd.store.pins import PinTries
+from filterd.store.store import Write
 
-SHORTEST, LONGEST = 6, 12
-"""digits"""
+__all__ = ["LONGEST", "SHORTEST", "PinFaultError", "checked", "choose", "has_pin", "reset", "sign_in"]
+
+FREE_TRIES = 5
+"""wrong ones in a row, of which the last closes the PIN"""
+FIRST_WAIT, LONGEST_WAIT = 60.0, 3_600.0
+"""seconds for which the fifth one closes it, and at most"""
+TOLD_AT = (5, 10, 20, 40, 80)
+"""wrong ones in a row at which the holder is told"""
 
 
-class PinFaultError(OperationError):
-    """The digits are none that can be chosen."""
+def wait_after(failures: int) -> float:
+    """Seconds for which so many wrong ones in a row close a PIN."""
+    if failures < FREE_TRIES:
+        return 0.0
+    return min(FIRST_WAIT * 2.0 ** min(failures - FREE_TRIES, 16), LONGEST_WAIT)
 
-    def __init__(self, fault: PinFault) -> None:
-        super().__init__(f"this PIN cannot be chosen: {fault}", "choose other digits, at least six")
-        self.fault = fault
 
+@dataclass(frozen=True, slots=True)
+class _Try:
+    """A PIN that is tried, counted already."""
 
-def checked(pin: str) -> str:
-    """The digits of a PIN that can be chosen; spaces and hyphens are left out. Raises PinFaultError."""
-    raise NotImplementedError
+    line: int
+    """0: on no line"""
+    hashed: str
+    """empty: there is none"""
+    tries: PinTries
 
 
 async def choose(
@@ -37,9 +67,38 @@ async def choose(
     """Set or change the PIN of a line that has opted in. ``old``: the present one, which all but a holder or
     an organisation, signed in otherwise than by PIN, have to give. ``context``: as of ``acting``.
 
-    Raises PinFaultError, PinRefusedError (``old`` is wrong), ConflictError (not opted in).
+    Raises PinFaultError, PinRefusedError (``old`` is wrong), ConflictError (not opted in), TooManyTriesError.
     """
-    raise NotImplementedError
+    digits, identifier = checked(pin), require_line(session, subscriber)
+    free = session.role is not PortalRole.AUTHORISED and not session.by_pin
+    async with portal.pins.turn():
+        if not free and await has_pin(context, identifier):
+            await _require_right(portal, context, identifier, old)
+        async with context.store.read() as connection:
+            line = (await lines.require(connection, identifier)).line
+        hashed = await portal.pins.hash(line, digits)
+    async with context.store.write(context.actor, context.clock()) as write:
+        found = await lines.require(write.connection, identifier)
+        context.expected(found)
+        lines.require_opted_in(found.choices, identifier)
+        changed = bool(await rows.find(write.connection, found.line))
+        await rows.put(write.connection, found.line, hashed, write.now)
+        await rows.forget_tries(write.connection, found.line)
+        await ending.end_pin_sessions(write, found.line, session)
+        if changed:
+            write.end(PIN_END, found.line)  # a restore must not bring the one before back
+        write.audit("subscriber.pin_set", lines.subject(found.line), after={"changed": changed})
+        await _tell(write, context, found, "pin_set")
+
+
+async def _require_right(portal: PortalState, context: Context, subscriber: str, old: str) -> None:
+    """Raise PinRefusedError unless ``old`` is the PIN of the line; it counts as a try."""
+    async with context.store.read() as connection:
+        found = await lines.require(connection, subscriber)
+    tried = await _count(portal, context, found, "")
+    if not await portal.pins.holds(tried.line, plain(old), tried.hashed):
+        await _note_wrong(context, found, tried)
+        raise PinRefusedError(tried.tries.closed_until - tried.tries.at)
 
 
 async def sign_in(
@@ -50,15 +109,81 @@ async def sign_in(
     Raises PinRefusedError, with the same text and after the same work whether the address is on a line, and
     whether that has a PIN; TooManyTriesError.
     """
-    raise NotImplementedError
+    found = await on_line.line_of_address(context, address, port)
+    async with portal.trying(context), portal.pins.turn():
+        tried = await _count(portal, context, found, client_of(address))
+        right = await portal.pins.holds(tried.line, plain(pin), tried.hashed)
+        if found is not None and tried.hashed and right:
+            return await _let_in(context, found, tried.hashed, previous)
+        if found is not None:
+            await _note_wrong(context, found, tried)
+        raise PinRefusedError(tried.tries.closed_until - tried.tries.at)
+
+
+async def _let_in(context: Context, found: Subscriber, hashed: str, previous: str) -> SignedIn:
+    async with context.store.write(ACTOR, context.clock()) as write:
+        if await rows.find(write.connection, found.line) != hashed:
+            raise PinRefusedError(0.0)  # it was changed, or taken off, meanwhile
+        await rows.forget_tries(write.connection, found.line)
+        basis = SignInBasis(PortalRole.HOLDER, SignInMethod.PIN)
+        return await sessions.begin(write, (found,), basis, previous)
+
+
+async def _count(portal: PortalState, context: Context, found: Subscriber | None, client: str) -> _Try:
+    """Count a try as wrong until it is known to be right. Raises PinRefusedError while the PIN is closed."""
+    now = context.clock()
+    if found is None:
+        tries = _one_more(portal.pins.elsewhere.get(client, PinTries()), now)
+        portal.pins.note_elsewhere(client, tries)
+        return _Try(0, "", tries)
+    async with context.store.report() as connection:
+        tries = _one_more(await rows.tries(connection, found.line), now)
+        await rows.put_tries(connection, found.line, tries)
+        return _Try(found.line, await rows.find(connection, found.line), tries)
+
+
+def _one_more(before: PinTries, now: float) -> PinTries:
+    if now < before.closed_until:
+        raise PinRefusedError(before.closed_until - now)
+    failures = before.failures + 1
+    return PinTries(failures, now + wait_after(failures), now)
+
+
+async def _note_wrong(context: Context, found: Subscriber, tried: _Try) -> None:
+    """Record a wrong one; tell the holder of a line with a PIN at some of them."""
+    failures = tried.tries.failures
+    async with context.store.write(ACTOR, context.clock()) as write:
+        write.audit("subscriber.pin_refused", lines.subject(found.line), after={"failures": failures})
+        if tried.hashed and failures in TOLD_AT:
+            await _tell(write, context, found, "pin_tries")
+        if tried.hashed and failures == FREE_TRIES:
+            write.end(PIN_END, found.line)  # a restore would forget the wrong ones
 
 
 async def reset(context: Context, subscriber: str, *, reference: str, reason: str) -> bool:
     """Take the PIN off a line, at the holder's request to the provider, which ``reference`` records. The
     holder chooses another one when signed in. False: there was none."""
-    raise NotImplementedError
+    because = input_values.text(reason, "reason", limit=1000)
+    document = input_values.text(reference, "reference of the holder's request")
+    async with context.store.write(context.actor, context.clock()) as write:
+        found = await lines.require(write.connection, subscriber)
+        context.expected(found)
+        seal = (await subscriber_rows.seals(write.connection, (found.line,)))[found.line]
+        gone = await ending.end_pin(write, found.line)
+        after = {"removed": gone, "request": input_values.sealed(seal, [document])}
+        write.audit("subscriber.pin_reset", lines.subject(found.line), reason=because, after=after)
+        if gone:
+            await _tell(write, context, found, "pin_reset")
+    return gone
 
 
 async def has_pin(context: Context, subscriber: str) -> bool:
-    """Whether a line has a PIN: for who is signed in to it, and for nobody else."""
-    raise NotImplementedError
+    """Return whether a line has a PIN: for who is signed in to it, and for nobody else."""
+    async with context.store.read() as connection:
+        found = await lines.require(connection, subscriber)
+        return bool(await rows.find(connection, found.line))
+
+
+async def _tell(write: Write, context: Context, found: Subscriber, kind: str) -> None:
+    facts = {"zone": found.choices.zone}
+    await making.note_all(write, context.settings, [(found.line, kind, facts)])

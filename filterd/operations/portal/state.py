@@ -2,17 +2,69 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from typing import Self
 
 from filterd.config.settings import Settings
+from filterd.operations.context import Context
+from filterd.operations.portal.keyed import portal_key
+from filterd.operations.portal.pin_work import PinWork
+from filterd.operations.portal.refusals import SignInRefusedError
+from filterd.operations.portal.tries import TryLimit, TryPace
+
+CODES = TryPace(20, 1 / 30), TryPace(100, 10.0)
+"""wrong codes: of one client, and of all"""
+REPORT_EVERY = 60.0
+"""seconds between two entries of the audit trail about refused sign-ins"""
+
+
+@dataclass(slots=True)
+class RefusedSignIns:
+    """Refused sign-ins that lead to no line: the audit trail has their number, once a minute at most."""
+
+    total: int = 0
+    """since the start, for the metric"""
+    waiting: int = 0
+    reported_at: float = 0.0
+
+    async def note(self, context: Context) -> None:
+        """Count one more."""
+        self.total += 1
+        self.waiting += 1
+        now = context.clock()
+        if now - self.reported_at < REPORT_EVERY:
+            return
+        count, self.waiting, self.reported_at = self.waiting, 0, now
+        async with context.store.write(ACTOR, now) as write:
+            write.audit("portal.sign_in_refused", SUBJECT, after={"refused": count})
+
+
+ACTOR, SUBJECT = "web", "portal"
+"""who signs somebody in, and what a refusal that leads to no line is about, as the audit trail has it"""
 
 
 @dataclass(slots=True)
 class PortalState:
     """Made once by the web process (:meth:`make`) and passed to what tries secrets."""
 
+    key: bytes = field(repr=False)
+    pins: PinWork
+    codes: TryLimit = field(default_factory=lambda: TryLimit(*CODES))
+    refused: RefusedSignIns = field(default_factory=RefusedSignIns)
+
     @classmethod
     def make(cls, settings: Settings) -> Self:
-        """The state at the start of the process."""
-        raise NotImplementedError
+        """The state at the start of the process. Raises OperationError where the key cannot be had."""
+        key = portal_key(settings)
+        return cls(key, PinWork(key))
+
+    @asynccontextmanager
+    async def trying(self, context: Context) -> AsyncIterator[None]:
+        """Notes a sign-in that is refused inside the block."""
+        try:
+            yield
+        except SignInRefusedError:
+            await self.refused.note(context)
+            raise

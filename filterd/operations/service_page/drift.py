@@ -45,7 +45,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class PageCheck:
-    """What is published against what runs."""
+    """The outcome of a comparison of what is published with what runs."""
 
     record: int
     """that the published pages say they are of; 0: none"""

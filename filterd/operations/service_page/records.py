@@ -26,7 +26,7 @@ SHOWN = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Published:
+class RecordedPages:
     """A record with the bytes of its files, by path."""
 
     record: PageRecord
@@ -35,7 +35,7 @@ class Published:
     """True if the record was made now: something had changed"""
 
 
-async def publish(context: Context, render: Renderer, *, exported: bool = False) -> Published:
+async def publish(context: Context, render: Renderer, *, exported: bool = False) -> RecordedPages:
     """The pages as they are now: those of the newest record where they say the same, else a new record.
 
     ``exported``: they are written out for another server, which the record and the audit trail then say.
@@ -54,10 +54,10 @@ async def publish(context: Context, render: Renderer, *, exported: bool = False)
                 continue  # somebody else made a record meanwhile
             record = await _written(write, made, exported=exported)
         break
-    return Published(record, await _bodies(context, record), made.made)
+    return RecordedPages(record, await _bodies(context, record), made.made)
 
 
-async def _written(write: Write, made: Published, *, exported: bool) -> PageRecord:
+async def _written(write: Write, made: RecordedPages, *, exported: bool) -> PageRecord:
     record = made.record
     if made.made:
         bodies = {record.files[path].digest: body for path, body in made.files.items()}
@@ -73,25 +73,25 @@ async def _written(write: Write, made: Published, *, exported: bool) -> PageReco
 
 def _drafted(
     before: PageRecord | None, facts: ServiceFacts, render: Renderer, now: tuple[float, int]
-) -> Published:
+) -> RecordedPages:
     """The record for these facts, with the files that it does not share with the one before. ``now``: the
     time, and the revision of the store."""
     said = {path: _digest(body) for path, body in render(facts, UNSTAMPED).items()}
     if before is not None and not _differs(before, facts, said):
-        return Published(before, {})
+        return RecordedPages(before, {})
     stamp = Stamp(1 if before is None else before.stamp.number + 1, *now)
     old = {} if before is None else before.files
     kept = {path: file for path, file in old.items() if said.get(path) == file.said and path != FACTS_FILE}
     rendered = {path: body for path, body in render(facts, stamp).items() if path not in kept}
     new = {path: PageFile(said[path], _digest(body), stamp.number) for path, body in rendered.items()}
-    return Published(PageRecord(stamp, facts.digest, {**kept, **new}), rendered, made=True)
+    return RecordedPages(PageRecord(stamp, facts.digest, {**kept, **new}), rendered, made=True)
 
 
 def _differs(record: PageRecord, facts: ServiceFacts, said: Mapping[str, str]) -> bool:
     return record.facts != facts.digest or {path: each.said for path, each in record.files.items()} != said
 
 
-async def recorded(context: Context, *, number: int = 0, at: float = 0.0) -> Published:
+async def recorded(context: Context, *, number: int = 0, at: float = 0.0) -> RecordedPages:
     """The pages of a record: of a number, of a moment (Unix seconds), or of the newest."""
     async with context.store.read() as connection:
         if number:
@@ -101,7 +101,7 @@ async def recorded(context: Context, *, number: int = 0, at: float = 0.0) -> Pub
     if record is None:
         what = f"no record {number} of the public pages" if number else "no record of the public pages then"
         raise UnknownError(what, "see those that there are with: filterd page list")
-    return Published(record, await _bodies(context, record))
+    return RecordedPages(record, await _bodies(context, record))
 
 
 async def newest_number(context: Context) -> int:

@@ -11,7 +11,7 @@ from filterd.model.token import Permission
 from filterd.operations.plain_values import with_times
 from filterd.operations.service_page import drift, records
 from filterd.operations.service_page.gathering import service_facts
-from filterd.operations.service_page.records import Published
+from filterd.operations.service_page.records import RecordedPages
 from filterd.operations.service_page.shown import plain_check, plain_record
 from filterd.web.api.fields import ListPart, Plain
 from filterd.web.api.routing import Called, router, takes
@@ -52,7 +52,7 @@ async def check(caller: Called) -> Plain:
     return plain_check(await drift.check_exported(caller.context, render))
 
 
-def _with_files(found: Published) -> Plain:
+def _with_files(found: RecordedPages) -> Plain:
     shown: Plain = with_times(plain_record(found.record))
     for path, body in found.files.items():
         shown["files"][path]["content"] = b64encode(body).decode()

@@ -48,11 +48,16 @@ class IdleConnections:
 
     def opened(self, connection: Connection) -> None:
         """Count a new connection. Where there are too many, the oldest idle one is closed; where none is
-        idle, the one that is stuck longest."""
+        idle, the one that is stuck longest. It ends in a later turn of the loop, and is not chosen again: of
+        many that come in one turn, each takes the place of another."""
         self._open += 1
+        oldest = None
         if self._open > self._most:
-            next(iter(self._idle), next(iter(self._stuck), connection)).give_up()
-        self._idle[connection] = None
+            oldest = next(iter(self._idle), next(iter(self._stuck), connection))
+            self.works(oldest)
+            oldest.give_up()
+        if oldest is not connection:
+            self._idle[connection] = None
 
     @property
     def count(self) -> int:

@@ -89,7 +89,9 @@ NEWER_COLUMNS = (
 CONSENT_TABLES = ("pending_opt_in", "shared_evidence", "authorisation", "consent_text")
 OLD_HAS_NOT = (
     *("sealed_order", "binding_pace", "token", "answered_request", "arco_request", "view_code"),
+    *("review", "review_request"),
     *("notice_delivery", "notice", "webhook_stop", "profile_meaning"),
+    *("sign_in_link_line", "sign_in_link", "portal_session_line", "portal_session", "line_pin", "pin_tries"),
     *("page_record", "page_content"),
     *CONSENT_TABLES,
 )

@@ -15,7 +15,7 @@ from filterd.operations.context import Context
 from filterd.operations.service_page import records
 from filterd.serve.page_watch import PageWatch
 from filterd.telemetry import log
-from filterd.telemetry.page_metrics import PageMetrics
+from filterd.telemetry.publication_metrics import PublicationMetrics
 from filterd.web.published.site import render
 from tests.worlds.installation import NOW, Installation, install
 from tests.worlds.service import PROVIDER, provided
@@ -58,17 +58,17 @@ async def test_where_no_page_is_served_nothing_is_recorded(context: Context) -> 
     watch = PageWatch(context)
     await watch.look()
     assert await records.newest_number(context) == 0
-    assert watch.metrics == PageMetrics()
+    assert watch.metrics == PublicationMetrics()
 
 
 async def test_an_export_that_no_longer_holds_is_counted(context: Context) -> None:
     watch = PageWatch(context)
     await records.publish(context, render, exported=True)
     await watch.look()
-    assert watch.metrics == PageMetrics(differs=False, exported_at=NOW)
+    assert watch.metrics == PublicationMetrics(differs=False, exported_at=NOW)
     watch.change_settings(replace(context.settings, service=replace(PROVIDER, complaint_days=5)))
     await watch.look()
-    assert watch.metrics == PageMetrics(differs=True, exported_at=NOW)
+    assert watch.metrics == PublicationMetrics(differs=True, exported_at=NOW)
 
 
 async def test_what_was_published_stays_while_the_policies_cannot_be_read(

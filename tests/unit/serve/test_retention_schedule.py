@@ -38,6 +38,7 @@ async def test_it_runs_once_a_day_and_not_at_the_start(installation: Installatio
         assert await runs(context) == 1
         assert schedule.metrics.last_run == installation.now
         assert schedule.metrics.requests == {"open": 0, "overdue": 0}
+        assert schedule.reviews == {"open": 0, "appealed": 0, "overdue": 0}
         installation.now += DAY_SECONDS
         await schedule.look()
         assert await runs(context) == 2

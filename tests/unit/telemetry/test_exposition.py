@@ -23,6 +23,7 @@ from filterd.telemetry.metrics import (
 from filterd.telemetry.notice_metrics import NoticeMetrics
 from filterd.telemetry.page_metrics import PageMetrics
 from filterd.telemetry.privacy_metrics import PrivacyMetrics
+from filterd.telemetry.publication_metrics import PublicationMetrics
 from filterd.telemetry.session_metrics import SessionMetrics
 from filterd.telemetry.upstream_metrics import UpstreamMetrics
 
@@ -117,8 +118,9 @@ CONTROL = ControlMetrics(
     compile_failures=208,
     rows_damaged=209,
     nodes_drifted=211,
+    reviews={"open": 305, "appealed": 306, "overdue": 307},
     privacy=PrivacyMetrics(301.5, {"consent": 302}, {"open": 303, "overdue": 304}),
-    pages=PageMetrics(differs=True, exported_at=306.5),
+    publication=PublicationMetrics(differs=True, exported_at=306.5),
     notices=NoticeMetrics({"delivered": 231, "failed": 232}, waiting=233, oldest_waiting=234.5),
     sessions=SessionMetrics(
         sources={"radius": {"registered": 212, "unregistered": 213}},
@@ -144,6 +146,7 @@ API = ApiMetrics(
     in_flight=303,
     connections=304,
     imports=305,
+    pages=PageMetrics({("portal+public", "200"): 307, ("desk", "403"): 308}, {"desk": 309}),
     ready=True,
     clock=306.5,
 )

@@ -17,7 +17,7 @@ from filterd.operations.context import Context
 from filterd.operations.tokens import NewToken, TokenRequest
 from filterd.web.api.application import make_api
 from filterd.web.api.callers import ApiState
-from tests.worlds.installation import Installation, install
+from tests.worlds.installation import Installation, install, with_portal
 
 BASE = "http://api.test"
 PERSON = "daemon"
@@ -56,8 +56,10 @@ Client = Callable[..., Awaitable[httpx.AsyncClient]]
 
 @pytest.fixture
 async def installation(tmp_path: Path) -> Installation:
-    """Policies and an empty store."""
-    return await install(tmp_path)
+    """Policies and an empty store, with a portal."""
+    made = await install(tmp_path)
+    made.settings = with_portal(made.settings)
+    return made
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from filterd.operations.feeds import updating
 from filterd.operations.service_page import drift, places, records
 from filterd.operations.service_page.drift import Drift
 from filterd.operations.service_page.facts import FACTS_FILE, ServiceFacts
-from filterd.operations.service_page.records import Published
+from filterd.operations.service_page.records import RecordedPages
 from filterd.operations.service_page.writing import write_files
 from filterd.store.errors import StoreDamagedError
 from filterd.web.published.site import render
@@ -34,7 +34,7 @@ async def context(installation: Installation) -> AsyncIterator[Context]:
         yield provided(context)
 
 
-async def export(context: Context) -> Published:
+async def export(context: Context) -> RecordedPages:
     return await records.publish(context, render, exported=True)
 
 

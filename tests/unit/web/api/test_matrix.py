@@ -34,6 +34,8 @@ CHOOSERS = LINES | {TokenRole.SUPPORT}
 OPERATOR = frozenset((TokenRole.OPERATOR,))
 DUTY = OPERATOR | {TokenRole.ON_CALL}
 ARCO = "/api/v1/arco-requests/{request}"
+REVIEW = "/api/v1/reviews/{review}"
+REVIEWERS = OPERATOR | {TokenRole.SUPPORT}
 PRIVACY = OPERATOR | {TokenRole.REGULATOR}
 OVERSEERS = frozenset((TokenRole.OPERATOR, TokenRole.REGULATOR, TokenRole.ON_CALL))
 
@@ -118,6 +120,8 @@ MATRIX = {
     ("delete", "/api/v1/sessions"): Row(LINES, query={"address": "10.0.0.9"}),
     ("post", "/api/v1/sessions/explain"): Row(LINES, {"packet": "04"}),
     ("post", LINE + "/own-names-code"): Row(LINES),
+    ("post", LINE + "/sign-in-links"): Row(CHOOSERS, {}),
+    ("post", LINE + "/pin-reset"): Row(CHOOSERS, {"reference": "call 1", "reason": "forgotten"}),
     ("post", LINE + "/own-names-view"): Row(CHOOSERS, {"code": "ABCD-EFGH"}),
     ("post", "/api/v1/import/subscribers"): Row(LINES),
     ("get", "/api/v1/export/subscribers"): Row(CHOOSERS),
@@ -135,6 +139,12 @@ MATRIX = {
     ("post", "/api/v1/retention/run"): Row(OPERATOR),
     ("post", "/api/v1/retention/proof"): Row(OPERATOR),
     ("post", "/api/v1/breach-reports"): Row(PRIVACY, {"store": True}),
+    ("get", "/api/v1/reviews"): Row(REVIEWERS),
+    ("post", "/api/v1/reviews"): Row(REVIEWERS, {"site": "https://clinic.example/a"}),
+    ("get", "/api/v1/reviews/statistics"): Row(REVIEWERS | {TokenRole.REGULATOR}),
+    ("get", REVIEW): Row(REVIEWERS),
+    ("post", REVIEW + "/decision"): Row(REVIEWERS, {"outcome": "refused", "reason": "no"}),
+    ("post", REVIEW + "/appeal"): Row(REVIEWERS, {"code": "23456-ABCDE"}),
     ("get", "/api/v1/profile-changes"): Row(frozenset(TokenRole)),
     ("post", "/api/v1/profile-changes/{profile}/hasten"): Row(OPERATOR, {"reason": "mends a mistake"}),
     ("get", "/api/v1/public-pages/facts"): Row(OVERSEERS),
@@ -187,6 +197,7 @@ async def _call(client: httpx.AsyncClient, method: str, path: str) -> httpx.Resp
         "authorisation": "A-1",
         "evidence": "E-1",
         "number": 1,
+        "review": "1",
         "request": "R-7",
         "profile": "child",
     }

@@ -26,6 +26,7 @@ HERE = {
     "evidence": "E-1",
     "number": 1,
     "request": "R-1",
+    "review": "1",
     "profile": "child",
 }
 MEXICO = "policies/jurisdictions/mx.yaml"
@@ -40,6 +41,7 @@ REPEATABLE = frozenset(
         "/retention/run",
         "/retention/proof",
         "/breach-reports",
+        "/reviews/{review}/appeal",
         "/sessions/explain",
         "/subscribers/{id}/own-names-view",
     )

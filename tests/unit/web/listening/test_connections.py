@@ -227,3 +227,17 @@ async def test_a_slow_reader_gets_every_byte_and_the_next_response() -> None:
             size += piece.count(b"~")
         assert (size, application.begun) == (2 * application.size, 2)
         writer.close()
+
+
+async def test_a_burst_of_connections_leaves_no_more_open_than_there_may_be() -> None:
+    """All are accepted in a few turns of the loop; each beyond takes the place of another one."""
+    made = server(Application(), 8)
+    async with serving(made) as port:
+        clients = [socket.create_connection(("127.0.0.1", port)) for _ in range(100)]  # the loop has no turn
+        try:
+            async with asyncio.timeout(5):  # half of what a connection without a request has
+                while made.connections != 8:
+                    await asyncio.sleep(0.01)
+        finally:
+            for each in clients:
+                each.close()

@@ -13,7 +13,7 @@ from filterd.config.value_types import Endpoint
 from filterd.config.web_settings import PagesSettings, WebSettings
 from filterd.operations.context import Context
 from filterd.operations.service_page import records
-from filterd.operations.service_page.records import Published
+from filterd.operations.service_page.records import RecordedPages
 from filterd.web.pages.application import make_pages
 from filterd.web.pages.refusals import PageRefusedError
 from filterd.web.pages.state import PagesState
@@ -35,7 +35,7 @@ async def context(installation: Installation) -> AsyncIterator[Context]:
 
 
 @pytest.fixture
-async def published(context: Context) -> Published:
+async def published(context: Context) -> RecordedPages:
     return await records.publish(context, render)
 
 
@@ -49,7 +49,7 @@ async def client(context: Context) -> AsyncIterator[httpx.AsyncClient]:
 
 
 async def test_every_file_of_the_record_is_served_as_it_is(
-    published: Published, client: httpx.AsyncClient
+    published: RecordedPages, client: httpx.AsyncClient
 ) -> None:
     for path, body in published.files.items():
         reply = await client.get(f"/{path}")
@@ -64,7 +64,7 @@ async def test_every_file_of_the_record_is_served_as_it_is(
      ("/service/", "service/index.html"), ("/service/families", "service/families.html")],
 )  # fmt: skip
 async def test_pages_go_by_their_short_names_too(
-    published: Published, client: httpx.AsyncClient, path: str, file: str
+    published: RecordedPages, client: httpx.AsyncClient, path: str, file: str
 ) -> None:
     reply = await client.get(path)
     assert reply.content == published.files[file]
@@ -72,7 +72,7 @@ async def test_pages_go_by_their_short_names_too(
 
 
 async def test_the_spoken_address_leads_to_the_page_in_the_browsers_language(
-    published: Published, client: httpx.AsyncClient
+    published: RecordedPages, client: httpx.AsyncClient
 ) -> None:
     for language, folder in (("es-MX", "servicio/"), ("en", "service/"), ("fr", "servicio/")):
         reply = await client.get("/", headers={"Accept-Language": language})
@@ -82,7 +82,7 @@ async def test_the_spoken_address_leads_to_the_page_in_the_browsers_language(
 
 
 async def test_a_page_that_the_browser_has_is_not_sent_again(
-    published: Published, client: httpx.AsyncClient
+    published: RecordedPages, client: httpx.AsyncClient
 ) -> None:
     first = await client.get("/servicio/temas")
     again = await client.get("/servicio/temas", headers={"If-None-Match": first.headers["etag"]})
@@ -91,7 +91,7 @@ async def test_a_page_that_the_browser_has_is_not_sent_again(
 
 @pytest.mark.parametrize("path", ["/servicio/nada", "/servicio/..%2f..%2fetc%2fpasswd", "/service/temas"])
 async def test_what_is_not_there_is_said_kindly(
-    published: Published, client: httpx.AsyncClient, path: str
+    published: RecordedPages, client: httpx.AsyncClient, path: str
 ) -> None:
     assert (await client.get(path)).status_code == 404
 
@@ -103,7 +103,7 @@ async def test_before_anything_was_published_the_page_says_so(client: httpx.Asyn
 
 
 async def test_a_newer_record_is_served_at_the_next_look(
-    published: Published, context: Context, installation: Installation
+    published: RecordedPages, context: Context, installation: Installation
 ) -> None:
     ticks = [0.0]
     pages = PublishedPages(lambda: ticks[0])
@@ -117,7 +117,7 @@ async def test_a_newer_record_is_served_at_the_next_look(
 
 
 async def test_without_the_store_the_pages_that_were_read_go_on(
-    published: Published, context: Context, installation: Installation
+    published: RecordedPages, context: Context, installation: Installation
 ) -> None:
     ticks = [0.0]
     pages = PublishedPages(lambda: ticks[0])

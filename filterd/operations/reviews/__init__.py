@@ -1,0 +1,1 @@
+"""Reviews: anyone asks, without an account, that a site be looked at again."""

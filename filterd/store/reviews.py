@@ -1,0 +1,131 @@
+"""Statements about reviews, and about the requests that each of them stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import Select, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from filterd.model.review import Review, ReviewClaim, ReviewDecision, ReviewKind, ReviewOutcome, ReviewRequest
+from filterd.store.review_tables import review, review_request
+
+_NESTED = ("decision", "appeal")
+
+
+async def add(connection: AsyncConnection, new: Review) -> int:
+    """Add a review; return its number, which the store gives."""
+    values = _values(new)
+    del values["number"]
+    made = await connection.execute(insert(review).values(values).returning(review.c.number))
+    return int(made.scalar_one())
+
+
+async def put(connection: AsyncConnection, changed: Review) -> None:
+    """Replace a review by its new state."""
+    where = review.c.number == changed.number
+    await connection.execute(update(review).where(where).values(_values(changed)))
+
+
+async def find(connection: AsyncConnection, number: int) -> Review | None:
+    """The review with this number."""
+    found = await _read(connection, select(review).where(review.c.number == number))
+    return found[0] if found else None
+
+
+async def undecided(
+    connection: AsyncConnection, name: str, claim: ReviewClaim, kind: ReviewKind
+) -> Review | None:
+    """The review that another request about the same joins: one that was never decided."""
+    same = (review.c.name == name, review.c.claim == claim.value, review.c.kind == kind.value)
+    query = select(review).where(*same, review.c.closed_at == 0, review.c.appealed_at == 0)
+    found = await _read(connection, query)
+    return found[0] if found else None
+
+
+async def open_ones(connection: AsyncConnection) -> list[Review]:
+    """The reviews that wait for a decision, by number."""
+    return await _read(connection, select(review).where(review.c.closed_at == 0))
+
+
+async def newest(connection: AsyncConnection, most: int) -> list[Review]:
+    """The newest reviews, open and closed, newest first."""
+    return await _read(connection, select(review), newest=most)
+
+
+async def every(connection: AsyncConnection) -> list[Review]:
+    """All reviews, by number."""
+    return await _read(connection, select(review))
+
+
+async def add_request(connection: AsyncConnection, new: ReviewRequest) -> None:
+    """Add one person's request."""
+    await connection.execute(insert(review_request).values(asdict(new)))
+
+
+async def request_of(connection: AsyncConnection, folio: str) -> ReviewRequest | None:
+    """The request with this folio."""
+    query = select(review_request).where(review_request.c.folio == folio)
+    row = (await connection.execute(query)).one_or_none()
+    return None if row is None else ReviewRequest(*row)
+
+
+async def requests_of(connection: AsyncConnection, number: int, most: int) -> list[ReviewRequest]:
+    """The first requests that a review stands for, in the order in which they came."""
+    query = select(review_request).where(review_request.c.review == number)
+    rows = await connection.execute(query.order_by(review_request.c.received_at).limit(most))
+    return [ReviewRequest(*row) for row in rows]
+
+
+async def open_requests(connection: AsyncConnection) -> int:
+    """The requests that wait for a decision."""
+    query = select(func.coalesce(func.sum(review.c.requests), 0)).where(review.c.closed_at == 0)
+    return int((await connection.execute(query)).scalar_one())
+
+
+async def _read(
+    connection: AsyncConnection, query: Select[tuple[object, ...]], newest: int = 0
+) -> list[Review]:
+    ordered = (
+        query.order_by(review.c.number.desc()).limit(newest) if newest else query.order_by(review.c.number)
+    )
+    return [_review(row) for row in (await connection.execute(ordered)).mappings()]
+
+
+def _review(row: Mapping[Any, Any]) -> Review:
+    return Review(
+        number=row["number"],
+        name=row["name"],
+        claim=ReviewClaim(row["claim"]),
+        kind=ReviewKind(row["kind"]),
+        received_at=row["received_at"],
+        due_on=row["due_on"],
+        requests=row["requests"],
+        decision=_decision(row, ""),
+        duplicate_of=row["duplicate_of"],
+        appealed_at=row["appealed_at"],
+        appeal_due_on=row["appeal_due_on"],
+        appeal=_decision(row, "appeal_"),
+        closed_at=row["closed_at"],
+    )
+
+
+def _decision(row: Mapping[Any, Any], prefix: str) -> ReviewDecision:
+    return ReviewDecision(
+        ReviewOutcome(row[f"{prefix}outcome"]),
+        row[f"{prefix}reason"],
+        row[f"{prefix}authority"],
+        row[f"{prefix}exception"],
+        row[f"{prefix}decided_at"],
+        row[f"{prefix}decided_by"],
+    )
+
+
+def _values(found: Review) -> dict[str, Any]:
+    values: dict[str, Any] = {key: value for key, value in asdict(found).items() if key not in _NESTED}
+    for prefix, decision in (("", found.decision), ("appeal_", found.appeal)):
+        for key, value in asdict(decision).items():
+            values[prefix + {"at": "decided_at", "by": "decided_by"}.get(key, key)] = value
+    return values

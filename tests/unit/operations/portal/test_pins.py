@@ -1,0 +1,211 @@
+"""The PIN of a line: what can be chosen, who may change it, and that guessing it leads nowhere."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+from filterd.model.portal import PinFault, SignInMethod
+from filterd.operations import authorisations, consent, subscribers
+from filterd.operations.consent import ContractEvent
+from filterd.operations.errors import ConflictError
+from filterd.operations.portal import pins, sessions
+from filterd.operations.portal.acting import acting, evidence
+from filterd.operations.portal.pin_work import MOST_WAITING, TURNS
+from filterd.operations.portal.refusals import PinRefusedError, TooManyTriesError
+from filterd.operations.portal.sessions import SignedIn
+from tests.unit.operations.portal.conftest import HOME, Portal
+
+PIN, OTHER = "482913", "604758"
+ON_LINE, ON_OTHER = "10.0.0.1", "10.0.0.2"
+
+
+async def opted_in(portal: Portal, subscriber: str = "home", pin: str = PIN) -> SignedIn:
+    """The session of a holder who has opted in and chosen a PIN."""
+    signed_in = await portal.signed_in(subscriber)
+    context = acting(portal.context, signed_in.session)
+    text = evidence(context, signed_in.session, subscriber, "2026-11")
+    await subscribers.opt_in(context, subscriber, "child", text)
+    await pins.choose(portal.state, context, signed_in.session, subscriber, pin)
+    return signed_in
+
+
+async def by_pin(portal: Portal, pin: str = PIN, address: str = ON_LINE) -> SignedIn:
+    """Sign in by PIN from an address."""
+    return await pins.sign_in(portal.state, portal.context, address, 0, pin)
+
+
+async def wrong(portal: Portal, times: int, address: str = ON_LINE) -> list[tuple[str, str, float]]:
+    """Try a wrong PIN so often; what was said."""
+    said = []
+    for _ in range(times):
+        with pytest.raises(PinRefusedError) as refused:
+            await by_pin(portal, "000001", address)
+        said.append((str(refused.value), refused.value.remedy, refused.value.wait))
+    return said
+
+
+@pytest.mark.parametrize(
+    ("pin", "fault"),
+    [
+        ("", PinFault.LENGTH),
+        ("48291", PinFault.LENGTH),
+        ("4829134829135", PinFault.LENGTH),
+        ("48a913", PinFault.DIGITS),
+        ("٤٨٢٩١٣", PinFault.DIGITS),
+        ("111111", PinFault.REPEATED),
+        ("121212", PinFault.REPEATED),
+        ("123123", PinFault.REPEATED),
+        ("123456", PinFault.SEQUENCE),
+        ("876543", PinFault.SEQUENCE),
+        ("890123", PinFault.SEQUENCE),
+        ("159753", PinFault.COMMON),
+        ("201420", PinFault.DATE),
+        ("140314", PinFault.DATE),
+        ("14032014", PinFault.DATE),
+        ("20140314", PinFault.DATE),
+    ],
+)
+def test_digits_that_a_child_would_guess_are_refused(pin: str, fault: PinFault) -> None:
+    with pytest.raises(pins.PinFaultError) as refused:
+        pins.checked(pin)
+    assert refused.value.fault is fault
+
+
+@pytest.mark.parametrize("pin", [PIN, OTHER, "4829-1360", "482 913 607 548"])
+def test_others_can_be_chosen(pin: str) -> None:
+    assert pins.checked(pin).isdigit()
+
+
+async def test_whoever_has_the_pin_signs_in_on_the_line_for_ten_minutes(portal: Portal) -> None:
+    await opted_in(portal)
+    signed_in = await by_pin(portal, "482 913")
+    assert signed_in.session.method is SignInMethod.PIN
+    context = acting(portal.context, signed_in.session)
+    assert (await subscribers.pause(context, "home", 600)).choices.paused_until
+    portal.after(sessions.PIN_SECONDS)
+    assert await sessions.find(portal.context, signed_in.secret) is None
+
+
+async def test_nothing_tells_whether_there_is_a_pin_or_a_line(portal: Portal) -> None:
+    await opted_in(portal)
+    said = [await wrong(portal, 8, address) for address in (ON_LINE, ON_OTHER, HOME)]
+    assert said[0] == said[1] == said[2]
+    assert said[0][3][2] == 0
+    assert said[0][4][2] == pins.FIRST_WAIT
+
+
+async def test_wrong_ones_close_the_pin_for_longer_and_longer(portal: Portal) -> None:
+    await opted_in(portal)
+    assert [round(pins.wait_after(each)) for each in (4, 5, 6, 10, 11, 99)] == [0, 60, 120, 1920, 3600, 3600]
+    await wrong(portal, pins.FREE_TRIES)
+    with pytest.raises(PinRefusedError) as early:
+        await by_pin(portal)
+    assert early.value.wait == pins.FIRST_WAIT, "the right one too is not looked at"
+    portal.after(pins.FIRST_WAIT)
+    assert await by_pin(portal), "then it is, and all is forgotten"
+    assert (await wrong(portal, 1))[0][2] == 0
+
+
+async def test_tries_at_one_moment_are_counted_before_they_are_looked_at(portal: Portal) -> None:
+    await opted_in(portal)
+    tries = [by_pin(portal, f"{number:06}") for number in range(10)]
+    found = await asyncio.gather(*tries, return_exceptions=True)
+    assert all(isinstance(each, PinRefusedError) for each in found)
+    with closing(sqlite3.connect(portal.installation.database)) as store:
+        assert store.execute("SELECT failures FROM pin_tries").fetchall() == [(pins.FREE_TRIES,)]
+
+
+async def test_the_work_of_pins_is_bounded(portal: Portal) -> None:
+    await opted_in(portal)
+    many = TURNS + MOST_WAITING + 10
+    found = await asyncio.gather(
+        *(by_pin(portal, "000001", HOME) for _ in range(many)), return_exceptions=True
+    )
+    assert sum(isinstance(each, TooManyTriesError) for each in found) >= 10
+    assert not any(isinstance(each, SignedIn) for each in found)
+
+
+async def test_the_holder_is_told_of_wrong_ones_and_of_each_change(portal: Portal) -> None:
+    await opted_in(portal)
+    await wrong(portal, pins.FREE_TRIES)
+    await wrong(portal, pins.FREE_TRIES, ON_OTHER)  # which has none
+    with closing(sqlite3.connect(portal.installation.database)) as store:
+        kinds = [kind for (kind,) in store.execute("SELECT kind FROM notice ORDER BY number")]
+    assert kinds == ["opt_in", "pin_set", "pin_tries"]
+    refused = [each for each in await portal.trail() if each.action == "subscriber.pin_refused"]
+    assert len(refused) == 2 * pins.FREE_TRIES
+
+
+async def test_a_pin_is_changed_by_the_holder_or_with_the_old_one(portal: Portal) -> None:
+    holder = await opted_in(portal)
+    child = await by_pin(portal)
+    context = acting(portal.context, child.session)
+    with pytest.raises(PinRefusedError):
+        await pins.choose(portal.state, context, child.session, "home", OTHER)
+    with pytest.raises(PinRefusedError):
+        await pins.choose(portal.state, context, child.session, "home", OTHER, old="000001")
+    await pins.choose(portal.state, context, child.session, "home", OTHER, old=PIN)
+    with pytest.raises(PinRefusedError):
+        await by_pin(portal, PIN)
+    theirs = acting(portal.context, holder.session)
+    await pins.choose(portal.state, theirs, holder.session, "home", PIN)
+    assert await sessions.find(portal.context, child.secret) is None, "it was of the PIN before"
+    assert await by_pin(portal, PIN)
+
+
+async def test_an_authorised_person_gives_the_old_one(portal: Portal) -> None:
+    await opted_in(portal)
+    person = (await authorisations.add(portal.context, "home", "Rosa", reference="T-1")).authorisation
+    session = (await portal.signed_in("home", person=person.reference_text)).session
+    with pytest.raises(PinRefusedError):
+        await pins.choose(portal.state, acting(portal.context, session), session, "home", OTHER)
+
+
+async def test_no_line_has_a_pin_that_has_not_opted_in(portal: Portal) -> None:
+    signed_in = await portal.signed_in("other")
+    context = acting(portal.context, signed_in.session)
+    with pytest.raises(ConflictError):
+        await pins.choose(portal.state, context, signed_in.session, "other", PIN)
+    await opted_in(portal)
+    child = await by_pin(portal)
+    await subscribers.opt_out(acting(portal.context, child.session), "home")
+    assert not await pins.has_pin(portal.context, "home")
+    assert await sessions.find(portal.context, child.secret) is None
+    with pytest.raises(PinRefusedError):
+        await by_pin(portal)
+
+
+async def test_the_end_of_the_contract_ends_the_pin(portal: Portal) -> None:
+    await opted_in(portal)
+    await consent.end(portal.context, "home", ContractEvent.TRANSFERRED, reference="C-1")
+    assert not await pins.has_pin(portal.context, "home")
+
+
+async def test_the_provider_takes_a_pin_off_at_the_holders_request(portal: Portal) -> None:
+    await opted_in(portal)
+    child = await by_pin(portal)
+    await wrong(portal, pins.FREE_TRIES)
+    assert await pins.reset(portal.context, "home", reference="T-77", reason="forgotten")
+    assert not await pins.reset(portal.context, "home", reference="T-77", reason="forgotten")
+    assert await sessions.find(portal.context, child.secret) is None
+    entry = next(each for each in await portal.trail() if each.action == "subscriber.pin_reset")
+    assert (entry.actor, entry.reason) == ("ana", "forgotten")
+    assert "T-77" not in str(entry)
+
+
+async def test_the_store_alone_gives_no_pin_away(portal: Portal) -> None:
+    await opted_in(portal)
+    await opted_in(portal, "other", PIN)
+    with closing(sqlite3.connect(portal.installation.database)) as store:
+        hashes = [found for (found,) in store.execute("SELECT hash FROM line_pin")]
+    assert all(each.startswith("$argon2id$v=19$m=19456,t=2,p=1$") for each in hashes)
+    assert len(set(hashes)) == 2
+    from argon2 import PasswordHasher
+    from argon2.exceptions import VerifyMismatchError
+
+    with pytest.raises(VerifyMismatchError):
+        PasswordHasher().verify(hashes[0], PIN)
