@@ -18,6 +18,7 @@ LONG = (
     "packaging",
     "monitoring",
     "chaos",
+    "browser",
     "e2e",
     "compliance",
     "comparison",

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 PACKAGES = {
+    "chromium": "chromium",
     "delv": "bind9-dnsutils",
     "dhclient": "isc-dhcp-client",
     "dhcpd": "isc-dhcp-server",

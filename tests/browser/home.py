@@ -1,0 +1,167 @@
+"""A household whose Internet runs through a whole installation: names over port 53, sites, pages, a browser."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import dns.message
+import httpx
+from playwright.sync_api import Browser
+
+from filterd.config.load import load
+from filterd.operations.context import Context, open_context
+from tests.e2e.authority import free_port, nsd
+from tests.e2e.deployment import ROOT, Deployment, ede, soon
+from tests.worlds.chromium import chromium
+from tests.worlds.home_network import own_network, resolv_conf, sites
+
+Returned = TypeVar("Returned")
+
+DEVICE = "127.0.0.1"
+"""the address from which the browser asks and calls"""
+SITE = "203.0.113.10"
+"""the address of every site"""
+SINKHOLES = {
+    "parental": "192.0.2.81",
+    "security": "192.0.2.82",
+    "mandatory": "192.0.2.83",
+    "confidential": "192.0.2.84",
+}
+LINE = "L-100"
+"""the line of the household"""
+ADULT, CASINO, GAMES, LIBRARY, ORDERED = (
+    "adult.example", "casino.example", "games.example", "library.example", "ordered.example",
+)  # fmt: skip
+LISTED = {"adult": ADULT, "gambling": CASINO, "games": GAMES}
+"""category -> the name that is in it"""
+FILTERED = 17
+ZONE = f"""$TTL 300
+. IN SOA ns.example. hostmaster.example. 1 3600 900 86400 60
+. IN NS ns.example.
+* IN A {SITE}
+example. IN A {SITE}
+*.example. IN A {SITE}
+"""
+
+
+@dataclass(frozen=True)
+class Ports:
+    """The ports on 127.0.0.1."""
+
+    portal: int
+    desk: int
+    health: int
+
+
+class Household(Deployment):
+    """Commands are carried out in a thread of their own: Playwright keeps the loop of this one."""
+
+    def _run_here(self, *words: str) -> tuple[int, str, str]:
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(super()._run_here, *words).result()
+
+
+@dataclass(frozen=True)
+class Home:
+    """The household."""
+
+    filterd: Household
+    ports: Ports
+    browser: Browser
+
+    @property
+    def portal(self) -> str:
+        """The address of the portal and the public pages."""
+        return f"http://127.0.0.1:{self.ports.portal}"
+
+    @property
+    def desk(self) -> str:
+        """The address of the support desk."""
+        return f"http://127.0.0.1:{self.ports.desk}"
+
+    def operate(
+        self, act: Callable[[Context], Coroutine[Any, Any, Returned]], actor: str = "tests"
+    ) -> Returned:
+        """What a system of the provider does over the operations."""
+
+        async def run() -> Returned:
+            async with open_context(load(self.filterd.config), actor=actor) as context:
+                return await act(replace(context, actor=actor))
+
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(asyncio.run, run()).result()
+
+    def asked(self, name: str) -> dns.message.Message:
+        """The answer to a device that keeps none."""
+        return self.filterd.ask(name, source=DEVICE)
+
+    def blocked(self, name: str) -> bool:
+        """Return whether the device is told that a name is filtered."""
+        return ede(self.asked(name)) == [FILTERED]
+
+    def open(self, name: str) -> bool:
+        """Return whether the device gets the site's own address."""
+        answer = self.asked(name)
+        return any(SITE in str(item) for rrset in answer.answer for item in rrset)
+
+
+def _policies(folder: Path) -> Path:
+    policies = folder / "policies"
+    shutil.copytree(ROOT / "policies", policies)
+    feeds = ""
+    for category, name in LISTED.items():
+        (policies / "lists" / f"own-{category}.txt").write_text(f"{name}\n")
+        feeds += (
+            f"\n- id: own-{category}\n  source: lists/own-{category}.txt\n"
+            f"  format: domains\n  category: {category}\n"
+        )
+    with (policies / "feeds.yaml").open("a") as file:
+        file.write(feeds)
+    return policies
+
+
+def _settings(ports: Ports) -> dict[str, Any]:
+    portal = {"listen": f"127.0.0.1:{ports.portal}", "public_url": f"http://127.0.0.1:{ports.portal}"}
+    desk = {"listen": f"127.0.0.1:{ports.desk}", "public_url": f"http://127.0.0.1:{ports.desk}"}
+    return {
+        "zone": "America/Mexico_City",
+        "web": {"portal": portal, "public": portal, "desk": desk, "health": f"127.0.0.1:{ports.health}"},
+    }
+
+
+def pages_answer(port: int) -> bool:
+    """Return whether pages are served on a port."""
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/static/house.css").status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+@contextmanager
+def home(folder: Path, environment: Mapping[str, str] | None = None) -> Iterator[Home]:
+    """The household, once everything answers. ``environment``: of the installation's processes."""
+    with ExitStack() as stack:
+        stack.enter_context(own_network([SITE, *SINKHOLES.values()]))
+        stack.enter_context(sites(SITE))
+        upstream = stack.enter_context(nsd(folder / "authority", {".": ZONE}))
+        ports = Ports(free_port(), free_port(), free_port())
+        filterd = Household(
+            folder / "filterd", upstream, _policies(folder), settings=_settings(ports), port=53,
+            environment=dict(environment or {}),
+        )  # fmt: skip
+        filterd.cli("store", "migrate")
+        filterd.register(LINE, DEVICE)
+        filterd.order(ORDERED)
+        filterd.cli("feed", "update")
+        filterd.cli("snapshot", "build")
+        stack.enter_context(filterd.serving())
+        assert soon(lambda: pages_answer(ports.portal) and pages_answer(ports.desk)), filterd.log()
+        browser = stack.enter_context(chromium(folder, resolv_conf(folder, "127.0.0.1")))
+        yield Home(filterd, ports, browser)
