@@ -1,4 +1,4 @@
-"""DNS answers while pages are asked for 1,000 times a second: percentiles at rest and under load side by side.
+"""DNS answers while pages are asked for 1,000 times a second: percentiles at rest and under load.
 
 ``make page-load`` starts all roles as an operator does, with the shipped policies and a line that opted in.
 One process asks DNS 500 times a second, of names that are blocked and of names that are not, from the line;
