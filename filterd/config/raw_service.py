@@ -25,7 +25,7 @@ def _phone(text: str) -> str:
 
 def _email(text: str) -> str:
     if not _EMAIL.fullmatch(text):
-        msg = f"no e-mail address: {text[:64]!r}"
+        msg = f"no e-mail address: {text[:64]!r} (write NAME@HOST)"
         raise ValueError(msg)
     return text
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from sqlalchemy import Column, Float, Integer, String, Table, Text
 
-from filterd.store.tables import metadata
+from filterd.store.portal_tables import metadata
+
+__all__ = ["metadata"]
 
 review = Table(
     "review",
