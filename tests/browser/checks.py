@@ -26,21 +26,18 @@ ACCENTS = re.compile(r"[áéíóúñ¿¡ÁÉÍÓÚÑ]")
 
 # The controls in the order in which Tab is to reach them. Of radio buttons of one name Tab stops at one.
 _CONTROLS = """() => {
-  const seen = new Set(), found = [];
+  const groups = new Map(), found = [];
   const closed = e => { const d = e.closest('details:not([open])');
     return d && !(e.tagName === 'SUMMARY' && e.parentElement === d); };
+  const name = e => e.type === 'radio' ? 'radio ' + e.name
+    : e.tagName.toLowerCase() + ' ' + (e.name || e.textContent.trim().slice(0, 40));
   for (const e of document.querySelectorAll('a[href], button, input, select, textarea, summary')) {
     if (e.disabled || e.type === 'hidden' || closed(e) || !e.getClientRects().length) continue;
-    if (e.type === 'radio') {
-      const group = (e.form ? [...document.forms].indexOf(e.form) : '') + '/' + e.name;
-      if (seen.has(group)) continue;
-      seen.add(group);
-    }
-    found.push(e);
+    const group = e.type === 'radio' ? [...document.forms].indexOf(e.form) + '/' + e.name : e;
+    if (!groups.has(group)) { groups.set(group, found.length); found.push(name(e)); }
+    e.dataset.number = groups.get(group);
   }
-  return found.map((e, number) => { e.dataset.number = number; return describe(e); });
-  function describe(e) { return e.type === 'radio' ? 'radio ' + e.name
-    : e.tagName.toLowerCase() + ' ' + (e.name || e.textContent.trim().slice(0, 40)); }
+  return found;
 }"""
 _FOCUSED = """() => {
   const e = document.activeElement;

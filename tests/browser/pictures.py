@@ -13,8 +13,8 @@ from tests.browser.pages import LANGUAGES, Listed
 FOLDER = Path(__file__).parents[2] / "docs" / "pages"
 WIDTHS = {"es": (360, 1280), "en": (360,)}
 """pixels of the pictures in each language"""
-TALLEST = {360: 1900, 1280: 1200}
-"""pixels of a picture by its width: the beginning of a longer page"""
+TALLEST = {("es", 360): 1600, ("es", 1280): 1000, ("en", 360): 800}
+"""pixels of a picture by language and width: the beginning of a longer page"""
 QUALITY = 0.3
 _WEBP = """async ([png, quality]) => {
   const picture = new Image();
@@ -50,7 +50,7 @@ def file_of(listed: Listed, language: str, width: int) -> Path:
 def take(page: Page, listed: Listed, language: str, width: int) -> None:
     """Make the picture of a page."""
     FOLDER.mkdir(exist_ok=True)
-    height = min(int(page.evaluate("document.documentElement.scrollHeight")), TALLEST[width])
+    height = min(int(page.evaluate("document.documentElement.scrollHeight")), TALLEST[language, width])
     page.evaluate("() => { document.activeElement?.blur(); scrollTo(0, 0); }")
     clip: FloatRect = {"x": 0.0, "y": 0.0, "width": float(width), "height": float(height)}
     png = page.screenshot(full_page=True, clip=clip)
