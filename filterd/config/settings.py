@@ -1,7 +1,6 @@
 """The settings as the rest of the program sees them: frozen and typed, without "auto" or an open default.
 
-Made by :func:`.load.load`, or by :meth:`Settings.from_json` of one line. Sizes are bytes, durations seconds.
-No pydantic."""
+Made by :func:`.load.load`, or :meth:`Settings.from_json`. Sizes are bytes, durations seconds. No pydantic."""
 
 from __future__ import annotations
 

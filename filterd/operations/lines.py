@@ -155,9 +155,8 @@ async def update(
     evidence: RequestEvidence | None = None,
     also: Also | None = None,
 ) -> Subscriber:
-    """Apply a step to one line. Nothing is written where nothing changes and no evidence is given. With any
-    change the closings that ended are dropped. Evidence of the context goes
-    with a change."""
+    """Apply a step to one line. Nothing is written where nothing changes and no evidence is given. A change
+    drops the closings that ended, and takes the evidence of the context."""
     async with context.store.write(context.actor, context.clock(), shared=True) as write:
         before, seal = await _require_sealed(write.connection, identifier)
         context.expected(before)
@@ -169,8 +168,7 @@ async def update(
         if choices == before.choices and evidence is None:
             return before
         evidence = evidence or context.evidence
-        adjustments = replace(choices.adjustments, once=present_closings(choices.adjustments, write.now))
-        choices = replace(choices, adjustments=adjustments)
+        choices = _without_past_closings(choices, write.now)
         await rows.save(write.connection, choices, before.choices)
         after = audited(choices, seal) | context.by_way
         if evidence is not None:
@@ -189,6 +187,11 @@ async def update(
         if action not in QUIET and not (action in ENDS and choices == before.choices):
             await notices.note(write, context.settings, action, before.choices, choices)
     return replace(before, choices=choices)
+
+
+def _without_past_closings(choices: LineChoices, now: float) -> LineChoices:
+    adjusted = choices.adjustments
+    return replace(choices, adjustments=replace(adjusted, once=present_closings(adjusted, now)))
 
 
 async def _with_meaning(connection: AsyncConnection, choices: LineChoices, now: float) -> LineChoices:

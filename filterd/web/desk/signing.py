@@ -38,7 +38,7 @@ async def sign_in(request: Request) -> Response:
         return _form(request, HTTPStatus.TOO_MANY_REQUESTS, wait=math.ceil(wait))
     token = await tokens.of_secret(context, form.one("token")[:_LONGEST])
     if token is None or not from_allowed(request, token):
-        if desk.wrong.note(address, now) == FREE:
+        if desk.wrong.count(address, now) == FREE:
             log.get().warning("wrong tokens at the desk: their network waits")
         return _form(request, HTTPStatus.FORBIDDEN, wrong=True)
     if token.role not in ROLES:

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from filterd.operations.explain import ExplainedStage, Explanation
 
 _LONGEST = 256
-_QUIET = ("not evaluated", "no match", "nothing to judge")
+_QUIET = ("not evaluated", "off", "no match")
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class WhyAnswer:
     """A check in keys of texts."""
 
     name: str
@@ -65,13 +65,13 @@ async def ask(request: Request, agent: Agent) -> Response:
     return desk_page(request, agent, "why.html", {"line": line, "site": name, "answered": answered(found)})
 
 
-def answered(found: Explanation) -> Answered:
+def answered(found: Explanation) -> WhyAnswer:
     """The explanation in keys of texts."""
     stage = deciding_stage(found)
     secret = stage is not None and stage.confidential
     blocks = found.verdict in ("block", "rewrite")
     remedy = "confidential" if secret else found.reason
-    return Answered(
+    return WhyAnswer(
         found.name,
         found.verdict if found.verdict in ("block", "rewrite", "local") else "pass",
         "confidential" if secret else _reason(found),

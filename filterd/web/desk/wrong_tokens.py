@@ -33,7 +33,7 @@ class WrongTokens:
         wait = min(FIRST_WAIT * 2.0 ** (count - FREE), LONGEST_WAIT)
         return max(at + wait - now, 0.0)
 
-    def note(self, address: str, now: float) -> int:
+    def count(self, address: str, now: float) -> int:
         """Count a wrong one: how many there are of this network."""
         network = _network(address)
         count, at = self._wrong.pop(network, (0, 0.0))

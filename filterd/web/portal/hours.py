@@ -167,7 +167,7 @@ async def save(visit: Visit) -> Response:
 
 
 def _again(form: SentForm) -> dict[str, object]:
-    """What was filled in, for the page that comes again."""
+    """The fields as they were filled in, for the page that comes again."""
     return {
         "days": form.all("dia"),
         "from": form.one("de"),

@@ -27,7 +27,7 @@ class ChangedMeanwhileError(ConflictError):
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class ToldProblem:
     """A text ``KEY.title`` and ``KEY.body``, its values, and the status that goes with it."""
 
     key: str
@@ -37,7 +37,7 @@ class Problem:
 
 UNKNOWN = "portal.unknown"
 """the key of what nobody foresaw"""
-LATER = Problem("portal.later", HTTPStatus.SERVICE_UNAVAILABLE)
+LATER = ToldProblem("portal.later", HTTPStatus.SERVICE_UNAVAILABLE)
 
 
 def minutes(seconds: float) -> int:
@@ -45,33 +45,33 @@ def minutes(seconds: float) -> int:
     return max(1, math.ceil(seconds / 60))
 
 
-def problem_of(error: OperationError) -> Problem:
+def problem_of(error: OperationError) -> ToldProblem:
     """The problem that a person is told. Of what nobody foresaw: that nothing was changed, and what to do."""
     if isinstance(error, PinRefusedError):
         return pin_problem(error.wait)
     if isinstance(error, TooManyTriesError):
-        return Problem("portal.busy", HTTPStatus.TOO_MANY_REQUESTS, {"minutes": minutes(error.wait)})
+        return ToldProblem("portal.busy", HTTPStatus.TOO_MANY_REQUESTS, {"minutes": minutes(error.wait)})
     if isinstance(error, PinFaultError):
-        return Problem(f"portal.pin_fault.{error.fault}", HTTPStatus.UNPROCESSABLE_ENTITY)
+        return ToldProblem(f"portal.pin_fault.{error.fault}", HTTPStatus.UNPROCESSABLE_ENTITY)
     for kind, problem in _BY_KIND:
         if isinstance(error, kind):
             return problem
-    return Problem(UNKNOWN, HTTPStatus.UNPROCESSABLE_ENTITY)
+    return ToldProblem(UNKNOWN, HTTPStatus.UNPROCESSABLE_ENTITY)
 
 
-def pin_problem(wait: float) -> Problem:
+def pin_problem(wait: float) -> ToldProblem:
     """A PIN that is not taken, with the minutes until another one is looked at."""
     if wait <= 0:
-        return Problem("portal.pin_wrong", HTTPStatus.FORBIDDEN)
-    return Problem("portal.pin_wait", HTTPStatus.TOO_MANY_REQUESTS, {"minutes": minutes(wait)})
+        return ToldProblem("portal.pin_wrong", HTTPStatus.FORBIDDEN)
+    return ToldProblem("portal.pin_wait", HTTPStatus.TOO_MANY_REQUESTS, {"minutes": minutes(wait)})
 
 
-_BY_KIND: tuple[tuple[type[OperationError], Problem], ...] = (
-    (ChangedMeanwhileError, Problem("portal.stale")),
-    (SignInRefusedError, Problem("portal.link_refused", HTTPStatus.FORBIDDEN)),
-    (UnknownLineError, Problem("portal.gone", HTTPStatus.NOT_FOUND)),
-    (UnknownError, Problem("portal.stale")),
+_BY_KIND: tuple[tuple[type[OperationError], ToldProblem], ...] = (
+    (ChangedMeanwhileError, ToldProblem("portal.stale")),
+    (SignInRefusedError, ToldProblem("portal.link_refused", HTTPStatus.FORBIDDEN)),
+    (UnknownLineError, ToldProblem("portal.gone", HTTPStatus.NOT_FOUND)),
+    (UnknownError, ToldProblem("portal.stale")),
     (NotReachedError, LATER),
-    (NotAllowedError, Problem("portal.not_yours", HTTPStatus.FORBIDDEN)),
-    (ConflictError, Problem("portal.stale")),
+    (NotAllowedError, ToldProblem("portal.not_yours", HTTPStatus.FORBIDDEN)),
+    (ConflictError, ToldProblem("portal.stale")),
 )

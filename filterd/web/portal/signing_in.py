@@ -14,7 +14,7 @@ from filterd.operations.portal.on_line import line_of_address
 from filterd.operations.portal.refusals import PinRefusedError, SignInRefusedError, TooManyTriesError
 from filterd.web.pages.forms import query_of, read_form
 from filterd.web.pages.state import see_other, state_of
-from filterd.web.portal.problems import Problem, problem_of
+from filterd.web.portal.problems import ToldProblem, problem_of
 from filterd.web.portal.visitor import (
     OPENID,
     OPENID_SECONDS,
@@ -41,7 +41,7 @@ async def show(request: Request) -> Response:
     if _SECRET.fullmatch(secret):
         return unsigned_page(request, "portal/link.html", {"secret": secret})
     ended = query_of(request.query_params, "fin") == "1"
-    told = Problem("portal.ended") if ended else Problem("portal.link_refused") if secret else None
+    told = ToldProblem("portal.ended") if ended else ToldProblem("portal.link_refused") if secret else None
     return await _ways(request, told)
 
 
@@ -50,7 +50,7 @@ async def enter(request: Request) -> Response:
     form = await unsigned_form(request)
     secret = form.one("k") or form.one("codigo")
     if not secret:
-        return await _ways(request, Problem("portal.code_missing", HTTPStatus.UNPROCESSABLE_ENTITY))
+        return await _ways(request, ToldProblem("portal.code_missing", HTTPStatus.UNPROCESSABLE_ENTITY))
     context = state_of(request).context
     try:
         signed = await links.consume(
@@ -135,7 +135,7 @@ async def leave(request: Request) -> Response:
     return response
 
 
-async def _ways(request: Request, told: Problem | None = None) -> Response:
+async def _ways(request: Request, told: ToldProblem | None = None) -> Response:
     """The ways to sign in, with what went wrong before."""
     context = state_of(request).context
     known = await line_of_address(context, *client_of(request))

@@ -168,14 +168,21 @@ class PortalPages:
         self.browsers.append(client)
         return Browser(client)
 
-    async def link(self, subscriber: str = "home", **more: object) -> str:
+    async def link(self, subscriber: str = "home", also: tuple[str, ...] = (), organisation: str = "") -> str:
         """The path of a fresh link."""
-        issued = await links.issue(self.context, subscriber, **more)  # type: ignore[arg-type]
+        issued = await links.issue(self.context, subscriber, also=also, organisation=organisation)
         return issued.url.removeprefix(BASE)
 
-    async def signed_in(self, subscriber: str = "home", language: str = "es", **more: object) -> Browser:
+    async def signed_in(
+        self,
+        subscriber: str = "home",
+        language: str = "es",
+        also: tuple[str, ...] = (),
+        organisation: str = "",
+    ) -> Browser:
         """A browser that has signed in with a link."""
-        browser = await self.browser(language=language).open(await self.link(subscriber, **more))
+        path = await self.link(subscriber, also, organisation)
+        browser = await self.browser(language=language).open(path)
         return await browser.send("/portal/entrar")
 
     async def turned_on(self, subscriber: str = "home", language: str = "es", pin: str = PIN) -> Browser:

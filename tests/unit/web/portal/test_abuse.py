@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from starlette.routing import Route
 
 from filterd.model.portal import PinFault
-from filterd.operations import consent, subscribers
+from filterd.operations import consent, erasure, subscribers
 from filterd.operations.consent import ContractEvent
 from filterd.operations.errors import (
     ConflictError,
@@ -18,8 +19,9 @@ from filterd.operations.errors import (
 from filterd.operations.portal.pins import PinFaultError
 from filterd.operations.portal.refusals import PinRefusedError, SignInRefusedError, TooManyTriesError
 from filterd.web.pages.translations import LANGUAGES, Translations
+from filterd.web.portal import routes
 from filterd.web.portal.problems import ChangedMeanwhileError, problem_of
-from tests.unit.web.portal.conftest import PortalPages
+from tests.unit.web.portal.conftest import Browser, PortalPages
 
 LINE = "/portal/filtro/1"
 POSTS = (
@@ -45,10 +47,6 @@ async def test_each_form_needs_the_token_of_its_session(portal: PortalPages) -> 
 
 async def test_each_form_is_known_here(portal: PortalPages) -> None:
     """The list above is that of the routes."""
-    from starlette.routing import Route
-
-    from filterd.web.portal import routes
-
     known = {
         each.path.removeprefix("/portal/filtro/{place:int}/")
         for each in routes()
@@ -77,9 +75,9 @@ async def test_no_path_leads_to_another_line(portal: PortalPages) -> None:
     assert not choices.opted_in and len(choices.own_names) == 1
 
 
-def browser_token(browser: object) -> str:
+def browser_token(browser: Browser) -> str:
     """The token of the session on the open page."""
-    return str(browser.fields_of("/portal/salir")["csrf"])  # type: ignore[attr-defined]
+    return browser.fields_of("/portal/salir")["csrf"]
 
 
 async def test_what_comes_in_addresses_stays_text(portal: PortalPages) -> None:
@@ -105,8 +103,6 @@ async def test_a_holder_who_left_changes_nothing_more(portal: PortalPages) -> No
 
 
 async def test_a_line_that_was_erased(portal: PortalPages) -> None:
-    from filterd.operations import erasure
-
     browser = await portal.turned_on()
     await erasure.erase(portal.context, "home", reason="asked")
     await browser.open(LINE)

@@ -41,7 +41,7 @@ async def test_bedtime_closes_childrens_things_alone(portal: PortalPages, browse
     (slot,) = await plan_of(portal)
     categories, services = childrens_things(policies(portal.context))
     assert slot == Slot((0, 1, 2, 3, 6), 1_230, 390, categories=categories, services=services)
-    assert "20:30–06:30 juegos, videos y redes sociales" in browser.words  # noqa: RUF001
+    assert "20:30\N{EN DASH}06:30 juegos, videos y redes sociales" in browser.words
     await browser.open(LINE)
     assert "Ahora está cerrado por horario" in browser.words and "Cambia hoy a las 06:30" in browser.words
 
