@@ -141,6 +141,7 @@ $(BUILT): $(NATIVE) pyproject.toml build/flags | $(BIN)/python
 # From list texts to blocked answers, 5 and 10 million names; the real ones are skipped where their folder is absent.
 SCALE ?= ../shared/data/domains
 CHANGES ?=
+PAGES ?=
 .PHONY: scale
 scale: $(INSTALLED) $(BUILT)  ## 5 and 10 million names from lists to blocked answers: time, memory of every process, snapshot, resolver
 	@$(BIN)/python benchmarks/scale.py $(SCALE)
@@ -165,6 +166,10 @@ build/slow_sync.so: benchmarks/slow_sync.c build/flags
 .PHONY: choice-changes
 choice-changes: $(INSTALLED) $(BUILT) build/slow_sync.so  ## choice changes over the API on a disk that takes 5 ms for a sync: how many a second, how late, how soon in force (CHANGES="--seconds 60 --clients 32")
 	@PYTHONPATH=benchmarks:. $(BIN)/python benchmarks/choice_changes.py $(CHANGES)
+
+.PHONY: page-load
+page-load: $(INSTALLED) $(BUILT)  ## DNS answers at rest, under 1,000 pages a second, and under a flood of the block page (PAGES="--seconds 60")
+	@PYTHONPATH=benchmarks:. $(BIN)/python benchmarks/pages_load.py $(PAGES)
 
 .PHONY: scale-sessions
 scale-sessions: $(INSTALLED) $(BUILT) build/senders  ## a resolver with a million sessions: loading, memory, and queries while they change

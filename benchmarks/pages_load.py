@@ -1,4 +1,4 @@
-"""DNS answers while pages are asked for 1,000 times a second: percentiles at rest and under load.
+"""DNS answers while pages are asked for 1,000 times a second, and at rest: percentiles side by side.
 
 ``make page-load`` starts all roles as an operator does, with the shipped policies and a line that opted in.
 One process asks DNS 500 times a second, of names that are blocked and of names that are not, from the line;
@@ -111,17 +111,16 @@ def begin(script: str, asked: dict[str, Any]) -> subprocess.Popen[str]:
     """A client process with its task."""
     words = [sys.executable, str(HERE / script)]
     process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert process.stdin is not None
-    process.stdin.write(json.dumps(asked))
-    process.stdin.close()
+    if process.stdin is not None:
+        process.stdin.write(json.dumps(asked))
+        process.stdin.close()
     return process
 
 
 def end(process: subprocess.Popen[str]) -> dict[str, Any]:
     """What a client process found."""
-    assert process.stdout is not None
-    found: dict[str, Any] = json.loads(process.stdout.read())
-    process.wait()
+    with process:
+        found: dict[str, Any] = json.loads(process.stdout.read() if process.stdout else "{}")
     return found
 
 
@@ -143,7 +142,7 @@ def run(made: Site, part: Part, rate: float, seconds: float) -> None:
 
 def _of_pages(found: dict[str, Any] | None) -> list[str]:
     if found is None:
-        return ["–", "–", "–"]
+        return ["-", "-", "-"]
     ranked = sorted(found["seconds"])
     number = len(ranked) - sum(found["refused"].values())
     refused = ",".join(f"{word} {count}" for word, count in found["refused"].items()) or "none"

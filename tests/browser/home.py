@@ -1,4 +1,4 @@
-"""A household whose Internet runs through a whole installation: names over port 53, sites, pages, a browser."""
+"""A household whose Internet runs through a whole installation: names, sites, pages, a browser."""
 
 from __future__ import annotations
 
@@ -34,8 +34,10 @@ SINKHOLES = {
     "mandatory": "192.0.2.83",
     "confidential": "192.0.2.84",
 }
-LINE = "L-100"
-"""the line of the household"""
+LINE, OTHER_LINE, LIBRARY_LINES = "L-100", "L-200", ("B-1", "B-2")
+"""the line of the household, one that never asked for a filter, those of a library"""
+TEST_ZONE, TESTS = "prueba.example", "203.0.113.20"
+"""of the names of the test page, and the address to which they lead"""
 ADULT, CASINO, GAMES, LIBRARY, ORDERED = (
     "adult.example", "casino.example", "games.example", "library.example", "ordered.example",
 )  # fmt: skip
@@ -48,6 +50,7 @@ ZONE = f"""$TTL 300
 * IN A {SITE}
 example. IN A {SITE}
 *.example. IN A {SITE}
+*.{TEST_ZONE}. IN A {TESTS}
 """
 
 
@@ -80,6 +83,10 @@ class Home:
     def portal(self) -> str:
         """The address of the portal and the public pages."""
         return f"http://127.0.0.1:{self.ports.portal}"
+
+    def address(self, site: str) -> str:
+        """The address of a site of the catalogue: portal, desk, or the kind of a block page."""
+        return f"http://{SINKHOLES[site]}" if site in SINKHOLES else str(getattr(self, site))
 
     @property
     def desk(self) -> str:
@@ -128,11 +135,18 @@ def _policies(folder: Path) -> Path:
 
 
 def _settings(ports: Ports) -> dict[str, Any]:
-    portal = {"listen": f"127.0.0.1:{ports.portal}", "public_url": f"http://127.0.0.1:{ports.portal}"}
+    portal = {"listen": f"0.0.0.0:{ports.portal}", "public_url": f"http://127.0.0.1:{ports.portal}"}
     desk = {"listen": f"127.0.0.1:{ports.desk}", "public_url": f"http://127.0.0.1:{ports.desk}"}
     return {
         "zone": "America/Mexico_City",
-        "web": {"portal": portal, "public": portal, "desk": desk, "health": f"127.0.0.1:{ports.health}"},
+        "block_page": {kind: {"ipv4": address} for kind, address in SINKHOLES.items()},
+        "web": {
+            "portal": portal,
+            "public": {**portal, "test_zone": TEST_ZONE},
+            "desk": desk,
+            "block": {"listen": [f"{address}:80" for address in SINKHOLES.values()]},
+            "health": f"127.0.0.1:{ports.health}",
+        },
     }
 
 
@@ -148,7 +162,7 @@ def pages_answer(port: int) -> bool:
 def home(folder: Path, environment: Mapping[str, str] | None = None) -> Iterator[Home]:
     """The household, once everything answers. ``environment``: of the installation's processes."""
     with ExitStack() as stack:
-        stack.enter_context(own_network([SITE, *SINKHOLES.values()]))
+        stack.enter_context(own_network([SITE, TESTS, *SINKHOLES.values()]))
         stack.enter_context(sites(SITE))
         upstream = stack.enter_context(nsd(folder / "authority", {".": ZONE}))
         ports = Ports(free_port(), free_port(), free_port())
@@ -158,6 +172,8 @@ def home(folder: Path, environment: Mapping[str, str] | None = None) -> Iterator
         )  # fmt: skip
         filterd.cli("store", "migrate")
         filterd.register(LINE, DEVICE)
+        for line in (OTHER_LINE, *LIBRARY_LINES):
+            filterd.cli("subscriber", "add", line)
         filterd.order(ORDERED)
         filterd.cli("feed", "update")
         filterd.cli("snapshot", "build")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from functools import partial
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -13,8 +14,9 @@ from playwright.sync_api import Page
 from filterd.operations.portal import links
 from tests.browser import checks
 from tests.browser.forms import Pages
-from tests.browser.home import ADULT, CASINO, GAMES, LIBRARY, LINE, ORDERED, Home, home
-from tests.e2e.deployment import soon
+from tests.browser.home import ADULT, CASINO, DEVICE, GAMES, LIBRARY, LIBRARY_LINES, LINE, ORDERED, Home, home
+from tests.browser.walk import Walk
+from tests.e2e.deployment import ROOT, soon
 from tests.worlds.chromium import visit
 from tests.worlds.home_network import opened
 from tests.worlds.measured import noted
@@ -175,6 +177,10 @@ def _change(pages: Pages, step: int) -> tuple[Callable[[], object], str, bool]:
             return lambda: pages.send(topics, topics, cerrado=["adult", "gambling"]), CASINO, True
 
 
+def _is(house: Home, name: str, blocked: bool) -> bool:
+    return house.blocked(name) == blocked
+
+
 def test_each_change_of_a_form_is_soon_in_force(house: Home, off: None) -> None:
     with checks.device(house.browser) as page:
         turn_on(house, page)
@@ -186,7 +192,7 @@ def test_each_change_of_a_form_is_soon_in_force(house: Home, off: None) -> None:
             act, name, blocked = _change(pages, step)
             assert house.blocked(name) != blocked, f"step {step}: {name} is so before"
             act()
-            assert soon(lambda name=name, blocked=blocked: house.blocked(name) == blocked), f"{step}: {name}"
+            assert soon(partial(_is, house, name, blocked)), f"step {step}: {name}"
             seconds.append(time.monotonic() - pages.sent_at)
     ranked = sorted(seconds)
     middle, late = ranked[CHANGES // 2], ranked[CHANGES * 99 // 100]
@@ -194,6 +200,48 @@ def test_each_change_of_a_form_is_soon_in_force(house: Home, off: None) -> None:
         f"{CHANGES} changes by the portal's forms, from the form to DNS: median {middle * 1000:.0f} ms, "
         f"p99 {late * 1000:.0f} ms, worst {ranked[-1] * 1000:.0f} ms"
     )
+
+
+def _walked(house: Home, page: Page, url: str, document: str) -> None:
+    """Do what a page of documentation says."""
+
+    def opens(name: str) -> bool:
+        return soon(lambda: house.open(name)) and opens_in_browser(house, name)
+
+    def closed(name: str) -> bool:
+        return soon(lambda: not house.open(name)) and blocked_in_browser(house, name)
+
+    steps = Walk(page, url, opens, closed).through(ROOT / "docs" / document)
+    assert steps > 10
+
+
+def test_the_evening_of_the_documentation(house: Home, off: None) -> None:
+    with checks.device(house.browser) as page:
+        _walked(house, page, link(house), "es/una-tarde.md")
+
+
+@pytest.fixture
+def library(house: Home) -> Iterator[str]:
+    """A link for the library, on whose first line the device is."""
+    for each in LIBRARY_LINES:
+        house.filterd.opt_in(each, "libraries")
+    first, also = LIBRARY_LINES[0], LIBRARY_LINES[1:]
+    _move(house, LINE, first)
+    name = "Biblioteca del Centro"
+    yield house.operate(lambda context: links.issue(context, first, also=also, organisation=name)).url
+    _move(house, first, LINE)
+
+
+def _move(house: Home, before: str, after: str) -> None:
+    """The device's address is on another line from now on."""
+    assert before != after
+    house.filterd.cli("binding", "remove", f"{DEVICE}/32")
+    house.filterd.cli("binding", "add", f"{DEVICE}/32", after)
+
+
+def test_the_library_of_the_documentation(house: Home, library: str) -> None:
+    with checks.device(house.browser, language="en") as page:
+        _walked(house, page, library, "library-opens.md")
 
 
 def test_hours_flip_by_the_clock(house: Home, clock: ShiftedClock, off: None) -> None:

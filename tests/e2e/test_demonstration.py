@@ -19,12 +19,14 @@ import dns.flags
 import dns.message
 import dns.query
 import dns.rcode
+import httpx
 import pytest
 from click.testing import CliRunner
 
 from filterd.cli.demonstration.guide import TRY
 from filterd.cli.demonstration.installation import Ports
 from filterd.cli.main import main
+from tests.browser.forms import Pages
 from tests.e2e.authority import free_port
 from tests.worlds.serve_lists import in_thread, made
 
@@ -44,7 +46,7 @@ class Demonstration:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.ports = Ports(*(free_port() for _ in range(5)))
+        self.ports = Ports(*(free_port() for _ in range(6)))
         self.output = ""
 
     def start(self) -> None:
@@ -122,6 +124,47 @@ def test_metrics_are_where_it_says(demonstration: Demonstration) -> None:
             assert b"filterd_build_info" in answer.read()
 
 
+def shown(demonstration: Demonstration, url: str, held: str) -> str:
+    """A page, once it has this in it: what control publishes is not there at once."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        reply = httpx.get(url, follow_redirects=True, timeout=10)
+        if reply.status_code == 200 and held in reply.text:
+            return reply.text
+        assert time.monotonic() < deadline, f"{url}: {reply.status_code} {reply.text}"
+        time.sleep(0.2)
+
+
+@pytest.mark.parametrize(
+    ("path", "held"),
+    [("/portal", "/portal/entrar"), ("/servicio", "<h1"), ("/service", "<h1"), ("/funciona", "<h1"),
+     ("/revision", "<form")],
+)  # fmt: skip
+def test_its_pages_answer(demonstration: Demonstration, path: str, held: str) -> None:
+    assert f"http://127.0.0.1:{demonstration.ports.portal}/servicio" in demonstration.output
+    shown(demonstration, f"http://127.0.0.1:{demonstration.ports.portal}{path}", held)
+
+
+def test_the_link_opens_the_portal_signed_in(demonstration: Demonstration) -> None:
+    url = re.search(r"http://\S+/portal/entrar\?k=\S+", demonstration.output)
+    assert url is not None, demonstration.output
+    with Pages(f"http://127.0.0.1:{demonstration.ports.portal}") as pages:
+        after = pages.send(url[0], "/portal/entrar")
+        assert "edad=children" in after
+        pages.send("/portal/filtro/1/encender?edad=children", "/portal/filtro/1/encender")
+    becomes(demonstration, "-b 127.0.0.4 adult.example", "NXDOMAIN")
+    demonstration.command("subscriber", "opt-out", "demonstration-4")
+    becomes(demonstration, "-b 127.0.0.4 adult.example", "NOERROR")
+
+
+def test_the_token_opens_the_desk(demonstration: Demonstration) -> None:
+    found = re.search(r"with the token (filterd_\S+)", demonstration.output)
+    assert found is not None, demonstration.output
+    with Pages(f"http://127.0.0.1:{demonstration.ports.desk}") as pages:
+        pages.send("/desk/sign-in", "/desk/sign-in", token=found[1])
+        assert "demonstration-2" in pages.show("/desk/find?id=demonstration-2")
+
+
 def readme_lines() -> list[str]:
     """The lines of the README's operator part that an operator types, continuation lines joined."""
     text = (ROOT / "README.md").read_text().split("## The first ten minutes")[1]
@@ -190,13 +233,13 @@ def test_a_second_run_finds_the_first_one(demonstration: Demonstration) -> None:
     assert demonstration.ask("-b 127.0.0.2 adult.example").rcode() == dns.rcode.NXDOMAIN
 
 
-@pytest.mark.parametrize(("place", "kind"), [(0, "udp"), (0, "tcp"), (1, "tcp"), (2, "tcp")])
+@pytest.mark.parametrize(("place", "kind"), [(0, "udp"), *((each, "tcp") for each in range(6))])
 def test_a_port_in_use_is_said_at_once(tmp_path: Path, place: int, kind: str) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM if kind == "udp" else socket.SOCK_STREAM) as taken:
         taken.bind(("127.0.0.1", 0))
         if kind == "tcp":
             taken.listen()
-        ports = [str(free_port()) for _ in range(5)]
+        ports = [str(free_port()) for _ in range(6)]
         ports[place] = str(taken.getsockname()[1])
         command = [sys.executable, "-c", START, str(tmp_path / "run"), str(ROOT / "policies"), *ports]
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE)

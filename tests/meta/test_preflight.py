@@ -73,6 +73,7 @@ def listing(folder: Path, *rows: str) -> str:
         ("tcp   0: 00000000:14B4 00000000:0000 0A", "5300/tcp"),
         ("tcp6   0: 00000000000000000000000000000000:1F90 0:0000 0A", "8080/tcp"),
         ("tcp   0: 0100007F:2489 00000000:0000 0A", "9353/tcp"),
+        ("tcp   0: 0100007F:1F92 00000000:0000 0A", "8082/tcp"),
     ],
 )
 def test_a_port_in_use_is_named(tmp_path: Path, row: str, port: str) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import click
 
-from filterd.cli.demonstration import guide, installation
+from filterd.cli.demonstration import entrances, guide, installation
 from filterd.cli.demonstration.installation import Ports
 from filterd.cli.demonstration.upstream import DemonstrationUpstream
 from filterd.cli.failure import Failure
@@ -64,7 +64,9 @@ async def run(folder: Path, policies: Path, ports: Ports) -> int:
         try:
             await _wait_ready(server, config, ports, stopping)
             if not stopping.is_set():
-                click.echo(guide.text(config, ports, await online, dig=shutil.which("dig") is not None))
+                ways = await entrances.make(config)
+                dig = shutil.which("dig") is not None
+                click.echo(guide.text(config, ports, await online, dig, ways))
             return await _wait_end(server, stopping)
         finally:
             online.cancel()
@@ -80,7 +82,7 @@ async def _start(config: Path) -> asyncio.subprocess.Process:
 
 def require_free(ports: Ports) -> None:
     """Raise Failure with every port that is in use."""
-    served = (ports.dns, ports.metrics, ports.control, ports.portal, ports.desk)
+    served = (ports.dns, ports.metrics, ports.control, ports.portal, ports.desk, ports.web)
     wanted = [(ports.dns, "udp"), *((port, "tcp") for port in served)]
     taken = [f"port {port}/{kind} is in use" for port, kind in wanted if not _is_free(port, kind)]
     if taken:
@@ -102,8 +104,8 @@ def _is_free(port: int, kind: str) -> bool:
 async def _wait_ready(
     server: asyncio.subprocess.Process, config: Path, ports: Ports, stopping: asyncio.Event
 ) -> None:
-    """Wait until both roles are ready. Raises Failure if they end before or take too long."""
-    pages = [f"http://127.0.0.1:{port}/readyz" for port in (ports.metrics, ports.control)]
+    """Wait until all roles are ready. Raises Failure if they end before or take too long."""
+    pages = [f"http://127.0.0.1:{port}/readyz" for port in (ports.metrics, ports.control, ports.web)]
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(READY_SECONDS):
             while not stopping.is_set():
@@ -116,7 +118,7 @@ async def _wait_ready(
                     return
                 await asyncio.sleep(POLL_SECONDS)
             return
-    remedy = f"see {pages[0]} and {pages[1]}"
+    remedy = f"see {', '.join(pages)}"
     message = f"filterd was not ready within {READY_SECONDS:.0f} seconds"
     raise Failure(message, remedy)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from filterd.cli.demonstration.entrances import LINE, Entrances
 from filterd.cli.demonstration.installation import LINES, Ports
 from filterd.cli.demonstration.zone import ORDERED
 
@@ -24,7 +25,7 @@ def log_of(config: Path) -> Path:
     return config.with_name("serve.log")
 
 
-def text(config: Path, ports: Ports, online: bool, dig: bool) -> str:
+def text(config: Path, ports: Ports, online: bool, dig: bool, ways: Entrances) -> str:
     """The whole text."""
     command = f".venv/bin/filterd check adult.example --client 127.0.0.2 --config {config}"
     ask = f"dig @127.0.0.1 -p {ports.dns}"
@@ -35,6 +36,7 @@ def text(config: Path, ports: Ports, online: bool, dig: bool) -> str:
     lines += [f"  {ask} {arguments.ljust(width)}  # {expected}" for arguments, expected in TRY]
     if not dig:
         lines += ["", "  (dig is in the package bind9-dnsutils)"]
+    lines += ["", *_pages(ports, ways)]
     lines += [
         "",
         f"Why:      {command}",
@@ -49,3 +51,16 @@ def text(config: Path, ports: Ports, online: bool, dig: bool) -> str:
             "",
         ]
     return "\n".join([*lines, f"Ctrl-C stops it; the state stays in {config.parent}.", ""])
+
+
+def _pages(ports: Ports, ways: Entrances) -> list[str]:
+    """The part about pages."""
+    token = ways.token or "one that you make: filterd token add NAME --role support"
+    return [
+        "Pages, in a browser on this machine:",
+        "",
+        f"  Portal: {ways.link}",
+        f"          signs in the holder of {LINE.subscriber}, once, until this time tomorrow",
+        f"  Public: http://127.0.0.1:{ports.portal}/servicio  (does it work: /funciona; reviews: /revision)",
+        f"  Desk:   http://127.0.0.1:{ports.desk}/desk  with the token {token}",
+    ]

@@ -31,6 +31,8 @@ class Ports:
     portal: int = 8081
     """of the portal and the public pages"""
     desk: int = 8082
+    web: int = 8083
+    """of the web process, for who watches it"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,7 @@ def write_files(folder: Path, policies: Path, ports: Ports, upstream_port: int) 
                 "public_url": f"http://127.0.0.1:{ports.portal}",
             },
             "desk": {"listen": f"127.0.0.1:{ports.desk}", "public_url": f"http://127.0.0.1:{ports.desk}"},
+            "health": f"127.0.0.1:{ports.web}",
         },
     }
     path = folder / "filterd.yaml"
