@@ -37,7 +37,7 @@ HERE = Path(__file__).parent
 LINE, DEVICE = "L-1", "127.0.0.77"
 SINKHOLE = "127.0.0.80"
 OPEN = tuple(f"open-{number}.example" for number in range(8))
-PATHS = ("/portal", "/servicio", "/funciona", "/static/house.css")
+PATHS = ("/portal", "/servicio/", "/funciona", "/static/house.css")
 SHARES = (0.5, 0.9, 0.99, 0.999)
 QUESTIONS = 500.0
 """a second"""
@@ -83,9 +83,9 @@ def site(work: Path) -> Iterator[Site]:
         made.cli("feed", "update")
         made.cli("snapshot", "build")
         with made.serving():
-            soon(lambda: _status("127.0.0.1", portal, "/portal") == 200)
+            soon(lambda: _status("127.0.0.1", portal, "/servicio/") == 200)
             soon(lambda: _status(SINKHOLE, block, "/") > 0)
-            found = [("127.0.0.1", portal, path) for path in PATHS] + [("127.0.0.1", desk, "/desk")]
+            found = [("127.0.0.1", portal, path) for path in PATHS] + [("127.0.0.1", desk, "/desk/sign-in")]
             there = [each for each in found if _status(*each) == 200]
             parts = (
                 Part("at rest"),
@@ -103,7 +103,7 @@ def _blocked(made: Deployment) -> list[str]:
 def _status(address: str, port: int, path: str) -> int:
     """The status of a page; 0 where nobody listens."""
     with contextlib.suppress(httpx.TransportError):
-        return httpx.get(f"http://{address}:{port}{path}", follow_redirects=True).status_code
+        return httpx.get(f"http://{address}:{port}{path}").status_code
     return 0
 
 
