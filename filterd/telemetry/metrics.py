@@ -1,7 +1,7 @@
-"""The metrics of both roles, read from counts kept elsewhere: a scrape costs the query path nothing.
+"""The metrics of the roles, read from counts kept elsewhere: a scrape costs the query path nothing.
 
-Each role passes a function that reads its values at this moment; nothing here is global. Names and labels are
-a contract (docs/metrics.md). No label holds a name, a line or an address of a client.
+Each role passes a function that reads its values; nothing here is global. Names and labels are a contract
+(docs/metrics.md). No label holds a name, a line or an address of a client.
 """
 
 from __future__ import annotations
@@ -57,8 +57,7 @@ class ResolverMetrics:
     answers_too_large: int = 0
     ech_stripped: int = 0
     unrecognised: Mapping[str, int] = field(default_factory=dict)  # by address family; of no line
-    identified: Mapping[str, int] = field(default_factory=dict)
-    """method -> queries whose line was recognised that way"""
+    identified: Mapping[str, int] = field(default_factory=dict)  # by method; the line was recognised
     sessions: FollowedSessions = field(default_factory=FollowedSessions)
     upstream_queries: Mapping[tuple[str, str], int] = field(default_factory=dict)
     upstreams: Mapping[str, UpstreamMetrics] = field(default_factory=dict)
