@@ -128,8 +128,9 @@ def address(value: str) -> Network:
 
 def enclosing(network: Network) -> tuple[str, ...]:
     """The prefix itself and all that cover it, the longest first, in canonical text."""
+    bits, value, address = network.max_prefixlen, int(network.network_address), type(network.network_address)
     lengths = range(network.prefixlen, -1, -1)
-    return tuple(str(network.supernet(new_prefix=length)) for length in lengths)
+    return tuple(f"{address(value >> bits - each << bits - each)}/{each}" for each in lengths)
 
 
 def _network(text: str) -> Network | None:

@@ -8,9 +8,7 @@ at a reload, and a request costs a lookup. A flood of requests takes what time D
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import errno
-import os
 import signal
 import ssl
 import sys
@@ -23,7 +21,7 @@ from filterd.config.value_types import Endpoint
 from filterd.serve import hangup
 from filterd.serve.holders import remedy_of
 from filterd.serve.http_service import HttpService
-from filterd.serve.process import CANNOT_START, close_memory, raise_file_limit, run_role
+from filterd.serve.process import CANNOT_START, close_memory, raise_file_limit, run_role, stand_behind_dns
 from filterd.serve.settings_input import SettingsWatcher, first_settings
 from filterd.telemetry import log
 from filterd.telemetry.block_metrics import BlockMetrics
@@ -35,8 +33,6 @@ from filterd.web.block.rendering import Pages, render
 from filterd.web.listening.connections import ApiServer, listen, server
 from filterd.web.pages.translations import Translations
 
-BEHIND = 10
-"""steps by which this process stands behind DNS where both want a processor"""
 OTHER_FILES = 4_224
 """open files beside the connections of clients: 4,096 of them in a TLS handshake"""
 LEAST_CONNECTIONS = 8
@@ -190,10 +186,7 @@ def main() -> int:
     log.catch_faults()
     hangup.ignore()
     close_memory()
-    with contextlib.suppress(
-        OSError
-    ):  # where a service manager forbids it, it has weighed the processes itself
-        os.nice(BEHIND)
+    stand_behind_dns()
     try:
         settings = first_settings()
     except (ValueError, TypeError) as error:

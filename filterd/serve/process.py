@@ -30,6 +30,9 @@ CANNOT_START = 3
 ANEW = 4
 """a role's exit code when it wants to be started again: what it was started with has changed"""
 
+BEHIND = 10
+"""steps by which the processes of pages stand behind DNS where both want a processor (nice(2))"""
+
 
 def close_memory() -> None:
     """Keep what this process holds from others: its memory, and whatever file it makes."""
@@ -116,6 +119,13 @@ async def take_commands(commands: CommandSocket) -> None:
     except OSError as error:
         remedy = "mend state_dir; it is tried again each second"
         log.get().warning("no commands are taken", reason=str(error), remedy=remedy)
+
+
+def stand_behind_dns() -> None:
+    """Let DNS have the processor first where both want it. Where a service manager forbids it, it has weighed
+    the processes itself (``CPUWeight=``)."""
+    with contextlib.suppress(OSError):
+        os.nice(BEHIND)
 
 
 def end_at_once(code: int) -> NoReturn:

@@ -6,23 +6,35 @@ from the time when that was always a prefix.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 
 from sqlalchemy import ColumnElement, bindparam, delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from filterd.store.beginnings import begins_with
+from filterd.store.prepared import PreparedQuery
 from filterd.store.tables import binding, binding_pace, subscriber
 
 _TEXTS_AT_ONCE = 10_000
 """of one query: SQLite bounds the number of its values"""
 _ADDRESSES_AT_ONCE = 100
 """ranges of one query: SQLite bounds the depth of an expression"""
+_OWNERS = PreparedQuery(
+    select(binding).where(
+        binding.c.prefix.in_(select(func.json_each(bindparam("bounds")).table_valued("value").c.value))
+    )
+)
+_BETWEEN = PreparedQuery(
+    select(binding.c.prefix, binding.c.line).where(
+        binding.c.prefix >= bindparam("first"), binding.c.prefix < bindparam("end")
+    )
+)
 
 
 async def owners(connection: AsyncConnection, bounds: Sequence[str]) -> dict[str, int]:
     """The lines of those that are bound, by their text."""
-    rows = await connection.execute(select(binding).where(binding.c.prefix.in_(bounds)))
+    rows = await _OWNERS.rows(connection, {"bounds": json.dumps(list(bounds))})
     return {row.prefix: row.line for row in rows}
 
 
@@ -30,6 +42,9 @@ async def of_ports(connection: AsyncConnection, addresses: Iterable[str]) -> lis
     """The ranges of ports that are bound at IPv4 addresses, each with its line."""
     found: list[tuple[str, int]] = []
     wanted = list(addresses)
+    if len(wanted) == 1:
+        span = {"first": f"{wanted[0]}:", "end": f"{wanted[0]};"}
+        return [(row.prefix, row.line) for row in await _BETWEEN.rows(connection, span)]
     for start in range(0, len(wanted), _ADDRESSES_AT_ONCE):
         some = wanted[start : start + _ADDRESSES_AT_ONCE]
         spans = [(binding.c.prefix >= f"{each}:") & (binding.c.prefix < f"{each};") for each in some]

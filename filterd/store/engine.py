@@ -97,11 +97,16 @@ def connect(url: str, *, writer: bool) -> AsyncEngine:
 
 
 @asynccontextmanager
-async def transaction(engine: AsyncEngine, *, write: bool) -> AsyncIterator[AsyncConnection]:
-    """One transaction: committed when the block ends, rolled back when it raises or is cancelled."""
+async def transaction(
+    engine: AsyncEngine, *, write: bool, here: bool = False
+) -> AsyncIterator[AsyncConnection]:
+    """One transaction: committed when the block ends, rolled back when it raises or is cancelled. ``here``:
+    its statements run on the event loop."""
     connection = await _connected(engine)
+    driver: Any = None
     try:
         driver = (await connection.get_raw_connection()).driver_connection
+        driver.here = here
         try:
             if write:
                 await _begin_immediate(connection)
@@ -115,7 +120,16 @@ async def transaction(engine: AsyncEngine, *, write: bool) -> AsyncIterator[Asyn
         if write:
             await _truncate_log(connection)
     finally:
-        await asyncio.shield(connection.close())
+        await asyncio.shield(_give_back(connection, driver))
+
+
+async def _give_back(connection: AsyncConnection, driver: Any) -> None:
+    """Return a connection to its pool; its statements are the thread's again before another has it."""
+    try:
+        await connection.close()
+    finally:
+        if driver is not None:
+            driver.here = False
 
 
 async def _connected(engine: AsyncEngine) -> AsyncConnection:

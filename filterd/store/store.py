@@ -148,11 +148,15 @@ class Store:
             raise StoreReplacedError(message)
 
     @asynccontextmanager
-    async def read(self) -> AsyncIterator[AsyncConnection]:
-        """One read transaction. Keep it short: while it is open the write-ahead log cannot shrink."""
+    async def read(self, *, here: bool = False) -> AsyncIterator[AsyncConnection]:
+        """One read transaction. Keep it short: while it is open the write-ahead log cannot shrink.
+
+        ``here``: its statements run on the event loop, for a few rows that keys find. The way to a thread
+        and back takes many times what such a statement does.
+        """
         with translated(self._path):
             self._require_present()
-            async with transaction(self._reader, write=False) as connection:
+            async with transaction(self._reader, write=False, here=here) as connection:
                 yield connection
 
     @contextmanager

@@ -113,6 +113,7 @@ def _joined() -> Select[Any]:
 _LINE: BindParameter[int] = bindparam("of_line")
 """the line, in statements that are made once: making one takes longer than SQLite does with it"""
 _FIND = PreparedQuery(_joined().add_columns(subscriber.c.seal).where(subscriber.c.id == bindparam("id")))
+_OF_LINE = PreparedQuery(_joined().where(subscriber.c.line == _LINE))
 _OWN_NAMES = PreparedQuery(select(own_name).where(own_name.c.line == _LINE).order_by(own_name.c.name))
 _BINDINGS = PreparedQuery(select(binding).where(binding.c.line == _LINE).order_by(binding.c.prefix))
 _DROP_OWN_NAMES = PreparedChange(delete(own_name).where(own_name.c.line == _LINE))
@@ -134,11 +135,14 @@ async def find_sealed(connection: AsyncConnection, identifier: str) -> tuple[Sub
     found = await _FIND.rows(connection, {"id": identifier})
     if not found:
         return None
-    row = found[0]
+    return await _whole(connection, found[0]), found[0].seal
+
+
+async def _whole(connection: AsyncConnection, row: Any) -> Subscriber:
     line = {"of_line": row.line}
     own = await _OWN_NAMES.rows(connection, line)
     bound = await _BINDINGS.rows(connection, line)
-    return _subscriber(row, map(_own_name, own), (each.prefix for each in bound)), row.seal
+    return _subscriber(row, map(_own_name, own), (each.prefix for each in bound))
 
 
 async def find_many(connection: AsyncConnection, identifiers: Sequence[str]) -> dict[str, Subscriber]:
@@ -149,9 +153,8 @@ async def find_many(connection: AsyncConnection, identifiers: Sequence[str]) -> 
 
 async def find_line(connection: AsyncConnection, line: int) -> Subscriber | None:
     """The subscriber of a line."""
-    rows = await connection.execute(_joined().where(subscriber.c.line == line))
-    found = await _complete(connection, rows.all())
-    return found[0] if found else None
+    rows = await _OF_LINE.rows(connection, {"of_line": line})
+    return await _whole(connection, rows[0]) if rows else None
 
 
 async def page(

@@ -30,7 +30,7 @@ async def line_of_address(context: Context, address: str, port: int = 0) -> Subs
         return None
     if place is None or known.remarks:  # nobody can tell whose it is at this moment
         return None
-    async with context.store.read() as connection:
+    async with context.store.read(here=True) as connection:
         client = QueryClient(str(place.client.network_address), port)
         found = await identification.identify(connection, context.settings, client, place, known)
         return await subscribers.find(connection, found.subscriber) if found.subscriber else None

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from filterd.model.line import LineChoices, OwnName
 from filterd.model.rule import Action, Scope
 from filterd.model.subscriber import Subscriber
-from filterd.store import notices, subscribers
+from filterd.store import bindings, notices, subscribers
+from filterd.store.driver import StoreConnection
 from filterd.store.notices import NewNotice, NoticeFilter
 from filterd.store.store import Store
 
@@ -65,3 +69,41 @@ async def test_a_change_of_no_row_changes_nothing(store: Store) -> None:
         write.audit("test", "line:1")
     assert found is not None
     assert found.choices == LINE
+
+
+@pytest.mark.parametrize("here", [False, True])
+async def test_a_reader_finds_the_same_wherever_its_statements_run(store: Store, here: bool) -> None:
+    bound = {"192.0.2.0/24": 1, "192.0.2.7:1024-2047": 1, "192.0.2.70:1-9": 1}
+    async with store.write("ana", NOW) as write:
+        await subscribers.add(write.connection, [(Subscriber("one", LINE, tuple(bound), NOW), "5e")])
+        await bindings.add(write.connection, bound.items())
+        write.audit("test", "line:1")
+    async with store.read(here=here) as connection:
+        found = await bindings.owners(connection, ["192.0.2.0/24", "192.0.2.7:1024-2047", "10.0.0.0/8"])
+        of_one = await bindings.of_ports(connection, ["192.0.2.7"])
+        of_two = await bindings.of_ports(connection, ["192.0.2.7", "192.0.2.70"])
+        by_line, by_id = await subscribers.find_line(connection, 1), await subscribers.find(connection, "one")
+        nobody = await subscribers.find_line(connection, 2)
+    assert found == {"192.0.2.0/24": 1, "192.0.2.7:1024-2047": 1}
+    assert of_one == [("192.0.2.7:1024-2047", 1)]
+    assert set(of_two) == {("192.0.2.7:1024-2047", 1), ("192.0.2.70:1-9", 1)}
+    assert by_line == by_id
+    assert by_id is not None
+    assert set(by_id.bindings) == set(bound)
+    assert nobody is None
+
+
+async def test_a_connection_is_given_back_as_it_was(store: Store) -> None:
+    for number in range(8):  # more than the pool has
+        with contextlib.suppress(ZeroDivisionError):
+            async with store.read(here=True) as connection:
+                assert (await driver_of(connection)).here
+                _ = 1 // (number % 2)
+    async with store.read() as connection:
+        assert not (await driver_of(connection)).here
+
+
+async def driver_of(connection: AsyncConnection) -> StoreConnection:
+    driver = (await connection.get_raw_connection()).driver_connection
+    assert isinstance(driver, StoreConnection)
+    return driver
