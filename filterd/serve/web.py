@@ -31,6 +31,7 @@ from filterd.serve.process import (
     lock_state_dir,
     raise_file_limit,
     run_role,
+    stand_behind_dns,
 )
 from filterd.serve.settings_input import SettingsWatcher, first_settings
 from filterd.telemetry import log
@@ -113,6 +114,7 @@ class Web:
                 for status, number in counts.copied().items()
             },
             {name: server.connections for name, _, server in counted},
+            dict(self._pages.refused),
         )
 
     async def run(self) -> None:
@@ -261,6 +263,7 @@ def main() -> int:
     log.catch_faults()
     hangup.ignore()
     close_memory()
+    stand_behind_dns()
     try:
         settings = first_settings()
     except (ValueError, TypeError) as error:

@@ -18,6 +18,8 @@ class PageMetrics:
     """pages and status -> requests"""
     connections: Mapping[str, int] = field(default_factory=dict)
     """pages -> connections"""
+    refused: Mapping[str, int] = field(default_factory=dict)
+    """way to sign in -> sign-ins that were refused"""
 
 
 def page_families(now: PageMetrics) -> Iterator[Metric]:
@@ -33,4 +35,10 @@ def page_families(now: PageMetrics) -> Iterator[Metric]:
         "Connections of browsers by listener, idle or not.",
         now.connections,
         "pages",
+    )
+    yield counter(
+        "filterd_sign_ins_refused",
+        "Sign-ins that were refused by way: a link or code that is none, a wrong PIN or token, a wait.",
+        ("way",),
+        now.refused,
     )

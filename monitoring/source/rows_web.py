@@ -58,6 +58,13 @@ PAGES = row(
         f"filterd_page_connections{{{I}}}",
         "{{pages}}",
     ),
+    panel(
+        "graph",
+        ("Sign-ins refused by way", "Entradas rechazadas por forma de entrar"),
+        f"sum by (way) (rate(filterd_sign_ins_refused_total{{{I}}}[5m]))",
+        "{{way}}",
+        "ops",
+    ),
 )
 
 BLOCK = row(

@@ -241,6 +241,8 @@ ALERTS = {
     "filterd_page_requests_total": "`status` from 500 on grows: the log of the web process says which; 403 "
     "grows: somebody tries forms, PINs or codes",
     "filterd_page_connections": "near the `connections` of that listener: idle ones are closed for new ones",
+    "filterd_sign_ins_refused_total": "one `way` grows for an hour: somebody tries secrets; each has a limit "
+    "(`docs/portal.md`), and nobody's address is kept",
     "filterd_block_page_requests_total": "`general` grows: clients come to an address that several kinds "
     "share, or by a way that hides the address (`docs/block-page.md`)",
     "filterd_block_page_connections": "near `web.block.connections`: idle ones are closed for new ones",

@@ -59,6 +59,7 @@ ON_REQUEST = {
     "filterd_api_imports": "of the web process",
     "filterd_page_requests_total": "of the web process",
     "filterd_page_connections": "of the web process",
+    "filterd_sign_ins_refused_total": "of the web process",
 }
 """the same of panels without an alert"""
 

@@ -25,14 +25,11 @@ REPORT_EVERY = 60.0
 class RefusedSignIns:
     """Refused sign-ins that lead to no line: the audit trail has their number, once a minute at most."""
 
-    total: int = 0
-    """since the start, for the metric"""
     waiting: int = 0
     reported_at: float = 0.0
 
     async def note(self, context: Context) -> None:
         """Count one more."""
-        self.total += 1
         self.waiting += 1
         now = context.clock()
         if now - self.reported_at < REPORT_EVERY:

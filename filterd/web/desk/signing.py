@@ -35,9 +35,11 @@ async def sign_in(request: Request) -> Response:
     address, now = address_of(request), context.clock()
     wait = desk.wrong.wait(address, now)
     if wait:
+        state_of(request).refused["desk"] += 1
         return _form(request, HTTPStatus.TOO_MANY_REQUESTS, wait=math.ceil(wait))
     token = await tokens.of_secret(context, form.one("token")[:_LONGEST])
     if token is None or not from_allowed(request, token):
+        state_of(request).refused["desk"] += 1
         if desk.wrong.count(address, now) == FREE:
             log.get().warning("wrong tokens at the desk: their network waits")
         return _form(request, HTTPStatus.FORBIDDEN, wrong=True)

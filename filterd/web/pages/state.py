@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 
 from starlette.requests import Request
@@ -18,6 +18,14 @@ LANGUAGE_COOKIE = "filterd_language"
 _YEAR = 365 * 86_400
 
 
+SIGN_INS = ("link", "code", "pin", "openid", "desk")
+"""the ways to sign in"""
+
+
+def _none_refused() -> dict[str, int]:
+    return dict.fromkeys(SIGN_INS, 0)
+
+
 @dataclass(slots=True)
 class PagesState:
     """The state of the pages while they run. ``context`` is replaced when settings change."""
@@ -25,6 +33,8 @@ class PagesState:
     context: Context
     web: WebSettings
     templates: Templates
+    refused: dict[str, int] = field(default_factory=_none_refused)
+    """way to sign in -> how often it was refused; whom is not kept"""
 
     def url_of(self, place: str, path: str) -> str:
         """A link to ``path`` of the listener ``place`` (portal, public, desk); a path where no URL is set."""

@@ -61,6 +61,7 @@ async def enter(request: Request) -> Response:
             previous=cookie_of(request, SESSION),
         )
     except (SignInRefusedError, TooManyTriesError) as error:
+        state_of(request).refused["link" if _SECRET.fullmatch(secret) else "code"] += 1
         return await _ways(request, problem_of(error))
     return let_in(request, signed)
 
@@ -79,6 +80,7 @@ async def enter_by_pin(request: Request) -> Response:
             previous=cookie_of(request, SESSION),
         )
     except (PinRefusedError, TooManyTriesError) as error:
+        state_of(request).refused["pin"] += 1
         return await _ways(request, problem_of(error))
     return let_in(request, signed)
 
@@ -113,6 +115,7 @@ async def finish_openid(request: Request) -> Response:
             previous=cookie_of(request, SESSION),
         )
     except (SignInRefusedError, NotReachedError) as error:
+        state_of(request).refused["openid"] += isinstance(error, SignInRefusedError)
         response = await _ways(request, problem_of(error))
     else:
         response = let_in(request, signed)

@@ -146,7 +146,7 @@ API = ApiMetrics(
     in_flight=303,
     connections=304,
     imports=305,
-    pages=PageMetrics({("portal+public", "200"): 307, ("desk", "403"): 308}, {"desk": 309}),
+    pages=PageMetrics({("portal+public", "200"): 307, ("desk", "403"): 308}, {"desk": 309}, {"pin": 310}),
     ready=True,
     clock=306.5,
 )

@@ -54,6 +54,7 @@ class DeskWorld:
     """The application, its context, and browsers for it."""
 
     app: ASGIApp
+    state: PagesState
     context: Context
     installation: Installation
 
@@ -84,4 +85,4 @@ async def world(installation: Installation) -> AsyncIterator[DeskWorld]:
     listen = PagesSettings(Endpoint(ip_address("127.0.0.1"), 21_500), 100)
     async with installation.open(approvals=2) as context:
         state = PagesState(context, WebSettings(None, None, desk=listen), Templates(Translations()))
-        yield DeskWorld(make_pages(desk.routes(), state), context, installation)
+        yield DeskWorld(make_pages(desk.routes(), state), state, context, installation)

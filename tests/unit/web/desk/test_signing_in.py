@@ -102,9 +102,11 @@ async def test_wrong_tokens_all_look_alike_and_are_slowed_by_network(world: Desk
     wrong = [revoked.secret, "filterd_" + "A" * 43, "x", "<script>", "x" * 500][:FREE]
     replies = {(await browser.post("/desk/sign-in", token=each)).text for each in wrong}
     assert len(replies) == 1
+    assert world.state.refused["desk"] == len(wrong)
     right = (await world.token(TokenRole.SUPPORT)).secret
     neighbour = world.browser(address="2001:db8::2")
     assert (await neighbour.post("/desk/sign-in", token=right)).status_code == 429
+    assert world.state.refused["desk"] == len(wrong) + 1
     assert FIND in (await world.browser(address="2001:db8:0:1::1").post("/desk/sign-in", token=right)).text
     world.installation.now += 6
     assert FIND in (await neighbour.post("/desk/sign-in", token=right)).text

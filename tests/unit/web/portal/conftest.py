@@ -153,6 +153,7 @@ class PortalPages:
     """The portal with the lines ``home`` (10.0.0.1) and ``other`` (10.0.0.2)."""
 
     app: ASGIApp
+    state: PagesState
     context: Context
     installation: Installation
     browsers: list[httpx.AsyncClient] = field(default_factory=list)
@@ -206,17 +207,18 @@ class PortalPages:
     def use(self, context: Context) -> None:
         """Serve the pages in another context."""
         self.context = context
-        self.app = _app(context)
+        self.app, self.state = _app(context)
 
     def after(self, seconds: float) -> None:
         """Let time pass."""
         self.installation.now += seconds
 
 
-def _app(context: Context) -> ASGIApp:
+def _app(context: Context) -> tuple[ASGIApp, PagesState]:
     web = context.settings.web
     assert web is not None
-    return make_pages(routes(), PagesState(context, web, Templates(_TRANSLATIONS)))
+    state = PagesState(context, web, Templates(_TRANSLATIONS))
+    return make_pages(routes(), state), state
 
 
 @pytest.fixture
@@ -238,7 +240,7 @@ async def portal(installation: Installation) -> AsyncIterator[PortalPages]:
     async with installation.open() as context:
         await subscribers.add(context, "home", zone="America/Mexico_City", prefixes=("10.0.0.1/32",))
         await subscribers.add(context, "other", zone="America/Mexico_City", prefixes=("10.0.0.2/32",))
-        made = PortalPages(_app(context), context, installation)
+        made = PortalPages(*_app(context), context, installation)
         yield made
         for each in made.browsers:
             await each.aclose()

@@ -68,6 +68,7 @@ async def test_expired_and_forged_links_look_the_same(portal: PortalPages) -> No
     await forged.send("/portal/entrar")
     assert late.reply.status_code == forged.reply.status_code == 403
     assert late.words == forged.words
+    assert portal.state.refused == {"link": 2, "code": 0, "pin": 0, "openid": 0, "desk": 0}
     cut = await portal.browser().open("/portal/entrar?k=abc")
     assert REFUSED in cut.words
 
@@ -88,6 +89,7 @@ async def test_codes_cannot_be_tried_out(portal: PortalPages) -> None:
         statuses.append(browser.reply.status_code)
     assert statuses[0] == 403 and statuses[-1] == 429
     assert "Espera" in browser.words and "too many" not in browser.text
+    assert portal.state.refused["code"] == 25
 
 
 async def test_an_empty_code_is_asked_for(portal: PortalPages) -> None:
@@ -161,6 +163,7 @@ async def test_a_pin_cannot_be_tried_out(portal: PortalPages) -> None:
     assert child.reply.status_code == 429 and "Espera" in child.words
     await child.post("/portal/pin", {**fields, "pin": PIN})
     assert child.reply.status_code == 429, "not even the right one is looked at"
+    assert portal.state.refused["pin"] == 11
     assert (await portal.choices()).opted_in
     parent = await portal.signed_in()
     assert parent.path == LINE, "a link goes on to work"
@@ -256,6 +259,7 @@ async def test_a_forged_return_signs_nobody_in(portal: PortalPages, provider: di
     browser = await portal.browser().open("/portal/openid?state=forged&code=c")
     assert browser.reply.status_code == 403 and REFUSED in browser.words
     assert provider["cookie"] == ""
+    assert portal.state.refused["openid"] == 1
     assert (await browser.open(LINE)).path == "/portal/entrar"
 
 
