@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from filterd.store.portal_tables import line_pin, pin_tries
@@ -31,6 +31,11 @@ async def find(connection: AsyncConnection, line: int) -> str:
     """The hash of a line's PIN; empty: it has none."""
     query = select(line_pin.c.hash).where(line_pin.c.line == line)
     return (await connection.execute(query)).scalar_one_or_none() or ""
+
+
+async def number(connection: AsyncConnection) -> int:
+    """The number of lines that have a PIN."""
+    return (await connection.execute(select(func.count()).select_from(line_pin))).scalar_one()
 
 
 async def remove(connection: AsyncConnection, line: int) -> bool:

@@ -36,6 +36,8 @@ class OpenidProvider:
     key: ECKey = field(default_factory=lambda: _key("one"))
     secret: str = SECRET
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
+    form: bool = False
+    """True: one signs in by a form, as people do"""
     asked: Counter[str] = field(default_factory=Counter)
     """requests by path"""
     twist: Callable[[str, dict[str, Any]], Any] = lambda _path, answer: answer
@@ -111,11 +113,10 @@ def _handler(provider: OpenidProvider) -> type[BaseHTTPRequestHandler]:
             """Discovery, keys, and the page at which one signs in."""
             found = urlsplit(self.path)
             provider.asked[found.path] += 1
-            if found.path == "/authorize":
-                self.send_response(302)
-                self.send_header("Location", provider.authorize(_flat(found.query)))
-                self.send_header("Content-Length", "0")
-                self.end_headers()
+            if found.path == "/authorize" and provider.form:
+                self._show(b"<!doctype html><title>x</title><form method=post><button>Entrar</button></form>")
+            elif found.path == "/authorize":
+                self._send_back(found.query)
             elif found.path == "/keys":
                 self._reply(found.path, 200, {"keys": [provider.key.as_dict(private=False)]})
             elif found.path == "/.well-known/openid-configuration":
@@ -125,12 +126,30 @@ def _handler(provider: OpenidProvider) -> type[BaseHTTPRequestHandler]:
 
         def do_POST(self) -> None:
             """The token endpoint."""
-            provider.asked[self.path] += 1
+            target = urlsplit(self.path)
+            provider.asked[target.path] += 1
+            if target.path == "/authorize":
+                self.rfile.read(int(self.headers["Content-Length"]))
+                self._send_back(target.query)
+                return
             form = _flat(self.rfile.read(int(self.headers["Content-Length"])).decode())
             kind, _, text = self.headers.get("Authorization", "").partition(" ")
             login = base64.b64decode(text).decode() if kind == "Basic" else ""
             status, answer = provider.token(form, ":".join(map(unquote_plus, login.split(":"))))
             self._reply(self.path, status, answer)
+
+        def _send_back(self, query: str) -> None:
+            self.send_response(302)
+            self.send_header("Location", provider.authorize(_flat(query)))
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def _show(self, body: bytes) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
 
         def _reply(self, path: str, status: int, answer: dict[str, Any]) -> None:
             sent = provider.twist(path, answer)

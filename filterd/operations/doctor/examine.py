@@ -51,7 +51,7 @@ AREAS = (
 """the modules of the checks beside this one, in the order in which their findings are told"""
 _STORE = ("store", "state_dir")
 NEEDS: dict[str, tuple[str, ...]] = {
-    "keys": ("state_dir", "dns.cookie_secret_file"),
+    "keys": (*_STORE, "dns.cookie_secret_file", "web"),
     "ports": ("dns.listen", "control.listen", "metrics.listen", "state_dir"),
     "service": ("dns.listen", "dns.proxy_from", "control.listen", "metrics.listen", "state_dir"),
     "upstreams": ("dns.upstreams", "dns.identity", "node.name"),

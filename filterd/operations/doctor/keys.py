@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import stat
 from collections.abc import Iterator
 from pathlib import Path
 
 from filterd.disk import key_ring
 from filterd.disk.key_ring import KeyRingError
-from filterd.disk.keys import DIGEST_KEY, FINGERPRINT_KEY, KeyFile
+from filterd.disk.keys import DIGEST_KEY, FINGERPRINT_KEY, PORTAL_KEY, KeyFile
+from filterd.fetch.secrets import SecretError, Secrets
+from filterd.operations.doctor import reading
 from filterd.operations.doctor.case import Case, stands
 from filterd.operations.doctor.finding import Finding, found
+from filterd.operations.errors import OperationError
 from filterd.operations.feeds.rule_files import sealed_with
 from filterd.operations.snapshots import current_file
 from filterd.policy import snapshot_layout
 from filterd.policy.snapshot_layout import HEADER_SIZE, SnapshotError, read_header
+from filterd.store import pins
+from filterd.store.errors import StoreError
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
@@ -31,6 +37,34 @@ def check(case: Case) -> Iterator[Finding]:
             yield found("keys.cookie_file", path=str(secrets))
         elif secrets.stat().st_mode & _OTHERS:
             yield found("keys.open", path=str(secrets), mode=f"{secrets.stat().st_mode & 0o7777:04o}")
+    yield from _portal(case)
+
+
+def _portal(case: Case) -> Iterator[Finding]:
+    """The portal's key, and the secret that the provider's sign-in knows the portal by."""
+    web, path = case.settings.web, PORTAL_KEY.path(case.state)
+    if stands(path):
+        size = len(path.read_bytes())
+        if size != PORTAL_KEY.size:
+            yield found("keys.portal_damaged", path=str(path), size=size, right=PORTAL_KEY.size)
+    elif web is not None and (count := asyncio.run(_pins(case))):
+        yield found("keys.portal_lost", path=str(path), count=count)
+    openid = None if web is None else web.sign_in.openid
+    if openid is not None and openid.client_secret_file is not None:
+        secret = openid.client_secret_file
+        try:
+            Secrets(secret.parent).read(secret.name)
+        except SecretError as error:
+            yield found("keys.openid_secret", path=str(secret), says=str(error))
+
+
+async def _pins(case: Case) -> int:
+    """The lines that have a PIN; none where the store cannot be read, which ``store`` says."""
+    try:
+        async with reading.opened(case) as context, context.store.read() as connection:
+            return await pins.number(connection)
+    except (StoreError, OperationError, OSError):
+        return 0
 
 
 def _key(case: Case, key: KeyFile, snapshot: Path | None) -> Iterator[Finding]:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from filterd.config.portal_settings import OpenidSettings, PortalSettings
+from filterd.config.web_settings import WebSettings
 from filterd.disk import key_ring
+from filterd.disk.keys import PORTAL_KEY
 from filterd.operations.doctor import access, keys
 from filterd.operations.doctor.case import Account, Case
-from filterd.operations.doctor.finding import describe, found
+from filterd.operations.doctor.finding import Finding, describe, found
 from filterd.operations.feeds.rule_files import rule_file, write_version
+from filterd.store import pins
 from tests.worlds.findings import ids, values
 
 STRANGER = Account("stranger", 65533, frozenset((65533,)))
@@ -141,3 +146,43 @@ async def test_the_secrets_of_cookies_that_nodes_share(built: Case, tmp_path: Pa
     secrets.write_text("00" * 16)
     secrets.chmod(0o644)
     assert ids(keys.check(shared)) == ["keys.open"]
+
+
+def portal_of(case: Case, secret: Path | None = None) -> Case:
+    """The same with a portal, and the provider's own sign-in where a secret is given."""
+    openid = (
+        None
+        if secret is None
+        else OpenidSettings("https://login.example", "portal", secret, "lines", ("openid",), None)
+    )
+    web = WebSettings(None, None, sign_in=PortalSettings("https://filtro.example", openid))
+    return replace(case, settings=replace(case.settings, web=web))
+
+
+async def looked_at(case: Case) -> list[Finding]:
+    """The findings, from a thread, as the doctor has each area."""
+    return await asyncio.to_thread(lambda: list(keys.check(case)))
+
+
+async def test_the_portals_key(built: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    case, path = portal_of(built), PORTAL_KEY.path(built.state)
+    assert ids(await looked_at(case)) == [], "it is made when somebody signs in"
+
+    async def of_a_restored_backup(_connection: object) -> int:
+        return 3
+
+    monkeypatch.setattr(pins, "number", of_a_restored_backup)
+    assert values(await looked_at(case), "keys.portal_lost") == {"path": str(path), "count": 3}
+    PORTAL_KEY.load(built.state)
+    assert ids(await looked_at(case)) == []
+    path.write_bytes(b"x" * 31)
+    assert values(await looked_at(case), "keys.portal_damaged")["size"] == 31
+
+
+async def test_the_secret_at_the_providers_sign_in(built: Case, tmp_path: Path) -> None:
+    secret = tmp_path / "openid"
+    case = portal_of(built, secret)
+    assert values(await looked_at(case), "keys.openid_secret")["path"] == str(secret)
+    secret.write_text("a secret of the client\n")
+    secret.chmod(0o600)
+    assert ids(await looked_at(case)) == []
