@@ -1,4 +1,4 @@
-"""The sign-in with the provider's own account, in a browser: there from the portal, through the provider's form on
+"""The sign-in with the provider's own account, in a browser: there from the portal, through the form of
 another site, and back. The browser enforces the policies of our pages and what our cookies say."""
 
 from __future__ import annotations
@@ -84,7 +84,6 @@ def test_the_providers_form_leads_back_signed_in(tmp_path: Path) -> None:
         assert page.url.startswith(f"{provider.issuer}/authorize?"), page.inner_text("body")
         page.click("form button")
         assert page.url == f"{address}/portal/filtro/1", page.inner_text("body")
-        page.go_back()  # the provider's form, whose code is another one now: the old return is no way in
         page.context.clear_cookies()
         page.goto(f"{address}/portal/filtro/1")
         assert "/portal/entrar" in page.url

@@ -46,7 +46,7 @@ class Demonstration:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.ports = Ports(*(free_port() for _ in range(6)))
+        self.ports = Ports(*(free_port() for _ in range(7)))
         self.output = ""
 
     def start(self) -> None:
@@ -145,6 +145,27 @@ def test_its_pages_answer(demonstration: Demonstration, path: str, held: str) ->
     shown(demonstration, f"http://127.0.0.1:{demonstration.ports.portal}{path}", held)
 
 
+def _listens(url: str) -> bool:
+    try:
+        return httpx.head(url).status_code > 0
+    except httpx.ConnectError:
+        return False
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"), [("parental", 403), ("security", 403), ("mandatory", 451), ("confidential", 451)]
+)
+def test_each_kind_of_block_page_is_shown(demonstration: Demonstration, kind: str, status: int) -> None:
+    url = re.search(rf"(http://\S+) \({kind}\)", demonstration.output)
+    assert url is not None, demonstration.output
+    deadline = time.monotonic() + PATIENCE
+    while not _listens(url[1]):
+        assert time.monotonic() < deadline, url[1]
+        time.sleep(0.2)
+    reply = httpx.get(url[1], headers={"Accept": "text/html"})
+    assert (reply.status_code, "<h1" in reply.text) == (status, True)
+
+
 def test_the_link_opens_the_portal_signed_in(demonstration: Demonstration) -> None:
     url = re.search(r"http://\S+/portal/entrar\?k=\S+", demonstration.output)
     assert url is not None, demonstration.output
@@ -239,7 +260,7 @@ def test_a_port_in_use_is_said_at_once(tmp_path: Path, place: int, kind: str) ->
         taken.bind(("127.0.0.1", 0))
         if kind == "tcp":
             taken.listen()
-        ports = [str(free_port()) for _ in range(6)]
+        ports = [str(free_port()) for _ in range(7)]
         ports[place] = str(taken.getsockname()[1])
         command = [sys.executable, "-c", START, str(tmp_path / "run"), str(ROOT / "policies"), *ports]
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE)

@@ -111,18 +111,7 @@ def _handler(provider: OpenidProvider) -> type[BaseHTTPRequestHandler]:
 
         def do_GET(self) -> None:
             """Discovery, keys, and the page at which one signs in."""
-            found = urlsplit(self.path)
-            provider.asked[found.path] += 1
-            if found.path == "/authorize" and provider.form:
-                self._show(b"<!doctype html><title>x</title><form method=post><button>Entrar</button></form>")
-            elif found.path == "/authorize":
-                self._send_back(found.query)
-            elif found.path == "/keys":
-                self._reply(found.path, 200, {"keys": [provider.key.as_dict(private=False)]})
-            elif found.path == "/.well-known/openid-configuration":
-                self._reply(found.path, 200, provider.discovery())
-            else:
-                self._reply(found.path, 404, {})
+            _got(self, provider)
 
         def do_POST(self) -> None:
             """The token endpoint."""
@@ -130,28 +119,15 @@ def _handler(provider: OpenidProvider) -> type[BaseHTTPRequestHandler]:
             provider.asked[target.path] += 1
             if target.path == "/authorize":
                 self.rfile.read(int(self.headers["Content-Length"]))
-                self._send_back(target.query)
+                _send_back(self, provider, target.query)
                 return
             form = _flat(self.rfile.read(int(self.headers["Content-Length"])).decode())
             kind, _, text = self.headers.get("Authorization", "").partition(" ")
             login = base64.b64decode(text).decode() if kind == "Basic" else ""
             status, answer = provider.token(form, ":".join(map(unquote_plus, login.split(":"))))
-            self._reply(self.path, status, answer)
+            self.reply(self.path, status, answer)
 
-        def _send_back(self, query: str) -> None:
-            self.send_response(302)
-            self.send_header("Location", provider.authorize(_flat(query)))
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def _show(self, body: bytes) -> None:
-            self.send_response(200)
-            self.send_header("Content-Type", "text/html")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def _reply(self, path: str, status: int, answer: dict[str, Any]) -> None:
+        def reply(self, path: str, status: int, answer: dict[str, Any]) -> None:
             sent = provider.twist(path, answer)
             body = sent if isinstance(sent, bytes) else json.dumps(sent).encode()
             self.send_response(status)
@@ -164,6 +140,39 @@ def _handler(provider: OpenidProvider) -> type[BaseHTTPRequestHandler]:
             """Nothing: tests read no log of it."""
 
     return Handler
+
+
+FORM = b"<!doctype html><title>x</title><form method=post><button>Entrar</button></form>"
+
+
+def _got(handler: Any, provider: OpenidProvider) -> None:
+    found = urlsplit(handler.path)
+    provider.asked[found.path] += 1
+    if found.path == "/authorize" and provider.form:
+        _show(handler, FORM)
+    elif found.path == "/authorize":
+        _send_back(handler, provider, found.query)
+    elif found.path == "/keys":
+        handler.reply(found.path, 200, {"keys": [provider.key.as_dict(private=False)]})
+    elif found.path == "/.well-known/openid-configuration":
+        handler.reply(found.path, 200, provider.discovery())
+    else:
+        handler.reply(found.path, 404, {})
+
+
+def _send_back(handler: BaseHTTPRequestHandler, provider: OpenidProvider, query: str) -> None:
+    handler.send_response(302)
+    handler.send_header("Location", provider.authorize(_flat(query)))
+    handler.send_header("Content-Length", "0")
+    handler.end_headers()
+
+
+def _show(handler: BaseHTTPRequestHandler, body: bytes) -> None:
+    handler.send_response(200)
+    handler.send_header("Content-Type", "text/html")
+    handler.send_header("Content-Length", str(len(body)))
+    handler.end_headers()
+    handler.wfile.write(body)
 
 
 def _flat(text: str) -> dict[str, str]:

@@ -15,7 +15,7 @@ from pathlib import Path
 import click
 
 from filterd.cli.demonstration import entrances, guide, installation
-from filterd.cli.demonstration.installation import Ports
+from filterd.cli.demonstration.installation import SINKHOLES, Ports
 from filterd.cli.demonstration.upstream import DemonstrationUpstream
 from filterd.cli.failure import Failure
 from filterd.cli.serving import require_native
@@ -85,17 +85,19 @@ def require_free(ports: Ports) -> None:
     served = (ports.dns, ports.metrics, ports.control, ports.portal, ports.desk, ports.web)
     wanted = [(ports.dns, "udp"), *((port, "tcp") for port in served)]
     taken = [f"port {port}/{kind} is in use" for port, kind in wanted if not _is_free(port, kind)]
+    if not all(_is_free(ports.block, "tcp", address) for address in SINKHOLES.values()):
+        taken.append(f"port {ports.block}/tcp is in use")
     if taken:
         remedy = "stop what listens there (another make run?); ss -lntup shows it"
         raise Failure(taken, remedy)
 
 
-def _is_free(port: int, kind: str) -> bool:
+def _is_free(port: int, kind: str, address: str = "127.0.0.1") -> bool:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM if kind == "udp" else socket.SOCK_STREAM) as probe:
         if kind == "tcp":
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", port))
+            probe.bind((address, port))
         except OSError:
             return False
     return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from filterd.cli.demonstration.entrances import LINE, Entrances
-from filterd.cli.demonstration.installation import LINES, Ports
+from filterd.cli.demonstration.installation import LINES, SINKHOLES, Ports
 from filterd.cli.demonstration.zone import ORDERED
 
 TRY = (
@@ -53,6 +53,12 @@ def text(config: Path, ports: Ports, online: bool, dig: bool, ways: Entrances) -
     return "\n".join([*lines, f"Ctrl-C stops it; the state stays in {config.parent}.", ""])
 
 
+def _block(ports: Ports) -> str:
+    """The pages of a blocked name, by their addresses."""
+    first, *others = (f"http://{address}:{ports.block}/ ({kind})" for kind, address in SINKHOLES.items())
+    return "\n          ".join((first, *others))
+
+
 def _pages(ports: Ports, ways: Entrances) -> list[str]:
     """The part about pages."""
     token = ways.token or "one that you make: filterd token add NAME --role support"
@@ -63,4 +69,6 @@ def _pages(ports: Ports, ways: Entrances) -> list[str]:
         f"          signs in the holder of {LINE.subscriber}, once, until this time tomorrow",
         f"  Public: http://127.0.0.1:{ports.portal}/servicio  (does it work: /funciona; reviews: /revision)",
         f"  Desk:   http://127.0.0.1:{ports.desk}/desk  with the token {token}",
+        f"  Block:  {_block(ports)}",
+        "          browsers are led to port 80, which takes root: here each is only shown",
     ]

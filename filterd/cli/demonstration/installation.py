@@ -33,6 +33,17 @@ class Ports:
     desk: int = 8082
     web: int = 8083
     """of the web process, for who watches it"""
+    block: int = 8084
+    """of the block page, on the addresses of :data:`SINKHOLES`"""
+
+
+SINKHOLES = {
+    "parental": "127.0.0.81",
+    "security": "127.0.0.82",
+    "mandatory": "127.0.0.83",
+    "confidential": "127.0.0.84",
+}
+"""kind of the block page -> its address"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +70,7 @@ def write_files(folder: Path, policies: Path, ports: Ports, upstream_port: int) 
     configuration = {
         "node": {"name": "demonstration"},
         "dns": {"listen": [f"127.0.0.1:{ports.dns}"], "upstreams": [f"127.0.0.1:{upstream_port}"]},
-        "block_page": {"ipv4": "192.0.2.80", "ipv6": "2001:db8::80"},
+        "block_page": {kind: {"ipv4": address} for kind, address in SINKHOLES.items()},
         "cache": {"size": "16MiB"},
         "store": {"url": f"sqlite:///{folder.absolute()}/filterd.db"},
         "state_dir": "state",
@@ -77,6 +88,7 @@ def write_files(folder: Path, policies: Path, ports: Ports, upstream_port: int) 
                 "public_url": f"http://127.0.0.1:{ports.portal}",
             },
             "desk": {"listen": f"127.0.0.1:{ports.desk}", "public_url": f"http://127.0.0.1:{ports.desk}"},
+            "block": {"listen": [f"{address}:{ports.block}" for address in SINKHOLES.values()]},
             "health": f"127.0.0.1:{ports.web}",
         },
     }
