@@ -54,16 +54,7 @@ def _press(selector: str, **fields: str) -> Callable[[Page], None]:
     return act
 
 
-def _with_pin(page: Page) -> None:
-    """Until control tells the web process which line this is: on a busy machine not at once."""
-    for _ in range(20):
-        if page.locator("[name=pin]").count():
-            return
-        page.reload()
-
-
 def _wrong_pin(page: Page) -> None:
-    _with_pin(page)
     _press("form[action='/portal/pin'] button", pin="740284")(page)
 
 
@@ -80,7 +71,7 @@ def _portal() -> list[Listed]:
     }  # fmt: skip
     return [
         Listed("portal-first", "portal", "/portal"),
-        Listed("portal-enter", "portal", "/portal/entrar", act=_with_pin),
+        Listed("portal-enter", "portal", "/portal/entrar"),
         Listed("portal-enter-wrong", "portal", "/portal/entrar", act=_wrong_pin),
         Listed("portal-link", "portal", _LINK),
         Listed("portal-ages", "portal", FILTER, NEW),

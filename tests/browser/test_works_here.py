@@ -179,6 +179,7 @@ def texts_of(page: Page) -> str:
 def test_it_says_what_the_filter_does(world: World, line: str, how: str, says: str, language: str) -> None:
     to = {"no such name": "~NOTFOUND", "block page": f"127.0.0.1:{world.block_port}"}.get(how, "127.0.0.1:9")
     with shown(world.rules(line, to), world.url, language) as page:
+        page.locator("summary").first.click()
         seen, heard = page.inner_text("main"), texts_of(page)
     words = WORDS.of(language)
     for key in ("works.wait", "works.yes", "works.no"):

@@ -21,8 +21,14 @@ async def show(request: Request, agent: Agent) -> Response:
 async def leaflet(request: Request, agent: Agent) -> Response:
     """``GET /desk/papers/leaflet``: how the filter works, for the subscriber to take along."""
     state = state_of(request)
-    places = {"portal": state.url_of("portal", "/portal"), "public": state.url_of("public", "/servicio")}
-    return desk_page(request, agent, "leaflet.html", {"places": places})
+    service = agent.context.settings.service
+    places = {
+        "portal": state.url_of("portal", "/portal"),
+        "public": service.public_url or state.url_of("public", "/servicio"),
+        "phone": service.contact.phone,
+    }
+    price = None if service.price is None else {"es": service.price.es, "en": service.price.en}
+    return desk_page(request, agent, "leaflet.html", {"places": places, "price": price})
 
 
 async def counter_form(request: Request, agent: Agent) -> Response:

@@ -11,6 +11,7 @@ from filterd.operations.portal import openid
 from filterd.operations.portal.on_line import line_of_address
 from filterd.web.pages.forms import query_of
 from filterd.web.pages.state import language_of, page, state_of
+from filterd.web.portal.titles import said
 from filterd.web.portal.visitor import client_of, session_of
 
 
@@ -24,7 +25,7 @@ async def show(request: Request) -> Response:
         "signed_in": found is not None,
         "several": found is not None and len(found.subscribers) > 1,
         "openid": openid.offered(context),
-        "price": _price(context.settings, language_of(request)),
+        "price": said(context.settings.service.price, language_of(request)),
         "left": query_of(request.query_params, "salida") == "1",
     }
     return page(request, "portal/beginning.html", values)
@@ -37,9 +38,3 @@ def _state_here(known: Subscriber | None, now: float) -> str:
     if not known.choices.opted_in:
         return "off"
     return "paused" if is_paused(known.choices.paused_until, int(now)) else "on"
-
-
-def _price(settings: object, language: str) -> str:
-    """The price as the configuration has it; empty: nobody wrote it."""
-    price = getattr(getattr(settings, "service", None), "price", None)
-    return "" if price is None else str(getattr(price, language))

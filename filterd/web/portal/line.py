@@ -14,7 +14,7 @@ from filterd.operations.policies import policies
 from filterd.operations.portal import pins
 from filterd.operations.portal.sessions import csrf_token
 from filterd.web.pages.state import page, see_other, state_of
-from filterd.web.portal.line_state import hours_now, paused, suspended_until, when
+from filterd.web.portal.line_state import hours_now, paused, suspended_until, until
 from filterd.web.portal.opting import choose_age
 from filterd.web.portal.titles import WAY_CATEGORIES, effective, named, said
 from filterd.web.portal.visitor import BASE, SESSION, Visit, cookie_of, on_line, session_of
@@ -30,8 +30,8 @@ async def show(visit: Visit) -> Response:
     documents = policies(visit.context)
     suspended = await suspended_until(visit.context)
     values = {
-        "paused": when(visit.words, choices.paused_until, now, choices.zone) if paused(choices, now) else "",
-        "suspended": when(visit.words, suspended, now, choices.zone) if suspended else "",
+        "paused": until(visit.words, choices.paused_until, now, choices.zone) if paused(choices, now) else "",
+        "suspended": until(visit.words, suspended, now, choices.zone) if suspended else "",
         "hours": hours_now(choices, documents, visit.words, now),
         "chosen": next((each for each in documents.profiles if each.id == choices.profile), None),
         "closed": _closed(visit),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 
 from filterd.model.line import LineChoices, is_paused
 from filterd.operations import suspension
@@ -30,15 +30,31 @@ class HoursNow:
 
 
 def when(words: Words, at: float, now: float, zone: str) -> str:
-    """A moment as people say it: *hoy a las 21:00*, *mañana a las 7:00*, or the day with it."""
+    """A moment as people say it: *hoy a las 21:00*, *a medianoche*, *mañana a las 7:00*, or the
+    day with it."""
     clock = clock_of(zone)
     there, here = datetime.fromtimestamp(at, clock), datetime.fromtimestamp(now, clock)
     days = (there.date() - here.date()) // timedelta(days=1)
     if days == 0:
         return words.text("portal.when.today", clock=words.clock(there))
     if days == 1:
+        if there.time() == time.min:
+            return words.text("portal.when.midnight")
         return words.text("portal.when.tomorrow", clock=words.clock(there))
     return words.moment(there)
+
+
+def until(words: Words, at: float, now: float, zone: str) -> str:
+    """The end of a stretch as people say it: *hasta las 21:00*, *hasta medianoche*, or the day with it."""
+    clock = clock_of(zone)
+    there, here = datetime.fromtimestamp(at, clock), datetime.fromtimestamp(now, clock)
+    days = (there.date() - here.date()) // timedelta(days=1)
+    if days == 1 and there.time() == time.min:
+        return words.text("portal.until.midnight")
+    if days not in (0, 1):
+        return words.text("portal.until.later", moment=words.moment(there))
+    key = "portal.until.tomorrow" if days else "portal.until.today"
+    return words.text(key, clock=words.clock(there))
 
 
 def hours_now(choices: LineChoices, documents: Policies, words: Words, now: float) -> HoursNow:

@@ -18,7 +18,7 @@ from filterd.operations.portal.refusals import PinRefusedError, TooManyTriesErro
 from filterd.operations.privacy import holders_copy
 from filterd.web.pages.state import see_other
 from filterd.web.portal.problems import problem_of
-from filterd.web.portal.titles import WAY_CATEGORIES, effective, named, said
+from filterd.web.portal.titles import WAY_CATEGORIES, effective, help_numbers, named, said
 from filterd.web.portal.visitor import Visit, on_line, portal_state
 
 SHOWN_CHANGES = 60
@@ -38,19 +38,22 @@ def _row(visit: Visit, change: ConsentChange) -> tuple[str, str, str]:
     """When, what, and by which way."""
     words = visit.words
     act = f"portal.act.{change.action}"
-    here = "portal" in (change.actor.partition(":")[0], change.channel)
-    way = (
-        "portal.by.here"
-        if here
-        else "portal.by.itself"
-        if change.action in _BY_ITSELF
-        else "portal.by.provider"
-    )
+    way = _BY_ACTION.get(change.action, "portal.by.provider")
+    if "portal" in (change.actor.partition(":")[0], change.channel):
+        way = "portal.by.here"
     at = words.moment(change.at, visit.line.choices.zone)
     return at, words.text(act if words.has(act) else "portal.act.other"), words.text(way)
 
 
-_BY_ITSELF = frozenset(("own_name_ended", "meaning_settled"))
+_BY_ACTION = {
+    "own_name_ended": "portal.by.itself",
+    "meaning_settled": "portal.by.itself",
+    "pin_ended": "portal.by.itself",
+    "pin_refused": "portal.by.wifi",
+    "sign_in": "portal.by.here",
+    "sign_out": "portal.by.here",
+}
+"""acts that are never the provider's, though no session of the portal did them -> the words for their way"""
 
 
 def _needs_old(visit: Visit) -> bool:
@@ -130,6 +133,7 @@ async def poster(visit: Visit) -> Response:
         "topics": named(documents.categories, topics, language),
         "applications": named(documents.services, found.services, language),
         "organisation": visit.session.organisation,
+        "help": help_numbers(documents, visit.context.settings.jurisdiction),
         "day": visit.words.day(today),
         "said": said,
     }

@@ -16,7 +16,7 @@ from filterd.operations.errors import ConflictError
 from filterd.operations.plan_file import childrens_things
 from filterd.operations.policies import policies
 from filterd.web.pages.state import see_other
-from filterd.web.portal.line_state import paused, when
+from filterd.web.portal.line_state import paused, until
 from filterd.web.portal.visitor import Visit, on_line
 
 MINUTE = 60
@@ -45,7 +45,7 @@ def _choices(visit: Visit, words: tuple[str, ...]) -> Iterator[tuple[str, str, s
     for word in words:
         end = end_of(word, zone, now)
         if end is not None:
-            yield word, visit.words.text(f"portal.length.{word}"), when(visit.words, end, now, zone)
+            yield word, visit.words.text(f"portal.length.{word}"), until(visit.words, end, now, zone)
 
 
 @on_line

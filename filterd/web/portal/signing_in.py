@@ -10,7 +10,6 @@ from starlette.responses import RedirectResponse, Response
 
 from filterd.operations.errors import NotReachedError
 from filterd.operations.portal import links, openid, pins, sessions
-from filterd.operations.portal.on_line import line_of_address
 from filterd.operations.portal.refusals import PinRefusedError, SignInRefusedError, TooManyTriesError
 from filterd.web.pages.forms import query_of, read_form
 from filterd.web.pages.state import see_other, state_of
@@ -141,7 +140,6 @@ async def leave(request: Request) -> Response:
 async def _ways(request: Request, told: ToldProblem | None = None) -> Response:
     """The ways to sign in, with what went wrong before."""
     context = state_of(request).context
-    known = await line_of_address(context, *client_of(request))
-    values = {"told": told, "on_a_line": known is not None, "openid": openid.offered(context)}
+    values = {"told": told, "openid": openid.offered(context)}
     status = HTTPStatus.OK if told is None or told.key == "portal.ended" else told.status
     return unsigned_page(request, "portal/entrar.html", values, status)

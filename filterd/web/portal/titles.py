@@ -6,10 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from filterd.config.service_settings import WordsSettings
 from filterd.model.adjustments import Adjustments
 from filterd.model.line import LineChoices
 from filterd.operations.policies import profile
 from filterd.policy.documents import Level, Policies, Profile, Text
+from filterd.policy.help_lines import HelpLine, HelpWords
 
 WAY_CATEGORIES = ("vpn", "dns-bypass", "anonymizers")
 """categories of names that serve to get around a filter: one choice for people, with the ways themselves"""
@@ -21,7 +23,7 @@ CLOSED_TWIN = {"families": "families-closed"}
 """a profile -> the same with the ways around closed"""
 
 
-def said(text: Text | None, language: str) -> str:
+def said(text: Text | HelpWords | WordsSettings | None, language: str) -> str:
     """The text in a language; empty for none."""
     return "" if text is None else str(getattr(text, language))
 
@@ -44,6 +46,15 @@ def offered(documents: Policies, *, organisation: bool) -> Offered:
     own = tuple(each for each in documents.profiles if each.id not in {*HOME, *PLACES, *twins})
     others = tuple(by_id[each] for each in later if each in by_id)
     return Offered((*own, *first), others) if first or own else Offered(others, ())
+
+
+def help_numbers(documents: Policies, country: str) -> tuple[HelpLine, ...]:
+    """The help lines of a country that anybody can call: those of the pages for libraries with a number."""
+    return tuple(
+        each
+        for each in documents.help_lines
+        if each.country == country and each.phone and "libraries" in each.audiences
+    )
 
 
 def closes_ways(chosen: Profile, documents: Policies) -> bool:

@@ -13,10 +13,12 @@ from typing import Any
 import pytest
 
 from filterd.config.block_settings import BlockPageSettings, SinkholeSettings
+from filterd.config.policies import load_policies
 from filterd.web.block.application import BlockApp
 from filterd.web.block.kinds import PageKind, pages_by_address, plain_address
-from filterd.web.block.rendering import Pages, render
+from filterd.web.block.rendering import HELP, Pages, render
 from filterd.web.pages.translations import LANGUAGES, Translations
+from tests.worlds.service import SHIPPED
 
 PORTAL, PUBLIC = "https://filtro.isp.example", "https://servicio.isp.example"
 MARKER = "zq0marker"
@@ -35,6 +37,18 @@ TITLES = {
     PageKind.CONFIDENTIAL: "Esta página no se puede abrir",
     PageKind.GENERAL: "Esta página no se abre aquí",
 }
+
+
+def test_its_help_lines_are_those_of_the_policies() -> None:
+    """This process reads no policies: the numbers stand in its texts, and are those of all pages."""
+    lines = {each.id: each for each in load_policies(SHIPPED).help_lines}
+    same = {"emergency": "emergency", "police": "guardia-nacional", "life": "linea-de-la-vida"}
+    assert HELP["mx"] == {key: lines[each].phone.replace(" ", "") for key, each in same.items()}
+    for language in LANGUAGES:
+        for key, each in same.items():
+            words = Translations().of(language).text(f"block.help.mx.{key}")
+            assert words.endswith(f": {lines[each].phone}"), words
+            assert lines[each].country == "mx"
 
 
 class Document(HTMLParser):

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from filterd.model.rule import Action
 from filterd.operations import meanings, subscribers
+from filterd.operations.ends import midnight
 from filterd.operations.plan_file import childrens_things
 from filterd.operations.policies import policies
+from filterd.operations.privacy.holders_copy import words as holders_words
+from filterd.web.pages.translations import LANGUAGES, Translations
+from filterd.web.portal.line_state import until, when
 from filterd.web.portal.opting import paragraphs
 from tests.unit.web.portal.conftest import PIN, Browser, PortalPages
 from tests.worlds.installation import NOW
@@ -30,10 +36,10 @@ async def browser(portal: PortalPages) -> Browser:
 async def test_a_pause_says_for_whom_and_until_when(portal: PortalPages, browser: Browser) -> None:
     await browser.follow(f"{LINE}/pausa")
     assert "toda la casa" in browser.words and "Vuelve solo" in browser.words
-    assert "1 hora: vuelve hoy a las 03:00" in browser.words  # 02:00 in Mexico City
+    assert "1 hora, hasta las 03:00" in browser.words  # 02:00 in Mexico City
     await browser.send(f"{LINE}/pausa", number=1)
     assert (await portal.choices()).paused_until == NOW + 3_600
-    assert "En pausa, hoy a las 03:00" in browser.words and "vuelve solo" in browser.words
+    assert "En pausa, hasta las 03:00" in browser.words and "vuelve solo" in browser.words
     await browser.send(f"{LINE}/seguir")
     assert (await portal.choices()).paused_until == 0
     assert "Tu filtro está encendido" in browser.words
@@ -271,6 +277,34 @@ async def test_the_history_names_no_site(portal: PortalPages, browser: Browser) 
         assert each in browser.words
     assert "secreto" not in browser.text
     assert browser.words.index("Se hizo una pausa") < browser.words.index("Se encendió el filtro")
+
+
+async def test_the_history_tells_what_came_from_the_house(portal: PortalPages) -> None:
+    await portal.turned_on()
+    child = await portal.browser("10.0.0.1").open("/portal/entrar")
+    await child.send("/portal/pin", {"pin": "739154"})
+    parent = await portal.signed_in()
+    await parent.open(f"{LINE}/cambios")
+    assert re.search(r"Se escribió un PIN equivocado [^·]*· desde tu Wi.Fi", parent.words)
+    assert re.search(r"Alguien entró aquí [^·]*· en esta página", parent.words)
+    assert re.search(r"Se hizo un enlace o una clave para entrar aquí [^·]*· por tu proveedor", parent.words)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_history_has_words_for_each_act(language: str) -> None:
+    words = Translations().of(language)
+    acts = [each.removeprefix("subscriber.") for each in holders_words()["acts"]]
+    assert [each for each in acts if not words.has(f"portal.act.{each}")] == []
+
+
+def test_a_moment_at_midnight_is_not_told_as_tomorrow() -> None:
+    words, zone = Translations().of("es"), "America/Mexico_City"
+    end = midnight(zone, NOW)
+    assert when(words, end, NOW, zone) == "a medianoche"
+    assert until(words, end, NOW, zone) == "hasta medianoche"
+    assert until(words, end + 7 * 3_600, NOW, zone) == "hasta las 07:00 de mañana"
+    assert until(words, end - 60, NOW, zone) == "hasta las 23:59"
+    assert until(words, end + 86_400 * 3, NOW, zone).startswith("hasta el ")
 
 
 async def test_a_copy_of_the_data_is_the_holders(portal: PortalPages, browser: Browser) -> None:

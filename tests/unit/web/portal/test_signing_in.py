@@ -149,7 +149,7 @@ async def test_a_pin_says_nothing_of_what_there_is(portal: PortalPages) -> None:
     assert replies[0] == replies[1]
     assert replies[0][0] == 403 and "Ese PIN no abre" in replies[0][1]
     away = await portal.browser(ELSEWHERE).open("/portal/entrar")
-    assert "PIN sirve solo desde" in away.words
+    assert "apaga los datos móviles" in away.words
     await away.post("/portal/pin", {"csrf": away.fields_of("/portal/entrar")["csrf"], "pin": PIN})
     assert away.reply.status_code == 403 and "Ese PIN no abre" in away.words
 

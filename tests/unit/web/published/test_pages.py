@@ -188,7 +188,7 @@ def test_what_nobody_wrote_no_page_says(facts: ServiceFacts) -> None:
 
 @pytest.mark.parametrize("mode", ["closed", "open"])
 def test_the_failure_mode_is_the_one_that_is_set(facts: ServiceFacts, mode: str) -> None:
-    words = {"closed": "se quedan sin Internet", "open": "navegan sin él"}
+    words = {"closed": "no abren las páginas", "open": "navegan sin él"}
     text = main_of(replace(facts, answers=replace(facts.answers, parental_fail=mode)), "index")
     assert [each for each in words if words[each] in text] == [mode]
 
