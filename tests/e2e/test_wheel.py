@@ -118,6 +118,9 @@ def deployment(installed: Fresh, tmp_path_factory: pytest.TempPathFactory) -> It
     )
 
 
+PRODUCT = {".py", ".pyi", ".mako", ".toml", ".txt", ".html", ".css", ".svg", ".po"}
+
+
 def test_the_wheel_holds_the_product_and_no_source_of_the_native_core(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
@@ -125,7 +128,7 @@ def test_the_wheel_holds_the_product_and_no_source_of_the_native_core(wheel: Pat
     expected = set()
     for path in (ROOT / "filterd").rglob("*"):
         name = str(path.relative_to(ROOT))
-        if path.suffix in {".py", ".pyi", ".mako", ".toml", ".txt"} or path.name == "py.typed":
+        if path.suffix in PRODUCT or path.name == "py.typed":
             expected.add(name)
         elif path.suffix == ".pyx":
             expected.add(name.removesuffix(".pyx") + suffix)
