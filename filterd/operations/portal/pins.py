@@ -143,7 +143,7 @@ async def _count(portal: PortalState, context: Context, found: Subscriber | None
 
 
 def _one_more(before: PinTries, now: float) -> PinTries:
-    if now < before.closed_until:
+    if 0 < before.closed_until - now <= LONGEST_WAIT:  # longer: the clock was set back meanwhile
         raise PinRefusedError(before.closed_until - now)
     failures = before.failures + 1
     return PinTries(failures, now + wait_after(failures), now)

@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from filterd.model.portal import PortalRole, PortalSession, SignInMethod
+from filterd.model.portal import SESSION_LONGEST, PortalRole, PortalSession, SignInMethod
 from filterd.model.subscriber import Subscriber
 from filterd.operations import lines
 from filterd.operations.context import Context
@@ -18,7 +18,7 @@ from filterd.store import portal as rows
 from filterd.store import subscribers as subscriber_rows
 from filterd.store.store import Write
 
-IDLE, LONGEST = 1_800, 28_800
+IDLE, LONGEST = 1_800, SESSION_LONGEST
 """seconds without use, and in all, after which a session ends"""
 PIN_SECONDS = 600
 """seconds that a session by PIN lasts in all"""

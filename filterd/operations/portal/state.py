@@ -35,7 +35,7 @@ class RefusedSignIns:
         self.total += 1
         self.waiting += 1
         now = context.clock()
-        if now - self.reported_at < REPORT_EVERY:
+        if 0 <= now - self.reported_at < REPORT_EVERY:
             return
         count, self.waiting, self.reported_at = self.waiting, 0, now
         async with context.store.write(ACTOR, now) as write:

@@ -179,3 +179,20 @@ async def test_an_erasure_takes_links_and_sessions_with_it(portal: Portal) -> No
     with closing(sqlite3.connect(portal.installation.database)) as store:
         for table in ("sign_in_link", "sign_in_link_line", "portal_session", "portal_session_line"):
             assert store.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)  # noqa: S608 - names of this test
+
+
+@pytest.mark.parametrize("jump", [3_600, 30 * 86_400])
+async def test_a_link_of_a_clock_that_was_ahead_opens_nothing(portal: Portal, jump: int) -> None:
+    portal.after(jump)
+    ahead = await links.issue(portal.context, "home")
+    portal.after(-jump)
+    for secret in (ahead.url, ahead.code):
+        with pytest.raises(SignInRefusedError):
+            await portal.consume(secret)
+    assert await portal.signed_in(), "one that is made now does"
+
+
+async def test_a_clock_that_is_set_back_by_a_moment_does_no_harm(portal: Portal) -> None:
+    issued = await links.issue(portal.context, "home", seconds=links.MOST_SECONDS)
+    portal.after(-30)
+    assert await portal.consume(issued.url)

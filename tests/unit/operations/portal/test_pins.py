@@ -209,3 +209,13 @@ async def test_the_store_alone_gives_no_pin_away(portal: Portal) -> None:
 
     with pytest.raises(VerifyMismatchError):
         PasswordHasher().verify(hashes[0], PIN)
+
+
+async def test_a_clock_that_was_ahead_closes_no_pin_for_as_long(portal: Portal) -> None:
+    await opted_in(portal)
+    portal.after(30 * 86_400)
+    for address in (ON_LINE, HOME):
+        await wrong(portal, pins.FREE_TRIES, address)
+    portal.after(-30 * 86_400)
+    assert (await wrong(portal, 1, HOME))[0][2] == pins.wait_after(pins.FREE_TRIES + 1), "they count still"
+    assert await by_pin(portal), "it is looked at"

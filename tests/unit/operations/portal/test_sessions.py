@@ -132,3 +132,15 @@ async def test_an_authorised_person_opts_in_without_typing_a_credential(portal: 
     await authorisations.revoke(portal.context, "home", person.reference_text, reason="asked")
     with pytest.raises(NotAllowedError):
         await subscribers.opt_in(context, "home", "teen", evidence(context, session, "home", "2026-11"))
+
+
+@pytest.mark.parametrize("jump", [3_600, 30 * 86_400])
+async def test_a_session_of_a_clock_that_was_ahead_has_ended(portal: Portal, jump: int) -> None:
+    before = await portal.signed_in()
+    portal.after(jump)
+    ahead = await portal.signed_in()
+    portal.after(-jump)
+    assert await sessions.find(portal.context, ahead.secret) is None
+    assert await sessions.find(portal.context, before.secret) is not None
+    portal.after(-30)
+    assert await sessions.find(portal.context, before.secret) is not None, "a small step ends none"
