@@ -27,7 +27,17 @@ from filterd.store.ledger import PIN_END
 from filterd.store.pins import PinTries
 from filterd.store.store import Write
 
-__all__ = ["LONGEST", "SHORTEST", "PinFaultError", "checked", "choose", "has_pin", "reset", "sign_in"]
+__all__ = [
+    "LONGEST",
+    "SHORTEST",
+    "PinFaultError",
+    "checked",
+    "choose",
+    "first",
+    "has_pin",
+    "reset",
+    "sign_in",
+]
 
 FREE_TRIES = 5
 """wrong ones in a row, of which the last closes the PIN"""
@@ -70,9 +80,8 @@ async def choose(
     Raises PinFaultError, PinRefusedError (``old`` is wrong), ConflictError (not opted in), TooManyTriesError.
     """
     digits, identifier = checked(pin), require_line(session, subscriber)
-    free = session.role is not PortalRole.AUTHORISED and not session.by_pin
     async with portal.pins.turn():
-        if not free and await has_pin(context, identifier):
+        if not _is_free(session) and await has_pin(context, identifier):
             await _require_right(portal, context, identifier, old)
         async with context.store.read() as connection:
             line = (await lines.require(connection, identifier)).line
@@ -81,14 +90,49 @@ async def choose(
         found = await lines.require(write.connection, identifier)
         context.expected(found)
         lines.require_opted_in(found.choices, identifier)
-        changed = bool(await rows.find(write.connection, found.line))
-        await rows.put(write.connection, found.line, hashed, write.now)
-        await rows.forget_tries(write.connection, found.line)
-        await ending.end_pin_sessions(write, found.line, session)
-        if changed:
-            write.end(PIN_END, found.line)  # a restore must not bring the one before back
-        write.audit("subscriber.pin_set", lines.subject(found.line), after={"changed": changed})
-        await _tell(write, context, found, "pin_set")
+        await _put(write, context, session, found, hashed)
+
+
+async def first(
+    portal: PortalState, context: Context, session: PortalSession, subscriber: str, pin: str
+) -> lines.Also:
+    """Hash the PIN of a line whose filter is about to be turned on. What is given back keeps it, within that
+    write: the filter is on with its PIN, or not at all. ``context``: as of ``acting``.
+
+    Raises PinFaultError, TooManyTriesError; what is given back PinRefusedError, where the line has a PIN that
+    this session has to give first.
+    """
+    digits, identifier = checked(pin), require_line(session, subscriber)
+    async with context.store.read() as connection:
+        found = await lines.require(connection, identifier)
+    async with portal.pins.turn():
+        hashed = await portal.pins.hash(found.line, digits)
+
+    async def keep(write: Write, line: int) -> None:
+        if not _is_free(session) and await rows.find(write.connection, line):
+            raise PinRefusedError(0.0)
+        await _put(write, context, session, found, hashed)
+
+    return keep
+
+
+def _is_free(session: PortalSession) -> bool:
+    """True if it may change a PIN without giving the present one."""
+    return session.role is not PortalRole.AUTHORISED and not session.by_pin
+
+
+async def _put(
+    write: Write, context: Context, session: PortalSession, found: Subscriber, hashed: str
+) -> None:
+    """Keep a PIN in the place of the one before, whose sessions end but this."""
+    changed = bool(await rows.find(write.connection, found.line))
+    await rows.put(write.connection, found.line, hashed, write.now)
+    await rows.forget_tries(write.connection, found.line)
+    await ending.end_pin_sessions(write, found.line, session)
+    if changed:
+        write.end(PIN_END, found.line)  # a restore must not bring the one before back
+    write.audit("subscriber.pin_set", lines.subject(found.line), after={"changed": changed})
+    await _tell(write, context, found, "pin_set")
 
 
 async def _require_right(portal: PortalState, context: Context, subscriber: str, old: str) -> None:

@@ -17,6 +17,7 @@ from filterd.operations.portal.acting import acting, evidence
 from filterd.operations.portal.pin_work import MOST_WAITING, TURNS
 from filterd.operations.portal.refusals import PinRefusedError, TooManyTriesError
 from filterd.operations.portal.sessions import SignedIn
+from filterd.store.store import Write
 from tests.unit.operations.portal.conftest import HOME, Portal
 
 PIN, OTHER = "482913", "604758"
@@ -219,3 +220,34 @@ async def test_a_clock_that_was_ahead_closes_no_pin_for_as_long(portal: Portal) 
     portal.after(-30 * 86_400)
     assert (await wrong(portal, 1, HOME))[0][2] == pins.wait_after(pins.FREE_TRIES + 1), "they count still"
     assert await by_pin(portal), "it is looked at"
+
+
+async def test_the_filter_is_turned_on_with_its_first_pin_or_not_at_all(portal: Portal) -> None:
+    signed_in = await portal.signed_in()
+    context, session = acting(portal.context, signed_in.session), signed_in.session
+    text = evidence(context, session, "home", "2026-11")
+    keep = await pins.first(portal.state, context, session, "home", PIN)
+
+    async def fails(write: Write, line: int) -> None:
+        await keep(write, line)
+        raise ConflictError("killed here")
+
+    with pytest.raises(ConflictError):
+        await subscribers.opt_in(context, "home", "child", text, also=fails)
+    assert not (await subscribers.show(context, "home")).choices.opted_in
+    assert not await pins.has_pin(context, "home")
+    await subscribers.opt_in(context, "home", "child", text, also=keep)
+    assert await by_pin(portal)
+    entries = {each.action: each.revision for each in await portal.trail()}
+    assert entries["subscriber.pin_set"] == entries["subscriber.opt_in"], "one write"
+
+
+async def test_turning_it_on_again_changes_no_pin_without_the_present_one(portal: Portal) -> None:
+    await opted_in(portal)
+    child = await by_pin(portal)
+    context = acting(portal.context, child.session)
+    keep = await pins.first(portal.state, context, child.session, "home", OTHER)
+    text = evidence(context, child.session, "home", "2026-11")
+    with pytest.raises(PinRefusedError):
+        await subscribers.opt_in(context, "home", "child", text, also=keep)
+    assert await by_pin(portal, PIN)
