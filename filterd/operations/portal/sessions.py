@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import secrets
@@ -16,6 +17,7 @@ from filterd.operations.errors import NotAllowedError
 from filterd.operations.portal.keyed import digest_of
 from filterd.store import portal as rows
 from filterd.store import subscribers as subscriber_rows
+from filterd.store.errors import StoreError
 from filterd.store.store import Write
 
 IDLE, LONGEST = 1_800, SESSION_LONGEST
@@ -24,6 +26,8 @@ PIN_SECONDS = 600
 """seconds that a session by PIN lasts in all"""
 USE_NOTED = 60
 """seconds between two notes of use"""
+NOTE_PATIENCE = 0.5
+"""seconds that a page waits for such a note"""
 MOST_SESSIONS = 10
 """of one line; beyond, the oldest ends"""
 _LONGEST_SECRET = 128
@@ -82,14 +86,18 @@ async def find(context: Context, secret: str) -> PortalSession | None:
     """The session of the secret in a cookie, and note that it is used; None where it is none, or has ended.
 
     It takes the same work for every secret. The session of an authorised person ends with the authorisation.
+    Where the use cannot be noted at once the page does not wait for it: the next one notes it.
     """
     now = context.clock()
     with context.store.lookups() as lookups:
         found = rows.session_of(lookups, digest_of(secret[:_LONGEST_SECRET]), now, IDLE)
     if found is None or now - found.used_at < USE_NOTED:
         return found
-    async with context.store.report(shared=True) as connection:
-        await rows.note_use(connection, found.number, now)
+    try:
+        async with asyncio.timeout(NOTE_PATIENCE), context.store.report(shared=True) as connection:
+            await rows.note_use(connection, found.number, now)
+    except (TimeoutError, StoreError):  # another writer, or a store that takes nothing just now
+        return found
     return replace(found, used_at=now)
 
 
