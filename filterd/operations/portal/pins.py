@@ -13,10 +13,13 @@ from filterd.model.portal import PortalRole, PortalSession, SignInMethod
 from filterd.model.subscriber import Subscriber
 from filterd.operations import input_values, lines
 from filterd.operations.context import Context
+from filterd.operations.errors import OperationError
 from filterd.operations.notices import making
 from filterd.operations.portal import ending, on_line, sessions
 from filterd.operations.portal.acting import require_line
+from filterd.operations.portal.keyed import portal_key
 from filterd.operations.portal.pin_rules import LONGEST, SHORTEST, PinFaultError, checked, plain
+from filterd.operations.portal.pin_work import of_key
 from filterd.operations.portal.refusals import PinRefusedError
 from filterd.operations.portal.sessions import SignedIn, SignInBasis
 from filterd.operations.portal.state import ACTOR, PortalState
@@ -222,10 +225,15 @@ async def reset(context: Context, subscriber: str, *, reference: str, reason: st
 
 
 async def has_pin(context: Context, subscriber: str) -> bool:
-    """Return whether a line has a PIN: for who is signed in to it, and for nobody else."""
+    """Return whether a line has a PIN: for who is signed in to it, and for nobody else. One of a key that was
+    lost is none: it opens nothing."""
     async with context.store.read() as connection:
         found = await lines.require(connection, subscriber)
-        return bool(await rows.find(connection, found.line))
+        hashed = await rows.find(connection, found.line)
+    try:
+        return bool(hashed) and of_key(hashed, portal_key(context.settings))
+    except OperationError:  # a damaged key: it may be put back
+        return True
 
 
 async def _tell(write: Write, context: Context, found: Subscriber, kind: str) -> None:

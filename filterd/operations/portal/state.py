@@ -9,7 +9,7 @@ from typing import Self
 
 from filterd.config.settings import Settings
 from filterd.operations.context import Context
-from filterd.operations.portal.keyed import portal_key
+from filterd.operations.portal.keyed import key_file, portal_key
 from filterd.operations.portal.openid_state import OpenidState
 from filterd.operations.portal.pin_work import PinWork
 from filterd.operations.portal.refusals import SignInRefusedError
@@ -55,12 +55,22 @@ class PortalState:
     codes: TryLimit = field(default_factory=lambda: TryLimit(*CODES))
     refused: RefusedSignIns = field(default_factory=RefusedSignIns)
     openid: OpenidState = field(default_factory=OpenidState)
+    key_file: tuple[int, ...] = ()
+    """of the key, as it was read"""
 
     @classmethod
     def make(cls, settings: Settings) -> Self:
         """The state at the start of the process. Raises OperationError where the key cannot be had."""
         key = portal_key(settings)
-        return cls(key, PinWork(key))
+        return cls(key, PinWork(key), key_file=key_file(settings))
+
+    def follow_key(self, settings: Settings) -> None:
+        """Take the key that stands in the state directory now, where that is another one: what is made with a
+        lost key would end with the process. Raises OperationError where it cannot be had."""
+        if self.key_file and self.key_file == key_file(settings):
+            return
+        self.key = self.pins.key = portal_key(settings)
+        self.key_file = key_file(settings)
 
     @asynccontextmanager
     async def trying(self, context: Context) -> AsyncIterator[None]:

@@ -41,11 +41,14 @@ Values = Mapping[str, object]
 
 
 def portal_state(request: Request) -> PortalState:
-    """The state of signing in of this process, made at the first call."""
+    """The state of signing in of this process, made at the first call, with the key that stands on the disk.
+    Raises OperationError."""
+    settings = state_of(request).context.settings
     found: PortalState | None = getattr(request.app.state, "portal", None)
     if found is None:
-        found = PortalState.make(state_of(request).context.settings)
+        found = PortalState.make(settings)
         request.app.state.portal = found
+    found.follow_key(settings)
     return found
 
 
