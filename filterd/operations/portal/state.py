@@ -15,8 +15,8 @@ from filterd.operations.portal.pin_work import PinWork
 from filterd.operations.portal.refusals import SignInRefusedError
 from filterd.operations.portal.tries import TryLimit, TryPace
 
-CODES = TryPace(20, 1 / 30), TryPace(100, 10.0)
-"""wrong codes: of one client, and of all"""
+CODES = TryPace(20, 1 / 30), TryPace(40, 1 / 10), TryPace(100, 10.0)
+"""wrong codes: of one client, of its network (which keeps nobody else out then), and of all"""
 REPORT_EVERY = 60.0
 """seconds between two entries of the audit trail about refused sign-ins"""
 
