@@ -88,7 +88,7 @@ async def choose(
             await _require_right(portal, context, identifier, old)
         async with context.store.read() as connection:
             line = (await lines.require(connection, identifier)).line
-        hashed = await portal.pins.hash(line, digits)
+        hashed = await _hashed(portal, context, session, line, digits)
     async with context.store.write(context.actor, context.clock()) as write:
         found = await lines.require(write.connection, identifier)
         context.expected(found)
@@ -109,7 +109,7 @@ async def first(
     async with context.store.read() as connection:
         found = await lines.require(connection, identifier)
     async with portal.pins.turn():
-        hashed = await portal.pins.hash(found.line, digits)
+        hashed = await _hashed(portal, context, session, found.line, digits)
 
     async def keep(write: Write, line: int) -> None:
         if not _is_free(session) and await rows.find(write.connection, line):
@@ -117,6 +117,14 @@ async def first(
         await _put(write, context, session, found, hashed)
 
     return keep
+
+
+async def _hashed(
+    portal: PortalState, context: Context, session: PortalSession, line: int, digits: str
+) -> str:
+    """The hash of a PIN that is set, which counts. Raises TooManyTriesError."""
+    portal.pins_set.take(f"{line} {session.by_pin}", context.clock())
+    return await portal.pins.hash(line, digits)
 
 
 def _is_free(session: PortalSession) -> bool:

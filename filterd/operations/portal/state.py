@@ -13,10 +13,14 @@ from filterd.operations.portal.keyed import key_file, portal_key
 from filterd.operations.portal.openid_state import OpenidState
 from filterd.operations.portal.pin_work import PinWork
 from filterd.operations.portal.refusals import SignInRefusedError
-from filterd.operations.portal.tries import TryLimit, TryPace
+from filterd.operations.portal.tries import Levels, TryLimit, TryPace
 
 CODES = TryPace(20, 1 / 30), TryPace(40, 1 / 10), TryPace(100, 10.0)
 """wrong codes: of one client, of its network (which keeps nobody else out then), and of all"""
+CHANGES = TryPace(30, 1 / 2)
+"""changes that one session asks for"""
+PINS_SET = TryPace(5, 5 / 3_600)
+"""times that the PIN of one line is set, by who has it and by others each: every one is told to the holder"""
 REPORT_EVERY = 60.0
 """seconds between two entries of the audit trail about refused sign-ins"""
 
@@ -55,6 +59,7 @@ class PortalState:
     codes: TryLimit = field(default_factory=lambda: TryLimit(*CODES))
     refused: RefusedSignIns = field(default_factory=RefusedSignIns)
     openid: OpenidState = field(default_factory=OpenidState)
+    pins_set: Levels = field(default_factory=lambda: Levels(PINS_SET))
     key_file: tuple[int, ...] = ()
     """of the key, as it was read"""
 

@@ -152,7 +152,7 @@ async def ask_out(visit: Visit) -> Response:
 async def turn_off(visit: Visit) -> Response:
     """``POST …/quitar``: at once and without condition, however old the page is, and whatever is wrong with
     the policies."""
-    await visit.form()
+    await visit.form(bounded=False)
     try:
         text = text_of_the_day(visit.context, visit.line.choices.zone)
     except OperationError:

@@ -18,7 +18,7 @@ from filterd.operations.portal.acting import acting, evidence
 from filterd.operations.portal.pin_work import MOST_WAITING, TURNS
 from filterd.operations.portal.refusals import PinRefusedError, TooManyTriesError
 from filterd.operations.portal.sessions import SignedIn
-from filterd.operations.portal.state import PortalState
+from filterd.operations.portal.state import PINS_SET, PortalState
 from filterd.store.store import Write
 from tests.unit.operations.portal.conftest import HOME, Portal
 
@@ -273,3 +273,16 @@ async def test_a_lost_key_is_noticed_while_the_process_runs(portal: Portal) -> N
     with pytest.raises(OperationError):
         portal.state.follow_key(settings)
     assert await pins.has_pin(context, "home"), "a damaged key may be put back"
+
+
+async def test_a_pin_is_set_so_often_and_no_more(portal: Portal) -> None:
+    holder = await opted_in(portal)
+    context = acting(portal.context, holder.session)
+    for number in range(PINS_SET.at_once - 1):
+        await pins.choose(portal.state, context, holder.session, "home", (OTHER, PIN)[number % 2])
+    with pytest.raises(TooManyTriesError):
+        await pins.choose(portal.state, context, holder.session, "home", OTHER)
+    assert await by_pin(portal, PIN)
+    portal.after(1 / PINS_SET.each_second)
+    await pins.choose(portal.state, context, holder.session, "home", OTHER)
+    assert await by_pin(portal, OTHER)
