@@ -109,7 +109,9 @@ async def sign_out(context: Context, secret: str) -> None:
 
 async def sign_out_everywhere(context: Context, session: PortalSession) -> int:
     """End every session of the lines of this one, itself among them; their number. An authorised person ends
-    those of the same authorisation alone."""
+    those of the same authorisation alone, and one by PIN those by PIN: a child who knows it does not shut out
+    the holder."""
+    method = session.method if session.by_pin else None
     async with context.store.write(_actor(session), context.clock()) as write:
         ended = 0
         for each in session.subscribers:
@@ -117,7 +119,7 @@ async def sign_out_everywhere(context: Context, session: PortalSession) -> int:
             if found is None:
                 continue
             numbers = await rows.sessions_on(
-                write.connection, found.line, authorisation=session.authorisation
+                write.connection, found.line, method=method, authorisation=session.authorisation
             )
             gone = await rows.end_sessions(write.connection, numbers)
             if gone:

@@ -46,7 +46,7 @@ class RefusedSignIns:
             write.audit("portal.sign_in_refused", SUBJECT, after={"refused": count})
 
 
-ACTOR, SUBJECT = "web", "portal"
+ACTOR, SUBJECT = "portal", "portal"
 """who signs somebody in, and what a refusal that leads to no line is about, as the audit trail has it"""
 
 

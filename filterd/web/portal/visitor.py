@@ -23,6 +23,7 @@ from filterd.operations.context import Context
 from filterd.operations.errors import OperationError
 from filterd.operations.portal import sessions
 from filterd.operations.portal.acting import acting, require_line
+from filterd.operations.portal.on_line import line_of_address
 from filterd.operations.portal.sessions import SignedIn
 from filterd.operations.portal.state import CHANGES, PortalState
 from filterd.operations.portal.tries import Levels
@@ -126,9 +127,19 @@ def let_in(request: Request, signed: SignedIn) -> Response:
 
 
 async def session_of(request: Request) -> PortalSession | None:
-    """The session of the browser; None: there is none, or it has ended."""
+    """The session of the browser; None: there is none, or it has ended. One by PIN ends at an address that is
+    another line's."""
     secret = cookie_of(request, SESSION)
-    return await sessions.find(state_of(request).context, secret) if secret else None
+    if not secret:
+        return None
+    context = state_of(request).context
+    found = await sessions.find(context, secret)
+    if found is not None and found.by_pin:
+        line = await line_of_address(context, *client_of(request))
+        if line is not None and line.id not in found.subscribers:
+            await sessions.sign_out(context, secret)
+            return None
+    return found
 
 
 @dataclass(frozen=True, slots=True)

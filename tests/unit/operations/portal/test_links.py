@@ -37,7 +37,7 @@ async def test_a_link_signs_its_holder_in_once(portal: Portal) -> None:
             await portal.consume(secret)
     actions = [(each.action, each.actor) for each in await portal.trail()]
     assert ("subscriber.sign_in_link", "ana") in actions
-    assert ("subscriber.sign_in", "web") in actions
+    assert ("subscriber.sign_in", "portal") in actions
 
 
 async def test_the_code_beside_it_can_be_spoken_and_uses_up_the_link(portal: Portal) -> None:

@@ -24,6 +24,7 @@ from tests.unit.operations.portal.conftest import HOME, Portal
 
 PIN, OTHER = "482913", "604758"
 ON_LINE, ON_OTHER = "10.0.0.1", "10.0.0.2"
+_SIGNING_IN = ("subscriber.sign_in", "subscriber.pin_refused")
 
 
 async def opted_in(portal: Portal, subscriber: str = "home", pin: str = PIN) -> SignedIn:
@@ -286,3 +287,20 @@ async def test_a_pin_is_set_so_often_and_no_more(portal: Portal) -> None:
     portal.after(1 / PINS_SET.each_second)
     await pins.choose(portal.state, context, holder.session, "home", OTHER)
     assert await by_pin(portal, OTHER)
+
+
+async def test_who_has_the_pin_alone_signs_no_holder_out(portal: Portal) -> None:
+    holder = await opted_in(portal)
+    child, another = await by_pin(portal), await by_pin(portal)
+    assert await sessions.sign_out_everywhere(portal.context, child.session) == 2
+    for each in (child, another):
+        assert await sessions.find(portal.context, each.secret) is None
+    assert await sessions.find(portal.context, holder.secret) is not None
+
+
+async def test_the_trail_says_that_the_portal_let_in_and_refused(portal: Portal) -> None:
+    await opted_in(portal)
+    await wrong(portal, 1)
+    await by_pin(portal)
+    actors = {each.actor for each in await portal.trail() if each.action in _SIGNING_IN}
+    assert actors == {"portal"}
