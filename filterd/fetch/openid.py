@@ -96,7 +96,10 @@ class OpenidClient:
                 content += piece
                 if len(content) > LARGEST:
                     raise _failed(url, f"more than {LARGEST} bytes")
-        found = json.loads(bytes(content))
+        try:
+            found = json.loads(bytes(content))
+        except RecursionError:  # thousands of brackets, one in another
+            raise _failed(url, "JSON nested too deeply") from None
         if not isinstance(found, dict):
             raise _failed(url, "no object of JSON")
         return found

@@ -5,6 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+LINK_LONGEST, SESSION_LONGEST = 86_400, 28_800
+"""seconds that a link can be used, and a session lasts, at most: one that says more was made by a clock that
+went wrong, and does not hold"""
+CLOCK_STEP = 60
+"""seconds by which a clock may be set back without that what was made before is refused"""
+
 
 class SignInMethod(StrEnum):
     """The way by which somebody signed in."""

@@ -112,13 +112,19 @@ async def count(context: Context, wanted: Selection | None = None) -> dict[str, 
 
 
 async def opt_in(
-    context: Context, subscriber: str, profile_id: str, evidence: RequestEvidence, *, credential: str = ""
+    context: Context,
+    subscriber: str,
+    profile_id: str,
+    evidence: RequestEvidence,
+    *,
+    credential: str = "",
+    also: lines.Also | None = None,
 ) -> Subscriber:
     """Turn the restriction on, at the subscriber's request, with the evidence of it (R13). A line that had
     opted in already keeps its adjustments as :func:`set_profile` does; another one begins without any.
 
     ``credential``: that of an authorised person, who needs one. Shared evidence that waits for the line is
-    dropped: it has evidence of its own now.
+    dropped: it has evidence of its own now. ``also``: what is kept with it or not at all, as the first PIN.
     """
     documents = policies(context)
     chosen = profile(documents, profile_id)
@@ -134,6 +140,8 @@ async def opt_in(
         await consent.require_fresh(write, line, evidence)
         await consent.keep_text(context, write, evidence.text_version)
         await consent.drop_pending(write, line)
+        if also is not None:
+            await also(write, line)
 
     return await lines.update(context, subscriber, "opt_in", step, evidence=evidence, also=settle)
 

@@ -26,7 +26,7 @@ MARK = "filterd_"
 DEFAULT_DAYS, MOST_DAYS = 90, 366
 _NAME = re.compile(r"[a-z0-9_][a-z0-9._@-]{0,63}")
 _SECRET = re.compile(MARK + r"[A-Za-z0-9_-]{43}")
-_OURS = ("control", "filterd", "migration", "root", "web")
+_OURS = ("control", "filterd", "migration", "portal", "root", "web")
 """actors of the audit trail that no token may pass for"""
 
 

@@ -14,6 +14,7 @@ from sqlalchemy import (
     delete,
     func,
     insert,
+    literal,
     literal_column,
     or_,
     select,
@@ -21,7 +22,14 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from filterd.model.portal import PortalRole, PortalSession, SignInMethod
+from filterd.model.portal import (
+    CLOCK_STEP,
+    LINK_LONGEST,
+    SESSION_LONGEST,
+    PortalRole,
+    PortalSession,
+    SignInMethod,
+)
 from filterd.model.subscriber import MOST_FAILURES
 from filterd.store.consent_tables import authorisation
 from filterd.store.errors import StoreDamagedError
@@ -54,10 +62,17 @@ class SignInLink:
         return f"L-{self.number}"
 
 
+def _in_time(table: Table, now: ColumnElement[float], longest: int) -> ColumnElement[bool]:
+    """The condition that what was made for ``longest`` seconds at most has not expired. What has a time to
+    come was made before the clock was set back, and does not hold: nobody knows for how long it would."""
+    step, most = (literal_column(str(each)) for each in (CLOCK_STEP, longest + CLOCK_STEP))
+    return (table.c.expires_at > now) & (table.c.expires_at <= now + most) & (table.c.made_at <= now + step)
+
+
 _OPEN_LINK = Lookup(
     select(sign_in_link.c.number).where(
         or_(sign_in_link.c.digest == bindparam("digest"), sign_in_link.c.code_digest == bindparam("code")),
-        sign_in_link.c.expires_at > bindparam("now"),
+        _in_time(sign_in_link, bindparam("now"), LINK_LONGEST),
     )
 )
 
@@ -91,7 +106,7 @@ async def take_link(connection: AsyncConnection, digest: str, code: str, now: fl
     """Use up the link of a secret or a code: it is there no more afterwards."""
     query = select(sign_in_link).where(
         or_(sign_in_link.c.digest == digest, sign_in_link.c.code_digest == code),
-        sign_in_link.c.expires_at > now,
+        _in_time(sign_in_link, literal(now), LINK_LONGEST),
     )
     row = (await connection.execute(query)).one_or_none()
     if row is None:
@@ -118,8 +133,13 @@ def _holds(now: ColumnElement[float], idle: ColumnElement[float]) -> ColumnEleme
         & (authorisation.c.expires_at > now)
         & (authorisation.c.failures < most)
     )
-    lasts = (portal_session.c.expires_at > now) & (portal_session.c.used_at + idle > now)
-    return lasts & or_(portal_session.c.authorisation == none, person)
+    step: ColumnElement[int] = literal_column(str(CLOCK_STEP))
+    used = (portal_session.c.used_at + idle > now) & (portal_session.c.used_at <= now + step)
+    return (
+        used
+        & _in_time(portal_session, now, SESSION_LONGEST)
+        & or_(portal_session.c.authorisation == none, person)
+    )
 
 
 def _sessions(now: ColumnElement[float], idle: ColumnElement[float]) -> Any:

@@ -17,6 +17,16 @@ def portal_key(settings: Settings) -> bytes:
     return load_key(settings, PORTAL_KEY)
 
 
+def key_file(settings: Settings) -> tuple[int, ...]:
+    """An identity of the file with the key, which is another one where the file was replaced; empty: there is
+    no file that can be looked at."""
+    try:
+        found = PORTAL_KEY.path(settings.state_dir).stat()
+    except OSError:
+        return ()
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+
 def keyed(key: bytes, purpose: str, text: str) -> str:
     """64 hexadecimal digits: the HMAC-SHA-256 of a text for one purpose."""
     return hmac.new(key, f"{purpose}\0{text}".encode(), hashlib.sha256).hexdigest()

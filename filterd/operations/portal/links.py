@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from filterd.model.portal import PortalRole, SignInMethod
+from filterd.model.portal import LINK_LONGEST, PortalRole, SignInMethod
 from filterd.model.subscriber import AuthorisationState, Subscriber
 from filterd.operations import input_values, lines
 from filterd.operations.context import Context
@@ -33,7 +33,7 @@ PATH = "/portal/entrar"
 LETTERS = "23456789ACDEFGHJKMPQRTWXY"
 """those that nobody confuses, written or spoken in Spanish: no B and V, S and Z, M and N"""
 CODE_LENGTH = 10
-DEFAULT_SECONDS, MOST_SECONDS = 900, 86_400
+DEFAULT_SECONDS, MOST_SECONDS = 900, LINK_LONGEST
 MOST_OPEN = 5
 """links of one line that can be used at one time; beyond, the oldest is withdrawn"""
 MOST_LINES = 200

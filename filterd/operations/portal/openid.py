@@ -193,7 +193,7 @@ def _key_of(token: str) -> str:
 
     try:
         return str(extract_compact(token.encode()).headers().get("kid", ""))
-    except (JoseError, ValueError):
+    except (JoseError, ValueError, RecursionError):
         raise SignInRefusedError from None
 
 
@@ -216,7 +216,7 @@ def _verified(
         params = {"nonce": nonce, "client_id": settings.client_id}
         claims = CodeIDToken(found.claims, found.header, expected, params)
         claims.validate(now=now, leeway=LEEWAY)
-    except (JoseError, ValueError, TypeError, KeyError):
+    except (JoseError, ValueError, TypeError, KeyError, RecursionError):
         raise SignInRefusedError from None
     return found.claims
 

@@ -84,9 +84,9 @@ class OpenidState:
     async def _get(self, client: OpenidClient, address: str, now: float, oldest: float) -> dict[str, Any]:
         async with self._fetching:
             kept = self._documents.get(address, _Kept())
-            if kept.values is not None and now - kept.at < oldest:
+            if kept.values is not None and 0 <= now - kept.at < oldest:
                 return kept.values
-            if kept.trouble and now - kept.at < PAUSE:
+            if kept.trouble and 0 <= now - kept.at < PAUSE:
                 raise _not_reached(kept.trouble)
             try:
                 found = await client.get(address)

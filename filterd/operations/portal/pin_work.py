@@ -24,13 +24,26 @@ TURNS, MOST_WAITING = 2, 16
 """hashes at work, and those that wait for a turn; beyond, nobody waits"""
 TIME_COST, MEMORY_KIB, LANES = 2, 19_456, 1
 """of Argon2id; decision 0312"""
+_MARK = "#"
+"""stands between a hash and the mark of its key; Argon2 writes none"""
+
+
+def of_key(hashed: str, key: bytes) -> bool:
+    """True unless a hash says that it was made with another key: its PIN then opens nothing any more."""
+    mark = hashed.partition(_MARK)[2]
+    return not mark or mark == _mark_of(key)
+
+
+def _mark_of(key: bytes) -> str:
+    return keyed(key, "pin key", "")[:8]
 
 
 class PinWork:
     """Hashes and compares PINs. Owned by one event loop."""
 
     def __init__(self, key: bytes) -> None:
-        self._key = key
+        self.key = key
+        """may be set to another one"""
         self._hasher = PasswordHasher(time_cost=TIME_COST, memory_cost=MEMORY_KIB, parallelism=LANES)
         self._turns = asyncio.Semaphore(TURNS)
         self._waiting = 0
@@ -54,12 +67,14 @@ class PinWork:
             self._turns.release()
 
     async def hash(self, line: int, pin: str) -> str:
-        """The hash of a line's PIN, in the encoded form of Argon2."""
-        return await asyncio.to_thread(self._hasher.hash, self._digest(line, pin))
+        """The hash of a line's PIN, in the encoded form of Argon2, with a mark of the key."""
+        key = self.key
+        hashed = await asyncio.to_thread(self._hasher.hash, _digest(key, line, pin))
+        return f"{hashed}{_MARK}{_mark_of(key)}"
 
     async def holds(self, line: int, pin: str, hashed: str) -> bool:
         """True if the hash is of this PIN. An empty one takes the same work."""
-        return await asyncio.to_thread(self._compare, hashed or self._of_nobody, self._digest(line, pin))
+        return await asyncio.to_thread(self._compare, hashed or self._of_nobody, _digest(self.key, line, pin))
 
     def note_elsewhere(self, client: str, tries: PinTries) -> None:
         """Note the wrong ones of a client on no line."""
@@ -70,9 +85,10 @@ class PinWork:
 
     def _compare(self, hashed: str, digest: str) -> bool:
         try:
-            return self._hasher.verify(hashed, digest)
+            return self._hasher.verify(hashed.partition(_MARK)[0], digest)
         except (Argon2Error, InvalidHashError):
             return False
 
-    def _digest(self, line: int, pin: str) -> str:
-        return keyed(self._key, "pin", f"{line}:{pin}")
+
+def _digest(key: bytes, line: int, pin: str) -> str:
+    return keyed(key, "pin", f"{line}:{pin}")

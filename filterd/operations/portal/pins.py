@@ -13,10 +13,13 @@ from filterd.model.portal import PortalRole, PortalSession, SignInMethod
 from filterd.model.subscriber import Subscriber
 from filterd.operations import input_values, lines
 from filterd.operations.context import Context
+from filterd.operations.errors import OperationError
 from filterd.operations.notices import making
 from filterd.operations.portal import ending, on_line, sessions
 from filterd.operations.portal.acting import require_line
+from filterd.operations.portal.keyed import portal_key
 from filterd.operations.portal.pin_rules import LONGEST, SHORTEST, PinFaultError, checked, plain
+from filterd.operations.portal.pin_work import of_key
 from filterd.operations.portal.refusals import PinRefusedError
 from filterd.operations.portal.sessions import SignedIn, SignInBasis
 from filterd.operations.portal.state import ACTOR, PortalState
@@ -27,7 +30,17 @@ from filterd.store.ledger import PIN_END
 from filterd.store.pins import PinTries
 from filterd.store.store import Write
 
-__all__ = ["LONGEST", "SHORTEST", "PinFaultError", "checked", "choose", "has_pin", "reset", "sign_in"]
+__all__ = [
+    "LONGEST",
+    "SHORTEST",
+    "PinFaultError",
+    "checked",
+    "choose",
+    "first",
+    "has_pin",
+    "reset",
+    "sign_in",
+]
 
 FREE_TRIES = 5
 """wrong ones in a row, of which the last closes the PIN"""
@@ -70,25 +83,67 @@ async def choose(
     Raises PinFaultError, PinRefusedError (``old`` is wrong), ConflictError (not opted in), TooManyTriesError.
     """
     digits, identifier = checked(pin), require_line(session, subscriber)
-    free = session.role is not PortalRole.AUTHORISED and not session.by_pin
     async with portal.pins.turn():
-        if not free and await has_pin(context, identifier):
+        if not _is_free(session) and await has_pin(context, identifier):
             await _require_right(portal, context, identifier, old)
         async with context.store.read() as connection:
             line = (await lines.require(connection, identifier)).line
-        hashed = await portal.pins.hash(line, digits)
+        hashed = await _hashed(portal, context, session, line, digits)
     async with context.store.write(context.actor, context.clock()) as write:
         found = await lines.require(write.connection, identifier)
         context.expected(found)
         lines.require_opted_in(found.choices, identifier)
-        changed = bool(await rows.find(write.connection, found.line))
-        await rows.put(write.connection, found.line, hashed, write.now)
-        await rows.forget_tries(write.connection, found.line)
-        await ending.end_pin_sessions(write, found.line, session)
-        if changed:
-            write.end(PIN_END, found.line)  # a restore must not bring the one before back
-        write.audit("subscriber.pin_set", lines.subject(found.line), after={"changed": changed})
-        await _tell(write, context, found, "pin_set")
+        await _put(write, context, session, found, hashed)
+
+
+async def first(
+    portal: PortalState, context: Context, session: PortalSession, subscriber: str, pin: str
+) -> lines.Also:
+    """Hash the PIN of a line whose filter is about to be turned on. What is given back keeps it, within that
+    write: the filter is on with its PIN, or not at all. ``context``: as of ``acting``.
+
+    Raises PinFaultError, TooManyTriesError; what is given back PinRefusedError, where the line has a PIN that
+    this session has to give first.
+    """
+    digits, identifier = checked(pin), require_line(session, subscriber)
+    async with context.store.read() as connection:
+        found = await lines.require(connection, identifier)
+    async with portal.pins.turn():
+        hashed = await _hashed(portal, context, session, found.line, digits)
+
+    async def keep(write: Write, line: int) -> None:
+        if not _is_free(session) and await rows.find(write.connection, line):
+            raise PinRefusedError(0.0)
+        await _put(write, context, session, found, hashed)
+
+    return keep
+
+
+async def _hashed(
+    portal: PortalState, context: Context, session: PortalSession, line: int, digits: str
+) -> str:
+    """The hash of a PIN that is set, which counts. Raises TooManyTriesError."""
+    portal.pins_set.take(f"{line} {session.by_pin}", context.clock())
+    return await portal.pins.hash(line, digits)
+
+
+def _is_free(session: PortalSession) -> bool:
+    """True if it may change a PIN without giving the present one."""
+    return session.role is not PortalRole.AUTHORISED and not session.by_pin
+
+
+async def _put(
+    write: Write, context: Context, session: PortalSession, found: Subscriber, hashed: str
+) -> None:
+    """Keep a PIN in the place of the one before, whose sessions end but this."""
+    changed = bool(await rows.find(write.connection, found.line))
+    await rows.put(write.connection, found.line, hashed, write.now)
+    await rows.forget_tries(write.connection, found.line)
+    await ending.end_pin_sessions(write, found.line, session)
+    if changed:
+        write.end(PIN_END, found.line)  # a restore must not bring the one before back
+    write.audit("subscriber.pin_set", lines.subject(found.line), after={"changed": changed})
+    await _tell(write, context, found, "pin_set")
 
 
 async def _require_right(portal: PortalState, context: Context, subscriber: str, old: str) -> None:
@@ -143,7 +198,7 @@ async def _count(portal: PortalState, context: Context, found: Subscriber | None
 
 
 def _one_more(before: PinTries, now: float) -> PinTries:
-    if now < before.closed_until:
+    if 0 < before.closed_until - now <= LONGEST_WAIT:  # longer: the clock was set back meanwhile
         raise PinRefusedError(before.closed_until - now)
     failures = before.failures + 1
     return PinTries(failures, now + wait_after(failures), now)
@@ -178,10 +233,15 @@ async def reset(context: Context, subscriber: str, *, reference: str, reason: st
 
 
 async def has_pin(context: Context, subscriber: str) -> bool:
-    """Return whether a line has a PIN: for who is signed in to it, and for nobody else."""
+    """Return whether a line has a PIN: for who is signed in to it, and for nobody else. One of a key that was
+    lost is none: it opens nothing."""
     async with context.store.read() as connection:
         found = await lines.require(connection, subscriber)
-        return bool(await rows.find(connection, found.line))
+        hashed = await rows.find(connection, found.line)
+    try:
+        return bool(hashed) and of_key(hashed, portal_key(context.settings))
+    except OperationError:  # a damaged key: it may be put back
+        return True
 
 
 async def _tell(write: Write, context: Context, found: Subscriber, kind: str) -> None:

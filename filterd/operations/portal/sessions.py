@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from filterd.model.portal import PortalRole, PortalSession, SignInMethod
+from filterd.model.portal import SESSION_LONGEST, PortalRole, PortalSession, SignInMethod
 from filterd.model.subscriber import Subscriber
 from filterd.operations import lines
 from filterd.operations.context import Context
@@ -16,14 +17,17 @@ from filterd.operations.errors import NotAllowedError
 from filterd.operations.portal.keyed import digest_of
 from filterd.store import portal as rows
 from filterd.store import subscribers as subscriber_rows
+from filterd.store.errors import StoreError
 from filterd.store.store import Write
 
-IDLE, LONGEST = 1_800, 28_800
+IDLE, LONGEST = 1_800, SESSION_LONGEST
 """seconds without use, and in all, after which a session ends"""
 PIN_SECONDS = 600
 """seconds that a session by PIN lasts in all"""
 USE_NOTED = 60
 """seconds between two notes of use"""
+NOTE_PATIENCE = 0.5
+"""seconds that a page waits for such a note"""
 MOST_SESSIONS = 10
 """of one line; beyond, the oldest ends"""
 _LONGEST_SECRET = 128
@@ -82,14 +86,18 @@ async def find(context: Context, secret: str) -> PortalSession | None:
     """The session of the secret in a cookie, and note that it is used; None where it is none, or has ended.
 
     It takes the same work for every secret. The session of an authorised person ends with the authorisation.
+    Where the use cannot be noted at once the page does not wait for it: the next one notes it.
     """
     now = context.clock()
     with context.store.lookups() as lookups:
         found = rows.session_of(lookups, digest_of(secret[:_LONGEST_SECRET]), now, IDLE)
     if found is None or now - found.used_at < USE_NOTED:
         return found
-    async with context.store.report(shared=True) as connection:
-        await rows.note_use(connection, found.number, now)
+    try:
+        async with asyncio.timeout(NOTE_PATIENCE), context.store.report(shared=True) as connection:
+            await rows.note_use(connection, found.number, now)
+    except (TimeoutError, StoreError):  # another writer, or a store that takes nothing just now
+        return found
     return replace(found, used_at=now)
 
 
@@ -101,7 +109,9 @@ async def sign_out(context: Context, secret: str) -> None:
 
 async def sign_out_everywhere(context: Context, session: PortalSession) -> int:
     """End every session of the lines of this one, itself among them; their number. An authorised person ends
-    those of the same authorisation alone."""
+    those of the same authorisation alone, and one by PIN those by PIN: a child who knows it does not shut out
+    the holder."""
+    method = session.method if session.by_pin else None
     async with context.store.write(_actor(session), context.clock()) as write:
         ended = 0
         for each in session.subscribers:
@@ -109,7 +119,7 @@ async def sign_out_everywhere(context: Context, session: PortalSession) -> int:
             if found is None:
                 continue
             numbers = await rows.sessions_on(
-                write.connection, found.line, authorisation=session.authorisation
+                write.connection, found.line, method=method, authorisation=session.authorisation
             )
             gone = await rows.end_sessions(write.connection, numbers)
             if gone:

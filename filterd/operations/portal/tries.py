@@ -1,10 +1,10 @@
-"""Limits on tries, in the memory of one process: of one client, and of all together."""
+"""Limits on tries, in the memory of one process: of one client, of its network, and of all together."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
-from ipaddress import IPv6Address, ip_address
+from ipaddress import IPv6Address, ip_address, ip_network
 
 from filterd.operations.portal.refusals import TooManyTriesError
 
@@ -34,35 +34,63 @@ class _Level:
         return max(0.0, (self.tries + 1 - pace.at_once) / pace.each_second)
 
 
-class TryLimit:
-    """Counts tries; those that were right are given back."""
+class Levels:
+    """Levels at one pace, each by its key; of more than can be remembered the oldest is forgotten."""
 
-    def __init__(self, own: TryPace, every: TryPace) -> None:
-        self._own = own
-        self._every = every
-        self._all = _Level()
-        self._clients: OrderedDict[str, _Level] = OrderedDict()
+    def __init__(self, pace: TryPace) -> None:
+        self._pace = pace
+        self._levels: OrderedDict[str, _Level] = OrderedDict()
+
+    def take(self, key: str, now: float) -> None:
+        """Count one more. Raises TooManyTriesError where it may not be made yet; it is not counted then."""
+        wait = self.wait(key, now)
+        if wait > 0:
+            raise TooManyTriesError(wait)
+        self.count(key)
+
+    def wait(self, key: str, now: float) -> float:
+        """Seconds until another one may be made; 0: it may now."""
+        return self._of(key).wait(self._pace, now)
+
+    def count(self, key: str, times: int = 1) -> None:
+        """Count one more, or one less."""
+        found = self._of(key)
+        found.tries = max(0.0, found.tries + times)
+
+    def _of(self, key: str) -> _Level:
+        found = self._levels.pop(key, None) or _Level()
+        self._levels[key] = found
+        while len(self._levels) > MOST_CLIENTS:
+            self._levels.popitem(last=False)
+        return found
+
+
+class TryLimit:
+    """Counts tries of one client, of its network, and of all; those that were right are given back."""
+
+    def __init__(self, own: TryPace, network: TryPace, every: TryPace) -> None:
+        self._levels = Levels(own), Levels(network), Levels(every)
 
     def take(self, address: str, now: float) -> None:
         """Count a try of a client before it is looked at. Raises TooManyTriesError where it is not."""
-        own = self._of(client_of(address))
-        wait = max(own.wait(self._own, now), self._all.wait(self._every, now))
+        each = _keys(address)
+        wait = max(levels.wait(key, now) for levels, key in zip(self._levels, each, strict=True))
         if wait > 0:
             raise TooManyTriesError(wait)
-        own.tries += 1
-        self._all.tries += 1
+        self._count(each, 1)
 
     def give_back(self, address: str) -> None:
         """Count it no more: it was right."""
-        for each in (self._of(client_of(address)), self._all):
-            each.tries = max(0.0, each.tries - 1)
+        self._count(_keys(address), -1)
 
-    def _of(self, client: str) -> _Level:
-        found = self._clients.pop(client, None) or _Level()
-        self._clients[client] = found
-        while len(self._clients) > MOST_CLIENTS:
-            self._clients.popitem(last=False)
-        return found
+    def _count(self, keys: tuple[str, ...], times: int) -> None:
+        for levels, key in zip(self._levels, keys, strict=True):
+            levels.count(key, times)
+
+
+def _keys(address: str) -> tuple[str, ...]:
+    client = client_of(address)
+    return client, network_of(client), ""
 
 
 def client_of(address: str) -> str:
@@ -74,3 +102,12 @@ def client_of(address: str) -> str:
     if isinstance(found, IPv6Address):
         return str(found.ipv4_mapped or IPv6Address(int(found) >> 64 << 64))
     return str(found)
+
+
+def network_of(client: str) -> str:
+    """The network of a client that one customer or provider may have whole: the /48 of IPv6 (RFC 6177), the
+    /24 of IPv4."""
+    if not client:
+        return ""
+    size = 48 if ":" in client else 24
+    return str(ip_network(f"{client}/{size}", strict=False))

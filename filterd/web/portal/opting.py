@@ -13,6 +13,7 @@ from filterd.operations import consent, subscribers
 from filterd.operations.context import Context
 from filterd.operations.ends import clock_of
 from filterd.operations.errors import OperationError
+from filterd.operations.lines import Also
 from filterd.operations.policies import policies, profile
 from filterd.operations.portal import pins
 from filterd.operations.portal.acting import evidence
@@ -115,20 +116,20 @@ async def turn_on(visit: Visit) -> Response:
         return _confirmation(visit, chosen.id, f"portal.pin_fault.{error.fault}.body", status, closed=closed)
     wanted = twin if closed and twin is not None else chosen
     asked = evidence(visit.context, visit.session, visit.id, text.id)
-    await subscribers.opt_in(visit.expecting(form), visit.id, wanted.id, asked)
-    return see_other(f"{visit.base}/listo" + await _with_pin(visit, pin))
+    keep, more = await _first_pin(visit, pin)
+    await subscribers.opt_in(visit.expecting(form), visit.id, wanted.id, asked, also=keep)
+    return see_other(f"{visit.base}/listo{more}")
 
 
-async def _with_pin(visit: Visit, pin: str) -> str:
-    """Choose the PIN; what to add to the address of the next page. The filter is on already: a PIN that could
-    not be kept is told there, and can be chosen again."""
+async def _first_pin(visit: Visit, pin: str) -> tuple[Also | None, str]:
+    """What keeps the PIN with the filter, and what to add to the address of the next page: a PIN that could
+    not be hashed is told there, and can be chosen again."""
     if not pin:
-        return "?pin=despues"
+        return None, "?pin=despues"
     try:
-        await pins.choose(portal_state(visit.request), visit.context, visit.session, visit.id, pin)
+        return await pins.first(portal_state(visit.request), visit.context, visit.session, visit.id, pin), ""
     except OperationError:
-        return "?pin=no"
-    return ""
+        return None, "?pin=no"
 
 
 @on_line
@@ -151,7 +152,7 @@ async def ask_out(visit: Visit) -> Response:
 async def turn_off(visit: Visit) -> Response:
     """``POST …/quitar``: at once and without condition, however old the page is, and whatever is wrong with
     the policies."""
-    await visit.form()
+    await visit.form(bounded=False)
     try:
         text = text_of_the_day(visit.context, visit.line.choices.zone)
     except OperationError:

@@ -23,8 +23,10 @@ from filterd.operations.context import Context
 from filterd.operations.errors import OperationError
 from filterd.operations.portal import sessions
 from filterd.operations.portal.acting import acting, require_line
+from filterd.operations.portal.on_line import line_of_address
 from filterd.operations.portal.sessions import SignedIn
-from filterd.operations.portal.state import PortalState
+from filterd.operations.portal.state import CHANGES, PortalState
+from filterd.operations.portal.tries import Levels
 from filterd.web.pages.forms import SentForm, query_of, read_form
 from filterd.web.pages.refusals import PageRefusedError
 from filterd.web.pages.state import language_of, page, secure, see_other, state_of
@@ -41,11 +43,23 @@ Values = Mapping[str, object]
 
 
 def portal_state(request: Request) -> PortalState:
-    """The state of signing in of this process, made at the first call."""
+    """The state of signing in of this process, made at the first call, with the key that stands on the disk.
+    Raises OperationError."""
+    settings = state_of(request).context.settings
     found: PortalState | None = getattr(request.app.state, "portal", None)
     if found is None:
-        found = PortalState.make(state_of(request).context.settings)
+        found = PortalState.make(settings)
         request.app.state.portal = found
+    found.follow_key(settings)
+    return found
+
+
+def _changes(request: Request) -> Levels:
+    """The changes that sessions ask for: each is a write, and most are told to the holder. They are counted
+    without the key, so that whatever is wrong with it the filter can be changed."""
+    found: Levels | None = getattr(request.app.state, "portal_changes", None)
+    if found is None:
+        found = request.app.state.portal_changes = Levels(CHANGES)
     return found
 
 
@@ -113,9 +127,19 @@ def let_in(request: Request, signed: SignedIn) -> Response:
 
 
 async def session_of(request: Request) -> PortalSession | None:
-    """The session of the browser; None: there is none, or it has ended."""
+    """The session of the browser; None: there is none, or it has ended. One by PIN ends at an address that is
+    another line's."""
     secret = cookie_of(request, SESSION)
-    return await sessions.find(state_of(request).context, secret) if secret else None
+    if not secret:
+        return None
+    context = state_of(request).context
+    found = await sessions.find(context, secret)
+    if found is not None and found.by_pin:
+        line = await line_of_address(context, *client_of(request))
+        if line is not None and line.id not in found.subscribers:
+            await sessions.sign_out(context, secret)
+            return None
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,9 +184,13 @@ class Visit:
         """The reply to a change: back to a page of the line, with a sentence of success."""
         return see_other(f"{self.base}{path}?{DONE}={sentence}{more}")
 
-    async def form(self) -> SentForm:
-        """The form that was sent. Raises PageRefusedError."""
-        return await read_form(self.request, sessions.csrf_token(self.secret))
+    async def form(self, *, bounded: bool = True) -> SentForm:
+        """The form that was sent, which counts as a change of the session if it is ``bounded``. Raises
+        PageRefusedError, TooManyTriesError."""
+        form = await read_form(self.request, sessions.csrf_token(self.secret))
+        if bounded:
+            _changes(self.request).take(self.session.reference, self.context.clock())
+        return form
 
     def expecting(self, form: SentForm) -> Context:
         """The context for a change that a form asks for: refused where the line is another than it was when

@@ -16,6 +16,7 @@ from filterd.operations.errors import OperationError
 from filterd.operations.portal import links, sessions
 from filterd.operations.portal.keyed import keyed
 from filterd.operations.portal.refusals import SignInRefusedError, TooManyTriesError
+from filterd.operations.portal.state import CODES
 from tests.unit.operations.portal.conftest import HOME, Portal
 from tests.worlds.installation import PORTAL_URL
 
@@ -36,7 +37,7 @@ async def test_a_link_signs_its_holder_in_once(portal: Portal) -> None:
             await portal.consume(secret)
     actions = [(each.action, each.actor) for each in await portal.trail()]
     assert ("subscriber.sign_in_link", "ana") in actions
-    assert ("subscriber.sign_in", "web") in actions
+    assert ("subscriber.sign_in", "portal") in actions
 
 
 async def test_the_code_beside_it_can_be_spoken_and_uses_up_the_link(portal: Portal) -> None:
@@ -84,7 +85,7 @@ async def test_nothing_that_opens_the_portal_is_stored(portal: Portal) -> None:
 
 async def test_wrong_codes_are_limited_of_one_client_and_of_all(portal: Portal) -> None:
     issued = await links.issue(portal.context, "home", seconds=links.MOST_SECONDS)
-    own, every = portal.state.codes._own, portal.state.codes._every
+    own, _, every = CODES
     for _ in range(own.at_once):
         with pytest.raises(SignInRefusedError):
             await portal.consume("AAAAA-AAAAA")
@@ -95,7 +96,7 @@ async def test_wrong_codes_are_limited_of_one_client_and_of_all(portal: Portal) 
     taken = own.at_once
     for number in range(every.at_once - taken):
         with pytest.raises(SignInRefusedError):
-            await portal.consume("AAAAA-AAAAA", f"192.0.2.{number}")
+            await portal.consume("AAAAA-AAAAA", f"192.0.{number}.2")
     with pytest.raises(TooManyTriesError):
         await portal.consume("AAAAA-AAAAA", "2001:db8::1")
     link = await links.issue(portal.context, "home")
@@ -179,3 +180,45 @@ async def test_an_erasure_takes_links_and_sessions_with_it(portal: Portal) -> No
     with closing(sqlite3.connect(portal.installation.database)) as store:
         for table in ("sign_in_link", "sign_in_link_line", "portal_session", "portal_session_line"):
             assert store.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)  # noqa: S608 - names of this test
+
+
+@pytest.mark.parametrize("jump", [3_600, 30 * 86_400])
+async def test_a_link_of_a_clock_that_was_ahead_opens_nothing(portal: Portal, jump: int) -> None:
+    portal.after(jump)
+    ahead = await links.issue(portal.context, "home")
+    portal.after(-jump)
+    for secret in (ahead.url, ahead.code):
+        with pytest.raises(SignInRefusedError):
+            await portal.consume(secret)
+    assert await portal.signed_in(), "one that is made now does"
+
+
+async def test_a_clock_that_is_set_back_by_a_moment_does_no_harm(portal: Portal) -> None:
+    issued = await links.issue(portal.context, "home", seconds=links.MOST_SECONDS)
+    portal.after(-30)
+    assert await portal.consume(issued.url)
+
+
+@pytest.mark.parametrize(
+    ("address", "other"),
+    [
+        ("2001:db8:7:{:x}::1", "2001:db8:8::1"),
+        ("192.0.2.{}", "192.0.3.1"),
+        ("::ffff:192.0.2.{}", "192.0.3.1"),
+    ],
+)
+async def test_one_network_keeps_nobody_else_out(portal: Portal, address: str, other: str) -> None:
+    issued = await links.issue(portal.context, "home")
+    _, network, every = CODES
+    refused = 0
+    for number in range(every.at_once):
+        try:
+            await portal.consume("AAAAA-AAAAA", address.format(number))
+        except TooManyTriesError:
+            refused += 1
+        except SignInRefusedError:
+            continue
+    assert refused == every.at_once - network.at_once
+    with pytest.raises(TooManyTriesError):
+        await portal.consume(issued.code, address.format(200))
+    assert await portal.consume(issued.code, other)

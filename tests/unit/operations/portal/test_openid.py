@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import urllib.request
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -116,6 +117,7 @@ def _by_secret(claims: dict[str, Any]) -> Any:
     return jwt.encode({"alg": "HS256", "kid": "one"}, claims, key)
 
 
+_DEEP = base64.urlsafe_b64encode(b'{"a":' + b"[" * 50_000 + b"]" * 50_000 + b"}").decode().rstrip("=")
 TWISTS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "another nonce": _with(nonce="other"),
     "no nonce": _without("nonce"),
@@ -131,6 +133,7 @@ TWISTS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "by a secret": _by_secret,
     "not signed": lambda _: "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhbmEifQ.",
     "no token": lambda _: "x",
+    "nested too deeply": lambda _: f"{_DEEP}.{_DEEP}.",
 }
 
 
@@ -170,6 +173,7 @@ async def test_a_token_by_a_key_of_nobody_fetches_keys_so_often(
     [
         b"{",
         b"[]",
+        b'{"a":' + b"[" * 50_000 + b"]" * 50_000 + b"}",
         b"x" * 300_000,
         b'{"issuer": "https://evil.example", "authorization_endpoint": "https://evil.example/a"}',
     ],

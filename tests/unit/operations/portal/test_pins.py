@@ -8,19 +8,23 @@ from contextlib import closing
 
 import pytest
 
+from filterd.disk.keys import PORTAL_KEY
 from filterd.model.portal import PinFault, SignInMethod
 from filterd.operations import authorisations, consent, subscribers
 from filterd.operations.consent import ContractEvent
-from filterd.operations.errors import ConflictError
+from filterd.operations.errors import ConflictError, OperationError
 from filterd.operations.portal import pins, sessions
 from filterd.operations.portal.acting import acting, evidence
 from filterd.operations.portal.pin_work import MOST_WAITING, TURNS
 from filterd.operations.portal.refusals import PinRefusedError, TooManyTriesError
 from filterd.operations.portal.sessions import SignedIn
+from filterd.operations.portal.state import PINS_SET, PortalState
+from filterd.store.store import Write
 from tests.unit.operations.portal.conftest import HOME, Portal
 
 PIN, OTHER = "482913", "604758"
 ON_LINE, ON_OTHER = "10.0.0.1", "10.0.0.2"
+_SIGNING_IN = ("subscriber.sign_in", "subscriber.pin_refused")
 
 
 async def opted_in(portal: Portal, subscriber: str = "home", pin: str = PIN) -> SignedIn:
@@ -208,4 +212,95 @@ async def test_the_store_alone_gives_no_pin_away(portal: Portal) -> None:
     from argon2.exceptions import VerifyMismatchError
 
     with pytest.raises(VerifyMismatchError):
-        PasswordHasher().verify(hashes[0], PIN)
+        PasswordHasher().verify(hashes[0].partition("#")[0], PIN)
+
+
+async def test_a_clock_that_was_ahead_closes_no_pin_for_as_long(portal: Portal) -> None:
+    await opted_in(portal)
+    portal.after(30 * 86_400)
+    for address in (ON_LINE, HOME):
+        await wrong(portal, pins.FREE_TRIES, address)
+    portal.after(-30 * 86_400)
+    assert (await wrong(portal, 1, HOME))[0][2] == pins.wait_after(pins.FREE_TRIES + 1), "they count still"
+    assert await by_pin(portal), "it is looked at"
+
+
+async def test_the_filter_is_turned_on_with_its_first_pin_or_not_at_all(portal: Portal) -> None:
+    signed_in = await portal.signed_in()
+    context, session = acting(portal.context, signed_in.session), signed_in.session
+    text = evidence(context, session, "home", "2026-11")
+    keep = await pins.first(portal.state, context, session, "home", PIN)
+
+    async def fails(write: Write, line: int) -> None:
+        await keep(write, line)
+        raise ConflictError("killed here")
+
+    with pytest.raises(ConflictError):
+        await subscribers.opt_in(context, "home", "child", text, also=fails)
+    assert not (await subscribers.show(context, "home")).choices.opted_in
+    assert not await pins.has_pin(context, "home")
+    await subscribers.opt_in(context, "home", "child", text, also=keep)
+    assert await by_pin(portal)
+    entries = {each.action: each.revision for each in await portal.trail()}
+    assert entries["subscriber.pin_set"] == entries["subscriber.opt_in"], "one write"
+
+
+async def test_turning_it_on_again_changes_no_pin_without_the_present_one(portal: Portal) -> None:
+    await opted_in(portal)
+    child = await by_pin(portal)
+    context = acting(portal.context, child.session)
+    keep = await pins.first(portal.state, context, child.session, "home", OTHER)
+    text = evidence(context, child.session, "home", "2026-11")
+    with pytest.raises(PinRefusedError):
+        await subscribers.opt_in(context, "home", "child", text, also=keep)
+    assert await by_pin(portal, PIN)
+
+
+async def test_a_lost_key_is_noticed_while_the_process_runs(portal: Portal) -> None:
+    holder = await opted_in(portal)
+    settings, context = portal.context.settings, acting(portal.context, holder.session)
+    path = PORTAL_KEY.path(settings.state_dir)
+    portal.state.follow_key(settings)
+    assert await by_pin(portal) and await pins.has_pin(context, "home")
+    path.unlink()
+    portal.state.follow_key(settings)
+    assert not await pins.has_pin(context, "home"), "it opens nothing any more: the holder is asked for one"
+    with pytest.raises(PinRefusedError):
+        await by_pin(portal)
+    await pins.choose(portal.state, context, holder.session, "home", OTHER)
+    portal.state = PortalState.make(settings)  # a start of the process
+    assert await pins.has_pin(context, "home") and await by_pin(portal, OTHER)
+    path.write_bytes(b"damaged")
+    with pytest.raises(OperationError):
+        portal.state.follow_key(settings)
+    assert await pins.has_pin(context, "home"), "a damaged key may be put back"
+
+
+async def test_a_pin_is_set_so_often_and_no_more(portal: Portal) -> None:
+    holder = await opted_in(portal)
+    context = acting(portal.context, holder.session)
+    for number in range(PINS_SET.at_once - 1):
+        await pins.choose(portal.state, context, holder.session, "home", (OTHER, PIN)[number % 2])
+    with pytest.raises(TooManyTriesError):
+        await pins.choose(portal.state, context, holder.session, "home", OTHER)
+    assert await by_pin(portal, PIN)
+    portal.after(1 / PINS_SET.each_second)
+    await pins.choose(portal.state, context, holder.session, "home", OTHER)
+    assert await by_pin(portal, OTHER)
+
+
+async def test_who_has_the_pin_alone_signs_no_holder_out(portal: Portal) -> None:
+    holder = await opted_in(portal)
+    child, another = await by_pin(portal), await by_pin(portal)
+    assert await sessions.sign_out_everywhere(portal.context, child.session) == 2
+    for each in (child, another):
+        assert await sessions.find(portal.context, each.secret) is None
+    assert await sessions.find(portal.context, holder.secret) is not None
+
+
+async def test_the_trail_says_that_the_portal_let_in_and_refused(portal: Portal) -> None:
+    await opted_in(portal)
+    await wrong(portal, 1)
+    await by_pin(portal)
+    actors = {each.actor for each in await portal.trail() if each.action in _SIGNING_IN}
+    assert actors == {"portal"}

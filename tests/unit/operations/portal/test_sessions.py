@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+
 import pytest
 
 from filterd.operations import authorisations, subscribers
@@ -132,3 +135,34 @@ async def test_an_authorised_person_opts_in_without_typing_a_credential(portal: 
     await authorisations.revoke(portal.context, "home", person.reference_text, reason="asked")
     with pytest.raises(NotAllowedError):
         await subscribers.opt_in(context, "home", "teen", evidence(context, session, "home", "2026-11"))
+
+
+@pytest.mark.parametrize("jump", [3_600, 30 * 86_400])
+async def test_a_session_of_a_clock_that_was_ahead_has_ended(portal: Portal, jump: int) -> None:
+    before = await portal.signed_in()
+    portal.after(jump)
+    ahead = await portal.signed_in()
+    portal.after(-jump)
+    assert await sessions.find(portal.context, ahead.secret) is None
+    assert await sessions.find(portal.context, before.secret) is not None
+    portal.after(-30)
+    assert await sessions.find(portal.context, before.secret) is not None, "a small step ends none"
+
+
+@pytest.mark.parametrize("gathered", [False, True])
+async def test_a_page_does_not_wait_for_the_note_of_a_use(
+    portal: Portal, monkeypatch: pytest.MonkeyPatch, gathered: bool
+) -> None:
+    signed_in = await portal.signed_in()
+    if gathered:
+        portal.context.store.gather_writes()
+    monkeypatch.setattr(sessions, "NOTE_PATIENCE", 0.05)
+    portal.after(sessions.USE_NOTED)
+    with closing(sqlite3.connect(portal.installation.database, isolation_level=None)) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        found = await sessions.find(portal.context, signed_in.secret)  # else it waits until it gives up
+        writer.execute("ROLLBACK")
+    assert found == signed_in.session, "it holds, and its use is not noted"
+    monkeypatch.undo()
+    again = await sessions.find(portal.context, signed_in.secret)
+    assert again is not None and again.used_at == portal.installation.now, "the next page notes it"

@@ -18,6 +18,7 @@ from filterd.operations.errors import (
 )
 from filterd.operations.portal.pins import PinFaultError
 from filterd.operations.portal.refusals import PinRefusedError, SignInRefusedError, TooManyTriesError
+from filterd.operations.portal.state import CHANGES
 from filterd.web.pages.translations import LANGUAGES, Translations
 from filterd.web.portal import routes
 from filterd.web.portal.problems import ChangedMeanwhileError, problem_of
@@ -177,3 +178,24 @@ def test_each_refusal_has_words(error: OperationError) -> None:
         text = words.text(f"{told.key}.title") + words.text(f"{told.key}.body", **told.values)
         assert "raw" not in text
         assert "%(" not in text
+
+
+async def test_the_changes_of_a_session_are_bounded_and_leaving_is_not(portal: PortalPages) -> None:
+    browser = await portal.turned_on()
+    other = await portal.signed_in()
+    await browser.open(f"{LINE}/horas")
+    fields = browser.fields_of("/portal/salir")
+    for _ in range(CHANGES.at_once):
+        await browser.post(f"{LINE}/seguir", fields)
+        if browser.reply.status_code == 429:
+            break
+    assert browser.reply.status_code == 429 and "Espera" in browser.words
+    await other.post(f"{LINE}/seguir", other.fields_of("/portal/salir"))
+    assert other.reply.status_code == 200, "another session is not kept out"
+    portal.after(1 / CHANGES.each_second)
+    await browser.post(f"{LINE}/seguir", fields)
+    assert browser.reply.status_code == 200
+    await browser.post(f"{LINE}/seguir", fields)
+    assert browser.reply.status_code == 429
+    await browser.post(f"{LINE}/quitar", fields)
+    assert browser.reply.status_code == 200 and not (await portal.choices()).opted_in

@@ -267,3 +267,20 @@ async def test_without_openid_there_is_no_way_to_it(portal: PortalPages) -> None
     browser = await portal.browser().open("/portal/openid?state=s&code=c")
     assert browser.path == "/portal/entrar" and "cuenta de mi proveedor" not in browser.words
     assert (await browser.open("/portal/openid/empezar")).path == "/portal/entrar"
+
+
+async def test_a_session_by_pin_ends_on_another_line(portal: PortalPages) -> None:
+    await portal.turned_on()
+    child = await portal.browser(HOME).open("/portal/entrar")
+    await child.send("/portal/pin", {"pin": PIN})
+    assert child.path == LINE
+    at = {}
+    for address in (ELSEWHERE, "10.0.0.2", HOME):
+        browser = portal.browser(address)
+        browser.client.cookies.update(child.client.cookies)
+        at[address] = (await browser.open(f"{LINE}/cambios")).path
+    assert at == {
+        ELSEWHERE: f"{LINE}/cambios",
+        "10.0.0.2": "/portal/entrar",
+        HOME: "/portal/entrar",
+    }, "it has ended where it was brought to another line"
