@@ -9,7 +9,7 @@ import pytest
 from filterd.model.subscriber import RequestEvidence
 from filterd.model.token import TokenRole
 from filterd.model.verdict import Reason
-from filterd.operations import snapshots, subscribers
+from filterd.operations import audit, snapshots, subscribers
 from filterd.operations.feeds import updating
 from filterd.web.pages.translations import Translations
 from tests.unit.web.desk.conftest import DeskWorld
@@ -69,13 +69,34 @@ async def test_a_confidential_list_is_not_named(world: DeskWorld) -> None:
     assert "worst-of" not in page and "INTERPOL" not in page
 
 
-async def test_own_names_are_masked_for_support(world: DeskWorld) -> None:
-    asked = {"line": "home", "name": "www.secret.example"}
-    page = (await (await world.agent()).post("/desk/why", **asked)).text
-    assert "The line itself put it on its list" in page
-    assert "secret.example subtree" not in page
-    page = (await (await world.agent(TokenRole.OPERATOR)).post("/desk/why", **asked)).text
-    assert "secret.example subtree" in page
+async def test_support_is_not_told_that_it_is_an_own_name(world: DeskWorld) -> None:
+    await subscribers.allow(world.context, "home", "adult.example")
+    browser = await world.agent()
+    for name, said in (("www.secret.example", "closes"), ("adult.example", "opens")):
+        page = (await browser.post("/desk/why", line="home", name=name)).text
+        assert f"A choice of the line itself {said} it." in page
+        assert "on its list" not in page and "Sites that the line" not in page
+        assert "Tried" not in page and "secret.example subtree" not in page
+    page = (
+        await (await world.agent(TokenRole.OPERATOR)).post("/desk/why", line="home", name="secret.example")
+    ).text
+    assert "The line itself put it on its list" in page and "secret.example subtree" in page
+
+
+async def test_a_check_that_touches_own_names_is_in_the_lines_record(world: DeskWorld) -> None:
+    async def looks() -> list[str]:
+        found = [each.entry for each in await audit.page(world.context, 0, 1000)]
+        assert all(
+            "secret" not in str(each.after) for each in found if each.action.startswith("subscriber.own")
+        )
+        return [each.subject for each in found if each.action == "subscriber.own_names_shown"]
+
+    for role in (TokenRole.SUPPORT, TokenRole.OPERATOR):
+        browser = await world.agent(role)
+        await browser.post("/desk/why", line="home", name="open.example")
+        before = await looks()
+        await browser.post("/desk/why", line="home", name="www.secret.example")
+        assert len(await looks()) == len(before) + 1
 
 
 async def test_on_call_asks_for_every_line_and_for_none_in_particular(world: DeskWorld) -> None:
@@ -101,3 +122,5 @@ def test_every_reason_has_words() -> None:
     for reason in Reason:
         assert words.has(f"desk.why.reason.{reason.word}"), reason
         assert words.has(f"desk.why.do.{reason.word}"), reason
+    for general in ("line_closes", "line_opens"):
+        assert words.has(f"desk.why.reason.{general}") and words.has(f"desk.why.do.{general}")
