@@ -82,8 +82,8 @@ async def _opt_in(context: Context, line: str, form: SentForm) -> Subscriber:
 
 
 async def _link(context: Context, line: str, _: SentForm) -> IssuedLink:
-    """A link for whoever asks: the holder, or the person whose credential was shown. The holder is always told:
-    an agent could open it without them."""
+    """A link for whoever asks: the holder, or the person whose credential was shown. The holder is told, since
+    an agent could use it without them."""
     asked = context.evidence
     person = f"A-{asked.authorisation}" if asked is not None and asked.authorisation else ""
     return await links.issue(context, line, person=person, tell=True)

@@ -49,7 +49,7 @@ class WhyAnswer:
 async def show(request: Request, agent: Agent) -> Response:
     """``GET /desk/why``: the form. The line is of the query string, the name never is."""
     line = query_of(request.query_params, "line", 128)
-    return desk_page(request, agent, "why.html", {"line": line, "site": "", "answered": None})
+    return desk_page(request, agent, "why.html", _asked(line, ""))
 
 
 async def ask(request: Request, agent: Agent) -> Response:
@@ -59,12 +59,20 @@ async def ask(request: Request, agent: Agent) -> Response:
     if line:
         agent.require(Permission.CHECK_LINES)
         line = agent.require_line(line)
-    wanted = input_values.site(name) if "/" in name else name
+    wanted = (input_values.site(name) if "/" in name else name).strip()
+    if "." not in wanted.strip(".") or " " in wanted:  # an application's name, like TikTok, is no site
+        return desk_page(request, agent, "why.html", _asked(line, name, unsited=True))
     found = await inquiry.ask(agent.context, wanted, subscriber=line or None)
     whole = agent.may(Permission.OWN_NAMES)
     found = await seen(agent.context, found, whole=whole)
-    answer = answered(found, whole=whole)
-    return desk_page(request, agent, "why.html", {"line": line, "site": name, "answered": answer})
+    return desk_page(request, agent, "why.html", _asked(line, name, answered(found, whole=whole)))
+
+
+def _asked(
+    line: str, site: str, answer: WhyAnswer | None = None, *, unsited: bool = False
+) -> dict[str, object]:
+    """The values of the page. ``unsited``: what was typed is the name of no site."""
+    return {"line": line, "site": site, "answered": answer, "unsited": unsited}
 
 
 def answered(found: Explanation, *, whole: bool) -> WhyAnswer:
