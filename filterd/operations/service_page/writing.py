@@ -11,8 +11,8 @@ from filterd.operations.context import OperationError
 
 
 def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Write the files below a directory, each replaced at once, and wait until they are on the disk; what else
-    is there stays. Raises OperationError where that cannot be done."""
+    """Write the files below a directory, each replaced at once, and wait until they are on the disk; what
+    else is there stays. Raises OperationError where that cannot be done."""
     folders = set()
     try:
         for path, body in files.items():

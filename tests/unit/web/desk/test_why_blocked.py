@@ -52,9 +52,8 @@ async def test_security_is_shown_where_the_provider_has_it(world: DeskWorld) -> 
     assert words not in (await browser.get("/desk/lines/home")).text
     settings = world.installation.settings
     on = replace(settings, security=replace(settings.security, enabled=True))
-    state = PagesState(
-        replace(world.context, settings=on), WebSettings(None, None), Templates(Translations())
-    )
+    context = replace(world.context, settings=on)
+    state = PagesState(context, WebSettings(None, None), Templates(Translations()))
     offered = DeskWorld(make_pages(desk.routes(), state), context, world.installation)
     assert words in (await (await offered.agent()).get("/desk/lines/home")).text
 
