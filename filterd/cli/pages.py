@@ -49,12 +49,13 @@ def export(directory: Path, record: int | None, at: str, config: Path | None, as
         from filterd.operations.service_page import records
         from filterd.web.published.site import render
 
-        if record is None and not moment:
-            found = await records.publish(context, render, exported=True)
-        else:
+        if record is not None or moment:
             found = await records.recorded(context, number=record or 0, at=moment)
+            await asyncio.to_thread(write_files, place, found.files)
+            return found
+        found = await records.publish(context, render)
         await asyncio.to_thread(write_files, place, found.files)
-        return found
+        return await records.note_export(context, found)  # only now: they are on the disk
 
     found = perform(config, read)
     if as_json:

@@ -78,13 +78,14 @@ class SeenReview:
 
 async def ask(context: Context, asked: ReviewAsked, choose: Choose = secrets.choice) -> IssuedFolio:
     """Take a request in. Raises NoSiteError for a text that names no site, TooManyReviewsError where too many
-    wait already."""
+    wait already, StoreError where nothing may be written: a folio must not be lost with the store."""
     name, text = _site(asked.site), _text(asked.text)
     language = asked.language if asked.language in LANGUAGES else LANGUAGES[0]
     country, now = country_of(context), context.clock()
     today = day_of(country, now)
     due = due_on(country, today, terms_of(country).answer).isoformat()
     code = folios.new_code(choose)
+    await context.store.require_newest()
     async with context.store.report() as connection:
         if await rows.open_requests(connection) >= MOST_OPEN:
             message = f"{MOST_OPEN} requests wait for a decision already"
@@ -113,6 +114,7 @@ async def appeal(context: Context, folio: str, code: str) -> SeenReview:
     is decided yet or it was appealed before."""
     country, now = country_of(context), context.clock()
     term = terms_of(country).appeal
+    await context.store.require_newest()
     async with context.store.report() as connection:
         request, found = await _opened(connection, folio, code)
         if not found.decision.at or found.appealed_at:

@@ -38,7 +38,8 @@ class RecordedPages:
 async def publish(context: Context, render: Renderer, *, exported: bool = False) -> RecordedPages:
     """The pages as they are now: those of the newest record where they say the same, else a new record.
 
-    ``exported``: they are written out for another server, which the record and the audit trail then say.
+    ``exported``: the caller gets them for another server, which the record and the audit trail then say. Who
+    writes files first notes it with :func:`note_export`, when they are there.
     """
     while True:
         revision = (await context.store.head()).revision
@@ -64,8 +65,16 @@ async def _written(write: Write, made: RecordedPages, *, exported: bool) -> Page
         await rows.add(write.connection, record, bodies)
         after = {"digest": record.digest, "facts": record.facts, "changed": sorted(made.files)}
         write.audit("page.record", _subject(record), after=after)
-    if not exported:
-        return record
+    return await _exported(write, record) if exported else record
+
+
+async def note_export(context: Context, found: RecordedPages) -> RecordedPages:
+    """Note that the files of a record were written out."""
+    async with context.store.write(context.actor, context.clock()) as write:
+        return replace(found, record=await _exported(write, found.record))
+
+
+async def _exported(write: Write, record: PageRecord) -> PageRecord:
     await rows.note_export(write.connection, record.stamp.number, write.now)
     write.audit("page.export", _subject(record), after={"digest": record.digest})
     return replace(record, exported_at=write.now)

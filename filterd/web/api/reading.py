@@ -9,7 +9,7 @@ from fastapi import Query
 from filterd.model.token import Permission
 from filterd.operations import advice, audit, catalogue, inquiry, nodes
 from filterd.operations.explain import Explanation
-from filterd.operations.own_name_masks import without_own_names
+from filterd.operations.own_name_masks import seen
 from filterd.operations.plain_records import plain_node
 from filterd.operations.plain_values import plain, with_times
 from filterd.operations.policies import policies
@@ -48,14 +48,13 @@ async def check(
         caller.require(Permission.CHECK_LINES)
         caller.require_line(subscriber)
     found = await inquiry.ask(caller.context, name, qtype=qtype, subscriber=subscriber)
-    return _seen_by(caller, found)
+    return await _seen_by(caller, found)
 
 
-def _seen_by(caller: Caller, found: Explanation) -> Plain:
+async def _seen_by(caller: Caller, found: Explanation) -> Plain:
     """The explanation, with a sentence and the next step; which own name decides is kept from one who may not
-    see own names."""
-    if not caller.may(Permission.OWN_NAMES):
-        found = without_own_names(found)
+    see own names, and that one bears on the answer is in the line's record."""
+    found = await seen(caller.context, found, whole=caller.may(Permission.OWN_NAMES))
     value: dict[str, Any] = with_times(plain(found))
     return value | {"why": advice.why(found), "next": advice.next_step(found)}
 

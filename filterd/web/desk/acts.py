@@ -82,10 +82,11 @@ async def _opt_in(context: Context, line: str, form: SentForm) -> Subscriber:
 
 
 async def _link(context: Context, line: str, _: SentForm) -> IssuedLink:
-    """A link for whoever asks: the holder, or the person whose credential was shown."""
+    """A link for whoever asks: the holder, or the person whose credential was shown. The holder is told:
+    an agent could use it without them."""
     asked = context.evidence
     person = f"A-{asked.authorisation}" if asked is not None and asked.authorisation else ""
-    return await links.issue(context, line, person=person)
+    return await links.issue(context, line, person=person, tell=True)
 
 
 async def _pin(context: Context, line: str, form: SentForm) -> Subscriber:

@@ -44,6 +44,7 @@ async def show(request: Request, agent: Agent) -> Response:
     done = request.query_params.get("done", "")
     values = {
         **chosen(line, policies(context), now),
+        "security": context.settings.security.enabled,
         "record": record,
         "changes": record.changes[-MOST_CHANGES:][::-1],
         "authorised": [(each, each.state(now).value) for each in record.authorisations],

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from filterd.model.token import Permission
 from filterd.operations import input_values, inquiry
 from filterd.operations.advice import deciding_stage
-from filterd.operations.own_name_masks import without_own_names
+from filterd.operations.own_name_masks import OWN, QUIET, seen
 from filterd.web.desk.agents import Agent
 from filterd.web.desk.views import desk_page
 from filterd.web.pages.forms import query_of, read_form
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from filterd.operations.explain import ExplainedStage, Explanation
 
 _LONGEST = 256
-_QUIET = ("not evaluated", "off", "no match")
+_GENERAL = {"own_deny": "line_closes", "own_allow": "line_opens"}
+"""what is said of own names to one who may not see them"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class WhyAnswer:
 async def show(request: Request, agent: Agent) -> Response:
     """``GET /desk/why``: the form. The line is of the query string, the name never is."""
     line = query_of(request.query_params, "line", 128)
-    return desk_page(request, agent, "why.html", {"line": line, "site": "", "answered": None})
+    return desk_page(request, agent, "why.html", _asked(line, ""))
 
 
 async def ask(request: Request, agent: Agent) -> Response:
@@ -58,15 +59,26 @@ async def ask(request: Request, agent: Agent) -> Response:
     if line:
         agent.require(Permission.CHECK_LINES)
         line = agent.require_line(line)
-    wanted = input_values.site(name) if "/" in name else name
+    wanted = (input_values.site(name) if "/" in name else name).strip()
+    if "." not in wanted.strip(".") or " " in wanted:  # an application's name, like TikTok, is no site
+        return desk_page(request, agent, "why.html", _asked(line, name, unsited=True))
     found = await inquiry.ask(agent.context, wanted, subscriber=line or None)
-    if not agent.may(Permission.OWN_NAMES):
-        found = without_own_names(found)
-    return desk_page(request, agent, "why.html", {"line": line, "site": name, "answered": answered(found)})
+    whole = agent.may(Permission.OWN_NAMES)
+    found = await seen(agent.context, found, whole=whole)
+    return desk_page(request, agent, "why.html", _asked(line, name, answered(found, whole=whole)))
 
 
-def answered(found: Explanation) -> WhyAnswer:
-    """The explanation in keys of texts."""
+def _asked(
+    line: str, site: str, answer: WhyAnswer | None = None, *, unsited: bool = False
+) -> dict[str, object]:
+    """The values of the page. ``unsited``: what was typed is the name of no site."""
+    return {"line": line, "site": site, "answered": answer, "unsited": unsited}
+
+
+def answered(found: Explanation, *, whole: bool) -> WhyAnswer:
+    """The explanation in keys of texts. Without ``whole`` nothing in it speaks of own names."""
+    if not whole and found.reason in _GENERAL:
+        return _generally(found)
     stage = deciding_stage(found)
     secret = stage is not None and stage.confidential
     blocks = found.verdict in ("block", "rewrite")
@@ -78,9 +90,18 @@ def answered(found: Explanation) -> WhyAnswer:
         "" if stage is None or secret else _what(stage),
         remedy,
         tuple(_tries(found)) if blocks else (),
-        tuple(each for each in found.stages if each.outcome not in _QUIET),
+        tuple(
+            each for each in found.stages if each.outcome not in QUIET and (whole or each.stage not in OWN)
+        ),
         bool(found.kept_orders),
     )
+
+
+def _generally(found: Explanation) -> WhyAnswer:
+    """The answer where an own name decides, for one who may not see own names."""
+    said = _GENERAL[found.reason]
+    verdict = "block" if found.verdict == "block" else "pass"
+    return WhyAnswer(found.name, verdict, said, "", said, (), (), bool(found.kept_orders))
 
 
 def _reason(found: Explanation) -> str:

@@ -105,7 +105,8 @@ async def choose_pin(visit: Visit) -> Response:
 @on_line
 async def protection(visit: Visit) -> Response:
     """``GET …/proteccion``: the provider's own blocking of malware and fraud."""
-    return visit.page("portal/protection.html", {"left": visit.line.choices.security_left})
+    there = visit.context.settings.security.enabled
+    return visit.page("portal/protection.html", {"there": there, "left": visit.line.choices.security_left})
 
 
 @on_line

@@ -50,7 +50,7 @@ def _static() -> Mapping[str, bytes]:
 
 def _facts(facts: ServiceFacts, stamp: Stamp, names: list[str]) -> bytes:
     """The file for programs: facts, record, and the names of all files."""
-    record = {"number": stamp.number, "at": stamp.at, "revision": stamp.revision, "digest": facts.digest}
+    record = {"number": stamp.number, "at": stamp.at, "digest": facts.digest}
     found = {"facts": facts.plain, "files": names, "record": record}
     return json.dumps(found, sort_keys=True, indent=1, ensure_ascii=False).encode() + b"\n"
 
@@ -92,11 +92,11 @@ def _lines(facts: ServiceFacts, audience: str) -> list[HelpLine]:
 
 
 def _stamp(stamp: Stamp, words: Words) -> dict[str, str]:
-    """The stamp as the foot of a page shows it; the time is that of UTC, as the record has it."""
+    """The stamp as the foot of a page shows it; the time is that of UTC, as the record has it. Without the
+    store's revision, which rises with each change of any line: strangers could count them."""
     day = datetime.fromtimestamp(stamp.at, UTC)
     return {
         "day": words.day(day),
         "iso": day.date().isoformat(),
         "number": str(stamp.number),
-        "revision": str(stamp.revision),
     }

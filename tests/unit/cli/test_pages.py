@@ -69,6 +69,20 @@ def test_an_export_is_a_site_and_is_written_again_from_its_record(
     assert "never" not in run("page", "list").stdout
 
 
+def test_an_export_that_could_not_be_written_is_not_on_record_as_one(
+    answer: Answer, run: Run, site: Path
+) -> None:
+    (site / "service").mkdir(parents=True)
+    (site / "servicio").write_text("a file in the way")
+    assert run("page", "export", str(site)).exit_code == 1
+    (record,) = answer("page", "list")
+    assert not record["exported_at"]
+    assert "never exported" in run("page", "check").stderr
+    (site / "servicio").unlink()
+    assert answer("page", "export", str(site))["exported_at"]
+    assert answer("page", "check")["same"]
+
+
 def test_a_check_of_a_directory_names_what_differs(
     answer: Answer, run: Run, site: Path, installation: Path
 ) -> None:

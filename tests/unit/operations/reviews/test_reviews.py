@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from filterd.model.review import ReviewClaim, ReviewKind, ReviewOutcome
-from filterd.operations import audit, exceptions
+from filterd.operations import audit, exceptions, subscribers
 from filterd.operations.context import Context, OperationError
 from filterd.operations.errors import ConflictError, NotAllowedError
 from filterd.operations.privacy import retention
@@ -16,6 +16,7 @@ from filterd.operations.reviews.asking import IssuedFolio, ReviewAsked
 from filterd.operations.reviews.deciding import DecisionGiven
 from filterd.operations.reviews.errors import AppealError, FolioError, NoSiteError, TooManyReviewsError
 from filterd.store import reviews as rows
+from filterd.store.errors import StoreRolledBackError
 from tests.unit.operations.reviews.conftest import at
 from tests.worlds.installation import Installation, as_person
 
@@ -33,6 +34,16 @@ def asked(
 async def ask(context: Context, site: str = "clinic.example", text: str = "") -> IssuedFolio:
     """Send a form."""
     return await asking.ask(context, asked(site, text=text))
+
+
+async def test_a_store_that_takes_no_orders_takes_no_requests(installation: Installation) -> None:
+    async with installation.open() as context:
+        await subscribers.add(context, "home")
+        head = await context.store.head()
+        context.store.ledger.settle(replace(head, revision=head.revision + 1, hash="0" * 64))
+        with pytest.raises(StoreRolledBackError):
+            await ask(context)
+        assert await deciding.list_reviews(context) == []
 
 
 async def test_from_the_form_to_the_appeal(installation: Installation) -> None:

@@ -11,6 +11,8 @@ from filterd.model.line import LineChoices
 from filterd.model.token import Permission, TokenRole
 from filterd.operations import audit, authorisations, consent_history, subscribers, view_codes
 from filterd.operations.consent import TextState
+from filterd.operations.notices import keeping
+from filterd.store.notices import NoticeFilter
 from filterd.web.desk.acts import ACTS
 from tests.meta.test_known_failures import ROOT
 from tests.unit.web.desk.conftest import Browser, DeskWorld
@@ -185,6 +187,14 @@ async def test_a_code_for_the_portal_is_shown_once_and_needs_a_portal(world: Des
     assert '<p class="code">' in page
     on_call = await world.agent(TokenRole.ON_CALL)
     assert (await on_call.post("/desk/acts/link", line="home")).status_code == 403
+
+
+async def test_the_holder_is_told_of_each_code_for_the_portal(world: DeskWorld) -> None:
+    for role in (TokenRole.SUPPORT, TokenRole.OPERATOR):
+        browser = await world.agent(role)
+        assert "The holder gets a notice that this code was given out" in await _act(browser, "link")
+    told = await keeping.list_notices(world.context, NoticeFilter(subscriber="home"), limit=10)
+    assert [each.notice.kind for each in told].count("sign_in_link") == 2
 
 
 async def test_a_pin_is_taken_off_at_the_holders_request(world: DeskWorld) -> None:

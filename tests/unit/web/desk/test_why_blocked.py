@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
+from filterd.config.web_settings import WebSettings
 from filterd.model.subscriber import RequestEvidence
 from filterd.model.token import TokenRole
 from filterd.model.verdict import Reason
-from filterd.operations import snapshots, subscribers
+from filterd.operations import audit, snapshots, subscribers
 from filterd.operations.feeds import updating
+from filterd.web import desk
+from filterd.web.pages.application import make_pages
+from filterd.web.pages.state import PagesState
+from filterd.web.pages.templating import Templates
 from filterd.web.pages.translations import Translations
 from tests.unit.web.desk.conftest import DeskWorld
 from tests.worlds.installation import NOW
@@ -38,6 +44,18 @@ async def test_a_line_is_found_by_its_exact_id(world: DeskWorld) -> None:
     missing = [await browser.get(f"/desk/find?id={each}") for each in ("hom", "HOME", "nobody")]
     assert {each.status_code for each in missing} == {404}
     assert "home" not in missing[0].text.replace("home Internet", "")
+
+
+async def test_security_is_shown_where_the_provider_has_it(world: DeskWorld) -> None:
+    browser = await world.agent()
+    words = Translations().of("en").text("desk.line.security")
+    assert words not in (await browser.get("/desk/lines/home")).text
+    settings = world.installation.settings
+    on = replace(settings, security=replace(settings.security, enabled=True))
+    context = replace(world.context, settings=on)
+    state = PagesState(context, WebSettings(None, None), Templates(Translations()))
+    offered = DeskWorld(make_pages(desk.routes(), state), context, world.installation)
+    assert words in (await (await offered.agent()).get("/desk/lines/home")).text
 
 
 async def test_a_line_beyond_the_tokens_limit_is_as_one_that_does_not_exist(world: DeskWorld) -> None:
@@ -69,13 +87,34 @@ async def test_a_confidential_list_is_not_named(world: DeskWorld) -> None:
     assert "worst-of" not in page and "INTERPOL" not in page
 
 
-async def test_own_names_are_masked_for_support(world: DeskWorld) -> None:
-    asked = {"line": "home", "name": "www.secret.example"}
-    page = (await (await world.agent()).post("/desk/why", **asked)).text
-    assert "The line itself put it on its list" in page
-    assert "secret.example subtree" not in page
-    page = (await (await world.agent(TokenRole.OPERATOR)).post("/desk/why", **asked)).text
-    assert "secret.example subtree" in page
+async def test_support_is_not_told_that_it_is_an_own_name(world: DeskWorld) -> None:
+    await subscribers.allow(world.context, "home", "adult.example")
+    browser = await world.agent()
+    for name, said in (("www.secret.example", "closes"), ("adult.example", "opens")):
+        page = (await browser.post("/desk/why", line="home", name=name)).text
+        assert f"A choice of the line itself {said} it." in page
+        assert "on its list" not in page and "Sites that the line" not in page
+        assert "Tried" not in page and "secret.example subtree" not in page
+    page = (
+        await (await world.agent(TokenRole.OPERATOR)).post("/desk/why", line="home", name="secret.example")
+    ).text
+    assert "The line itself put it on its list" in page and "secret.example subtree" in page
+
+
+async def test_a_check_that_touches_own_names_is_in_the_lines_record(world: DeskWorld) -> None:
+    async def looks() -> list[str]:
+        found = [each.entry for each in await audit.page(world.context, 0, 1000)]
+        assert all(
+            "secret" not in str(each.after) for each in found if each.action.startswith("subscriber.own")
+        )
+        return [each.subject for each in found if each.action == "subscriber.own_names_shown"]
+
+    for role in (TokenRole.SUPPORT, TokenRole.OPERATOR):
+        browser = await world.agent(role)
+        await browser.post("/desk/why", line="home", name="open.example")
+        before = await looks()
+        await browser.post("/desk/why", line="home", name="www.secret.example")
+        assert len(await looks()) == len(before) + 1
 
 
 async def test_on_call_asks_for_every_line_and_for_none_in_particular(world: DeskWorld) -> None:
@@ -84,6 +123,14 @@ async def test_on_call_asks_for_every_line_and_for_none_in_particular(world: Des
     assert "mandatory, confidential rule" in page.text
     assert (await browser.post("/desk/why", line="home", name="adult.example")).status_code == 403
     assert (await browser.get("/desk/lines/home")).status_code == 403
+
+
+@pytest.mark.parametrize("name", ["TikTok", "tik tok", "juego de autos.", "."])
+async def test_a_name_of_an_application_is_no_site_and_gets_no_verdict(world: DeskWorld, name: str) -> None:
+    browser = await world.agent(language="es")
+    page = (await browser.post("/desk/why", line="home", name=name)).text
+    assert "Eso no es un sitio: escríbelo con su punto" in page
+    assert "no está bloqueado" not in page and "Qué decirle" not in page
 
 
 async def test_what_is_typed_is_text(world: DeskWorld) -> None:
@@ -101,3 +148,5 @@ def test_every_reason_has_words() -> None:
     for reason in Reason:
         assert words.has(f"desk.why.reason.{reason.word}"), reason
         assert words.has(f"desk.why.do.{reason.word}"), reason
+    for general in ("line_closes", "line_opens"):
+        assert words.has(f"desk.why.reason.{general}") and words.has(f"desk.why.do.{general}")

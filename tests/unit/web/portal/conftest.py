@@ -229,7 +229,9 @@ async def installation(tmp_path: Path) -> Installation:
         made.write_policy(name, text)
     pages = PagesSettings(Endpoint(IPv4Address("127.0.0.1"), 21_400), 100, BASE)
     made.settings = replace(
-        made.settings, web=WebSettings(None, None, portal=pages, sign_in=PortalSettings(BASE))
+        made.settings,
+        web=WebSettings(None, None, portal=pages, sign_in=PortalSettings(BASE)),
+        security=replace(made.settings.security, enabled=True),
     )
     return made
 

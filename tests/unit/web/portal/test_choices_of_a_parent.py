@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -252,6 +253,16 @@ async def test_the_pin_can_wait(portal: PortalPages) -> None:
     assert "Todavía no tienes PIN" in browser.words
     await browser.open(LINE)
     assert "sin él necesitas un enlace" in browser.words
+
+
+async def test_protection_that_the_provider_does_not_offer_is_not_shown_as_on(portal: PortalPages) -> None:
+    settings = portal.context.settings
+    security = replace(settings.security, enabled=False)
+    portal.use(replace(portal.context, settings=replace(settings, security=security)))
+    browser = await portal.turned_on()
+    await browser.open(f"{LINE}/proteccion")
+    assert "Tu proveedor no ofrece esta protección" in browser.words
+    assert "Encendida" not in browser.words and f'action="{LINE}/proteccion"' not in browser.text
 
 
 async def test_protection_against_malware(portal: PortalPages, browser: Browser) -> None:
