@@ -27,7 +27,7 @@ ON = (
     f"{LINE}/cerrar",
     *(f"{LINE}/{each}" for each in ("edad", "edad/nueva?edad=families", "temas", "aplicaciones", "busqueda")),
     *(f"{LINE}/{each}" for each in ("atajos", "sitios", "horas", "horas/nueva", "horas/0", "cambios", "pin")),
-    *(f"{LINE}/{each}" for each in ("proteccion", "cartel", "datos")),
+    *(f"{LINE}/{each}" for each in ("proteccion", "cartel", "datos", "codigo")),
 )
 PLAN = """
 schedule:
