@@ -27,8 +27,8 @@ ACCENTS = re.compile(r"[áéíóúñ¿¡ÁÉÍÓÚÑ]")
 # The controls in the order in which Tab is to reach them. Of radio buttons of one name Tab stops at one.
 _CONTROLS = """() => {
   const groups = new Map(), found = [];
-  const closed = e => { const d = e.closest('details:not([open])');
-    return d && !(e.tagName === 'SUMMARY' && e.parentElement === d); };
+  const closed = e => { const own = e.tagName === 'SUMMARY' ? e.parentElement : e;
+    return (own === e ? e : own.parentElement).closest('details:not([open])'); };
   const name = e => e.type === 'radio' ? 'radio ' + e.name
     : e.tagName.toLowerCase() + ' ' + (e.name || e.textContent.trim().slice(0, 40));
   for (const e of document.querySelectorAll('a[href], button, input, select, textarea, summary')) {

@@ -9,6 +9,7 @@ from pathlib import Path
 from playwright.sync_api import FloatRect, Page
 
 from tests.browser.pages import LANGUAGES, Listed
+from tests.worlds.markdown import wrapped
 
 FOLDER = Path(__file__).parents[2] / "docs" / "pages"
 WIDTHS = {"es": (360, 1280), "en": (360,)}
@@ -82,7 +83,7 @@ def index(pages: Sequence[Listed]) -> str:
                 ]
                 rows.append(f"- {listed.name}: {' · '.join(links)}")
         rows.append("")
-    return "\n".join(rows)
+    return wrapped("\n".join(rows))
 
 
 def write_index(pages: Sequence[Listed]) -> None:
