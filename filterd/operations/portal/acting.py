@@ -59,8 +59,9 @@ def evidence(context: Context, session: PortalSession, subscriber: str, text_ver
 
 
 def _who(session: PortalSession, subscriber: str) -> str:
+    """The asker, without a word of any language: pages and copies show it, with the role beside it."""
     if session.role is PortalRole.AUTHORISED:
-        return f"the authorised person A-{session.authorisation} of {subscriber}"
-    if session.role is PortalRole.ORGANISATION:
-        return f"the organisation that holds {subscriber}"
-    return f"the holder of {subscriber}" + (", by PIN" if session.by_pin else "")
+        return f"A-{session.authorisation}, {subscriber}"
+    if session.role is PortalRole.ORGANISATION and session.organisation:
+        return f"{session.organisation}, {subscriber}"
+    return f"{subscriber}, PIN" if session.by_pin else subscriber

@@ -11,6 +11,7 @@ from filterd.operations.portal import openid
 from filterd.operations.portal.on_line import line_of_address
 from filterd.web.pages.forms import query_of
 from filterd.web.pages.state import language_of, page, state_of
+from filterd.web.portal.line_state import own_closed
 from filterd.web.portal.titles import said
 from filterd.web.portal.visitor import client_of, session_of
 
@@ -32,9 +33,10 @@ async def show(request: Request) -> Response:
 
 
 def _state_here(known: Subscriber | None, now: float) -> str:
-    """``on``, ``paused`` or ``off``: what anybody on the line may know; empty: nobody can tell."""
+    """``on``, ``paused``, ``own`` (off, with sites that the line closes itself) or ``off``: what anybody on
+    the line may know; empty: nobody can tell."""
     if known is None:
         return ""
     if not known.choices.opted_in:
-        return "off"
+        return "own" if own_closed(known.choices, now) else "off"
     return "paused" if is_paused(known.choices.paused_until, int(now)) else "on"

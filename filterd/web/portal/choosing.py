@@ -64,7 +64,7 @@ async def confirm_age(visit: Visit) -> Response:
         "chosen": chosen,
         "opens": named(documents.categories, gone, language),
         "closes": named(documents.categories, come, language),
-        "closes_ways": closes_ways(chosen, documents),
+        "closes_ways": closes_ways(after, documents),
         "said": said,
     }
     return visit.page("portal/age.html", values)
@@ -88,9 +88,11 @@ async def topics(visit: Visit) -> Response:
         return see_other(visit.base)
     documents = policies(visit.context)
     shown = [each for each in documents.categories if each.id not in WAY_CATEGORIES]
+    found = effective(visit.line.choices, documents)
     values = {
         "topics": shown,
-        "closed": effective(visit.line.choices, documents).categories,
+        "closed": found.categories,
+        "applications": named(documents.services, found.services, visit.words.language),
         "empty": await empty_categories(visit.context, [each.id for each in shown]),
         "said": said,
     }
@@ -104,8 +106,11 @@ async def choose_topics(visit: Visit) -> Response:
     documents = policies(visit.context)
     ids = [each.id for each in documents.categories if each.id not in WAY_CATEGORIES]
     has = profile(documents, visit.line.choices.profile).categories
-    await _chosen(visit, form, wishes_of("category", ids, form.all("cerrado"), has))
-    return visit.done("temas")
+    ticked = form.all("cerrado")
+    await _chosen(visit, form, wishes_of("category", ids, ticked, has))
+    before = effective(visit.line.choices, documents)
+    opened = {each for each in before.categories if each in ids} - {*ticked}
+    return visit.done("temasabiertos" if opened and before.services else "temas")
 
 
 def _groups(documents: Policies, language: str) -> Iterator[tuple[str, list[Service]]]:
@@ -216,4 +221,4 @@ async def choose_ways(visit: Visit) -> Response:
         *wishes_of("category", categories, categories if wanted == CLOSED else (), has.categories),
     ]
     await _chosen(visit, form, wishes)
-    return visit.done("atajos")
+    return visit.done("atajos" if wanted == CLOSED else "abiertos")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 
 from filterd.model.line import LineChoices, is_paused
+from filterd.model.rule import Action
 from filterd.operations import suspension
 from filterd.operations.context import Context
 from filterd.operations.ends import clock_of
@@ -92,6 +93,11 @@ def closed_words(closed: Moment, documents: Policies, words: Words) -> str:
 def paused(choices: LineChoices, now: float) -> bool:
     """True while a pause holds."""
     return choices.opted_in and is_paused(choices.paused_until, int(now))
+
+
+def own_closed(choices: LineChoices, now: float) -> bool:
+    """True while a site of the line's own list is closed: with a filter or without."""
+    return any(each.action is Action.BLOCK and not each.ended(now) for each in choices.own_names)
 
 
 async def suspended_until(context: Context) -> float:

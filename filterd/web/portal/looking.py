@@ -8,15 +8,17 @@ from http import HTTPStatus
 from starlette.responses import PlainTextResponse, Response
 
 from filterd.model.portal import PortalRole
-from filterd.operations import consent_history, subscribers
+from filterd.operations import consent_history, subscribers, view_codes
 from filterd.operations.consent_history import ConsentChange
 from filterd.operations.ends import clock_of
+from filterd.operations.filling import empty_categories
 from filterd.operations.policies import policies
 from filterd.operations.portal import pins
 from filterd.operations.portal.pins import PinFaultError
 from filterd.operations.portal.refusals import PinRefusedError, TooManyTriesError
 from filterd.operations.privacy import holders_copy
 from filterd.web.pages.state import see_other
+from filterd.web.portal.line_state import until
 from filterd.web.portal.problems import problem_of
 from filterd.web.portal.titles import WAY_CATEGORIES, effective, help_numbers, named, said
 from filterd.web.portal.visitor import Visit, on_line, portal_state
@@ -119,6 +121,28 @@ async def change_protection(visit: Visit) -> Response:
 
 
 @on_line
+async def ask_code(visit: Visit) -> Response:
+    """``GET …/codigo``: the code by which support may see the own sites of the line."""
+    return visit.page("portal/code.html", {"may_make": _may_make_code(visit), "code": "", "until": ""})
+
+
+def _may_make_code(visit: Visit) -> bool:
+    """The code is for who signed in by the provider's word: a PIN is known to more than one."""
+    return not visit.session.by_pin
+
+
+@on_line
+async def make_code(visit: Visit) -> Response:
+    """``POST …/codigo``: a code in the place of the one before, shown this once."""
+    await visit.form()
+    if not _may_make_code(visit):
+        return visit.problem("portal.not_yours", HTTPStatus.FORBIDDEN)
+    made = await view_codes.issue(visit.context, visit.id)
+    end = until(visit.words, made.expires_at, visit.context.clock(), visit.line.choices.zone)
+    return visit.page("portal/code.html", {"may_make": True, "code": made.code, "until": end})
+
+
+@on_line
 async def poster(visit: Visit) -> Response:
     """``GET …/cartel``: a notice to print for those who use the network."""
     documents = policies(visit.context)
@@ -128,6 +152,8 @@ async def poster(visit: Visit) -> Response:
     found = effective(choices, documents)
     language = visit.words.language
     topics = [each for each in found.categories if each not in WAY_CATEGORIES]
+    empty = await empty_categories(visit.context, topics)
+    topics = [each for each in topics if each not in empty]
     today = datetime.fromtimestamp(visit.context.clock(), clock_of(choices.zone))
     values = {
         "chosen": next((each for each in documents.profiles if each.id == choices.profile), None),

@@ -21,6 +21,7 @@ from filterd.operations.portal.pins import PinFaultError
 from filterd.policy.documents import ConsentText, Policies, Profile
 from filterd.web.pages.forms import query_of
 from filterd.web.pages.state import page, see_other
+from filterd.web.portal.line_state import own_closed
 from filterd.web.portal.titles import CLOSED_TWIN, closes_ways, offered, said
 from filterd.web.portal.visitor import Visit, on_line, portal_state, session_of
 
@@ -51,7 +52,14 @@ def choose_age(visit: Visit) -> Response:
     """The page of a line without a filter: who uses the Internet of the house? Each answer leads on."""
     documents = policies(visit.context)
     found = offered(documents, organisation=visit.session.role is PortalRole.ORGANISATION)
-    return visit.page("portal/ages.html", {"first": found.first, "others": found.others, "said": said})
+    choices = visit.line.choices
+    values = {
+        "first": found.first,
+        "others": found.others,
+        "own_closed": not choices.opted_in and own_closed(choices, visit.context.clock()),
+        "said": said,
+    }
+    return visit.page("portal/ages.html", values)
 
 
 @on_line

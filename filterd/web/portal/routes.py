@@ -46,6 +46,7 @@ def routes() -> list[BaseRoute]:
         _get(f"{_LINE}/cambios", looking.history),
         *_both("pin", looking.pin, looking.choose_pin),
         *_both("proteccion", looking.protection, looking.change_protection),
+        *_both("codigo", looking.ask_code, looking.make_code),
         _get(f"{_LINE}/cartel", looking.poster),
         _get(f"{_LINE}/datos", looking.data),
         _post(f"{_LINE}/datos/copia", looking.copy),

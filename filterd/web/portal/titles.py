@@ -57,8 +57,9 @@ def help_numbers(documents: Policies, country: str) -> tuple[HelpLine, ...]:
     )
 
 
-def closes_ways(chosen: Profile, documents: Policies) -> bool:
-    """True for a profile that closes ways around, for which a telephone with Private DNS loses Internet."""
+def closes_ways(chosen: Profile | Effective, documents: Policies) -> bool:
+    """True for a profile, with a line's differences or without, that closes ways around: a telephone with
+    Private DNS loses Internet."""
     harsh = {each.id for each in documents.bypass if each.level is not Level.SIGNAL}
     return bool(harsh & set(chosen.bypass))
 

@@ -6,10 +6,14 @@ is therefore the page itself. No cookie is set, and no address is kept: limits c
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
+from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from hashlib import sha256
 from http import HTTPStatus
 from typing import TypeVar
 
@@ -19,9 +23,15 @@ from starlette.routing import BaseRoute, Route
 
 from filterd.model.review import ReviewClaim, ReviewKind
 from filterd.operations.reviews import asking
-from filterd.operations.reviews.asking import LONGEST_PASTED, LONGEST_TEXT, ReviewAsked, SeenReview
+from filterd.operations.reviews.asking import (
+    LONGEST_PASTED,
+    LONGEST_TEXT,
+    IssuedFolio,
+    ReviewAsked,
+    SeenReview,
+)
 from filterd.operations.reviews.errors import AppealError, FolioError, NoSiteError, TooManyReviewsError
-from filterd.operations.reviews.limits import ASKING, LOOKING, NetworkLimits
+from filterd.operations.reviews.limits import ASKING, LOOKING, WINDOW, NetworkLimits
 from filterd.operations.reviews.terms import country_of, terms_of
 from filterd.web.pages.forms import SentForm, query_of, read_form
 from filterd.web.pages.refusals import PageRefusedError
@@ -30,6 +40,10 @@ from filterd.web.pages.state import language_of, page, state_of
 PATH = "/revision"
 _FOLIO = PATH + "/folio"
 _APPEAL = PATH + "/inconformidad"
+MOST_REPEATED = 200
+"""forms whose answers are kept in memory: as many as all together may send in one window"""
+_LETTERS = bytes(ord("a") + number % 16 for number in range(256))
+"""four bits of a byte as a letter"""
 Choice = TypeVar("Choice", ReviewClaim, ReviewKind)
 
 
@@ -47,6 +61,13 @@ class ReviewPages:
 
     asking: NetworkLimits = field(default_factory=_asking)
     looking: NetworkLimits = field(default_factory=_looking)
+    entropy: Callable[[int], bytes] = os.urandom
+    _made: OrderedDict[bytes, tuple[float, IssuedFolio]] = field(
+        default_factory=OrderedDict, init=False, repr=False
+    )
+    """the answers to the newest forms, by a digest of each form with its own random mark: a form that is sent
+    again, by a reload or a second tap, gets the answer of the first time"""
+    _one_by_one: asyncio.Lock = field(default_factory=asyncio.Lock, init=False, repr=False)
 
     def routes(self) -> list[BaseRoute]:
         """Their routes."""
@@ -61,28 +82,52 @@ class ReviewPages:
     async def form(self, request: Request) -> Response:
         """``GET /revision``: the form; ``?sitio=`` fills the name in."""
         site = query_of(request.query_params, "sitio", LONGEST_PASTED)
-        return _form(request, {"site": site, "claim": "", "kind": ReviewKind.UNKNOWN.value, "text": ""})
+        mark = self.entropy(16).translate(_LETTERS).decode()
+        empty = {"site": site, "claim": "", "kind": ReviewKind.UNKNOWN.value, "text": "", "mark": mark}
+        return _form(request, empty)
 
     async def ask(self, request: Request) -> Response:
         """``POST /revision``: the folio and its code, which are shown this once."""
         sent = await read_form(request)
         given = {name: sent.one(name) for name in ("site", "claim", "kind", "text")}
+        given["mark"] = sent.one("mark")[:64]
         claim = _one_of(ReviewClaim, given["claim"])
         errors = _errors(given, claim)
         if errors or claim is None:
             return _form(request, given, errors)
-        _take(self.asking, request)
         kind = _one_of(ReviewKind, given["kind"]) or ReviewKind.UNKNOWN
         language = language_of(request)
         asked = ReviewAsked(given["site"], claim, kind, given["text"], language)
         try:
-            made = await asking.ask(state_of(request).context, asked)
+            made = await self._asked_once(request, asked, given["mark"])
         except NoSiteError:
             return _form(request, given, {"site": "review.wrong.site"})
         except TooManyReviewsError:
             raise PageRefusedError(HTTPStatus.SERVICE_UNAVAILABLE, "review.refused.full") from None
         values = {"made": made, "due": _day(made.due_on), "routes": _routes(request, language)}
         return page(request, "public/review_made.html", values, HTTPStatus.CREATED)
+
+    async def _asked_once(self, request: Request, asked: ReviewAsked, mark: str) -> IssuedFolio:
+        """The answer to a form: that of the first time where it was sent before. Without a mark it is new."""
+        form = "\0".join((mark, asked.site, asked.claim, asked.kind, asked.text))
+        key = sha256(form.encode()).digest()
+        async with self._one_by_one:
+            self._forget()
+            if mark and key in self._made:
+                return self._made[key][1]
+            _take(self.asking, request)
+            made = await asking.ask(state_of(request).context, asked)
+            if mark:
+                self._made[key] = (self.asking.clock(), made)
+        return made
+
+    def _forget(self) -> None:
+        """Forget answers that are old, or too many."""
+        oldest = self.asking.clock() - WINDOW
+        while self._made and (
+            next(iter(self._made.values()))[0] < oldest or len(self._made) >= MOST_REPEATED
+        ):
+            self._made.popitem(last=False)
 
     async def folio_form(self, request: Request) -> Response:
         """``GET /revision/folio``: where folio and code are typed."""

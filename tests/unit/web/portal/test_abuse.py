@@ -28,7 +28,16 @@ LINE = "/portal/filtro/1"
 POSTS = (
     *("encender", "quitar", "pausa", "seguir", "cerrar", "abrir", "edad/nueva", "temas", "aplicaciones"),
     *("busqueda", "atajos", "sitios", "sitios/quitar", "horas/guardar", "horas/quitar", "horas/lista"),
-    *("aceptar", "horas/como-edad", "horas/dias", "horas/reloj", "pin", "proteccion", "datos/copia"),
+    *(
+        "aceptar",
+        "horas/como-edad",
+        "horas/dias",
+        "horas/reloj",
+        "pin",
+        "proteccion",
+        "datos/copia",
+        "codigo",
+    ),
 )
 
 

@@ -27,7 +27,7 @@ ON = (
     f"{LINE}/cerrar",
     *(f"{LINE}/{each}" for each in ("edad", "edad/nueva?edad=families", "temas", "aplicaciones", "busqueda")),
     *(f"{LINE}/{each}" for each in ("atajos", "sitios", "horas", "horas/nueva", "horas/0", "cambios", "pin")),
-    *(f"{LINE}/{each}" for each in ("proteccion", "cartel", "datos")),
+    *(f"{LINE}/{each}" for each in ("proteccion", "cartel", "datos", "codigo")),
 )
 PLAN = """
 schedule:
@@ -84,7 +84,7 @@ async def test_every_path_is_looked_at() -> None:
     "done",
     [
         *("pausa", "seguir", "cerrar", "abrir", "edad", "temas", "apps", "busqueda", "atajos", "sitios"),
-        *("sitio", "horas", "pin", "proteccion", "aceptar"),
+        *("sitio", "horas", "pin", "proteccion", "aceptar", "abiertos", "temasabiertos"),
     ],
 )
 async def test_each_change_is_confirmed(portal: PortalPages, done: str) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from filterd.model.rule import Action
-from filterd.operations import meanings, subscribers
+from filterd.operations import meanings, subscribers, view_codes
 from filterd.operations.ends import midnight
 from filterd.operations.plan_file import childrens_things
 from filterd.operations.policies import policies
@@ -73,7 +73,8 @@ async def test_closing_for_a_while(portal: PortalPages, browser: Browser) -> Non
     assert [(each.end - each.begin, each.everything, each.categories) for each in once] == [
         (2_700, False, childrens_things(policies(portal.context))[0])
     ]
-    assert "cerrado por horario: juegos, videos y redes sociales" in browser.words
+    assert "Ahora está cerrado: juegos, videos y redes sociales" in browser.words
+    assert "por horario" not in browser.words, "it was closed by hand"
     await browser.send(f"{LINE}/abrir")
     assert (await portal.choices()).adjustments.once == ()
     await browser.open(f"{LINE}/cerrar")
@@ -95,7 +96,13 @@ async def test_another_age_says_what_it_opens_first(portal: PortalPages, browser
 async def test_topics_are_kept_as_differences(portal: PortalPages, browser: Browser) -> None:
     await browser.follow(f"{LINE}/temas")
     assert "Todavía no hay lista" in browser.words
+    assert (
+        "Aplicaciones que siguen cerradas aparte" in browser.words and f"{LINE}/aplicaciones" in browser.text
+    )
     await browser.send(f"{LINE}/temas", {"cerrado": ["adult", "games"]})
+    assert "mira también «Aplicaciones»" in browser.words, "gambling was opened, and chat stays closed"
+    await browser.open(f"{LINE}/cartel")
+    assert "Adultos" in browser.words and "Juegos en línea" not in browser.words, "no list fills it yet"
     own = (await portal.choices()).adjustments.categories
     assert own.added == ("games",) and own.taken == ("gambling",)
     await browser.open(f"{LINE}/temas")
@@ -119,9 +126,13 @@ async def test_applications_search_and_ways(portal: PortalPages, browser: Browse
     assert "DNS privado" in browser.words and 'value="cerrar" checked' in browser.text
     await browser.send(f"{LINE}/atajos", {"atajos": "abrir"})
     assert (await portal.choices()).adjustments.bypass.taken == ("doh",)
+    assert "siguen abiertos" in browser.words and "se queda sin Internet" not in browser.words
+    await browser.open(f"{LINE}/edad/nueva?edad=families-closed")
+    assert "puede quedarse sin Internet" not in browser.words, "the line's own choice stays"
     await browser.open(f"{LINE}/atajos")
     await browser.send(f"{LINE}/atajos", {"atajos": "cerrar"})
     assert (await portal.choices()).adjustments.bypass.taken == ()
+    assert "se queda sin Internet" in browser.words
     await browser.open(f"{LINE}/atajos")
     await browser.send(f"{LINE}/atajos", {"atajos": "otra"})
     assert browser.reply.status_code == 422
@@ -330,6 +341,25 @@ async def test_a_copy_of_the_data_is_the_holders(portal: PortalPages, browser: B
     assert "Descargar mis datos" not in child.words
     await child.post(f"{LINE}/datos/copia", {**fields, "csrf": child.fields_of("/portal/salir")["csrf"]})
     assert child.reply.status_code == 403
+
+
+async def test_a_code_for_who_helps_is_not_made_with_a_pin(portal: PortalPages, browser: Browser) -> None:
+    await subscribers.deny(portal.context, "home", "secreto.example")
+    await browser.follow(f"{LINE}/codigo")
+    fields = browser.fields_of(f"{LINE}/codigo")
+    await browser.send(f"{LINE}/codigo")
+    code = re.search(r"\b[2-9A-Z]{4}-[2-9A-Z]{4}\b", browser.words)
+    assert code and "Sirve hasta las 02:10" in browser.words, browser.words
+    seen = await view_codes.view(portal.context, "home", code[0])
+    assert [each.name for each in seen.choices.own_names] == ["secreto.example"]
+    child = await portal.browser("10.0.0.1").open("/portal/entrar")
+    await child.send("/portal/pin", {"pin": PIN})
+    await child.open(f"{LINE}/codigo")
+    assert "Hacer un código" not in child.words and "Entraste con el PIN" in child.words
+    await child.post(f"{LINE}/codigo", {**fields, "csrf": child.fields_of("/portal/salir")["csrf"]})
+    assert child.reply.status_code == 403
+    await browser.open(f"{LINE}/cambios")
+    assert re.search(r"código para enseñar tu lista de sitios [^·]*· en esta página", browser.words)
 
 
 async def test_a_school_prints_a_notice(portal: PortalPages) -> None:

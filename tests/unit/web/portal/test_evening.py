@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from filterd.operations import consent
+from filterd.operations import consent, subscribers
 from tests.unit.web.portal.conftest import PIN, PortalPages
 
 
@@ -51,3 +51,25 @@ async def test_the_pin_opens_the_page_on_the_line(portal: PortalPages) -> None:
     await browser.send("/portal/filtro/1/quitar")
     assert "Tu filtro está apagado" in browser.words
     assert not (await portal.choices()).opted_in
+
+
+async def test_a_line_without_a_filter_still_has_its_own_sites(portal: PortalPages) -> None:
+    """They stay closed when the filter goes: the pages say so, and lead to them."""
+    browser = await portal.turned_on()
+    await subscribers.deny(portal.context, "home", "malo.example")
+    await browser.open("/portal/filtro/1/quitar")
+    await browser.send("/portal/filtro/1/quitar")
+    await browser.open("/portal/filtro/1")
+    assert "los sitios que tú cerraste siguen cerrados" in browser.words
+    for part in ("cambios", "proteccion", "datos", "sitios"):
+        await browser.open("/portal/filtro/1")
+        await browser.follow(f"/portal/filtro/1/{part}")
+        assert browser.reply.status_code == 200
+    child = await portal.browser("10.0.0.1").open("/portal")
+    assert "no hay un filtro encendido, pero sí sitios cerrados" in child.words
+    await child.open("/portal/entrar")
+    assert "el PIN terminó con él" in child.words
+    await browser.open("/portal/filtro/1/sitios")
+    await browser.send("/portal/filtro/1/sitios/quitar")
+    assert "siguen cerrados" not in (await browser.open("/portal/filtro/1")).words
+    assert "sí sitios cerrados" not in (await child.open("/portal")).words

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import re
 
 import httpx
@@ -10,8 +12,10 @@ import pytest
 from filterd.model.review import ReviewOutcome
 from filterd.operations.reviews import asking, deciding
 from filterd.operations.reviews.deciding import DecisionGiven
-from filterd.operations.reviews.limits import ASKING
-from tests.unit.web.public.conftest import PublicPages
+from filterd.operations.reviews.limits import ASKING, WINDOW, NetworkLimits
+from filterd.web.pages.application import make_pages
+from filterd.web.public.reviews import ReviewPages
+from tests.unit.web.public.conftest import BASE, PublicPages
 from tests.worlds.installation import as_person
 
 ASKED = {
@@ -148,3 +152,38 @@ async def test_guessing_codes_is_limited(pages: PublicPages) -> None:
         for n in range(40)
     ]
     assert (replies[0], replies[-1]) == (403, 429)
+
+
+async def test_a_form_that_is_sent_again_makes_no_second_request(pages: PublicPages) -> None:
+    """A reload of the answer, or a second tap, shows the same folio; a form that was changed is another."""
+    client = pages.client()
+    marks = [
+        found[1]
+        for _ in range(2)
+        if (found := re.search(r'name="mark" value="([a-p]{16})"', (await client.get("/revision")).text))
+    ]
+    assert len(set(marks)) == 2
+    sent = {**ASKED, "mark": marks[0]}
+    tapped = await asyncio.gather(*(client.post("/revision", data=sent) for _ in range(8)))
+    assert len({folio_of(each)["code"] for each in tapped}) == 1, (
+        "and none of them counts against the network"
+    )
+    folios = {folio_of(tapped[0])["folio"]}
+    for other in ({"mark": marks[1]}, {"site": "other.example"}, {"mark": ""}, {"mark": ""}):
+        folios.add(folio_of(await client.post("/revision", data={**sent, **other}))["folio"])
+    assert len(folios) == 5
+    wrong = await client.post("/revision", data={**sent, "claim": ""})
+    assert marks[0] in wrong.text, "the mark stays while a form is corrected"
+
+
+async def test_the_answer_to_a_form_is_forgotten_after_an_hour(pages: PublicPages) -> None:
+    """By then its code is nowhere any more."""
+    now = 0.0
+    made = ReviewPages(NetworkLimits(ASKING, lambda: now, os.urandom))
+    transport = httpx.ASGITransport(make_pages(made.routes(), pages.state))
+    async with httpx.AsyncClient(transport=transport, base_url=BASE) as client:
+        sent = {**ASKED, "mark": "a" * 16}
+        first = folio_of(await client.post("/revision", data=sent))
+        assert folio_of(await client.post("/revision", data=sent)) == first
+        now = WINDOW + 1
+        assert folio_of(await client.post("/revision", data=sent)) != first
