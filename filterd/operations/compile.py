@@ -33,6 +33,7 @@ from filterd.model.verdict import Kind
 from filterd.operations.errors import OperationError
 from filterd.operations.feeds import rule_files
 from filterd.operations.keys import load_key
+from filterd.operations.own_hosts import with_own_hosts
 from filterd.operations.snapshot_input import MEANINGS, input_digest, zones_of
 from filterd.operations.snapshot_sources import Material
 from filterd.policy import losses
@@ -117,7 +118,7 @@ def run(job: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
     """
     settings = Settings.from_json(job["settings"])
     loaded = load_policies(settings.policies, settings.policies_base, settings.jurisdiction)
-    policies = combined(loaded, job["adopted"]).policies
+    policies = combined(with_own_hosts(loaded, settings), job["adopted"]).policies
     versions = [SourceVersion(*each) for each in job["versions"]]
     key, zones = load_key(settings, FINGERPRINT_KEY), zones_of(settings)
     material = Material(

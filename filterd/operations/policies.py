@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from filterd.config.policies import PartRead, PoliciesError, PolicyPart, load_part, load_policies
@@ -12,11 +13,12 @@ from filterd.model.mandatory import label_of
 from filterd.operations.context import Context, OperationError
 from filterd.operations.errors import UnknownError
 from filterd.operations.nearest import did_you_mean
+from filterd.operations.own_hosts import own_hosts, with_own_hosts
 from filterd.policy.documents import Feed, Policies, Profile
 
 
 def policies(context: Context) -> Policies:
-    """The documents of the configured directories."""
+    """The documents of the configured directories; the hosts of our own pages are protected too."""
     if context.kept_policies is not None:
         return context.kept_policies(context.settings)
     return _read(context.settings)
@@ -48,7 +50,8 @@ class KeptPolicies:
         return self._found
 
     def _look(self, settings: Settings) -> Policies:
-        state = (settings.jurisdiction, *map(_files, (settings.policies, settings.policies_base)))
+        hosts = own_hosts(settings)
+        state = (settings.jurisdiction, hosts, *map(_files, (settings.policies, settings.policies_base)))
         if self._found is None or state != self._read_at:
             self._found = None
             self._found, self._read_at = _read(settings), state
@@ -68,15 +71,19 @@ def _files(folder: Path | None) -> tuple[tuple[str, int, int, int], ...]:
 
 def _read(settings: Settings) -> Policies:
     try:
-        return load_policies(settings.policies, settings.policies_base, settings.jurisdiction)
+        read = load_policies(settings.policies, settings.policies_base, settings.jurisdiction)
     except PoliciesError as error:
         message = f"the policies in {settings.policies} have errors:\n{error}"
         raise OperationError(message, f"{error.remedy}; filterd config check shows the same list") from error
+    return with_own_hosts(read, settings)
 
 
 def part(context: Context, which: PolicyPart) -> PartRead:
     """One part of the documents, as far as it can be read, whatever is wrong with the others."""
-    return load_part(which, context.settings.policies, context.settings.policies_base)
+    read = load_part(which, context.settings.policies, context.settings.policies_base)
+    if which is not PolicyPart.PROTECTED:
+        return read
+    return replace(read, policies=with_own_hosts(read.policies, context.settings))
 
 
 def profile(documents: Policies, identifier: str) -> Profile:

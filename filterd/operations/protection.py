@@ -34,7 +34,7 @@ def require_deniable(rule: NameRule, protected: Protected) -> None:
         raise OperationError(message, "deny the names that are meant; those below it can be denied")
     if any(rule.name == each or rule.name.endswith("." + each) for each in found):
         message = f"{rule.name} is protected: help lines, emergency services and the portal stay reachable"
-        remedy = "deny another name; protected.yaml of the policies says what no line can block"
+        remedy = "deny another name; protected.yaml and the public URLs configured say what no line can block"
         raise OperationError(message, remedy)
     more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
     message = f"{rule.name} would block what is protected: {', '.join(found[:SHOWN])}{more}"

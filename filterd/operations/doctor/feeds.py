@@ -13,6 +13,7 @@ from filterd.operations.doctor.case import Case
 from filterd.operations.doctor.finding import Finding, found
 from filterd.operations.feeds import listing as operation
 from filterd.operations.feeds.listing import FeedStatus
+from filterd.operations.own_hosts import own_hosts
 from filterd.policy.adoption import Orphaned
 from filterd.store.errors import StoreError
 
@@ -93,6 +94,8 @@ def _portal(case: Case) -> Iterator[Finding]:
         documents = load_policies(settings.policies, settings.policies_base, settings.jurisdiction)
     except PoliciesError:
         return
+    if own_hosts(case.settings):
+        return  # our own portal is protected by its public URL
     made_up = [each.name for each in documents.protected.names if each.name.endswith(EXAMPLE)]
     if made_up:
         yield found("feeds.example_portal", name=made_up[0])

@@ -285,6 +285,9 @@ async def test_feeds_that_were_never_read(case: Case) -> None:
 async def test_feeds_that_are_fine_and_then_stale(built: Case, installation: Installation) -> None:
     assert feeds_of(built) == set()
     assert ids(look(feeds.check, built)) == ["feeds.example_portal"]
+    service = replace(built.settings.service, public_url="https://filtro.operator.example")
+    named = replace(built, settings=replace(built.settings, service=service))
+    assert ids(look(feeds.check, named)) == [], "the portal is protected by its public URL"
     installation.now += 6 * 86400.0
     assert feeds_of(built) == set()
     installation.now += 2 * 86400.0
