@@ -65,7 +65,8 @@ class SignInLink:
 def _in_time(table: Table, now: ColumnElement[float], longest: int) -> ColumnElement[bool]:
     """The condition that what was made for ``longest`` seconds at most has not expired. What has a time to
     come was made before the clock was set back, and does not hold: nobody knows for how long it would."""
-    step, most = (literal_column(str(each)) for each in (CLOCK_STEP, longest + CLOCK_STEP))
+    step: ColumnElement[int] = literal_column(str(CLOCK_STEP))
+    most: ColumnElement[int] = literal_column(str(longest + CLOCK_STEP))
     return (table.c.expires_at > now) & (table.c.expires_at <= now + most) & (table.c.made_at <= now + step)
 
 

@@ -7,6 +7,7 @@ import pytest
 from filterd.model.slot import Slot
 from filterd.operations.plan_file import childrens_things
 from filterd.operations.policies import policies
+from filterd.operations.portal.state import CHANGES
 from tests.unit.web.portal.conftest import Browser, PortalPages
 from tests.unit.web.portal.test_choices_of_a_parent import GAMES
 
@@ -109,6 +110,7 @@ async def test_a_stretch_with_a_mistake(
 
 async def test_a_week_has_an_end(portal: PortalPages, browser: Browser) -> None:
     for minute in range(51):
+        portal.after(1 / CHANGES.each_second)
         await browser.open(f"{HOURS}/nueva")
         await browser.send(
             f"{HOURS}/guardar",
