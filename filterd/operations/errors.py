@@ -8,6 +8,7 @@
       ConflictError         the state of what was named does not allow it
       NotAllowedError       this one may not do it; another one may
       NotReachedError       the process that has to do it does not answer
+        UnusableError         a file of the installation is wrong: nobody who asks can do anything about it
 """
 
 from __future__ import annotations
@@ -39,3 +40,8 @@ class NotAllowedError(OperationError):
 
 class NotReachedError(OperationError):
     """The process that has to do it is not there, or does not answer."""
+
+
+class UnusableError(NotReachedError):
+    """A key or a document of the installation cannot be used; whoever runs it mends that, by the remedy.
+    Neither text nor remedy has anything of a request."""

@@ -11,7 +11,7 @@ from filterd.config.policies import PartRead, PoliciesError, PolicyPart, load_pa
 from filterd.config.settings import Settings
 from filterd.model.mandatory import label_of
 from filterd.operations.context import Context, OperationError
-from filterd.operations.errors import UnknownError
+from filterd.operations.errors import UnknownError, UnusableError
 from filterd.operations.nearest import did_you_mean
 from filterd.operations.own_hosts import own_hosts, with_own_hosts
 from filterd.policy.documents import Feed, Policies, Profile
@@ -74,7 +74,7 @@ def _read(settings: Settings) -> Policies:
         read = load_policies(settings.policies, settings.policies_base, settings.jurisdiction)
     except PoliciesError as error:
         message = f"the policies in {settings.policies} have errors:\n{error}"
-        raise OperationError(message, f"{error.remedy}; filterd config check shows the same list") from error
+        raise UnusableError(message, f"{error.remedy}; filterd config check shows the same list") from error
     return with_own_hosts(read, settings)
 
 

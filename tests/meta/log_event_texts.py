@@ -64,7 +64,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "a page could not be served": (
         "Somebody saw that it does not work at the moment: the store or the policies cannot be used.",
-        "the lines of the same process around it, and `filterd doctor`",
+        "the `remedy` of the line, those of the same process around it, and `filterd doctor`",
     ),
     "a page of the web process failed": (
         "A fault of filterd: somebody saw that it does not work at the moment. `reason` is its kind.",

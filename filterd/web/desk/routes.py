@@ -8,6 +8,7 @@ from filterd.model.token import Permission
 from filterd.web.desk import lines, papers, reviews, signing, today, why
 from filterd.web.desk.acts import ACTS, doing, showing
 from filterd.web.desk.views import View, at_desk
+from filterd.web.pages.numbers import NUMBER
 
 PAGES: dict[tuple[str, str], tuple[View, Permission | None]] = {
     ("GET", "/desk"): (lines.find, None),
@@ -23,8 +24,8 @@ PAGES: dict[tuple[str, str], tuple[View, Permission | None]] = {
     ("GET", "/desk/reviews/new"): (reviews.show_new, Permission.REVIEWS_WRITE),
     ("POST", "/desk/reviews/new"): (reviews.add, Permission.REVIEWS_WRITE),
     ("POST", "/desk/reviews/appeal"): (reviews.appeal, Permission.REVIEWS_WRITE),
-    ("GET", "/desk/reviews/{number:int}"): (reviews.show, Permission.REVIEWS_READ),
-    ("POST", "/desk/reviews/{number:int}"): (reviews.decide, Permission.REVIEWS_WRITE),
+    ("GET", f"/desk/reviews/{{number:{NUMBER}}}"): (reviews.show, Permission.REVIEWS_READ),
+    ("POST", f"/desk/reviews/{{number:{NUMBER}}}"): (reviews.decide, Permission.REVIEWS_WRITE),
     ("GET", "/desk/today"): (today.show, None),
     ("POST", "/desk/sign-out"): (signing.sign_out, None),
 }

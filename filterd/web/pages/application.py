@@ -14,7 +14,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from filterd.operations.context import OperationError
+from filterd.operations.errors import OperationError, UnusableError
+from filterd.store.errors import StoreError
 from filterd.telemetry import log
 from filterd.web.listening.proxies import behind_proxies
 from filterd.web.pages.refusals import PageRefusedError
@@ -44,6 +45,7 @@ def make_pages(routes: Sequence[BaseRoute], state: PagesState) -> ASGIApp:
         exception_handlers={
             PageRefusedError: _refused,
             OperationError: _failed,
+            StoreError: _failed,
             HTTPException: _not_found,
             Exception: _broken,
         },
@@ -72,7 +74,10 @@ class _Static:
 
 
 def _shown(request: Request, status: HTTPStatus, key: str, **values: object) -> Response:
-    return page(request, "house/refusal.html", {"key": key, "values": values, "status": int(status)}, status)
+    path = request.url.path
+    again = path if request.method == "GET" else f"/{path.split('/')[1]}"  # a form: its room's first page
+    shown = {"key": key, "values": values, "status": int(status), "again": again}
+    return page(request, "house/refusal.html", shown, status)
 
 
 async def _refused(request: Request, error: Exception) -> Response:
@@ -89,8 +94,16 @@ async def _not_found(request: Request, error: Exception) -> Response:
     return response
 
 
+def log_unserved(error: Exception) -> None:
+    """Log why a page was not served: the kind of the error, and of one of the store or the installation the
+    remedy. The text of others may have something of the request."""
+    known = isinstance(error, StoreError | UnusableError)
+    fields = {"remedy": error.remedy} if known else {}
+    log.get().warning("a page could not be served", reason=type(error).__name__, **fields)
+
+
 async def _failed(request: Request, error: Exception) -> Response:
-    log.get().warning("a page could not be served", reason=type(error).__name__)
+    log_unserved(error)
     return _shown(request, HTTPStatus.SERVICE_UNAVAILABLE, "house.refused.later")
 
 

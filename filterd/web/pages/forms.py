@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from urllib.parse import parse_qsl, urlsplit
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from filterd.web.pages.refusals import PageRefusedError
 
@@ -60,7 +60,7 @@ async def read_form(request: Request, token: str | None = None) -> SentForm:
         async with asyncio.timeout(FORM_SECONDS):
             body = await _body(request)
         fields = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS, errors="strict")
-    except (ValueError, TimeoutError):
+    except (ValueError, TimeoutError, ClientDisconnect):  # who went away reads no page
         raise PageRefusedError(HTTPStatus.BAD_REQUEST, "house.refused.form") from None
     form = SentForm(fields)
     if token is not None and not hmac.compare_digest(form.one(CSRF_FIELD).encode(), token.encode()):

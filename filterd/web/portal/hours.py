@@ -21,6 +21,7 @@ from filterd.operations.policies import policies
 from filterd.policy.documents import Policies
 from filterd.policy.schedule import Moment
 from filterd.web.pages.forms import SentForm
+from filterd.web.pages.numbers import number_of
 from filterd.web.pages.state import see_other
 from filterd.web.pages.translations import Words
 from filterd.web.portal.hours_form import KEEP, blank_form, read_stretch, stretch_form
@@ -150,7 +151,7 @@ async def save(visit: Visit) -> Response:
     documents = policies(visit.context)
     words = [slot_words(each) for each in hours_of(visit.line.choices, documents).slots]
     place = form.one("lugar")
-    if place and not (place.isascii() and place.isdigit() and int(place) < len(words)):
+    if place and not 0 <= number_of(place) < len(words):
         return visit.problem("portal.stale")
     read = read_stretch(form, documents)
     if isinstance(read, str):
@@ -194,10 +195,10 @@ async def remove(visit: Visit) -> Response:
     """``POST …/horas/quitar``: one stretch less."""
     form = await visit.form()
     words = [slot_words(each) for each in hours_of(visit.line.choices, policies(visit.context)).slots]
-    place = form.one("lugar")
-    if not (place.isascii() and place.isdigit() and int(place) < len(words)):
+    place = number_of(form.one("lugar"))
+    if not 0 <= place < len(words):
         return visit.problem("portal.stale")
-    del words[int(place)]
+    del words[place]
     return await _replaced(visit, form, words)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from starlette.routing import BaseRoute, Route
 
+from filterd.web.pages.numbers import NUMBER
 from filterd.web.portal import (
     beginning,
     choosing,
@@ -17,7 +18,7 @@ from filterd.web.portal import (
 )
 from filterd.web.portal.visitor import BASE, View
 
-_LINE = BASE + "/{place:int}"
+_LINE = f"{BASE}/{{place:{NUMBER}}}"
 
 
 def routes() -> list[BaseRoute]:
@@ -70,7 +71,7 @@ def _hours() -> list[BaseRoute]:
     return [
         _get(f"{_LINE}/horas", hours.show),
         _get(f"{_LINE}/horas/nueva", hours.show_form),
-        _get(f"{_LINE}/horas/{{slot:int}}", hours.show_form),
+        _get(f"{_LINE}/horas/{{slot:{NUMBER}}}", hours.show_form),
         _post(f"{_LINE}/horas/guardar", hours.save),
         _post(f"{_LINE}/horas/quitar", hours.remove),
         _post(f"{_LINE}/horas/lista", hours.add_preset),

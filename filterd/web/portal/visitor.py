@@ -20,13 +20,15 @@ from filterd.model.portal import PortalSession
 from filterd.model.subscriber import Subscriber
 from filterd.operations import lines
 from filterd.operations.context import Context
-from filterd.operations.errors import OperationError
+from filterd.operations.errors import OperationError, UnusableError
 from filterd.operations.portal import sessions
 from filterd.operations.portal.acting import acting, require_line
 from filterd.operations.portal.on_line import line_of_address
 from filterd.operations.portal.sessions import SignedIn
 from filterd.operations.portal.state import CHANGES, PortalState
 from filterd.operations.portal.tries import Levels
+from filterd.store.errors import StoreError
+from filterd.web.pages.application import log_unserved
 from filterd.web.pages.forms import SentForm, query_of, read_form
 from filterd.web.pages.refusals import PageRefusedError
 from filterd.web.pages.state import language_of, page, secure, see_other, state_of
@@ -246,6 +248,9 @@ def on_line(view: LineView) -> View:
         visit = await _visit(request, found)
         try:
             return await view(visit)
+        except (StoreError, UnusableError) as error:
+            log_unserved(error)
+            return visit.problem(LATER.key, LATER.status)
         except OperationError as error:
             told = problem_of(error)
             if told.key == UNKNOWN and request.method == "GET":

@@ -38,8 +38,8 @@ _OTHERS = {
     ("GET", "/desk/reviews/new"): ("post", "/api/v1/reviews"),
     ("POST", "/desk/reviews/new"): ("post", "/api/v1/reviews"),
     ("POST", "/desk/reviews/appeal"): ("post", "/api/v1/reviews/{review}/appeal"),
-    ("GET", "/desk/reviews/{number:int}"): ("get", "/api/v1/reviews/{review}"),
-    ("POST", "/desk/reviews/{number:int}"): ("post", "/api/v1/reviews/{review}/decision"),
+    ("GET", "/desk/reviews/{number:number}"): ("get", "/api/v1/reviews/{review}"),
+    ("POST", "/desk/reviews/{number:number}"): ("post", "/api/v1/reviews/{review}/decision"),
 }
 _OPEN = {
     ("GET", "/desk"),
@@ -74,7 +74,7 @@ def test_every_page_has_a_route_of_the_api_to_be_compared_with() -> None:
 async def test_a_page_allows_what_the_api_allows(world: DeskWorld, role: TokenRole) -> None:
     browser = await world.agent(role)
     for (method, path), call in ALIKE.items():
-        at = path.replace("{id:path}", "home").replace("{number:int}", "1")
+        at = path.replace("{id:path}", "home").replace("{number:number}", "1")
         if method == "GET":
             reply = await browser.client.get(at, params={"line": "home", "id": "home"})
         else:

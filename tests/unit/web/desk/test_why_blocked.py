@@ -54,7 +54,7 @@ async def test_security_is_shown_where_the_provider_has_it(world: DeskWorld) -> 
     on = replace(settings, security=replace(settings.security, enabled=True))
     context = replace(world.context, settings=on)
     state = PagesState(context, WebSettings(None, None), Templates(Translations()))
-    offered = DeskWorld(make_pages(desk.routes(), state), context, world.installation)
+    offered = DeskWorld(make_pages(desk.routes(), state), state, context, world.installation)
     assert words in (await (await offered.agent()).get("/desk/lines/home")).text
 
 

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
 
 import httpx
 import pytest
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from filterd.config.service_settings import ReachSettings, ServiceSettings
 from filterd.config.value_types import Endpoint
 from filterd.config.web_settings import PagesSettings, WebSettings
+from filterd.operations.errors import OperationError, UnusableError
+from filterd.store.errors import StoreBusyError
+from filterd.telemetry import log
 from filterd.web.pages.application import make_pages
 from filterd.web.pages.forms import read_form
+from filterd.web.pages.numbers import number_of
+from filterd.web.pages.refusals import PageRefusedError
 from filterd.web.pages.state import PagesState, page
 from filterd.web.pages.templating import FOLDER, Templates
 from filterd.web.pages.translations import LANGUAGES, MissingTextError, Translations
@@ -42,6 +50,14 @@ async def _form(request: Request) -> Response:
     return PlainTextResponse((await read_form(request, "the token")).one("name"))
 
 
+async def _later(_: Request) -> Response:
+    raise FAULTS[0]
+
+
+FAULTS: list[Exception] = []
+"""the one that ``/later`` raises"""
+
+
 @pytest.fixture
 async def client(installation: Installation, translations: Translations) -> AsyncIterator[httpx.AsyncClient]:
     web = WebSettings(None, None, portal=PagesSettings(LISTEN, 100))
@@ -49,7 +65,11 @@ async def client(installation: Installation, translations: Translations) -> Asyn
         Route("/dev/components", _components),
         Route("/form", _form, methods=["POST"]),
         Route("/broken", lambda _: 1 / 0),
+        Route("/later", _later, methods=["GET", "POST"]),
+        Route("/number/{it:number}", lambda _: PlainTextResponse("a page")),
     ]
+    service = ServiceSettings(contact=ReachSettings(phone="800 123 4567"))
+    installation.settings = replace(installation.settings, service=service)
     async with installation.open() as context:
         app = make_pages(routes, PagesState(context, web, Templates(translations)))
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
@@ -142,3 +162,55 @@ async def test_a_fault_says_nothing_of_the_request(client: httpx.AsyncClient) ->
 
 def test_the_stylesheet_is_small() -> None:
     assert (Path(FOLDER).parent / "static" / "house.css").stat().st_size < 20_000
+
+
+@pytest.mark.parametrize(
+    ("fault", "remedy"),
+    [
+        (StoreBusyError("the store is locked"), "lsof"),
+        (UnusableError("the key is damaged", "restore the key"), "restore the key"),
+        (OperationError("marker.example is closed", "ask for marker.example"), ""),
+    ],
+    ids=["store", "installation", "other"],
+)
+async def test_what_cannot_be_served_now_says_whom_to_call_and_logs_the_remedy(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, fault: Exception, remedy: str
+) -> None:
+    FAULTS[:] = [fault]
+    stream = io.StringIO()
+    monkeypatch.setattr(log, "_log", log.Log("web", stream))
+    reply = await client.get("/later")
+    assert reply.status_code == 503
+    assert 'href="tel:8001234567"' in reply.text
+    assert 'href="/later"' in reply.text
+    reply = await client.post("/later")
+    assert 'href="/later"' in reply.text
+    written = stream.getvalue()
+    assert "a page could not be served" in written
+    assert remedy in written
+    assert "marker" not in written + reply.text
+
+
+def test_a_number_of_a_form_has_few_digits() -> None:
+    given = ("7", "999999999", "1000000000", "9" * 5_000, "", "-1", "\u0663", "1.5")
+    assert [number_of(each) for each in given] == [7, 999_999_999, -1, -1, -1, -1, -1, -1]
+
+
+async def test_a_path_with_a_number_that_is_too_long_is_no_page(client: httpx.AsyncClient) -> None:
+    assert (await client.get("/number/123456789")).status_code == 200
+    for number in ("1234567890", "1" * 5_000, "-1", "x"):
+        assert (await client.get(f"/number/{number}")).status_code == 404
+
+
+async def test_a_form_that_breaks_off_is_refused_and_no_fault() -> None:
+    async def gone() -> dict[str, object]:
+        return {"type": "http.disconnect"}
+
+    headers = [(b"content-type", b"application/x-www-form-urlencoded"), (b"host", b"portal.test")]
+    scope = {"type": "http", "method": "POST", "path": "/form", "headers": headers, "scheme": "http",
+             "query_string": b"", "server": ("portal.test", 80)}  # fmt: skip
+    with pytest.raises(PageRefusedError) as refused:
+        await read_form(Request(scope, gone), "the token")
+    assert refused.value.status == 400
+    with pytest.raises(ClientDisconnect):
+        await Request(scope, gone).body()  # what it would be else

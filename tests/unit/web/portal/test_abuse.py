@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from starlette.routing import Route
 
@@ -58,7 +60,7 @@ async def test_each_form_needs_the_token_of_its_session(portal: PortalPages) -> 
 async def test_each_form_is_known_here(portal: PortalPages) -> None:
     """The list above is that of the routes."""
     known = {
-        each.path.removeprefix("/portal/filtro/{place:int}/")
+        each.path.removeprefix("/portal/filtro/{place:number}/")
         for each in routes()
         if isinstance(each, Route) and "POST" in (each.methods or ()) and "{place" in each.path
     }
@@ -208,3 +210,22 @@ async def test_the_changes_of_a_session_are_bounded_and_leaving_is_not(portal: P
     assert browser.reply.status_code == 429
     await browser.post(f"{LINE}/quitar", fields)
     assert browser.reply.status_code == 200 and not (await portal.choices()).opted_in
+
+
+async def test_a_fault_of_the_installation_is_told_as_one_and_a_number_without_end_is_none(
+    portal: PortalPages,
+) -> None:
+    """A damaged key: nothing that the parent chose is wrong, and the page says so."""
+    browser = await portal.turned_on()
+    await browser.open(f"{LINE}/pin")
+    fields = {"csrf": browser_token(browser)}
+    for place in ("9" * 5_000, "99", "-1"):
+        for path in ("horas/guardar", "horas/quitar"):
+            await browser.post(f"{LINE}/{path}", {**fields, "lugar": place})
+            assert browser.reply.status_code == 409, browser.words
+    assert (await browser.open(f"/portal/filtro/{'1' * 5_000}")).reply.status_code == 404
+    portal.installation.write_policy("categories.yaml", "- {id: adult")
+    portal.use(replace(portal.context, kept_policies=None))
+    for reply in (await browser.open(f"{LINE}/horas"), await browser.post(f"{LINE}/horas/quitar", fields)):
+        assert reply.reply.status_code == 503, reply.words
+        assert "Ahora no podemos hacerlo" in reply.words

@@ -73,7 +73,7 @@ async def test_every_page_of_a_line_with_one(portal: PortalPages, language: str)
 async def test_every_path_is_looked_at() -> None:
     looked_at = {path.partition("?")[0] for path in (*OFF, *ON)} | {"/portal/filtro", f"{LINE}/horas/0"}
     shown = {
-        each.path.replace("{place:int}", "1").replace("{slot:int}", "0")
+        each.path.replace("{place:number}", "1").replace("{slot:number}", "0")
         for each in routes()
         if isinstance(each, Route) and "GET" in (each.methods or ())
     }
