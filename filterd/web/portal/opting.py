@@ -130,7 +130,7 @@ async def turn_on(visit: Visit) -> Response:
 
 
 async def _first_pin(visit: Visit, pin: str) -> tuple[Also | None, str]:
-    """What keeps the PIN with the filter, and what to add to the address of the next page: a PIN that could
+    """The part of the write that keeps the PIN, and of the next page's address: a PIN that could
     not be hashed is told there, and can be chosen again."""
     if not pin:
         return None, "?pin=despues"
