@@ -97,9 +97,8 @@ async def _not_found(request: Request, error: Exception) -> Response:
 def log_unserved(error: Exception) -> None:
     """Log why a page was not served: the kind of the error, and of one of the store or the installation the
     remedy. The text of others may have something of the request."""
-    known = isinstance(error, StoreError | UnusableError)
-    fields = {"remedy": error.remedy} if known else {}
-    log.get().warning("a page could not be served", reason=type(error).__name__, **fields)
+    remedy = error.remedy if isinstance(error, StoreError | UnusableError) else ""
+    log.get().warning("a page could not be served", reason=type(error).__name__, remedy=remedy)
 
 
 async def _failed(request: Request, error: Exception) -> Response:
