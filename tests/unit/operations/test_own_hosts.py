@@ -12,12 +12,13 @@ from filterd.model.order import OrderState
 from filterd.model.rule import NameRule, Scope
 from filterd.operations import orders, snapshot_input, snapshots, subscribers
 from filterd.operations.context import Context, OperationError
+from filterd.operations.explain import explain
 from filterd.operations.feeds import adoption, updating
 from filterd.operations.own_hosts import host_of, own_hosts, with_own_hosts
 from filterd.operations.policies import KeptPolicies, policies
 from filterd.operations.snapshot_meanings import in_snapshot
 from filterd.policy.documents import Policies
-from tests.unit.operations.test_explain import EVIDENCE, NIGHT, explain
+from tests.unit.operations.test_explain import EVIDENCE, NIGHT
 from tests.unit.operations.test_order_reach import asks
 from tests.worlds.installation import Installation
 

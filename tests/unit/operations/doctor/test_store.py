@@ -475,7 +475,7 @@ async def test_lines_whose_holders_nobody_tells(
     assert values(look(notices.check, case), "notices.untold")["lines"] == 1
     secret = tmp_path / "hook"
     secret.write_text(f"whsec_{'A' * 32}\n")
-    hook = WebhookSettings("crm", "https://crm.operator.example/", secret)
+    hook = WebhookSettings("crm", "https://crm.operator.example/", secret, (), None, Seconds(5))
     noticed = replace(case.settings.notices, webhooks=(hook,))
     told = replace(case, settings=replace(case.settings, notices=noticed))
     assert "notices.untold" not in ids(look(notices.check, told))
