@@ -85,11 +85,11 @@ def check(config: Path | None, as_json: bool, settings_alone: bool) -> None:
 
 def _cautions(settings: Settings) -> list[Caution]:
     """The warnings on the settings, and on the secrets that they name."""
-    from filterd.config.cautions import cautions, facts_missing
+    from filterd.config.cautions import cautions, facts_missing, holders_untold
     from filterd.operations.sessions.secrets import cautions_on_secrets
 
     secrets = cautions_on_secrets(settings.accounting.radius)
-    return [*cautions(settings), *facts_missing(settings), *secrets]
+    return [*cautions(settings), *facts_missing(settings), *holders_untold(settings), *secrets]
 
 
 def _ports_in_rules(settings: Settings) -> list[Caution]:

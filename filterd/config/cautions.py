@@ -76,6 +76,15 @@ def facts_missing(settings: Settings) -> tuple[Caution, ...]:
     )
 
 
+def holders_untold(settings: Settings) -> tuple[Caution, ...]:
+    """The portal's promise that holders are told of each change, where no receiver of notices is there."""
+    if settings.web is None or settings.web.portal is None or settings.notices.webhooks:
+        return ()
+    message = "names no receiver, and the portal promises that holders are told of each change"
+    remedy = "write a receiver (docs/notices.md), or have a person work off: filterd notice list"
+    return (Caution("notices.webhooks", message, remedy),)
+
+
 def _pools(settings: Settings) -> Iterator[Caution]:
     """Clients of a version of IP that ``accounting.pools`` leaves out: their sessions are not waited for."""
     accounting, dns = settings.accounting, settings.dns

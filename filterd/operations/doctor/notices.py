@@ -1,4 +1,4 @@
-"""Notices to holders: receivers that do not take them, secrets that cannot be used, and what failed."""
+"""Notices to holders: receivers that are missing or take none, secrets without use, and what failed."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from filterd.operations.doctor.case import Case
 from filterd.operations.doctor.finding import Finding, found
 from filterd.operations.notices import keeping
 from filterd.operations.notices.keeping import NoticeFigures
+from filterd.store import subscribers
 from filterd.store.errors import StoreError
 
 LATE = 3600.0
@@ -25,15 +26,20 @@ def check(case: Case) -> Iterator[Finding]:
         except WebhookSecretError as error:
             yield found("notices.secret", webhook=each.id, reason=str(error))
     try:
-        figures = asyncio.run(_read(case))
+        figures, opted_in = asyncio.run(_read(case))
     except StoreError:
         return
+    if not case.settings.notices.webhooks and opted_in:
+        yield found("notices.untold", lines=opted_in)
     if figures.oldest_waiting and case.machine.clock() - figures.oldest_waiting > LATE:
         yield found("notices.waiting", count=figures.states["waiting"])
     if figures.states["failed"]:
         yield found("notices.failed", count=figures.states["failed"])
 
 
-async def _read(case: Case) -> NoticeFigures:
+async def _read(case: Case) -> tuple[NoticeFigures, int]:
+    """The figures of notices, and the number of lines that are opted in."""
     async with reading.opened(case) as context:
-        return await keeping.figures(context.store)
+        async with context.store.read() as connection:
+            lines = await subscribers.count(connection, case.machine.clock())
+        return await keeping.figures(context.store), lines["opted_in"] + lines["paused"]

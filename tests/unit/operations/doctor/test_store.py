@@ -462,3 +462,20 @@ async def test_notices_that_nobody_took(case: Case, installation: Installation, 
         async with context.store.report() as connection:
             await notice_rows.give_up(connection, "crm", "gone", NOW, NOW + 1)
     assert ids(look(notices.check, case)) == ["notices.failed"]
+
+
+async def test_lines_whose_holders_nobody_tells(
+    case: Case, installation: Installation, tmp_path: Path
+) -> None:
+    assert look(notices.check, case) == []
+    async with installation.open() as context:
+        await subscribers.add(context, "S-1")
+        assert look(notices.check, case) == []
+        await subscribers.opt_in(context, "S-1", "child", EVIDENCE)
+    assert values(look(notices.check, case), "notices.untold")["lines"] == 1
+    secret = tmp_path / "hook"
+    secret.write_text(f"whsec_{'A' * 32}\n")
+    hook = WebhookSettings("crm", "https://crm.operator.example/", secret, (), None, Seconds(5))
+    noticed = replace(case.settings.notices, webhooks=(hook,))
+    told = replace(case, settings=replace(case.settings, notices=noticed))
+    assert "notices.untold" not in ids(look(notices.check, told))
