@@ -133,6 +133,7 @@ def test_a_part_is_the_same_by_itself_as_in_the_whole(installation: Installation
         PolicyPart.SAFE_SEARCH: ("safe_search",),
         PolicyPart.CONSENT: ("consent_texts",),
         PolicyPart.NOTICES: ("notice_texts",),
+        PolicyPart.DESK: ("desk_scripts",),
         PolicyPart.FEEDS: ("feeds", "ready"),
     }.get(part, (str(part),))
     assert replace(Policies(), **{name: getattr(whole, name) for name in fields}) == alone.policies

@@ -41,6 +41,7 @@ REPEATABLE = frozenset(
         "/retention/run",
         "/retention/proof",
         "/breach-reports",
+        "/public-pages/export",
         "/reviews/{review}/appeal",
         "/sessions/explain",
         "/subscribers/{id}/own-names-view",
