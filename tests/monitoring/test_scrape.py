@@ -60,6 +60,8 @@ ON_REQUEST = {
     "filterd_page_requests_total": "of the web process",
     "filterd_page_connections": "of the web process",
     "filterd_sign_ins_refused_total": "of the web process",
+    "filterd_block_page_requests_total": "of the block page's process",
+    "filterd_block_page_connections": "of the block page's process",
 }
 """the same of panels without an alert"""
 
