@@ -21,7 +21,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,8 @@ from tests.e2e.resolver_process import answering, upstream
 HERE = Path(__file__).parent
 LINE, DEVICE = "L-1", "127.0.0.77"
 SINKHOLE = "127.0.0.80"
+PATIENCE = 6
+"""times that :func:`soon` waits for pages"""
 OPEN = tuple(f"open-{number}.example" for number in range(8))
 PATHS = ("/portal", "/servicio/", "/funciona", "/static/house.css")
 SHARES = (0.5, 0.9, 0.99, 0.999)
@@ -83,8 +85,8 @@ def site(work: Path) -> Iterator[Site]:
         made.cli("feed", "update")
         made.cli("snapshot", "build")
         with made.serving():
-            soon(lambda: _status("127.0.0.1", portal, "/servicio/") == 200)
-            soon(lambda: _status(SINKHOLE, block, "/") > 0)
+            _wait(lambda: _status("127.0.0.1", portal, "/servicio/") == 200)
+            _wait(lambda: _status(SINKHOLE, block, "/") > 0)
             found = [("127.0.0.1", portal, path) for path in PATHS] + [("127.0.0.1", desk, "/desk/sign-in")]
             there = [each for each in found if _status(*each) == 200]
             parts = (
@@ -98,6 +100,15 @@ def site(work: Path) -> Iterator[Site]:
 def _blocked(made: Deployment) -> list[str]:
     lines = (made.policies / "lists" / "adult.txt").read_text().splitlines()
     return [line for line in lines if line and not line.startswith("#")][: len(OPEN)]
+
+
+def _wait(comes: Callable[[], bool]) -> None:
+    """Wait for a process that starts behind DNS. Raises RuntimeError where it never serves."""
+    for _ in range(PATIENCE):
+        if soon(comes):
+            return
+    message = "the pages are not served"
+    raise RuntimeError(message)
 
 
 def _status(address: str, port: int, path: str) -> int:
@@ -144,6 +155,8 @@ def _of_pages(found: dict[str, Any] | None) -> list[str]:
     if found is None:
         return ["-", "-", "-"]
     ranked = sorted(found["seconds"])
+    if not ranked:
+        return ["0", "-", "none"]
     number = len(ranked) - sum(found["refused"].values())
     refused = ",".join(f"{word} {count}" for word, count in found["refused"].items()) or "none"
     return [f"{number / found['lasted']:.0f}", f"{percentile(ranked, 0.99) * 1e3:.0f}", refused]
