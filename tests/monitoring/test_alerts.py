@@ -14,9 +14,11 @@ import pytest
 import yaml
 
 from filterd.telemetry.api_metrics import ApiMetrics
+from filterd.telemetry.block_metrics import BlockMetrics
 from filterd.telemetry.metrics import (
     ControlMetrics,
     ResolverMetrics,
+    block_registry,
     control_registry,
     resolver_registry,
     web_registry,
@@ -40,12 +42,13 @@ def promtool(*words: str, folder: Path = MONITORING) -> subprocess.CompletedProc
 
 
 def metrics_served() -> set[str]:
-    """The names of all samples of both roles."""
+    """The names of all samples of all roles."""
     found = set()
     for registry in (
         resolver_registry(ResolverMetrics),
         control_registry(ControlMetrics),
         web_registry(ApiMetrics),
+        block_registry(BlockMetrics),
     ):
         for family in registry.collect():
             endings = {
