@@ -165,7 +165,7 @@ async def test_scopes_bound_what_a_token_exposes(installation: Installation) -> 
     async with installation.open() as context:
         await fill(context)
         scopes = (Permission.CHOICES_WRITE,)
-        await tokens.add(context, TokenRequest("portal", TokenRole.PROVISIONING, system=True, scopes=scopes))
+        await tokens.add(context, TokenRequest("counter", TokenRole.PROVISIONING, system=True, scopes=scopes))
         await subscribers.opt_out(replace(context, actor="portal"), "b-farm")
         found = await breach.report(context, Exposure(credential="portal"))
     assert [(each.id, each.profile, each.changed) for each in found.lines] == [("b-farm", "", 1)]

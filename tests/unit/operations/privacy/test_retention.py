@@ -159,12 +159,12 @@ async def test_old_changes_go_and_nodes_read_the_full_state(installation: Instal
 
 async def test_tokens_go_a_year_after_they_ended(installation: Installation) -> None:
     async with installation.open() as context:
-        for name in ("billing", "portal"):
+        for name in ("billing", "counter"):
             await tokens.add(context, TokenRequest(name, TokenRole.PROVISIONING, system=True))
         await tokens.revoke(context, "billing", reason="leaked")
         installation.now += 366 * DAY  # the other one expired after 90 days
         assert (await retention.run(context)).deleted["tokens"] == 1
-        assert [each.name for each in await tokens.list_tokens(context)] == ["portal"]
+        assert [each.name for each in await tokens.list_tokens(context)] == ["counter"]
 
 
 async def test_backups_go_but_never_the_newest(installation: Installation, tmp_path: Path) -> None:

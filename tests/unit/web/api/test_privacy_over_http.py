@@ -49,13 +49,13 @@ async def test_a_request_from_its_receipt_to_its_end(api: Api) -> None:
 
 
 async def test_an_export_has_all_and_is_on_record(api: Api) -> None:
-    client = await api.client(TokenRole.PROVISIONING, name="portal", system=True)
+    client = await api.client(TokenRole.PROVISIONING, name="counter", system=True)
     held = (await client.get(f"{BASE}/subscribers/north-1/export?text=true")).json()
     assert held["own_names"][0]["name"] == "blue.example"
     assert held["requests"][0]["who"] == "Ana"
     assert "Datos que se guardan de la línea north-1" in held["text"]
     entry = (await audit.tail(api.context, 1))[0].entry
-    assert (entry.action, entry.actor) == ("subscriber.export", "portal")
+    assert (entry.action, entry.actor) == ("subscriber.export", "counter")
 
 
 async def test_a_token_of_some_lines_reaches_no_other(api: Api) -> None:
