@@ -166,8 +166,8 @@ async def test_scopes_bound_what_a_token_exposes(installation: Installation) -> 
         await fill(context)
         scopes = (Permission.CHOICES_WRITE,)
         await tokens.add(context, TokenRequest("counter", TokenRole.PROVISIONING, system=True, scopes=scopes))
-        await subscribers.opt_out(replace(context, actor="portal"), "b-farm")
-        found = await breach.report(context, Exposure(credential="portal"))
+        await subscribers.opt_out(replace(context, actor="counter"), "b-farm")
+        found = await breach.report(context, Exposure(credential="counter"))
     assert [(each.id, each.profile, each.changed) for each in found.lines] == [("b-farm", "", 1)]
 
 
