@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-SIZE = "2m"
+SIZE = "3m"
 
 
 def run_on_small_disk(directory: Path, script: str) -> str:
