@@ -40,9 +40,8 @@ def _row(visit: Visit, change: ConsentChange) -> tuple[str, str, str]:
     """When, what, and by which way."""
     words = visit.words
     act = f"portal.act.{change.action}"
-    way = _BY_ACTION.get(change.action, "portal.by.provider")
-    if "portal" in (change.actor.partition(":")[0], change.channel):
-        way = "portal.by.here"
+    here = "portal" in (change.actor.partition(":")[0], change.channel)
+    way = _BY_ACTION.get(change.action, "portal.by.here" if here else "portal.by.provider")
     at = words.moment(change.at, visit.line.choices.zone)
     return at, words.text(act if words.has(act) else "portal.act.other"), words.text(way)
 

@@ -26,7 +26,7 @@ async def support(api: Api) -> httpx.AsyncClient:
 
 
 async def _code(api: Api) -> str:
-    portal = await api.client(TokenRole.PROVISIONING, "portal")
+    portal = await api.client(TokenRole.PROVISIONING, "counter")
     made = await portal.post(f"{LINE}/own-names-code")
     assert made.status_code == 201
     return str(made.json()["code"])
