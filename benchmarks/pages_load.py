@@ -129,7 +129,7 @@ def begin(script: str, asked: dict[str, Any]) -> subprocess.Popen[str]:
 
 
 def end(process: subprocess.Popen[str]) -> dict[str, Any]:
-    """What a client process found."""
+    """The findings of a client process."""
     with process:
         found: dict[str, Any] = json.loads(process.stdout.read() if process.stdout else "{}")
     return found

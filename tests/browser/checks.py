@@ -82,7 +82,7 @@ def device(
 
 
 def fits(page: Page) -> list[str]:
-    """What makes the page scroll sideways; empty where nothing does."""
+    """The elements that make the page scroll sideways; empty: none does."""
     found: list[str] = page.evaluate(_TOO_WIDE)
     return found
 
@@ -124,7 +124,7 @@ def skips(page: Page) -> bool:
 
 
 def violations(page: Page) -> list[str]:
-    """What axe-core finds against WCAG 2.2, A and AA."""
+    """The findings of axe-core against WCAG 2.2, A and AA."""
     options = {"runOnly": {"type": "tag", "values": [*RULES]}, "resultTypes": ["violations"]}
     found = Axe().run(page, options=options)
     return [

@@ -96,7 +96,7 @@ class Home:
     def operate(
         self, act: Callable[[Context], Coroutine[Any, Any, Returned]], actor: str = "tests"
     ) -> Returned:
-        """What a system of the provider does over the operations."""
+        """The acts of a system of the provider, over the operations."""
 
         async def run() -> Returned:
             async with open_context(load(self.filterd.config), actor=actor) as context:

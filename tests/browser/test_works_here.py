@@ -59,7 +59,7 @@ class World:
 
 
 class _BlockPage(BaseHTTPRequestHandler):
-    """What a sinkhole answers to every path."""
+    """The reply of a sinkhole to every path."""
 
     def do_GET(self) -> None:
         body = b"<!doctype html><title>x</title><p>.probe-closed{display:none}</p>"
@@ -159,7 +159,7 @@ def shown(rules: str, url: str, language: str = "es", *, scripts: bool = False) 
 
 
 def texts_of(page: Page) -> str:
-    """What a screen reader finds: the texts of the accessibility tree."""
+    """The texts of the accessibility tree, as a screen reader finds them."""
     session = page.context.new_cdp_session(page)
     nodes = session.send("Accessibility.getFullAXTree")["nodes"]
     texts = [node["name"]["value"] for node in nodes if node.get("role", {}).get("value") == "StaticText"]

@@ -41,7 +41,7 @@ LATER = ToldProblem("portal.later", HTTPStatus.SERVICE_UNAVAILABLE)
 
 
 def minutes(seconds: float) -> int:
-    """Whole minutes in which a wait is surely over, at least one."""
+    """The minutes to tell for a wait: whole, at least one, and never too few."""
     return max(1, math.ceil(seconds / 60))
 
 

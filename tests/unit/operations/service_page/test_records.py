@@ -1,4 +1,4 @@
-"""What was published can be written again byte for byte, and where it differs from what runs is told."""
+"""Published pages can be written again byte for byte, and their differences from what runs are told."""
 
 from __future__ import annotations
 

@@ -117,7 +117,7 @@ class Browser:
 
     @property
     def words(self) -> str:
-        """What a person reads on it."""
+        """The words that a person reads on it."""
         return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", self.text))
 
     async def open(self, path: str) -> Browser:
@@ -195,7 +195,7 @@ class PortalPages:
         return await browser.open("/portal/filtro/1")
 
     async def choices(self, subscriber: str = "home") -> LineChoices:
-        """What the line asks for."""
+        """The choices of the line."""
         return (await subscribers.show(self.context, subscriber)).choices
 
     async def sign_in_directly(self, subscriber: str) -> SignedIn:
