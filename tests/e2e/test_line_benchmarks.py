@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -21,5 +22,6 @@ BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 )
 def test_on_a_few_lines(script: str, options: tuple[str, ...], says: str) -> None:
     words = [sys.executable, str(BENCHMARKS / script), *options]
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    around = {**os.environ, "PYTHONPATH": os.pathsep.join((str(BENCHMARKS), str(BENCHMARKS.parent)))}
+    done = subprocess.run(words, env=around, capture_output=True, text=True, check=False)
     assert says in done.stdout, done.stderr
