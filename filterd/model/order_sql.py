@@ -38,7 +38,7 @@ DECISIONS = (
 )
 """the actions of the trail that tell of an order's whole row; each has its digest"""
 DECISIONS_SQL = (
-    "SELECT CAST(subject AS BLOB), at, CAST(after AS BLOB), CAST(actor AS BLOB), CAST(reason AS BLOB)"  # noqa: S608 - constants
+    "SELECT CAST(subject AS BLOB), at, CAST(after AS BLOB), CAST(actor AS BLOB), CAST(reason AS BLOB)"  # noqa: S608 - made of constants alone
     " FROM audit WHERE sequence IN"
     " (SELECT max(sequence) FROM audit WHERE subject BETWEEN ? AND ?"
     f" AND action IN ({', '.join(map(repr, DECISIONS))}) GROUP BY subject)"
