@@ -12,15 +12,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, astuple, dataclass, replace
 from typing import Any, Protocol
 
+from filterd.model import order_sql
 from filterd.model.audit_chain import canonical
 from filterd.model.blocking_mode import BlockingMode
 from filterd.model.changelog import OrderChange
 from filterd.model.mandatory import order_id
-from filterd.model.order import NOT_ACCEPTED, Demand, Order, OrderState
+from filterd.model.order import NOT_ACCEPTED, OFF_NODES, Demand, Order, OrderState, OrderStep, StepKind
 from filterd.model.rule import Scope
 from filterd.model.sealed_entries import Fingerprints, SealedEntries
 
@@ -31,66 +32,6 @@ UNREADABLE = "its row cannot be read"
 GONE = "its row is gone"
 UNKNOWN = "no decision on it is on record"
 UNSEALED = "no digest of its row is on record yet"
-
-ORDERS_SQL = (
-    "SELECT number, CAST(reference AS BLOB), CAST(state AS BLOB), CAST(authority AS BLOB),"
-    " CAST(official AS BLOB), CAST(document AS BLOB), CAST(document_digest AS BLOB), CAST(ground AS BLOB),"
-    " CAST(reason AS BLOB), CAST(added_by AS BLOB), CAST(withdrawn_by AS BLOB),"
-    " CAST(withdrawal_reason AS BLOB), CAST(seal AS BLOB), mode, not_before, not_after, review_at,"
-    " confidential, overblocking_accepted, received_at, added_at, accepted_at, withdrawn_at"
-    " FROM orders WHERE number BETWEEN ? AND ? ORDER BY number"
-)
-"""texts as bytes: what is no UTF-8 any more must be told apart, and not end the read"""
-NAMES_SQL = (
-    "SELECT order_number, CAST(name AS BLOB), scope FROM order_name WHERE order_number BETWEEN ? AND ?"
-)
-ADDRESSES_SQL = (
-    "SELECT order_number, CAST(prefix AS BLOB) FROM order_address WHERE order_number BETWEEN ? AND ?"
-)
-SEALED_SQL = (
-    "SELECT order_number, CAST(key_id AS BLOB), CAST(sealed AS BLOB), entries, CAST(fingerprints AS BLOB)"
-    " FROM sealed_order WHERE order_number BETWEEN ? AND ?"
-)
-APPROVALS_SQL = (
-    "SELECT order_number, CAST(actor AS BLOB) FROM order_approval WHERE order_number BETWEEN ? AND ?"
-    " ORDER BY at, actor"
-)
-DECISIONS_SQL = (
-    "SELECT CAST(subject AS BLOB), at, CAST(after AS BLOB), CAST(actor AS BLOB), CAST(reason AS BLOB)"
-    " FROM audit WHERE sequence IN"
-    " (SELECT max(sequence) FROM audit WHERE subject BETWEEN ? AND ?"
-    " AND action IN ('order.add', 'order.approve', 'order.withdraw', 'order.seal') GROUP BY subject)"
-)
-_TEXTS = (
-    "reference",
-    "state",
-    "authority",
-    "official",
-    "document",
-    "document_digest",
-    "ground",
-    "reason",
-    "added_by",
-    "withdrawn_by",
-    "withdrawal_reason",
-    "seal",
-)
-_NUMBERS = (
-    "mode",
-    "not_before",
-    "not_after",
-    "review_at",
-    "confidential",
-    "overblocking_accepted",
-    "received_at",
-    "added_at",
-    "accepted_at",
-    "withdrawn_at",
-)
-_COLUMNS = ("number", *_TEXTS, *_NUMBERS)
-"""those of :data:`ORDERS_SQL`"""
-_EVERY_NUMBER = (-(2**63), 2**63 - 1)
-_EVERY_SUBJECT = ("order:", "order;")
 
 
 class Execute(Protocol):
@@ -132,7 +73,7 @@ def row_digest(order: Order) -> str:
     sealed form counts, opened or not: who has no key can tell, too, whether the row is what was decided."""
     demand = order.demand
     entries = demand if demand.sealed is None else Demand("", "", "", "")
-    row = [
+    row: list[object] = [
         order.seal,
         order.number,
         order.reference,
@@ -148,32 +89,42 @@ def row_digest(order: Order) -> str:
     ]
     if demand.sealed is not None:
         row.append(demand.sealed.digested())
+    life: list[object] = [
+        *(demand.law, demand.proportionality, demand.protection_overridden),
+        *(demand.enforce_by, demand.report_by, [list(astuple(each)) for each in order.steps]),
+    ]
+    if any(life):  # one from before there was any of it has the digest of then
+        row.append(life)
     return hashlib.sha256(canonical(row).encode()).hexdigest()
 
 
 def read_orders(execute: Execute, number: int | None = None) -> OrderRows:
     """All orders, or the one with this number, each with what is wrong with it in ``damage``."""
-    numbers = _EVERY_NUMBER if number is None else (number, number)
-    subjects = _EVERY_SUBJECT if number is None else (f"order:O-{number}", f"order:O-{number}")
-    names = _grouped(execute(NAMES_SQL, numbers))
-    prefixes = _grouped(execute(ADDRESSES_SQL, numbers))
-    behind = _grouped(execute(APPROVALS_SQL, numbers))
-    sealed = _grouped(execute(SEALED_SQL, numbers))
-    decisions = {_decoded(subject): _decision(*rest) for subject, *rest in execute(DECISIONS_SQL, subjects)}
+    numbers = order_sql.EVERY_NUMBER if number is None else (number, number)
+    subjects = order_sql.EVERY_SUBJECT if number is None else (f"order:O-{number}", f"order:O-{number}")
+    names = _grouped(execute(order_sql.NAMES_SQL, numbers))
+    prefixes = _grouped(execute(order_sql.ADDRESSES_SQL, numbers))
+    behind = _grouped(execute(order_sql.APPROVALS_SQL, numbers))
+    sealed = _grouped(execute(order_sql.SEALED_SQL, numbers))
+    steps = _grouped(execute(order_sql.STEPS_SQL, numbers))
+    decisions = {
+        _decoded(subject): _decision(*rest) for subject, *rest in execute(order_sql.DECISIONS_SQL, subjects)
+    }
     found: list[Order] = []
-    for row in execute(ORDERS_SQL, numbers):
-        values = dict(zip(_COLUMNS, row, strict=True))
+    for row in execute(order_sql.ORDERS_SQL, numbers):
+        values = dict(zip(order_sql.COLUMNS, row, strict=True))
         decision = decisions.pop(f"order:{_decoded(values['reference'])}", None)
-        parts = tuple(each.get(row[0], []) for each in (names, prefixes, behind, sealed))
+        parts = tuple(each.get(row[0], []) for each in (names, prefixes, behind, sealed, steps))
         found.append(_checked(values, parts, decision))
     found += [_of_trail(subject, decision) for subject, decision in decisions.items()]
     return OrderRows(tuple(sorted(found, key=lambda order: (order.number, order.reference))))
 
 
 def change_of(order: Order) -> OrderChange:
-    """The order as nodes apply it. A withdrawn one carries no names, a sealed one fingerprints; one that was
-    not accepted is pending."""
-    demand = Demand("", "", "", "") if order.state is OrderState.WITHDRAWN else order.demand
+    """The order as nodes apply it. One that they shall not enforce any more carries no names, a sealed one
+    fingerprints; one that was not accepted is pending."""
+    withdrawn = order.state in OFF_NODES
+    demand = Demand("", "", "", "") if withdrawn else order.demand
     sealed = demand.sealed
     return OrderChange(
         id=order_id(order.number),
@@ -181,9 +132,9 @@ def change_of(order: Order) -> OrderChange:
         names=demand.names if sealed is None else (),
         addresses=demand.addresses if sealed is None else (),
         mode=order.demand.mode,
-        not_before=order.demand.not_before,
+        not_before=order.not_before,
         not_after=order.demand.not_after,
-        withdrawn=order.state is OrderState.WITHDRAWN,
+        withdrawn=withdrawn,
         confidential=order.demand.confidential,
         accepted_at=order.accepted_at,
         pending=order.state in NOT_ACCEPTED,
@@ -213,6 +164,12 @@ def audited(order: Order) -> dict[str, Any]:
         "entries": order.entries,
         ROW_DIGEST: row_digest(order),
     }
+    for part in ("law", "proportionality", "protection_overridden", "enforce_by", "report_by"):
+        if value := getattr(demand, part):
+            shown[part] = value
+    if order.steps:
+        shown["steps"] = len(order.steps)
+        shown["step"] = {name: value for name, value in asdict(order.steps[-1]).items() if value}
     if not demand.confidential:
         entries = canonical([[[n, int(s)] for n, s in demand.names], list(demand.addresses)])
         shown["digest"] = hashlib.sha256(entries.encode()).hexdigest()
@@ -253,29 +210,10 @@ def _checked(
 
 
 def _order(values: Mapping[str, Any], parts: tuple[list[tuple[Any, ...]], ...]) -> Order:
-    names, prefixes, behind, rows = parts
-    sealed = _sealed(rows[0]) if rows else None
-    if sealed is not None and (names or prefixes):
-        message = "an order has its entries sealed and in clear"
-        raise ValueError(message)
-    text = {column: _decoded(values[column]) for column in _TEXTS}
-    demand = Demand(
-        authority=text["authority"],
-        official=text["official"],
-        document=text["document"],
-        ground=text["ground"],
-        names=tuple(sorted((_decoded(name), Scope(scope)) for name, scope in names)),
-        addresses=tuple(sorted(_decoded(prefix) for (prefix,) in prefixes)),
-        mode=BlockingMode(values["mode"]),
-        not_before=values["not_before"],
-        not_after=values["not_after"],
-        review_at=values["review_at"],
-        received_at=values["received_at"],
-        document_digest=text["document_digest"],
-        confidential=bool(values["confidential"]),
-        overblocking_accepted=bool(values["overblocking_accepted"]),
-        sealed=sealed,
-    )
+    *entries, behind, rows, steps = parts
+    text = {column: _decoded(values[column]) for column in order_sql.TEXTS}
+    demand = _demand(values, text, entries, _sealed(rows[0]) if rows else None)
+    sealed = demand.sealed
     return Order(
         number=values["number"],
         reference=text["reference"],
@@ -290,7 +228,60 @@ def _order(values: Mapping[str, Any], parts: tuple[list[tuple[Any, ...]], ...]) 
         withdrawn_by=text["withdrawn_by"],
         withdrawn_at=values["withdrawn_at"],
         withdrawal_reason=text["withdrawal_reason"],
+        steps=tuple(_step(*each) for each in steps),
         seal=text["seal"],
+    )
+
+
+def _demand(
+    values: Mapping[str, Any],
+    text: Mapping[str, str],
+    entries: Sequence[list[tuple[Any, ...]]],
+    sealed: SealedEntries | None,
+) -> Demand:
+    """The demand of one row; raises ValueError where its entries stand there twice."""
+    names, prefixes = entries
+    if sealed is not None and (names or prefixes):
+        message = "an order has its entries sealed and in clear"
+        raise ValueError(message)
+    return Demand(
+        authority=text["authority"],
+        official=text["official"],
+        document=text["document"],
+        ground=text["ground"],
+        names=tuple(sorted((_decoded(name), Scope(scope)) for name, scope in names)),
+        addresses=tuple(sorted(_decoded(prefix) for (prefix,) in prefixes)),
+        mode=BlockingMode(values["mode"]),
+        not_before=values["not_before"],
+        not_after=values["not_after"],
+        review_at=values["review_at"],
+        received_at=values["received_at"],
+        document_digest=text["document_digest"],
+        confidential=bool(values["confidential"]),
+        overblocking_accepted=bool(values["overblocking_accepted"]),
+        law=text["law"],
+        proportionality=text["proportionality"],
+        protection_overridden=bool(values["protection_overridden"]),
+        enforce_by=values["enforce_by"],
+        report_by=values["report_by"],
+        sealed=sealed,
+    )
+
+
+def _step(number: Any, kind: Any, at: Any, actor: Any, *rest: Any) -> OrderStep:
+    """A step; raises ValueError for a kind that there is not."""
+    reason, document, received_at, until, evidence, digest = rest
+    return OrderStep(
+        number=number,
+        kind=StepKind(_decoded(kind)),
+        at=at,
+        actor=_decoded(actor),
+        reason=_decoded(reason),
+        document=_decoded(document),
+        received_at=received_at,
+        until=until,
+        evidence=_decoded(evidence),
+        digest=_decoded(digest),
     )
 
 
