@@ -51,6 +51,7 @@ from filterd.serve.process import (
 from filterd.serve.retention_schedule import RetentionSchedule
 from filterd.serve.sessions.service import SessionService
 from filterd.serve.settings_input import SettingsWatcher, first_settings
+from filterd.serve.trail_schedule import TrailSchedule
 from filterd.store.errors import StoreError, StoreRolledBackError
 from filterd.telemetry import log
 from filterd.telemetry.feed_metrics import FeedMetrics
@@ -79,6 +80,7 @@ class Control:
         self._retention = RetentionSchedule(context)
         self._notices = NoticeSender(context)
         self._pages = PageWatch(context)
+        self._trail = TrailSchedule(context)
         self._ended = asyncio.Event()
         self._behind = ""
         """why nothing can be written in the store; empty while it is the newest one"""
@@ -108,6 +110,7 @@ class Control:
             reviews=self._retention.reviews,
             notices=replace(self._metrics.notices, outcomes=self._notices.counts),
             publication=self._pages.metrics,
+            trail=self._trail.metrics,
             ready=not self._missing(),
             clock=self._context.clock(),
         )
@@ -128,6 +131,7 @@ class Control:
             self._retention.run(),
             self._notices.run(),
             self._pages.run(),
+            self._trail.run(),
             self._refresh_metrics(),
             self._watch_store(),
             self._sessions.run(),
@@ -154,6 +158,7 @@ class Control:
         self._retention.context = self._maintenance.context
         self._notices.change_settings(settings)
         self._pages.change_settings(settings)
+        self._trail.change_settings(settings)
         log.get().info("new settings in force", remedy=f"restart for {', '.join(waiting)}" if waiting else "")
 
     def _differs(self, settings: Settings, name: str) -> bool:
