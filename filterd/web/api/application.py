@@ -35,6 +35,7 @@ from filterd.web.api import (
     shared_evidence,
     sign_in,
     subscribers,
+    trail,
     upkeep,
     view_codes,
 )
@@ -67,6 +68,7 @@ ROUTERS = (
     orders.routes,
     sessions.routes,
     feeds.routes,
+    trail.routes,
     upkeep.routes,
     liftings.routes,
     reviews.routes,
