@@ -14,10 +14,12 @@ from dataclasses import replace
 
 from filterd.config.settings import Settings
 from filterd.config.signing_settings import AnchorSettings
+from filterd.model.records import NodeReport
 from filterd.operations.context import Context, OperationError
 from filterd.operations.policies import KeptPolicies
 from filterd.operations.trail import anchors, checkpoints, figures, statements
 from filterd.operations.trail.figures import TrailFigures
+from filterd.operations.trail.node_evidence import NodeEvidence
 from filterd.store.errors import StoreError
 from filterd.telemetry import log
 from filterd.telemetry.trail_metrics import AnchorMetrics, TrailMetrics
@@ -40,6 +42,11 @@ class TrailSchedule:
         """step -> its trouble, as last logged"""
         self._looked_at = -math.inf
         self._deliveries: dict[str, asyncio.Task[None]] = {}
+        self._evidence = NodeEvidence(context.clock())
+
+    async def hear(self, report: NodeReport) -> None:
+        """Record what a node's report tells anew. Raises StoreError; the next report tells it again."""
+        await self._evidence.take(self._context, report)
 
     def change_settings(self, settings: Settings) -> None:
         """Apply the settings from the next look on."""
@@ -65,6 +72,7 @@ class TrailSchedule:
         if self._is_due(found):
             await self._try("checkpoint", checkpoints.make(self._context, if_moved=found.newest is not None))
         with contextlib.suppress(StoreError, OperationError):
+            await self._evidence.watch(self._context)
             if await statements.is_due(self._context):
                 await self._try("statement", statements.make(self._context))
             await self._deliver()
