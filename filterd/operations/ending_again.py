@@ -9,13 +9,13 @@ from filterd.operations import (
     consent,
     erasure,
     liftings,
-    orders,
     shared_evidence,
     subscribers,
     tokens,
 )
 from filterd.operations.context import Context
-from filterd.operations.portal import ending
+from filterd.operations.orders import ending as order_ending
+from filterd.operations.portal import ending as portal_ending
 from filterd.operations.privacy import arco
 from filterd.store import consent as consent_rows
 from filterd.store import subscribers as rows
@@ -39,7 +39,7 @@ _BY_NUMBER = {
     CONTRACT_END: consent.end_again,
     EVIDENCE_REJECTION: shared_evidence.end_again,
     LIFTING_END: liftings.end_again,
-    PIN_END: ending.end_again,
+    PIN_END: portal_ending.end_again,
     REVOCATION: tokens.end_again,
 }
 
@@ -50,7 +50,7 @@ async def end_again(context: Context, ended: Ended) -> bool:
     reason = f"ended at revision {ended.revision}, repeated after a restore"
     if ended.kind in (OPT_OUT, ERASURE, SECURITY_LEFT):
         return await _end_line(context, ended, reason)
-    return await _BY_NUMBER.get(ended.kind, orders.end_again)(context, ended.number, reason=reason)
+    return await _BY_NUMBER.get(ended.kind, order_ending.end_again)(context, ended.number, reason=reason)
 
 
 async def _end_line(context: Context, ended: Ended, reason: str) -> bool:
