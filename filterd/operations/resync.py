@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from filterd.config.settings import Settings
 from filterd.dataplane.listeners.commands import node_line, node_of, require_begun, resync_line
-from filterd.model.order import OrderState
+from filterd.model.order import OFF_NODES
 from filterd.operations.asking import ask
 from filterd.operations.context import Context
 from filterd.operations.errors import OperationError
@@ -107,7 +107,7 @@ async def end(context: Context, reference: str, *, reason: str, replaced_by: str
     reference = f"O-{number}"
     async with context.store.read() as connection:
         known = await order_rows.find(connection, reference)
-    if known is not None and (known.damage or known.state is not OrderState.WITHDRAWN):
+    if known is not None and (known.damage or known.state not in OFF_NODES):
         message = f"the store has order {reference}, which is {known.state.value}"
         raise OperationError(message, f"run: filterd order withdraw {reference} --reason ...")
     kept = {order.reference for each in await histories(context) for order in each.kept}

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from filterd.model.changelog import OrderChange
 from filterd.model.mandatory import order_id
-from filterd.model.order import Order, OrderState
+from filterd.model.order import ENDED_BY_PEOPLE, Order, OrderState
 from filterd.model.order_rows import ROW_DIGEST, audited, number_of
 from filterd.operations import input_values
 from filterd.operations.context import Context, OperationError
@@ -36,7 +36,7 @@ async def withdraw(
             successor = await _require_in_force(write, replaced_by) if replaced_by else ""
             return await _end_damaged(write, before, because, successor)
         require_sound(before)
-        if before.state is OrderState.WITHDRAWN:
+        if before.state in ENDED_BY_PEOPLE:
             return redacted(before)
         order = replace(
             before,
@@ -62,7 +62,7 @@ async def end_again(context: Context, number: int, *, reason: str) -> bool:
         found = await rows.find(connection, f"O-{number}")
     if found is None:
         return await end_lost(context, number, reason=reason)
-    if found.state is OrderState.WITHDRAWN:
+    if found.state in ENDED_BY_PEOPLE:
         return False
     await withdraw(context, found.reference, reason=reason, damaged=bool(found.damage))
     return True

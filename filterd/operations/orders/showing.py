@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from filterd.model.order import Order, OrderState
+from filterd.model.order import OFF_NODES, Order, OrderState
 from filterd.operations import confidential
 from filterd.operations.context import Context, OperationError
 from filterd.operations.orders.finding import find, require
@@ -80,7 +80,7 @@ async def lifted(context: Context, order: Order) -> Lifted | None:
 
 async def hits_of(context: Context, order: Order) -> tuple[Hit, ...]:
     """The reach of an order that is or may be in force; of a confidential one without what it hits."""
-    if order.damage or order.state is OrderState.WITHDRAWN:
+    if order.damage or order.state in OFF_NODES:
         return ()
     try:
         full = await _whole(context, order.reference)

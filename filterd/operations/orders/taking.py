@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import replace
 
-from filterd.model.order import Order, OrderState
+from filterd.model.order import NOT_ACCEPTED, Order, OrderState
 from filterd.model.order_rows import audited
 from filterd.operations import confidential, input_values
 from filterd.operations.context import Context, OperationError
@@ -99,7 +99,7 @@ def _accepted_if_enough(order: Order, people: int, now: float) -> Order:
 
 
 def _require_undecided(order: Order) -> None:
-    if order.state in (OrderState.ACCEPTED, OrderState.WITHDRAWN):
+    if order.state not in NOT_ACCEPTED:
         message = f"order {order.reference} is {order.state.value} already"
         raise ConflictError(message, f"see it with: filterd order show {order.reference}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -13,6 +14,7 @@ import pytest
 
 from filterd.disk import key_ring
 from filterd.disk.keys import FINGERPRINT_KEY
+from filterd.model.audit_chain import GENESIS, AuditEntry, entry_hash
 from filterd.model.changelog import CHANGES_SQL, MANDATORY, OrderChange, decode
 from filterd.model.full_state import mandatory_state
 from filterd.model.rule import Scope
@@ -86,6 +88,10 @@ NEWER_COLUMNS = (
     ("request", "recorded_at"),
     ("request", "source"),
     ("line_state", "meaning"),
+    *(("orders", name) for name in ("law", "proportionality", "protection_overridden")),
+    ("orders", "enforce_by"),
+    ("orders", "report_by"),
+    ("audit", "salt"),
 )
 CONSENT_TABLES = ("pending_opt_in", "shared_evidence", "authorisation", "consent_text")
 OLD_HAS_NOT = (
@@ -93,7 +99,7 @@ OLD_HAS_NOT = (
     *("review", "review_request"),
     *("notice_delivery", "notice", "webhook_stop", "profile_meaning"),
     *("sign_in_link_line", "sign_in_link", "portal_session_line", "portal_session", "line_pin", "pin_tries"),
-    *("page_record", "page_content"),
+    *("page_record", "page_content", "order_step"),
     *CONSENT_TABLES,
 )
 
@@ -107,7 +113,21 @@ def make_old(installation: Installation) -> None:
         raw.execute("DROP INDEX ix_request_reference")
         for table, column in NEWER_COLUMNS:
             raw.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
+        _chain_without_salt(raw)
         raw.execute("UPDATE alembic_version SET version_num = '0014'")
+
+
+def _chain_without_salt(raw: sqlite3.Connection) -> None:
+    """Chain the audit entries anew, as a version did whose entries had no salt."""
+    previous = GENESIS
+    columns = "sequence, revision, at, actor, action, subject, reason, before, after"
+    for sequence, *values in raw.execute(f"SELECT {columns} FROM audit ORDER BY sequence").fetchall():  # noqa: S608
+        told = [None if each is None else json.loads(each) for each in values[-2:]]
+        this = entry_hash(previous, AuditEntry(*values[:-2], *told))
+        changed = (previous, this, sequence)
+        raw.execute("UPDATE audit SET previous_hash = ?, hash = ? WHERE sequence = ?", changed)
+        previous = this
+    raw.execute("UPDATE head SET audit_hash = ?", (previous,))
 
 
 def list_digests(context: Context) -> dict[str, str]:

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from filterd.config.settings import LeaseFormat, LeasesSettings, LeaseValue, ListenSettings
+from filterd.config.accounting_settings import LeaseFormat, LeasesSettings, LeaseValue
+from filterd.config.settings import ListenSettings
 from filterd.config.value_types import Endpoint, StoreUrl
 from filterd.model.mandatory import label_of
 from filterd.model.records import NodeReport
