@@ -7,6 +7,7 @@ from typing import Any
 from filterd.operations.plain_values import plain
 from filterd.operations.privacy.arco import ShownArco
 from filterd.operations.privacy.classes import classes
+from filterd.operations.privacy.preservation import ShownHold
 from filterd.operations.privacy.retention import ClassState, RetentionProof
 
 
@@ -24,6 +25,14 @@ def plain_arco(found: ShownArco) -> dict[str, Any]:
         "days_left": found.days_left,
         "overdue": found.overdue,
     }
+
+
+def plain_hold(found: ShownHold) -> dict[str, Any]:
+    """A hold with the ids of its lines, not their numbers."""
+    value: dict[str, Any] = plain(found.hold)
+    for name in ("number", "lines"):
+        del value[name]
+    return {"hold": found.hold.reference, "state": found.state, **value, "subscribers": list(found.ids)}
 
 
 def plain_table(states: tuple[ClassState, ...]) -> list[dict[str, Any]]:
