@@ -11,8 +11,9 @@ from filterd.operations.privacy.preservation import ShownHold
 from filterd.operations.privacy.retention import ClassState, RetentionProof
 
 
-def plain_arco(found: ShownArco) -> dict[str, Any]:
-    """A request with the term that runs."""
+def plain_arco(found: ShownArco, held_until: int = 0) -> dict[str, Any]:
+    """A request with the term that runs. ``held_until``: a hold stops the erasure that it asks for until
+    then, Unix seconds; 0: none does."""
     value: dict[str, Any] = plain(found.request)
     ticket = value.pop("reference")
     del value["number"]
@@ -24,6 +25,7 @@ def plain_arco(found: ShownArco) -> dict[str, Any]:
         "due": found.request.due or None,
         "days_left": found.days_left,
         "overdue": found.overdue,
+        "held_until": held_until,
     }
 
 

@@ -15,10 +15,12 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from filterd.model.arco import ArcoKind
 from filterd.model.preservation import DAY, LONGEST, LONGEST_DAYS, MAX_LINES, PreservationHold
 from filterd.operations import input_values
 from filterd.operations.context import Context
 from filterd.operations.errors import ConflictError, OperationError, UnknownError
+from filterd.operations.privacy.arco import ShownArco
 from filterd.operations.privacy.classes import DataClass, classes
 from filterd.store import preservation as rows
 from filterd.store import subscribers
@@ -27,6 +29,8 @@ from filterd.store.write import Write
 
 ERASED = ("registration", "consent", "persons", "changes")
 """classes of which an erasure deletes records: a hold of them on every line stops every erasure"""
+SOON = 7 * DAY
+"""seconds before a hold's end at which ``doctor`` speaks of it"""
 _REFERENCE = re.compile(r"H-([0-9]{1,18})", re.IGNORECASE)
 _PARTS = ("authority", "official", "document", "ground", "reason")
 
@@ -58,8 +62,18 @@ class ShownHold:
     """in force, over, ended"""
 
 
+@dataclass(frozen=True, slots=True)
+class HoldsStanding:
+    """The holds in force."""
+
+    count: int
+    ending: tuple[PreservationHold, ...]
+    """those that end within :data:`SOON`, the first in front"""
+
+
 async def add(context: Context, demand: HoldDemand) -> ShownHold:
     """Put a hold in force. OperationError names everything that is missing or cannot be held."""
+    context.require_person()
     made = _complete(context, demand)
     async with context.store.write(context.actor, context.clock()) as write:
         lines, digests = await _lines(write.connection, demand.subscribers)
@@ -75,11 +89,12 @@ async def add(context: Context, demand: HoldDemand) -> ShownHold:
 
 async def end(context: Context, name: str, *, reason: str) -> ShownHold:
     """End a hold before its time. No restore brings it back."""
+    context.require_person()
     because = input_values.text(reason, "reason", limit=1000)
     async with context.store.write(context.actor, context.clock()) as write:
         found = await _require(write.connection, name)
         if not found.holds(write.now):
-            message = f"the hold {found.reference} is over since {_moment(found.ended_at or found.until)}"
+            message = f"the hold {found.reference} is over since {clock_time(found.ended_at or found.until)}"
             raise ConflictError(message, "see those in force with: filterd hold list")
         await _end(write, found, because)
     return await show(context, name)
@@ -126,7 +141,7 @@ async def require_erasable(
     found = await of_line(connection, line, context.clock())
     if found is None or context.way == "restore":
         return
-    day = _moment(found.until)
+    day = clock_time(found.until)
     message = f"not erased: a duty to preserve records keeps this line's until {day}"
     if frank:
         message += f" ({found.reference}, {found.authority}, {found.ground})"
@@ -135,6 +150,28 @@ async def require_erasable(
         " is answered as ever"
     )
     raise ConflictError(message, remedy)
+
+
+async def held_requests(context: Context, requests: Sequence[ShownArco]) -> dict[str, int]:
+    """Until when (Unix seconds) a hold stops what open requests for cancellation ask for, by reference."""
+    now = context.clock()
+    async with context.store.read() as connection:
+        holds = await rows.in_force(connection, now)
+    asked = [each for each in requests if each.request.kind is ArcoKind.CANCELLATION]
+    found = {}
+    for each in asked:
+        until = max((hold.until for hold in holds if _keeps(hold, each.request.line)), default=0)
+        if until and not each.request.closed_at:
+            found[each.reference] = until
+    return found
+
+
+async def standing(context: Context) -> HoldsStanding:
+    """The holds in force, for metrics and ``doctor``."""
+    now = context.clock()
+    async with context.store.read() as connection:
+        holds = await rows.in_force(connection, now)
+    return HoldsStanding(len(holds), tuple(each for each in holds if each.until < now + SOON))
 
 
 def subject(hold: PreservationHold) -> str:
@@ -232,8 +269,8 @@ def _require_within(made: PreservationHold, others: Sequence[PreservationHold]) 
     last = min(same, default=made.made_at) + LONGEST
     if made.until > last:
         message = (
-            f"{made.document} of {made.authority} is on record since {_moment(min(same))}, and holds until"
-            f" {_moment(last)} at most: {LONGEST_DAYS} days in all (CNPP 303)"
+            f"{made.document} of {made.authority} is on record since {clock_time(min(same))}, and holds until"
+            f" {clock_time(last)} at most: {LONGEST_DAYS} days in all (CNPP 303)"
         )
         raise ConflictError(message, "give an earlier end; more than that takes a new demand of its own")
 
@@ -279,5 +316,6 @@ async def _shown(connection: AsyncConnection, hold: PreservationHold, now: float
     return ShownHold(hold, ids, state)
 
 
-def _moment(at: float) -> str:
+def clock_time(at: float) -> str:
+    """A moment (Unix seconds) as refusals tell it."""
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M UTC")

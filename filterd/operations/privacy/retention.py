@@ -131,6 +131,11 @@ async def overdue(context: Context) -> dict[str, int]:
     }
 
 
+async def on_hold(context: Context) -> dict[str, int]:
+    """By class, how many rows or files are past their term, and kept by a hold."""
+    return {each.id: each.on_hold for each in await show(context) if each.on_hold}
+
+
 async def _count_due(context: Context, name: str, before: float) -> int:
     if name in _IN_FILES:
         return (await _kept(context, name, before)).due
