@@ -31,9 +31,10 @@ from bench.snapshots import KEY
 from bench.worst import most_that_pass
 from filterd.config.settings import Settings
 from filterd.model.rule import Scope
-from filterd.operations import orders, subscribers
+from filterd.operations import subscribers
 from filterd.operations.context import open_context
-from filterd.operations.intake import OrderRequest
+from filterd.operations.orders import taking
+from filterd.operations.orders.intake import OrderRequest
 
 POLICIES = Path(__file__).parents[2] / "policies"
 RATE = 200
@@ -147,9 +148,9 @@ async def _register(settings: Settings) -> None:
             "Authority", "Official", "D-1", "Law 1", "bench",
             tuple((prefix, Scope.EXACT) for prefix in ORDERED), accept_overblocking=True,
         )  # fmt: skip
-        order = await orders.add(context, request)
+        order = await taking.add(context, request)
     async with open_context(shipped, actor="two") as context:
-        await orders.approve(context, order.reference)
+        await taking.approve(context, order.reference)
 
 
 def _warm(port: int, asked: Asked) -> None:

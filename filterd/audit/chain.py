@@ -42,6 +42,6 @@ def _fault(stored: StoredEntry, sequence: int, previous: str) -> str:
         return "an entry is missing"
     if stored.previous_hash != previous:
         return "the entry does not follow the one before it"
-    if stored.hash != entry_hash(previous, stored.entry):
+    if stored.hash != entry_hash(previous, stored.entry, stored.salt):
         return "the entry was altered"
     return ""

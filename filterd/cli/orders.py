@@ -19,10 +19,10 @@ from filterd.operations.plain_records import plain_order, standing
 if TYPE_CHECKING:
     from filterd.model.order import Order
     from filterd.operations.context import Context
-    from filterd.operations.intake import OrderRequest
-    from filterd.operations.order_notices import Notice
-    from filterd.operations.order_reach import Hit
-    from filterd.operations.orders import Lifted
+    from filterd.operations.orders.intake import OrderRequest
+    from filterd.operations.orders.reach import Hit
+    from filterd.operations.orders.showing import Lifted
+    from filterd.operations.orders.warnings import Notice
 
 Command = Callable[..., Any]
 STATES = ("pending", "quarantined", "accepted", "withdrawn")
@@ -87,10 +87,10 @@ def add(config: Path | None, as_json: bool, **demand: Any) -> None:
     One that hits popular names, a service, a suffix of a hosting service or a wide prefix always waits.
     An order is complete with a name, --authority, --official, --document, --ground and --reason.
     """
-    from filterd.operations import orders
+    from filterd.operations.orders import taking
 
     _require_all(demand)
-    _perform(config, as_json, lambda context: orders.add(context, _request(**demand)), _next_step, warns=True)
+    _perform(config, as_json, lambda context: taking.add(context, _request(**demand)), _next_step, warns=True)
 
 
 @order.command()
@@ -98,9 +98,9 @@ def add(config: Path | None, as_json: bool, **demand: Any) -> None:
 @common
 def approve(reference: str, config: Path | None, as_json: bool) -> None:
     """Stand behind an order as another person; with enough of them it is in force."""
-    from filterd.operations import orders
+    from filterd.operations.orders import taking
 
-    _perform(config, as_json, lambda context: orders.approve(context, reference), _next_step, warns=True)
+    _perform(config, as_json, lambda context: taking.approve(context, reference), _next_step, warns=True)
 
 
 @order.command()
@@ -118,14 +118,14 @@ def withdraw(
     reference: str, reason: str, damaged: bool, replaced_by: str, config: Path | None, as_json: bool
 ) -> None:
     """End an order at once. One person is enough, at any hour."""
-    from filterd.operations import orders
+    from filterd.operations.orders import ending
 
     if replaced_by and not damaged:
         message = "--replaced-by goes with --damaged: a sound order is just withdrawn"
         raise click.UsageError(message)
 
     async def end(context: Context) -> Order:
-        return await orders.withdraw(
+        return await ending.withdraw(
             context, reference, reason=reason, damaged=damaged, replaced_by=replaced_by
         )
 
@@ -143,10 +143,10 @@ def withdraw(
 def list_(state: str | None, config: Path | None, as_json: bool) -> None:
     """List the orders."""
     from filterd.model.order import OrderState
-    from filterd.operations import orders
+    from filterd.operations.orders import showing
 
     chosen = OrderState(state) if state in STATES else None
-    found = perform(config, lambda context: orders.list_orders(context, chosen))
+    found = perform(config, lambda context: showing.list_orders(context, chosen))
     if state in STANDINGS:
         found = tuple(each for each in found if standing(each, time.time()) == state)
     if as_json:
@@ -176,9 +176,9 @@ def list_(state: str | None, config: Path | None, as_json: bool) -> None:
 @common
 def show(reference: str, config: Path | None, as_json: bool) -> None:
     """Show an order; the names of a confidential one stay hidden."""
-    from filterd.operations import orders
+    from filterd.operations.orders import showing
 
-    _perform(config, as_json, lambda context: orders.show(context, reference), _waiting)
+    _perform(config, as_json, lambda context: showing.show(context, reference), _waiting)
 
 
 def _require_all(demand: Mapping[str, Any]) -> None:
@@ -197,7 +197,7 @@ def _request(
     """The order as typed: names from arguments, options and file; times as Unix seconds."""
     from filterd.model.blocking_mode import BlockingMode
     from filterd.operations import input_values
-    from filterd.operations.intake import OrderRequest
+    from filterd.operations.orders.intake import OrderRequest
 
     if options["confidential"] and (names or named):
         message = "other users can read a command line: give the names of a confidential order with --file"
@@ -232,17 +232,17 @@ def _perform(
     warns: bool = False,
 ) -> None:
     """Run a use case on one order, show the order, and print warnings and the next step."""
-    from filterd.operations import order_notices, orders
+    from filterd.operations.orders import showing, warnings
 
     noticed: tuple[Notice, ...] = ()
 
     async def run(context: Context) -> tuple[Order, str, tuple[Hit, ...], Lifted | None]:
         nonlocal noticed
         found = await use_case(context)
-        noticed = await order_notices.notices(context, found) if warns else ()
-        hits = await orders.hits_of(context, found) if reaches else ()
-        lifted = await orders.lifted(context, found) if reaches else None
-        return found, await orders.held_back(context, found), hits, lifted
+        noticed = await warnings.notices(context, found) if warns else ()
+        hits = await showing.hits_of(context, found) if reaches else ()
+        lifted = await showing.lifted(context, found) if reaches else None
+        return found, await showing.held_back(context, found), hits, lifted
 
     found, held_back, hits, lifted = perform(config, run)
     if as_json:
@@ -262,7 +262,7 @@ def _perform(
 def _waiting(found: Order, held_back: str, hits: tuple[Hit, ...]) -> str:
     """The action that an order waits for; empty if it waits for none."""
     from filterd.operations.integrity import DAMAGED_REMEDY
-    from filterd.operations.orders import PROTECTED_REMEDY
+    from filterd.operations.orders.showing import PROTECTED_REMEDY
 
     if found.damage:
         remedy = DAMAGED_REMEDY.format(found.reference)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 GENESIS = "0" * 64
@@ -32,10 +32,31 @@ class AuditEntry:
 _FIELDS = tuple(each.name for each in fields(AuditEntry))
 
 
-def entry_hash(previous: str, entry: AuditEntry) -> str:
-    """The entry's hash, 64 hex digits: SHA-256 over the previous hash and the entry as canonical JSON."""
-    values = {name: getattr(entry, name) for name in _FIELDS}
-    return hashlib.sha256(f"{previous}\n{canonical(values)}".encode()).hexdigest()
+def entry_hash(previous: str, entry: AuditEntry, salt: str = "") -> str:
+    """The entry's hash, 64 hex digits: SHA-256 over the hash before it and what stands for its content.
+
+    Without a salt, as entries of earlier versions are, that is the entry as canonical JSON. With one it is
+    :func:`content_digest`: who is given that digest alone can follow the chain past an entry that is withheld
+    from them.
+    """
+    if salt:
+        return salted_hash(previous, content_digest(entry, salt))
+    return hashlib.sha256(f"{previous}\n{canonical(_values(entry))}".encode()).hexdigest()
+
+
+def content_digest(entry: AuditEntry, salt: str) -> str:
+    """The digest of an entry, 64 hex digits. The salt, 16 random bytes in hexadecimal, keeps anybody who has
+    the digest from trying out what the entry says."""
+    return hashlib.sha256(f"{salt}\n{canonical(_values(entry))}".encode()).hexdigest()
+
+
+def salted_hash(previous: str, content: str) -> str:
+    """The hash of an entry with this content digest, 64 hex digits."""
+    return hashlib.sha256(f"2\n{previous}\n{content}".encode()).hexdigest()
+
+
+def _values(entry: AuditEntry) -> dict[str, Any]:
+    return {name: getattr(entry, name) for name in _FIELDS}
 
 
 def canonical(value: Any) -> str:
@@ -51,3 +72,4 @@ class StoredEntry:
     entry: AuditEntry
     previous_hash: str
     hash: str
+    salt: str = field(default="", repr=False)

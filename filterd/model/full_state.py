@@ -24,7 +24,7 @@ from filterd.model.changelog import BindingChange, ChangeError, LiftingChange, L
 from filterd.model.lifting import LiftingKind
 from filterd.model.line import LineChoices, OwnName
 from filterd.model.mandatory import order_id
-from filterd.model.order import Order, OrderState
+from filterd.model.order import OFF_NODES, Order, OrderState
 from filterd.model.order_rows import Execute
 from filterd.model.rule import Action, Scope
 
@@ -87,7 +87,7 @@ def lifting_state(execute: Execute, after: int) -> list[LiftingChange]:
 
 
 def _concerns_nodes(order: Order) -> bool:
-    return bool(order.accepted_at) or order.state in (OrderState.PENDING, OrderState.WITHDRAWN)
+    return bool(order.accepted_at) or order.state is OrderState.PENDING or order.state in OFF_NODES
 
 
 def lines_page(execute: Execute, after: int, limit: int) -> list[LineChange]:

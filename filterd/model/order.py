@@ -19,11 +19,69 @@ class OrderState(StrEnum):
     QUARANTINED = "quarantined"
     """demands a protected name: not enforced"""
     ACCEPTED = "accepted"
+    SUSPENDED = "suspended"
+    """not enforced until a moment, at the authority's request; nodes resume it by themselves"""
+    OUTSIDE_DNS = "outside_dns"
+    """executed by other means, with evidence: the provider itself hosts what is demanded. No node has it"""
+    EXPIRED = "expired"
+    """its term is over; nodes ended it by themselves"""
+    LIFTED = "lifted"
+    """the authority demanded its end"""
     WITHDRAWN = "withdrawn"
+    """the provider ended it"""
 
 
 NOT_ACCEPTED = frozenset((OrderState.PENDING, OrderState.QUARANTINED))
 """the states of an order that not enough people stand behind"""
+ENDED_BY_PEOPLE = frozenset((OrderState.LIFTED, OrderState.WITHDRAWN))
+"""the states that no order leaves any more"""
+ENDED = ENDED_BY_PEOPLE | {OrderState.EXPIRED}
+OFF_NODES = ENDED_BY_PEOPLE | {OrderState.OUTSIDE_DNS}
+"""the states in which nodes hold no name of it and enforce nothing"""
+ON_NODES = frozenset((OrderState.ACCEPTED, OrderState.SUSPENDED, OrderState.EXPIRED))
+"""the states in which nodes hold its names, and its times alone say whether they enforce it"""
+
+
+class StepKind(StrEnum):
+    """The steps of an order's life after it was taken in. Each is a row of its own and stays."""
+
+    SUSPENDED = "suspended"
+    RESUMED = "resumed"
+    """back in force, at the end of a suspension or before it"""
+    LIFTED = "lifted"
+    CONFIRMED = "confirmed"
+    """the authority confirmed a provisional order, or somebody its need at a review"""
+    REPORTED = "reported"
+    """the authority was told that it was carried out"""
+    EXECUTED = "executed"
+    """carried out outside DNS"""
+    EXPIRED = "expired"
+    EMERGENCY = "emergency"
+    """ended by one person at once, to be looked at by another one afterwards"""
+    REVIEWED = "reviewed"
+    """another person looked at an emergency end"""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderStep:
+    """One step, in the order of :attr:`number`, from 1. Times are Unix seconds, 0 for none."""
+
+    number: int
+    kind: StepKind
+    at: float
+    """when it was recorded"""
+    actor: str
+    reason: str = ""
+    document: str = ""
+    """the number of the authority's instrument, where one asked for it"""
+    received_at: float = 0.0
+    """when that instrument came in: deadlines count from it"""
+    until: int = 0
+    """the end of a suspension, or the next review or confirmation"""
+    evidence: str = ""
+    """the means by which it was executed outside DNS, or the reference of a report"""
+    digest: str = ""
+    """SHA-256 of a document that is evidence, where one was at hand"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +108,15 @@ class Demand:
     confidential: bool = False
     overblocking_accepted: bool = False
     """somebody decided to follow a demand that DNS cannot follow precisely"""
+    law: str = ""
+    """the substantive law; empty for an order of a time when none was asked for"""
+    proportionality: str = ""
+    """why what it reaches beyond its target is bearable; of each order that takes two people for its reach"""
+    protection_overridden: bool = False
+    """two people decided that it holds for protected names as well"""
+    enforce_by: int = 0
+    report_by: int = 0
+    """as the order itself sets them; 0: by the ground in the jurisdiction pack"""
     sealed: SealedEntries | None = None
     """the entries of a confidential demand as the store holds them; ``names`` and ``addresses`` are empty
     then, until somebody who has the key opens them"""
@@ -75,10 +142,22 @@ class Order:
     withdrawn_by: str = ""
     withdrawn_at: float = 0.0
     withdrawal_reason: str = ""
+    """of those three: whoever ended it, be it withdrawn or lifted"""
+    steps: tuple[OrderStep, ...] = ()
     seal: str = field(default="", repr=False)
     """random, part of the digest of its row (model.order_rows); never shown"""
     damage: str = ""
     """why its row in the store is not to be trusted; empty where it is what was decided"""
+
+    @property
+    def not_before(self) -> int:
+        """The beginning of its force: its own, or the end of a suspension, Unix seconds."""
+        suspension = self.last(StepKind.SUSPENDED) if self.state is OrderState.SUSPENDED else None
+        return max(self.demand.not_before, 0 if suspension is None else suspension.until)
+
+    def last(self, kind: StepKind) -> OrderStep | None:
+        """The newest step of a kind."""
+        return next((each for each in reversed(self.steps) if each.kind is kind), None)
 
     @property
     def mandate(self) -> Mandate:
@@ -87,9 +166,9 @@ class Order:
             id=order_id(self.number),
             reference=self.reference,
             mode=self.demand.mode,
-            not_before=self.demand.not_before,
+            not_before=self.not_before,
             not_after=self.demand.not_after,
-            withdrawn=self.state is OrderState.WITHDRAWN,
+            withdrawn=self.state in OFF_NODES,
             confidential=self.demand.confidential,
             pending=self.state in NOT_ACCEPTED,
         )
@@ -98,4 +177,4 @@ class Order:
         """Return whether nodes enforce it at ``now``, as far as the store is to be trusted."""
         if self.damage:
             return False
-        return self.state in (OrderState.ACCEPTED, OrderState.WITHDRAWN) and self.mandate.active(int(now))
+        return self.state in ON_NODES and self.mandate.active(int(now))

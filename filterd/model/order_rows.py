@@ -13,14 +13,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, astuple, dataclass, replace
 from typing import Any, Protocol
 
 from filterd.model.audit_chain import canonical
 from filterd.model.blocking_mode import BlockingMode
 from filterd.model.changelog import OrderChange
 from filterd.model.mandatory import order_id
-from filterd.model.order import NOT_ACCEPTED, Demand, Order, OrderState
+from filterd.model.order import NOT_ACCEPTED, OFF_NODES, Demand, Order, OrderState, OrderStep, StepKind
 from filterd.model.rule import Scope
 from filterd.model.sealed_entries import Fingerprints, SealedEntries
 
@@ -36,8 +36,10 @@ ORDERS_SQL = (
     "SELECT number, CAST(reference AS BLOB), CAST(state AS BLOB), CAST(authority AS BLOB),"
     " CAST(official AS BLOB), CAST(document AS BLOB), CAST(document_digest AS BLOB), CAST(ground AS BLOB),"
     " CAST(reason AS BLOB), CAST(added_by AS BLOB), CAST(withdrawn_by AS BLOB),"
-    " CAST(withdrawal_reason AS BLOB), CAST(seal AS BLOB), mode, not_before, not_after, review_at,"
-    " confidential, overblocking_accepted, received_at, added_at, accepted_at, withdrawn_at"
+    " CAST(withdrawal_reason AS BLOB), CAST(seal AS BLOB), CAST(law AS BLOB),"
+    " CAST(proportionality AS BLOB), mode, not_before, not_after, review_at,"
+    " confidential, overblocking_accepted, received_at, added_at, accepted_at, withdrawn_at,"
+    " protection_overridden, enforce_by, report_by"
     " FROM orders WHERE number BETWEEN ? AND ? ORDER BY number"
 )
 """texts as bytes: what is no UTF-8 any more must be told apart, and not end the read"""
@@ -55,11 +57,21 @@ APPROVALS_SQL = (
     "SELECT order_number, CAST(actor AS BLOB) FROM order_approval WHERE order_number BETWEEN ? AND ?"
     " ORDER BY at, actor"
 )
+STEPS_SQL = (
+    "SELECT order_number, number, CAST(kind AS BLOB), at, CAST(actor AS BLOB), CAST(reason AS BLOB),"
+    " CAST(document AS BLOB), received_at, until, CAST(evidence AS BLOB), CAST(digest AS BLOB)"
+    " FROM order_step WHERE order_number BETWEEN ? AND ? ORDER BY order_number, number"
+)
+DECISIONS = (
+    *("order.add", "order.approve", "order.withdraw", "order.seal", "order.suspend", "order.resume"),
+    *("order.lift", "order.confirm", "order.report", "order.execute", "order.expire", "order.review"),
+)
+"""the actions of the trail that tell of an order's whole row; each has its digest"""
 DECISIONS_SQL = (
-    "SELECT CAST(subject AS BLOB), at, CAST(after AS BLOB), CAST(actor AS BLOB), CAST(reason AS BLOB)"
+    "SELECT CAST(subject AS BLOB), at, CAST(after AS BLOB), CAST(actor AS BLOB), CAST(reason AS BLOB)"  # noqa: S608
     " FROM audit WHERE sequence IN"
     " (SELECT max(sequence) FROM audit WHERE subject BETWEEN ? AND ?"
-    " AND action IN ('order.add', 'order.approve', 'order.withdraw', 'order.seal') GROUP BY subject)"
+    f" AND action IN ({', '.join(map(repr, DECISIONS))}) GROUP BY subject)"
 )
 _TEXTS = (
     "reference",
@@ -74,6 +86,8 @@ _TEXTS = (
     "withdrawn_by",
     "withdrawal_reason",
     "seal",
+    "law",
+    "proportionality",
 )
 _NUMBERS = (
     "mode",
@@ -86,6 +100,9 @@ _NUMBERS = (
     "added_at",
     "accepted_at",
     "withdrawn_at",
+    "protection_overridden",
+    "enforce_by",
+    "report_by",
 )
 _COLUMNS = ("number", *_TEXTS, *_NUMBERS)
 """those of :data:`ORDERS_SQL`"""
@@ -132,7 +149,7 @@ def row_digest(order: Order) -> str:
     sealed form counts, opened or not: who has no key can tell, too, whether the row is what was decided."""
     demand = order.demand
     entries = demand if demand.sealed is None else Demand("", "", "", "")
-    row = [
+    row: list[object] = [
         order.seal,
         order.number,
         order.reference,
@@ -148,6 +165,12 @@ def row_digest(order: Order) -> str:
     ]
     if demand.sealed is not None:
         row.append(demand.sealed.digested())
+    life: list[object] = [
+        *(demand.law, demand.proportionality, demand.protection_overridden),
+        *(demand.enforce_by, demand.report_by, [list(astuple(each)) for each in order.steps]),
+    ]
+    if any(life):  # one from before there was any of it has the digest of then
+        row.append(life)
     return hashlib.sha256(canonical(row).encode()).hexdigest()
 
 
@@ -159,21 +182,23 @@ def read_orders(execute: Execute, number: int | None = None) -> OrderRows:
     prefixes = _grouped(execute(ADDRESSES_SQL, numbers))
     behind = _grouped(execute(APPROVALS_SQL, numbers))
     sealed = _grouped(execute(SEALED_SQL, numbers))
+    steps = _grouped(execute(STEPS_SQL, numbers))
     decisions = {_decoded(subject): _decision(*rest) for subject, *rest in execute(DECISIONS_SQL, subjects)}
     found: list[Order] = []
     for row in execute(ORDERS_SQL, numbers):
         values = dict(zip(_COLUMNS, row, strict=True))
         decision = decisions.pop(f"order:{_decoded(values['reference'])}", None)
-        parts = tuple(each.get(row[0], []) for each in (names, prefixes, behind, sealed))
+        parts = tuple(each.get(row[0], []) for each in (names, prefixes, behind, sealed, steps))
         found.append(_checked(values, parts, decision))
     found += [_of_trail(subject, decision) for subject, decision in decisions.items()]
     return OrderRows(tuple(sorted(found, key=lambda order: (order.number, order.reference))))
 
 
 def change_of(order: Order) -> OrderChange:
-    """The order as nodes apply it. A withdrawn one carries no names, a sealed one fingerprints; one that was
-    not accepted is pending."""
-    demand = Demand("", "", "", "") if order.state is OrderState.WITHDRAWN else order.demand
+    """The order as nodes apply it. One that they shall not enforce any more carries no names, a sealed one
+    fingerprints; one that was not accepted is pending."""
+    withdrawn = order.state in OFF_NODES
+    demand = Demand("", "", "", "") if withdrawn else order.demand
     sealed = demand.sealed
     return OrderChange(
         id=order_id(order.number),
@@ -181,9 +206,9 @@ def change_of(order: Order) -> OrderChange:
         names=demand.names if sealed is None else (),
         addresses=demand.addresses if sealed is None else (),
         mode=order.demand.mode,
-        not_before=order.demand.not_before,
+        not_before=order.not_before,
         not_after=order.demand.not_after,
-        withdrawn=order.state is OrderState.WITHDRAWN,
+        withdrawn=withdrawn,
         confidential=order.demand.confidential,
         accepted_at=order.accepted_at,
         pending=order.state in NOT_ACCEPTED,
@@ -213,6 +238,12 @@ def audited(order: Order) -> dict[str, Any]:
         "entries": order.entries,
         ROW_DIGEST: row_digest(order),
     }
+    for part in ("law", "proportionality", "protection_overridden", "enforce_by", "report_by"):
+        if value := getattr(demand, part):
+            shown[part] = value
+    if order.steps:
+        shown["steps"] = len(order.steps)
+        shown["step"] = {name: value for name, value in asdict(order.steps[-1]).items() if value}
     if not demand.confidential:
         entries = canonical([[[n, int(s)] for n, s in demand.names], list(demand.addresses)])
         shown["digest"] = hashlib.sha256(entries.encode()).hexdigest()
@@ -253,7 +284,7 @@ def _checked(
 
 
 def _order(values: Mapping[str, Any], parts: tuple[list[tuple[Any, ...]], ...]) -> Order:
-    names, prefixes, behind, rows = parts
+    names, prefixes, behind, rows, steps = parts
     sealed = _sealed(rows[0]) if rows else None
     if sealed is not None and (names or prefixes):
         message = "an order has its entries sealed and in clear"
@@ -274,6 +305,11 @@ def _order(values: Mapping[str, Any], parts: tuple[list[tuple[Any, ...]], ...]) 
         document_digest=text["document_digest"],
         confidential=bool(values["confidential"]),
         overblocking_accepted=bool(values["overblocking_accepted"]),
+        law=text["law"],
+        proportionality=text["proportionality"],
+        protection_overridden=bool(values["protection_overridden"]),
+        enforce_by=values["enforce_by"],
+        report_by=values["report_by"],
         sealed=sealed,
     )
     return Order(
@@ -290,7 +326,25 @@ def _order(values: Mapping[str, Any], parts: tuple[list[tuple[Any, ...]], ...]) 
         withdrawn_by=text["withdrawn_by"],
         withdrawn_at=values["withdrawn_at"],
         withdrawal_reason=text["withdrawal_reason"],
+        steps=tuple(_step(*each) for each in steps),
         seal=text["seal"],
+    )
+
+
+def _step(number: Any, kind: Any, at: Any, actor: Any, *rest: Any) -> OrderStep:
+    """A step; raises ValueError for a kind that there is not."""
+    reason, document, received_at, until, evidence, digest = rest
+    return OrderStep(
+        number=number,
+        kind=StepKind(_decoded(kind)),
+        at=at,
+        actor=_decoded(actor),
+        reason=_decoded(reason),
+        document=_decoded(document),
+        received_at=received_at,
+        until=until,
+        evidence=_decoded(evidence),
+        digest=_decoded(digest),
     )
 
 

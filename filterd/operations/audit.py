@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from filterd.audit.chain import Proof, prove
 from filterd.audit.changes import change_fault
 from filterd.model.audit_chain import StoredEntry
-from filterd.operations import integrity, orders
+from filterd.operations import integrity
 from filterd.operations.context import Context, OperationError
 from filterd.operations.integrity import RowFault
+from filterd.operations.orders import showing
 from filterd.store import change_log, subscribers
 from filterd.store.errors import StoreRolledBackError
 
@@ -39,7 +40,7 @@ async def require_subject(context: Context, subject: str) -> None:
     """Raise OperationError where nothing was recorded of an order or a line since there is none."""
     kind, _, name = subject.partition(":")
     if kind == "order":
-        await orders.show(context, name)
+        await showing.show(context, name)
     elif kind == "line":
         async with context.store.read() as connection:
             line = int(name) if name.isdecimal() and int(name) <= LARGEST else 0

@@ -32,7 +32,7 @@ from filterd.disk.keys import FINGERPRINT_KEY
 from filterd.model.identity import Method
 from filterd.model.lifting import LiftingKind
 from filterd.model.line import LineChoices
-from filterd.model.order import Order, OrderState
+from filterd.model.order import OFF_NODES, Order, OrderState
 from filterd.model.order_rows import change_of
 from filterd.model.records import NodeReport
 from filterd.model.verdict import Outcome
@@ -176,11 +176,7 @@ async def load_state(
 def _newer(known: Iterable[Order], snapshot: Snapshot) -> list[Order]:
     """The orders that the snapshot does not have yet."""
     in_snapshot = {entry.get("mandatory_id") for entry in snapshot.meta["lists"]}
-    return [
-        each
-        for each in known
-        if each.state is not OrderState.WITHDRAWN and each.mandate.id not in in_snapshot
-    ]
+    return [each for each in known if each.state not in OFF_NODES and each.mandate.id not in in_snapshot]
 
 
 def _kept(reports: Iterable[NodeReport]) -> tuple[OrderOnNode, ...]:

@@ -9,13 +9,13 @@ from filterd.operations import (
     consent,
     erasure,
     liftings,
-    orders,
     shared_evidence,
     subscribers,
     tokens,
 )
 from filterd.operations.context import Context
-from filterd.operations.portal import ending
+from filterd.operations.orders import ending as order_ending
+from filterd.operations.portal import ending as portal_ending
 from filterd.operations.privacy import arco, preservation
 from filterd.store import consent as consent_rows
 from filterd.store import subscribers as rows
@@ -25,6 +25,7 @@ from filterd.store.ledger import (
     CONTRACT_END,
     ERASURE,
     EVIDENCE_REJECTION,
+    HOLD,
     HOLD_END,
     LIFTING_END,
     OPT_OUT,
@@ -41,18 +42,21 @@ _BY_NUMBER = {
     EVIDENCE_REJECTION: shared_evidence.end_again,
     HOLD_END: preservation.end_again,
     LIFTING_END: liftings.end_again,
-    PIN_END: ending.end_again,
+    PIN_END: portal_ending.end_again,
     REVOCATION: tokens.end_again,
 }
 
 
 async def end_again(context: Context, ended: Ended) -> bool:
-    """Repeat one ending. False where the restored store does not have what was ended, or ended it already."""
+    """Repeat one ending, or the begin of a hold. False where the restored store does not have what was ended,
+    or ended it already."""
     context = replace(context, way="restore")
     reason = f"ended at revision {ended.revision}, repeated after a restore"
+    if ended.kind == HOLD:
+        return await preservation.begin_again(context, ended.revision, until=ended.number)
     if ended.kind in (OPT_OUT, ERASURE, SECURITY_LEFT):
         return await _end_line(context, ended, reason)
-    return await _BY_NUMBER.get(ended.kind, orders.end_again)(context, ended.number, reason=reason)
+    return await _BY_NUMBER.get(ended.kind, order_ending.end_again)(context, ended.number, reason=reason)
 
 
 async def _end_line(context: Context, ended: Ended, reason: str) -> bool:

@@ -28,10 +28,11 @@ from typing import TextIO
 from filterd.disk.given_file import GivenFile
 from filterd.model.bound import PortsBound
 from filterd.model.subscriber import AskerRole, RequestEvidence
-from filterd.operations import consent, input_values, lines, order_people
+from filterd.operations import consent, input_values, lines
 from filterd.operations.context import Context, OperationError
 from filterd.operations.import_batch import Importing, ImportRow, write_chunk
 from filterd.operations.nearest import did_you_mean
+from filterd.operations.orders import people
 from filterd.operations.policies import policies
 from filterd.operations.port_ranges import PortRanges
 from filterd.operations.shared_rows import Parts, SeenRows, SharedRows
@@ -140,7 +141,7 @@ def reason_of(context: Context, shared: str) -> str:
     """The reason for shared evidence, from somebody who answers for it; empty where there is none."""
     if shared:
         context.require_person()
-        order_people.require_own(context, 2)
+        people.require_own(context, 2)
     return input_values.text(shared, "reason for shared evidence", limit=1000, required=False)
 
 

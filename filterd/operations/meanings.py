@@ -14,12 +14,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from filterd.model.profile_meaning import ALL_TOLD, NEVER, Meaning, Meanings
-from filterd.operations import input_values, lines, order_people
+from filterd.operations import input_values, lines
 from filterd.operations.context import Context
 from filterd.operations.errors import ConflictError, UnknownError, UnknownLineError
 from filterd.operations.nearest import did_you_mean
 from filterd.operations.notices.making import new_notices
 from filterd.operations.notices.texts import Wording
+from filterd.operations.orders import people
 from filterd.policy.documents import Policies, Text
 from filterd.policy.resolve import rules_of, to_meta
 from filterd.store import meanings as rows
@@ -128,7 +129,7 @@ async def hasten(context: Context, profile: str, *, reason: str) -> ShownChange:
     """Let a change take effect at once, where two people say so: one that mends a mistake. With one approval
     (``orders.approvals: 1``) a single person does."""
     context.require_person()
-    order_people.require_own(context, context.settings.orders.approvals)
+    people.require_own(context, context.settings.orders.approvals)
     because = input_values.text(reason, "reason")
     async with context.store.write(context.actor, context.clock()) as write:
         known = await rows.known(write.connection)

@@ -27,11 +27,13 @@ def standing(order: Order, now: float) -> str:
     one nobody knows."""
     if order.damage:
         return "damaged"
-    if order.state.value != "accepted":
-        return order.state.value
+    if order.state.value not in ("accepted", "suspended"):
+        return order.state.value.replace("_", " ")
     if order.in_force(now):
         return "in force"
-    return "not yet in force" if now < order.demand.not_before else "ended"
+    if order.state.value == "suspended" and now < order.not_before:
+        return "suspended"
+    return "not yet in force" if now < order.not_before else "ended"
 
 
 def plain_node(status: NodeStatus) -> dict[str, Any]:

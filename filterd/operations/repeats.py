@@ -12,10 +12,11 @@ from typing import Any
 from filterd.model.lifting import Lifting
 from filterd.model.order import Order
 from filterd.model.subscriber import SharedEvidence, Subscriber
-from filterd.operations import exceptions, lines, orders, shared_evidence
+from filterd.operations import exceptions, lines, shared_evidence
 from filterd.operations.authorisations import NewAuthorisation
 from filterd.operations.context import Context
 from filterd.operations.errors import ConflictError, UnknownError
+from filterd.operations.orders import showing
 from filterd.operations.portal.links import IssuedLink
 from filterd.operations.privacy import arco, preservation
 from filterd.operations.privacy.arco import ShownArco
@@ -119,7 +120,7 @@ async def subject_of(context: Context, subject: str) -> Found:
     kind, _, name = subject.partition(":")
     match kind:
         case "order":
-            return await orders.show(context, name)
+            return await showing.show(context, name)
         case "review" | "arco" | "hold":
             return await _request(context, kind, int(name))
         case "exception":

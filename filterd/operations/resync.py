@@ -14,12 +14,12 @@ from dataclasses import dataclass
 
 from filterd.config.settings import Settings
 from filterd.dataplane.listeners.commands import node_line, node_of, require_begun, resync_line
-from filterd.model.order import OrderState
-from filterd.operations import orders
+from filterd.model.order import OFF_NODES
 from filterd.operations.asking import ask
 from filterd.operations.context import Context
 from filterd.operations.errors import OperationError
 from filterd.operations.nodes import ANOTHER, SILENT_AFTER, THIS, history_of
+from filterd.operations.orders import ending
 from filterd.store import orders as order_rows
 from filterd.store import snapshots as rows
 from filterd.store.errors import StoreRolledBackError
@@ -107,7 +107,7 @@ async def end(context: Context, reference: str, *, reason: str, replaced_by: str
     reference = f"O-{number}"
     async with context.store.read() as connection:
         known = await order_rows.find(connection, reference)
-    if known is not None and (known.damage or known.state is not OrderState.WITHDRAWN):
+    if known is not None and (known.damage or known.state not in OFF_NODES):
         message = f"the store has order {reference}, which is {known.state.value}"
         raise OperationError(message, f"run: filterd order withdraw {reference} --reason ...")
     kept = {order.reference for each in await histories(context) for order in each.kept}
@@ -115,9 +115,9 @@ async def end(context: Context, reference: str, *, reason: str, replaced_by: str
         message = f"no node keeps order {reference} in force"
         raise OperationError(message, "see those that are kept: filterd node resync")
     if known is not None:
-        await orders.tell_again(context, reference, reason=reason)
+        await ending.tell_again(context, reference, reason=reason)
         return True
-    return await orders.end_lost(context, number, reason=reason, replaced_by=replaced_by)
+    return await ending.end_lost(context, number, reason=reason, replaced_by=replaced_by)
 
 
 async def _require_newest(context: Context) -> None:

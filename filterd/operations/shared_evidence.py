@@ -13,10 +13,11 @@ from typing import Any
 
 from filterd.model.changelog import LineChange
 from filterd.model.subscriber import PendingOptIn, SharedEvidence
-from filterd.operations import input_values, order_people
+from filterd.operations import input_values
 from filterd.operations.context import Context
 from filterd.operations.errors import ConflictError, UnknownError
 from filterd.operations.notices.making import made, note_all
+from filterd.operations.orders import people
 from filterd.operations.policies import policies, profile
 from filterd.store import consent as rows
 from filterd.store import meanings as meaning_rows
@@ -64,7 +65,7 @@ async def approve(context: Context, reference: str) -> Approved:
     """Stand behind shared evidence as another person; its lines opt in. Run again after an interruption, it
     goes on. Refused by a token that somebody else made: that one could make up a second person."""
     context.require_person()
-    order_people.require_own(context, 2)
+    people.require_own(context, 2)
     documents = policies(context)
     async with context.store.write(context.actor, context.clock()) as write:
         found = await _require(write, reference)

@@ -19,7 +19,7 @@ from filterd.disk.files import drop_drafts, make_directory, rename_file, replace
 from filterd.disk.keys import FINGERPRINT_KEY
 from filterd.disk.locks import LockedError, locked, take_lock
 from filterd.model.mandatory import label_of
-from filterd.model.order import OrderState
+from filterd.model.order import ON_NODES
 from filterd.model.order_rows import change_of
 from filterd.model.records import SnapshotRecord
 from filterd.operations import (
@@ -265,7 +265,7 @@ async def _material(job: _Job, *, look: bool = False) -> tuple[StoredMaterial, i
     chosen = await asyncio.to_thread(
         last_rules.choose, context.settings, wanted_feeds, known_rules, listed, look=look
     )
-    accepted = [each for each in known if each.state is OrderState.ACCEPTED]
+    accepted = [each for each in known if each.state in ON_NODES]
     wanted = [change_of(each) for each in confidential.in_clear(context.settings, accepted)]
     rules = sum(each.names for feed, each in current.items() if feed in {one.id for one in wanted_feeds})
     return StoredMaterial(cursor, chosen.versions, wanted, adopted, chosen.stand_ins, guarded), rules

@@ -18,12 +18,13 @@ from filterd.config.settings import Settings
 from filterd.disk.keys import drop_key_drafts
 from filterd.model.mandatory import label_of
 from filterd.model.records import NodeReport
-from filterd.operations import audit, nodes, orders, snapshots, subscribers
+from filterd.operations import audit, nodes, snapshots, subscribers
 from filterd.operations.context import Context, OperationError, open_context
 from filterd.operations.feeds import listing
 from filterd.operations.feeds.rule_files import drop_version_drafts
 from filterd.operations.migrate import upgrade
 from filterd.operations.notices import keeping
+from filterd.operations.orders import showing
 from filterd.policy import snapshot_layout
 from filterd.serve import hangup
 from filterd.serve.binding_watch import BindingWatch
@@ -258,7 +259,7 @@ class Control:
                 )
                 for each in status
             },
-            orders=await orders.count(context),
+            orders=await showing.count(context),
             subscribers=await subscribers.count(context),
             consent=await self._consent.look(context),
             audit_entries=await audit.count(context),

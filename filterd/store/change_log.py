@@ -264,4 +264,5 @@ def _stored(row: Any) -> StoredEntry:
         ),
         previous_hash=row.previous_hash,
         hash=row.hash,
+        salt=row.salt,
     )

@@ -8,17 +8,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from filterd.model import order_rows
-from filterd.model.order import Demand, Order, OrderState
+from filterd.model.order import ENDED, Demand, Order, OrderState, OrderStep
 from filterd.model.order_rows import Execute, OrderRows
 from filterd.model.sealed_entries import SealedEntries
-from filterd.store.tables import lost_order, order_address, order_approval, order_name, orders, sealed_order
+from filterd.store.tables import (
+    lost_order,
+    order_address,
+    order_approval,
+    order_name,
+    order_step,
+    orders,
+    sealed_order,
+)
 
 
 async def add(connection: AsyncConnection, order: Order) -> None:
@@ -50,8 +58,15 @@ async def add(connection: AsyncConnection, order: Order) -> None:
             withdrawn_at=order.withdrawn_at,
             withdrawal_reason=order.withdrawal_reason,
             seal=order.seal,
+            law=demand.law,
+            proportionality=demand.proportionality,
+            protection_overridden=demand.protection_overridden,
+            enforce_by=demand.enforce_by,
+            report_by=demand.report_by,
         )
     )
+    for each in order.steps:
+        await add_step(connection, order.number, each)
     await _add_entries(connection, order.number, demand)
     for actor in order.approvals:
         await approve(connection, order.number, actor, order.added_at)
@@ -91,6 +106,16 @@ async def put_sealed(connection: AsyncConnection, number: int, sealed: SealedEnt
             fingerprints=json.dumps(sealed.fingerprints.fields(), separators=(",", ":")),
         )
     )
+
+
+async def add_step(connection: AsyncConnection, number: int, step: OrderStep) -> None:
+    """Add a step to an order's life."""
+    await connection.execute(insert(order_step).values(order_number=number, **step_values(step)))
+
+
+def step_values(step: OrderStep) -> dict[str, Any]:
+    """The columns of a step."""
+    return {**asdict(step), "kind": step.kind.value}
 
 
 async def approve(connection: AsyncConnection, number: int, actor: str, at: float) -> None:
@@ -165,7 +190,7 @@ async def sharing(connection: AsyncConnection, order: Order, now: int) -> list[S
             counts[other] = counts.get(other, 0) + count
     query = (
         select(orders.c.number, orders.c.reference, orders.c.state, orders.c.document)
-        .where(orders.c.number.in_(counts) & (orders.c.state != OrderState.WITHDRAWN.value))
+        .where(orders.c.number.in_(counts) & orders.c.state.not_in([each.value for each in ENDED]))
         .where((orders.c.not_after == 0) | (orders.c.not_after > now))
     )
     found = [
@@ -177,7 +202,7 @@ async def sharing(connection: AsyncConnection, order: Order, now: int) -> list[S
 
 async def remove(connection: AsyncConnection, number: int, reference: str) -> None:
     """Delete every row of an order: they are damaged, and nothing can be read from them."""
-    for table in (order_name, order_address, sealed_order, order_approval):
+    for table in (order_name, order_address, sealed_order, order_approval, order_step):
         await connection.execute(delete(table).where(table.c.order_number == number))
     await connection.execute(
         delete(orders).where((orders.c.number == number) | (orders.c.reference == reference))

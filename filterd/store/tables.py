@@ -88,6 +88,7 @@ audit = Table(
     Column("after", Text),
     Column("previous_hash", String(64), nullable=False, unique=True),
     Column("hash", String(64), nullable=False, unique=True),
+    Column("salt", String(32), nullable=False, server_default=""),
 )
 
 subscriber = Table(
@@ -194,6 +195,11 @@ orders = Table(
     Column("withdrawn_at", Float, nullable=False),
     Column("withdrawal_reason", Text, nullable=False),
     Column("seal", String(64), nullable=False, server_default=""),
+    Column("law", Text, nullable=False, server_default=""),
+    Column("proportionality", Text, nullable=False, server_default=""),
+    Column("protection_overridden", Boolean, nullable=False, server_default=false()),
+    Column("enforce_by", Integer, nullable=False, server_default=text("0")),
+    Column("report_by", Integer, nullable=False, server_default=text("0")),
 )
 """the audit entry of each decision on an order holds a digest of its rows (``model.order_rows``), in which
 ``seal`` is random"""
@@ -212,6 +218,23 @@ order_address = Table(
     Column("order_number", Integer, ForeignKey("orders.number"), primary_key=True),
     Column("prefix", String(43), primary_key=True),
 )
+
+order_step = Table(
+    "order_step",
+    metadata,
+    Column("order_number", Integer, ForeignKey("orders.number"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("kind", String(16), nullable=False),
+    Column("at", Float, nullable=False),
+    Column("actor", String(128), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("document", String(256), nullable=False),
+    Column("received_at", Float, nullable=False),
+    Column("until", Integer, nullable=False),
+    Column("evidence", Text, nullable=False),
+    Column("digest", String(64), nullable=False),
+)
+"""the steps of an order's life after its intake; rows are added and never changed"""
 
 order_approval = Table(
     "order_approval",

@@ -203,7 +203,8 @@ class Write:
         for action, subject, reason, before, after in self._entries:
             entry = AuditEntry(self.revision, self.now, self.actor, action, subject, reason, before, after)
             previous = str(self._head["audit_hash"])
-            self._head["audit_hash"] = entry_hash(previous, entry)
+            salt = self._random(SALT_BYTES).hex()
+            self._head["audit_hash"] = entry_hash(previous, entry, salt)
             self._head["audit_sequence"] += 1
             self.entry_rows.append(
                 {
@@ -218,6 +219,7 @@ class Write:
                     "after": _text(after),
                     "previous_hash": previous,
                     "hash": self._head["audit_hash"],
+                    "salt": salt,
                 }
             )
 

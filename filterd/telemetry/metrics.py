@@ -33,6 +33,7 @@ from filterd.telemetry.metric_families import counter as _counter
 from filterd.telemetry.metric_families import gauge as _gauge
 from filterd.telemetry.metric_families import histogram as _histogram
 from filterd.telemetry.metric_families import total as _total
+from filterd.telemetry.node_metrics import node_families
 from filterd.telemetry.notice_metrics import NoticeMetrics, notice_families
 from filterd.telemetry.page_metrics import page_families
 from filterd.telemetry.privacy_metrics import PrivacyMetrics, privacy_families
@@ -302,58 +303,7 @@ def _state_families(now: ResolverMetrics) -> Iterator[Metric]:
         (),
         {"": now.enforcement},
     )
-    yield from _node_families(now)
-
-
-def _node_families(now: ResolverMetrics) -> Iterator[Metric]:
-    yield _gauge("filterd_node_lines", "Lines that the node knows.", now.lines)
-    unknown = "Profiles that lines have and the snapshot lacks."
-    yield _gauge("filterd_node_unknown_profiles", unknown, now.unknown_profiles)
-    yield _gauge(
-        "filterd_overlay_entries",
-        "Names and prefixes newer than the snapshot, in the overlay.",
-        now.overlay_entries,
-    )
-    yield from _lifting_families(now)
-    yield _gauge(
-        "filterd_node_revision_lag_seconds",
-        "Seconds since the node last had every change of the store, in force and on its disk.",
-        now.revision_lag,
-    )
-    yield _gauge(
-        "filterd_node_other_history",
-        "Whether the store has another history than the one applied; the node keeps what it has.",
-        float(now.other_history),
-    )
-    yield _gauge(
-        "filterd_node_kept_orders",
-        "Orders that this node alone keeps in force: the store does not know them.",
-        now.kept_orders,
-    )
-    yield _gauge(
-        "filterd_node_changes_not_durable",
-        "Orders in force that are not on the node's disk, since it took no change.",
-        now.not_durable,
-    )
-    yield _counter(
-        "filterd_handovers",
-        "Starts with a predecessor that handed over, by how they went; passed on from one to the next.",
-        ("outcome",),
-        now.handovers,
-    )
-    taken = "Whether control takes the reports of this node."
-    yield _gauge("filterd_control_connected", taken, float(now.control_connected))
-
-
-def _lifting_families(now: ResolverMetrics) -> Iterator[Metric]:
-    yield _gauge(
-        "filterd_exceptions", "Exceptions in force: names that no list blocks for a while.", now.exceptions
-    )
-    yield _gauge(
-        "filterd_parental_suspended",
-        "Whether parental filtering is suspended for every line.",
-        float(now.parental_suspended),
-    )
+    yield from node_families(now)
 
 
 def _control_families(now: ControlMetrics) -> Iterator[Metric]:

@@ -9,8 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from filterd.operations import orders, subscribers
+from filterd.operations import subscribers
 from filterd.operations.context import OperationError
+from filterd.operations.orders import ending, taking
 from filterd.store.errors import StoreError
 from tests.chaos import disk_faults
 from tests.chaos import site as sites
@@ -120,7 +121,7 @@ class Round:
         self.ground.truth.add(name)
         try:
             made = self.site.do(
-                lambda context: orders.add(context, order_of(name.name, *more, not_after=not_after))
+                lambda context: taking.add(context, order_of(name.name, *more, not_after=not_after))
             )
         except BaseException:
             self.ground.truth.forget(name)
@@ -155,7 +156,7 @@ class Round:
         """End an order."""
         name.free_from = time.monotonic()
         try:
-            self.site.do(lambda context: orders.withdraw(context, name.reference, reason="lifted"))
+            self.site.do(lambda context: ending.withdraw(context, name.reference, reason="lifted"))
         except BaseException:
             name.free_from = 0.0
             raise

@@ -30,11 +30,12 @@ import yaml
 
 from filterd.config.load import from_value
 from filterd.config.settings import Settings
-from filterd.operations import orders, snapshots, subscribers
+from filterd.operations import snapshots, subscribers
 from filterd.operations.context import Context, open_context
 from filterd.operations.feeds import updating
-from filterd.operations.intake import OrderRequest
 from filterd.operations.migrate import migrate
+from filterd.operations.orders import taking
+from filterd.operations.orders.intake import OrderRequest
 from tests.chaos.disk_faults import DiskFaults
 from tests.e2e.authority import free_port
 from tests.worlds.installation import POLICIES
@@ -310,7 +311,7 @@ async def _furnish(context: Context) -> None:
     for number, address in enumerate(CHILDREN, 1):
         await subscribers.add(context, f"child-{number}", prefixes=(address,))
     await opt_in(context, "child-1")
-    await orders.add(context, order_of(STANDING, not_after=int(context.clock()) + 100 * 86400))
+    await taking.add(context, order_of(STANDING, not_after=int(context.clock()) + 100 * 86400))
     await updating.update(context)
     await snapshots.build(context)
 

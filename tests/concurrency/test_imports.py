@@ -12,8 +12,9 @@ import pytest
 
 from filterd.model.rule import Scope
 from filterd.model.subscriber import RequestEvidence
-from filterd.operations import audit, orders, subscribers
-from filterd.operations.intake import OrderRequest
+from filterd.operations import audit, subscribers
+from filterd.operations.orders import showing, taking
+from filterd.operations.orders.intake import OrderRequest
 from tests.concurrency.importer import import_lines
 from tests.worlds.installation import Installation, as_person, install
 
@@ -81,13 +82,13 @@ async def test_orders_and_choices_go_past_an_import(installation: Installation, 
         assert process.stdout is not None
         await process.stdout.readline()
         for number in range(5):
-            order = await orders.add(context, request)
-            await orders.approve(as_person(context, "bob"), order.reference)
+            order = await taking.add(context, request)
+            await taking.approve(as_person(context, "bob"), order.reference)
             evidence = RequestEvidence("holder", "phone", 1_793_600_000.0, "2026-11", f"T{number}")
             await subscribers.opt_in(context, "first", "child", evidence)
         assert (await subscribers.count(context))["opted_in"] < rows // 2, "the import was still under way"
         process.kill()
         await process.wait()
         assert (await subscribers.show(context, "first")).choices.opted_in
-        assert (await orders.count(context))["accepted"] == 5
+        assert (await showing.count(context))["accepted"] == 5
         assert (await audit.verify(context)).holds

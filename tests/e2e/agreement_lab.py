@@ -19,10 +19,11 @@ from filterd.model.blocking_mode import BlockingMode
 from filterd.model.order import OrderState
 from filterd.model.rule import Scope
 from filterd.model.subscriber import RequestEvidence
-from filterd.operations import bindings, orders, snapshots, subscribers
+from filterd.operations import bindings, snapshots, subscribers
 from filterd.operations.context import Context, OperationError, open_context
 from filterd.operations.feeds import updating
-from filterd.operations.intake import OrderRequest
+from filterd.operations.orders import taking
+from filterd.operations.orders.intake import OrderRequest
 from filterd.store.store import Store
 from tests.e2e.agreement import LISTED, LISTED6, MODES, PROFILES, Case, Draw
 from tests.e2e.deployment import Deployment
@@ -98,9 +99,9 @@ async def _order(context: Context, draw: Draw, entries: Iterable[str], **more: A
         confidential=bits.random() < 0.3,
         accept_overblocking=True,
     )
-    made = await orders.add(context, replace(request, **more))
+    made = await taking.add(context, replace(request, **more))
     if made.state is OrderState.PENDING:  # a service or a search engine: it takes two people
-        await orders.approve(as_person(context, "second"), made.reference)
+        await taking.approve(as_person(context, "second"), made.reference)
     return made.reference
 
 

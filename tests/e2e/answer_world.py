@@ -13,10 +13,11 @@ from filterd.config.load import load
 from filterd.model.blocking_mode import BlockingMode
 from filterd.model.rule import Scope
 from filterd.model.subscriber import RequestEvidence
-from filterd.operations import orders, snapshots, subscribers
+from filterd.operations import snapshots, subscribers
 from filterd.operations.context import Context, open_context
 from filterd.operations.feeds import updating
-from filterd.operations.intake import OrderRequest
+from filterd.operations.orders import taking
+from filterd.operations.orders.intake import OrderRequest
 from filterd.store.store import Store
 from tests.e2e.deployment import Deployment
 
@@ -89,8 +90,8 @@ async def _prepare(filterd: Deployment) -> None:
                 (f"{mode.word}.banned.example", Scope.SUBTREE),
                 (f"{mode.word}.only.example", Scope.EXACT),
             ):
-                await orders.add(context, replace(REQUEST, entries=((name, scope),), mode=mode))
-        await orders.add(
+                await taking.add(context, replace(REQUEST, entries=((name, scope),), mode=mode))
+        await taking.add(
             context, replace(REQUEST, entries=(("secret.example", Scope.SUBTREE),), confidential=True)
         )
         await updating.update(context)

@@ -34,11 +34,12 @@ from prometheus_client.parser import text_string_to_metric_families
 from filterd.config.load import load
 from filterd.model.rule import Scope
 from filterd.model.verdict import Reason
-from filterd.operations import check, orders, snapshots, subscribers
+from filterd.operations import check, snapshots, subscribers
 from filterd.operations.check import CheckState
 from filterd.operations.context import Context, open_context
 from filterd.operations.explain import Explanation, explain
-from filterd.operations.intake import OrderRequest
+from filterd.operations.orders import ending, taking
+from filterd.operations.orders.intake import OrderRequest
 from tests.e2e.agreement import ALIASES, BASES, Case, Draw, cases, write_policies, zone
 from tests.e2e.agreement_lab import Client, Lab, add_orders, change_lines, prepare
 from tests.e2e.authority import nsd
@@ -175,7 +176,7 @@ async def _settled(lab: Lab, context: Context) -> None:
     lab.markers += 1
     marker = f"marker-{lab.markers}.example"
     await subscribers.deny(context, "none", marker)
-    await orders.add(
+    await taking.add(
         context, OrderRequest("A", "O", "D", "G", "marker", ((f"order-{marker}", Scope.SUBTREE),))
     )  # fmt: skip
     source = next(address for address, name in lab.lines.items() if name == "none")
@@ -192,8 +193,8 @@ def _run(lab: Lab, *, change: str = "") -> None:
         async with open_context(load(lab.filterd.config)) as context:
             if change == "orders":
                 for reference in (await add_orders(context, lab.draw, 8))[2:4]:
-                    await orders.withdraw(context, reference, reason="test")
-                await orders.withdraw(context, "O-3", reason="test")
+                    await ending.withdraw(context, reference, reason="test")
+                await ending.withdraw(context, "O-3", reason="test")
             elif change == "lines":
                 await change_lines(context, lab.draw)
             elif change == "snapshot":
@@ -306,7 +307,7 @@ async def _order_at(lab: Lab, begins: dict[str, int]) -> None:
     async with open_context(load(lab.filterd.config)) as context:
         for name, moment in begins.items():
             request = OrderRequest("A", "O", "D", "G", "later", ((name, Scope.SUBTREE),), not_before=moment)
-            await orders.add(context, request)
+            await taking.add(context, request)
 
 
 def _said(lab: Lab, case: Case, at: int | None = None) -> Explanation:

@@ -22,8 +22,8 @@ import pytest
 from filterd.config.load import load
 from filterd.model.blocking_mode import BlockingMode
 from filterd.model.rule import Scope
-from filterd.operations import orders
 from filterd.operations.context import open_context
+from filterd.operations.orders import taking
 from tests.e2e.answer_world import ADDRESSES, NONE, REQUEST, prepare, write_policies
 from tests.e2e.authority import free_port, nsd
 from tests.e2e.deployment import Deployment, ede, soon
@@ -102,7 +102,7 @@ async def _seal(filterd: Deployment) -> None:
     async with open_context(load(filterd.config)) as context:
         entries = (("sealed.example", Scope.SUBTREE),)
         asked = replace(REQUEST, entries=entries, mode=BlockingMode.SINKHOLE, confidential=True)
-        await orders.add(context, asked)
+        await taking.add(context, asked)
 
 
 @pytest.fixture(scope="module")

@@ -20,10 +20,11 @@ import pytest
 
 from filterd.config.load import load
 from filterd.model.rule import Scope
-from filterd.operations import orders, snapshots
+from filterd.operations import snapshots
 from filterd.operations.context import open_context
 from filterd.operations.feeds import updating
-from filterd.operations.intake import OrderRequest
+from filterd.operations.orders import taking
+from filterd.operations.orders.intake import OrderRequest
 from tests.e2e.deployment import Deployment, ede, soon
 from tests.e2e.small import small
 from tests.worlds.inner_addresses import BUILT_IN, CONFIGURED, LOCAL_USE
@@ -91,7 +92,7 @@ async def _prepare(filterd: Deployment) -> None:
             (ORDERED, Scope.SUBTREE),
             ("pop.network.example", Scope.SUBTREE),
         ):
-            await orders.add(context, replace(REQUEST, entries=((name, scope),)))
+            await taking.add(context, replace(REQUEST, entries=((name, scope),)))
         await updating.update(context)
         await snapshots.build(context)
 

@@ -11,7 +11,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from random import Random
 from struct import pack
 
-from filterd.config.settings import MapRuleSettings, PortOrder, SharedAddressesSettings
+from filterd.config.accounting_settings import MapRuleSettings, PortOrder, SharedAddressesSettings
 from filterd.dataplane.packet.exchange_reference import Identity, ReferencePlane
 from filterd.dataplane.packet.plane import Plane
 from filterd.dataplane.packet.plane_types import BindingTables, IdentityRules, SessionTables

@@ -19,10 +19,11 @@ from filterd.config.load import load
 from filterd.model.blocking_mode import BlockingMode
 from filterd.model.rule import Scope
 from filterd.model.subscriber import RequestEvidence
-from filterd.operations import orders, snapshots, subscribers
+from filterd.operations import snapshots, subscribers
 from filterd.operations.context import Context, open_context
 from filterd.operations.feeds import updating
-from filterd.operations.intake import OrderRequest
+from filterd.operations.orders import taking
+from filterd.operations.orders.intake import OrderRequest
 from filterd.store.store import Store
 from tests.e2e.deployment import Deployment, ede, soon
 from tests.evasion import names
@@ -96,12 +97,12 @@ async def _register(context: Context) -> None:
 async def add_order(context: Context, *entries: str, scope: Scope = Scope.SUBTREE, **more: Any) -> str:
     """An order on names or addresses, waiting for the second person; its reference."""
     request = replace(REQUEST, entries=tuple((entry, scope) for entry in entries), **more)
-    return (await orders.add(replace(context, actor="ana"), request)).reference
+    return (await taking.add(replace(context, actor="ana"), request)).reference
 
 
 async def approve(context: Context, reference: str) -> None:
     """The second person stands behind it."""
-    await orders.approve(replace(context, actor="berta"), reference)
+    await taking.approve(replace(context, actor="berta"), reference)
 
 
 async def _prepare(filterd: Deployment) -> None:

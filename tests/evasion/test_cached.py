@@ -10,8 +10,9 @@ from contextlib import contextmanager
 import dns.message
 import pytest
 
-from filterd.operations import orders, subscribers
+from filterd.operations import subscribers
 from filterd.operations.context import Context
+from filterd.operations.orders import ending
 from tests.e2e.deployment import ede, soon
 from tests.evasion.asking import framed, query, streamed
 from tests.evasion.form import Course, Gets, Way, course, has_data, judge, plain, word_of
@@ -42,7 +43,7 @@ def ordered_later(id: str, says: Callable[[str], Says], rtype: str = "A", entry:
         everybody(lab, name, Gets.CENSORED, rtype)
 
         async def withdraw(context: Context) -> None:
-            await orders.withdraw(context, reference, reason="lifted")
+            await ending.withdraw(context, reference, reason="lifted")
 
         lab.changing(withdraw)
         assert soon(lambda: has_data(lab.send(plain(name, rtype))))

@@ -8,8 +8,8 @@ from dataclasses import replace
 import dns.message
 import pytest
 
-from filterd.operations import orders
 from filterd.operations.context import Context, OperationError
+from filterd.operations.orders import ending, taking
 from tests.e2e.deployment import ede, soon
 from tests.evasion.asking import query
 from tests.evasion.form import Gets, Way, course, has_data, judge, plain, word_of
@@ -91,7 +91,7 @@ def _pending_until_withdrawn(lab: Lab) -> None:
     all_of(lab, made, Gets.SERVED)
 
     async def withdraw(context: Context) -> None:
-        await orders.withdraw(context, reference, reason="not this one")
+        await ending.withdraw(context, reference, reason="not this one")
 
     lab.changing(withdraw)
     assert soon(lambda: ttl_of(lab, made[0]) > CAP, seconds=3)
@@ -105,7 +105,7 @@ def _one_person_twice(lab: Lab) -> None:
     async def twice(context: Context) -> str:
         reference = await add_order(context, made[0])
         with pytest.raises(OperationError, match="already"):
-            await orders.approve(replace(context, actor="ana"), reference)
+            await taking.approve(replace(context, actor="ana"), reference)
         return reference
 
     lab.changing(twice)
@@ -148,7 +148,7 @@ def _withdrawn(lab: Lab) -> None:
     all_of(lab, made, Gets.CENSORED)
 
     async def withdraw(context: Context) -> None:
-        await orders.withdraw(context, reference, reason="lifted")
+        await ending.withdraw(context, reference, reason="lifted")
 
     lab.changing(withdraw)
     assert soon(lambda: has_data(lab.send(query(made[0]))))
@@ -162,7 +162,7 @@ def _two_orders_on_one_name(lab: Lab) -> None:
     lab.order(made[0])
 
     async def withdraw(context: Context) -> None:
-        await orders.withdraw(context, reference, reason="lifted")
+        await ending.withdraw(context, reference, reason="lifted")
 
     lab.changing(withdraw)
     told = f"{lab.fresh()}.told.other.example"

@@ -21,9 +21,10 @@ import yaml
 from filterd.config.load import load
 from filterd.model.blocking_mode import BlockingMode
 from filterd.model.rule import Scope
-from filterd.operations import orders, snapshots
+from filterd.operations import snapshots
 from filterd.operations.context import open_context
-from filterd.operations.intake import OrderRequest
+from filterd.operations.orders import taking
+from filterd.operations.orders.intake import OrderRequest
 from filterd.store.store import Store
 from tests.e2e.authority import nsd, signed
 from tests.e2e.deployment import Deployment
@@ -103,7 +104,7 @@ async def _orders(filterd: Deployment) -> None:
     async with open_context(settings) as context:
         for mode in BlockingMode:
             names = tuple((zone_name(mode.word, kind).rstrip("."), Scope.SUBTREE) for kind in SIGNED)
-            await orders.add(context, replace(REQUEST, entries=names, mode=mode))
+            await taking.add(context, replace(REQUEST, entries=names, mode=mode))
         await snapshots.build(context)
 
 

@@ -7,10 +7,11 @@ from pathlib import Path
 from filterd.model.blocking_mode import BlockingMode
 from filterd.model.rule import Scope
 from filterd.model.subscriber import RequestEvidence
-from filterd.operations import orders, restore, subscribers
+from filterd.operations import restore, subscribers
 from filterd.operations.backup import backup
 from filterd.operations.feeds import updating
-from filterd.operations.intake import OrderRequest
+from filterd.operations.orders import taking
+from filterd.operations.orders.intake import OrderRequest
 from filterd.operations.restore import Restored
 from tests.worlds.installation import NOW, Installation
 
@@ -36,7 +37,8 @@ def silent(*_: object) -> None:
 
 async def put_back(installation: Installation, source: Path | None) -> Restored:
     """Restore it; ``source`` None: in place."""
-    return await restore.restore(installation.settings, source, "the disk broke", "root", lambda: NOW, silent)
+    settings, clock = installation.settings, installation.clock
+    return await restore.restore(settings, source, "the disk broke", "root", clock, silent)
 
 
 async def filled(installation: Installation, tmp_path: Path) -> Path:
@@ -47,7 +49,7 @@ async def filled(installation: Installation, tmp_path: Path) -> Path:
         installation.write_policy("lists/worst.txt", "worst.example\n")
         await updating.update(context)
         for name in ("one.example", "two.example"):
-            await orders.add(context, request(name))
+            await taking.add(context, request(name))
         for line in ("home", "shop", "farm"):
             await subscribers.add(context, line)
         for line in ("home", "shop"):

@@ -15,10 +15,11 @@ from filterd.cli.demonstration.zone import LISTED, ORDERED
 from filterd.config.load import load
 from filterd.model.rule import Scope
 from filterd.model.subscriber import RequestEvidence
-from filterd.operations import bindings, migrate, orders, snapshots, subscribers
+from filterd.operations import bindings, migrate, snapshots, subscribers
 from filterd.operations.context import Context, open_context
 from filterd.operations.feeds import updating
-from filterd.operations.intake import OrderRequest
+from filterd.operations.orders import showing, taking
+from filterd.operations.orders.intake import OrderRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +148,8 @@ async def _register(context: Context) -> None:
         if line.profile:
             evidence = RequestEvidence("demonstration", "make run", time.time(), "2026-11", "make run")
             await subscribers.opt_in(context, line.subscriber, line.profile, evidence)
-    if not await orders.list_orders(context):
-        await orders.add(context, _order())
+    if not await showing.list_orders(context):
+        await taking.add(context, _order())
 
 
 def _order() -> OrderRequest:

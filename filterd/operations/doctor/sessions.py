@@ -8,7 +8,8 @@ import stat
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from filterd.config.settings import ParentalFail, RadiusSettings
+from filterd.config.accounting_settings import RadiusSettings
+from filterd.config.settings import ParentalFail
 from filterd.disk.session_place import were_used
 from filterd.model.session import SessionSource
 from filterd.operations import bindings, subscribers

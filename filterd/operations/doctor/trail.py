@@ -86,7 +86,7 @@ def first_break(entries: list[StoredEntry], end: tuple[int, str]) -> int:
             previous.hash,
             previous.sequence + 1,
         )
-        if not follows or each.hash != entry_hash(each.previous_hash, each.entry):
+        if not follows or each.hash != entry_hash(each.previous_hash, each.entry, each.salt):
             return each.sequence
         previous = each
     last = (0, end[1]) if previous is None else (previous.sequence, previous.hash)

@@ -15,10 +15,11 @@ from pathlib import Path
 
 from filterd.disk.keys import DIGEST_KEY
 from filterd.model.records import FeedAcceptance, FeedCheck, FeedHold, FeedSource, FeedVersion, VersionState
-from filterd.operations import input_values, order_people
+from filterd.operations import input_values
 from filterd.operations.context import Context, OperationError
 from filterd.operations.feeds import adoption, holds, rule_files, verifying
 from filterd.operations.keys import load_key
+from filterd.operations.orders import people
 from filterd.operations.policies import feed as find_feed
 from filterd.policy.documents import Feed
 from filterd.store import feeds as versions
@@ -86,10 +87,10 @@ def _asked(
     context: Context, feed: Feed, hold: FeedHold, reason: str, before: FeedAcceptance | None
 ) -> FeedAcceptance | None:
     """The acceptance that waits for another person; None where this person's is the last that it takes."""
-    people = context.settings.orders.approvals if feed.mandatory is not None else 1
-    if people < 2:
+    needed = context.settings.orders.approvals if feed.mandatory is not None else 1
+    if needed < 2:
         return None
-    order_people.require_own(context, people)
+    people.require_own(context, needed)
     if before is None or before.version:
         return FeedAcceptance(feed.id, hold.digest, reason, context.actor, float(context.clock()))
     if before.asked_by == context.actor:

@@ -17,10 +17,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from filterd.disk.keys import DIGEST_KEY
 from filterd.model.records import FeedVersion, HeldFeed, VersionState
-from filterd.operations import input_values, order_people
+from filterd.operations import input_values
 from filterd.operations.context import Context, OperationError
 from filterd.operations.feeds import adoption, rule_files
 from filterd.operations.keys import load_key
+from filterd.operations.orders import people
 from filterd.operations.policies import feed as find_feed
 from filterd.policy.documents import Feed
 from filterd.store import feeds as rows
@@ -50,16 +51,16 @@ async def hold(context: Context, identifier: str, *, reason: str) -> HeldVersion
     feed = await _feed(context, identifier)
     async with context.store.read() as connection:
         current, older = await _two_versions(connection, feed.id)
-    people = await asyncio.to_thread(_people, context, feed, current, older)
-    if people > 1:
+    needed = await asyncio.to_thread(_people, context, feed, current, older)
+    if needed > 1:
         context.require_person()
-        order_people.require_own(context, people)
+        people.require_own(context, needed)
     async with context.store.write(context.actor, context.clock()) as write:
         if await _two_versions(write.connection, feed.id) != (current, older):
             message = f"the feed {feed.id} was read anew meanwhile"
             raise OperationError(message, f"look at it (filterd feed show {feed.id}) and hold it again")
         asked = (await rows.holds(write.connection)).get(feed.id)
-        made = _confirmed(context, feed, older, asked, because, people)
+        made = _confirmed(context, feed, older, asked, because, needed)
         await rows.put_hold(write.connection, made)
         if made.held_at:
             await rows.make_current(write.connection, older)

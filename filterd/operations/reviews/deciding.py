@@ -15,7 +15,7 @@ from filterd.model.review import Review, ReviewClaim, ReviewDecision, ReviewOutc
 from filterd.operations import exceptions, input_values
 from filterd.operations.context import Context, OperationError
 from filterd.operations.errors import ConflictError, NotAllowedError, UnknownError
-from filterd.operations.order_people import MADE_BY, audited_maker
+from filterd.operations.orders.people import MADE_BY, audited_maker
 from filterd.operations.reviews import folios
 from filterd.operations.reviews.terms import country_of, day_of
 from filterd.policy.business_days import business_days_left

@@ -7,7 +7,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 
 from filterd.accounting.explain import ExplainedPacket, PacketProblem, explain_packet
-from filterd.config.settings import RadiusClientSettings, RadiusSettings, Timestamps
+from filterd.config.accounting_settings import RadiusClientSettings, RadiusSettings, Timestamps
 from filterd.config.value_types import AttributeName, attribute_of
 from filterd.disk.given_file import GivenFile
 from filterd.model.subscriber import Subscriber

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from filterd.accounting.radius_types import LineRule, RadiusClient
-from filterd.config.settings import RadiusClientSettings, RadiusSettings, Timestamps
+from filterd.config.accounting_settings import RadiusClientSettings, RadiusSettings, Timestamps
 from filterd.config.value_types import IPNetwork, attribute_of
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from filterd.config.accounting_settings import RadiusSettings
 from filterd.config.cautions import Caution
-from filterd.config.settings import RadiusSettings
 
 LONGEST = 4096
 """bytes of a secret"""

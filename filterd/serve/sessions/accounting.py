@@ -11,7 +11,7 @@ import threading
 from collections.abc import Mapping
 
 from filterd.accounting.receiver import Receiver
-from filterd.config.settings import RadiusSettings
+from filterd.config.accounting_settings import RadiusSettings
 from filterd.config.value_types import Endpoint, IPNetwork
 from filterd.operations.sessions.radius import line_rule, radius_client
 from filterd.serve.holders import remedy_of

@@ -9,7 +9,7 @@ from filterd.accounting.claimable import ClaimNetworks
 from filterd.accounting.leases.watched import LeaseFileState, WatchedFile
 from filterd.accounting.leases.watcher import LeaseWatcher
 from filterd.accounting.sessions import Sessions
-from filterd.config.settings import LeasesSettings
+from filterd.config.accounting_settings import LeasesSettings
 from filterd.model.session import SessionSource
 from filterd.serve.sessions.table import ClaimEntry
 from filterd.telemetry import log

@@ -26,7 +26,8 @@ from filterd.accounting.claimable import ClaimNetworks
 from filterd.accounting.receiver import Receiver
 from filterd.accounting.sessions import Sessions
 from filterd.accounting.steady_clock import SteadyClock
-from filterd.config.settings import RadiusSettings, Settings
+from filterd.config.accounting_settings import RadiusSettings
+from filterd.config.settings import Settings
 from filterd.disk.boot import boot_time
 from filterd.disk.files import make_directory
 from filterd.disk.keys import FINGERPRINT_KEY

@@ -10,8 +10,9 @@ from pydantic import Field, StrictBool
 from filterd.model.blocking_mode import BlockingMode
 from filterd.model.order import Order, OrderState
 from filterd.model.token import Permission
-from filterd.operations import input_values, orders
-from filterd.operations.intake import MAX_ENTRIES, OrderRequest
+from filterd.operations import input_values
+from filterd.operations.orders import ending, showing, taking
+from filterd.operations.orders.intake import MAX_ENTRIES, OrderRequest
 from filterd.operations.plain_records import plain_order
 from filterd.operations.plain_values import with_times
 from filterd.web.api.callers import Caller
@@ -80,7 +81,7 @@ async def list_orders(
     caller: Called, state: OrderState | None = None, after: Number = 0, limit: Limit = 100
 ) -> ListPart[Plain]:
     """List the orders by number, without their names."""
-    every = await orders.list_orders(caller.context, state)
+    every = await showing.list_orders(caller.context, state)
     found = [each for each in every if each.number > after][: limit + 1]
     items = [_plain(each, caller) for each in found[:limit]]
     return ListPart(items=items, next=str(found[limit - 1].number) if len(found) > limit else None)
@@ -91,7 +92,7 @@ async def take_in(attempt: Attempted, caller: Called, body: OrderGiven) -> Plain
     """Take an order in. The person of the token stands behind it; where it takes two, it waits."""
 
     async def act() -> Order:
-        return await orders.add(caller.context, body.as_request())
+        return await taking.add(caller.context, body.as_request())
 
     return _plain(await once(attempt, caller, act), caller)
 
@@ -99,7 +100,7 @@ async def take_in(attempt: Attempted, caller: Called, body: OrderGiven) -> Plain
 @routes.get("/orders/{reference}", **takes(Permission.ORDERS_READ))
 async def show_order(caller: Called, reference: Reference) -> Plain:
     """Show an order; the names of a confidential one stay hidden."""
-    return _plain(await orders.show(caller.context, reference), caller)
+    return _plain(await showing.show(caller.context, reference), caller)
 
 
 @routes.post("/orders/{reference}/approve", **takes(Permission.ORDERS_WRITE))
@@ -107,7 +108,7 @@ async def approve_order(attempt: Attempted, caller: Called, reference: Reference
     """Stand behind an order as another person; with enough of them it is in force within a second."""
 
     async def act() -> Order:
-        return await orders.approve(caller.context, reference)
+        return await taking.approve(caller.context, reference)
 
     return _plain(await once(attempt, caller, act), caller)
 
@@ -117,7 +118,7 @@ async def withdraw_order(attempt: Attempted, caller: Called, reference: Referenc
     """End an order at once: an unblock waits for nobody. Ending it again changes nothing."""
 
     async def act() -> Order:
-        return await orders.withdraw(caller.context, reference, reason=body.reason)
+        return await ending.withdraw(caller.context, reference, reason=body.reason)
 
     return _plain(await once(attempt, caller, act), caller)
 

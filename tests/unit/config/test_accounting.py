@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from filterd.config.load import ConfigErrors, from_value
-from filterd.config.settings import (
+from filterd.config.accounting_settings import (
     LeaseFormat,
     LeaseValue,
     Normalization,
     PortOrder,
     RadiusClientSettings,
-    Settings,
     Timestamps,
 )
+from filterd.config.load import ConfigErrors, from_value
+from filterd.config.settings import Settings
 from filterd.config.value_types import attribute_of, parse_attribute, parse_network
 
 BASE = Path("/etc/filterd")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -13,15 +14,17 @@ import pytest
 
 from filterd.disk import key_ring
 from filterd.disk.keys import FINGERPRINT_KEY
+from filterd.model.audit_chain import GENESIS, AuditEntry, entry_hash
 from filterd.model.changelog import CHANGES_SQL, MANDATORY, OrderChange, decode
 from filterd.model.full_state import mandatory_state
 from filterd.model.rule import Scope
-from filterd.operations import audit, confidential, inquiry, key_rotation, orders, restore, snapshots
+from filterd.operations import audit, confidential, inquiry, key_rotation, restore, snapshots
 from filterd.operations.backup import backup
 from filterd.operations.context import Context, OperationError
 from filterd.operations.feeds import rule_files, updating
-from filterd.operations.intake import OrderRequest
 from filterd.operations.migrate import migrate
+from filterd.operations.orders import ending, showing, taking
+from filterd.operations.orders.intake import OrderRequest
 from filterd.policy.overlay import ForeignKeyError, order_rules
 from filterd.store import orders as order_rows
 from filterd.wire.names import name_from_text
@@ -71,7 +74,7 @@ async def as_before(context: Context, patch: pytest.MonkeyPatch) -> None:
     with patch.context() as old:
         old.setattr(confidential, "with_sealed", lambda order, _seals: order)
         old.setattr(order_rows, "_require_sealed", lambda _demand: None)
-        await orders.add(context, SECRET)
+        await taking.add(context, SECRET)
 
 
 NEWER_COLUMNS = (
@@ -85,6 +88,10 @@ NEWER_COLUMNS = (
     ("request", "recorded_at"),
     ("request", "source"),
     ("line_state", "meaning"),
+    *(("orders", name) for name in ("law", "proportionality", "protection_overridden")),
+    ("orders", "enforce_by"),
+    ("orders", "report_by"),
+    ("audit", "salt"),
 )
 CONSENT_TABLES = ("pending_opt_in", "shared_evidence", "authorisation", "consent_text")
 OLD_HAS_NOT = (
@@ -92,7 +99,7 @@ OLD_HAS_NOT = (
     *("review", "review_request"),
     *("notice_delivery", "notice", "webhook_stop", "profile_meaning"),
     *("sign_in_link_line", "sign_in_link", "portal_session_line", "portal_session", "line_pin", "pin_tries"),
-    *("page_record", "page_content"),
+    *("page_record", "page_content", "order_step"),
     *("preservation_hold_line", "preservation_hold"),
     *CONSENT_TABLES,
 )
@@ -107,7 +114,21 @@ def make_old(installation: Installation) -> None:
         raw.execute("DROP INDEX ix_request_reference")
         for table, column in NEWER_COLUMNS:
             raw.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
+        _chain_without_salt(raw)
         raw.execute("UPDATE alembic_version SET version_num = '0014'")
+
+
+def _chain_without_salt(raw: sqlite3.Connection) -> None:
+    """Chain the audit entries anew, as a version did whose entries had no salt."""
+    previous = GENESIS
+    columns = "sequence, revision, at, actor, action, subject, reason, before, after"
+    for sequence, *values in raw.execute(f"SELECT {columns} FROM audit ORDER BY sequence").fetchall():  # noqa: S608
+        told = [None if each is None else json.loads(each) for each in values[-2:]]
+        this = entry_hash(previous, AuditEntry(*values[:-2], *told))
+        changed = (previous, this, sequence)
+        raw.execute("UPDATE audit SET previous_hash = ?, hash = ? WHERE sequence = ?", changed)
+        previous = this
+    raw.execute("UPDATE head SET audit_hash = ?", (previous,))
 
 
 def list_digests(context: Context) -> dict[str, str]:
@@ -131,7 +152,7 @@ async def test_an_upgrade_seals_what_was_in_clear_and_keeps_it_in_force(
     async with installation.open(approvals=1) as context:
         assert (await audit.verify(context)).holds
         assert await audit.compare(context) == ()
-        (order,) = await orders.list_orders(context)
+        (order,) = await showing.list_orders(context)
         assert (order.entries, order.damage) == (2, "")
         await snapshots.build(context)
         assert list_digests(context) == before
@@ -151,15 +172,15 @@ async def test_no_file_holds_a_confidential_name(
 ) -> None:
     async with installation.open(approvals=2) as context:
         await updating.update(context)
-        await orders.add(context, SECRET)
-        await orders.approve(replace(context, actor="bob"), "O-1")
+        await taking.add(context, SECRET)
+        await taking.approve(replace(context, actor="bob"), "O-1")
         await snapshots.build(context)
-        shown = [await orders.show(context, "O-1"), *await orders.list_orders(context)]
+        shown = [await showing.show(context, "O-1"), *await showing.list_orders(context)]
         await inquiry.ask(context, HIDDEN[0])
         await key_rotation.rotate(context, reason="yearly")
         await backup(context, tmp_path / "copy")
         trail = await audit.tail(context, 100)
-        await orders.withdraw(context, "O-1", reason="lifted")
+        await ending.withdraw(context, "O-1", reason="lifted")
     base = installation.database.parent
     assert holding(base, *HIDDEN, LISTED) == set()
     assert holding(tmp_path / "copy", *HIDDEN, LISTED) == set()
@@ -175,7 +196,7 @@ async def test_a_lost_key_lifts_nothing_and_says_what_to_do(installation: Instal
     path = key_ring.path_of(installation.settings.state_dir)
     async with installation.open(approvals=1) as context:
         await updating.update(context)
-        await orders.add(context, SECRET)
+        await taking.add(context, SECRET)
         await snapshots.build(context)
         before = snapshots.show(context)
         kept = path.read_bytes()
@@ -186,14 +207,14 @@ async def test_a_lost_key_lifts_nothing_and_says_what_to_do(installation: Instal
         assert not any(name in str(refused.value) for name in HIDDEN)
         assert snapshots.show(context) == before
         assert (await inquiry.ask(context, HIDDEN[0])).verdict == "block"
-        assert (await orders.show(context, "O-1")).entries == 2
+        assert (await showing.show(context, "O-1")).entries == 2
         (lost,) = [each for each in await key_rotation.status(context) if not each.present]
         assert lost.orders == 1
         with pytest.raises(OperationError, match="cannot be opened"):
             await key_rotation.rotate(context, reason="yearly")
         path.write_bytes(kept)
         await snapshots.build(context)
-        ended = await orders.withdraw(context, "O-1", reason="an unblock waits for no key")
+        ended = await ending.withdraw(context, "O-1", reason="an unblock waits for no key")
         assert ended.withdrawn_by == "ana"
 
 
@@ -220,7 +241,7 @@ async def test_an_altered_file_of_a_list_is_refused_and_the_one_in_force_stays(
 async def test_a_rotated_key_seals_everything_and_the_earlier_one_can_go(installation: Installation) -> None:
     async with installation.open(approvals=1) as context:
         await updating.update(context)
-        await orders.add(context, SECRET)
+        await taking.add(context, SECRET)
         await snapshots.build(context)
         before = list_digests(context)
         (first,) = await key_rotation.status(context)
@@ -249,7 +270,7 @@ async def test_another_fingerprint_key_is_refused_until_control_has_made_the_fin
     state_dir = installation.settings.state_dir
     async with installation.open(approvals=1) as context:
         await updating.update(context)
-        await orders.add(context, SECRET)
+        await taking.add(context, SECRET)
         assert rules(FINGERPRINT_KEY.load(state_dir)) == 2
         other = await asyncio.to_thread(FINGERPRINT_KEY.renew, state_dir)
         with pytest.raises(ForeignKeyError, match="O-1"):
@@ -267,7 +288,7 @@ async def test_an_order_does_not_take_the_entries_of_another(installation: Insta
     """Also by one who can give the trail the digest of what they made."""
     async with installation.open(approvals=1) as context:
         for number in (0, 1):
-            await orders.add(context, replace(SECRET, entries=SECRET.entries[number:]))
+            await taking.add(context, replace(SECRET, entries=SECRET.entries[number:]))
         async with context.store.read() as connection:
             first, second = (await order_rows.all_orders(connection)).orders
     swapped = replace(first, demand=replace(first.demand, sealed=second.demand.sealed))

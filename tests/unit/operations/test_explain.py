@@ -22,11 +22,12 @@ from filterd.model.order import OrderState
 from filterd.model.records import NodeReport
 from filterd.model.rule import Scope
 from filterd.model.subscriber import RequestEvidence
-from filterd.operations import bindings, check, nodes, orders, snapshots, subscribers
+from filterd.operations import bindings, check, nodes, snapshots, subscribers
 from filterd.operations.context import Context, OperationError
 from filterd.operations.explain import ANSWER, QUERY, ExplainedStage, Explanation, explain
 from filterd.operations.feeds import updating
-from filterd.operations.intake import OrderRequest
+from filterd.operations.orders import ending, taking
+from filterd.operations.orders.intake import OrderRequest
 from tests.worlds.installation import Installation, as_person
 
 EVIDENCE = RequestEvidence("holder", "phone", 1_793_600_000.0, "2026-11", "T-1")
@@ -42,8 +43,8 @@ async def context(installation: Installation) -> AsyncIterator[Context]:
         await subscribers.opt_in(context, "child", "child", EVIDENCE)
         await updating.update(context)
         await snapshots.build(context)
-        order = await orders.add(context, REQUEST)
-        await orders.approve(as_person(context, "bob"), order.reference)
+        order = await taking.add(context, REQUEST)
+        await taking.approve(as_person(context, "bob"), order.reference)
         yield context
 
 
@@ -109,14 +110,14 @@ async def test_an_order_that_no_snapshot_holds_yet_decides_for_everyone(context:
         assert stage(found, "mandatory").order == "O-1"
     await snapshots.build(context)
     assert stage(await explain(context, "ordered.example"), "mandatory").order == "O-1"
-    await orders.withdraw(context, "O-1", reason="court")
+    await ending.withdraw(context, "O-1", reason="court")
     assert (await explain(context, "ordered.example")).verdict == "pass"
 
 
 async def test_confidential_names_are_not_told(context: Context) -> None:
     secret = replace(REQUEST, entries=(("below.secret.example", Scope.SUBTREE),), confidential=True)
-    order = await orders.add(context, secret)
-    await orders.approve(as_person(context, "bob"), order.reference)
+    order = await taking.add(context, secret)
+    await taking.approve(as_person(context, "bob"), order.reference)
     for name in ("a.worst.example", "a.below.secret.example"):
         explained = await explain(context, name)
         found = stage(explained, "mandatory")
@@ -134,7 +135,7 @@ async def test_an_order_that_is_not_in_force_yet_is_told_without_saying_which(
     """In its snapshot or beside it, by name or by target; of a quarantined one nothing is told."""
     for confidential in (True, False):
         entries = (("soon.example", Scope.SUBTREE),)
-        order = await orders.add(context, replace(REQUEST, entries=entries, confidential=confidential))
+        order = await taking.add(context, replace(REQUEST, entries=entries, confidential=confidential))
         answer = dns.message.make_response(dns.message.make_query("alias.example", "A"))
         answer.answer.append(dns.rrset.from_text("alias.example.", 60, "IN", "CNAME", "www.soon.example."))
         path = tmp_path / "answer"
@@ -147,9 +148,9 @@ async def test_an_order_that_is_not_in_force_yet_is_told_without_saying_which(
             assert (await explain(context, "alias.example", answer=path)).coming
             assert not (await explain(context, "alias.example")).coming
             await snapshots.build(context)
-        await orders.withdraw(context, order.reference, reason="mistyped")
+        await ending.withdraw(context, order.reference, reason="mistyped")
         assert not (await explain(context, "www.soon.example")).coming
-    held = await orders.add(context, replace(REQUEST, entries=(("portal.example", Scope.SUBTREE),)))
+    held = await taking.add(context, replace(REQUEST, entries=(("portal.example", Scope.SUBTREE),)))
     assert held.state is OrderState.QUARANTINED
     assert not (await explain(context, "portal.example")).coming
 
@@ -159,8 +160,8 @@ async def test_a_beginning_ahead_is_coming_until_it_comes(
 ) -> None:
     begins = int(installation.now) + 60
     request = replace(REQUEST, entries=(("later.example", Scope.SUBTREE),), not_before=begins)
-    order = await orders.add(context, request)
-    await orders.approve(as_person(context, "bob"), order.reference)
+    order = await taking.add(context, request)
+    await taking.approve(as_person(context, "bob"), order.reference)
     for moment, expected in ((begins - 1, ("pass", True)), (begins, ("block", False))):
         found = await explain(context, "later.example", at=moment)
         assert (found.verdict, found.coming) == expected
@@ -399,13 +400,13 @@ async def test_what_a_client_sees_is_told(context: Context) -> None:
         (BlockingMode.NODATA, ("NOERROR", (16,))),
         (BlockingMode.SINKHOLE, ("NXDOMAIN", (16,))),
     ):
-        order = await orders.add(
+        order = await taking.add(
             context, replace(REQUEST, entries=((f"{mode.word}.example", Scope.SUBTREE),), mode=mode)
         )
-        await orders.approve(as_person(context, "bob"), order.reference)
+        await taking.approve(as_person(context, "bob"), order.reference)
         assert await sees(f"{mode.word}.example") == seen
-    order = await orders.add(context, replace(REQUEST, entries=(("exact.example", Scope.EXACT),)))
-    await orders.approve(as_person(context, "bob"), order.reference)
+    order = await taking.add(context, replace(REQUEST, entries=(("exact.example", Scope.EXACT),)))
+    await taking.approve(as_person(context, "bob"), order.reference)
     assert await sees("exact.example") == ("NOERROR", (16,))
 
 
@@ -416,8 +417,8 @@ async def test_a_sinkhole_is_told_by_the_kind_of_the_block(context: Context) -> 
     there = replace(context, settings=replace(context.settings, block_page=page))
     for name, confidential in (("told.example", False), ("sealed.example", True)):
         asked = replace(REQUEST, document=name, entries=((name, Scope.SUBTREE),), confidential=confidential)
-        order = await orders.add(context, replace(asked, mode=BlockingMode.SINKHOLE))
-        await orders.approve(as_person(context, "bob"), order.reference)
+        order = await taking.add(context, replace(asked, mode=BlockingMode.SINKHOLE))
+        await taking.approve(as_person(context, "bob"), order.reference)
     seen = [
         await explain(there, name, qtype=qtype)
         for name in ("told.example", "sealed.example")
@@ -443,8 +444,8 @@ async def test_an_order_that_has_begun_is_not_suspended_by_a_clock_that_is_behin
         REQUEST, document="D-3", entries=(("begun.example", Scope.SUBTREE),), not_before=now - 100
     )
     for request in (begun, later):
-        order = await orders.add(context, request)
-        await orders.approve(as_person(context, "bob"), order.reference)
+        order = await taking.add(context, request)
+        await taking.approve(as_person(context, "bob"), order.reference)
 
     async def verdicts(at: int) -> list[str]:
         return [(await explain(context, f"{name}.example", at=at)).reason for name in ("begun", "later")]

@@ -18,13 +18,14 @@ from filterd.model.mandatory import label_of
 from filterd.model.order import Order
 from filterd.model.records import VersionState
 from filterd.model.rule import Scope
-from filterd.operations import audit, compiler_process, orders, snapshots
+from filterd.operations import audit, compiler_process, snapshots
 from filterd.operations import compile as compiling
 from filterd.operations.context import Context, OperationError
 from filterd.operations.feeds import listing, look, rule_files, updating
 from filterd.operations.feeds.rule_files import rule_file
-from filterd.operations.intake import OrderRequest
 from filterd.operations.keys import load_key
+from filterd.operations.orders import ending, taking
+from filterd.operations.orders.intake import OrderRequest
 from filterd.policy.fingerprint import fingerprint_name
 from filterd.policy.snapshot import Snapshot, contains
 from tests.worlds.installation import Installation, as_person
@@ -45,8 +46,8 @@ def current(context: Context) -> Snapshot:
 
 
 async def accepted(context: Context, request: OrderRequest = REQUEST) -> Order:
-    order = await orders.add(context, request)
-    return await orders.approve(as_person(context, "bob"), order.reference)
+    order = await taking.add(context, request)
+    return await taking.approve(as_person(context, "bob"), order.reference)
 
 
 async def test_an_update_reads_every_list_once(installation: Installation) -> None:
@@ -182,11 +183,11 @@ async def test_withdrawn_orders_are_left_out_and_those_that_ended_are_not(instal
     async with installation.open() as context:
         await updating.update(context)
         gone = await accepted(context)
-        await orders.withdraw(context, gone.reference, reason="court")
-        ending = replace(
+        await ending.withdraw(context, gone.reference, reason="court")
+        short = replace(
             REQUEST, entries=(("ends.example", Scope.EXACT),), not_after=int(installation.now) + 60
         )
-        await accepted(context, ending)
+        await accepted(context, short)
         installation.now += 61
         await snapshots.build(context)
         assert not holds(context, current(context), "ordered.example")

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from filterd.accounting.sessions import Sessions
-from filterd.config.settings import MapRuleSettings, PortOrder, Settings, SharedAddressesSettings
+from filterd.config.accounting_settings import MapRuleSettings, PortOrder, SharedAddressesSettings
+from filterd.config.settings import Settings
 from filterd.model.subscriber import RequestEvidence
 from filterd.operations import audit, bindings, snapshots, subscribers
 from filterd.operations.context import Context, OperationError

@@ -7,11 +7,12 @@ from dataclasses import replace
 import pytest
 
 from filterd.model.rule import Scope
-from filterd.operations import audit, inquiry, orders, snapshots
+from filterd.operations import audit, inquiry, snapshots
 from filterd.operations.context import Context, OperationError
 from filterd.operations.feeds import updating
 from filterd.operations.inquiry import LIMIT, WINDOW
-from filterd.operations.intake import OrderRequest
+from filterd.operations.orders import taking
+from filterd.operations.orders.intake import OrderRequest
 from tests.worlds.installation import Installation
 
 SECRET = OrderRequest(
@@ -28,7 +29,7 @@ SECRET = OrderRequest(
 async def prepared(context: Context) -> None:
     """A list and a confidential order in force."""
     await updating.update(context)
-    await orders.add(context, SECRET)
+    await taking.add(context, SECRET)
     await snapshots.build(context)
 
 

@@ -14,11 +14,12 @@ from filterd.model.full_state import DamagedRowsError, mandatory_state
 from filterd.model.order import OrderState
 from filterd.model.order_rows import ALTERED, GONE, UNKNOWN, UNREADABLE, UNSEALED
 from filterd.model.rule import Scope
-from filterd.operations import audit, explain, orders, snapshots
+from filterd.operations import audit, explain, snapshots
 from filterd.operations.context import OperationError
 from filterd.operations.feeds import adoption, rule_files, updating
-from filterd.operations.intake import OrderRequest
 from filterd.operations.migrate import migrate
+from filterd.operations.orders import ending, showing, taking
+from filterd.operations.orders.intake import OrderRequest
 from tests.worlds.installation import Installation, as_person
 
 REQUEST = OrderRequest(
@@ -79,9 +80,9 @@ async def decided(installation: Installation) -> None:
     async with installation.open() as context:
         await updating.update(context)
         for request in (REQUEST, SECRET):
-            reference = (await orders.add(context, request)).reference
-            await orders.approve(as_person(context, "bob"), reference)
-        await orders.add(context, replace(REQUEST, document="500-2026-2"))
+            reference = (await taking.add(context, request)).reference
+            await taking.approve(as_person(context, "bob"), reference)
+        await taking.add(context, replace(REQUEST, document="500-2026-2"))
         await snapshots.build(context)
         assert await audit.compare(context) == ()
 
@@ -120,7 +121,7 @@ async def test_nothing_is_made_of_a_damaged_order(
             await snapshots.build(context)
         assert "filterd audit verify" in refused.value.remedy
         assert snapshots.show(context) == before
-        listed = {each.reference: each for each in await orders.list_orders(context)}
+        listed = {each.reference: each for each in await showing.list_orders(context)}
         assert listed["O-1"].damage
         assert not listed["O-1"].in_force(context.clock())
         subjects = {each.subject: each for each in await audit.compare(context)}
@@ -152,7 +153,7 @@ async def test_a_flipped_bit_of_the_file_is_noticed(
         ]
         with pytest.raises(OperationError, match="O-2"):
             await snapshots.build(context)
-        shown = await orders.show(context, "O-2")
+        shown = await showing.show(context, "O-2")
         assert (shown.damage, shown.demand.names, shown.seal) == (ALTERED, (), "")
 
 
@@ -161,16 +162,16 @@ async def test_nobody_decides_on_a_damaged_order(installation: Installation, van
     vandal.sql("UPDATE orders SET mode = 3 WHERE number IN (1, 3)")
     async with installation.open("bob") as context:
         with pytest.raises(OperationError, match="O-3 is damaged in the store") as refused:
-            await orders.approve(context, "O-3")
+            await taking.approve(context, "O-3")
         assert "restore the store from a backup" in refused.value.remedy
         with pytest.raises(OperationError, match="O-1 is damaged in the store"):
-            await orders.withdraw(context, "O-1", reason="lifted")
+            await ending.withdraw(context, "O-1", reason="lifted")
         with pytest.raises(OperationError, match="O-2 is not damaged"):
-            await orders.withdraw(context, "O-2", reason="lifted", damaged=True)
+            await ending.withdraw(context, "O-2", reason="lifted", damaged=True)
         for reference in ("O-1", "O-3"):
-            ended = await orders.withdraw(context, reference, reason="taken in anew as O-4", damaged=True)
+            ended = await ending.withdraw(context, reference, reason="taken in anew as O-4", damaged=True)
             assert (ended.state, ended.damage) == (OrderState.WITHDRAWN, "")
-            shown = await orders.show(context, reference)
+            shown = await showing.show(context, reference)
             assert (shown.state, shown.damage) == (OrderState.WITHDRAWN, "")
             assert (shown.demand.authority, shown.withdrawn_at) == ("SAT", installation.now)
             assert (shown.withdrawn_by, shown.withdrawal_reason) == ("bob", "taken in anew as O-4")
@@ -191,11 +192,11 @@ async def test_an_order_whose_row_is_gone_is_missed(installation: Installation, 
     ):
         vandal.sql(f"DELETE FROM {table} WHERE {column} = 1")  # noqa: S608 - names of our own
     async with installation.open() as context:
-        listed = {each.reference: each.damage for each in await orders.list_orders(context)}
+        listed = {each.reference: each.damage for each in await showing.list_orders(context)}
         assert listed == {"O-1": GONE, "O-2": "", "O-3": ""}
         with pytest.raises(OperationError, match="O-1"):
             await snapshots.build(context)
-        await orders.withdraw(context, "O-1", reason="restored as O-4", damaged=True)
+        await ending.withdraw(context, "O-1", reason="restored as O-4", damaged=True)
         assert await audit.compare(context) == ()
         await snapshots.build(context)
 
@@ -206,8 +207,8 @@ async def test_an_ended_order_stays_confidential_though_its_row_said_otherwise(
     await decided(installation)
     vandal.sql("UPDATE orders SET confidential = 0 WHERE number = 2")
     async with installation.open("bob") as context:
-        await orders.withdraw(context, "O-2", reason="taken in anew as O-4", damaged=True)
-        shown = await orders.show(context, "O-2")
+        await ending.withdraw(context, "O-2", reason="taken in anew as O-4", damaged=True)
+        shown = await showing.show(context, "O-2")
         assert shown.demand.confidential
         assert (shown.withdrawn_by, shown.withdrawn_at) == ("bob", installation.now)
 
@@ -216,10 +217,10 @@ async def test_an_order_that_nobody_decided_on_is_not_enforced(
     installation: Installation, vandal: Vandal
 ) -> None:
     await decided(installation)
-    columns = "'accepted', '', '', '', '', '', '', 0, 0, 0, 0, 0, 0, 0, '', 0, 1, '', 0, '', ''"
-    vandal.sql(f"INSERT INTO orders VALUES (9, 'O-9', {columns})")  # noqa: S608 - text of our own
+    columns = "'accepted', '', '', '', '', '', '', 0, 0, 0, 0, 0, 0, 0, '', 0, 1, '', 0, '', '', '', ''"
+    vandal.sql(f"INSERT INTO orders VALUES (9, 'O-9', {columns}, 0, 0, 0)")  # noqa: S608 - text of our own
     async with installation.open() as context:
-        assert (await orders.show(context, "O-9")).damage == UNKNOWN
+        assert (await showing.show(context, "O-9")).damage == UNKNOWN
         with pytest.raises(OperationError, match="O-9"):
             await snapshots.build(context)
 
@@ -230,7 +231,7 @@ async def test_a_row_that_cannot_be_read_is_told_of_by_the_trail(
     await decided(installation)
     vandal.sql("UPDATE orders SET mode = 200 WHERE number = 1")
     async with installation.open() as context:
-        shown = await orders.show(context, "O-1")
+        shown = await showing.show(context, "O-1")
     assert (shown.damage, shown.demand.authority, shown.demand.names) == (UNREADABLE, "SAT", ())
 
 
@@ -350,9 +351,9 @@ async def test_orders_of_before_are_sealed_with_an_entry_of_their_own(
     await unsealed(installation, vandal)
     vandal.sql("UPDATE order_name SET name = 'bamned.example' WHERE name LIKE 'banned%' AND order_number = 3")
     async with installation.open() as context:
-        assert {each.damage for each in await orders.list_orders(context)} == {UNSEALED}
+        assert {each.damage for each in await showing.list_orders(context)} == {UNSEALED}
         await migrate(context.settings, installation.clock)
-        damage = {each.reference: each.damage for each in await orders.list_orders(context)}
+        damage = {each.reference: each.damage for each in await showing.list_orders(context)}
         assert damage == {"O-1": "", "O-2": "", "O-3": UNSEALED}, "what differs from the trail is not sealed"
         entries = await audit.tail(context, subject="order:O-1")
         assert [each.entry.action for each in entries] == ["order.add", "order.approve", "order.seal"]
@@ -367,7 +368,7 @@ async def test_a_lost_seal_is_not_replaced(installation: Installation, vandal: V
     vandal.sql("UPDATE orders SET seal = ''")
     async with installation.open() as context:
         await migrate(context.settings, installation.clock)
-        assert {each.damage for each in await orders.list_orders(context)} == {ALTERED}
+        assert {each.damage for each in await showing.list_orders(context)} == {ALTERED}
 
 
 async def test_the_trail_alone_confirms_no_guess(installation: Installation) -> None:
@@ -375,7 +376,7 @@ async def test_the_trail_alone_confirms_no_guess(installation: Installation) -> 
     digests = []
     async with installation.open() as context:
         for _ in range(2):
-            added = await orders.add(context, SECRET)
+            added = await taking.add(context, SECRET)
             (entry,) = await audit.tail(context, subject=f"order:{added.reference}")
             assert entry.entry.after is not None
             digests.append(entry.entry.after["row_digest"])

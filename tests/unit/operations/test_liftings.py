@@ -8,10 +8,11 @@ import pytest
 
 from filterd.model.lifting import MAX_EXCEPTION, MAX_LIFTINGS, MAX_SUSPENSION, Lifting, LiftingKind
 from filterd.model.rule import Scope
-from filterd.operations import audit, exceptions, explain, orders, snapshots, subscribers, suspension
+from filterd.operations import audit, exceptions, explain, snapshots, subscribers, suspension
 from filterd.operations.backup import backup
 from filterd.operations.context import Context, OperationError
 from filterd.operations.feeds import updating
+from filterd.operations.orders import taking
 from filterd.store import liftings as rows
 from tests.worlds.backups import EVIDENCE, put_back, request
 from tests.worlds.installation import NOW, Installation
@@ -79,7 +80,7 @@ async def test_an_exception_given_again_gets_the_new_time(installation: Installa
 async def test_what_stays_blocked_is_said(installation: Installation) -> None:
     async with installation.open(approvals=1) as context:
         await prepared(context)
-        await orders.add(context, request("banned.example"))
+        await taking.add(context, request("banned.example"))
         told = await exceptions.add(context, "banned.example", 60, reason=REASON)
         assert told.mandatory == "O-1"
         assert await reason_of(context, "banned.example") == "mandatory"

@@ -10,8 +10,9 @@ import pytest
 
 from filterd.config.policies import PolicyPart, load_part, load_policies
 from filterd.model.order import OrderState
-from filterd.operations import audit, order_notices, orders
+from filterd.operations import audit
 from filterd.operations.context import OperationError
+from filterd.operations.orders import ending, showing, taking, warnings
 from filterd.operations.policies import policies
 from filterd.policy.documents import Policies
 from tests.unit.operations.test_order_reach import asks
@@ -43,16 +44,16 @@ async def test_what_is_no_guard_keeps_no_order_waiting(installation: Installatio
         installation.write_policy(file, ELSEWHERE[file])
         with pytest.raises(OperationError, match="have errors"):
             policies(context)
-        taken = await orders.add(context, asks("shop.example"))
+        taken = await taking.add(context, asks("shop.example"))
         assert taken.state is OrderState.ACCEPTED
-        assert await orders.hits_of(context, taken) == ()
-        assert await order_notices.notices(context, taken) == ()
-        assert (await orders.add(context, asks("portal.example"))).state is OrderState.QUARANTINED
-        popular = await orders.add(context, asks("popular.example"))
+        assert await showing.hits_of(context, taken) == ()
+        assert await warnings.notices(context, taken) == ()
+        assert (await taking.add(context, asks("portal.example"))).state is OrderState.QUARANTINED
+        popular = await taking.add(context, asks("popular.example"))
         assert popular.state is OrderState.PENDING, "what many people use takes two people still"
-        accepted = await orders.approve(as_person(context, "bob"), popular.reference)
+        accepted = await taking.approve(as_person(context, "bob"), popular.reference)
         assert accepted.state is OrderState.ACCEPTED
-        assert (await orders.withdraw(context, "O-1", reason="lifted")).state is OrderState.WITHDRAWN
+        assert (await ending.withdraw(context, "O-1", reason="lifted")).state is OrderState.WITHDRAWN
 
 
 @pytest.mark.parametrize("text", ["", "- {", "nonsense"])
@@ -62,14 +63,14 @@ async def test_a_guard_that_cannot_be_read_takes_two_people_and_refuses_nothing(
 ) -> None:
     async with installation.open(approvals=1) as context:
         installation.write_policy(file, text)
-        taken = await orders.add(context, asks("shop.example"))
+        taken = await taking.add(context, asks("shop.example"))
         assert taken.state is OrderState.PENDING
-        (hit,) = await orders.hits_of(context, taken)
+        (hit,) = await showing.hits_of(context, taken)
         assert hit.says.startswith(f"not wholly known: {file}: ")
-        (notice,) = await order_notices.notices(context, taken)
+        (notice,) = await warnings.notices(context, taken)
         assert f": {file} has errors" in notice.says
         assert "filterd config check" in notice.remedy
-        accepted = await orders.approve(as_person(context, "bob"), "O-1")
+        accepted = await taking.approve(as_person(context, "bob"), "O-1")
         assert accepted.state is OrderState.ACCEPTED
         decisions = [each.entry.after or {} for each in await audit.tail(context)]
         assert [each["reach"] for each in decisions] == [["unknown"]] * 2
@@ -79,8 +80,8 @@ async def test_a_guard_that_cannot_be_read_takes_two_people_and_refuses_nothing(
 async def test_what_can_be_read_of_a_guard_counts(installation: Installation, file: str) -> None:
     async with installation.open(approvals=1) as context:
         installation.write_policy(file, GUARDS[file])
-        assert (await orders.add(context, asks("portal.example"))).state is OrderState.QUARANTINED
-        hits = await orders.hits_of(context, await orders.add(context, asks("popular.example")))
+        assert (await taking.add(context, asks("portal.example"))).state is OrderState.QUARANTINED
+        hits = await showing.hits_of(context, await taking.add(context, asks("popular.example")))
         assert [hit.subject for hit in hits] == ["popular.example", ""]
 
 
@@ -88,24 +89,24 @@ async def test_a_quarantined_order_stays_so_while_nobody_knows_what_is_protected
     installation: Installation,
 ) -> None:
     async with installation.open(approvals=1) as context:
-        order = await orders.add(context, asks("portal.example"))
+        order = await taking.add(context, asks("portal.example"))
         installation.write_policy("protected.yaml", "")
         other = as_person(context, "bob")
         with pytest.raises(OperationError, match=r"stays so while .* protected\.yaml: is empty") as refused:
-            await orders.approve(other, "O-1")
+            await taking.approve(other, "O-1")
         assert "filterd order withdraw O-1" in refused.value.remedy
-        assert "stays so while" in await orders.held_back(context, order)
+        assert "stays so while" in await showing.held_back(context, order)
         installation.write_policy("protected.yaml", "public_suffixes: true\n")
-        assert (await orders.approve(other, "O-1")).state is OrderState.ACCEPTED
+        assert (await taking.approve(other, "O-1")).state is OrderState.ACCEPTED
 
 
 async def test_what_protection_lifts_is_unknown_while_it_cannot_be_read(installation: Installation) -> None:
     async with installation.open(approvals=1) as context:
-        order = await orders.add(context, asks("shop.example"))
+        order = await taking.add(context, asks("shop.example"))
         installation.write_policy("profiles/child.yaml", "")
-        assert await orders.lifted(context, order) == orders.Lifted()
+        assert await showing.lifted(context, order) == showing.Lifted()
         installation.write_policy("protected.yaml", "")
-        assert await orders.lifted(context, order) is None
+        assert await showing.lifted(context, order) is None
 
 
 async def test_the_shipped_guards_hold_under_an_own_one_that_is_broken(installation: Installation) -> None:
@@ -115,13 +116,13 @@ async def test_the_shipped_guards_hold_under_an_own_one_that_is_broken(installat
     async with installation.open(approvals=1) as context:
         settings = replace(context.settings, policies_base=context.settings.policies, policies=own)
         laid = replace(context, settings=settings)
-        assert (await orders.add(laid, asks("portal.example"))).state is OrderState.QUARANTINED
-        assert (await orders.add(laid, asks("shop.example"))).state is OrderState.PENDING
+        assert (await taking.add(laid, asks("portal.example"))).state is OrderState.QUARANTINED
+        assert (await taking.add(laid, asks("shop.example"))).state is OrderState.PENDING
         shutil.move(own / "protected.yaml", own / "protected.yml")
-        assert (await orders.add(laid, asks("shop.example"))).state is OrderState.PENDING, "misspelt"
+        assert (await taking.add(laid, asks("shop.example"))).state is OrderState.PENDING, "misspelt"
         shutil.rmtree(own)
-        assert (await orders.add(laid, asks("help.example"))).state is OrderState.QUARANTINED
-        assert (await orders.add(laid, asks("shop.example"))).state is OrderState.PENDING, "gone"
+        assert (await taking.add(laid, asks("help.example"))).state is OrderState.QUARANTINED
+        assert (await taking.add(laid, asks("shop.example"))).state is OrderState.PENDING, "gone"
 
 
 @pytest.mark.parametrize("part", PolicyPart)

@@ -14,9 +14,10 @@ from filterd.config.policies import icann_suffixes
 from filterd.config.value_types import Endpoint
 from filterd.model.order import Demand, OrderState
 from filterd.model.rule import Scope
-from filterd.operations import input_values, order_limits, orders
+from filterd.operations import input_values
 from filterd.operations.context import OperationError
-from filterd.operations.intake import OrderRequest
+from filterd.operations.orders import limits, showing, taking
+from filterd.operations.orders.intake import OrderRequest
 from filterd.policy.published import WELL_KNOWN_NAT64
 from tests.worlds.installation import Installation, as_person
 
@@ -72,11 +73,11 @@ def asks(entry: str) -> OrderRequest:
 async def test_what_is_refused(installation: Installation, entry: str, says: str) -> None:
     async with installation.open("ana") as context:
         with pytest.raises(OperationError, match=says) as caught:
-            await orders.add(context, asks(entry))
+            await taking.add(context, asks(entry))
         assert caught.value.remedy
-        assert await orders.list_orders(context) == ()
+        assert await showing.list_orders(context) == ()
         with pytest.raises(OperationError) as hidden:
-            await orders.add(context, replace(asks(entry), confidential=True))
+            await taking.add(context, replace(asks(entry), confidential=True))
         assert entry not in f"{hidden.value} {hidden.value.remedy}"
 
 
@@ -96,7 +97,7 @@ async def test_what_is_refused(installation: Installation, entry: str, says: str
 )
 async def test_ipv4_inside_ipv6_is_taken_as_ipv4(installation: Installation, entry: str, taken: str) -> None:
     async with installation.open("ana") as context:
-        assert (await orders.add(context, asks(entry))).demand.addresses == (taken,)
+        assert (await taking.add(context, asks(entry))).demand.addresses == (taken,)
 
 
 def test_our_own_addresses(installation: Installation) -> None:
@@ -105,7 +106,7 @@ def test_our_own_addresses(installation: Installation) -> None:
     general = SinkholeSettings(IPv4Address("203.0.113.80"), IPv6Address("2001:db8::80"))
     parental = SinkholeSettings(IPv4Address("203.0.113.79"), None)
     page = BlockPageSettings(parental, general, general, general)
-    kept = order_limits.ours(
+    kept = limits.ours(
         replace(settings, dns=replace(settings.dns, listen=listen), block_page=page),
     )
     assert [str(address) for address, _ in kept] == [
@@ -122,15 +123,15 @@ def test_our_own_addresses(installation: Installation) -> None:
         ("203.0.113.53", "listen"),
     ):
         with pytest.raises(OperationError, match=says):
-            order_limits.prefix(entry, kept)
-    assert order_limits.prefix("203.0.113.81", kept) == "203.0.113.81/32"
+            limits.prefix(entry, kept)
+    assert limits.prefix("203.0.113.81", kept) == "203.0.113.81/32"
 
 
 async def test_one_that_waits_from_before_is_not_approved(installation: Installation) -> None:
     """The resolver forwards to the address since: to approve the order would cut it off."""
     async with installation.open("ana") as context:
-        await orders.add(context, asks("203.0.113.53"))
-        await orders.add(context, replace(asks("203.0.113.54"), confidential=True))
+        await taking.add(context, asks("203.0.113.53"))
+        await taking.add(context, replace(asks("203.0.113.54"), confidential=True))
         upstreams = tuple(
             replace(context.settings.dns.upstreams[0], address=Endpoint(IPv4Address(address), 53))
             for address in ("203.0.113.53", "203.0.113.54")
@@ -138,18 +139,18 @@ async def test_one_that_waits_from_before_is_not_approved(installation: Installa
         settings = replace(context.settings, dns=replace(context.settings.dns, upstreams=upstreams))
         bob = replace(as_person(context, "bob"), settings=settings)
         with pytest.raises(OperationError, match=r"O-1 cannot be in force: 203\.0\.113\.53/32 holds"):
-            await orders.approve(bob, "O-1")
+            await taking.approve(bob, "O-1")
         with pytest.raises(OperationError, match="an entry of it can never be blocked") as hidden:
-            await orders.approve(bob, "O-2")
+            await taking.approve(bob, "O-2")
         assert "203.0" not in f"{hidden.value} {hidden.value.remedy}"
-        assert (await orders.show(context, "O-1")).state is OrderState.PENDING
+        assert (await showing.show(context, "O-1")).state is OrderState.PENDING
 
 
 @given(st.integers(0, 2**128 - 1), st.integers(0, 128))
 def test_a_prefix_is_refused_or_holds_what_was_asked(address: int, length: int) -> None:
     network = IPv6Network((address >> (128 - length) << (128 - length), length))
     try:
-        taken = ip_network(order_limits.prefix(str(network), ()))
+        taken = ip_network(limits.prefix(str(network), ()))
     except OperationError:
         return
     if taken.version == 6:
@@ -175,7 +176,7 @@ def test_every_form_of_a_prefix_is_the_same_order(number: int, form: str, length
 
     def outcome(prefix: str) -> str:
         try:
-            return order_limits.prefix(prefix, ())
+            return limits.prefix(prefix, ())
         except OperationError:
             return "refused"
 
@@ -199,7 +200,7 @@ TRANSLATORS = (IPv6Network("2001:db8:64::/96"), IPv6Network("2001:db8:122:300::/
     ],
 )
 def test_addresses_behind_the_operators_translators_are_those_of_ipv4(entry: str, taken: str) -> None:
-    assert order_limits.prefix(entry, (), TRANSLATORS) == taken
+    assert limits.prefix(entry, (), TRANSLATORS) == taken
 
 
 @pytest.mark.parametrize(
@@ -207,7 +208,7 @@ def test_addresses_behind_the_operators_translators_are_those_of_ipv4(entry: str
 )
 def test_a_translator_as_a_whole_is_no_order(entry: str) -> None:
     with pytest.raises(OperationError) as caught:
-        order_limits.prefix(entry, (), TRANSLATORS)
+        limits.prefix(entry, (), TRANSLATORS)
     assert "addresses that are meant" in caught.value.remedy
 
 
@@ -236,13 +237,13 @@ def test_a_name_directly_below_which_everybody_registers_is_a_suffix(name: str) 
 @pytest.mark.parametrize("turned", [False, True])
 def test_of_nested_translators_the_longest_prefix_counts(turned: bool) -> None:
     nested = (IPv6Network("2001:db8::/32"), TRANSLATORS[1])
-    taken = order_limits.prefix("2001:db8:122:3c0:0:221::", (), nested[::-1] if turned else nested)
+    taken = limits.prefix("2001:db8:122:3c0:0:221::", (), nested[::-1] if turned else nested)
     assert taken == "192.0.2.33/32"
 
 
 @pytest.mark.parametrize("stored", ["2001:db8:64::/96", "2001:db8:64::c000:263/128"])
 async def test_an_order_of_before_a_translator_was_configured_is_judged_anew(stored: str) -> None:
     demand = Demand("judge", "J", "1/26", "lmtr-182", addresses=(stored,))
-    order_limits.require_possible(demand, ())
+    limits.require_possible(demand, ())
     with pytest.raises(OperationError):
-        order_limits.require_possible(demand, (), TRANSLATORS)
+        limits.require_possible(demand, (), TRANSLATORS)

@@ -11,10 +11,11 @@ from filterd.config.policies import load_policies
 from filterd.config.settings import OrderSettings, ShortestPrefixSettings
 from filterd.model.order import Demand, OrderState
 from filterd.model.rule import Scope
-from filterd.operations import audit, orders
+from filterd.operations import audit
 from filterd.operations.context import OperationError
-from filterd.operations.intake import OrderRequest
-from filterd.operations.order_reach import Hit, HitKind, reach
+from filterd.operations.orders import ending, showing, taking
+from filterd.operations.orders.intake import OrderRequest
+from filterd.operations.orders.reach import Hit, HitKind, reach
 from filterd.policy.documents import Policies
 from tests.worlds.installation import Installation, as_person
 
@@ -122,13 +123,13 @@ def test_ten_thousand_names_are_judged_by_what_is_near(shipped: Policies) -> Non
 )
 async def test_it_takes_two_people_where_one_is_enough(installation: Installation, entry: str) -> None:
     async with installation.open(approvals=1) as context:
-        added = await orders.add(context, asks(entry))
+        added = await taking.add(context, asks(entry))
         assert added.state is OrderState.PENDING
         with pytest.raises(OperationError, match="ana stands behind order O-1 already"):
-            await orders.approve(context, "O-1")
-        assert (await orders.show(context, "O-1")).state is OrderState.PENDING
-        assert len(await orders.hits_of(context, added)) >= 1
-        accepted = await orders.approve(as_person(context, "bob"), "O-1")
+            await taking.approve(context, "O-1")
+        assert (await showing.show(context, "O-1")).state is OrderState.PENDING
+        assert len(await showing.hits_of(context, added)) >= 1
+        accepted = await taking.approve(as_person(context, "bob"), "O-1")
         assert accepted.state is OrderState.ACCEPTED
         decisions = [each.entry.after for each in await audit.tail(context)]
         assert all(decision and decision["reach"] for decision in decisions)
@@ -136,48 +137,48 @@ async def test_it_takes_two_people_where_one_is_enough(installation: Installatio
 
 async def test_an_ordinary_one_takes_one(installation: Installation) -> None:
     async with installation.open(approvals=1) as context:
-        added = await orders.add(context, asks("shop.example", "203.0.113.0/24"))
+        added = await taking.add(context, asks("shop.example", "203.0.113.0/24"))
         assert added.state is OrderState.ACCEPTED
-        assert await orders.hits_of(context, added) == ()
+        assert await showing.hits_of(context, added) == ()
 
 
 async def test_what_became_popular_while_it_waited_counts(installation: Installation) -> None:
     async with installation.open("ana", approvals=2) as context:
-        await orders.add(context, asks("shop.example"))
+        await taking.add(context, asks("shop.example"))
         installation.write_policy("expected.yaml", "shop.example: []\n")
         one = replace(context, settings=replace(context.settings, orders=OrderSettings(1)))
         with pytest.raises(OperationError, match="stands behind"):
-            await orders.approve(one, "O-1")
-        assert [hit.subject for hit in await orders.hits_of(context, await orders.show(context, "O-1"))] == [
-            "shop.example"
-        ]
+            await taking.approve(one, "O-1")
+        assert [
+            hit.subject for hit in await showing.hits_of(context, await showing.show(context, "O-1"))
+        ] == ["shop.example"]
 
 
 async def test_in_force_stays_in_force(installation: Installation) -> None:
     """An order that one person put in force before what it hits was known to be popular."""
     async with installation.open(approvals=1) as context:
-        await orders.add(context, asks("shop.example"))
+        await taking.add(context, asks("shop.example"))
         installation.write_policy("expected.yaml", "shop.example: []\n")
-        found = await orders.show(context, "O-1")
+        found = await showing.show(context, "O-1")
         assert found.in_force(installation.now)
-        assert [hit.kind for hit in await orders.hits_of(context, found)] == [HitKind.POPULAR]
-        assert (await orders.withdraw(context, "O-1", reason="lifted")).state is OrderState.WITHDRAWN
+        assert [hit.kind for hit in await showing.hits_of(context, found)] == [HitKind.POPULAR]
+        assert (await ending.withdraw(context, "O-1", reason="lifted")).state is OrderState.WITHDRAWN
 
 
 async def test_one_that_was_quarantined_takes_two_people(installation: Installation) -> None:
     async with installation.open(approvals=1) as context:
-        assert (await orders.add(context, asks("portal.example"))).state is OrderState.QUARANTINED
+        assert (await taking.add(context, asks("portal.example"))).state is OrderState.QUARANTINED
         installation.write_policy("protected.yaml", "public_suffixes: true\n")
         with pytest.raises(OperationError, match="ana stands behind"):
-            await orders.approve(context, "O-1")
-        assert (await orders.approve(as_person(context, "bob"), "O-1")).state is OrderState.ACCEPTED
+            await taking.approve(context, "O-1")
+        assert (await taking.approve(as_person(context, "bob"), "O-1")).state is OrderState.ACCEPTED
 
 
 async def test_the_reach_of_a_confidential_order_names_nothing(installation: Installation) -> None:
     async with installation.open(approvals=1) as context:
         entries = ("chat.example", "search.example", "popular.example", "github.io", "203.0.112.0/23")
-        added = await orders.add(context, replace(asks(*entries), confidential=True))
-        found = await orders.hits_of(context, added)
+        added = await taking.add(context, replace(asks(*entries), confidential=True))
+        found = await showing.hits_of(context, added)
         assert {hit.kind for hit in found} == set(HitKind) - {HitKind.UNKNOWN}
         shown = " ".join(f"{hit.subject} {hit.says}" for hit in found)
         for secret in ("chat", "Chat", "search.example", "popular.example", "github", "203.0"):
@@ -187,9 +188,9 @@ async def test_the_reach_of_a_confidential_order_names_nothing(installation: Ins
 
 async def test_an_order_is_shown_where_the_policies_cannot_be_read(installation: Installation) -> None:
     async with installation.open(approvals=1) as context:
-        added = await orders.add(context, asks("shop.example"))
+        added = await taking.add(context, asks("shop.example"))
         installation.write_policy("expected.yaml", "")
-        (hit,) = await orders.hits_of(context, added)
+        (hit,) = await showing.hits_of(context, added)
         assert (hit.kind, hit.subject) == (HitKind.UNKNOWN, "")
         assert hit.says.startswith("not wholly known: expected.yaml: is empty")
         assert hit.unnamed == hit

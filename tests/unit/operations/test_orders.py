@@ -18,9 +18,10 @@ from filterd.model.changelog import CHANGES_SQL, MANDATORY, OrderChange, decode
 from filterd.model.full_state import mandatory_state
 from filterd.model.order import Demand, OrderState
 from filterd.model.rule import NameRule, Scope
-from filterd.operations import audit, orders
+from filterd.operations import audit
 from filterd.operations.context import Context, OperationError
-from filterd.operations.intake import DEFAULT_REVIEW, OrderRequest, protected_overlap
+from filterd.operations.orders import ending, showing, taking
+from filterd.operations.orders.intake import DEFAULT_REVIEW, OrderRequest, protected_overlap
 from filterd.policy.documents import Protected
 from tests.worlds.installation import Installation, as_person
 
@@ -54,26 +55,26 @@ def sent(installation: Installation) -> list[OrderChange]:
 
 async def test_an_order_waits_for_another_person(context: Context, installation: Installation) -> None:
     """Nodes know it meanwhile, as a pending one."""
-    added = await orders.add(context, REQUEST)
+    added = await taking.add(context, REQUEST)
     assert (added.reference, added.state, added.approvals) == ("O-1", OrderState.PENDING, ("ana",))
     names = (("also.example", Scope.EXACT), ("bad.example", Scope.SUBTREE))
     pending = OrderChange(257, "O-1", names, mode=BlockingMode.SINKHOLE, pending=True)
     assert sent(installation) == [pending]
     with pytest.raises(OperationError, match="ana stands behind"):
-        await orders.approve(context, "O-1")
+        await taking.approve(context, "O-1")
     installation.now += 5
-    accepted = await orders.approve(as_person(context, "bob"), "o-1")
+    accepted = await taking.approve(as_person(context, "bob"), "o-1")
     assert (accepted.state, accepted.accepted_at) == (OrderState.ACCEPTED, installation.now)
     assert accepted.approvals == ("ana", "bob")
     assert sent(installation) == [pending, replace(pending, pending=False, accepted_at=installation.now)]
-    assert await orders.show(context, "O-1") == accepted
+    assert await showing.show(context, "O-1") == accepted
     with pytest.raises(OperationError, match="accepted already"):
-        await orders.approve(as_person(context, "eva"), "O-1")
+        await taking.approve(as_person(context, "eva"), "O-1")
 
 
 async def test_where_one_is_enough_it_is_accepted_at_once(installation: Installation) -> None:
     async with installation.open(approvals=1) as context:
-        assert (await orders.add(context, REQUEST)).state is OrderState.ACCEPTED
+        assert (await taking.add(context, REQUEST)).state is OrderState.ACCEPTED
     assert len(sent(installation)) == 1
 
 
@@ -89,38 +90,38 @@ async def test_what_a_node_reads_anew_is_what_it_was_told(installation: Installa
         accept_overblocking=True,
     )
     async with installation.open(approvals=1) as context:
-        await orders.add(context, REQUEST)
-        await orders.add(context, whole)
+        await taking.add(context, REQUEST)
+        await taking.add(context, whole)
         first, second = sent(installation)
         assert (first.not_before, first.not_after, first.confidential, first.addresses) == (0, 0, False, ())
         assert (second.not_before, second.not_after) == (now + 100, now + 200)
         assert (second.confidential, second.names, second.addresses) == (True, (), ())
         assert second.fingerprints is not None
         assert [(family, length) for _, family, length in second.fingerprints.prefixes] == [(4, 24)]
-        await orders.withdraw(context, "O-2", reason="lifted")
+        await ending.withdraw(context, "O-2", reason="lifted")
         assert [each.withdrawn for each in sent(installation)] == [False, False, True]
 
 
 async def test_one_person_withdraws(context: Context, installation: Installation) -> None:
-    await orders.add(context, REQUEST)
-    await orders.approve(as_person(context, "bob"), "O-1")
-    gone = await orders.withdraw(context, "O-1", reason="court order 7")
+    await taking.add(context, REQUEST)
+    await taking.approve(as_person(context, "bob"), "O-1")
+    gone = await ending.withdraw(context, "O-1", reason="court order 7")
     assert (gone.state, gone.withdrawn_by) == (OrderState.WITHDRAWN, "ana")
     assert sent(installation)[-1].withdrawn
     assert sent(installation)[-1].names == ()
     before = await audit.verify(context)
-    assert await orders.withdraw(context, "O-1", reason="again") == gone
+    assert await ending.withdraw(context, "O-1", reason="again") == gone
     assert await audit.verify(context) == before
     with pytest.raises(OperationError, match="reason is empty"):
-        await orders.withdraw(context, "O-1", reason="")
+        await ending.withdraw(context, "O-1", reason="")
 
 
 async def test_a_pending_order_that_is_withdrawn_is_withdrawn_on_nodes_too(
     context: Context, installation: Installation
 ) -> None:
     """A node may keep it in force, from a history in which it was accepted."""
-    await orders.add(context, REQUEST)
-    await orders.withdraw(context, "O-1", reason="mistyped")
+    await taking.add(context, REQUEST)
+    await ending.withdraw(context, "O-1", reason="mistyped")
     before, told = sent(installation)
     assert (before.pending, told.pending) == (True, False)
     assert (told.reference, told.withdrawn, told.names) == ("O-1", True, ())
@@ -129,7 +130,7 @@ async def test_a_pending_order_that_is_withdrawn_is_withdrawn_on_nodes_too(
 async def test_everything_that_is_missing_is_named_at_once(context: Context) -> None:
     bare = OrderRequest(" ", "", "", "", "", ())
     with pytest.raises(OperationError) as caught:
-        await orders.add(context, bare)
+        await taking.add(context, bare)
     assert "lacks authority, official, document, ground, reason, name" in str(caught.value)
 
 
@@ -156,9 +157,9 @@ async def test_everything_that_is_missing_is_named_at_once(context: Context) -> 
 )
 async def test_what_cannot_be_ordered_is_refused(context: Context, change: dict[str, Any], says: str) -> None:
     with pytest.raises(OperationError, match=says) as caught:
-        await orders.add(context, replace(REQUEST, **change))
+        await taking.add(context, replace(REQUEST, **change))
     assert caught.value.remedy
-    assert await orders.list_orders(context) == ()
+    assert await showing.list_orders(context) == ()
 
 
 async def test_overblocking_takes_a_decision(context: Context) -> None:
@@ -168,25 +169,25 @@ async def test_overblocking_takes_a_decision(context: Context) -> None:
         ("203.0.113.0/24", Scope.EXACT),
         ("::ffff:198.18.0.1", Scope.EXACT),
     )
-    added = await orders.add(context, replace(REQUEST, entries=entries, accept_overblocking=True))
+    added = await taking.add(context, replace(REQUEST, entries=entries, accept_overblocking=True))
     assert added.demand.names == (("bad.example", Scope.EXACT), ("whole.example", Scope.EXACT))
     assert added.demand.addresses == ("198.18.0.1/32", "203.0.113.0/24")
     assert added.demand.overblocking_accepted
-    whole = await orders.add(context, replace(REQUEST, entries=(("https://whole.example/", Scope.EXACT),)))
+    whole = await taking.add(context, replace(REQUEST, entries=(("https://whole.example/", Scope.EXACT),)))
     assert not whole.demand.overblocking_accepted
 
 
 async def test_names_are_normalised_and_counted_once(context: Context) -> None:
     entries = (("Bücher.Example", Scope.EXACT), ("xn--bcher-kva.example.", Scope.EXACT))
-    added = await orders.add(context, replace(REQUEST, entries=entries))
+    added = await taking.add(context, replace(REQUEST, entries=entries))
     assert added.demand.names == (("xn--bcher-kva.example", Scope.EXACT),)
     assert added.entries == 1
 
 
 async def test_an_order_without_an_end_is_reviewed(context: Context, installation: Installation) -> None:
     now = int(installation.now)
-    assert (await orders.add(context, REQUEST)).demand.review_at == now + DEFAULT_REVIEW
-    ending = await orders.add(context, replace(REQUEST, not_after=now + 60))
+    assert (await taking.add(context, REQUEST)).demand.review_at == now + DEFAULT_REVIEW
+    ending = await taking.add(context, replace(REQUEST, not_after=now + 60))
     assert (ending.demand.review_at, ending.demand.not_after) == (0, now + 60)
 
 
@@ -194,9 +195,9 @@ async def test_an_order_that_came_today_and_one_without_a_time(
     context: Context, installation: Installation
 ) -> None:
     now = int(installation.now)
-    assert (await orders.add(context, REQUEST)).demand.received_at == installation.now
+    assert (await taking.add(context, REQUEST)).demand.received_at == installation.now
     for at in (now - 1000, now + 300):
-        added = await orders.add(context, replace(REQUEST, received_at=at))
+        added = await taking.add(context, replace(REQUEST, received_at=at))
         assert added.demand.received_at == at
 
 
@@ -219,9 +220,9 @@ async def test_the_first_second_that_is_too_late_or_too_early(
     """Times are given from now."""
     now = int(installation.now)
     with pytest.raises(OperationError, match=says):
-        await orders.add(context, replace(REQUEST, **{name: now + after for name, after in refused.items()}))
+        await taking.add(context, replace(REQUEST, **{name: now + after for name, after in refused.items()}))
     demand = (
-        await orders.add(context, replace(REQUEST, **{name: now + after for name, after in taken.items()}))
+        await taking.add(context, replace(REQUEST, **{name: now + after for name, after in taken.items()}))
     ).demand
     assert {name: getattr(demand, name) - now for name in taken} == taken
 
@@ -230,14 +231,14 @@ async def test_the_first_second_that_is_too_late_or_too_early(
 async def test_the_most_entries_of_an_order(context: Context, count: int, taken: bool) -> None:
     entries = tuple((f"n{n}.example", Scope.EXACT) for n in range(count))
     if taken:
-        assert (await orders.add(context, replace(REQUEST, entries=entries))).entries == count
+        assert (await taking.add(context, replace(REQUEST, entries=entries))).entries == count
     else:
         with pytest.raises(OperationError, match=f"{count} entries, more than 10000"):
-            await orders.add(context, replace(REQUEST, entries=entries))
+            await taking.add(context, replace(REQUEST, entries=entries))
 
 
 async def test_a_digest_is_kept_in_small_letters(context: Context) -> None:
-    added = await orders.add(context, replace(REQUEST, document_digest="AB" * 32))
+    added = await taking.add(context, replace(REQUEST, document_digest="AB" * 32))
     assert added.demand.document_digest == "ab" * 32
 
 
@@ -248,12 +249,12 @@ async def test_an_order_on_a_protected_name_is_quarantined(
     context: Context, installation: Installation, entry: str
 ) -> None:
     request = replace(REQUEST, entries=((entry, Scope.SUBTREE),), accept_overblocking=True)
-    assert (await orders.add(context, request)).state is OrderState.QUARANTINED
+    assert (await taking.add(context, request)).state is OrderState.QUARANTINED
     with pytest.raises(OperationError, match="quarantined"):
-        await orders.approve(as_person(context, "bob"), "O-1")
+        await taking.approve(as_person(context, "bob"), "O-1")
     assert sent(installation) == []
     installation.write_policy("protected.yaml", "public_suffixes: true\n")
-    assert (await orders.approve(as_person(context, "bob"), "O-1")).state is OrderState.ACCEPTED
+    assert (await taking.approve(as_person(context, "bob"), "O-1")).state is OrderState.ACCEPTED
 
 
 async def test_what_is_beside_a_protected_name_is_not_quarantined(context: Context) -> None:
@@ -263,14 +264,18 @@ async def test_what_is_beside_a_protected_name_is_not_quarantined(context: Conte
         ("xportal.example", Scope.EXACT),
     )
     for entry in (entries[0], entries[2]):
-        assert (await orders.add(context, replace(REQUEST, entries=(entry,)))).state is OrderState.PENDING
+        assert (await taking.add(context, replace(REQUEST, entries=(entry,)))).state is OrderState.PENDING
 
 
 async def test_confidential_names_are_shown_to_nobody(context: Context, installation: Installation) -> None:
-    added = await orders.add(context, replace(REQUEST, confidential=True))
-    shown = [added, await orders.approve(as_person(context, "bob"), "O-1"), await orders.show(context, "O-1")]
+    added = await taking.add(context, replace(REQUEST, confidential=True))
+    shown = [
+        added,
+        await taking.approve(as_person(context, "bob"), "O-1"),
+        await showing.show(context, "O-1"),
+    ]
     assert {(each.demand.names, each.entries) for each in shown} == {((), 2)}
-    (listed,) = await orders.list_orders(context, OrderState.ACCEPTED)
+    (listed,) = await showing.list_orders(context, OrderState.ACCEPTED)
     assert (listed.demand.names, listed.entries) == ((), 2)
     trail = json.dumps([each.entry.after for each in await audit.tail(context)])
     assert "bad.example" not in trail
@@ -282,12 +287,13 @@ async def test_confidential_names_are_shown_to_nobody(context: Context, installa
 
 async def test_orders_are_counted_by_state(context: Context) -> None:
     for _ in range(3):
-        await orders.add(context, REQUEST)
-    await orders.approve(as_person(context, "bob"), "O-2")
-    await orders.withdraw(context, "O-3", reason="x")
-    assert await orders.count(context) == {"pending": 1, "quarantined": 0, "accepted": 1, "withdrawn": 1}
+        await taking.add(context, REQUEST)
+    await taking.approve(as_person(context, "bob"), "O-2")
+    await ending.withdraw(context, "O-3", reason="x")
+    counted = await showing.count(context)
+    assert counted == dict.fromkeys(OrderState, 0) | {"pending": 1, "accepted": 1, "withdrawn": 1}
     with pytest.raises(OperationError, match="unknown order"):
-        await orders.show(context, "O-9")
+        await showing.show(context, "O-9")
 
 
 names = st.lists(st.sampled_from(["a", "b", "example"]), min_size=1, max_size=4).map(".".join)
@@ -313,7 +319,7 @@ async def test_an_error_of_a_confidential_order_does_not_quote_it(context: Conte
     entries = (("fine.example", Scope.EXACT), (entry, Scope.EXACT))
     request = replace(REQUEST, entries=entries, confidential=True, accept_overblocking=True)
     with pytest.raises(OperationError, match="entry 2 of the order") as caught:
-        await orders.add(context, request)
+        await taking.add(context, request)
     assert entry not in f"{caught.value} {caught.value.remedy}"
     assert "192.0.2" not in caught.value.remedy
     assert caught.value.__cause__ is None

@@ -10,10 +10,11 @@ from filterd.config.load import from_value
 from filterd.config.settings import Settings
 from filterd.model.order import OrderState
 from filterd.model.rule import NameRule, Scope
-from filterd.operations import orders, snapshot_input, snapshots, subscribers
+from filterd.operations import snapshot_input, snapshots, subscribers
 from filterd.operations.context import Context, OperationError
 from filterd.operations.explain import explain
 from filterd.operations.feeds import adoption, updating
+from filterd.operations.orders import taking
 from filterd.operations.own_hosts import host_of, own_hosts, with_own_hosts
 from filterd.operations.policies import KeptPolicies, policies
 from filterd.operations.snapshot_meanings import in_snapshot
@@ -94,9 +95,9 @@ async def test_no_line_closes_the_portal_by_a_name_or_by_hours(installation: Ins
 async def test_an_order_on_the_portal_is_quarantined(installation: Installation) -> None:
     installation.settings = with_urls(installation)
     async with installation.open(approvals=1) as context:
-        assert (await orders.add(context, asks("operator.example"))).state is OrderState.QUARANTINED
+        assert (await taking.add(context, asks("operator.example"))).state is OrderState.QUARANTINED
         installation.write_policy("protected.yaml", "- {")
-        assert (await orders.add(context, asks(HOST))).state is OrderState.QUARANTINED
+        assert (await taking.add(context, asks(HOST))).state is OrderState.QUARANTINED
 
 
 async def test_other_urls_make_another_snapshot(installation: Installation) -> None:

@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 
 from filterd.model.order import OrderState
-from filterd.operations import audit, ending_again, erasure, orders, restore, subscribers
+from filterd.operations import audit, ending_again, erasure, restore, subscribers
 from filterd.operations.backup import MANIFEST, STORE, backup
 from filterd.operations.context import OperationError, open_context
 from filterd.operations.feeds import listing, updating
 from filterd.operations.feeds.restored import put_lists
 from filterd.operations.feeds.rule_files import drop_version_drafts, read_pieces
+from filterd.operations.orders import ending, showing, taking
 from filterd.store import change_log, copying
 from filterd.store.copying import copy_store
 from filterd.store.engine import database_path
@@ -54,7 +55,7 @@ async def test_what_was_ended_after_the_backup_is_ended_again(
     async with installation.open(approvals=1) as context:
         await subscribers.opt_out(context, "home")
         erased = await erasure.erase(context, "shop", reason="asked")
-        await orders.withdraw(context, "O-1", reason="lifted")
+        await ending.withdraw(context, "O-1", reason="lifted")
         await subscribers.opt_in(context, "farm", "child", EVIDENCE)
         before = await context.store.head()
     done = await put_back(installation, made)
@@ -65,7 +66,7 @@ async def test_what_was_ended_after_the_backup_is_ended_again(
         assert not (await subscribers.show(context, "home")).choices.opted_in
         with pytest.raises(OperationError, match="unknown subscriber"):
             await subscribers.show(context, "shop")
-        assert [(each.reference, each.state) for each in await orders.list_orders(context)] == [
+        assert [(each.reference, each.state) for each in await showing.list_orders(context)] == [
             ("O-1", OrderState.WITHDRAWN),
             ("O-2", OrderState.ACCEPTED),
         ]
@@ -102,12 +103,12 @@ async def test_control_that_starts_meanwhile_leaves_the_lists_alone_that_are_put
 async def test_no_number_is_given_out_twice(installation: Installation, tmp_path: Path) -> None:
     made = await filled(installation, tmp_path)
     async with installation.open(approvals=1) as context:
-        third = await orders.add(context, request("three.example"))
+        third = await taking.add(context, request("three.example"))
         fourth = await subscribers.add(context, "mill")
         before = await context.store.head()
     await put_back(installation, made)
     async with installation.open(approvals=1) as context:
-        order = await orders.add(context, request("four.example"))
+        order = await taking.add(context, request("four.example"))
         line = await subscribers.add(context, "inn")
         head = await context.store.head()
     assert (third.number, order.number) == (3, 4)
@@ -129,7 +130,7 @@ async def test_where_the_ledger_is_lost_numbers_skip_far_ahead(
     assert done.next_order == 3 + restore.UNKNOWN_ORDERS
     assert done.next_line > restore.UNKNOWN_LINES
     async with installation.open(approvals=1) as context:
-        assert (await orders.add(context, request("x.example"))).reference == f"O-{done.next_order}"
+        assert (await taking.add(context, request("x.example"))).reference == f"O-{done.next_order}"
 
 
 async def test_a_store_put_back_by_hand_is_taken_as_the_truth(
@@ -137,7 +138,7 @@ async def test_a_store_put_back_by_hand_is_taken_as_the_truth(
 ) -> None:
     made = await filled(installation, tmp_path)
     async with installation.open(approvals=1) as context:
-        await orders.add(context, request("three.example"))
+        await taking.add(context, request("three.example"))
         await subscribers.opt_out(context, "home")
     path = database_path(installation.url)
     for side in ("-wal", "-shm"):
@@ -145,11 +146,11 @@ async def test_a_store_put_back_by_hand_is_taken_as_the_truth(
     shutil.copy(made / STORE, path)
     async with installation.open(approvals=1) as context:
         with pytest.raises(StoreError, match="was acknowledged"):
-            await orders.add(context, request("four.example"))
+            await taking.add(context, request("four.example"))
     done = await put_back(installation, None)
     assert (done.ended_again, done.lines) == ({"opt_out": 1}, 3)
     async with installation.open(approvals=1) as context:
-        assert (await orders.add(context, request("four.example"))).reference == "O-4"
+        assert (await taking.add(context, request("four.example"))).reference == "O-4"
 
 
 async def test_a_lost_store_without_a_backup_begins_anew_behind_all_numbers(
@@ -160,7 +161,7 @@ async def test_a_lost_store_without_a_backup_begins_anew_behind_all_numbers(
     done = await put_back(installation, None)
     assert (done.backup_revision, done.next_order, done.lines) == (0, 3, 0)
     async with installation.open(approvals=1) as context:
-        assert (await orders.add(context, request("x.example"))).reference == "O-3"
+        assert (await taking.add(context, request("x.example"))).reference == "O-3"
 
 
 async def test_readers_go_on_and_writers_are_refused(
@@ -181,11 +182,11 @@ async def test_readers_go_on_and_writers_are_refused(
     monkeypatch.setattr(ending_again, "end_again", another)
     async with installation.open(approvals=1) as running:
         await subscribers.opt_out(running, "home")
-        await orders.add(running, request("three.example"))
+        await taking.add(running, request("three.example"))
         await put_back(installation, made)
         assert refused == ["nothing was written: the store is being restored"]
-        assert [each.reference for each in await orders.list_orders(running)] == ["O-1", "O-2"]
-        assert (await orders.add(running, request("four.example"))).reference == "O-4"
+        assert [each.reference for each in await showing.list_orders(running)] == ["O-1", "O-2"]
+        assert (await taking.add(running, request("four.example"))).reference == "O-4"
 
 
 async def test_lists_of_the_backup_are_there_again(installation: Installation, tmp_path: Path) -> None:
@@ -202,7 +203,7 @@ async def test_a_copy_is_one_state_of_a_store_that_is_written(
 ) -> None:
     async with installation.open(approvals=1) as context:
         for number in range(20):
-            await orders.add(context, request(f"n{number}.example"))
+            await taking.add(context, request(f"n{number}.example"))
             copy_store(database_path(installation.url), tmp_path / f"{number}.db")
             with closing(sqlite3.connect(tmp_path / f"{number}.db")) as copy:
                 assert copy.execute("PRAGMA integrity_check").fetchone() == ("ok",)
@@ -218,7 +219,7 @@ async def test_an_ending_that_was_refused_is_not_repeated(
         with monkeypatch.context() as patched:
             patched.setattr("filterd.store.orders.set_state", refuse)
             with pytest.raises(OSError, match="no room"):
-                await orders.withdraw(context, "O-1", reason="lifted")
+                await ending.withdraw(context, "O-1", reason="lifted")
         noted = context.store.ledger.noted()
         assert noted is not None
         far = StoreHead(noted.committed.revision + 1, "cd" * 32, 9, 9)
@@ -228,7 +229,7 @@ async def test_an_ending_that_was_refused_is_not_repeated(
     done = await put_back(installation, made)
     assert done.ended_again == {}
     async with installation.open() as context:
-        assert (await orders.show(context, "O-1")).state is OrderState.ACCEPTED
+        assert (await showing.show(context, "O-1")).state is OrderState.ACCEPTED
 
 
 async def refuse(*_: object) -> None:
@@ -243,7 +244,7 @@ async def test_endings_hold_though_the_head_of_the_ledger_is_lost(
     async with installation.open(approvals=1) as context:
         await subscribers.opt_out(context, "home")
         for number in range(restore.UNKNOWN_ORDERS + 5):
-            await orders.add(context, request(f"n{number}.example"))
+            await taking.add(context, request(f"n{number}.example"))
         before = await context.store.head()
     (installation.settings.store.ledger / HEAD).unlink()
     done = await put_back(installation, made)
@@ -264,7 +265,7 @@ async def test_a_write_that_is_under_way_is_waited_for(
             await put_back(installation, made)
         writer.execute("ROLLBACK")
     async with installation.open(approvals=1) as context:
-        assert (await orders.add(context, request("three.example"))).reference == "O-3"
+        assert (await taking.add(context, request("three.example"))).reference == "O-3"
 
 
 async def test_lists_that_grew_since_the_backup_stay_grown(

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from filterd.operations import audit, orders, restore, subscribers
+from filterd.operations import audit, restore, subscribers
 from filterd.operations.backup import MANIFEST, STORE, backup
 from filterd.operations.context import OperationError
+from filterd.operations.orders import ending, showing, taking
 from filterd.store.engine import database_path
 from filterd.store.errors import StoreError
 from filterd.store.ledger import ENDED, HEAD
@@ -47,8 +48,8 @@ async def test_a_store_that_cannot_be_opened_is_replaced_and_kept_aside(
     assert bool(list(path.parent.glob("filterd.db.damaged-*"))) == bool(done.set_aside)
     assert path.stat().st_mode & 0o77 == 0
     async with installation.open(approvals=1) as context:
-        assert [each.reference for each in await orders.list_orders(context)] == ["O-1", "O-2"]
-        await orders.add(context, request("three.example"))
+        assert [each.reference for each in await showing.list_orders(context)] == ["O-1", "O-2"]
+        await taking.add(context, request("three.example"))
 
 
 @pytest.mark.parametrize("step", ["_require_whole", "_skip", "_install"])
@@ -66,7 +67,7 @@ async def test_a_restore_that_fails_changes_nothing(
             await put_back(installation, made)
     assert "room" in caught.value.remedy
     async with installation.open(approvals=1) as context:
-        assert (await orders.add(context, request("three.example"))).reference == "O-3"
+        assert (await taking.add(context, request("three.example"))).reference == "O-3"
     assert not list(installation.settings.state_dir.glob(".restore*"))
 
 
@@ -77,11 +78,11 @@ async def test_a_restore_that_was_killed_leaves_the_store_closed_to_writers(
     async with installation.open(approvals=1) as context:
         context.store.ledger.begin_restore()
         with pytest.raises(StoreError, match="being restored") as caught:
-            await orders.add(context, request("three.example"))
+            await taking.add(context, request("three.example"))
         assert "repeat it" in caught.value.remedy
     await put_back(installation, made)
     async with installation.open(approvals=1) as context:
-        await orders.add(context, request("three.example"))
+        await taking.add(context, request("three.example"))
 
 
 @pytest.mark.parametrize("name", [STORE, MANIFEST, "lists/worst-of.1.rules"])
@@ -94,7 +95,7 @@ async def test_a_damaged_backup_is_refused(installation: Installation, tmp_path:
         await put_back(installation, made)
     assert caught.value.remedy
     async with installation.open() as context:
-        assert (await orders.list_orders(context))[0].reference == "O-1"
+        assert (await showing.list_orders(context))[0].reference == "O-1"
 
 
 async def test_a_store_with_an_altered_trail_is_no_truth(installation: Installation, tmp_path: Path) -> None:
@@ -127,7 +128,7 @@ async def test_a_damaged_change_log_is_seen_and_begun_anew(
     await put_back(installation, None)
     async with installation.open() as context:
         assert await audit.verify_changes(context) == ""
-        assert [each.reference for each in await orders.list_orders(context)] == ["O-1", "O-2"]
+        assert [each.reference for each in await showing.list_orders(context)] == ["O-1", "O-2"]
 
 
 async def test_the_backup_of_another_installation_is_refused(
@@ -136,11 +137,11 @@ async def test_the_backup_of_another_installation_is_refused(
     made = await filled(installation, tmp_path)
     other = await install(tmp_path / "other")
     async with other.open(approvals=1, clock=lambda: NOW + 5) as context:
-        await orders.add(context, request("other.example"))
+        await taking.add(context, request("other.example"))
     with pytest.raises(OperationError, match="another installation"):
         await put_back(other, made)
     async with other.open() as context:
-        assert len(await orders.list_orders(context)) == 1
+        assert len(await showing.list_orders(context)) == 1
 
 
 @pytest.mark.parametrize("lines", [1, 40], ids=["shorter", "longer"])
@@ -163,8 +164,8 @@ async def test_the_ledger_of_another_installation_says_nothing_of_a_backup(
     assert done.next_order == 3 + restore.UNKNOWN_ORDERS
     async with other.open(approvals=1) as context:
         assert (await subscribers.show(context, "home")).choices.opted_in, "S-0 opted out, and had its number"
-        third = await orders.add(context, request("three.example"))
-        await orders.withdraw(context, third.reference, reason="lifted")
+        third = await taking.add(context, request("three.example"))
+        await ending.withdraw(context, third.reference, reason="lifted")
         later = await backup(context, tmp_path / "later")
         await subscribers.opt_out(context, "home")
     assert later.revision > restore.UNKNOWN_REVISIONS
@@ -180,7 +181,7 @@ async def test_a_ledger_that_is_older_than_the_backup_is_as_good_as_none(
     ledger = installation.settings.store.ledger
     shutil.copytree(ledger, tmp_path / "older")
     async with installation.open(approvals=1) as context:
-        await orders.add(context, request("three.example"))
+        await taking.add(context, request("three.example"))
         await backup(context, tmp_path / "later")
     shutil.rmtree(ledger)
     shutil.copytree(tmp_path / "older", ledger)
@@ -209,11 +210,11 @@ async def test_a_list_that_cannot_be_put_in_its_place_stops_the_restore(
     stored.unlink()
     stored.mkdir()
     async with installation.open(approvals=1) as context:
-        await orders.add(context, request("three.example"))
+        await taking.add(context, request("three.example"))
     with pytest.raises(OperationError, match="not restored"):
         await put_back(installation, made)
     async with installation.open() as context:
-        assert len(await orders.list_orders(context)) == 3
+        assert len(await showing.list_orders(context)) == 3
 
 
 @pytest.mark.parametrize("name", [HEAD, ENDED, restore.LOCK])
@@ -227,9 +228,9 @@ async def test_a_directory_in_the_place_of_a_file_of_the_ledger_is_set_aside(
     if name != restore.LOCK:
         async with installation.open(approvals=1) as context:
             with pytest.raises(StoreError, match="ledger") as caught:
-                await orders.withdraw(context, "O-1", reason="lifted")
+                await ending.withdraw(context, "O-1", reason="lifted")
         assert "restore --in-place --reason ..." in caught.value.remedy
     await put_back(installation, made)
     async with installation.open(approvals=1) as context:
-        await orders.withdraw(context, "O-1", reason="lifted")
+        await ending.withdraw(context, "O-1", reason="lifted")
     assert path.with_name(f"{name}.damaged-1").is_dir()

@@ -16,8 +16,9 @@ from filterd.model.changelog import MANDATORY, OrderChange, decode
 from filterd.model.full_state import mandatory_state
 from filterd.model.mandatory import order_id
 from filterd.model.records import OTHER_HISTORY, NodeReport
-from filterd.operations import audit, nodes, orders, resync
+from filterd.operations import audit, nodes, resync
 from filterd.operations.context import Context, OperationError
+from filterd.operations.orders import ending, taking
 from filterd.operations.resync import Kept, NodeHistory
 from filterd.store import change_log
 from filterd.store.ledger import WITHDRAWAL
@@ -70,7 +71,7 @@ async def running(installation: Installation, local: Any) -> AsyncIterator[None]
 @pytest.fixture
 async def context(installation: Installation) -> AsyncIterator[Context]:
     async with installation.open("ana", approvals=1) as context:
-        await orders.add(context, REQUEST)
+        await taking.add(context, REQUEST)
         yield context
 
 
@@ -96,7 +97,7 @@ async def test_each_node_is_shown_with_the_history_that_it_follows(
     )
     installation.now += nodes.SILENT_AFTER + 1
     assert (await resync.histories(context))[0].silent
-    await orders.add(context, REQUEST)
+    await taking.add(context, REQUEST)
     async with context.store.report() as connection:
         await change_log.empty(connection, (await context.store.head()).cursor)
     assert (await resync.histories(context))[0].history == "unknown", BELOW
@@ -139,7 +140,7 @@ async def test_a_store_behind_the_ledger_is_not_accepted(
     copy = tmp_path / "copy"
     with closing(sqlite3.connect(installation.database)) as raw:
         raw.execute("VACUUM INTO ?", (str(copy),))
-    await orders.add(context, REQUEST)
+    await taking.add(context, REQUEST)
     await context.store.close()
     copy.replace(installation.database)
     for suffix in ("-wal", "-shm"):
@@ -181,7 +182,7 @@ async def test_a_kept_order_ends_only_when_the_one_that_replaces_it_is_in_force(
     async with installation.open("ana", approvals=2) as context:
         head = await context.store.head()
         await heard(context, "a", head.revision, head.hash, kept_orders=("O-12",))
-        successor = (await orders.add(context, REQUEST)).reference
+        successor = (await taking.add(context, REQUEST)).reference
         before = await context.store.head()
         with pytest.raises(OperationError, match=f"{successor} is not in force: .* pending") as told:
             await resync.end(context, "O-12", reason="taken in again", replaced_by=successor)
@@ -189,11 +190,11 @@ async def test_a_kept_order_ends_only_when_the_one_that_replaces_it_is_in_force(
         with pytest.raises(OperationError, match="unknown order 'O-99'"):
             await resync.end(context, "O-12", reason="taken in again", replaced_by="O-99")
         assert await context.store.head() == before
-        await orders.approve(as_person(context, "bob"), successor)
+        await taking.approve(as_person(context, "bob"), successor)
         assert await resync.end(context, "O-12", reason="taken in again", replaced_by=successor.lower())
         (entry,) = [each.entry for each in await audit.tail(context, 9, "order:O-12")]
         assert entry.after == {"replaced_by": successor}
-        await orders.withdraw(context, successor, reason="lifted")
+        await ending.withdraw(context, successor, reason="lifted")
         await heard(context, "a", head.revision, head.hash, kept_orders=("O-14",))
         with pytest.raises(OperationError, match="is not in force: its state is withdrawn"):
             await resync.end(context, "O-14", reason="taken in again", replaced_by=successor)
@@ -225,9 +226,9 @@ async def test_a_withdrawal_repeated_for_an_order_that_was_never_restored_ends_i
     context: Context,
 ) -> None:
     """It was added and withdrawn after the backup; a node that was away since has it in force."""
-    assert await orders.end_again(context, 12, reason="repeated after a restore")
-    assert not await orders.end_again(context, 12, reason="repeated after a restore")
-    assert await orders.end_again(context, 1, reason="repeated after a restore")
+    assert await ending.end_again(context, 12, reason="repeated after a restore")
+    assert not await ending.end_again(context, 12, reason="repeated after a restore")
+    assert await ending.end_again(context, 1, reason="repeated after a restore")
 
 
 async def test_a_kept_order_that_the_store_has_withdrawn_ends_on_the_nodes(
@@ -235,13 +236,13 @@ async def test_a_kept_order_that_the_store_has_withdrawn_ends_on_the_nodes(
 ) -> None:
     """It was pending in a restored store, and accepted in the history that was lost."""
     async with installation.open("ana", approvals=2) as two:
-        await orders.add(two, REQUEST)
+        await taking.add(two, REQUEST)
     head = await context.store.head()
     await heard(context, "a", head.revision, head.hash, kept_orders=("O-2",))
     with pytest.raises(OperationError, match="which is pending") as caught:
         await resync.end(context, "O-2", reason="lifted")
     assert "filterd order withdraw O-2" in caught.value.remedy
-    await orders.withdraw(context, "O-2", reason="lifted")
+    await ending.withdraw(context, "O-2", reason="lifted")
     with closing(sqlite3.connect(installation.database)) as raw:
         rows = "SELECT kind, payload FROM change WHERE stream = ? ORDER BY revision"
         told = decode(*raw.execute(rows, (MANDATORY,)).fetchall()[-1])

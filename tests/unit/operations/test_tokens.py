@@ -11,10 +11,11 @@ import pytest
 
 from filterd.model.rule import Scope
 from filterd.model.token import DAY, GRANTS, Permission, Token, TokenRole
-from filterd.operations import audit, orders, tokens
+from filterd.operations import audit, tokens
 from filterd.operations.context import Context
 from filterd.operations.errors import ConflictError, NotAllowedError, OperationError, UnknownError
-from filterd.operations.intake import OrderRequest
+from filterd.operations.orders import taking
+from filterd.operations.orders.intake import OrderRequest
 from filterd.operations.tokens import TokenRequest
 from tests.worlds.installation import NOW, Installation, as_person
 
@@ -88,20 +89,20 @@ async def test_what_cannot_be_a_token_is_refused(
 
 async def test_a_person_with_an_account_and_a_token_is_one_actor(installation: Installation) -> None:
     async with installation.open("daemon", approvals=2) as context:
-        order = await orders.add(context, REQUEST)
+        order = await taking.add(context, REQUEST)
         mine = await _acting(as_person(context, "ana"), "daemon")
         with pytest.raises(ConflictError, match="daemon stands behind order O-1 already"):
-            await orders.approve(mine, order.reference)
+            await taking.approve(mine, order.reference)
 
 
 async def test_whoever_made_a_token_is_not_the_second_person(installation: Installation) -> None:
     async with installation.open("daemon", approvals=2) as context:
-        order = await orders.add(context, REQUEST)
+        order = await taking.add(context, REQUEST)
         made = await tokens.add(context, TokenRequest("bin", TokenRole.OPERATOR))
         with pytest.raises(NotAllowedError, match="daemon made this token"):
-            await orders.approve(tokens.acting(context, made.token), order.reference)
+            await taking.approve(tokens.acting(context, made.token), order.reference)
         other = await tokens.add(as_person(context, "ana"), TokenRequest("bin", TokenRole.OPERATOR))
-        done = await orders.approve(tokens.acting(context, other.token), order.reference)
+        done = await taking.approve(tokens.acting(context, other.token), order.reference)
         assert (done.state.value, done.approvals) == ("accepted", ("daemon", "bin"))
 
 
@@ -110,31 +111,31 @@ async def test_two_tokens_that_one_person_made_are_one_person(installation: Inst
     async with installation.open("ana", approvals=2) as context:
         first = await tokens.add(context, TokenRequest("bin", TokenRole.OPERATOR))
         second = await tokens.add(context, TokenRequest("sys", TokenRole.OPERATOR))
-        order = await orders.add(tokens.acting(context, first.token), REQUEST)
+        order = await taking.add(tokens.acting(context, first.token), REQUEST)
         with pytest.raises(NotAllowedError, match="ana made this token, and stands behind order O-1"):
-            await orders.approve(tokens.acting(context, second.token), order.reference)
+            await taking.approve(tokens.acting(context, second.token), order.reference)
         with pytest.raises(NotAllowedError, match="ana made a token that stands behind order O-1"):
-            await orders.approve(context, order.reference)
-        done = await orders.approve(as_person(context, "daemon"), order.reference)
+            await taking.approve(context, order.reference)
+        done = await taking.approve(as_person(context, "daemon"), order.reference)
         assert (done.state.value, done.approvals) == ("accepted", ("bin", "daemon"))
 
 
 async def test_a_token_of_ones_own_making_is_ones_own(installation: Installation) -> None:
     async with installation.open("daemon", approvals=2) as context:
         own = await tokens.add(context, TokenRequest("daemon", TokenRole.OPERATOR))
-        order = await orders.add(as_person(context, "bin"), REQUEST)
-        done = await orders.approve(tokens.acting(context, own.token), order.reference)
+        order = await taking.add(as_person(context, "bin"), REQUEST)
+        done = await taking.approve(tokens.acting(context, own.token), order.reference)
         assert done.approvals == ("bin", "daemon")
 
 
 async def test_a_system_stands_behind_no_order(installation: Installation) -> None:
     async with installation.open("daemon", approvals=2) as context:
-        order = await orders.add(context, REQUEST)
+        order = await taking.add(context, REQUEST)
         made = await tokens.add(
             as_person(context, "ana"), TokenRequest("bin", TokenRole.OPERATOR, system=True)
         )
         with pytest.raises(NotAllowedError, match="nobody can answer for this"):
-            await orders.approve(tokens.acting(context, made.token), order.reference)
+            await taking.approve(tokens.acting(context, made.token), order.reference)
 
 
 async def test_a_token_needs_a_person_to_make_it(installation: Installation) -> None:

@@ -9,11 +9,12 @@ import pytest
 
 from filterd.model.rule import Scope
 from filterd.model.subscriber import RequestEvidence
-from filterd.operations import advice, check, exceptions, orders, snapshots, staying, subscribers
+from filterd.operations import advice, check, exceptions, snapshots, staying, subscribers
 from filterd.operations.context import Context
 from filterd.operations.explain import Explanation, explain
 from filterd.operations.feeds import updating
-from filterd.operations.intake import OrderRequest
+from filterd.operations.orders import taking
+from filterd.operations.orders.intake import OrderRequest
 from tests.worlds.installation import NOW, Installation, as_person
 
 EVIDENCE = RequestEvidence("holder", "phone", 1_793_600_000.0, "2026-11", "T-1")
@@ -113,8 +114,8 @@ async def test_a_line_that_allows_is_told_what_still_blocks(context: Context) ->
 
 
 async def test_an_order_is_named_and_a_confidential_list_is_not(context: Context) -> None:
-    order = await orders.add(context, REQUEST)
-    await orders.approve(as_person(context, "bob"), order.reference)
+    order = await taking.add(context, REQUEST)
+    await taking.approve(as_person(context, "bob"), order.reference)
     for name in ("ordered.example", "worst.example"):
         await subscribers.allow(context, "child", name)
     found = await staying.on_line(context, "child", "ordered.example")

@@ -13,13 +13,15 @@ from pathlib import Path
 
 import pytest
 
-from filterd.config.settings import LeaseFormat, LeasesSettings, LeaseValue, ListenSettings
+from filterd.config.accounting_settings import LeaseFormat, LeasesSettings, LeaseValue
+from filterd.config.settings import ListenSettings
 from filterd.config.value_types import Endpoint, StoreUrl
 from filterd.model.mandatory import label_of
 from filterd.model.records import NodeReport
-from filterd.operations import integrity, nodes, orders, snapshots, subscribers
+from filterd.operations import integrity, nodes, snapshots, subscribers
 from filterd.operations.context import Context
 from filterd.operations.feeds import updating
+from filterd.operations.orders import ending, taking
 from filterd.serve.control import Control
 from filterd.serve.maintenance import ROWS_SECONDS
 from filterd.store.errors import StoreDamagedError, StoreError
@@ -60,7 +62,7 @@ async def controlled(tmp_path: Path) -> AsyncIterator[Controlled]:
 async def test_metrics_of_control_come_from_the_store(controlled: Controlled) -> None:
     context = controlled.context
     await updating.update(context, ("adult-starter", "worst-of"))
-    await orders.add(context, REQUEST)
+    await taking.add(context, REQUEST)
     await subscribers.add(context, "one", zone="UTC", prefixes=())
     found = await controlled.control._count()
     assert found.feeds == {
@@ -100,7 +102,7 @@ async def test_control_is_ready_once_there_is_a_snapshot(controlled: Controlled)
 
 async def test_damaged_rows_are_said_once_counted_and_make_control_not_ready(controlled: Controlled) -> None:
     maintenance, context = controlled.control._maintenance, controlled.context
-    await orders.add(context, REQUEST)
+    await taking.add(context, REQUEST)
     await maintenance.turn()
     with closing(sqlite3.connect(controlled.installation.database, isolation_level=None)) as raw:
         raw.execute("UPDATE orders SET state = 'withdrawn'")
@@ -116,7 +118,7 @@ async def test_damaged_rows_are_said_once_counted_and_make_control_not_ready(con
     (missing,) = controlled.control._missing()
     assert missing == "damaged rows of orders and lists in the store: 1; see filterd audit verify"
     assert "filterd_store_rows_damaged 1.0" in controlled.control._registry.exposition().decode()
-    await orders.withdraw(context, "O-1", reason="taken in anew", damaged=True)
+    await ending.withdraw(context, "O-1", reason="taken in anew", damaged=True)
     controlled.installation.now += ROWS_SECONDS
     await maintenance.turn()
     assert controlled.control._missing() == []
@@ -172,9 +174,9 @@ async def test_settings_that_wait_for_a_restart_are_remarked_until_they_are_take
 async def test_kept_orders_that_a_node_lost_make_control_not_ready(controlled: Controlled) -> None:
     """Of an order that was ended, or that the store knows again, nothing is said."""
     control, context = controlled.control, controlled.context
-    await orders.add(context, REQUEST)
+    await taking.add(context, REQUEST)
     await control._hear(replace(REPORT, kept_orders=("O-1", "O-7", "O-8", "O-9")))
-    await orders.end_lost(context, 7, reason="lifted by the court")
+    await ending.end_lost(context, 7, reason="lifted by the court")
     await control._hear(replace(REPORT, kept_orders=("O-8",)))
     (line,) = [each for each in controlled.lines() if "lost orders" in each["event"]]
     assert (line["level"], line["node"], line["reason"]) == ("error", "resolver-1", "O-9")

@@ -16,11 +16,12 @@ import pytest
 from filterd.config.value_types import CountryCode
 from filterd.model.rule import Scope
 from filterd.model.subscriber import RequestEvidence
-from filterd.operations import orders, snapshots, subscribers
+from filterd.operations import snapshots, subscribers
 from filterd.operations.context import OperationError
 from filterd.operations.feeds import adoption, listing, updating
-from filterd.operations.intake import OrderRequest
 from filterd.operations.migrate import migrate
+from filterd.operations.orders import taking
+from filterd.operations.orders.intake import OrderRequest
 from filterd.serve import maintenance as upkeep_module
 from filterd.store.errors import StoreError
 from tests.worlds.maintenance import Kept
@@ -178,10 +179,10 @@ async def test_orders_that_outgrow_the_overlay_are_folded_into_a_snapshot(
         )
         for count in (10, 200)
     )
-    await orders.add(context, small)
+    await taking.add(context, small)
     await kept.maintenance.turn()
     assert kept.events() == ["snapshot built"]
-    await orders.add(context, large)
+    await taking.add(context, large)
     await kept.maintenance.turn()
     await kept.maintenance.turn()
     assert kept.events() == ["snapshot built"] * 2

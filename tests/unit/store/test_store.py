@@ -179,7 +179,7 @@ async def test_a_second_entry_on_the_same_predecessor_is_impossible(store: Store
     ):
         raw.execute(
             "INSERT INTO audit SELECT 2, revision, at, actor, action, subject, reason, before, after,"
-            " previous_hash, 'f' FROM audit WHERE sequence = ?",
+            " previous_hash, 'f', salt FROM audit WHERE sequence = ?",
             (entry["sequence"],),
         )
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from filterd.accounting.leases.files import Parsers
 from filterd.accounting.leases.lease import LONGEST_LINE, NEVER, Lease
-from filterd.config.settings import LeaseFormat, LeaseValue
+from filterd.config.accounting_settings import LeaseFormat, LeaseValue
 from tests.unit.accounting.leases.samples import (
     DNSMASQ,
     ISC4,

@@ -18,7 +18,7 @@ import pytest
 from filterd.config.notice_settings import WebhookSettings
 from filterd.config.value_types import Seconds
 from filterd.model.records import OTHER_HISTORY, CanaryResult, CanaryState, FeedFetch, NodeReport
-from filterd.operations import exceptions, orders, snapshots, subscribers, suspension
+from filterd.operations import exceptions, snapshots, subscribers, suspension
 from filterd.operations import nodes as node_operations
 from filterd.operations.doctor import (
     clock,
@@ -36,6 +36,7 @@ from filterd.operations.doctor.examine import Check
 from filterd.operations.doctor.finding import Finding
 from filterd.operations.doctor.processes import Process
 from filterd.operations.feeds import holding, updating
+from filterd.operations.orders import taking
 from filterd.policy import snapshot_layout
 from filterd.store import fetches
 from filterd.store import notices as notice_rows
@@ -79,7 +80,7 @@ def look(check: Check, case: Case) -> list[Finding]:
 
 async def test_a_store_in_use_is_read_through_its_log(built: Case, installation: Installation) -> None:
     async with installation.open("ana") as context:
-        await orders.add(context, REQUEST)
+        await taking.add(context, REQUEST)
         assert reading.read_only_url(built.store).endswith("?mode=ro&readonly_shm=1&uri=true")
         assert ids(look(nodes.check, built)) == ["nodes.orders_pending"]
 
@@ -98,7 +99,7 @@ flags = open(f"/proc/self/fdinfo/{index}").read().split("flags:")[1].split()[0]
 print(rows, int(flags, 8) & os.O_ACCMODE == os.O_RDONLY)
 """
     async with installation.open("ana") as context:
-        await orders.add(context, REQUEST)
+        await taking.add(context, REQUEST)
         url = reading.read_only_url(built.store).removeprefix("sqlite+aiosqlite:///")
         done = subprocess.run(
             [sys.executable, "-c", program, url], capture_output=True, text=True, check=True
@@ -162,14 +163,14 @@ async def test_a_log_that_grows(
 ) -> None:
     monkeypatch.setattr(store, "LARGEST_LOG", 1000)
     async with installation.open("ana") as context:
-        await orders.add(context, REQUEST)
+        await taking.add(context, REQUEST)
         assert ids(look(store.check, built)) == ["store.large_log"]
 
 
 async def test_an_old_copy_of_the_store(built: Case, installation: Installation, tmp_path: Path) -> None:
     shutil.copy(built.store, tmp_path / "old")
     async with installation.open("ana") as context:
-        await orders.add(context, REQUEST)
+        await taking.add(context, REQUEST)
     shutil.copy(tmp_path / "old", built.store)
     assert ids(look(trail.check, built)) == ["trail.rolled_back"]
 
@@ -213,7 +214,7 @@ async def test_a_trail_that_was_altered(built: Case, statement: str) -> None:
 
 async def test_rows_that_are_not_what_was_decided(built: Case, installation: Installation) -> None:
     async with installation.open("ana", approvals=1) as context:
-        await orders.add(context, REQUEST)
+        await taking.add(context, REQUEST)
     change(built, "UPDATE order_name SET name = 'elsewhere.example' WHERE name LIKE 'bad%'")
     found = look(trail.check, built)
     assert values(found, "trail.rows") == {"orders": 1, "feeds": 0}
@@ -438,8 +439,8 @@ async def test_orders_that_wait_for_people(case: Case, installation: Installatio
     protected = replace(REQUEST, entries=(("portal.example", REQUEST.entries[0][1]),))
     async with installation.open("ana") as context:
         await subscribers.add(context, "casa-5")
-        await orders.add(context, REQUEST)
-        await orders.add(context, protected)
+        await taking.add(context, REQUEST)
+        await taking.add(context, protected)
     found = look(nodes.check, case)
     assert ids(found) == ["nodes.orders_pending", "nodes.orders_quarantined"]
     assert {each.values["count"] for each in found} == {1}

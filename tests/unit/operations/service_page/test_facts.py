@@ -12,10 +12,11 @@ from filterd.config.settings import ParentalFail
 from filterd.config.value_types import Seconds
 from filterd.model.profile_meaning import Meaning
 from filterd.model.rule import Scope
-from filterd.operations import orders, snapshots, subscribers
+from filterd.operations import snapshots, subscribers
 from filterd.operations.context import Context
 from filterd.operations.feeds import updating
-from filterd.operations.intake import OrderRequest
+from filterd.operations.orders import ending, taking
+from filterd.operations.orders.intake import OrderRequest
 from filterd.operations.service_page.gathering import service_facts
 from filterd.operations.service_page.mandatory import SMALL
 from filterd.policy.documents import Text
@@ -53,8 +54,8 @@ async def test_a_category_has_its_lists_with_version_day_and_number_of_names(con
 
 async def test_no_name_and_no_document_is_a_fact(context: Context) -> None:
     for number in range(SMALL):
-        await orders.add(context, order(number))
-    await orders.add(context, order(9, confidential=True))
+        await taking.add(context, order(number))
+    await taking.add(context, order(9, confidential=True))
     text = (await service_facts(context)).canonical.decode()
     assert [each for each in HIDDEN if each in text] == []
     assert "worst-of" not in text, "the id of a confidential list"
@@ -62,10 +63,10 @@ async def test_no_name_and_no_document_is_a_fact(context: Context) -> None:
 
 async def test_small_groups_of_orders_and_confidential_ones_are_in_the_total_alone(context: Context) -> None:
     for number in range(SMALL):
-        await orders.add(context, order(number))
+        await taking.add(context, order(number))
     for number in range(SMALL - 1):
-        await orders.add(context, order(20 + number, authority="IMPI"))
-    await orders.add(context, order(9, confidential=True))
+        await taking.add(context, order(20 + number, authority="IMPI"))
+    await taking.add(context, order(9, confidential=True))
     found = (await service_facts(context)).mandatory
     assert found.orders == 2 * SMALL
     assert [(each.authority.es, each.ground.es, each.count) for each in found.by_ground] == [
@@ -76,10 +77,10 @@ async def test_small_groups_of_orders_and_confidential_ones_are_in_the_total_alo
 async def test_an_order_that_is_not_in_force_is_not_counted(
     context: Context, installation: Installation
 ) -> None:
-    await orders.add(context, replace(order(1), not_after=int(NOW) + 60))
-    await orders.add(context, order(2))
-    reference = (await orders.add(context, order(3))).reference
-    await orders.withdraw(context, reference, reason="lifted")
+    await taking.add(context, replace(order(1), not_after=int(NOW) + 60))
+    await taking.add(context, order(2))
+    reference = (await taking.add(context, order(3))).reference
+    await ending.withdraw(context, reference, reason="lifted")
     assert (await service_facts(context)).mandatory.orders == 2
     installation.now += 60
     assert (await service_facts(context)).mandatory.orders == 1

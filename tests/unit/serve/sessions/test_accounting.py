@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from filterd.accounting.receiver import Receiver
-from filterd.config.settings import Normalization, RadiusClientSettings, RadiusSettings, Timestamps
+from filterd.config.accounting_settings import Normalization, RadiusClientSettings, RadiusSettings, Timestamps
 from filterd.config.value_types import AttributeName, Endpoint
 from filterd.serve.sessions.accounting import AccountingListener
 from filterd.serve.sessions.secret_files import AT_ONCE, SecretFiles

@@ -11,7 +11,7 @@ import pytest
 from filterd.accounting.claimable import ClaimNetworks
 from filterd.accounting.leases.watched import START, STOP
 from filterd.accounting.sessions import Sessions
-from filterd.config.settings import LeaseFormat, LeasesSettings, LeaseValue, Normalization
+from filterd.config.accounting_settings import LeaseFormat, LeasesSettings, LeaseValue, Normalization
 from filterd.model.session import SessionSource
 from filterd.serve.sessions.follower import subscriber_fingerprint
 from filterd.serve.sessions.lease_files import LeaseFiles, LeaseSessions

@@ -18,7 +18,8 @@ from typing import Any
 import pytest
 
 from filterd.accounting.sessions import Sessions
-from filterd.config.settings import LeaseFormat, LeasesSettings, LeaseValue, Settings
+from filterd.config.accounting_settings import LeaseFormat, LeasesSettings, LeaseValue
+from filterd.config.settings import Settings
 from filterd.disk import local_server
 from filterd.disk.keys import FINGERPRINT_KEY
 from filterd.disk.session_place import LIVE

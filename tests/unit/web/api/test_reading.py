@@ -6,9 +6,10 @@ from typing import Any
 
 from filterd.model.rule import Scope
 from filterd.model.token import TokenRole
-from filterd.operations import orders, snapshots, subscribers
+from filterd.operations import snapshots, subscribers
 from filterd.operations.feeds import updating
-from filterd.operations.intake import OrderRequest
+from filterd.operations.orders import taking
+from filterd.operations.orders.intake import OrderRequest
 from tests.unit.web.conftest import PERSON, Api
 from tests.worlds.installation import as_person
 
@@ -51,7 +52,7 @@ async def test_orders_come_in_parts_and_confidential_names_stay_hidden(api: Api)
     for number in range(3):
         entries = ((f"n{number}.example", Scope.SUBTREE),)
         request = OrderRequest("SAT", "O", f"D-{number}", "LIVA", "why", entries, confidential=number == 2)
-        await orders.add(as_person(api.context, "carol"), request)
+        await taking.add(as_person(api.context, "carol"), request)
     client = await api.client(TokenRole.REGULATOR)
     first = (await client.get("/api/v1/orders", params={"limit": 2})).json()
     assert [each["reference"] for each in first["items"]] == ["O-1", "O-2"]
@@ -66,7 +67,7 @@ async def test_orders_come_in_parts_and_confidential_names_stay_hidden(api: Api)
 
 async def test_an_order_is_approved_once_by_another_person(api: Api) -> None:
     request = OrderRequest("SAT", "O", "D-1", "LIVA", "why", (("n.example", Scope.SUBTREE),))
-    await orders.add(as_person(api.context, "carol"), request)
+    await taking.add(as_person(api.context, "carol"), request)
     client = await api.client(TokenRole.OPERATOR)
     approve, key = "/api/v1/orders/O-1/approve", {"Idempotency-Key": "1"}
     done = await client.post(approve, headers=key)

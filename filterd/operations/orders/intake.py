@@ -3,8 +3,8 @@ do.
 
 The checks of an entry, in this order: a URL or an address is *flagged* (DNS would block more than was
 demanded, so a person has to accept that); a public suffix, and what can never act or would stop the resolver
-(operations.order_limits), is *refused*; an overlap with a protected name *quarantines* the order. What many
-people use takes a second person (operations.order_reach).
+(operations.orders.limits), is *refused*; an overlap with a protected name *quarantines* the order. What many
+people use takes a second person (operations.orders.reach).
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ from filterd.config.policies import icann_suffixes
 from filterd.model.blocking_mode import BlockingMode
 from filterd.model.order import Demand
 from filterd.model.rule import NameRule, Scope
-from filterd.operations import input_values, order_limits
+from filterd.operations import input_values
 from filterd.operations.context import OperationError
+from filterd.operations.orders import limits
 from filterd.policy.documents import Protected
 from filterd.policy.overlaps import above, overlaps
 from filterd.policy.published import WELL_KNOWN_NAT64
@@ -66,8 +67,8 @@ class OrderRequest:
 def complete(
     request: OrderRequest,
     now: float,
-    kept: order_limits.Ours = (),
-    nat64: order_limits.Nat64 = (WELL_KNOWN_NAT64,),
+    kept: limits.Ours = (),
+    nat64: limits.Nat64 = (WELL_KNOWN_NAT64,),
 ) -> Demand:
     """The demand in the store's form, or the error that names everything that is missing (R1). ``kept``:
     addresses that no order may hold."""
@@ -120,7 +121,7 @@ def _require_times(request: OrderRequest, now: float) -> None:
 
 
 def _sort_out(
-    request: OrderRequest, kept: order_limits.Ours, nat64: order_limits.Nat64
+    request: OrderRequest, kept: limits.Ours, nat64: limits.Nat64
 ) -> tuple[tuple[tuple[str, Scope], ...], tuple[str, ...]]:
     """Names and addresses, normalised, each once and sorted."""
     suffixes = icann_suffixes()
@@ -130,7 +131,7 @@ def _sort_out(
     for number, (value, scope) in enumerate(request.entries, start=1):
         with _unquoted(request, number):
             if input_values.is_address(value):
-                addresses.add(order_limits.prefix(value, kept, nat64))
+                addresses.add(limits.prefix(value, kept, nat64))
                 flagged.append("an address blocks every site behind it")
                 continue
             host, precise = _host(value)
@@ -176,7 +177,7 @@ def _host(value: str) -> tuple[str, bool]:
 
 def _checked(host: str, suffixes: Suffixes) -> str:
     name = input_values.name(host)
-    order_limits.require_name(name)
+    limits.require_name(name)
     if name in suffixes:
         message = f"{name} is a public suffix: blocking it would block all that is registered below it"
         raise OperationError(message, "name the domains that are meant")

@@ -13,7 +13,7 @@ from filterd.model.order import Demand, Order
 from filterd.operations import confidential
 from filterd.operations.context import Context
 from filterd.operations.nearest import nearest
-from filterd.operations.order_guards import guards, jurisdictions
+from filterd.operations.orders.guards import guards, jurisdictions
 from filterd.policy.documents import Jurisdiction
 from filterd.store import orders as rows
 

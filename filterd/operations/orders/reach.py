@@ -18,7 +18,7 @@ from filterd.config.policies import private_suffixes
 from filterd.config.settings import ShortestPrefixSettings
 from filterd.model.order import Demand
 from filterd.model.rule import NameRule, Scope
-from filterd.operations.order_limits import as_networks
+from filterd.operations.orders.limits import as_networks
 from filterd.policy.documents import Network, Policies
 from filterd.policy.overlaps import above, overlaps
 from filterd.policy.suffixes import Suffixes

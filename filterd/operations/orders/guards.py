@@ -15,8 +15,8 @@ from filterd.config.policy_values import Problem
 from filterd.config.settings import ShortestPrefixSettings
 from filterd.model.order import Demand
 from filterd.operations.context import Context
-from filterd.operations.intake import protected_overlap
-from filterd.operations.order_reach import Hit, HitKind, reach
+from filterd.operations.orders.intake import protected_overlap
+from filterd.operations.orders.reach import Hit, HitKind, reach
 from filterd.operations.policies import part
 from filterd.policy.documents import Jurisdiction, Policies
 

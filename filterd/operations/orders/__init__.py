@@ -1,0 +1,1 @@
+"""The orders of authorities: intake, guards, decisions, ends, and how they are shown."""

@@ -1,0 +1,125 @@
+"""Orders of authorities: taken in, and approved by a second person.
+
+An order reaches the nodes when it is taken in, unless it is quarantined, and when it is accepted. Each is one
+transaction with the audit entry. Names stand in the trail as a count and a digest only.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import replace
+
+from filterd.model.order import NOT_ACCEPTED, Order, OrderState
+from filterd.model.order_rows import audited
+from filterd.operations import confidential, input_values
+from filterd.operations.context import Context, OperationError
+from filterd.operations.errors import ConflictError
+from filterd.operations.orders import limits, people
+from filterd.operations.orders.finding import require, subject
+from filterd.operations.orders.guards import Guards, guards
+from filterd.operations.orders.intake import OrderRequest, complete
+from filterd.operations.orders.publishing import publish
+from filterd.operations.orders.reach import Hit
+from filterd.operations.orders.showing import PROTECTED_REMEDY, held_back_because, redacted
+from filterd.store import orders as rows
+
+
+async def add(context: Context, request: OrderRequest) -> Order:
+    """Take an order in. It is pending, quarantined or, where one approval is enough, accepted at once."""
+    context.require_person()
+    demand = complete(request, context.clock(), limits.ours(context.settings), context.settings.dns.nat64)
+    guarding = guards(context)
+    overlap, hits = guarding.overlap(demand), guarding.hits(demand)
+    seals = confidential.sealer(context.settings, context.clock()) if demand.confidential else None
+    async with context.store.write(context.actor, context.clock()) as write:
+        number = write.take_order()
+        order = Order(
+            number=number,
+            reference=f"O-{number}",
+            state=OrderState.QUARANTINED if overlap else OrderState.PENDING,
+            demand=demand,
+            reason=input_values.text(request.reason, "reason", limit=1000),
+            added_by=context.actor,
+            added_at=write.now,
+            entries=len(demand.names) + len(demand.addresses),
+            approvals=(context.actor,),
+            seal=secrets.token_hex(32),
+        )
+        order = order if seals is None else confidential.with_sealed(order, seals)
+        order = _accepted_if_enough(order, _people(context, hits), write.now)
+        await rows.add(write.connection, order)
+        publish(write, order)
+        after = {**audited(order), **_audited_reach(hits), **people.audited_maker(context)}
+        write.audit("order.add", subject(order), reason=order.reason, after=after)
+    return redacted(order)
+
+
+async def approve(context: Context, reference: str) -> Order:
+    """Stand behind an order as another person; with enough of them it is accepted and goes to the nodes.
+
+    Its reach is judged anew: what is popular today may not have been when it was added.
+    """
+    context.require_person()
+    guarding = guards(context)
+    kept = limits.ours(context.settings)
+    async with context.store.write(context.actor, context.clock()) as write:
+        before = confidential.opened(context.settings, await require(write.connection, reference))
+        _require_undecided(before)
+        _require_unprotected(before, guarding)
+        await people.require_another(write.connection, before, context)
+        _require_possible(before, kept, context.settings.dns.nat64)
+        hits = guarding.hits(before.demand)
+        approvals = tuple(dict.fromkeys((*before.approvals, context.actor)))
+        order = replace(before, state=OrderState.PENDING, approvals=approvals)
+        order = _accepted_if_enough(order, _people(context, hits, before.state), write.now)
+        if approvals != before.approvals:
+            await rows.approve(write.connection, order.number, context.actor, write.now)
+        await rows.set_state(write.connection, order)
+        publish(write, order)
+        after = {**audited(order), **_audited_reach(hits), **people.audited_maker(context)}
+        write.audit("order.approve", subject(order), before=audited(before), after=after)
+    return redacted(order)
+
+
+def _people(context: Context, hits: tuple[Hit, ...], state: OrderState = OrderState.PENDING) -> int:
+    """How many people an order takes: two for one with a reach, and for one that was quarantined."""
+    two = bool(hits) or state is OrderState.QUARANTINED
+    return max(context.settings.orders.approvals, 2 if two else 1)
+
+
+def _audited_reach(hits: tuple[Hit, ...]) -> dict[str, list[str]]:
+    """The kinds of what it hits, for the trail: why it took two people."""
+    return {"reach": sorted({hit.kind.value for hit in hits})} if hits else {}
+
+
+def _accepted_if_enough(order: Order, people: int, now: float) -> Order:
+    if order.state is OrderState.PENDING and len(order.approvals) >= people:
+        return replace(order, state=OrderState.ACCEPTED, accepted_at=now)
+    return order
+
+
+def _require_undecided(order: Order) -> None:
+    if order.state not in NOT_ACCEPTED:
+        message = f"order {order.reference} is {order.state.value} already"
+        raise ConflictError(message, f"see it with: filterd order show {order.reference}")
+
+
+def _require_possible(order: Order, kept: limits.Ours, nat64: limits.Nat64) -> None:
+    """Refuse what could not be taken in today; a confidential order is not quoted."""
+    try:
+        limits.require_possible(order.demand, kept, nat64)
+    except OperationError as error:
+        what = "an entry of it can never be blocked" if order.demand.confidential else str(error)
+        message = f"order {order.reference} cannot be in force: {what}"
+        remedy = f"filterd order withdraw {order.reference} --reason ...; then add it without that entry"
+        raise OperationError(message, remedy) from None
+
+
+def _require_unprotected(order: Order, guarding: Guards) -> None:
+    """Refuse what is protected, and to release a quarantined order while nobody knows what is."""
+    overlap = guarding.overlap(order.demand)
+    if overlap:
+        raise ConflictError(held_back_because(order, overlap), PROTECTED_REMEDY.format(order.reference))
+    if order.state is OrderState.QUARANTINED and guarding.unprotected:
+        remedy = f"mend the file, then approve; or: filterd order withdraw {order.reference} --reason ..."
+        raise OperationError(guarding.doubted(order.reference), remedy)
