@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import yaml
@@ -78,7 +78,7 @@ def _drawn(draw: random.Random, known: judge.Known) -> tuple[str, str]:
             return action, reference
 
 
-COMMANDS = {
+COMMANDS: dict[str, Callable[[str, int], tuple[str, ...]]] = {
     "order.add": lambda _, number: ("add", f"command-{number}.example", *DEMAND),
     "order.approve": lambda reference, _: ("approve", reference),
     "order.withdraw": lambda reference, _: ("withdraw", reference, "--reason", "lifted"),
