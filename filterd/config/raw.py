@@ -15,6 +15,7 @@ from filterd.config import value_types
 from filterd.config.raw_accounting import RawAccounting
 from filterd.config.raw_block import RawBlockPage
 from filterd.config.raw_identities import RawMapRule, RawSharedAddresses
+from filterd.config.raw_mail import RawMail
 from filterd.config.raw_notices import RawNotices
 from filterd.config.raw_orders import RawOrders
 from filterd.config.raw_proof import RawCanary, RawNodes
@@ -351,6 +352,7 @@ class RawConfiguration(Section):
     web: RawWeb = Field(default_factory=RawWeb)
     notices: RawNotices = Field(default_factory=RawNotices)
     service: RawService = Field(default_factory=RawService)
+    mail: RawMail = Field(default_factory=RawMail)
 
 
 def json_schema() -> dict[str, Any]:
