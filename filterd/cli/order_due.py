@@ -22,7 +22,7 @@ _SECONDS = {"m": 60, "h": 3600, "d": 86_400}
 COLUMNS = ("order", "duty", "due", "left", "authority", "ground")
 
 
-class Span(click.ParamType):
+class Span(click.ParamType[int]):
     """A stretch of time: 90m, 24h, 7d; given in seconds."""
 
     name = "time"

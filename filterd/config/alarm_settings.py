@@ -22,8 +22,6 @@ class AlarmSettings:
     before_review: tuple[Seconds, ...] = _BEFORE_REVIEW
     """the same for reviews, which are days away"""
     webhooks: tuple[WebhookSettings, ...] = ()
-    mail: bool = True
-    """they are mailed, where the section ``mail`` has a server"""
     retry_for: Seconds = _RETRY_FOR
     """how long an alarm is tried again"""
 

@@ -15,7 +15,6 @@ def alarms(raw: RawAlarms, base: Path) -> AlarmSettings:
         before=tuple(sorted(set(raw.before))),
         before_review=tuple(sorted(set(raw.before_review))),
         webhooks=tuple(receiver(each, base) for each in raw.webhooks),
-        mail=raw.mail,
         retry_for=raw.retry_for,
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, StrictBool, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from filterd.config.raw_notices import RawReceiver, require_different
 from filterd.config.raw_types import Duration, FilePath, Section, key
@@ -37,8 +37,8 @@ Lead = Annotated[Duration, Field(ge=60, le=31_622_400)]
 
 
 class RawAlarms(Section):
-    """Alarms before deadlines of orders. One that leaves less time than each lead alarms at half of its time;
-    one that has passed alarms always."""
+    """Alarms before deadlines of orders, by mail where `mail.server` is set. A deadline that leaves less
+    time than each lead alarms at half of its time; one that has passed alarms always."""
 
     before: tuple[Lead, ...] = key(
         ("24h", "4h", "1h"), "How long before a deadline somebody is told.", max_length=8
@@ -49,7 +49,6 @@ class RawAlarms(Section):
     webhooks: tuple[RawReceiver, ...] = key(
         (), "Receivers of `order.deadline` messages, each {id, url, secret_file, ca, timeout}."
     )
-    mail: StrictBool = key(True, "Mail alarms too, where `mail.server` is set.")
     retry_for: Duration = key("3d", "How long an alarm is tried again, at growing intervals.", ge=3600)
 
     @model_validator(mode="after")

@@ -143,9 +143,11 @@ def _words(error: aiosmtplib.SMTPException, server: MailServer) -> str:
     if isinstance(error, aiosmtplib.SMTPResponseException):
         return f"{error.code}: it does not take the mail"
     if isinstance(error, aiosmtplib.SMTPNotSupported):
-        return "it offers no login" if server.tls == "none" else "it offers no STARTTLS, or no login"
+        return "it offers no login that we know, or not this character"
     if isinstance(error, aiosmtplib.SMTPTimeoutError):
         return "no answer in time"
     if isinstance(error.__cause__, ssl.SSLCertVerificationError):
         return "its certificate is not valid"
+    if "STARTTLS" in str(error):
+        return "it offers no STARTTLS, so it gets nothing"
     return "the connection broke"

@@ -59,9 +59,8 @@ def key_of(duty: Duty, lead: int) -> AlarmKey:
 
 def channels(settings: Settings) -> tuple[str, ...]:
     """Those who are told."""
-    alarms = settings.orders.alarms
-    mailed = (MAIL,) if alarms.mail and settings.mail is not None else ()
-    return (*(WEBHOOK + each.id for each in alarms.webhooks), *mailed)
+    mailed = () if settings.mail is None else (MAIL,)
+    return (*(WEBHOOK + each.id for each in settings.orders.alarms.webhooks), *mailed)
 
 
 async def raise_due(context: Context, duties: Sequence[Duty]) -> Raised:
