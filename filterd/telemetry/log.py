@@ -29,8 +29,8 @@ FIELDS = frozenset(
 )  # fmt: skip
 """the fields besides time, level, role and event; ``names`` and ``entries`` are counts, ``packets`` keyed
 hashes, ``listen`` and ``upstream`` addresses from the configuration, ``errors`` those of its file,
-``line_number`` the place of a line in a file, ``order`` the public number of an order, ``duty`` what is due for
-it, ``channel`` the way of an alarm"""
+``line_number`` the place of a line in a file, ``order`` the public number of an order, ``duty`` what is due
+for it, ``channel`` the way of an alarm"""
 
 
 def fault_fields(error: BaseException) -> dict[str, str]:

@@ -18,7 +18,7 @@ from filterd.operations.orders import taking
 from filterd.serve.alarm_watch import LOGGED, AlarmWatch
 from filterd.telemetry import log
 from tests.unit.operations.test_orders import REQUEST
-from tests.worlds.installation import NOW, Installation
+from tests.worlds.installation import NOW, Installation, install
 
 MEXICO = Path(__file__).parents[3] / "policies/jurisdictions/mx.yaml"
 DAY = 86_400
@@ -28,6 +28,12 @@ DAY = 86_400
 def clock() -> list[float]:
     """The time that the context gives."""
     return [NOW]
+
+
+@pytest.fixture
+async def installation(tmp_path: Path) -> Installation:
+    """Policies and an empty store."""
+    return await install(tmp_path)
 
 
 @pytest.fixture
