@@ -27,7 +27,7 @@ def _address(text: str) -> str:
 
 def _host(text: str) -> str:
     if not _HOST.fullmatch(text):
-        msg = f"no name or address of a server: {text[:64]!r}"
+        msg = f"no name or address of a server: {text[:64]!r} (write mail.isp.example)"
         raise ValueError(msg)
     return text
 
