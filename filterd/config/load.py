@@ -23,6 +23,8 @@ from filterd.config.load_mail import alarms, mail
 from filterd.config.load_notices import notices
 from filterd.config.load_portal import portal
 from filterd.config.load_service import service
+from filterd.config.load_signing import signing
+from filterd.config.proof_settings import CanarySettings, NodesSettings
 from filterd.config.raw import RawUpstream
 from filterd.config.raw_orders import RawOrders
 from filterd.config.raw_pages import RawPages
@@ -299,14 +301,15 @@ def _resolve(
         orders=_orders(configuration.orders, base),
         security=settings.SecuritySettings(**dict(configuration.security)),
         feeds=_feeds(configuration.feeds, base),
-        nodes=settings.NodesSettings(configuration.nodes.drift_after, configuration.nodes.history),
-        canary=settings.CanarySettings(configuration.canary.zone, configuration.canary.interval),
+        nodes=NodesSettings(configuration.nodes.drift_after, configuration.nodes.history),
+        canary=CanarySettings(configuration.canary.zone, configuration.canary.interval),
         retention=RetentionSettings(**dict(configuration.retention)),
         web=_web(configuration.web, base),
         web_block=block_server(configuration.web, base),
         notices=notices(configuration.notices, base),
         service=service(configuration.service),
         mail=mail(configuration.mail, base),
+        signing=signing(configuration.signing, base, base / configuration.state_dir),
     )
 
 

@@ -22,6 +22,7 @@ from filterd.config.raw_proof import RawCanary, RawNodes
 from filterd.config.raw_rate_limit import RawRateLimit
 from filterd.config.raw_retention import RawRetention
 from filterd.config.raw_service import RawService
+from filterd.config.raw_signing import RawSigning
 from filterd.config.raw_types import (
     Auto,
     Country,
@@ -353,6 +354,7 @@ class RawConfiguration(Section):
     notices: RawNotices = Field(default_factory=RawNotices)
     service: RawService = Field(default_factory=RawService)
     mail: RawMail = Field(default_factory=RawMail)
+    signing: RawSigning = Field(default_factory=RawSigning)
 
 
 def json_schema() -> dict[str, Any]:

@@ -217,9 +217,7 @@ async def test_an_order_that_nobody_decided_on_is_not_enforced(
     installation: Installation, vandal: Vandal
 ) -> None:
     await decided(installation)
-    columns = (
-        "'accepted', '', '', '', '', '', '', 0, 0, 0, 0, 0, 0, 0, '', 0, 1, '', 0, '', '', '', '', 0, 0, 0"
-    )
+    columns = "'accepted', '', '', '', '', '', '', 0, 0, 0, 0, 0, 0, 0, '', 0, 1, '', 0, '', '', '', ''"
     vandal.sql(f"INSERT INTO orders VALUES (9, 'O-9', {columns}, 0, 0, 0)")  # noqa: S608 - text of our own
     async with installation.open() as context:
         assert (await showing.show(context, "O-9")).damage == UNKNOWN

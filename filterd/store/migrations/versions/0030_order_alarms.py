@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0029"
-down_revision = "0027"
+revision = "0030"
+down_revision = "0029"
 
 
 def _key() -> list[sa.Column[object]]:
@@ -38,4 +38,4 @@ def upgrade() -> None:
         sa.Column("raised_at", sa.Float(), nullable=False),
         sa.PrimaryKeyConstraint(*names, "channel", name="pk_order_alarm_delivery"),
     )
-    op.create_index("ix_order_alarm_delivery_channel", "order_alarm_delivery", ["channel", "failed"])
+    op.create_index("ix_order_alarm_delivery_channel_failed", "order_alarm_delivery", ["channel", "failed"])
