@@ -381,7 +381,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "what it did. They are tried again, for `orders.alarms.retry_for`.",
         "`filterd doctor`; `filterd mail test`",
     ),
-    "alarms are taken again": ("The channel took them.", NOTHING),
+    "alarms are taken again": (
+        "The channel took them, or nothing waits for it any more.",
+        NOTHING,
+    ),
     # ---- sessions ----
     "sessions in the file are damaged": (
         "`count` records, at most two, were cut off by a kill or a power cut, or damaged on the disk. Their "
