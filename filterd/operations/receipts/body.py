@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 from filterd.model.audit_chain import StoredEntry
 from filterd.model.order import Order, OrderState, StepKind
-from filterd.model.order_rows import DECISIONS, audited, row_digest
+from filterd.model.order_rows import audited, row_digest
+from filterd.model.order_sql import DECISIONS
 from filterd.model.signed_text import Body
 from filterd.operations.plain_records import standing
 from filterd.operations.plain_values import moment

@@ -16,7 +16,7 @@ from filterd import __version__
 from filterd.model import signed_text
 from filterd.model.audit_chain import StoredEntry
 from filterd.model.order import NOT_ACCEPTED, Order
-from filterd.model.order_rows import DECISIONS
+from filterd.model.order_sql import DECISIONS
 from filterd.model.records import NodeReport
 from filterd.model.signed_text import RECEIPT, Body
 from filterd.operations import nodes

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from filterd.model import signed_text
-from filterd.model.order_rows import DECISIONS
+from filterd.model.order_sql import DECISIONS
 from filterd.model.records import NodeReport
 from filterd.model.rule import Scope
 from filterd.operations import nodes
