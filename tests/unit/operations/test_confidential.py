@@ -122,7 +122,7 @@ def _chain_without_salt(raw: sqlite3.Connection) -> None:
     """Chain the audit entries anew, as a version did whose entries had no salt."""
     previous = GENESIS
     columns = "sequence, revision, at, actor, action, subject, reason, before, after"
-    for sequence, *values in raw.execute(f"SELECT {columns} FROM audit ORDER BY sequence").fetchall():  # noqa: S608
+    for sequence, *values in raw.execute(f"SELECT {columns} FROM audit ORDER BY sequence").fetchall():  # noqa: S608 - made of constants alone
         told = [None if each is None else json.loads(each) for each in values[-2:]]
         this = entry_hash(previous, AuditEntry(*values[:-2], *told))
         changed = (previous, this, sequence)
