@@ -59,8 +59,8 @@ class SealedEntries:
     fingerprints: Fingerprints = field(repr=False)
 
     def digested(self) -> list[Any]:
-        """Plain values for the digest of the order's row: the key's id, the count, and a digest of sealed text
-        and fingerprints.
+        """Plain values for the digest of the order's row: the key's id, the count, and a digest of the sealed
+        text and the fingerprints.
 
         Who is given them can compute the row's digest again, and try no name: the sealed text has a random
         salt of 32 bytes. With the fingerprints they could compare two orders.
