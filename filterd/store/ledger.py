@@ -102,9 +102,12 @@ OPT_OUT, ERASURE, WITHDRAWAL, LIFTING_END, REVOCATION = (
 )
 AUTHORISATION_END, CONTRACT_END, ARCO_CLOSE = "authorisation", "contract", "arco"
 EVIDENCE_REJECTION, SECURITY_LEFT, PIN_END = "evidence", "security", "pin"
+HOLD, HOLD_END = "hold", "hold_end"
+"""a preservation hold that was made, and one that was ended"""
 ENDINGS = (
     *(OPT_OUT, ERASURE, WITHDRAWAL, LIFTING_END, REVOCATION),
     *(AUTHORISATION_END, CONTRACT_END, ARCO_CLOSE, EVIDENCE_REJECTION, SECURITY_LEFT, PIN_END),
+    *(HOLD, HOLD_END),
 )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import Column, Float, Index, Integer, String, Table, Text
 
-from filterd.store.page_tables import metadata
+from filterd.store.preservation_tables import metadata
 
 __all__ = ["metadata"]
 

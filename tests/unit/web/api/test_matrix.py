@@ -27,6 +27,15 @@ ORDER = {
     "ground": "G",
     "reason": "R",
 }
+HOLD = {
+    "authority": "A",
+    "official": "O",
+    "document": "D",
+    "ground": "G",
+    "reason": "R",
+    "days": 30,
+    "classes": ["consent"],
+}
 EVIDENCE = {"who": "holder", "text_version": "1", "reference": "ticket 1"}
 LINE = "/api/v1/subscribers/{id}"
 LINES = frozenset((TokenRole.OPERATOR, TokenRole.PROVISIONING))
@@ -135,6 +144,10 @@ MATRIX = {
     ("post", ARCO + "/answer"): Row(LINES, {"outcome": "granted"}),
     ("post", ARCO + "/extension"): Row(LINES, {"reason": "archive"}),
     ("post", ARCO + "/closing"): Row(LINES, {}),
+    ("get", "/api/v1/holds"): Row(OPERATOR),
+    ("post", "/api/v1/holds"): Row(OPERATOR, HOLD),
+    ("get", "/api/v1/holds/{hold}"): Row(OPERATOR),
+    ("post", "/api/v1/holds/{hold}/end"): Row(OPERATOR, query={"reason": "lifted"}),
     ("get", "/api/v1/retention"): Row(PRIVACY),
     ("post", "/api/v1/retention/run"): Row(OPERATOR),
     ("post", "/api/v1/retention/proof"): Row(OPERATOR),
@@ -199,6 +212,7 @@ async def _call(client: httpx.AsyncClient, method: str, path: str) -> httpx.Resp
         "number": 1,
         "review": "1",
         "request": "R-7",
+        "hold": "H-7",
         "profile": "child",
     }
     at = path.format(id=_id(path), name="blue.example", version="2026-11", **numbers)
