@@ -7,7 +7,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import IO, Any, NoReturn
+from typing import Any, NoReturn, Protocol
 
 from filterd.model.audit_chain import canonical
 from filterd.model.export_format import LONGEST_LINE
@@ -31,7 +31,14 @@ class ExportLine:
     """with its newline"""
 
 
-def lines_of(file: IO[bytes]) -> Iterator[ExportLine]:
+class LineSource(Protocol):
+    """Gives the lines of a file, one after the other."""
+
+    def readline(self, limit: int, /) -> bytes:
+        """The next line with its newline, at most so many bytes of it; nothing at the end."""
+
+
+def lines_of(file: LineSource) -> Iterator[ExportLine]:
     """The lines of an export. Raises ExportFormatError for one that is too long or has no end, where nothing
     more is read."""
     number, offset, digest = 0, 0, hashlib.sha256()

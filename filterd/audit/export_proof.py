@@ -168,11 +168,11 @@ class _Walk:
             return "it stands behind the seal"
         if (kind == export_format.HEADER) != (line.number == 1):
             return "the header must be the first line, and no other"
-        self._counts[str(kind)] += kind != export_format.SEALED
-        if kind == export_format.HEADER:
-            return self._begin(record)
         if kind == export_format.SEALED:
             return self._seal(record, line)
+        self._counts[str(kind)] += 1
+        if kind == export_format.HEADER:
+            return self._begin(record)
         if kind == export_format.ROW:
             self._rows_began = True
             return self._tables.take_row(record, line.data)

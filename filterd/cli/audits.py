@@ -120,7 +120,9 @@ def _require_kind(subject: str) -> None:
     type=click.Path(path_type=Path),
     help="Of an export: an earlier export, checkpoint or statement that you kept.",
 )
-@click.option("--tsa-ca", type=click.Path(path_type=Path), help="Of an export: verify its time stamps by these.")
+@click.option(
+    "--tsa-ca", type=click.Path(path_type=Path), help="Of an export: verify its time stamps by these."
+)
 @common
 def verify(
     export: Path | None,

@@ -11,7 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from filterd.model.audit_chain import AuditEntry, StoredEntry
 from filterd.model.lifting import Lifting
-from filterd.model.order_rows import DECISIONS, ROW_DIGEST
+from filterd.model.order_rows import ROW_DIGEST
+from filterd.model.order_sql import DECISIONS
 from filterd.model.page_record import PageRecord
 from filterd.store import change_log, liftings, pages
 from filterd.store.errors import StoreDamagedError

@@ -22,7 +22,7 @@ from filterd.disk.files import rename_file
 from filterd.model import export_format, signed_text
 from filterd.model.audit_chain import GENESIS, StoredEntry, entry_hash
 from filterd.model.export_format import TABLES, line_of
-from filterd.operations import signing
+from filterd.operations import input_values, signing
 from filterd.operations.context import Context
 from filterd.operations.errors import ConflictError, OperationError, UnusableError
 from filterd.operations.plain_values import moment
@@ -52,6 +52,15 @@ class ExportScope:
     def whole(self) -> bool:
         """True if every entry is in it, so that the tables can be compared."""
         return self.since is None and self.until is None
+
+
+def scope_of(since: str, until: str, order: str) -> ExportScope:
+    """The part that texts name; empty ones: all. Raises OperationError."""
+    return ExportScope(
+        input_values.when(since, "the time from which it is exported") if since else None,
+        input_values.when(until, "the time to which it is exported") if until else None,
+        order.strip().upper(),
+    )
 
 
 @dataclass(frozen=True, slots=True)
