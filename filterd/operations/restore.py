@@ -249,6 +249,7 @@ async def _complete(context: Context, past: _Past, reason: str, progress: Progre
         progress("end again what was ended", number, len(again))
         if await ending_again.end_again(context, each):
             done.ended_again[each.kind] = done.ended_again.get(each.kind, 0) + 1
+    done.remarks += ending_again.lost_steps(again)
     await ending.end_all(context)
     await retention.run(context, in_files=False)
     progress("read the lists anew", 0, 1)

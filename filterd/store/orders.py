@@ -15,7 +15,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from filterd.model import order_rows
-from filterd.model.order import ENDED, Demand, Order, OrderState, OrderStep
+from filterd.model.order import ENDED, Demand, Order, OrderState, OrderStep, StepKind
 from filterd.model.order_rows import Execute, OrderRows
 from filterd.model.sealed_entries import SealedEntries
 from filterd.store.tables import (
@@ -144,6 +144,27 @@ async def find(connection: AsyncConnection, reference: str) -> Order | None:
     number = found.scalar_one_or_none() or order_rows.number_of(reference)
     rows = await connection.run_sync(lambda sync: order_rows.read_orders(_execute(sync), number))
     return next((order for order in rows.orders if order.reference == reference), None)
+
+
+async def overtaken(connection: AsyncConnection, now: int) -> list[str]:
+    """The references of orders by number whose term, or whose newest suspension, the clock has ended since
+    somebody last decided on them. Their rows may be damaged."""
+    decided = (OrderState.ACCEPTED.value, OrderState.SUSPENDED.value)
+    over = orders.c.state.in_(decided) & (orders.c.not_after > 0) & (orders.c.not_after <= now)
+    newest = (
+        select(order_step.c.until)
+        .where(
+            (order_step.c.order_number == orders.c.number) & (order_step.c.kind == StepKind.SUSPENDED.value)
+        )
+        .order_by(order_step.c.number.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    resumed = (orders.c.state == OrderState.SUSPENDED.value) & (newest <= now)
+    found = await connection.execute(
+        select(orders.c.reference).where(over | resumed).order_by(orders.c.number)
+    )
+    return list(found.scalars())
 
 
 async def all_orders(connection: AsyncConnection) -> OrderRows:

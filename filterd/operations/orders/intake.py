@@ -9,7 +9,6 @@ people use takes a second person (operations.orders.reach).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,7 +31,6 @@ MAX_ENTRIES = 10_000
 """names and addresses of one order: it travels to the nodes as one change"""
 DEFAULT_REVIEW = 180 * 86400
 """seconds until an order without an end must be looked at again (R8)"""
-_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +86,7 @@ def complete(
         not_after=request.not_after,
         review_at=request.review_at if has_end else int(now) + DEFAULT_REVIEW,
         received_at=float(request.received_at or now),
-        document_digest=request.document_digest.lower(),
+        document_digest=input_values.sha256(request.document_digest, "document digest"),
         confidential=request.confidential,
         overblocking_accepted=request.accept_overblocking,
     )
@@ -105,9 +103,7 @@ def _require_parts(request: OrderRequest) -> None:
     if len(request.entries) > MAX_ENTRIES:
         message = f"the order has {len(request.entries)} entries, more than {MAX_ENTRIES}"
         raise OperationError(message, "split it into several orders with the same document number")
-    if request.document_digest and not _DIGEST.fullmatch(request.document_digest.lower()):
-        message = "the document digest is no SHA-256"
-        raise OperationError(message, "give the 64 hex digits that sha256sum prints")
+    input_values.sha256(request.document_digest, "document digest")
 
 
 def _require_times(request: OrderRequest, now: float) -> None:

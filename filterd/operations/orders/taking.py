@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import replace
 
-from filterd.model.order import NOT_ACCEPTED, Order, OrderState
+from filterd.model.order import Order, OrderState
 from filterd.model.order_rows import audited
 from filterd.operations import confidential, input_values
 from filterd.operations.context import Context, OperationError
@@ -18,6 +18,7 @@ from filterd.operations.orders import limits, people
 from filterd.operations.orders.finding import require, subject
 from filterd.operations.orders.guards import Guards, guards
 from filterd.operations.orders.intake import OrderRequest, complete
+from filterd.operations.orders.life import Act, require_allowed, require_running
 from filterd.operations.orders.publishing import publish
 from filterd.operations.orders.reach import Hit
 from filterd.operations.orders.showing import PROTECTED_REMEDY, held_back_because, redacted
@@ -64,7 +65,8 @@ async def approve(context: Context, reference: str) -> Order:
     kept = limits.ours(context.settings)
     async with context.store.write(context.actor, context.clock()) as write:
         before = confidential.opened(context.settings, await require(write.connection, reference))
-        _require_undecided(before)
+        require_allowed(before, Act.APPROVE)
+        require_running(before, write.now)
         _require_unprotected(before, guarding)
         await people.require_another(write.connection, before, context)
         _require_possible(before, kept, context.settings.dns.nat64)
@@ -96,12 +98,6 @@ def _accepted_if_enough(order: Order, people: int, now: float) -> Order:
     if order.state is OrderState.PENDING and len(order.approvals) >= people:
         return replace(order, state=OrderState.ACCEPTED, accepted_at=now)
     return order
-
-
-def _require_undecided(order: Order) -> None:
-    if order.state not in NOT_ACCEPTED:
-        message = f"order {order.reference} is {order.state.value} already"
-        raise ConflictError(message, f"see it with: filterd order show {order.reference}")
 
 
 def _require_possible(order: Order, kept: limits.Ours, nat64: limits.Nat64) -> None:

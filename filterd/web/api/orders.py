@@ -56,10 +56,10 @@ class OrderGiven(RequestBody):
             reason=self.reason,
             entries=tuple((each, scope) for each in self.names),
             mode=BlockingMode[self.mode.upper()],
-            not_before=_seconds(self.not_before),
-            not_after=_seconds(self.not_after),
-            review_at=_seconds(self.review_at),
-            received_at=_seconds(self.received_at),
+            not_before=seconds(self.not_before),
+            not_after=seconds(self.not_after),
+            review_at=seconds(self.review_at),
+            received_at=seconds(self.received_at),
             document_digest=self.document_digest,
             confidential=self.confidential,
             accept_overblocking=self.accept_overblocking,
@@ -70,9 +70,11 @@ class Withdrawal(RequestBody):
     """The end of an order."""
 
     reason: RequiredText = Field(description="Why it ends.")
+    emergency: StrictBool = Field(False, description="Another person looks at it afterwards.")
 
 
-def _seconds(given: Moment | None) -> int:
+def seconds(given: Moment | None) -> int:
+    """A moment in Unix seconds; 0 where none is given."""
     return 0 if given is None else int(given.timestamp())
 
 
@@ -83,7 +85,7 @@ async def list_orders(
     """List the orders by number, without their names."""
     every = await showing.list_orders(caller.context, state)
     found = [each for each in every if each.number > after][: limit + 1]
-    items = [_plain(each, caller) for each in found[:limit]]
+    items = [plain_reply(each, caller) for each in found[:limit]]
     return ListPart(items=items, next=str(found[limit - 1].number) if len(found) > limit else None)
 
 
@@ -94,13 +96,13 @@ async def take_in(attempt: Attempted, caller: Called, body: OrderGiven) -> Plain
     async def act() -> Order:
         return await taking.add(caller.context, body.as_request())
 
-    return _plain(await once(attempt, caller, act), caller)
+    return plain_reply(await once(attempt, caller, act), caller)
 
 
 @routes.get("/orders/{reference}", **takes(Permission.ORDERS_READ))
 async def show_order(caller: Called, reference: Reference) -> Plain:
     """Show an order; the names of a confidential one stay hidden."""
-    return _plain(await showing.show(caller.context, reference), caller)
+    return plain_reply(await showing.show(caller.context, reference), caller)
 
 
 @routes.post("/orders/{reference}/approve", **takes(Permission.ORDERS_WRITE))
@@ -110,7 +112,7 @@ async def approve_order(attempt: Attempted, caller: Called, reference: Reference
     async def act() -> Order:
         return await taking.approve(caller.context, reference)
 
-    return _plain(await once(attempt, caller, act), caller)
+    return plain_reply(await once(attempt, caller, act), caller)
 
 
 @routes.post("/orders/{reference}/withdraw", **takes(Permission.ORDERS_WRITE))
@@ -118,11 +120,12 @@ async def withdraw_order(attempt: Attempted, caller: Called, reference: Referenc
     """End an order at once: an unblock waits for nobody. Ending it again changes nothing."""
 
     async def act() -> Order:
-        return await ending.withdraw(caller.context, reference, reason=body.reason)
+        return await ending.withdraw(caller.context, reference, reason=body.reason, emergency=body.emergency)
 
-    return _plain(await once(attempt, caller, act), caller)
+    return plain_reply(await once(attempt, caller, act), caller)
 
 
-def _plain(order: Order, caller: Caller) -> Plain:
+def plain_reply(order: Order, caller: Caller) -> Plain:
+    """The order as commands print it with --json, with its times as text."""
     found: Plain = with_times(plain_order(order, caller.context.clock()))
     return found

@@ -1,0 +1,70 @@
+"""The life of orders on a running node: suspensions and terms end by themselves, with nobody to tell it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import dns.rcode
+import pytest
+
+from tests.e2e.deployment import Deployment, soon, stop
+from tests.e2e.small import small
+
+RECORDS = {
+    ("ordered.example", "A"): ["192.0.2.1"],
+    ("ending.example", "A"): ["192.0.2.2"],
+    ("lifted.example", "A"): ["192.0.2.3"],
+}
+
+
+@pytest.fixture
+def filterd(tmp_path: Path) -> Iterator[Deployment]:
+    with small(tmp_path, RECORDS) as made:
+        yield made
+
+
+def blocked(filterd: Deployment, name: str) -> bool:
+    return bool(filterd.ask(name).rcode() == dns.rcode.NXDOMAIN)
+
+
+def ahead(seconds: int) -> str:
+    return (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat(timespec="seconds")
+
+
+def test_nodes_resume_and_end_orders_without_control_which_notes_it_afterwards(filterd: Deployment) -> None:
+    with filterd.serving():
+        for name in ("ordered.example", "lifted.example"):
+            filterd.order(name)
+            assert soon(lambda name=name: blocked(filterd, name), "an order in force")
+        filterd.order("ending.example", more=("--not-after", ahead(15)))
+        assert soon(lambda: blocked(filterd, "ending.example"))
+        paper = ("--document", "P-2", "--reason", "the authority asked")
+        filterd.cli("order", "lift", "O-2", *paper, "--received-at", ahead(-60))
+        assert soon(lambda: not blocked(filterd, "lifted.example"), "an order lifted")
+        filterd.cli("order", "suspend", "O-1", *paper, "--until", ahead(12))
+        assert soon(lambda: not blocked(filterd, "ordered.example"), "an order suspended")
+    resolver = filterd.start("--role", "resolver")
+    try:
+        assert soon(lambda: filterd.http(filterd.metrics, "/readyz")[0] == 200, seconds=30)
+        assert soon(lambda: blocked(filterd, "ordered.example"), seconds=30), "resumed by the node alone"
+        assert soon(lambda: not blocked(filterd, "ending.example"), seconds=30), "ended by the node alone"
+        assert not blocked(filterd, "lifted.example")
+        states = [each["state"] for each in filterd.cli("order", "list")]
+        assert states == ["suspended", "lifted", "accepted"], "nobody was there to note it"
+    finally:
+        stop(resolver)
+    with filterd.serving():
+        shown = lambda number: filterd.cli("order", "show", f"O-{number}")  # noqa: E731
+        assert soon(lambda: shown(1)["state"] == "accepted" and shown(3)["state"] == "expired", seconds=30)
+        assert [each["kind"] for each in shown(1)["steps"]] == ["suspended", "resumed"]
+        assert shown(3)["steps"][0]["actor"] == "control"
+        assert shown(3)["steps"][0]["at"] == shown(3)["demand"]["not_after"]
+        assert blocked(filterd, "ordered.example")
+        assert not blocked(filterd, "ending.example")
+        filterd.cli("order", "suspend", "O-1", *paper, "--until", ahead(3600))
+        assert soon(lambda: not blocked(filterd, "ordered.example"))
+        filterd.cli("order", "resume", "O-1", "--reason", "the authority asked")
+        assert soon(lambda: blocked(filterd, "ordered.example"), "an order resumed")
+    filterd.cli("audit", "verify")
