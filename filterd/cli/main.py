@@ -45,6 +45,7 @@ GROUPS = {
     "backup": ("copy the store and the lists to a directory", "filterd.cli.backups:backup"),
     "restore": ("put a backup in force", "filterd.cli.backups:restore"),
     "retention": ("say how long data is kept, and prove it", "filterd.cli.retention:retention"),
+    "hold": ("keep records that an authority demands to be kept", "filterd.cli.holds:hold"),
     "breach": ("say whose data was exposed", "filterd.cli.breach:breach"),
     "doctor": ("say what is wrong here, and what to do about it", "filterd.cli.doctor:doctor"),
     "key": ("look after the keys of confidential names", "filterd.cli.keys:key"),

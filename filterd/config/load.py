@@ -22,6 +22,8 @@ from filterd.config.load_block import block_listeners, block_page, block_server
 from filterd.config.load_notices import notices
 from filterd.config.load_portal import portal
 from filterd.config.load_service import service
+from filterd.config.load_signing import signing
+from filterd.config.proof_settings import CanarySettings, NodesSettings
 from filterd.config.raw import RawUpstream
 from filterd.config.raw_orders import RawOrders
 from filterd.config.raw_pages import RawPages
@@ -298,13 +300,14 @@ def _resolve(
         orders=_orders(configuration.orders),
         security=settings.SecuritySettings(**dict(configuration.security)),
         feeds=_feeds(configuration.feeds, base),
-        nodes=settings.NodesSettings(configuration.nodes.drift_after, configuration.nodes.history),
-        canary=settings.CanarySettings(configuration.canary.zone, configuration.canary.interval),
+        nodes=NodesSettings(configuration.nodes.drift_after, configuration.nodes.history),
+        canary=CanarySettings(configuration.canary.zone, configuration.canary.interval),
         retention=RetentionSettings(**dict(configuration.retention)),
         web=_web(configuration.web, base),
         web_block=block_server(configuration.web, base),
         notices=notices(configuration.notices, base),
         service=service(configuration.service),
+        signing=signing(configuration.signing, base, base / configuration.state_dir),
     )
 
 

@@ -25,6 +25,7 @@ from filterd.config import policy_references
 from filterd.config.desk_documents import read_desk_scripts
 from filterd.config.feed_documents import read_feed
 from filterd.config.help_line_documents import read_help_line
+from filterd.config.jurisdiction_documents import read_jurisdiction
 from filterd.config.notice_documents import read_notice_texts
 from filterd.config.policy_layers import DOCUMENTS, READY, LaidEntry, Layer, Laying
 from filterd.config.policy_references import Places
@@ -199,7 +200,7 @@ class _Reader:
             safe_search=self._listing("safesearch.yaml", _alone(documents.read_safe_search)),
             bypass=self._listing("bypass.yaml", _alone(documents.read_bypass)),
             protected=self._protected(),
-            jurisdictions=self._folder("jurisdictions", documents.read_jurisdiction),
+            jurisdictions=self._folder("jurisdictions", read_jurisdiction),
             consent_texts=self._folder("consent", documents.read_consent_text),
             notice_texts=self._folder("notices", read_notice_texts),
             help_lines=self._listing("help-lines.yaml", _alone(read_help_line)),
@@ -225,7 +226,7 @@ class _Reader:
                 found = self._listing("safesearch.yaml", _alone(documents.read_safe_search))
                 return Policies(safe_search=tuple(each for each in found if each.target))
             case PolicyPart.JURISDICTIONS:
-                return Policies(jurisdictions=self._folder("jurisdictions", documents.read_jurisdiction))
+                return Policies(jurisdictions=self._folder("jurisdictions", read_jurisdiction))
             case PolicyPart.CONSENT:
                 return Policies(consent_texts=self._folder("consent", documents.read_consent_text))
             case PolicyPart.NOTICES:

@@ -21,6 +21,7 @@ from filterd.config.raw_proof import RawCanary, RawNodes
 from filterd.config.raw_rate_limit import RawRateLimit
 from filterd.config.raw_retention import RawRetention
 from filterd.config.raw_service import RawService
+from filterd.config.raw_signing import RawSigning
 from filterd.config.raw_types import (
     Auto,
     Country,
@@ -351,6 +352,7 @@ class RawConfiguration(Section):
     web: RawWeb = Field(default_factory=RawWeb)
     notices: RawNotices = Field(default_factory=RawNotices)
     service: RawService = Field(default_factory=RawService)
+    signing: RawSigning = Field(default_factory=RawSigning)
 
 
 def json_schema() -> dict[str, Any]:

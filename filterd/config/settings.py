@@ -15,11 +15,12 @@ from filterd.config import jsonable
 from filterd.config.accounting_settings import AccountingSettings, MapRuleSettings, SharedAddressesSettings
 from filterd.config.block_settings import BlockPageSettings, BlockServerSettings
 from filterd.config.notice_settings import NoticeSettings
+from filterd.config.proof_settings import CanarySettings, NodesSettings
 from filterd.config.retention_settings import RetentionSettings
 from filterd.config.service_settings import ServiceSettings
+from filterd.config.signing_settings import SigningSettings
 from filterd.config.value_types import (
     Bytes,
-    CanaryZone,
     CountryCode,
     Endpoint,
     IPNetwork,
@@ -212,26 +213,6 @@ class FeedSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class NodesSettings:
-    """The watch over what the nodes have in force."""
-
-    drift_after: Seconds
-    """how long a node may run other lists than the newest"""
-    history: Seconds
-    """how long it is kept which list ran on which node"""
-
-
-@dataclass(frozen=True, slots=True)
-class CanarySettings:
-    """The test of mandatory lists over DNS."""
-
-    zone: CanaryZone | None
-    """the zone of the canary names, which the operator serves; None: there are none"""
-    interval: Seconds
-    """between two tests"""
-
-
-@dataclass(frozen=True, slots=True)
 class Settings:
     """All settings of an installation."""
 
@@ -264,6 +245,7 @@ class Settings:
     """the process of the block page, web.block; None: there is none"""
     notices: NoticeSettings
     service: ServiceSettings
+    signing: SigningSettings
 
     def to_json(self) -> str:
         """One line of JSON, from which :meth:`from_json` makes an equal value."""

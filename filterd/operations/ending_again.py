@@ -18,7 +18,7 @@ from filterd.operations.context import Context
 from filterd.operations.integrity import SHOWN
 from filterd.operations.orders import ending as order_ending
 from filterd.operations.portal import ending as portal_ending
-from filterd.operations.privacy import arco
+from filterd.operations.privacy import arco, preservation
 from filterd.store import consent as consent_rows
 from filterd.store import subscribers as rows
 from filterd.store.ledger import (
@@ -27,6 +27,7 @@ from filterd.store.ledger import (
     CONTRACT_END,
     ERASURE,
     EVIDENCE_REJECTION,
+    HOLD_END,
     LIFTING_END,
     OPT_OUT,
     ORDER_STEP,
@@ -42,6 +43,7 @@ _BY_NUMBER = {
     AUTHORISATION_END: authorisations.end_again,
     CONTRACT_END: consent.end_again,
     EVIDENCE_REJECTION: shared_evidence.end_again,
+    HOLD_END: preservation.end_again,
     LIFTING_END: liftings.end_again,
     PIN_END: portal_ending.end_again,
     REVOCATION: tokens.end_again,

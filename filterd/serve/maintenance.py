@@ -30,6 +30,7 @@ from filterd.serve.feed_schedule import FeedSchedule
 from filterd.store import change_log as log_rows
 from filterd.store import feeds as feed_rows
 from filterd.store.errors import StoreError
+from filterd.store.retention import prune_beyond
 from filterd.telemetry import log
 
 CHECK_SECONDS = 1.0
@@ -371,7 +372,7 @@ class Maintenance:
             more = True
             while more:
                 async with self.context.store.report() as connection:
-                    more = await log_rows.prune(connection, KEPT_CHANGES)
+                    more = await prune_beyond(connection, KEPT_CHANGES, self.context.clock())
             self._failed.pop("prune", None)
         except StoreError as error:
             self._report_failure("prune", "", error)

@@ -209,6 +209,7 @@ ALERTS = {
     "filterd_page_differs": "1 for an hour: `filterd page check` says what differs",
     "filterd_page_published_timestamp_seconds": "0 where another web server has the pages: export them",
     "filterd_retention_overdue": "above 0 for an hour: data is kept for longer than it may be",
+    "filterd_preservation_holds": "above 0: deletion waits for what they name; they end by themselves",
     "filterd_reviews_overdue": "above 0: somebody was promised a day, which has passed",
     "filterd_reviews": "it grows: nobody decides, or it is a flood",
     "filterd_arco_requests": '`state="overdue"` above 0: a holder waits for longer than the law allows',

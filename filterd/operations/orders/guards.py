@@ -18,7 +18,8 @@ from filterd.operations.context import Context
 from filterd.operations.orders.intake import protected_overlap
 from filterd.operations.orders.reach import Hit, HitKind, reach
 from filterd.operations.policies import part
-from filterd.policy.documents import Jurisdiction, Policies
+from filterd.policy.documents import Policies
+from filterd.policy.jurisdictions import Jurisdiction
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from filterd.operations import confidential
 from filterd.operations.context import Context
 from filterd.operations.nearest import nearest
 from filterd.operations.orders.guards import guards, jurisdictions
-from filterd.policy.documents import Jurisdiction
+from filterd.policy.jurisdictions import Jurisdiction
 from filterd.store import orders as rows
 
 SHOWN = 5

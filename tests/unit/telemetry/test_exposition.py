@@ -119,7 +119,7 @@ CONTROL = ControlMetrics(
     rows_damaged=209,
     nodes_drifted=211,
     reviews={"open": 305, "appealed": 306, "overdue": 307},
-    privacy=PrivacyMetrics(301.5, {"consent": 302}, {"open": 303, "overdue": 304}),
+    privacy=PrivacyMetrics(301.5, {"consent": 302}, {"open": 303, "overdue": 304}, 308),
     publication=PublicationMetrics(differs=True, exported_at=306.5),
     notices=NoticeMetrics({"delivered": 231, "failed": 232}, waiting=233, oldest_waiting=234.5),
     sessions=SessionMetrics(

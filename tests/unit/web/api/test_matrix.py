@@ -28,6 +28,15 @@ ORDER = {
     "reason": "R",
 }
 SUSPENSION = {"until": "2099-01-01T00:00:00Z", "document": "S-1", "reason": "asked for"}
+HOLD = {
+    "authority": "A",
+    "official": "O",
+    "document": "D",
+    "ground": "G",
+    "reason": "R",
+    "days": 30,
+    "classes": ["consent"],
+}
 EVIDENCE = {"who": "holder", "text_version": "1", "reference": "ticket 1"}
 LINE = "/api/v1/subscribers/{id}"
 LINES = frozenset((TokenRole.OPERATOR, TokenRole.PROVISIONING))
@@ -139,6 +148,10 @@ MATRIX = {
     ("post", ARCO + "/answer"): Row(LINES, {"outcome": "granted"}),
     ("post", ARCO + "/extension"): Row(LINES, {"reason": "archive"}),
     ("post", ARCO + "/closing"): Row(LINES, {}),
+    ("get", "/api/v1/holds"): Row(OPERATOR),
+    ("post", "/api/v1/holds"): Row(OPERATOR, HOLD),
+    ("get", "/api/v1/holds/{hold}"): Row(OPERATOR),
+    ("post", "/api/v1/holds/{hold}/end"): Row(OPERATOR, query={"reason": "lifted"}),
     ("get", "/api/v1/retention"): Row(PRIVACY),
     ("post", "/api/v1/retention/run"): Row(OPERATOR),
     ("post", "/api/v1/retention/proof"): Row(OPERATOR),
@@ -203,6 +216,7 @@ async def _call(client: httpx.AsyncClient, method: str, path: str) -> httpx.Resp
         "number": 1,
         "review": "1",
         "request": "R-7",
+        "hold": "H-7",
         "profile": "child",
     }
     at = path.format(id=_id(path), name="blue.example", version="2026-11", **numbers)
