@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,8 +29,6 @@ STATES = (
 )
 STANDINGS = ("in force", "not yet in force", "ended", "damaged")
 """what the table says of an order beside its state"""
-REQUIRED = ("authority", "official", "document", "ground", "reason")
-"""the options without which an order is incomplete"""
 MODES = ("nxdomain", "nodata", "null", "sinkhole")
 _COMMENT = re.compile(r"(^|\s)#.*")
 """a comment, up to the end of the line; inside a word, ``#`` is part of a URL"""
@@ -59,7 +57,14 @@ def _demand_options(command: Command) -> Command:
             click.option("--document", default="", help="The number of the written instrument."),
             click.option("--document-digest", default="", help="SHA-256 of the document."),
             click.option("--ground", default="", help="The provision that it rests on."),
+            click.option("--law", default="", help="The law that allows the block; default the ground's."),
             click.option("--reason", default="", help="Why it is recorded."),
+            click.option("--proportionality", default="", help="Why what it reaches is bearable."),
+            click.option(
+                "--override-protection", is_flag=True, help="Hold for protected names too, with two people."
+            ),
+            click.option("--enforce-by", default="", help="By when it must hold; default by its ground."),
+            click.option("--report-by", default="", help="By when to report it; default by its ground."),
             click.option("--mode", type=click.Choice(MODES), default="nxdomain", show_default=True),
             click.option(
                 "--not-before", default="", help="When it begins, ISO 8601 with offset; default now."
@@ -82,25 +87,36 @@ def _demand_options(command: Command) -> Command:
 def add(config: Path | None, as_json: bool, **demand: Any) -> None:
     """Take an order in. With orders.approvals: 2 it waits for another person's approval.
 
-    One that hits popular names, a service, a suffix of a hosting service or a wide prefix always waits.
-    An order is complete with a name, --authority, --official, --document, --ground and --reason.
+    One that hits popular names, a service, a way around, a suffix of a hosting service or a wide prefix, and
+    one of an authority or ground that the jurisdiction does not have, always waits, and takes
+    --proportionality. An order is complete with a name, --authority, --official, --document, --ground (and
+    --law, where the ground is procedure alone) and --reason.
     """
     from filterd.operations.orders import taking
+    from filterd.operations.orders.intake import IncompleteOrderError
 
-    _require_all(demand)
-    perform_on(
-        config, as_json, lambda context: taking.add(context, _request(**demand)), next_step, warns=True
-    )
+    async def take(context: Context) -> Order:
+        try:
+            return await taking.add(context, _request(**demand))
+        except IncompleteOrderError as error:
+            message = f"{error}: {error.remedy}"
+            raise click.UsageError(message) from None
+
+    perform_on(config, as_json, take, next_step, warns=True)
 
 
 @order.command()
 @click.argument("reference")
+@click.option("--proportionality", default="", help="Why its reach is bearable, where nobody said it yet.")
 @common
-def approve(reference: str, config: Path | None, as_json: bool) -> None:
+def approve(reference: str, proportionality: str, config: Path | None, as_json: bool) -> None:
     """Stand behind an order as another person; with enough of them it is in force."""
     from filterd.operations.orders import taking
 
-    perform_on(config, as_json, lambda context: taking.approve(context, reference), next_step, warns=True)
+    async def stand(context: Context) -> Order:
+        return await taking.approve(context, reference, proportionality=proportionality)
+
+    perform_on(config, as_json, stand, next_step, warns=True)
 
 
 @order.command()
@@ -193,16 +209,6 @@ def show(reference: str, config: Path | None, as_json: bool) -> None:
     perform_on(config, as_json, lambda context: showing.show(context, reference), waiting)
 
 
-def _require_all(demand: Mapping[str, Any]) -> None:
-    """Report everything that is missing at once. The operation judges the values."""
-    missing = [f"--{part}" for part in REQUIRED if not demand[part].strip()]
-    if not demand["names"] and not demand["named"] and demand["file"] is None:
-        missing.insert(0, "a NAME")
-    if missing:
-        message = f"the order is incomplete: give {', '.join(missing)}"
-        raise click.UsageError(message)
-
-
 def _request(
     names: tuple[str, ...], named: tuple[str, ...], file: Any, scope: str, mode: str, **options: Any
 ) -> OrderRequest:
@@ -220,7 +226,7 @@ def _request(
         (name, input_values.scope(scope)) for name in (*names, *named, *(line for line, _ in read))
     )
     options["places"] = ("",) * (len(names) + len(named)) + tuple(place for _, place in read)
-    for at in ("not_before", "not_after", "review_at", "received_at"):
+    for at in ("not_before", "not_after", "review_at", "received_at", "enforce_by", "report_by"):
         options[at] = input_values.when(options[at], "--" + at.replace("_", "-")) if options[at] else 0
     return OrderRequest(entries=entries, mode=BlockingMode[mode.upper()], **options)
 

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from filterd.model import order_rows
+from filterd.model.mandatory import order_id
 from filterd.model.order import ENDED, Demand, Order, OrderState, OrderStep, StepKind
 from filterd.model.order_rows import Execute, OrderRows
 from filterd.model.sealed_entries import SealedEntries
@@ -124,7 +125,8 @@ async def approve(connection: AsyncConnection, number: int, actor: str, at: floa
 
 
 async def set_state(connection: AsyncConnection, order: Order) -> None:
-    """Update the decisions on an order: state, acceptance, withdrawal. The demand never changes."""
+    """Update the decisions on an order: state, acceptance, withdrawal. The demand never changes, but that an
+    approval may add why its reach is bearable."""
     await connection.execute(
         update(orders)
         .where(orders.c.number == order.number)
@@ -134,6 +136,7 @@ async def set_state(connection: AsyncConnection, order: Order) -> None:
             withdrawn_by=order.withdrawn_by,
             withdrawn_at=order.withdrawn_at,
             withdrawal_reason=order.withdrawal_reason,
+            proportionality=order.demand.proportionality,
         )
     )
 
@@ -165,6 +168,13 @@ async def overtaken(connection: AsyncConnection, now: int) -> list[str]:
         select(orders.c.reference).where(over | resumed).order_by(orders.c.number)
     )
     return list(found.scalars())
+
+
+async def overriding(connection: AsyncConnection) -> list[int]:
+    """The mandatory ids of the orders that override protection, in force or suspended, in their order."""
+    states = (OrderState.ACCEPTED.value, OrderState.SUSPENDED.value)
+    query = select(orders.c.number).where(orders.c.protection_overridden & orders.c.state.in_(states))
+    return sorted(order_id(number) for number in (await connection.execute(query)).scalars())
 
 
 async def all_orders(connection: AsyncConnection) -> OrderRows:

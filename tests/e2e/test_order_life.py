@@ -6,16 +6,20 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import dns.rcode
 import pytest
 
-from tests.e2e.deployment import Deployment, soon, stop
+from tests.e2e.deployment import Deployment, ede, soon, stop
 from tests.e2e.small import small
 
+CENSORED = 16
+"""the extended error of an order (RFC 8914)"""
 RECORDS = {
     ("ordered.example", "A"): ["192.0.2.1"],
     ("ending.example", "A"): ["192.0.2.2"],
     ("lifted.example", "A"): ["192.0.2.3"],
+    ("shop.portal.example", "A"): ["192.0.2.4"],
+    ("www.portal.example", "A"): ["192.0.2.5"],
+    ("help.example", "A"): ["192.0.2.6"],
 }
 
 
@@ -26,7 +30,7 @@ def filterd(tmp_path: Path) -> Iterator[Deployment]:
 
 
 def blocked(filterd: Deployment, name: str) -> bool:
-    return bool(filterd.ask(name).rcode() == dns.rcode.NXDOMAIN)
+    return CENSORED in ede(filterd.ask(name))
 
 
 def ahead(seconds: int) -> str:
@@ -68,3 +72,24 @@ def test_nodes_resume_and_end_orders_without_control_which_notes_it_afterwards(f
         filterd.cli("order", "resume", "O-1", "--reason", "the authority asked")
         assert soon(lambda: blocked(filterd, "ordered.example"), "an order resumed")
     filterd.cli("audit", "verify")
+
+
+def test_two_people_override_protection_and_nothing_beside_those_names_is_lost(
+    filterd: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is enforced once a snapshot is compiled; with the order's end the name is protected again."""
+    why = ("--override-protection", "--proportionality", "one shop of many, named by the judge")
+    with filterd.serving():
+        monkeypatch.setenv("SUDO_USER", "daemon")
+        order = filterd.order("shop.portal.example", "help.example", more=("--scope", "exact", *why))
+        assert (order["state"], {each["kind"] for each in order["reach"]}) == ("pending", {"protected"})
+        monkeypatch.setenv("SUDO_USER", "nobody")
+        filterd.cli("order", "approve", "O-1")
+        assert soon(lambda: blocked(filterd, "shop.portal.example"), "an order that overrides protection")
+        assert blocked(filterd, "help.example")
+        assert not blocked(filterd, "www.portal.example")
+        assert filterd.cli("order", "show", "O-1")["protected"]["count"] == 0
+        filterd.cli("order", "withdraw", "O-1", "--reason", "the judge lifted it", "--emergency")
+        assert soon(lambda: not blocked(filterd, "shop.portal.example"), "an order withdrawn")
+        again = filterd.order("shop.portal.example")
+        assert again["state"] == "quarantined"

@@ -12,7 +12,7 @@ from filterd.model.order import Order, OrderState
 from filterd.model.token import Permission
 from filterd.operations import input_values
 from filterd.operations.orders import ending, showing, taking
-from filterd.operations.orders.intake import MAX_ENTRIES, OrderRequest
+from filterd.operations.orders.intake import MAX_ENTRIES, MAX_PROPORTIONALITY, OrderRequest
 from filterd.operations.plain_records import plain_order
 from filterd.operations.plain_values import with_times
 from filterd.web.api.callers import Caller
@@ -23,6 +23,8 @@ from filterd.web.api.routing import Called, router, takes
 
 routes = router("orders")
 Entry = Annotated[str, Field(min_length=1, max_length=2048)]
+LongText = Annotated[str, Field(max_length=1000)]
+ReasonedText = Annotated[str, Field(max_length=MAX_PROPORTIONALITY)]
 Reference = Annotated[str, Path(max_length=32, description="The order's number, like O-17.")]
 
 
@@ -43,6 +45,11 @@ class OrderGiven(RequestBody):
     review_at: Moment | None = Field(None, description="When to look at it again; null: in 180 days.")
     received_at: Moment | None = Field(None, description="When it came in; null: now.")
     confidential: StrictBool = Field(False, description="Its names are never shown.")
+    law: LongText = Field("", description="The law that allows the block; empty: the ground's.")
+    proportionality: ReasonedText = Field("", description="Why its reach is bearable, where it has one.")
+    override_protection: StrictBool = Field(False, description="Hold for protected names, with two people.")
+    enforce_by: Moment | None = Field(None, description="By when it must hold; null: by its ground.")
+    report_by: Moment | None = Field(None, description="By when to report it; null: by its ground.")
     accept_overblocking: StrictBool = Field(False, description="Follow URLs and addresses by DNS too.")
 
     def as_request(self) -> OrderRequest:
@@ -63,6 +70,11 @@ class OrderGiven(RequestBody):
             document_digest=self.document_digest,
             confidential=self.confidential,
             accept_overblocking=self.accept_overblocking,
+            law=self.law,
+            proportionality=self.proportionality,
+            override_protection=self.override_protection,
+            enforce_by=seconds(self.enforce_by),
+            report_by=seconds(self.report_by),
         )
 
 
