@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -41,7 +43,7 @@ def test_nodes_resume_and_end_orders_without_control_which_notes_it_afterwards(f
     with filterd.serving():
         for name in ("ordered.example", "lifted.example"):
             filterd.order(name)
-            assert soon(lambda name=name: blocked(filterd, name), "an order in force")
+            assert soon(partial(blocked, filterd, name)), "an order in force"
         filterd.order("ending.example", more=("--not-after", ahead(15)))
         assert soon(lambda: blocked(filterd, "ending.example"))
         paper = ("--document", "P-2", "--reason", "the authority asked")
@@ -60,7 +62,10 @@ def test_nodes_resume_and_end_orders_without_control_which_notes_it_afterwards(f
     finally:
         stop(resolver)
     with filterd.serving():
-        shown = lambda number: filterd.cli("order", "show", f"O-{number}")  # noqa: E731
+
+        def shown(number: int) -> Any:
+            return filterd.cli("order", "show", f"O-{number}")
+
         assert soon(lambda: shown(1)["state"] == "accepted" and shown(3)["state"] == "expired", seconds=30)
         assert [each["kind"] for each in shown(1)["steps"]] == ["suspended", "resumed"]
         assert shown(3)["steps"][0]["actor"] == "control"
