@@ -9,6 +9,7 @@ from monitoring.source.alerts_control import CONTROL
 from monitoring.source.alerts_node import NODE
 from monitoring.source.alerts_proof import PROOF
 from monitoring.source.alerts_sessions import SESSIONS
+from monitoring.source.alerts_trail import TRAIL
 from monitoring.source.alerts_upstreams import UPSTREAMS
 
-GROUPS = (ANSWERS, NODE, PROOF, UPSTREAMS, CONTROL, CLIENTS, SESSIONS, API)
+GROUPS = (ANSWERS, NODE, PROOF, UPSTREAMS, CONTROL, CLIENTS, SESSIONS, API, TRAIL)

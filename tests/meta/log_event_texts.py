@@ -359,6 +359,22 @@ TEXTS: dict[str, tuple[str, str]] = {
         "`filterd notice list --undelivered`",
     ),
     "a receiver takes notices again": ("The receiver answered 2xx.", NOTHING),
+    # ---- the trail ----
+    "no checkpoint of the audit trail is signed": (
+        "The newest checkpoint does not agree with the trail, or the key cannot be used: `reason` says "
+        "which.",
+        "[FilterdCheckpointRefused](runbooks/trail.md#filterdcheckpointrefused)",
+    ),
+    "checkpoints of the audit trail are signed again": ("What was in the way is mended.", NOTHING),
+    "the statement of the day is not signed": (
+        "The public statement could not be made; it is tried again.",
+        "the line names the remedy; by hand: `filterd audit statement --sign`",
+    ),
+    "an anchor takes no checkpoints": (
+        "An anchor of `signing.anchors` failed: `reason` says how. It is tried again, at growing intervals.",
+        "[FilterdAnchorFails](runbooks/trail.md#filterdanchorfails)",
+    ),
+    "an anchor takes checkpoints again": ("The anchor has the newest checkpoint.", NOTHING),
     # ---- sessions ----
     "sessions in the file are damaged": (
         "`count` records, at most two, were cut off by a kill or a power cut, or damaged on the disk. Their "
