@@ -41,7 +41,7 @@ TRAIL = {
         "punto de control.",
         "Vea si control corre y qué dice su registro. A mano: `filterd audit checkpoint --sign`.",
         SYSTEM,
-        ("filterd audit checkpoints", CONTROL_LOG),
+        ("filterd audit checkpoints", CONTROL_LOG, count("filterd_checkpoint_uncovered_entries")),
     ),
     "FilterdAnchorFails": Runbook(
         "checkpoints go on; this anchor has none of the newest, which the next success makes good.",
@@ -53,7 +53,7 @@ TRAIL = {
         "sellado de tiempo: su dirección, sus certificados en `ca`, su reloj. Luego espere: se intenta de "
         "nuevo dentro de una hora.",
         SYSTEM,
-        ("filterd audit anchors", CONTROL_LOG),
+        ("filterd audit anchors", CONTROL_LOG, count("filterd_anchor_failures")),
     ),
     "FilterdStatementLate": Runbook(
         "the public page shows an older day.",
@@ -61,6 +61,6 @@ TRAIL = {
         "la página pública muestra un día anterior.",
         "Vea el registro de control. A mano: `filterd audit statement --sign`.",
         SYSTEM,
-        ("filterd audit statement", CONTROL_LOG),
+        ("filterd audit statement", CONTROL_LOG, count("filterd_statement_timestamp_seconds")),
     ),
 }
