@@ -27,6 +27,7 @@ from filterd.operations.notices import keeping
 from filterd.operations.orders import showing
 from filterd.policy import snapshot_layout
 from filterd.serve import hangup
+from filterd.serve.alarm_watch import AlarmWatch
 from filterd.serve.binding_watch import BindingWatch
 from filterd.serve.consent_count import ConsentCount
 from filterd.serve.holders import remedy_of
@@ -81,6 +82,7 @@ class Control:
         self._notices = NoticeSender(context)
         self._pages = PageWatch(context)
         self._trail = TrailSchedule(context)
+        self._alarms = AlarmWatch(context)
         self._ended = asyncio.Event()
         self._behind = ""
         """why nothing can be written in the store; empty while it is the newest one"""
@@ -111,6 +113,7 @@ class Control:
             notices=replace(self._metrics.notices, outcomes=self._notices.counts),
             publication=self._pages.metrics,
             trail=self._trail.metrics,
+            deadlines=self._alarms.metrics,
             ready=not self._missing(),
             clock=self._context.clock(),
         )
@@ -132,6 +135,7 @@ class Control:
             self._notices.run(),
             self._pages.run(),
             self._trail.run(),
+            self._alarms.run(),
             self._refresh_metrics(),
             self._watch_store(),
             self._sessions.run(),
@@ -159,6 +163,7 @@ class Control:
         self._notices.change_settings(settings)
         self._pages.change_settings(settings)
         self._trail.change_settings(settings)
+        self._alarms.change_settings(settings)
         log.get().info("new settings in force", remedy=f"restart for {', '.join(waiting)}" if waiting else "")
 
     def _differs(self, settings: Settings, name: str) -> bool:

@@ -18,6 +18,7 @@ import filterd
 from filterd.telemetry.api_metrics import ApiMetrics, api_families
 from filterd.telemetry.block_metrics import BlockMetrics, block_families
 from filterd.telemetry.crash_metrics import CrashMetrics, crash_families
+from filterd.telemetry.deadline_metrics import DeadlineMetrics, deadline_families
 from filterd.telemetry.fast_metrics import FastPathMetrics, fast_families
 from filterd.telemetry.feed_metrics import FeedMetrics, feed_families
 from filterd.telemetry.followed_sessions import FollowedSessions, followed_families, identified_family
@@ -111,6 +112,7 @@ class ControlMetrics:
     notices: NoticeMetrics = field(default_factory=NoticeMetrics)
     publication: PublicationMetrics = field(default_factory=PublicationMetrics)
     trail: TrailMetrics = field(default_factory=TrailMetrics)
+    deadlines: DeadlineMetrics = field(default_factory=DeadlineMetrics)
     ready: bool = False
     clock: float = 0.0
     """Unix seconds"""
@@ -311,6 +313,7 @@ def _control_families(now: ControlMetrics) -> Iterator[Metric]:
     yield from privacy_families(now.privacy)
     yield from review_families(now.reviews)
     yield from notice_families(now.notices)
+    yield from deadline_families(now.deadlines)
     yield from publication_families(now.publication)
     yield from trail_families(now.trail)
 

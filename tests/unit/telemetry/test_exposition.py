@@ -8,6 +8,7 @@ from collections.abc import Callable
 from filterd.telemetry.api_metrics import ApiMetrics
 from filterd.telemetry.block_metrics import BlockMetrics
 from filterd.telemetry.crash_metrics import CrashMetrics
+from filterd.telemetry.deadline_metrics import DeadlineMetrics
 from filterd.telemetry.fast_metrics import FastPathMetrics
 from filterd.telemetry.feed_metrics import FeedMetrics
 from filterd.telemetry.histogram import Histogram
@@ -131,6 +132,7 @@ CONTROL = ControlMetrics(
         anchors={"tsa": AnchorMetrics(405.5, 406, 407)},
     ),
     notices=NoticeMetrics({"delivered": 231, "failed": 232}, waiting=233, oldest_waiting=234.5),
+    deadlines=DeadlineMetrics({"enforce": 281, "review": 282}, {"report": 283.5}, 284, {"delivered": 285}),
     sessions=SessionMetrics(
         sources={"radius": {"registered": 212, "unregistered": 213}},
         most=215,
