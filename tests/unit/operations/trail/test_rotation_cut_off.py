@@ -77,7 +77,7 @@ async def test_a_rotation_that_was_announced_is_completed(
             return await rest(context)
 
         with monkeypatch.context() as here, pytest.raises(KilledError):
-            here.setattr(rotating.checkpoints, "make", make)
+            here.setattr(checkpoints, "make", make)
             await rotating.rotate(context, purpose, reason="yearly")
         monkeypatch.undo()
         await checkpoints.make(context)
