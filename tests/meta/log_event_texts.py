@@ -370,6 +370,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "The public statement could not be made; it is tried again.",
         "the line names the remedy; by hand: `filterd audit statement --sign`",
     ),
+    "what nodes report is not recorded": (
+        "List switches, availability and probes of nodes do not reach the trail. Their reports are kept.",
+        "the line names the remedy; the next report is compared anew",
+    ),
     "an anchor takes no checkpoints": (
         "An anchor of `signing.anchors` failed: `reason` says how. It is tried again, at growing intervals.",
         "[FilterdAnchorFails](runbooks/trail.md#filterdanchorfails)",
