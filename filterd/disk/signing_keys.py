@@ -41,9 +41,9 @@ def next_of(path: Path) -> Path:
     return path.with_name(f"{path.name}.next")
 
 
-def load(path: Path) -> SigningKey | None:
-    """The key of a file, None where there is none. A file that others can read is closed to them. Raises
-    ``OSError`` and SigningKeyError."""
+def load(path: Path, *, close: bool = True) -> SigningKey | None:
+    """The key of a file, None where there is none. A file that others can read is closed to them, unless
+    ``close`` is false. Raises ``OSError`` and SigningKeyError."""
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
@@ -53,7 +53,8 @@ def load(path: Path) -> SigningKey | None:
             data = file.read(LARGEST)
     except FileNotFoundError:
         return None
-    close_to_others(path)
+    if close:
+        close_to_others(path)
     try:
         found = load_pem_private_key(data, None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:

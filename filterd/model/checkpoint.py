@@ -144,7 +144,7 @@ def row_fault(row: Checkpoint) -> str:
 
 
 def body_of(row: Checkpoint) -> dict[str, Any]:
-    """What a checkpoint says. Raises SignedTextError where its text was altered."""
+    """The body of a checkpoint. Raises SignedTextError where its text was altered."""
     return signed_text.read(row.text).body
 
 

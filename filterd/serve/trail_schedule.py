@@ -45,8 +45,8 @@ class TrailSchedule:
         self._evidence = NodeEvidence(context.clock())
 
     async def hear(self, report: NodeReport) -> None:
-        """Record what a node's report tells anew. Raises StoreError; the next report tells it again."""
-        await self._evidence.take(self._context, report)
+        """Record what a node's report tells anew. A failure is logged once; the next one tells it again."""
+        await self._try("evidence", self._evidence.take(self._context, report))
 
     def change_settings(self, settings: Settings) -> None:
         """Apply the settings from the next look on."""
@@ -72,7 +72,7 @@ class TrailSchedule:
         if self._is_due(found):
             await self._try("checkpoint", checkpoints.make(self._context, if_moved=found.newest is not None))
         with contextlib.suppress(StoreError, OperationError):
-            await self._evidence.watch(self._context)
+            await self._try("watch", self._evidence.watch(self._context))
             if await statements.is_due(self._context):
                 await self._try("statement", statements.make(self._context))
             await self._deliver()
@@ -106,6 +106,8 @@ class TrailSchedule:
         if trouble and trouble != before:
             if step == "statement":
                 log.get().error("the statement of the day is not signed", reason=trouble, remedy=remedy)
+            elif step in ("evidence", "watch"):
+                log.get().error("what nodes report is not recorded", reason=trouble, remedy=remedy)
             else:
                 log.get().error("no checkpoint of the audit trail is signed", reason=trouble, remedy=remedy)
         if before and not trouble and step == "checkpoint":

@@ -60,7 +60,7 @@ async def newest(connection: AsyncConnection, identifier: str) -> AnchorRow | No
 
 
 async def of_checkpoint(connection: AsyncConnection, number: int) -> list[AnchorRow]:
-    """What anchors have taken a checkpoint, in their order."""
+    """The rows of a checkpoint, in the order in which anchors took it."""
     query = select(anchor).where(anchor.c.checkpoint == number).order_by(anchor.c.number)
     return [_row(row) for row in await connection.execute(query)]
 

@@ -10,6 +10,7 @@ from monitoring.source.alerts_deadlines import DEADLINES
 from monitoring.source.alerts_node import NODE
 from monitoring.source.alerts_proof import PROOF
 from monitoring.source.alerts_sessions import SESSIONS
+from monitoring.source.alerts_trail import TRAIL
 from monitoring.source.alerts_upstreams import UPSTREAMS
 
-GROUPS = (ANSWERS, NODE, PROOF, UPSTREAMS, CONTROL, DEADLINES, CLIENTS, SESSIONS, API)
+GROUPS = (ANSWERS, NODE, PROOF, UPSTREAMS, CONTROL, DEADLINES, CLIENTS, SESSIONS, API, TRAIL)

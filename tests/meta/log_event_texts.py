@@ -359,6 +359,26 @@ TEXTS: dict[str, tuple[str, str]] = {
         "`filterd notice list --undelivered`",
     ),
     "a receiver takes notices again": ("The receiver answered 2xx.", NOTHING),
+    # ---- the trail ----
+    "no checkpoint of the audit trail is signed": (
+        "The newest checkpoint does not agree with the trail, or the key cannot be used: `reason` says "
+        "which.",
+        "[FilterdCheckpointRefused](runbooks/trail.md#filterdcheckpointrefused)",
+    ),
+    "checkpoints of the audit trail are signed again": ("What was in the way is mended.", NOTHING),
+    "the statement of the day is not signed": (
+        "The public statement could not be made; it is tried again.",
+        "the line names the remedy; by hand: `filterd audit statement --sign`",
+    ),
+    "what nodes report is not recorded": (
+        "List switches, availability and probes of nodes do not reach the trail. Their reports are kept.",
+        "the line names the remedy; the next report is compared anew",
+    ),
+    "an anchor takes no checkpoints": (
+        "An anchor of `signing.anchors` failed: `reason` says how. It is tried again, at growing intervals.",
+        "[FilterdAnchorFails](runbooks/trail.md#filterdanchorfails)",
+    ),
+    "an anchor takes checkpoints again": ("The anchor has the newest checkpoint.", NOTHING),
     # ---- deadlines of orders ----
     "an order is due soon": (
         "A duty of the order, `duty`, comes to its end: the lead of an alarm has begun. Each is told once.",

@@ -128,7 +128,7 @@ class Authority:
         await site.start()
         try:
             assert site._server is not None
-            port = site._server.sockets[0].getsockname()[1]  # type: ignore[attr-defined]
+            port = site._server.sockets[0].getsockname()[1]  # type: ignore[attr-defined]  # the port that the kernel chose
             self.url = f"http://127.0.0.1:{port}/tsr"
             yield self.url
         finally:

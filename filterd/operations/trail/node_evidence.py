@@ -1,4 +1,4 @@
-"""What nodes report, as far as it is evidence, in the audit trail: list switches, availability, probes.
+"""Records in the audit trail what nodes report, as far as it is evidence: lists, availability, probes.
 
 An entry is made where a report tells something else than the trail has, and for nothing else: neither for a
 heartbeat, nor for a revision, so that an entry, which makes a revision, leads to no other. A node that goes

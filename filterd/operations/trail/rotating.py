@@ -1,4 +1,4 @@
-"""What a person does with the keys that sign: looks at them, rotates, accepts and exports them."""
+"""The use cases of keys that sign: they are shown, rotated, accepted and exported."""
 
 from __future__ import annotations
 

@@ -84,7 +84,7 @@ async def make(context: Context) -> StatementRow:
 
 
 async def body_of(context: Context, head: Checkpoint, day: str) -> dict[str, Any]:
-    """What the statement of a day says, over a checkpoint."""
+    """The body of the statement of a day, over a checkpoint."""
     settings, now = context.settings, context.clock()
     async with context.store.read() as connection:
         orders = await order_rows.list_orders(connection)

@@ -22,7 +22,7 @@ from filterd.web.pages.refusals import PageRefusedError
 from filterd.web.pages.state import page, state_of
 from filterd.web.published.outline import FOLDERS
 
-NAMES = {"es": ("declaracion", "llaves"), "en": ("statement", "keys")}
+NAMES = {"es": ("declaracion", "claves"), "en": ("statement", "keys")}
 """the folder of statements, and the stem of the file of keys, below the folder of each language"""
 SHOWN = 31
 """days that the page leads to"""

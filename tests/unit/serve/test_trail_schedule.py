@@ -10,10 +10,13 @@ import pytest
 
 from filterd.config.signing_settings import AnchorKind, AnchorSettings
 from filterd.config.value_types import Seconds
+from filterd.model.records import NodeReport
 from filterd.operations.context import Context
 from filterd.operations.signing import Purpose, file_of
 from filterd.operations.trail import checkpoints
 from filterd.serve.trail_schedule import TrailSchedule
+from filterd.store import change_log
+from filterd.store.errors import StoreUnwritableError
 from tests.worlds.installation import Installation, install
 from tests.worlds.trail import record, tamper
 
@@ -68,8 +71,6 @@ async def test_the_end_of_the_process_is_covered(installation: Installation) -> 
         newest = await checkpoints.newest(context)
         assert newest is not None
         async with context.store.read() as connection:
-            from filterd.store import change_log
-
             assert newest.audit_sequence == (await change_log.chain_end(connection))[0]
 
 
@@ -114,3 +115,25 @@ async def test_an_anchor_is_served_and_counted(installation: Installation, tmp_p
             await asyncio.sleep(0)
         assert schedule.metrics.anchors["worm"].failures == 0
         assert len((tmp_path / "heads").read_text().splitlines()) == len(await numbers(context))
+
+
+async def test_a_store_that_takes_no_entry_costs_a_report_nothing(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with installation.open("control") as context:
+        schedule = TrailSchedule(context)
+        report = NodeReport("resolver-1", context.clock(), 1, 1, "", ready=True, lists={})
+        with monkeypatch.context() as broken:
+            broken.setattr(context.store, "write", refused)
+            await schedule.hear(report)
+        async with context.store.read() as connection:
+            assert await change_log.entries(connection) == []
+        await schedule.hear(report)
+        async with context.store.read() as connection:
+            assert [each.entry.action for each in await change_log.entries(connection)] == ["node.state"]
+
+
+def refused(*_: object, **__: object) -> object:
+    """Fail as a store on a full disk does."""
+    message = "the disk is full"
+    raise StoreUnwritableError(message)

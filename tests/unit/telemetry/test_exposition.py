@@ -26,6 +26,7 @@ from filterd.telemetry.page_metrics import PageMetrics
 from filterd.telemetry.privacy_metrics import PrivacyMetrics
 from filterd.telemetry.publication_metrics import PublicationMetrics
 from filterd.telemetry.session_metrics import SessionMetrics
+from filterd.telemetry.trail_metrics import AnchorMetrics, TrailMetrics
 from filterd.telemetry.upstream_metrics import UpstreamMetrics
 
 VERSIONS = re.compile(r'(python|version)="[^"]*"')
@@ -122,6 +123,14 @@ CONTROL = ControlMetrics(
     reviews={"open": 305, "appealed": 306, "overdue": 307},
     privacy=PrivacyMetrics(301.5, {"consent": 302}, {"open": 303, "overdue": 304}, 308),
     publication=PublicationMetrics(differs=True, exported_at=306.5),
+    trail=TrailMetrics(
+        checkpoint_at=401.5,
+        uncovered=402,
+        refused=True,
+        keys_unexplained=403,
+        statement_at=404.5,
+        anchors={"tsa": AnchorMetrics(405.5, 406, 407)},
+    ),
     notices=NoticeMetrics({"delivered": 231, "failed": 232}, waiting=233, oldest_waiting=234.5),
     deadlines=DeadlineMetrics({"enforce": 281, "review": 282}, {"report": 283.5}, 284, {"delivered": 285}),
     sessions=SessionMetrics(

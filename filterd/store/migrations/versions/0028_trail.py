@@ -11,6 +11,12 @@ down_revision = "0027"
 
 def upgrade() -> None:
     """Make the tables, empty."""
+    _keys()
+    _checkpoints()
+    _anchors()
+
+
+def _keys() -> None:
     op.create_table(
         "installation",
         sa.Column("id", sa.String(length=32), nullable=False),
@@ -29,6 +35,9 @@ def upgrade() -> None:
         sa.Column("accepted_at", sa.Float(), nullable=False),
         sa.PrimaryKeyConstraint("number", name="pk_signing_key"),
     )
+
+
+def _checkpoints() -> None:
     op.create_table(
         "checkpoint",
         sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
@@ -45,7 +54,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("number", name="pk_checkpoint"),
         sa.UniqueConstraint("digest", name="uq_checkpoint_digest"),
     )
-    _anchors()
     op.create_table(
         "statement",
         sa.Column("day", sa.String(length=10), nullable=False),

@@ -40,7 +40,7 @@ def authority(tmp_path: Path) -> Authority:
 def anchor_of(kind: AnchorKind, **values: object) -> AnchorSettings:
     """An anchor of this kind."""
     plain = AnchorSettings("outside", kind, None, "", None, None, None, Seconds(0), Seconds(20))
-    return replace(plain, **values)  # type: ignore[arg-type]
+    return replace(plain, **values)  # type: ignore[arg-type]  # fields by name
 
 
 def stamping(authority: Authority) -> AnchorSettings:

@@ -35,7 +35,7 @@ def report(**values: object) -> NodeReport:
         began_at=NOW - 100,
         feeds=(feed("1"),),
     )
-    return replace(made, **values)  # type: ignore[arg-type]
+    return replace(made, **values)  # type: ignore[arg-type]  # fields by name
 
 
 def feed(version: str, label: str = "worst") -> FeedInForce:

@@ -38,7 +38,7 @@ def request(number: int, **values: object) -> OrderRequest:
         received_at=1_799_999_000,
         reason="notified",
     )
-    return replace(made, **values)  # type: ignore[arg-type]
+    return replace(made, **values)  # type: ignore[arg-type]  # fields by name
 
 
 async def filled(context: Context) -> None:

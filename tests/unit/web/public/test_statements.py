@@ -43,13 +43,13 @@ async def test_before_the_first_the_page_says_so(client: httpx.AsyncClient) -> N
     assert reply.status_code == 200
     assert "Todavía no hay" in reply.text
     assert (await client.get("/servicio/declaracion/latest.json")).status_code == 404
-    assert (await client.get("/servicio/llaves.pem")).status_code == 404
+    assert (await client.get("/servicio/claves.pem")).status_code == 404
 
 
 @pytest.mark.parametrize(
     ("page", "keys", "language"),
     [
-        ("/servicio/declaracion", "/servicio/llaves.pem", "es"),
+        ("/servicio/declaracion", "/servicio/claves.pem", "es"),
         ("/service/statement", "/service/keys.pem", "en"),
     ],
 )

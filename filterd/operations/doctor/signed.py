@@ -1,0 +1,82 @@
+"""Signatures: keys, checkpoints against the trail, anchors, and the statement of the day."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+from filterd.config.signing_settings import AnchorKind
+from filterd.disk import signing_keys
+from filterd.disk.signing_keys import SigningKeyError
+from filterd.operations import signing
+from filterd.operations.context import Context
+from filterd.operations.doctor import reading
+from filterd.operations.doctor.case import Case, stands
+from filterd.operations.doctor.finding import Finding, found
+from filterd.operations.errors import OperationError
+from filterd.operations.signing import Purpose
+from filterd.operations.trail import checkpoints, figures
+from filterd.operations.trail.anchors import AnchorStatus
+from filterd.operations.trail.figures import TrailFigures
+from filterd.store.errors import StoreError
+
+FAILS = 3
+"""failed attempts in a row from which an anchor is told of"""
+LATE = 3
+"""times ``signing.every`` from which a checkpoint is late"""
+STATEMENT_LATE = 2 * 86_400.0
+DAYS = 86_400.0
+
+
+def check(case: Case) -> Iterator[Finding]:
+    """Look at keys and signatures; no private key is shown. What keeps the store from being read, ``store``
+    says."""
+    yield from _keys(case)
+    try:
+        look, fault, now = asyncio.run(_read(case))
+    except (StoreError, OperationError, OSError):
+        return
+    if fault:
+        yield found("signed.disagrees", reason=fault)
+    for each in look.keys.unexplained:
+        yield found("signed.key_replaced", key=each.key_id, purpose=each.purpose)
+    yield from _late(case, look, now)
+    yield from _anchors(case, look.anchors, now)
+
+
+def _keys(case: Case) -> Iterator[Finding]:
+    for purpose in Purpose:
+        path = signing.file_of(case.settings, purpose)
+        if stands(path):
+            try:
+                signing_keys.load(path, close=False)
+            except SigningKeyError:
+                yield found("signed.key_damaged", path=str(path))
+
+
+async def _read(case: Case) -> tuple[TrailFigures, str, float]:
+    async with reading.opened(case) as context:
+        return await figures.look(context), await _fault(context), context.clock()
+
+
+async def _fault(context: Context) -> str:
+    return await checkpoints.standing_fault(context)
+
+
+def _late(case: Case, look: TrailFigures, now: float) -> Iterator[Finding]:
+    newest, every = look.newest, case.settings.signing.every
+    if newest is not None and look.uncovered and now - newest.at > LATE * every:
+        yield found("signed.late", entries=look.uncovered, number=newest.number)
+    if look.statement is not None and now - look.statement.at > STATEMENT_LATE:
+        yield found("signed.statement_late", day=look.statement.day)
+
+
+def _anchors(case: Case, anchors: tuple[AnchorStatus, ...], now: float) -> Iterator[Finding]:
+    if not case.settings.signing.anchors:
+        yield found("signed.no_anchor")
+    for each in anchors:
+        if each.failures >= FAILS:
+            yield found("signed.anchor_fails", anchor=each.id, reason=each.trouble)
+        elif each.kind == AnchorKind.COUNTERSIGN and each.due:
+            days = round((now - each.at) / DAYS) if each.at else 0
+            yield found("signed.countersignature_due", anchor=each.id, number=each.checkpoint, days=days)

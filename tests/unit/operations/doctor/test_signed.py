@@ -1,0 +1,90 @@
+"""Findings on signatures: keys damaged or replaced, checkpoints that disagree, anchors that fail."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+from filterd.config.signing_settings import AnchorKind, AnchorSettings
+from filterd.config.value_types import Seconds
+from filterd.operations.doctor import signed
+from filterd.operations.doctor.case import Case
+from filterd.operations.doctor.finding import Finding
+from filterd.operations.signing import Purpose, file_of
+from filterd.operations.trail import anchors, checkpoints, statements
+from tests.worlds.findings import ids, values
+from tests.worlds.installation import Installation
+from tests.worlds.trail import record, tamper
+
+
+def look(case: Case, *found: AnchorSettings) -> list[Finding]:
+    """The findings with these anchors, on a thread beside the loop of the test."""
+    settings = replace(case.settings, signing=replace(case.settings.signing, anchors=found))
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(lambda: list(signed.check(replace(case, settings=settings)))).result()
+
+
+def kept(tmp_path: Path) -> AnchorSettings:
+    """A file."""
+    return AnchorSettings(
+        "worm", AnchorKind.FILE, tmp_path / "heads", "", None, None, None, Seconds(0), Seconds(9)
+    )
+
+
+async def test_a_sound_installation_with_an_anchor_has_none(
+    built: Case, installation: Installation, tmp_path: Path
+) -> None:
+    async with installation.open("control") as context:
+        await checkpoints.make(context)
+    assert look(built, kept(tmp_path)) == []
+    assert ids(look(built)) == ["signed.no_anchor"]
+
+
+async def test_a_key_that_was_replaced_is_told_until_it_is_accepted(
+    built: Case, installation: Installation, tmp_path: Path
+) -> None:
+    path = file_of(installation.settings, Purpose.CHECKPOINT)
+    async with installation.open("control") as context:
+        await checkpoints.make(context)
+        path.write_text("damaged")
+        assert ids(look(built, kept(tmp_path))) == ["signed.key_damaged"]
+        assert path.read_text() == "damaged", "doctor changes nothing"
+        made = await checkpoints.make(context)
+    assert made is not None
+    found = look(built, kept(tmp_path))
+    assert values(found, "signed.key_replaced") == {"key": made.key_id, "purpose": "checkpoint"}
+
+
+async def test_a_trail_that_was_altered_is_told(
+    built: Case, installation: Installation, tmp_path: Path
+) -> None:
+    async with installation.open("control") as context:
+        made = await checkpoints.make(context)
+    assert made is not None
+    tamper(installation, "UPDATE audit SET hash = ? WHERE sequence = ?", "f" * 64, made.audit_sequence)
+    assert "signed.disagrees" in ids(look(built, kept(tmp_path)))
+
+
+async def test_what_is_late_is_told(built: Case, installation: Installation, tmp_path: Path) -> None:
+    async with installation.open("control") as context:
+        await statements.make(context)
+        await record(context)
+    installation.now += 3 * 86_400
+    assert ids(look(built, kept(tmp_path))) == ["signed.late", "signed.statement_late"]
+
+
+async def test_anchors_that_fail_and_countersignatures_that_are_due(
+    built: Case, installation: Installation, tmp_path: Path
+) -> None:
+    missing = replace(kept(tmp_path), path=tmp_path / "none" / "heads")
+    regulator = replace(
+        kept(tmp_path), id="crt", kind=AnchorKind.COUNTERSIGN, path=None, key=tmp_path / "pub"
+    )
+    async with installation.open("control") as context:
+        await checkpoints.make(context)
+        for _ in range(signed.FAILS):
+            await anchors.deliver(context, missing)
+    found = look(built, missing, regulator)
+    assert ids(found) == ["signed.anchor_fails", "signed.countersignature_due"]
+    assert values(found, "signed.anchor_fails")["reason"] == "No such file or directory"
