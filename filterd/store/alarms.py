@@ -93,7 +93,7 @@ async def forget(connection: AsyncConnection, keys: Sequence[AlarmKey]) -> None:
 
 
 async def deliveries(connection: AsyncConnection) -> list[AlarmDelivery]:
-    """What channels have not taken yet, the soonest due first."""
+    """All that channels have not taken yet, the soonest due first."""
     rows = await connection.execute(
         select(order_alarm_delivery).order_by(
             order_alarm_delivery.c.due_at, order_alarm_delivery.c.order_number

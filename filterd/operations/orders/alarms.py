@@ -25,7 +25,7 @@ CLOCKS_AGREE = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Raised:
-    """What one look raised."""
+    """The outcome of one look."""
 
     duties: tuple[tuple[Duty, int], ...] = ()
     """the duties that alarm anew, each with its lead in seconds; 0: it is overdue"""
@@ -35,7 +35,7 @@ class Raised:
 
 @dataclass(slots=True)
 class _Plan:
-    """What one look is going to note."""
+    """The notes that one look is going to make."""
 
     passed: list[AlarmKey] = field(default_factory=list)
     told: list[tuple[Duty, AlarmKey]] = field(default_factory=list)

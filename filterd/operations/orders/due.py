@@ -42,8 +42,8 @@ def open_ones(every: Iterable[Duty]) -> list[Duty]:
 
 
 async def list_due(context: Context, within: float | None = None, *, done: bool = False) -> list[Duty]:
-    """What is due, overdue duties among it, the soonest first; only what is due ``within`` so many seconds.
-    With ``done`` also what was done."""
+    """The open duties, overdue ones among them, the soonest due first; only those that are due ``within`` so
+    many seconds. With ``done`` also those that were done."""
     every = await duties(context)
     if within is not None:
         latest = context.clock() + within
