@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -17,6 +18,8 @@ from filterd.operations.orders.duties import Duty, Reached, duties_of
 from filterd.operations.orders.finding import require, subject
 from filterd.operations.orders.showing import redacted
 from filterd.operations.reviews.terms import country_of
+from filterd.policy.deadlines import KnownBasis, resolve
+from filterd.policy.jurisdictions import Jurisdiction
 from filterd.store import alarms as rows
 from filterd.store import orders as order_rows
 from filterd.store import snapshots
@@ -32,8 +35,19 @@ async def duties(context: Context) -> list[Duty]:
     async with context.store.read() as connection:
         found = await rows.order_facts(connection, context.clock() - LIFTED_FOR)
         behind = await _first_behind(connection)
-    every = (duty for each in found for duty in duties_of(each, country, _reached(each, behind)))
-    return sorted(every, key=lambda each: (each.due_at, each.order.number, each.kind))
+    return await asyncio.to_thread(_computed, found, country, behind)
+
+
+def _computed(found: Iterable[OrderFacts], country: Jurisdiction, behind: float) -> list[Duty]:
+    """The duties of all orders; beside the event loop, since there may be thousands."""
+    known: dict[tuple[str, str], KnownBasis] = {}
+    every: list[Duty] = []
+    for each in found:
+        words = (each.authority, each.ground)
+        if words not in known:
+            known[words] = resolve(country, *words)
+        every += duties_of(each, country, _reached(each, behind), known[words])
+    return sorted(every, key=lambda each: (each.due_at, each.order.number, each.kind.value))
 
 
 def open_ones(every: Iterable[Duty]) -> list[Duty]:
