@@ -308,8 +308,8 @@ def _resolve(
         web_block=block_server(configuration.web, base),
         notices=notices(configuration.notices, base),
         service=service(configuration.service),
-        mail=mail(configuration.mail, base),
         signing=signing(configuration.signing, base, base / configuration.state_dir),
+        mail=mail(configuration.mail, base),
     )
 
 

@@ -353,8 +353,8 @@ class RawConfiguration(Section):
     web: RawWeb = Field(default_factory=RawWeb)
     notices: RawNotices = Field(default_factory=RawNotices)
     service: RawService = Field(default_factory=RawService)
-    mail: RawMail = Field(default_factory=RawMail)
     signing: RawSigning = Field(default_factory=RawSigning)
+    mail: RawMail = Field(default_factory=RawMail)
 
 
 def json_schema() -> dict[str, Any]:

@@ -247,9 +247,9 @@ class Settings:
     """the process of the block page, web.block; None: there is none"""
     notices: NoticeSettings
     service: ServiceSettings
+    signing: SigningSettings
     mail: MailSettings | None
     """None: nothing is mailed"""
-    signing: SigningSettings
 
     def to_json(self) -> str:
         """One line of JSON, from which :meth:`from_json` makes an equal value."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Boolean, Column, Float, Index, Integer, String, Table
 
-from filterd.store.tables import metadata
+from filterd.store.trail_tables import metadata
 
 __all__ = ["metadata"]
 

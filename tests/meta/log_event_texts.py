@@ -420,6 +420,11 @@ TEXTS: dict[str, tuple[str, str]] = {
         " second.",
         "what `remedy` says",
     ),
+    "ends of orders are not noted in the trail; nodes keep to them": (
+        "Control cannot note the orders whose term is over or whose suspension has ended. Nodes end and"
+        " resume them by themselves. It is tried again every two seconds.",
+        "what `remedy` says",
+    ),
     "data stays beyond its term": (
         "Control could not delete what is past its term (`filterd retention show`). It is tried again each"
         " hour.",

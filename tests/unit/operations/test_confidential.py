@@ -100,9 +100,9 @@ OLD_HAS_NOT = (
     *("notice_delivery", "notice", "webhook_stop", "profile_meaning"),
     *("sign_in_link_line", "sign_in_link", "portal_session_line", "portal_session", "line_pin", "pin_tries"),
     *("page_record", "page_content", "order_step"),
-    *("order_alarm", "order_alarm_delivery"),
     *("installation", "signing_key", "checkpoint", "anchor", "countersigner", "anchor_state", "statement"),
     *("preservation_hold_line", "preservation_hold"),
+    *("order_alarm", "order_alarm_delivery"),
     *CONSENT_TABLES,
 )
 
