@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from filterd.model.order import NOT_ACCEPTED, Order, OrderStep, StepKind
 from filterd.model.order_facts import OrderFacts
-from filterd.model.order_rows import audited
 from filterd.operations import input_values
 from filterd.operations.context import Context
 from filterd.operations.errors import ConflictError
+from filterd.operations.orders import life
 from filterd.operations.orders.duties import Duty, Reached, duties_of
-from filterd.operations.orders.finding import require, subject
+from filterd.operations.orders.finding import require
 from filterd.operations.orders.showing import redacted
 from filterd.operations.reviews.terms import country_of
 from filterd.policy.deadlines import KnownBasis, resolve
 from filterd.policy.jurisdictions import Jurisdiction
 from filterd.store import alarms as rows
-from filterd.store import orders as order_rows
 from filterd.store import snapshots
 from filterd.store.store import Store
 
@@ -84,7 +82,7 @@ async def reported(
             message = f"order {before.reference} is {before.state.value}: nothing was carried out yet"
             raise ConflictError(message, f"see it with: filterd order show {before.reference}")
         step = OrderStep(
-            number=len(before.steps) + 1,
+            number=0,
             kind=StepKind.REPORTED,
             at=write.now,
             actor=context.actor,
@@ -92,9 +90,7 @@ async def reported(
             evidence=told,
             digest=digest,
         )
-        order = replace(before, steps=(*before.steps, step))
-        await order_rows.add_step(write.connection, order.number, step)
-        write.audit("order.report", subject(order), before=audited(before), after=audited(order))
+        order = await life.record(write, before, (step,), "order.report", before)
     return redacted(order)
 
 
