@@ -47,14 +47,14 @@ class MailError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
-    """What became of a mail that the server took."""
+class MailTaken:
+    """A mail that the server took."""
 
     refused: int = 0
     """the recipients that the server refused; it took the mail for the others"""
 
 
-async def send(server: MailServer, message: EmailMessage, lookup: Lookup) -> Sent:
+async def send(server: MailServer, message: EmailMessage, lookup: Lookup) -> MailTaken:
     """Send one mail within ``server.timeout``. Raises MailError for whatever the server or the network
     does, a password that cannot be read, and a ``ca`` without certificates."""
     try:
@@ -77,7 +77,7 @@ async def send(server: MailServer, message: EmailMessage, lookup: Lookup) -> Sen
     raise MailError(trouble) from None
 
 
-async def _send(server: MailServer, message: EmailMessage, lookup: Lookup) -> Sent:
+async def _send(server: MailServer, message: EmailMessage, lookup: Lookup) -> MailTaken:
     password = None
     if server.password_file is not None:
         password = await asyncio.to_thread(
@@ -98,7 +98,7 @@ async def _send(server: MailServer, message: EmailMessage, lookup: Lookup) -> Se
         if password is not None:
             await client.login(server.user, password)
         refused, _ = await client.sendmail(server.sender, list(server.to), message.as_bytes(policy=WIRE))
-        return Sent(len(refused))
+        return MailTaken(len(refused))
     finally:
         client.close()
 

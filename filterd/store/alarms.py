@@ -17,6 +17,14 @@ from filterd.store.tables import change, order_step, orders
 
 _CHUNK = 200
 """alarms in one statement"""
+_FACTS = tuple(
+    orders.c[name]
+    for name in (
+        *("number", "reference", "state", "authority", "ground", "confidential"),
+        *("received_at", "added_at", "accepted_at", "withdrawn_at"),
+        *("enforce_by", "report_by", "review_at", "not_after"),
+    )
+)
 _OPEN = tuple(each.value for each in OrderState if each not in ENDED)
 
 
@@ -26,7 +34,7 @@ async def order_facts(connection: AsyncConnection, lifted_since: float) -> list[
     lifted = and_(orders.c.state == OrderState.LIFTED.value, orders.c.withdrawn_at >= lifted_since)
     wanted = or_(orders.c.state.in_(_OPEN), lifted)
     steps = await _steps(connection, wanted)
-    found = await connection.execute(select(orders).where(wanted).order_by(orders.c.number))
+    found = await connection.execute(select(*_FACTS).where(wanted).order_by(orders.c.number))
     return [
         OrderFacts(
             number=row.number,
@@ -93,7 +101,7 @@ async def forget(connection: AsyncConnection, keys: Sequence[AlarmKey]) -> None:
 
 
 async def deliveries(connection: AsyncConnection) -> list[AlarmDelivery]:
-    """What channels have not taken yet, the soonest due first."""
+    """All that channels have not taken yet, the soonest due first."""
     rows = await connection.execute(
         select(order_alarm_delivery).order_by(
             order_alarm_delivery.c.due_at, order_alarm_delivery.c.order_number

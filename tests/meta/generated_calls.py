@@ -112,6 +112,7 @@ CALLS: dict[str, tuple[str, ...] | str] = {
     "feed trust": LIST,
     "feed update": ("post /feeds/{id}/update", "post /feeds/{id}/accept"),
     "feed verify": PROOF,
+    "mail test": "a mail server is set up and tried at the machine",
     "order add": ("post /orders",),
     "order approve": ("post /orders/{reference}/approve",),
     "order due": ("get /orders/due",),

@@ -52,6 +52,9 @@ def check(case: Case) -> Iterator[Finding]:
     if late:
         named = dict.fromkeys(each.order.reference for each in late)
         yield found("deadlines.overdue", count=len(late), orders=", ".join([*named][:SHOWN]))
+    unknown = dict.fromkeys(each.order.reference for each in figures.duties if each.basis.ground is None)
+    if unknown:
+        yield found("deadlines.unknown", count=len(unknown), orders=", ".join([*unknown][:SHOWN]))
     if figures.duties and not channels(settings):
         yield found("deadlines.nobody", count=len(figures.duties))
     untaken = [each for each in figures.deliveries if each.trouble]

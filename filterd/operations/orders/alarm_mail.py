@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,9 +18,10 @@ from filterd.operations.orders.duties import Duty
 
 LISTED = 40
 """duties that one mail lists; the rest is a number"""
-_LONGEST = 120
+_LONGEST = 160
 """characters of an order's own words"""
 _LANGUAGES = ("es", "en")
+_NAME = re.compile(r"\S*[\w-]\.[\w-]{2,}\S*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +90,18 @@ def titles(duty: Duty, language: str) -> tuple[str, str]:
     """Authority and ground by the titles of the jurisdiction, else in the words of the order, on one line."""
     body, ground = duty.basis.authority, duty.basis.ground
     return (
-        _line(duty.order.authority if body is None else getattr(body.title, language)),
-        _line(duty.order.ground if ground is None else f"{getattr(ground.title, language)} ({ground.law})"),
+        _line(_nameless(duty.order.authority) if body is None else getattr(body.title, language)),
+        _line(
+            _nameless(duty.order.ground)
+            if ground is None
+            else f"{getattr(ground.title, language)} ({ground.law})"
+        ),
     )
+
+
+def _nameless(text: str) -> str:
+    """An order's own words without what looks like the name of a site: somebody may have written it there."""
+    return _NAME.sub("…", text)
 
 
 def _line(text: str) -> str:

@@ -7,6 +7,7 @@ and raised at their time.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -25,7 +26,7 @@ CLOCKS_AGREE = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Raised:
-    """What one look raised."""
+    """The outcome of one look."""
 
     duties: tuple[tuple[Duty, int], ...] = ()
     """the duties that alarm anew, each with its lead in seconds; 0: it is overdue"""
@@ -35,7 +36,7 @@ class Raised:
 
 @dataclass(slots=True)
 class _Plan:
-    """What one look is going to note."""
+    """The notes that one look is going to make."""
 
     passed: list[AlarmKey] = field(default_factory=list)
     told: list[tuple[Duty, AlarmKey]] = field(default_factory=list)
@@ -70,7 +71,7 @@ async def raise_due(context: Context, duties: Sequence[Duty]) -> Raised:
         before = await rows.raised(connection)
     early = _too_early(before, now)
     known = before.keys() - set(early)
-    plan = _plan(duties, known, settings.orders.alarms, now)
+    plan = await asyncio.to_thread(_plan, duties, known, settings.orders.alarms, now)
     if not early and not plan.passed:
         return Raised()
     told = [(key, channel) for _, key in plan.told for channel in channels(settings)]
@@ -83,7 +84,10 @@ async def raise_due(context: Context, duties: Sequence[Duty]) -> Raised:
 def _plan(duties: Iterable[Duty], known: Iterable[AlarmKey], settings: AlarmSettings, now: float) -> _Plan:
     known = set(known)
     plan = _Plan()
+    longest = max((*settings.before, *settings.before_review), default=0)
     for duty in duties:
+        if now < duty.due_at - max(longest, (duty.due_at - duty.began_at) // 2):
+            continue
         keys = [key_of(duty, lead) for lead in leads_of(duty, settings) if now >= _begins(duty.due_at, lead)]
         fresh = [each for each in keys if each not in known]
         plan.passed += fresh

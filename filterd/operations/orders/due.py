@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
-from dataclasses import replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from filterd.model.order import NOT_ACCEPTED, Order, OrderStep, StepKind
 from filterd.model.order_facts import OrderFacts
-from filterd.model.order_rows import audited
 from filterd.operations import input_values
 from filterd.operations.context import Context
 from filterd.operations.errors import ConflictError
+from filterd.operations.orders import life
 from filterd.operations.orders.duties import Duty, Reached, duties_of
-from filterd.operations.orders.finding import require, subject
+from filterd.operations.orders.finding import require
 from filterd.operations.orders.showing import redacted
 from filterd.operations.reviews.terms import country_of
+from filterd.policy.deadlines import KnownBasis, resolve
+from filterd.policy.jurisdictions import Jurisdiction
 from filterd.store import alarms as rows
-from filterd.store import orders as order_rows
 from filterd.store import snapshots
 from filterd.store.store import Store
 
@@ -32,8 +33,19 @@ async def duties(context: Context) -> list[Duty]:
     async with context.store.read() as connection:
         found = await rows.order_facts(connection, context.clock() - LIFTED_FOR)
         behind = await _first_behind(connection)
-    every = (duty for each in found for duty in duties_of(each, country, _reached(each, behind)))
-    return sorted(every, key=lambda each: (each.due_at, each.order.number, each.kind))
+    return await asyncio.to_thread(_computed, found, country, behind)
+
+
+def _computed(found: Iterable[OrderFacts], country: Jurisdiction, behind: float) -> list[Duty]:
+    """The duties of all orders; beside the event loop, since there may be thousands."""
+    known: dict[tuple[str, str], KnownBasis] = {}
+    every: list[Duty] = []
+    for each in found:
+        words = (each.authority, each.ground)
+        if words not in known:
+            known[words] = resolve(country, *words)
+        every += duties_of(each, country, _reached(each, behind), known[words])
+    return sorted(every, key=lambda each: (each.due_at, each.order.number, each.kind.value))
 
 
 def open_ones(every: Iterable[Duty]) -> list[Duty]:
@@ -42,8 +54,8 @@ def open_ones(every: Iterable[Duty]) -> list[Duty]:
 
 
 async def list_due(context: Context, within: float | None = None, *, done: bool = False) -> list[Duty]:
-    """What is due, overdue duties among it, the soonest first; only what is due ``within`` so many seconds.
-    With ``done`` also what was done."""
+    """The open duties, overdue ones among them, the soonest due first; only those that are due ``within`` so
+    many seconds. With ``done`` also those that were done."""
     every = await duties(context)
     if within is not None:
         latest = context.clock() + within
@@ -70,7 +82,7 @@ async def reported(
             message = f"order {before.reference} is {before.state.value}: nothing was carried out yet"
             raise ConflictError(message, f"see it with: filterd order show {before.reference}")
         step = OrderStep(
-            number=len(before.steps) + 1,
+            number=0,
             kind=StepKind.REPORTED,
             at=write.now,
             actor=context.actor,
@@ -78,9 +90,7 @@ async def reported(
             evidence=told,
             digest=digest,
         )
-        order = replace(before, steps=(*before.steps, step))
-        await order_rows.add_step(write.connection, order.number, step)
-        write.audit("order.report", subject(order), before=audited(before), after=audited(order))
+        order = await life.record(write, before, (step,), "order.report", before)
     return redacted(order)
 
 

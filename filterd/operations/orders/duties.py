@@ -57,9 +57,12 @@ class Duty:
         return self.done_at >= self.due_at + 1
 
 
-def duties_of(order: OrderFacts, country: Jurisdiction, reached: Reached) -> Iterator[Duty]:
-    """The duties of an order that have begun, done ones among them."""
-    basis = resolve(country, order.authority, order.ground)
+def duties_of(
+    order: OrderFacts, country: Jurisdiction, reached: Reached, basis: KnownBasis | None = None
+) -> Iterator[Duty]:
+    """The duties of an order that have begun, done ones among them. ``basis`` is what its words resolve to,
+    where the caller knows that already."""
+    basis = resolve(country, order.authority, order.ground) if basis is None else basis
     found = _Found(order, country, reached, basis)
     for kind in (_Kinds.ENFORCE, _Kinds.REPORT, _Kinds.UNBLOCK, _Kinds.RECONFIRM, _Kinds.REVIEW):
         duty = found.duty(kind)

@@ -98,9 +98,12 @@ def guards(context: Context) -> Guards:
 
 
 def jurisdictions(context: Context) -> tuple[Jurisdiction, ...]:
-    """The countries whose authorities and grounds are known; none where one of the files is wrong."""
+    """The country in force, or where it has no file, all whose authorities and grounds are known; none where
+    one of the files is wrong."""
     read = part(context, PolicyPart.JURISDICTIONS)
-    return () if read.problems else read.policies.jurisdictions
+    found = () if read.problems else read.policies.jurisdictions
+    own = tuple(each for each in found if each.id == context.settings.jurisdiction)
+    return own or found
 
 
 def _first(problems: tuple[Problem, ...]) -> str:

@@ -21,7 +21,7 @@ from filterd.web.api.routing import Called, router, takes
 routes = router("orders")
 
 
-class Report(RequestBody):
+class OrderReport(RequestBody):
     """A report to the authority that an order was carried out."""
 
     reference: RequiredText = Field(description="The report's own number, or its receipt.")
@@ -47,7 +47,7 @@ async def list_due(
 
 
 @routes.post("/orders/{reference}/reported", **takes(Permission.ORDERS_WRITE))
-async def note_report(attempt: Attempted, caller: Called, reference: Reference, body: Report) -> Plain:
+async def note_report(attempt: Attempted, caller: Called, reference: Reference, body: OrderReport) -> Plain:
     """Note that the authority was told that an order was carried out."""
 
     async def act() -> Order:

@@ -33,9 +33,9 @@ async def test_what_is_late_and_nobody_is_told(built: Case, installation: Instal
     assert ids(look(built)) == []
     async with installation.open(approvals=1) as context:
         await taking.add(context, REQUEST)
-    assert ids(look(built)) == ["deadlines.nobody"]
+    assert ids(look(built)) == ["deadlines.unknown", "deadlines.nobody"], "no file of the country is there"
     found = look(built, NOW + 200 * 86_400)
-    assert ids(found) == ["deadlines.overdue", "deadlines.nobody"]
+    assert ids(found) == ["deadlines.overdue", "deadlines.unknown", "deadlines.nobody"]
     assert values(found, "deadlines.overdue") == {"count": 1, "orders": "O-1"}
 
 

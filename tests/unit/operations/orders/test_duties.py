@@ -43,7 +43,7 @@ def duties(order: OrderFacts, reached: Reached = NOWHERE) -> dict[str, Duty]:
 
 def step(kind: StepKind, when: float, **more: object) -> OrderStep:
     """A step of an order's life."""
-    return replace(OrderStep(1, kind, when, "ana"), **more)  # type: ignore[arg-type]
+    return replace(OrderStep(1, kind, when, "ana"), **more)  # type: ignore[arg-type]  # fields of a step
 
 
 def test_an_order_that_waits_must_be_enforced_all_the_same() -> None:
