@@ -34,9 +34,7 @@ def test_the_page_runs(filterd: Deployment, tmp_path: Path, monkeypatch: pytest.
         if "--node" in command.words:
             continue  # no node runs here; tests/unit/operations/privacy/test_breach.py has one
         words = [
-            each.replace("$request", request)
-            .replace("$hold", hold)
-            .replace(BACKUP, str(tmp_path / "monday"))
+            each.replace("$request", request).replace("$hold", hold).replace(BACKUP, str(tmp_path / "monday"))
             for each in command.words
         ]
         done = CliRunner().invoke(main, words)

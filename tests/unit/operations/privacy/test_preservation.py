@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -119,10 +120,10 @@ async def test_the_trail_has_digests_of_lines_and_no_name_of_one(installation: I
         ({"classes": ("backups",), "subscribers": ("one",)}, "not kept by line"),
     ],
 )
-async def test_what_is_refused(installation: Installation, changed: dict[str, object], told: str) -> None:
+async def test_what_is_refused(installation: Installation, changed: dict[str, Any], told: str) -> None:
     async with installation.open() as context:
         with pytest.raises(OperationError, match=told):
-            await preservation.add(context, replace(DEMAND, **changed))  # type: ignore[arg-type]
+            await preservation.add(context, replace(DEMAND, **changed))
         assert await preservation.list_holds(context, everything=True) == []
 
 
