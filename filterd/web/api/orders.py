@@ -83,7 +83,7 @@ async def list_orders(
     """List the orders by number, without their names."""
     every = await showing.list_orders(caller.context, state)
     found = [each for each in every if each.number > after][: limit + 1]
-    items = [_plain(each, caller) for each in found[:limit]]
+    items = [shown_order(each, caller) for each in found[:limit]]
     return ListPart(items=items, next=str(found[limit - 1].number) if len(found) > limit else None)
 
 
@@ -94,13 +94,13 @@ async def take_in(attempt: Attempted, caller: Called, body: OrderGiven) -> Plain
     async def act() -> Order:
         return await taking.add(caller.context, body.as_request())
 
-    return _plain(await once(attempt, caller, act), caller)
+    return shown_order(await once(attempt, caller, act), caller)
 
 
 @routes.get("/orders/{reference}", **takes(Permission.ORDERS_READ))
 async def show_order(caller: Called, reference: Reference) -> Plain:
     """Show an order; the names of a confidential one stay hidden."""
-    return _plain(await showing.show(caller.context, reference), caller)
+    return shown_order(await showing.show(caller.context, reference), caller)
 
 
 @routes.post("/orders/{reference}/approve", **takes(Permission.ORDERS_WRITE))
@@ -110,7 +110,7 @@ async def approve_order(attempt: Attempted, caller: Called, reference: Reference
     async def act() -> Order:
         return await taking.approve(caller.context, reference)
 
-    return _plain(await once(attempt, caller, act), caller)
+    return shown_order(await once(attempt, caller, act), caller)
 
 
 @routes.post("/orders/{reference}/withdraw", **takes(Permission.ORDERS_WRITE))
@@ -120,9 +120,10 @@ async def withdraw_order(attempt: Attempted, caller: Called, reference: Referenc
     async def act() -> Order:
         return await ending.withdraw(caller.context, reference, reason=body.reason)
 
-    return _plain(await once(attempt, caller, act), caller)
+    return shown_order(await once(attempt, caller, act), caller)
 
 
-def _plain(order: Order, caller: Caller) -> Plain:
+def shown_order(order: Order, caller: Caller) -> Plain:
+    """The order as the API shows it."""
     found: Plain = with_times(plain_order(order, caller.context.clock()))
     return found
