@@ -14,6 +14,7 @@ import random
 import secrets
 import signal
 import subprocess
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -46,12 +47,16 @@ LISTINGS = (
     ("order", "list"),
     ("order", "show", "O-1"),
     ("order", "show", "O-3"),
+    ("order", "receipt", "O-1"),
+    ("order", "receipt", "O-3"),
     ("feed", "list"),
     ("feed", "show", "worst-of"),
     ("exception", "list"),
     ("snapshot", "show"),
     ("audit", "tail", "--count", "1000"),
     ("audit", "verify"),
+    ("audit", "checkpoints"),
+    ("audit", "anchors"),
     ("config", "show"),
     ("hold", "list", "--all"),
     ("retention", "show"),
@@ -101,6 +106,7 @@ def site(folder: Path, seed: int, environment: dict[str, str] | None = None) -> 
         settings: dict[str, Any] = {
             "block_page": {"ipv4": None, "ipv6": None, "mandatory": {"ipv4": SINKHOLE}},
             "web": {**web, "block": block},
+            "signing": {"anchors": [{"id": "outside", "kind": "file", "path": str(written / "anchored")}]},
         }
         filterd = Deployment(written, behind, policies, settings)
         filterd.environment = environment or {}
@@ -137,6 +143,8 @@ def collect(made: Site, serve: subprocess.Popen[bytes], copy: str) -> dict[str, 
             assert told.exit_code == 0 or words == ("doctor",), told.output
             found[" ".join([*words, *more])] = told.output.encode()
     filterd.cli("backup", str(made.traces.folder / copy))
+    for order in ("O-1", "O-2", "O-3"):
+        filterd.cli("order", "receipt", order, "--out", str(made.traces.folder / f"receipts-{copy}"))
     for port in (filterd.metrics, filterd.control, made.health, *made.web.values()):
         for path in (*PAGES, "/healthz", "/readyz"):
             found[f"{port}{path}"] = filterd.http(port, path)[1].encode()
@@ -187,6 +195,7 @@ def test_nothing_tells_who_asked_for_a_listed_name(tmp_path: Path) -> None:
         with made.filterd.serving() as serve:
             assert soon(made.is_up, seconds=60), made.filterd.log()
             assert soon(lambda: len(_reports(made)) == 1)
+            assert soon((made.traces.folder / "anchored").exists), made.filterd.log()
             made.traces.outputs = collect(made, serve, "before")
             before = _kinds(made, made.traces.search(own_forms(holder)))
             assert before, "the line's own id and address stand in its rows"
@@ -283,5 +292,9 @@ def test_every_form_is_found_in_every_place(tmp_path: Path) -> None:
     ):
         traces.outputs = {what: data}
         assert {each[0] for each in traces.search(search)} == {what}, what
+    pdf = tmp_path / "receipt.pdf"
+    pdf.write_bytes(b"%PDF-1.7\nstream\n" + zlib.compress(holder.names[0].encode()) + b"\nendstream")
     traces.outputs = {}
+    assert {each[0] for each in traces.search(search)} == {"receipt.pdf, stream 0"}
+    pdf.unlink()
     assert traces.search(search) == set()

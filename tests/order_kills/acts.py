@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from filterd.model.order import Order
 from filterd.operations.context import Context
-from filterd.operations.orders import ending, taking
+from filterd.operations.orders import due, ending, lifting, suspending, taking
 from filterd.operations.signing import Purpose
 from filterd.operations.trail import checkpoints, rotating
 from tests.worlds.backups import request
@@ -47,12 +47,33 @@ async def _withdraw(context: Context, reference: str, label: str) -> Order:
     return await ending.withdraw(context, reference, reason=label)
 
 
+async def _suspend(context: Context, reference: str, label: str) -> Order:
+    until = int(context.clock()) + 86_400
+    return await suspending.suspend(context, reference, until=until, document=label, reason=label)
+
+
+async def _resume(context: Context, reference: str, label: str) -> Order:
+    return await suspending.resume(context, reference, reason=label)
+
+
+async def _lift(context: Context, reference: str, label: str) -> Order:
+    return await lifting.lift(context, reference, document=label, reason=label)
+
+
+async def _report(context: Context, reference: str, label: str) -> Order:
+    return await due.reported(context, reference, report=label)
+
+
 ACTS = {
     each.action: each
     for each in (
         Act("order.add", (), 5, _add),
         Act("order.approve", ("pending",), 4, _approve),
-        Act("order.withdraw", ("pending", "accepted"), 2, _withdraw),
+        Act("order.withdraw", ("pending", "accepted", "suspended"), 2, _withdraw),
+        Act("order.suspend", ("accepted", "suspended"), 3, _suspend),
+        Act("order.resume", ("suspended",), 3, _resume),
+        Act("order.lift", ("accepted", "suspended"), 2, _lift),
+        Act("order.report", ("accepted",), 1, _report),
     )
 }
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import random
+import re
 import socket
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -51,7 +53,10 @@ class Traces:
             name = str(path.relative_to(self.folder))
             yield f"the name of {name}", name.encode()
             if path.is_file():
-                yield name, path.read_bytes()
+                data = path.read_bytes()
+                yield name, data
+                for number, stream in enumerate(_inflated(data)):
+                    yield f"{name}, stream {number}", stream
         yield from self.outputs.items()
 
     def search(self, search: FormSearch) -> set[tuple[str, str, str]]:
@@ -61,6 +66,14 @@ class Traces:
             for place, data in self.places()
             for each in search.found_in(data) | search.found_in(data.lower())
         }
+
+
+def _inflated(data: bytes) -> Iterator[bytes]:
+    """The compressed streams of a PDF; none of another file."""
+    if data.startswith(b"%PDF"):
+        for each in re.finditer(rb"stream\r?\n", data):
+            with contextlib.suppress(zlib.error):
+                yield zlib.decompressobj().decompress(data[each.end() :])
 
 
 def drawn(draw: random.Random) -> tuple[Asker, Asker]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
+from sqlalchemy import select, update
 
 from filterd.model.preservation import LONGEST
 from filterd.model.subscriber import RequestEvidence
@@ -17,6 +19,8 @@ from filterd.operations.privacy import preservation, retention
 from filterd.operations.privacy.classes import classes
 from filterd.operations.privacy.preservation import HoldDemand
 from filterd.store import change_log
+from filterd.store.preservation_tables import preservation_hold, preservation_hold_line
+from filterd.store.retention import prune_beyond
 from tests.worlds.installation import NOW, Installation
 
 DAY = 86_400.0
@@ -119,10 +123,10 @@ async def test_the_trail_has_digests_of_lines_and_no_name_of_one(installation: I
         ({"classes": ("backups",), "subscribers": ("one",)}, "not kept by line"),
     ],
 )
-async def test_what_is_refused(installation: Installation, changed: dict[str, object], told: str) -> None:
+async def test_what_is_refused(installation: Installation, changed: dict[str, Any], told: str) -> None:
     async with installation.open() as context:
         with pytest.raises(OperationError, match=told):
-            await preservation.add(context, replace(DEMAND, **changed))  # type: ignore[arg-type]
+            await preservation.add(context, replace(DEMAND, **changed))
         assert await preservation.list_holds(context, everything=True) == []
 
 
@@ -165,3 +169,40 @@ def test_no_hold_may_name_where_somebody_went_or_by_which_address() -> None:
     assert not may & {"sessions", "portal_sessions", "logs", "crashes", "codes", "links", "pins"}
     files = [name for each in classes() if each.hold for name in each.files]
     assert not any("sessions" in name for name in files)
+
+
+async def test_the_daily_pruning_of_the_change_log_waits_too(installation: Installation) -> None:
+    async with installation.open() as context:
+        await left(context, "one")
+        await preservation.add(context, replace(DEMAND, classes=("changes",)))
+        async with context.store.report() as connection:
+            assert not await prune_beyond(connection, 1, installation.now)
+            assert await change_log.floor(connection) == 0
+            assert not await prune_beyond(connection, 1, installation.now + 30 * DAY)
+            assert await change_log.floor(connection) > 0
+
+
+async def test_a_hold_that_was_altered_to_last_longer_holds_nothing(installation: Installation) -> None:
+    async with installation.open() as context:
+        await left(context, "one")
+        await preservation.add(context, DEMAND)
+        async with context.store.report() as connection:
+            await connection.execute(update(preservation_hold).values(until=NOW + LONGEST + 1))
+        assert await preservation.list_holds(context) == []
+        await erasure.erase(context, "one", reason="R-1")
+
+
+async def test_the_record_of_a_hold_goes_with_its_lines_after_its_own_term(
+    installation: Installation,
+) -> None:
+    async with installation.open() as context:
+        await left(context, "one")
+        made = await preservation.add(context, replace(DEMAND, subscribers=("one",)))
+        installation.now += 30 * DAY + YEARS_5 - 1
+        assert (await retention.run(context)).deleted["holds"] == 0
+        installation.now += 2
+        assert (await retention.run(context)).deleted["holds"] == 1
+        with pytest.raises(OperationError, match="no hold"):
+            await preservation.show(context, made.hold.reference)
+        async with context.store.read() as connection:
+            assert (await connection.execute(select(preservation_hold_line))).all() == []
