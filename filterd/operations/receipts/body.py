@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from filterd.model.audit_chain import StoredEntry
-from filterd.model.order import Order, OrderState, StepKind
+from filterd.model.order import Order, OrderState
 from filterd.model.order_rows import audited, row_digest
 from filterd.model.order_sql import DECISIONS
 from filterd.model.signed_text import Body
@@ -66,7 +66,7 @@ class ReceiptDeadline:
     """A duty with its moments, in Unix seconds."""
 
     duty: str
-    """``enforce`` or ``report``"""
+    """of :class:`~filterd.policy.jurisdictions.DeadlineKind`"""
     due_at: float
     source: str
     """``order`` or ``jurisdiction``"""
@@ -167,22 +167,6 @@ def steps(order: Order, entries: Iterable[StoredEntry]) -> list[Body]:
     if order.state is OrderState.WITHDRAWN and order.withdrawn_at:
         found.append((order.withdrawn_at, {"step": "withdrawn"}))
     return [{"at": _time(at), **told} for at, told in sorted(found, key=lambda one: one[0])]
-
-
-def own_deadlines(order: Order, enforcement: Body | None) -> list[ReceiptDeadline]:
-    """The deadlines that the order itself sets."""
-    executed, reported = order.last(StepKind.EXECUTED), order.last(StepKind.REPORTED)
-    found = []
-    if order.demand.enforce_by:
-        done = 0.0 if executed is None else executed.at
-        measured = executed is not None or enforcement is not None
-        found.append(
-            ReceiptDeadline("enforce", order.demand.enforce_by, "order", done_at=done, measured=measured)
-        )
-    if order.demand.report_by:
-        done = 0.0 if reported is None else reported.at
-        found.append(ReceiptDeadline("report", order.demand.report_by, "order", done_at=done))
-    return found
 
 
 def _order(order: Order, at: float) -> Body:

@@ -9,7 +9,7 @@ from filterd.model.signed_text import Body
 from filterd.operations.plain_values import moment
 
 
-class NodeEffect(Protocol):
+class MeasuredNode(Protocol):
     """One node's part in an effect. Times are Unix seconds, 0 for none."""
 
     @property
@@ -37,7 +37,7 @@ class NodeEffect(Protocol):
         """The outcome of a question over DNS; empty: nobody asked."""
 
 
-class Effect(Protocol):
+class MeasuredEffect(Protocol):
     """The times of one effect. Times are Unix seconds, 0 for not yet; spans count from ``due_at``."""
 
     @property
@@ -69,11 +69,11 @@ class Effect(Protocol):
         """The span until it was seen over DNS."""
 
     @property
-    def nodes(self) -> Sequence[NodeEffect]:
+    def nodes(self) -> Sequence[MeasuredNode]:
         """Each node's part."""
 
 
-def effect_of(effect: Effect | None) -> Body | None:
+def effect_of(effect: MeasuredEffect | None) -> Body | None:
     """The effect as a receipt says it; None where none was measured."""
     if effect is None:
         return None

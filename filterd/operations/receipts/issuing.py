@@ -22,21 +22,27 @@ from filterd.model.signed_text import RECEIPT, Body
 from filterd.operations import nodes
 from filterd.operations.context import Context
 from filterd.operations.errors import ConflictError
+from filterd.operations.orders.duties import Reached
 from filterd.operations.orders.finding import require, subject
-from filterd.operations.orders.guards import jurisdictions
 from filterd.operations.receipts.body import (
     Issuer,
     NodeStanding,
     ReceiptFacts,
     TrailHead,
     body_of,
-    own_deadlines,
 )
+from filterd.operations.receipts.due import deadlines_of
+from filterd.operations.reviews.terms import country_of
 from filterd.operations.signing import Purpose, Signer, signer
 from filterd.operations.trail import announcing
+from filterd.policy.jurisdictions import Jurisdiction
 from filterd.store import change_log, checkpoints, snapshots
 
 ACTION = "order.receipt"
+TOLD = frozenset(DECISIONS) - {"order.seal", "order.confirm", "order.report", "order.expire", "order.review"}
+"""the decisions that nodes are told of; the others are notes"""
+CLOCK = "control"
+"""who notes what nodes do by their own clocks"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +71,7 @@ async def issue(context: Context, reference: str) -> Receipt:
     """Issue a receipt on an order. Raises OperationError for a damaged one, ConflictError for one that nobody
     has accepted, UnusableError where there is no key to sign with."""
     key = await _key(context)
-    clock = _clock(context)
+    country = country_of(context)
     async with context.store.write(context.actor, context.clock()) as write:
         order = await require(write.connection, reference)
         if order.state in NOT_ACCEPTED:
@@ -73,7 +79,7 @@ async def issue(context: Context, reference: str) -> Receipt:
                 f"order {order.reference} is {order.state.value}: nothing was done that could be attested"
             )
             raise ConflictError(message, f"see what it waits for: filterd order show {order.reference}")
-        body = body_of(await _facts(write.connection, context, order, clock, write.now))
+        body = body_of(await _facts(write.connection, context, order, country, write.now))
         text = signed_text.text_of(signed_text.signed(RECEIPT, body, key.key_id, key.sign))
         issued = Receipt(order.reference, write.now, text, key.key_id)
         write.audit(
@@ -96,22 +102,15 @@ async def _key(context: Context) -> Signer:
         return await asyncio.to_thread(signer, context.settings, Purpose.RECEIPT)
 
 
-def _clock(context: Context) -> str:
-    """The zone of the jurisdiction's authorities; that of the installation where its file is not there."""
-    settings = context.settings
-    found = (each.zone for each in jurisdictions(context) if each.id == settings.jurisdiction)
-    return next(found, settings.zone)
-
-
 async def _facts(
-    connection: AsyncConnection, context: Context, order: Order, zone: str, now: float
+    connection: AsyncConnection, context: Context, order: Order, country: Jurisdiction, now: float
 ) -> ReceiptFacts:
     settings = context.settings
     issuer = Issuer(
         installation=await checkpoints.installation_id(connection),
         provider=settings.service.name,
         jurisdiction=settings.jurisdiction,
-        zone=zone,
+        zone=country.zone if country.authorities else settings.zone,
         version=__version__,
     )
     entries = await change_log.entries_of(connection, subject(order))
@@ -122,7 +121,7 @@ async def _facts(
         entries=entries,
         nodes=await _nodes(connection, entries),
         at=now,
-        deadlines=own_deadlines(order, None),
+        deadlines=deadlines_of(order, country, Reached()),
     )
 
 
@@ -136,7 +135,8 @@ async def _trail(connection: AsyncConnection) -> TrailHead:
 
 async def _nodes(connection: AsyncConnection, entries: list[StoredEntry]) -> list[NodeStanding]:
     """Every node that ever reported, by name, compared with the revision of the newest decision."""
-    decided = max((each.entry.revision for each in entries if each.entry.action in DECISIONS), default=0)
+    told = [each.entry for each in entries if each.entry.action in TOLD and each.entry.actor != CLOCK]
+    decided = max((each.revision for each in told), default=0)
     found = []
     for report in await snapshots.nodes(connection):
         history = await nodes.history_of(connection, report)

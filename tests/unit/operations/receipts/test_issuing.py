@@ -6,7 +6,7 @@ import base64
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -21,6 +21,7 @@ from filterd.operations.orders import ending, taking
 from filterd.operations.orders.intake import OrderRequest
 from filterd.operations.receipts import issuing, verifying
 from filterd.operations.receipts.body import ReceiptDeadline, met
+from filterd.operations.receipts.effects import effect_of
 from filterd.operations.signing import Purpose, signer
 from filterd.operations.trail import checkpoints
 from filterd.store import change_log
@@ -35,7 +36,43 @@ REQUEST = OrderRequest(
     reason="notified today",
     entries=(("bad.example", Scope.SUBTREE), ("also.example", Scope.EXACT)),
 )
+COUNTRY = """
+title: {es: México, en: Mexico}
+calendar: {zone: America/Tijuana, weekend: [sat, sun], holidays: []}
+authorities: [{id: sat, title: {es: SAT, en: SAT}}]
+grounds:
+  - id: liva-18h
+    title: {es: LIVA, en: LIVA}
+    law: LIVA 18-H
+    authorities: [sat]
+    enforce: {days: 5, count: business}
+    report: {days: 5, count: business}
+"""
 SECRET = replace(REQUEST, entries=(("unspeakable.example", Scope.SUBTREE),), confidential=True)
+
+
+class Applied(NamedTuple):
+    """A node's part in an effect."""
+
+    node: str
+    state: str
+    applied_at: float
+    seconds: float | None
+    exact: bool
+    probe: str
+
+
+class Measured(NamedTuple):
+    """The times of an effect."""
+
+    due_at: float
+    first_node_at: float
+    all_nodes_at: float
+    probed_at: float
+    first_node_seconds: float | None
+    all_nodes_seconds: float | None
+    probed_seconds: float | None
+    nodes: tuple[Applied, ...]
 
 
 async def issued(context: Context, reference: str = "O-1") -> dict[str, Any]:
@@ -60,7 +97,9 @@ async def test_it_says_what_was_done(context: Context, installation: Installatio
     assert (body["trail"]["checkpoint"], body["trail"]["checkpoint_digest"]) == (1, made.digest)
     assert body["issued_at"] == "2027-01-15T08:01:00Z"
     assert body["enforcement"] is None
-    assert body["deadlines"] == []
+    assert [(each["duty"], each["source"], each["met"]) for each in body["deadlines"]] == [
+        ("review", "order", None)
+    ]
 
 
 async def test_people_are_counted_and_not_named(installation: Installation) -> None:
@@ -167,6 +206,28 @@ def test_a_deadline_is_met_missed_or_not_known(
     done: float, measured: bool, at: float, expected: bool | None
 ) -> None:
     assert met(ReceiptDeadline("enforce", 200, "order", done, measured), at) is expected
+
+
+async def test_duties_of_the_ground_are_in_it_and_what_nobody_measured_is_not_known(
+    context: Context, installation: Installation
+) -> None:
+    installation.write_policy("jurisdictions/mx.yaml", COUNTRY)
+    await taking.add(context, replace(REQUEST, ground="liva-18h", enforce_by=int(NOW) + 86_400))
+    installation.now += 200 * 86_400
+    body = await issued(context)
+    found = {each["duty"]: (each["source"], each["met"], each["done_at"]) for each in body["deadlines"]}
+    assert found == {"enforce": ("order", None, None), "review": ("order", False, None)}
+    assert body["zone"] == "America/Tijuana"
+
+
+def test_what_was_measured_is_said_in_milliseconds() -> None:
+    one = Applied("resolver-1", "applied", NOW + 0.2504, 0.2504, True, "seen")
+    two = Applied("resolver-2", "away", 0.0, None, True, "")
+    found = effect_of(Measured(NOW, NOW + 0.2504, 0.0, 0.0, 0.2504, None, None, (one, two)))
+    assert found is not None
+    assert (found["first_node_ms"], found["all_nodes_at"], found["probed_ms"]) == (250, None, None)
+    assert [(each["applied_ms"], each["probe"]) for each in found["nodes"]] == [(250, "seen"), (None, None)]
+    assert effect_of(None) is None
 
 
 async def test_it_is_verified_by_its_key_alone(context: Context) -> None:
