@@ -23,6 +23,7 @@ from filterd.config.load_notices import notices
 from filterd.config.load_portal import portal
 from filterd.config.load_service import service
 from filterd.config.load_signing import signing
+from filterd.config.people_settings import PersonSettings
 from filterd.config.proof_settings import CanarySettings, NodesSettings
 from filterd.config.raw import RawUpstream
 from filterd.config.raw_orders import RawOrders
@@ -308,6 +309,7 @@ def _resolve(
         notices=notices(configuration.notices, base),
         service=service(configuration.service),
         signing=signing(configuration.signing, base, base / configuration.state_dir),
+        people=tuple(PersonSettings(each.name, each.accounts) for each in configuration.people),
     )
 
 

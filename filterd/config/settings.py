@@ -15,6 +15,7 @@ from filterd.config import jsonable
 from filterd.config.accounting_settings import AccountingSettings, MapRuleSettings, SharedAddressesSettings
 from filterd.config.block_settings import BlockPageSettings, BlockServerSettings
 from filterd.config.notice_settings import NoticeSettings
+from filterd.config.people_settings import PersonSettings
 from filterd.config.proof_settings import CanarySettings, NodesSettings
 from filterd.config.retention_settings import RetentionSettings
 from filterd.config.service_settings import ServiceSettings
@@ -246,6 +247,8 @@ class Settings:
     notices: NoticeSettings
     service: ServiceSettings
     signing: SigningSettings
+    people: tuple[PersonSettings, ...]
+    """those who have more than one account"""
 
     def to_json(self) -> str:
         """One line of JSON, from which :meth:`from_json` makes an equal value."""
