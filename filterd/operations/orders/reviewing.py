@@ -12,6 +12,7 @@ from filterd.operations.orders import people
 from filterd.operations.orders.finding import require
 from filterd.operations.orders.life import record
 from filterd.operations.orders.showing import redacted
+from filterd.store import orders as rows
 
 WITHIN = 3 * 86_400
 """seconds in which somebody looks at it; later it is overdue"""
@@ -32,6 +33,14 @@ async def review(context: Context, reference: str, *, reason: str) -> Order:
         step = OrderStep(0, StepKind.REVIEWED, write.now, context.actor, because)
         order = await record(write, before, (step,), "order.review", before, tell=False)
     return redacted(order)
+
+
+async def waiting(context: Context) -> dict[str, int]:
+    """The number of emergency ends that nobody looked at: in time, and overdue."""
+    async with context.store.read() as connection:
+        moments = await rows.unreviewed(connection)
+    late = sum(at + WITHIN < context.clock() for at in moments)
+    return {"waiting": len(moments) - late, "overdue": late}
 
 
 def overdue(orders: Iterable[Order], now: float) -> tuple[Order, ...]:
