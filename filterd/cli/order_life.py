@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from filterd.cli.options import common
-from filterd.cli.order_shown import next_step, perform_on
+from filterd.cli.order_shown import next_step, perform_on, waiting
 
 received_option = click.option("--received-at", default="", help="When it came in, ISO 8601; default now.")
 
@@ -103,3 +103,79 @@ def lift(
         next_step,
         reaches=False,
     )
+
+
+@click.command()
+@click.argument("reference")
+@click.option("--until", default="", help="The next review, ISO 8601 with offset; default by its ground.")
+@click.option("--document", default="", help="The authority's paper; a provisional order takes one.")
+@received_option
+@click.option("--reason", required=True, help="Why it stands.")
+@common
+def confirm(
+    reference: str,
+    until: str,
+    document: str,
+    received_at: str,
+    reason: str,
+    config: Path | None,
+    as_json: bool,
+) -> None:
+    """Note that an order stands: the authority confirmed it, or somebody looked at it again."""
+    from filterd.operations.orders import confirming
+
+    perform_on(
+        config,
+        as_json,
+        lambda context: confirming.confirm(
+            context,
+            reference,
+            until=seconds(until, "--until"),
+            document=document,
+            received_at=seconds(received_at, "--received-at"),
+            reason=reason,
+        ),
+        waiting,
+    )
+
+
+@click.command()
+@click.argument("reference")
+@click.option("--evidence", required=True, help="What was done instead, and where it can be seen.")
+@click.option("--digest", default="", help="SHA-256 of a document that proves it.")
+@click.option("--reason", default="", help="Why it is executed outside DNS.")
+@common
+def execute(
+    reference: str, evidence: str, digest: str, reason: str, config: Path | None, as_json: bool
+) -> None:
+    """Note that an order was carried out outside DNS; its names leave the nodes."""
+    from filterd.operations.orders import outside
+
+    perform_on(
+        config,
+        as_json,
+        lambda context: outside.execute(context, reference, evidence=evidence, digest=digest, reason=reason),
+        next_step,
+        reaches=False,
+    )
+
+
+@click.command()
+@click.argument("reference")
+@click.option("--reason", required=True, help="What was found.")
+@common
+def review(reference: str, reason: str, config: Path | None, as_json: bool) -> None:
+    """Note that you looked at an order that another person ended in an emergency."""
+    from filterd.operations.orders import reviewing
+
+    perform_on(
+        config,
+        as_json,
+        lambda context: reviewing.review(context, reference, reason=reason),
+        waiting,
+        reaches=False,
+    )
+
+
+COMMANDS = (suspend, resume, lift, confirm, execute, review)
+"""those of ``filterd order`` that are here"""

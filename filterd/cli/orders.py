@@ -235,5 +235,5 @@ def _request(
     return OrderRequest(entries=entries, mode=BlockingMode[mode.upper()], **options)
 
 
-for _each in (order_life.suspend, order_life.resume, order_life.lift):
+for _each in order_life.COMMANDS:
     order.add_command(_each)

@@ -24,6 +24,7 @@ from filterd.config.load_notices import notices
 from filterd.config.load_portal import portal
 from filterd.config.load_service import service
 from filterd.config.load_signing import signing
+from filterd.config.people_settings import PersonSettings
 from filterd.config.proof_settings import CanarySettings, NodesSettings
 from filterd.config.raw import RawUpstream
 from filterd.config.raw_orders import RawOrders
@@ -310,6 +311,7 @@ def _resolve(
         service=service(configuration.service),
         signing=signing(configuration.signing, base, base / configuration.state_dir),
         mail=mail(configuration.mail, base),
+        people=tuple(PersonSettings(each.name, each.accounts) for each in configuration.people),
     )
 
 

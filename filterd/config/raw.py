@@ -18,6 +18,7 @@ from filterd.config.raw_identities import RawMapRule, RawSharedAddresses
 from filterd.config.raw_mail import RawMail
 from filterd.config.raw_notices import RawNotices
 from filterd.config.raw_orders import RawOrders
+from filterd.config.raw_people import RawPeople
 from filterd.config.raw_proof import RawCanary, RawNodes
 from filterd.config.raw_rate_limit import RawRateLimit
 from filterd.config.raw_retention import RawRetention
@@ -355,6 +356,12 @@ class RawConfiguration(Section):
     service: RawService = Field(default_factory=RawService)
     signing: RawSigning = Field(default_factory=RawSigning)
     mail: RawMail = Field(default_factory=RawMail)
+    people: RawPeople = key(
+        (),
+        "People who have more than one account, each {name, accounts}: one human counts as one where "
+        "something takes two.",
+        max_length=1_000,
+    )
 
 
 def json_schema() -> dict[str, Any]:

@@ -16,6 +16,7 @@ from filterd.config.accounting_settings import AccountingSettings, MapRuleSettin
 from filterd.config.alarm_settings import AlarmSettings, MailSettings
 from filterd.config.block_settings import BlockPageSettings, BlockServerSettings
 from filterd.config.notice_settings import NoticeSettings
+from filterd.config.people_settings import PersonSettings
 from filterd.config.proof_settings import CanarySettings, NodesSettings
 from filterd.config.retention_settings import RetentionSettings
 from filterd.config.service_settings import ServiceSettings
@@ -250,6 +251,8 @@ class Settings:
     signing: SigningSettings
     mail: MailSettings | None
     """None: nothing is mailed"""
+    people: tuple[PersonSettings, ...]
+    """those who have more than one account"""
 
     def to_json(self) -> str:
         """One line of JSON, from which :meth:`from_json` makes an equal value."""

@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from filterd.config.people_settings import human_of
 from filterd.config.settings import Settings
 from filterd.model.subscriber import RequestEvidence, Subscriber
 from filterd.operations.errors import NotAllowedError, OperationError
@@ -65,6 +66,15 @@ class Context:
     def by_way(self) -> dict[str, str]:
         """The way, for an entry of the audit trail; nothing for a command."""
         return {"way": self.way} if self.way else {}
+
+    @property
+    def human(self) -> str:
+        """The person behind the account that acts."""
+        return self.person_of(self.actor)
+
+    def person_of(self, account: str) -> str:
+        """The person behind an account (``people`` of the configuration)."""
+        return human_of(self.settings.people, account)
 
     def require_person(self) -> None:
         """Refuse what a person answers for, where nobody of that name is known here (decision 0166)."""

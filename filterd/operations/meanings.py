@@ -141,7 +141,7 @@ async def hasten(context: Context, profile: str, *, reason: str) -> ShownChange:
             raise UnknownError(message, f"{guess}see those that do with: filterd profile changes")
         before, last = meanings.effective(write.now), waiting[-1]
         asked = last.hasten_by
-        if asked == context.actor:
+        if asked and context.person_of(asked) == context.human:
             message = f"{asked} asked for it already; another person has to"
             raise ConflictError(message, f"filterd profile hasten {last.profile} --reason ...")
         done = bool(asked) or context.settings.orders.approvals == 1

@@ -70,7 +70,7 @@ async def approve(context: Context, reference: str) -> Approved:
     async with context.store.write(context.actor, context.clock()) as write:
         found = await _require(write, reference)
         if not found.approved_at:
-            _require_another(found, context.actor)
+            _require_another(context, found)
             await _require_profiles(write, found, documents)
             await rows.decide(write.connection, found.number, "approved", write.actor, write.now)
             found = replace(found, approved_by=write.actor, approved_at=write.now)
@@ -87,9 +87,9 @@ async def _require_profiles(write: Write, found: SharedEvidence, documents: Any)
         profile(documents, each)
 
 
-def _require_another(found: SharedEvidence, actor: str) -> None:
-    if actor == found.asked_by:
-        message = f"{actor} imported {found.reference}, and cannot approve it too"
+def _require_another(context: Context, found: SharedEvidence) -> None:
+    if context.human == context.person_of(found.asked_by):
+        message = f"{context.human} imported {found.reference}, and cannot approve it too"
         raise ConflictError(message, "another person has to approve it, under their own user")
 
 

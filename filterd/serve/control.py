@@ -24,7 +24,7 @@ from filterd.operations.feeds import listing
 from filterd.operations.feeds.rule_files import drop_version_drafts
 from filterd.operations.migrate import upgrade
 from filterd.operations.notices import keeping
-from filterd.operations.orders import showing
+from filterd.operations.orders import reviewing, showing
 from filterd.policy import snapshot_layout
 from filterd.serve import hangup
 from filterd.serve.alarm_watch import AlarmWatch
@@ -274,6 +274,7 @@ class Control:
                 for each in status
             },
             orders=await showing.count(context),
+            emergencies=await reviewing.waiting(context),
             subscribers=await subscribers.count(context),
             consent=await self._consent.look(context),
             audit_entries=await audit.count(context),

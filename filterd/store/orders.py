@@ -170,6 +170,15 @@ async def overtaken(connection: AsyncConnection, now: int) -> list[str]:
     return list(found.scalars())
 
 
+async def unreviewed(connection: AsyncConnection) -> list[float]:
+    """The moments of the emergency ends that nobody has looked at."""
+    kinds = (StepKind.EMERGENCY.value, StepKind.REVIEWED.value)
+    columns = (order_step.c.order_number, order_step.c.kind, order_step.c.at)
+    query = select(*columns).where(order_step.c.kind.in_(kinds)).order_by(order_step.c.number)
+    newest = {number: (kind, at) for number, kind, at in await connection.execute(query)}
+    return [at for kind, at in newest.values() if kind == StepKind.EMERGENCY.value]
+
+
 async def overriding(connection: AsyncConnection) -> list[int]:
     """The mandatory ids of the orders that override protection, in force or suspended, in their order."""
     states = (OrderState.ACCEPTED.value, OrderState.SUSPENDED.value)

@@ -31,6 +31,7 @@ from filterd.telemetry.metric_families import histogram as _histogram
 from filterd.telemetry.metric_families import total as _total
 from filterd.telemetry.node_metrics import node_families
 from filterd.telemetry.notice_metrics import NoticeMetrics, notice_families
+from filterd.telemetry.order_metrics import order_families
 from filterd.telemetry.page_metrics import page_families
 from filterd.telemetry.privacy_metrics import PrivacyMetrics, privacy_families
 from filterd.telemetry.publication_metrics import PublicationMetrics, publication_families
@@ -98,6 +99,8 @@ class ControlMetrics:
 
     feeds: Mapping[str, FeedMetrics] = field(default_factory=dict)
     orders: Mapping[str, int] = field(default_factory=dict)
+    emergencies: Mapping[str, int] = field(default_factory=dict)
+    """emergency ends of orders that nobody has looked at: in time, and overdue"""
     subscribers: Mapping[str, int] = field(default_factory=dict)
     consent: Mapping[str, int] = field(default_factory=dict)
     """lines that have opted in, by the evidence that they rest on"""
@@ -319,9 +322,7 @@ def _control_families(now: ControlMetrics) -> Iterator[Metric]:
 
 
 def _store_families(now: ControlMetrics) -> Iterator[Metric]:
-    yield _by_state(
-        "filterd_orders", "Orders by state; an accepted one may have ended by itself.", now.orders
-    )
+    yield from order_families(now.orders, now.emergencies)
     yield _by_state(
         "filterd_subscribers", "Lines by state; each counts once: a paused one as paused.", now.subscribers
     )

@@ -106,6 +106,12 @@ ORDERS = row(
     panel("stat", ("Orders by state", "Órdenes por estado"), "filterd_orders", "{{state}}"),
     panel(
         "stat",
+        ("Emergency ends to review", "Fines de emergencia por revisar"),
+        "filterd_order_emergency_reviews",
+        "{{state}}",
+    ),
+    panel(
+        "stat",
         ("Orders put in force", "Órdenes puestas en vigor"),
         f"filterd_order_enforcement_seconds_count{{{I}}}",
         "{{instance}}",

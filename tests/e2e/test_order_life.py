@@ -35,6 +35,10 @@ def blocked(filterd: Deployment, name: str) -> bool:
     return CENSORED in ede(filterd.ask(name))
 
 
+def shown(filterd: Deployment, number: int) -> Any:
+    return filterd.cli("order", "show", f"O-{number}")
+
+
 def ahead(seconds: int) -> str:
     return (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat(timespec="seconds")
 
@@ -62,14 +66,13 @@ def test_nodes_resume_and_end_orders_without_control_which_notes_it_afterwards(f
     finally:
         stop(resolver)
     with filterd.serving():
-
-        def shown(number: int) -> Any:
-            return filterd.cli("order", "show", f"O-{number}")
-
-        assert soon(lambda: shown(1)["state"] == "accepted" and shown(3)["state"] == "expired", seconds=30)
-        assert [each["kind"] for each in shown(1)["steps"]] == ["suspended", "resumed"]
-        assert shown(3)["steps"][0]["actor"] == "control"
-        assert shown(3)["steps"][0]["at"] == shown(3)["demand"]["not_after"]
+        assert soon(
+            lambda: shown(filterd, 1)["state"] == "accepted" and shown(filterd, 3)["state"] == "expired",
+            seconds=30,
+        )
+        assert [each["kind"] for each in shown(filterd, 1)["steps"]] == ["suspended", "resumed"]
+        assert shown(filterd, 3)["steps"][0]["actor"] == "control"
+        assert shown(filterd, 3)["steps"][0]["at"] == shown(filterd, 3)["demand"]["not_after"]
         assert blocked(filterd, "ordered.example")
         assert not blocked(filterd, "ending.example")
         filterd.cli("order", "suspend", "O-1", *paper, "--until", ahead(3600))

@@ -209,6 +209,7 @@ ALERTS = {
     "filterd_feed_observed_total": "far more than such a list should meet: look before it blocks",
     "filterd_feed_holds": "above 0: somebody has to decide; `filterd feed diff FEED`",
     "filterd_orders": "`pending` or `quarantined` above 0 for an hour: somebody has to decide",
+    "filterd_order_emergency_reviews": "`overdue` above 0: another person looks; `filterd order review`",
     "filterd_retention_last_success_timestamp_seconds": "more than 3 days ago: see `filterd retention show`",
     "filterd_checkpoint_timestamp_seconds": "older than three times `signing.every` while "
     "`filterd_checkpoint_uncovered_entries` is above 0: control does not sign",

@@ -93,7 +93,7 @@ def _asked(
     people.require_own(context, needed)
     if before is None or before.version:
         return FeedAcceptance(feed.id, hold.digest, reason, context.actor, float(context.clock()))
-    if before.asked_by == context.actor:
+    if context.person_of(before.asked_by) == context.human:
         message = f"{context.actor} accepted what is held back of the feed {feed.id} already; it waits still"
         raise OperationError(
             message, "another person has to confirm it with the same command, under their own user"

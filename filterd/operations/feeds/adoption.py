@@ -192,7 +192,7 @@ def _retired(context: Context, before: AdoptedFeed, reason: str) -> AdoptedFeed:
         )
         if people > 1:
             return asked
-    elif people > 1 and before.asked_by == context.actor:
+    elif people > 1 and context.person_of(before.asked_by) == context.human:
         message = f"{context.actor} asked for the end of the feed {before.feed} already; it is in force still"
         raise OperationError(
             message, "another person has to confirm it with the same command, under their own user"

@@ -164,7 +164,7 @@ def _confirmed(
         return replace(first, held_by=context.actor, held_at=now)
     if asked is None or asked.held_at or asked.version != older.version:
         return first
-    if asked.asked_by == context.actor:
+    if context.person_of(asked.asked_by) == context.human:
         message = f"{context.actor} asked to hold the feed {feed.id} already; it is as it was"
         remedy = "another person has to confirm it with the same command, under their own user"
         raise OperationError(message, remedy)

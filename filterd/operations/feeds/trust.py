@@ -80,7 +80,7 @@ async def _waiting(context: Context, write: Write, feed: str, key: str, reason: 
         await proofs.ask_trust(write.connection, asked)
         write.audit("feed.ask_trust", f"feed:{feed}", reason=reason, after={"public_key": key})
         return asked
-    if asked.asked_by == context.actor:
+    if context.person_of(asked.asked_by) == context.human:
         message = f"{context.actor} asked for this key of the feed {feed} already; the old one is in force"
         raise OperationError(
             message, "another person has to confirm it with the same command, under their own user"

@@ -73,6 +73,24 @@ def times(
     return end, looked or (0 if end else int(now) + DEFAULT_REVIEW)
 
 
+def is_provisional(demand: Demand, country: Jurisdiction | None) -> bool:
+    """Return whether the ground asks for a confirmation of the order."""
+    if country is None:
+        return False
+    found = resolve(country, demand.authority, demand.ground)
+    body = "" if found.authority is None else found.authority.id
+    return found.ground is not None and found.ground.deadline(DeadlineKind.RECONFIRM, body) is not None
+
+
+def next_review(demand: Demand, now: float, country: Jurisdiction | None) -> int:
+    """The review after one of now: by the ground, else in :data:`DEFAULT_REVIEW`."""
+    if country is None:
+        return int(now) + DEFAULT_REVIEW
+    found = resolve(country, demand.authority, demand.ground)
+    body = "" if found.authority is None else found.authority.id
+    return _due(country, found.ground, body, DeadlineKind.REVIEW, now) or int(now) + DEFAULT_REVIEW
+
+
 def _due(country: Jurisdiction, ground: Ground | None, authority: str, kind: DeadlineKind, now: float) -> int:
     """The end of a deadline of the ground that begins now; 0: it has none."""
     if ground is None or (ground.deadline(kind, authority) is None and kind is not DeadlineKind.REVIEW):

@@ -97,6 +97,12 @@ def guards(context: Context) -> Guards:
     return Guards(found, context.settings.orders.shortest_prefix, protected.problems, unread, country)
 
 
+def jurisdiction(context: Context) -> Jurisdiction | None:
+    """The country in force; None: it has no file that can be read."""
+    found = jurisdictions(context)
+    return next((each for each in found if each.id == context.settings.jurisdiction), None)
+
+
 def jurisdictions(context: Context) -> tuple[Jurisdiction, ...]:
     """The country in force, or where it has no file, all whose authorities and grounds are known; none where
     one of the files is wrong."""

@@ -114,6 +114,7 @@ def complete(request: OrderRequest, rules: IntakeRules) -> Demand:
         raise
     if "proportionality" in missing:
         missing.remove("proportionality")  # it is told below, with what it reaches
+    _require_no_names(demand)
     hits = [] if request.proportionality.strip() else [e for e in rules.hits(demand) if e.kind is not UNKNOWN]
     if hits:
         told = [each.unnamed.says if request.confidential else each.says for each in hits[:SHOWN_HITS]]
@@ -156,6 +157,14 @@ def _demand(request: OrderRequest, rules: IntakeRules) -> Demand:
         enforce_by=request.enforce_by,
         report_by=request.report_by,
     )
+
+
+def _require_no_names(demand: Demand) -> None:
+    """The text on proportionality is published: it must not hold what the order blocks."""
+    said = demand.proportionality.casefold()
+    if said and any(name in said for name in (*(name for name, _ in demand.names), *demand.addresses)):
+        message = "the text on proportionality holds a name or an address of the order, and is published"
+        raise OperationError(message, "say it without them: --proportionality")
 
 
 def _law(request: OrderRequest, rules: IntakeRules) -> str:

@@ -110,15 +110,18 @@ async def record(
     action: str,
     order: Order,
     ending: str | None = ORDER_STEP,
+    tell: bool = True,
 ) -> Order:
     """Record steps, and the order as they leave it. Nodes are told, and the ledger notes ``ending``: a
-    restore of an older backup repeats it, or says that it is lost. None: a note of what the clock did."""
+    restore of an older backup repeats it, or says that it is lost. None: a note of what the clock did, which
+    they know. ``tell``: false where it concerns no node."""
     for step in steps:
         order = order.with_step(step)
         await rows.add_step(write.connection, order.number, order.steps[-1])
     await rows.set_state(write.connection, order)
     if ending is not None:
         write.end(ending, order.number)
+    if ending is not None and tell:
         publish(write, order)
     reason = steps[0].reason if steps else order.withdrawal_reason
     write.audit(action, subject(order), reason=reason, before=audited(before), after=audited(order))

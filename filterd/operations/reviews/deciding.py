@@ -202,7 +202,8 @@ async def _require_another(connection: AsyncConnection, found: Review, context: 
     """Refuse whoever made the first decision, be it under their name or by a token that they made."""
     entries = await change_log.newest_entries(connection, _MOST_ENTRIES, subject(found))
     behind = {(each.entry.after or {}).get(MADE_BY) for each in entries} | {found.decision.by}
-    if behind & {context.actor, context.token_made_by or context.actor}:
+    people = {context.person_of(each) for each in behind if each}
+    if people & {context.human, context.person_of(context.token_made_by or context.actor)}:
         message = f"the first decision on review {found.number} was made by the same person"
         raise NotAllowedError(message, "another person decides the appeal, under their own account")
 

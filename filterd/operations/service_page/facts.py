@@ -153,6 +153,22 @@ class AdoptedFact:
 
 
 @dataclass(frozen=True, slots=True)
+class WideFact:
+    """An order that reaches more than its target, and that two people stand behind; none of its names."""
+
+    reference: str
+    authority: Text
+    ground: Text
+    law: str
+    since: str
+    """the day on which it was accepted"""
+    reach: tuple[str, ...]
+    """the kinds of what it reaches (``operations.orders.reach.HitKind``)"""
+    why: str
+    """the text on proportionality, in the words of whoever took the order in"""
+
+
+@dataclass(frozen=True, slots=True)
 class MandatoryFact:
     """Blocking that holds for every line. Small groups of orders, and confidential ones, are in the total
     alone (decision 0321)."""
@@ -160,6 +176,9 @@ class MandatoryFact:
     orders: int
     by_ground: tuple[OrderCount, ...]
     lists: tuple[AdoptedFact, ...]
+    wide: tuple[WideFact, ...] = ()
+    wide_confidential: int = 0
+    """confidential orders of that kind: nothing else is said of them"""
 
 
 @dataclass(frozen=True, slots=True)

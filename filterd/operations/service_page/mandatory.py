@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from filterd.model.mandatory import label_of
-from filterd.model.order import Order, OrderState
+from filterd.model.order import Order
 from filterd.operations.context import Context
 from filterd.operations.feeds.listing import FeedStatus
-from filterd.operations.service_page.facts import AdoptedFact, MandatoryFact, OrderCount
+from filterd.operations.orders.finding import subject
+from filterd.operations.service_page.facts import AdoptedFact, MandatoryFact, OrderCount, WideFact
 from filterd.policy.documents import Policies, Text
+from filterd.store import change_log
 from filterd.store import orders as rows
 
+MOST_ENTRIES = 100
+"""of the trail on one order, of which the newest that judged its reach is taken"""
 SMALL = 5
 """orders of one authority on one ground; fewer are in the total alone"""
 
@@ -21,7 +28,8 @@ async def mandatory(context: Context, documents: Policies, feeds: Iterable[FeedS
     """The orders in force, and the adopted lists, without a name of either."""
     now = context.clock()
     async with context.store.read() as connection:
-        orders = [each for each in await rows.list_orders(connection) if _in_force(each, now)]
+        orders = [each for each in await rows.list_orders(connection) if each.in_force(now)]
+        reached = {each.number: await _reach(connection, each) for each in orders if _is_shown_wide(each)}
     open_ones = Counter(
         (each.demand.authority, each.demand.ground) for each in orders if not each.demand.confidential
     )
@@ -31,13 +39,44 @@ async def mandatory(context: Context, documents: Policies, feeds: Iterable[FeedS
         for (authority, ground), count in sorted(open_ones.items())
         if count >= SMALL
     ]
-    return MandatoryFact(len(orders), tuple(shown), tuple(_adopted(feeds, titles)))
+    return MandatoryFact(
+        orders=len(orders),
+        by_ground=tuple(shown),
+        lists=tuple(_adopted(feeds, titles)),
+        wide=tuple(_wide(each, titles, reached[each.number]) for each in orders if _is_shown_wide(each)),
+        wide_confidential=sum(
+            each.demand.confidential and bool(each.demand.proportionality) for each in orders
+        ),
+    )
 
 
-def _in_force(order: Order, now: float) -> bool:
+def _is_shown_wide(order: Order) -> bool:
+    return _is_wide(order) and not order.demand.confidential
+
+
+def _is_wide(order: Order) -> bool:
+    return bool(order.demand.proportionality)
+
+
+def _wide(order: Order, titles: dict[str, Text], reach: tuple[str, ...]) -> WideFact:
     demand = order.demand
-    between = demand.not_before <= now and not 0 < demand.not_after <= now
-    return order.state is OrderState.ACCEPTED and between
+    return WideFact(
+        reference=order.reference,
+        authority=_title(titles, demand.authority),
+        ground=_title(titles, demand.ground),
+        law=demand.law,
+        since=datetime.fromtimestamp(order.accepted_at, UTC).date().isoformat(),
+        reach=reach,
+        why=demand.proportionality,
+    )
+
+
+async def _reach(connection: AsyncConnection, order: Order) -> tuple[str, ...]:
+    """The kinds of what it reaches, as the newest decision that judged them has it in the trail."""
+    entries = await change_log.newest_entries(connection, MOST_ENTRIES, subject(order))
+    told = [(each.entry.after or {}).get("reach") for each in entries]
+    newest = next((each for each in reversed(told) if each), ())
+    return tuple(str(each) for each in newest)
 
 
 def _adopted(feeds: Iterable[FeedStatus], titles: dict[str, Text]) -> Iterable[AdoptedFact]:

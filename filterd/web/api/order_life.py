@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field, StrictBool
 
 from filterd.model.order import Order
 from filterd.model.token import Permission
-from filterd.operations.orders import lifting, suspending
+from filterd.operations.orders import confirming, lifting, outside, reviewing, suspending
 from filterd.web.api.fields import Moment, Plain, RequestBody, RequiredText, Text
 from filterd.web.api.orders import Reference, plain_reply, seconds
 from filterd.web.api.repeats import Attempted, once
@@ -38,6 +40,31 @@ class LiftingDemand(RequestBody):
     received_at: Moment | None = Field(None, description="When it came in; null: now.")
     reason: RequiredText = Field(description="Why it ends.")
     emergency: StrictBool = Field(False, description="Another person looks at it afterwards.")
+
+
+class Confirmation(RequestBody):
+    """A confirmation, or a review that found that the order is needed."""
+
+    until: Moment | None = Field(None, description="The next review; null: by its ground.")
+    document: Text = Field("", description="The authority's paper; a provisional order takes one.")
+    received_at: Moment | None = Field(None, description="When that came in; null: now.")
+    reason: RequiredText = Field(description="Why it stands.")
+
+
+class ExecutionOutside(RequestBody):
+    """An execution outside DNS."""
+
+    evidence: Annotated[str, Field(min_length=1, max_length=outside.MAX_EVIDENCE)] = Field(
+        description="What was done instead, and where it can be seen."
+    )
+    digest: str = Field("", max_length=64, description="SHA-256 of a document that proves it.")
+    reason: Text = Field("", description="Why it is executed outside DNS.")
+
+
+class EmergencyReview(RequestBody):
+    """The look at an emergency end."""
+
+    reason: RequiredText = Field(description="What was found.")
 
 
 @routes.post("/orders/{reference}/suspend", **takes(Permission.ORDERS_WRITE))
@@ -80,5 +107,50 @@ async def lift_order(attempt: Attempted, caller: Called, reference: Reference, b
             reason=body.reason,
             emergency=body.emergency,
         )
+
+    return plain_reply(await once(attempt, caller, act), caller)
+
+
+@routes.post("/orders/{reference}/confirm", **takes(Permission.ORDERS_WRITE))
+async def confirm_order(
+    attempt: Attempted, caller: Called, reference: Reference, body: Confirmation
+) -> Plain:
+    """Note that an order stands: the authority confirmed it, or somebody looked at it again."""
+
+    async def act() -> Order:
+        return await confirming.confirm(
+            caller.context,
+            reference,
+            until=seconds(body.until),
+            document=body.document,
+            received_at=seconds(body.received_at),
+            reason=body.reason,
+        )
+
+    return plain_reply(await once(attempt, caller, act), caller)
+
+
+@routes.post("/orders/{reference}/execute", **takes(Permission.ORDERS_WRITE))
+async def execute_order(
+    attempt: Attempted, caller: Called, reference: Reference, body: ExecutionOutside
+) -> Plain:
+    """Note that an order was carried out outside DNS; its names leave the nodes."""
+
+    async def act() -> Order:
+        return await outside.execute(
+            caller.context, reference, evidence=body.evidence, digest=body.digest, reason=body.reason
+        )
+
+    return plain_reply(await once(attempt, caller, act), caller)
+
+
+@routes.post("/orders/{reference}/review", **takes(Permission.ORDERS_WRITE))
+async def review_order(
+    attempt: Attempted, caller: Called, reference: Reference, body: EmergencyReview
+) -> Plain:
+    """Note that another person looked at an order that was ended in an emergency."""
+
+    async def act() -> Order:
+        return await reviewing.review(caller.context, reference, reason=body.reason)
 
     return plain_reply(await once(attempt, caller, act), caller)

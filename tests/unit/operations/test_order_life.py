@@ -2,23 +2,38 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import closing
 from dataclasses import replace
 
 import pytest
 
+from filterd.config.people_settings import PersonSettings
 from filterd.model.changelog import CHANGES_SQL, MANDATORY, OrderChange, decode
 from filterd.model.full_state import mandatory_state
-from filterd.model.order import Order, OrderState, StepKind
+from filterd.model.order import OFF_NODES, Order, OrderState, StepKind
 from filterd.model.rule import Scope
 from filterd.operations import audit
 from filterd.operations.context import Context, OperationError
-from filterd.operations.errors import ConflictError
-from filterd.operations.orders import ending, expiring, lifting, showing, suspending, taking
+from filterd.operations.errors import ConflictError, NotAllowedError
+from filterd.operations.orders import (
+    confirming,
+    ending,
+    expiring,
+    lifting,
+    outside,
+    people,
+    reviewing,
+    showing,
+    suspending,
+    taking,
+)
+from filterd.operations.orders.basis import DEFAULT_REVIEW
 from filterd.operations.orders.intake import OrderRequest
-from filterd.operations.plain_records import standing
+from filterd.operations.orders.life import ALLOWED, Act
+from filterd.operations.plain_records import plain_order, standing
 from filterd.store.ledger import ORDER_STEP, WITHDRAWAL, Ledger
 from tests.worlds.installation import NOW, Installation, as_person
 
@@ -194,3 +209,199 @@ async def test_nobody_approves_what_is_over(context: Context, installation: Inst
     installation.now += 2 * HOUR
     with pytest.raises(ConflictError, match="the term of order O-1 is over"):
         await taking.approve(as_person(context, "bob"), "O-1")
+
+
+async def _in_state(context: Context, state: OrderState) -> None:
+    """O-1 in a state, as people and the clock bring it there."""
+    if state is OrderState.QUARANTINED:
+        await taking.add(context, replace(REQUEST, entries=(("help.example", Scope.EXACT),)))
+        return
+    if state is OrderState.PENDING:
+        await taking.add(context, REQUEST)
+        return
+    await accepted(context, replace(REQUEST, not_after=int(NOW) + DAY))
+    if state is OrderState.SUSPENDED:
+        await ACTS[Act.SUSPEND](context)
+    elif state is OrderState.OUTSIDE_DNS:
+        await ACTS[Act.EXECUTE](context)
+    elif state is OrderState.EXPIRED:
+        await expiring.note(replace(context, clock=lambda: NOW + DAY))
+    elif state is OrderState.LIFTED:
+        await ACTS[Act.LIFT](context)
+    elif state is OrderState.WITHDRAWN:
+        await ACTS[Act.WITHDRAW](context)
+
+
+DAY = 24 * HOUR
+ACTS: dict[Act, Callable[[Context], Awaitable[Order]]] = {
+    Act.APPROVE: lambda context: taking.approve(as_person(context, "eva"), "O-1"),
+    Act.SUSPEND: lambda context: suspending.suspend(
+        context, "O-1", until=int(NOW) + HOUR, document="S-1", reason="asked for"
+    ),
+    Act.RESUME: lambda context: suspending.resume(context, "O-1", reason="asked for"),
+    Act.LIFT: lambda context: lifting.lift(context, "O-1", document="L-1", reason="demanded"),
+    Act.WITHDRAW: lambda context: ending.withdraw(context, "O-1", reason="wrong"),
+    Act.CONFIRM: lambda context: confirming.confirm(context, "O-1", reason="needed"),
+    Act.EXECUTE: lambda context: outside.execute(context, "O-1", evidence="the page was taken down"),
+}
+AFTER = {
+    Act.APPROVE: OrderState.ACCEPTED,
+    Act.SUSPEND: OrderState.SUSPENDED,
+    Act.RESUME: OrderState.ACCEPTED,
+    Act.LIFT: OrderState.LIFTED,
+    Act.WITHDRAW: OrderState.WITHDRAWN,
+    Act.EXECUTE: OrderState.OUTSIDE_DNS,
+}
+TABLE = {
+    #            pending quarantined accepted suspended outside expired lifted withdrawn
+    Act.APPROVE: "x x - - - - - -",
+    Act.SUSPEND: "- - x x - - - -",
+    Act.RESUME: "- - - x - - - -",
+    Act.LIFT: "x x x x x x = -",
+    Act.WITHDRAW: "x x x x x x = =",
+    Act.CONFIRM: "- - x x x - - -",
+    Act.EXECUTE: "x x x x x - - -",
+}
+"""x: it makes sense; =: it changes nothing; -: it is refused. docs/orders.md has the same"""
+
+
+@pytest.mark.parametrize("state", OrderState)
+@pytest.mark.parametrize("act", TABLE)
+async def test_each_state_allows_what_makes_sense_and_no_more(
+    context: Context, installation: Installation, state: OrderState, act: Act
+) -> None:
+    await _in_state(context, state)
+    sign = TABLE[act].split()[list(OrderState).index(state)]
+    before = await showing.show(context, "O-1")
+    assert before.state is state
+    assert (sign == "x") is (state in ALLOWED[act])
+    proof = await audit.verify(context)
+    if sign == "x" and not (act is Act.APPROVE and state is OrderState.QUARANTINED):
+        found = await ACTS[act](context)
+        assert found.state is AFTER.get(act, state)
+        assert not (await showing.show(context, "O-1")).damage
+        assert newest(installation).withdrawn is (found.state in OFF_NODES)
+    elif sign == "=":
+        assert await ACTS[act](context) == before
+        assert await audit.verify(context) == proof
+    else:
+        with pytest.raises(OperationError) as refused:
+            await ACTS[act](context)
+        assert "O-1" in str(refused.value)
+        assert refused.value.remedy
+        assert await audit.verify(context) == proof
+
+
+async def test_another_person_looks_at_an_emergency_end(context: Context, installation: Installation) -> None:
+    await accepted(context)
+    ended = await lifting.lift(context, "O-1", document="L-1", reason="a hospital", emergency=True)
+    assert [each.kind for each in ended.steps] == [StepKind.LIFTED, StepKind.EMERGENCY]
+    installation.now += reviewing.WITHIN
+    assert reviewing.overdue([ended], installation.now) == ()
+    installation.now += 1
+    assert reviewing.overdue([ended], installation.now) == (ended,)
+    with pytest.raises(ConflictError, match="ana stands behind"):
+        await reviewing.review(context, "O-1", reason="fine")
+    looked = await reviewing.review(as_person(context, "bob"), "O-1", reason="it was a hospital")
+    assert looked.unreviewed is None
+    with pytest.raises(ConflictError, match="no emergency end"):
+        await reviewing.review(as_person(context, "bob"), "O-1", reason="again")
+
+
+async def test_a_confirmation_sets_the_next_review(context: Context) -> None:
+    await accepted(context)
+    first = await confirming.confirm(context, "O-1", reason="needed")
+    assert first.review_at == int(NOW) + DEFAULT_REVIEW
+    second = await confirming.confirm(context, "O-1", until=int(NOW) + HOUR, document="C-1", reason="held")
+    assert (second.review_at, second.steps[-1].document) == (int(NOW) + HOUR, "C-1")
+    with pytest.raises(OperationError, match="lies in the past"):
+        await confirming.confirm(context, "O-1", until=int(NOW), reason="held")
+
+
+async def test_names_of_what_was_executed_outside_dns_leave_the_nodes(
+    context: Context, installation: Installation
+) -> None:
+    await accepted(context)
+    order = await outside.execute(context, "O-1", evidence="ticket 7: taken down", digest="AB" * 32)
+    assert (order.steps[-1].evidence, order.steps[-1].digest) == ("ticket 7: taken down", "ab" * 32)
+    assert newest(installation).names == ()
+    assert plain_order(order, NOW)["steps"][0]["kind"] == "executed"
+    with pytest.raises(OperationError, match="no SHA-256"):
+        await outside.execute(context, "O-1", evidence="more", digest="ab")
+
+
+@pytest.mark.parametrize("bad", ["two\nlines", "\x1b[31mred", "x" * 1001])
+async def test_a_reason_is_one_line_that_can_be_printed(context: Context, bad: str) -> None:
+    await accepted(context)
+    with pytest.raises(OperationError, match="cannot be printed"):
+        await suspending.suspend(context, "O-1", until=int(NOW) + HOUR, document="S-1", reason=bad)
+    with pytest.raises(OperationError, match="cannot be printed"):
+        await lifting.lift(context, "O-1", document=bad, reason="demanded")
+
+
+async def test_two_people_who_act_at_once_do_one_thing_after_the_other(context: Context) -> None:
+    await accepted(context)
+    both = await asyncio.gather(
+        ACTS[Act.LIFT](context),
+        ACTS[Act.SUSPEND](as_person(context, "bob")),
+        return_exceptions=True,
+    )
+    order = await showing.show(context, "O-1")
+    assert order.state is OrderState.LIFTED
+    assert not order.damage
+    assert sum(isinstance(each, Order) for each in both) in (1, 2)
+
+
+async def test_a_confidential_order_keeps_its_names_through_its_life(
+    context: Context, installation: Installation
+) -> None:
+    await accepted(context, replace(REQUEST, confidential=True))
+    await ACTS[Act.SUSPEND](context)
+    await ACTS[Act.RESUME](context)
+    assert newest(installation).fingerprints is not None
+    await ACTS[Act.EXECUTE](context)
+    trail = installation.database.read_bytes()
+    assert b"bad.example" not in trail
+    assert b"also.example" not in trail
+
+
+async def test_a_damaged_order_is_not_decided_on(context: Context, installation: Installation) -> None:
+    await accepted(context)
+    await ACTS[Act.SUSPEND](context)
+    with closing(sqlite3.connect(installation.database)) as raw, raw:
+        raw.execute("UPDATE order_step SET until = until + 999")
+    for act in (Act.RESUME, Act.LIFT, Act.CONFIRM, Act.EXECUTE):
+        with pytest.raises(OperationError, match="damaged"):
+            await ACTS[act](context)
+    assert await expiring.note(replace(context, clock=lambda: NOW + 2 * DAY)) == 0
+
+
+PEOPLE = (PersonSettings("ana", ("ana", "ana-admin", "aperez")),)
+
+
+def _with_people(context: Context) -> Context:
+    return replace(context, settings=replace(context.settings, people=PEOPLE))
+
+
+@pytest.mark.parametrize("account", ["ana-admin", "aperez"])
+async def test_one_human_is_one_person_whatever_the_account(context: Context, account: str) -> None:
+    await taking.add(context, REQUEST)
+    other = replace(_with_people(context), actor=account)
+    with pytest.raises(ConflictError, match="ana stands behind order O-1 already"):
+        await taking.approve(other, "O-1")
+    with pytest.raises(NotAllowedError, match="ana made this token"):
+        await taking.approve(replace(other, actor="bob", token_made_by=account), "O-1")
+    stranger = await taking.approve(as_person(_with_people(context), "bob"), "O-1")
+    assert stranger.state is OrderState.ACCEPTED
+    await lifting.lift(context, "O-1", document="L-1", reason="a hospital", emergency=True)
+    with pytest.raises(ConflictError, match="ana stands behind"):
+        await reviewing.review(other, "O-1", reason="fine")
+
+
+async def test_a_token_of_ones_other_account_is_ones_own(context: Context) -> None:
+    maker = "aperez"
+    own = replace(_with_people(context), actor="ana", token_made_by=maker)
+    people.require_own(own, 2)
+    maker = "bob"
+    with pytest.raises(NotAllowedError):
+        people.require_own(replace(own, token_made_by=maker), 2)

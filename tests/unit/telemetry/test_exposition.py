@@ -114,6 +114,7 @@ CONTROL = ControlMetrics(
         ),
     },
     orders={"accepted": 204, "pending": 205},
+    emergencies={"waiting": 231, "overdue": 232},
     subscribers={"opted_in": 206},
     consent={"own": 225, "shared": 226},
     audit_entries=207,
