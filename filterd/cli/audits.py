@@ -143,8 +143,8 @@ def verify(
 
         prove_file(export, keys, against, tsa_ca, as_json=as_json)
     elif keys or against or tsa_ca:
-        message = "--key, --against and --tsa-ca are of an export"
-        raise click.UsageError(f"{message}: filterd audit verify EXPORT --key PUB.pem")
+        message = "--key, --against and --tsa-ca are of an export: filterd audit verify EXPORT --key PUB"
+        raise click.UsageError(message)
     else:
         _prove_store(config, as_json=as_json)
 

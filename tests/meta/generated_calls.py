@@ -145,6 +145,7 @@ CALLS: dict[str, tuple[str, ...] | str] = {
     "key rotate": MACHINE,
     "audit tail": ("get /audit/tail", "get /audit"),
     "audit verify": ("get /audit/proof",),
+    "audit export": ("get /audit/export",),
     "completion": MACHINE,
 }
 """of each command: its calls below /api/v1, or the reason for which it has none"""

@@ -136,6 +136,7 @@ MATRIX = {
     ("get", "/api/v1/export/subscribers"): Row(CHOOSERS),
     ("get", "/api/v1/audit/tail"): Row(frozenset((TokenRole.OPERATOR, TokenRole.REGULATOR))),
     ("get", "/api/v1/audit/proof"): Row(frozenset((TokenRole.OPERATOR, TokenRole.REGULATOR))),
+    ("get", "/api/v1/audit/export"): Row(frozenset((TokenRole.OPERATOR, TokenRole.REGULATOR))),
     ("get", LINE + "/export"): Row(LINES),
     ("get", "/api/v1/arco-requests"): Row(LINES),
     ("post", "/api/v1/arco-requests"): Row(
