@@ -46,11 +46,11 @@ class Column:
 
 
 def columns(installation: Installation) -> Iterator[Column]:
-    """A row of every table, by each of its columns."""
+    """The newest row of every table, by each of its columns."""
     with closing(sqlite3.connect(installation.database)) as raw:
         raw.row_factory = sqlite3.Row
         for table in TABLES:
-            row = raw.execute(f"SELECT rowid AS at, * FROM {table} LIMIT 1").fetchone()  # noqa: S608
+            row = raw.execute(f"SELECT rowid AS at, * FROM {table} ORDER BY rowid DESC LIMIT 1").fetchone()  # noqa: S608
             for name in [] if row is None else row.keys()[1:]:
                 column = Column(table, name, row["at"], row[name])
                 if str(column) not in NOT_EXPORTED:
@@ -60,7 +60,9 @@ def columns(installation: Installation) -> Iterator[Column]:
 async def vandalise(installation: Installation, column: Column) -> None:
     """Change the value of one column of one row."""
     value = column.value
-    changed = value + 1000 if isinstance(value, int | float) else f"{value or ''}x"
+    changed: Any = f"{value or ''}x"
+    if isinstance(value, int | float):
+        changed = 1 - value if value in (0, 1) else value + 1000
     with closing(sqlite3.connect(installation.database)) as raw, raw:
         sql = f"UPDATE {column.table} SET {column.name} = ? WHERE rowid = ?"  # noqa: S608
         assert raw.execute(sql, (changed, column.row)).rowcount == 1
