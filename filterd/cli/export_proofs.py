@@ -52,8 +52,9 @@ def write_file(
         output.show_json(output.plain(done))
         return
     click.echo(
-        f"{done.path}: {done.entries} entries ({done.withheld} withheld), {done.checkpoints} checkpoints,"
-        f" {done.size} bytes\nSHA-256 {done.digest}\nverify it: filterd audit verify {done.path} --key PUB"
+        f"{done.path}: {done.entries} entries, {done.withheld} of them withheld, {done.checkpoints}"
+        f" checkpoints, {done.size} bytes\nSHA-256 {done.digest}\n"
+        f"verify it with: filterd audit verify {done.path} --key PUB"
     )
 
 

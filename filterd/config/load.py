@@ -19,6 +19,7 @@ from pydantic import BaseModel, ValidationError
 from filterd.config import raw, settings
 from filterd.config.load_accounting import accounting, map_rules, shared_addresses
 from filterd.config.load_block import block_listeners, block_page, block_server
+from filterd.config.load_mail import alarms, mail
 from filterd.config.load_notices import notices
 from filterd.config.load_portal import portal
 from filterd.config.load_service import service
@@ -223,9 +224,9 @@ def _feeds(feeds: raw.RawFeeds, base: Path) -> settings.FeedSettings:
     return settings.FeedSettings(feeds.proxy, ca, feeds.resolvers, feeds.largest)
 
 
-def _orders(orders: RawOrders) -> settings.OrderSettings:
+def _orders(orders: RawOrders, base: Path) -> settings.OrderSettings:
     widest = settings.ShortestPrefixSettings(**dict(orders.shortest_prefix))
-    return settings.OrderSettings(orders.approvals, widest)
+    return settings.OrderSettings(orders.approvals, widest, alarms(orders.alarms, base))
 
 
 def _web(web: RawWeb, base: Path) -> WebSettings | None:
@@ -297,7 +298,7 @@ def _resolve(
         control=settings.ListenSettings(configuration.control.listen),
         metrics=settings.ListenSettings(configuration.metrics.listen),
         accounting=accounting(configuration.accounting, base),
-        orders=_orders(configuration.orders),
+        orders=_orders(configuration.orders, base),
         security=settings.SecuritySettings(**dict(configuration.security)),
         feeds=_feeds(configuration.feeds, base),
         nodes=NodesSettings(configuration.nodes.drift_after, configuration.nodes.history),
@@ -308,6 +309,7 @@ def _resolve(
         notices=notices(configuration.notices, base),
         service=service(configuration.service),
         signing=signing(configuration.signing, base, base / configuration.state_dir),
+        mail=mail(configuration.mail, base),
     )
 
 

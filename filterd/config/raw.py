@@ -15,6 +15,7 @@ from filterd.config import value_types
 from filterd.config.raw_accounting import RawAccounting
 from filterd.config.raw_block import RawBlockPage
 from filterd.config.raw_identities import RawMapRule, RawSharedAddresses
+from filterd.config.raw_mail import RawMail
 from filterd.config.raw_notices import RawNotices
 from filterd.config.raw_orders import RawOrders
 from filterd.config.raw_proof import RawCanary, RawNodes
@@ -353,6 +354,7 @@ class RawConfiguration(Section):
     notices: RawNotices = Field(default_factory=RawNotices)
     service: RawService = Field(default_factory=RawService)
     signing: RawSigning = Field(default_factory=RawSigning)
+    mail: RawMail = Field(default_factory=RawMail)
 
 
 def json_schema() -> dict[str, Any]:

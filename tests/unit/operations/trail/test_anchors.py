@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from filterd.config.signing_settings import AnchorKind, AnchorSettings
+from filterd.config.value_types import Seconds
 from filterd.disk import worm
 from filterd.operations.context import Context
 from filterd.operations.errors import ConflictError, OperationError
@@ -38,7 +39,7 @@ def authority(tmp_path: Path) -> Authority:
 
 def anchor_of(kind: AnchorKind, **values: object) -> AnchorSettings:
     """An anchor of this kind."""
-    plain = AnchorSettings("outside", kind, None, "", None, None, None, 0, 20)
+    plain = AnchorSettings("outside", kind, None, "", None, None, None, Seconds(0), Seconds(20))
     return replace(plain, **values)  # type: ignore[arg-type]
 
 
@@ -213,7 +214,7 @@ async def test_a_full_disk_costs_nothing_but_time(
         context = with_anchors(opened, anchor)
         made = await checkpoints.make(context)
         with monkeypatch.context() as full:
-            full.setattr(worm.os, "write", write)
+            full.setattr(os, "write", write)
             noted = await anchors.deliver(context, anchor)
         assert noted.trouble == os.strerror(errno.ENOSPC)
         assert not (await anchors.deliver(context, anchor)).trouble
