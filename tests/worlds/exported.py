@@ -22,8 +22,9 @@ from filterd.model.subscriber import RequestEvidence
 from filterd.operations import exceptions, signing, snapshots, subscribers
 from filterd.operations.context import Context
 from filterd.operations.feeds import updating
-from filterd.operations.orders import ending, taking
+from filterd.operations.orders import ending, lifting, suspending, taking
 from filterd.operations.orders.intake import OrderRequest
+from filterd.operations.service_page import records
 from filterd.operations.signing import Purpose
 from filterd.operations.trail import checkpoints, countersigning, exporting, rotating
 from filterd.operations.trail.exporting import Exported, ExportScope
@@ -63,7 +64,14 @@ async def script(installation: Installation) -> None:
         await snapshots.build(context)
         await checkpoints.make(context)
         await taking.approve(bob, "O-3")
+        await suspending.suspend(
+            context, "O-3", until=int(installation.now) + 86_400, document="D-4", reason="they asked"
+        )
         await countersign(context)
+        installation.now += 60
+        await suspending.resume(context, "O-3", reason="they asked")
+        await lifting.lift(context, "O-2", document="D-5", reason="the court lifted it")
+        await records.publish(context, lambda facts, _: {"index.html": facts.digest.encode()})
 
 
 async def countersign(context: Context) -> None:
