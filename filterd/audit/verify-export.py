@@ -46,8 +46,7 @@ CONTENT = "revision at actor action subject reason before after".split()
 PARTS = {"header": 11, "entry": 12, "withheld": 4, "checkpoint": 2, "anchor": 8, "row": 4, "seal": 2}
 TABLES = {  # the actions whose newest entry on a subject tells its row, and the parts of "after" that are the row
     "adoption": ("feed.(adopt|enable|change|retire)", ""), "feed": ("feed.(update|hold)", "version digest names"),
-    "lifting": ("(exception|suspension).(add|end)", ""), "order": ("order.*", ""),
-    "page": ("page.record", "digest facts")}
+    "lifting": ("(exception|suspension).(add|end)", ""), "order": ("order.*", ""), "page": ("page.record", "digest facts")}
 class Walk:
     def __init__(self, trusted, then):
         self.trusted, self.keys, self.then, self.head = trusted, {sha(key)[:16]: key for key in trusted}, then, {}
@@ -56,11 +55,11 @@ class Walk:
         self.size, self.sum, self.sums, self.start = 0, hashlib.sha256(), {}, 0
     def take(self, line):
         r = read(line)
-        kind, stage = r["kind"], {"header": 1, "row": 3, "seal": 4}.get(r["kind"], 2)
-        need(len(r) == PARTS.get(kind), "it is damaged, of no known kind, or has not its parts: %.99s" % r)
+        stage = {"header": 1, "row": 3 + list(TABLES).index(r.get("table", "page")) / 9, "seal": 4}.get(r["kind"], 2)
+        need(len(r) == PARTS.get(r["kind"]), "it is damaged, of no known kind, or has not its parts: %.99s" % r)
         need(self.stage <= stage and self.stage < 4 and (stage == 1) == (self.stage == 0), "it is out of place")
-        self.stage, self.counts[kind] = stage, self.counts[kind] + 1
-        getattr(self, kind.replace("withheld", "entry"))(r, line)
+        self.stage, self.counts[r["kind"]] = stage, self.counts[r["kind"]] + 1
+        getattr(self, r["kind"].replace("withheld", "entry"))(r, line)
     def signed(self, kind, value):
         key, text = self.keys.get(value["key_id"]), "filterd %s v1\n%s" % (kind, canonical(value["body"]))
         signature = raw(value["signature"], 64) if key and len(value) == 3 else bytes(64)
@@ -127,7 +126,8 @@ class Walk:
         need(self.key in ("", key), "another key signed it than the one in use")
 
 def main(export, pem, earlier=None):
-    keys, then, faults = re.findall("-----BEGIN PUBLIC KEY-----(.+?)-----END", open(pem).read(), re.S), {}, []
+    text, then, faults = b"".join(lines(pem)).decode(), {}, []
+    keys = re.findall("-----BEGIN PUBLIC KEY-----(.+?)-----END", text, re.S)
     for r in (read(line.rstrip(b"\n") + b"\n") for line in lines(earlier)) if earlier else ():
         body = r["body"].get("head", r["body"]) if "body" in r else r
         then.update({body["sequence"]: body["hash"]} if {"sequence", "hash"} <= body.keys() else {})

@@ -18,7 +18,7 @@ FORMAT = "filterd export v1"
 SEAL = "export"
 """the kind of the seal's signature (``model.signed_text``)"""
 HEADER, ENTRY, WITHHELD, DAMAGED = "header", "entry", "withheld", "damaged"
-CHECKPOINT, ANCHOR, STATEMENT, ROW, SEALED = "checkpoint", "anchor", "statement", "row", "seal"
+CHECKPOINT, ANCHOR, ROW, SEALED = "checkpoint", "anchor", "row", "seal"
 LONGEST_LINE = 64 * 1024 * 1024
 """bytes: more than an order with the most names has"""
 
@@ -45,26 +45,14 @@ TABLES = (
 )
 """in the order of an export"""
 
-SHOWN = {
-    "order": "order",
-    "feed": "feed",
-    "list": "list",
-    "snapshot": "snapshot",
-    "node": "node",
-    "probe": "probe",
-    "page": "page",
-    "key": "key",
-    "checkpoint": "checkpoint",
-    "anchor": "anchor",
-    "statement": "statement",
-    "exception": "exception",
-    "suspension": "suspension",
-    "profile": "profile",
-    "hold": "hold",
-    "store": "store",
-}
-"""the entries that are shown in whole: the first word of their action, and the kind of their subject. All
-others are withheld"""
+SHOWN = frozenset(
+    (
+        *("order", "feed", "list", "snapshot", "node", "probe", "page", "key", "checkpoint", "anchor"),
+        *("statement", "exception", "suspension", "profile", "hold", "store"),
+    )
+)
+"""the entries that are shown in whole: the first word of their action and the kind of their subject are among
+these. All others are withheld"""
 _PERSONAL_KEYS = frozenset(("line", "lines", "subscriber", "subscribers"))
 _LINE = re.compile(r"line:[0-9]+")
 
@@ -72,8 +60,7 @@ _LINE = re.compile(r"line:[0-9]+")
 def is_shown(entry: AuditEntry) -> bool:
     """Whether an export shows an entry in whole: it is of a kind that is shown, and nothing in it tells of a
     line."""
-    kind = entry.subject.partition(":")[0]
-    if SHOWN.get(entry.action.partition(".")[0]) != kind:
+    if not {entry.action.partition(".")[0], entry.subject.partition(":")[0]} <= SHOWN:
         return False
     return not any(map(_tells_of_a_line, (entry.before, entry.after)))
 
@@ -82,7 +69,8 @@ def _tells_of_a_line(value: object) -> bool:
     if isinstance(value, str):
         return _LINE.fullmatch(value) is not None
     if isinstance(value, Mapping):
-        return not _PERSONAL_KEYS.isdisjoint(value) or any(map(_tells_of_a_line, value.values()))
+        named = any(value.get(each) for each in _PERSONAL_KEYS)
+        return named or any(map(_tells_of_a_line, value.values()))
     return isinstance(value, list) and any(map(_tells_of_a_line, value))
 
 

@@ -20,7 +20,7 @@ DECISIONS = ("feed.adopt", "feed.enable", "feed.change", "feed.retire")
 async def every(connection: AsyncConnection) -> dict[str, AdoptedFeed]:
     """All feeds that were ever adopted, by feed, in the order of their ids; the retired ones among them."""
     rows = await connection.execute(select(adopted_feed).order_by(adopted_feed.c.feed))
-    return {row.feed: _adopted(row) for row in rows}
+    return {row.feed: adopted_of(row) for row in rows}
 
 
 async def recorded(connection: AsyncConnection) -> dict[str, dict[str, Any]]:
@@ -32,7 +32,7 @@ async def find(connection: AsyncConnection, feed: str) -> AdoptedFeed | None:
     """The adoption of this feed; None: it never was in force."""
     query = select(adopted_feed).where(adopted_feed.c.feed == feed)
     row = (await connection.execute(query)).one_or_none()
-    return None if row is None else _adopted(row)
+    return None if row is None else adopted_of(row)
 
 
 async def put(connection: AsyncConnection, adopted: AdoptedFeed) -> None:
@@ -41,7 +41,8 @@ async def put(connection: AsyncConnection, adopted: AdoptedFeed) -> None:
     await connection.execute(insert(adopted_feed).values(asdict(adopted) | {"state": adopted.state.value}))
 
 
-def _adopted(row: Any) -> AdoptedFeed:
+def adopted_of(row: Any) -> AdoptedFeed:
+    """The adoption of a row. Raises StoreDamagedError."""
     if row.state not in {state.value for state in AdoptionState}:
         message = f"the record of the feed {row.feed[:64]!r} is damaged"
         raise StoreDamagedError(message)

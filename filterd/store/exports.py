@@ -14,8 +14,10 @@ from filterd.model.lifting import Lifting
 from filterd.model.order_rows import ROW_DIGEST
 from filterd.model.order_sql import DECISIONS
 from filterd.model.page_record import PageRecord
-from filterd.store import change_log, liftings, pages
+from filterd.model.records import AdoptedFeed
+from filterd.store import adoptions, change_log, liftings, pages
 from filterd.store.errors import StoreDamagedError
+from filterd.store.feed_tables import adopted_feed
 from filterd.store.page_tables import page_record
 from filterd.store.tables import audit, lifting
 from filterd.store.trail_tables import anchor, checkpoint
@@ -61,6 +63,12 @@ async def bounds(
 async def newest_anchor(connection: AsyncConnection) -> int:
     """The number of the newest row about an anchor; 0: there is none."""
     return int((await connection.execute(select(func.max(anchor.c.number)))).scalar_one() or 0)
+
+
+async def adopted_feeds(connection: AsyncConnection) -> list[AdoptedFeed]:
+    """Every adoption of a list, by its id, but those whose row cannot be read."""
+    query = select(adopted_feed).order_by(adopted_feed.c.feed)
+    return _readable(await connection.execute(query), adoptions.adopted_of)
 
 
 async def liftings_made(connection: AsyncConnection) -> list[Lifting]:

@@ -164,6 +164,7 @@ CALLS: dict[str, tuple[str, ...] | str] = {
     "audit statement": ("get /audit/statement", "post /audit/statement"),
     "audit tail": ("get /audit/tail", "get /audit"),
     "audit verify": ("get /audit/proof",),
+    "audit export": ("get /audit/export",),
     "completion": MACHINE,
 }
 """of each command: its calls below /api/v1, or the reason for which it has none"""

@@ -12,16 +12,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
 from filterd.model import signed_text
 from filterd.model.audit_chain import canonical
 from filterd.model.rule import Scope
 from filterd.model.subscriber import RequestEvidence
 from filterd.operations import exceptions, signing, snapshots, subscribers
+from filterd.operations.context import Context
 from filterd.operations.feeds import updating
-from filterd.operations.orders import ending, taking
+from filterd.operations.orders import ending, lifting, suspending, taking
 from filterd.operations.orders.intake import OrderRequest
+from filterd.operations.service_page import records
 from filterd.operations.signing import Purpose
-from filterd.operations.trail import checkpoints, exporting, rotating
+from filterd.operations.trail import checkpoints, countersigning, exporting, rotating
 from filterd.operations.trail.exporting import Exported, ExportScope
 from filterd.operations.trail.verifying import VERIFIER
 from tests.worlds.installation import NOW, Installation, as_person
@@ -59,6 +64,23 @@ async def script(installation: Installation) -> None:
         await snapshots.build(context)
         await checkpoints.make(context)
         await taking.approve(bob, "O-3")
+        await suspending.suspend(
+            context, "O-3", until=int(installation.now) + 86_400, document="D-4", reason="they asked"
+        )
+        await countersign(context)
+        installation.now += 60
+        await suspending.resume(context, "O-3", reason="they asked")
+        await lifting.lift(context, "O-2", document="D-5", reason="the court lifted it")
+        await records.publish(context, lambda facts, _: {"index.html": facts.digest.encode()})
+
+
+async def countersign(context: Context) -> None:
+    """Have a regulator sign the newest checkpoint with a key of their own."""
+    newest = await checkpoints.newest(context)
+    assert newest is not None
+    key = Ed25519PrivateKey.generate()
+    pem = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    await countersigning.record(context, newest.number, key=pem, signature=key.sign(newest.text.encode()))
 
 
 async def write(installation: Installation, path: Path, scope: ExportScope | None = None) -> Exported:

@@ -14,7 +14,7 @@ from filterd.model.order_rows import GONE, UNREADABLE, digested, earlier_digest,
 from filterd.operations import liftings
 from filterd.operations.errors import OperationError
 from filterd.operations.feeds import adoption
-from filterd.store import adoptions, exports, feeds, orders
+from filterd.store import exports, feeds, orders
 
 NOTHING = {"rows": 0, "sha256": hashlib.sha256(b"").hexdigest()}
 """the digest of a table without rows"""
@@ -36,9 +36,9 @@ async def gather(connection: AsyncConnection, only: str = "") -> list[tuple[str,
 
 async def _adoptions(connection: AsyncConnection) -> list[tuple[str, dict[str, Any]]]:
     found = []
-    for feed, adopted in (await adoptions.every(connection)).items():
+    for each in await exports.adopted_feeds(connection):
         with contextlib.suppress(OperationError):
-            found.append(("adoption", row_record("adoption", f"feed:{feed}", adoption.audited(adopted))))
+            found.append(("adoption", row_record("adoption", f"feed:{each.feed}", adoption.audited(each))))
     return found
 
 

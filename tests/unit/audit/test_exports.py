@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 
 import pytest
 
-from tests.worlds import exported
-from tests.worlds.installation import Installation, install
+from filterd.disk import signing_keys
+from filterd.model.audit_chain import canonical
+from filterd.operations.orders import ending
+from filterd.operations.signing import Purpose
+from filterd.operations.trail import checkpoints, rotating, verifying
+from filterd.operations.trail.exporting import ExportScope
+from filterd.store import change_log
+from filterd.store import orders as rows
+from tests.worlds import export_vandal, exported
+from tests.worlds.export_mutations import run
+from tests.worlds.installation import NOW, Installation, install
+from tests.worlds.trail import record
 
 
 @pytest.fixture
@@ -35,3 +47,179 @@ async def test_a_changed_byte_is_found_by_both(installation: Installation, tmp_p
     (tmp_path / "export").write_bytes(whole)
     assert exported.by_filterd(tmp_path / "export").code == 1
     assert exported.by_script(tmp_path / "export").code == 1
+
+
+async def test_every_kind_of_change_is_found_by_both(installation: Installation, tmp_path: Path) -> None:
+    await exported.write(installation, tmp_path / "export")
+    campaign = run(installation, tmp_path, 500, 18)
+    assert campaign.missed == []
+    assert campaign.made.total() == campaign.by_filterd.total() == campaign.by_script.total() > 1000
+
+
+async def test_as_programs_in_an_empty_directory_both_find_a_forgery(
+    installation: Installation, tmp_path: Path
+) -> None:
+    await exported.write(installation, tmp_path / "export")
+    lines = (tmp_path / "export").read_bytes().splitlines(keepends=True)
+    forged = [line.replace(b"banned.example", b"banmed.example") for line in lines]
+    (tmp_path / "export").write_bytes(exported.resealed(installation, forged))
+    for verdict in (exported.by_filterd(tmp_path / "export"), exported.by_script(tmp_path / "export")):
+        assert verdict.code == 1
+        assert "it is not what the trail says" in verdict.said
+
+
+async def test_what_was_kept_from_before_shows_what_was_cut_off_or_written_anew(
+    installation: Installation, tmp_path: Path
+) -> None:
+    await exported.write(installation, tmp_path / "older")
+    async with installation.open() as context:
+        newest = await checkpoints.show(context)
+        (tmp_path / "checkpoint").write_text(newest.text)
+        await ending.withdraw(context, "O-3", reason="the authority asked")
+    await exported.write(installation, tmp_path / "newer")
+    for earlier in ("older", "checkpoint"):
+        kept = str(tmp_path / earlier)
+        assert exported.by_filterd(tmp_path / "newer", "--against", kept).code == 0
+        assert exported.by_script(tmp_path / "newer", kept).code == 0
+    for kept in (str(tmp_path / "newer"),):
+        for verdict in (
+            exported.by_filterd(tmp_path / "older", "--against", kept),
+            exported.by_script(tmp_path / "older", kept),
+        ):
+            assert verdict.code == 1
+            assert "older" in verdict.said
+
+
+async def test_a_trail_that_was_written_anew_with_the_same_key_is_a_fork(
+    installation: Installation, tmp_path: Path
+) -> None:
+    saved = tmp_path / "saved"
+    shutil.copytree(installation.base, saved)
+    async with installation.open() as context:
+        await ending.withdraw(context, "O-3", reason="the authority asked")
+    await exported.write(installation, tmp_path / "one")
+    shutil.rmtree(installation.base)
+    shutil.copytree(saved, installation.base)
+    async with installation.open() as context:
+        await record(context)
+    await exported.write(installation, tmp_path / "other")
+    kept = str(tmp_path / "one")
+    for verdict in (
+        exported.by_filterd(tmp_path / "other", "--against", kept),
+        exported.by_script(tmp_path / "other", kept),
+    ):
+        assert verdict.code == 1
+        assert "a fork" in verdict.said
+
+
+async def test_two_exports_cannot_be_spliced(installation: Installation, tmp_path: Path) -> None:
+    await exported.write(installation, tmp_path / "export")
+    foreign = await install(tmp_path / "foreign")
+    await exported.script(foreign)
+    (tmp_path / "other").mkdir()
+    await exported.write(foreign, tmp_path / "other" / "export")
+    own, others = ((tmp_path / each).read_bytes().splitlines(True) for each in ("export", "other/export"))
+    for place in range(1, min(len(own), len(others)), 5):
+        spliced = [*own[:place], *others[place:]]
+        for data in (b"".join(spliced), exported.resealed(installation, spliced)):
+            (tmp_path / "spliced").write_bytes(data)
+            assert not verifying.prove(tmp_path / "spliced", tmp_path / "PUB.pem").holds
+            assert exported.by_script(tmp_path / "spliced").code == 1
+
+
+async def test_another_key_vouches_for_nothing(installation: Installation, tmp_path: Path) -> None:
+    await exported.write(installation, tmp_path / "export")
+    foreign = await install(tmp_path / "foreign")
+    async with foreign.open() as context:
+        await checkpoints.make(context)
+        (tmp_path / "their.pem").write_text(await rotating.public_pem(context, Purpose.CHECKPOINT))
+    key = tmp_path / "their.pem"
+    assert "no key that was given" in exported.by_filterd(tmp_path / "export", key=key).said
+    assert "vouches" in exported.by_script(tmp_path / "export", key=key).said
+
+
+@pytest.mark.parametrize("which", [0, 1])
+async def test_one_key_is_enough_the_first_or_the_newest(
+    installation: Installation, tmp_path: Path, which: int
+) -> None:
+    await exported.write(installation, tmp_path / "export")
+    blocks = (tmp_path / "PUB.pem").read_text().split("# checkpoint ")[1:]
+    (tmp_path / "one.pem").write_text("# " + blocks[which])
+    assert exported.by_filterd(tmp_path / "export", key=tmp_path / "one.pem").code == 0
+    assert exported.by_script(tmp_path / "export", key=tmp_path / "one.pem").code == 0
+
+
+async def test_it_holds_nothing_of_any_line(installation: Installation, tmp_path: Path) -> None:
+    done = await exported.write(installation, tmp_path / "export")
+    text = (tmp_path / "export").read_text()
+    assert done.withheld >= 2
+    for word in (exported.SUBSCRIBER, "line:", "subscriber.", "secret.example", "T-1"):
+        assert word not in text, word
+    async with installation.open() as context, context.store.read() as connection:
+        for each in await change_log.entries(connection):
+            if each.entry.subject.startswith("line:"):
+                assert each.salt
+                assert each.salt not in text
+        orders = {each.reference: each for each in (await rows.all_orders(connection)).orders}
+    sealed = orders["O-2"].demand.sealed
+    assert sealed is not None
+    assert sealed.text not in text
+    for fingerprint, _ in sealed.fingerprints.names:
+        assert fingerprint.hex() not in text
+
+
+async def test_the_export_of_one_order_shows_no_other(installation: Installation, tmp_path: Path) -> None:
+    await exported.write(installation, tmp_path / "export", ExportScope(order="O-3"))
+    records = [json.loads(line) for line in (tmp_path / "export").read_bytes().splitlines()]
+    assert {each["subject"] for each in records if each["kind"] == "entry"} == {"order:O-3"}
+    assert [each["subject"] for each in records if each["kind"] == "row"] == ["order:O-3"]
+    assert exported.by_filterd(tmp_path / "export").code == exported.by_script(tmp_path / "export").code == 0
+
+
+async def test_a_part_begins_and_ends_with_checkpoints(installation: Installation, tmp_path: Path) -> None:
+    scope = ExportScope(since=NOW + 60, until=NOW + 61)
+    await exported.write(installation, tmp_path / "export", scope)
+    records = [json.loads(line) for line in (tmp_path / "export").read_bytes().splitlines()]
+    assert [each["kind"] for each in records[:2]] == ["header", "checkpoint"]
+    assert records[0]["after"]["sequence"] > 0
+    assert records[-2]["kind"] in ("checkpoint", "anchor")
+    assert exported.by_filterd(tmp_path / "export").code == exported.by_script(tmp_path / "export").code == 0
+    without = [records[0], *records[2:-1]]
+    (tmp_path / "export").write_bytes(
+        exported.resealed(installation, [canonical(each).encode() + b"\n" for each in without])
+    )
+    assert exported.by_filterd(tmp_path / "export").code == exported.by_script(tmp_path / "export").code == 1
+
+
+HOSTILE = {
+    "nothing": b"",
+    "no newline": b"{}",
+    "deep": b"[" * 100_000 + b"\n",
+    "deep objects": b'{"kind":' * 50_000 + b"\n",
+    "long number": b'{"kind":' + b"9" * 100_000 + b"}\n",
+    "no text": b"\xff\xfe\n" * 1000,
+    "not a number": b'{"kind":NaN}\n',
+    "no kind": b"{}\n",
+    "kind of a list": b'{"kind":[]}\n',
+    "a method": b'{"kind":"take"}\n',
+    "half a pair": b'{"kind":"\\ud800"}\n',
+    "many faults": b'{"kind":"row"}\n' * 5000,
+}
+
+
+@pytest.mark.parametrize("data", HOSTILE.values(), ids=HOSTILE.keys())
+async def test_whatever_a_file_holds_it_is_refused(tmp_path: Path, data: bytes) -> None:
+    key = signing_keys.make(tmp_path / "key")
+    (tmp_path / "PUB.pem").write_text(signing_keys.public_pem(key.public_key))
+    (tmp_path / "export").write_bytes(data)
+    for verdict in (exported.by_filterd(tmp_path / "export"), exported.by_script(tmp_path / "export")):
+        assert verdict.code == 1, verdict.said
+        assert "Traceback" not in verdict.said
+
+
+async def test_a_row_that_was_changed_by_hand_is_found(installation: Installation, tmp_path: Path) -> None:
+    """One column of each table; ``python -m tests.worlds.export_mutations`` tries all."""
+    each = {column.table: column for column in export_vandal.columns(installation) if column.name != "number"}
+    campaign = await export_vandal.run(installation, tmp_path, iter(each.values()))
+    assert campaign.missed == []
+    assert campaign.made.total() == len(each) >= 8
