@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,15 @@ from filterd.cli import output
 from filterd.cli.group import Group
 from filterd.cli.options import ReadText, common, scope_option
 from filterd.cli.use_case import perform
+from filterd.cli.waiting import (
+    NO_WAITING,
+    NodeWait,
+    plain_times,
+    say_waited,
+    time_fields,
+    wait_for_nodes,
+    wait_option,
+)
 from filterd.operations.plain_records import plain_order, standing
 
 if TYPE_CHECKING:
@@ -22,6 +32,7 @@ if TYPE_CHECKING:
     from filterd.operations.orders.intake import OrderRequest
     from filterd.operations.orders.reach import Hit
     from filterd.operations.orders.showing import Lifted
+    from filterd.operations.orders.times import OrderTimes
     from filterd.operations.orders.warnings import Notice
 
 Command = Callable[..., Any]
@@ -80,8 +91,9 @@ def _demand_options(command: Command) -> Command:
 @order.command()
 @click.argument("names", nargs=-1, metavar="[NAME ...]")
 @_demand_options
+@wait_option
 @common
-def add(config: Path | None, as_json: bool, **demand: Any) -> None:
+def add(config: Path | None, as_json: bool, waiting: NodeWait, **demand: Any) -> None:
     """Take an order in. With orders.approvals: 2 it waits for another person's approval.
 
     One that hits popular names, a service, a suffix of a hosting service or a wide prefix always waits.
@@ -90,17 +102,25 @@ def add(config: Path | None, as_json: bool, **demand: Any) -> None:
     from filterd.operations.orders import taking
 
     _require_all(demand)
-    _perform(config, as_json, lambda context: taking.add(context, _request(**demand)), _next_step, warns=True)
+
+    async def take_in(context: Context) -> Order:
+        return await taking.add(context, _request(**demand))
+
+    _perform(config, as_json, take_in, _next_step, warns=True, waiting=waiting)
 
 
 @order.command()
 @click.argument("reference")
+@wait_option
 @common
-def approve(reference: str, config: Path | None, as_json: bool) -> None:
+def approve(reference: str, waiting: NodeWait, config: Path | None, as_json: bool) -> None:
     """Stand behind an order as another person; with enough of them it is in force."""
     from filterd.operations.orders import taking
 
-    _perform(config, as_json, lambda context: taking.approve(context, reference), _next_step, warns=True)
+    async def stand_behind(context: Context) -> Order:
+        return await taking.approve(context, reference)
+
+    _perform(config, as_json, stand_behind, _next_step, warns=True, waiting=waiting)
 
 
 @order.command()
@@ -113,9 +133,16 @@ def approve(reference: str, config: Path | None, as_json: bool) -> None:
     default="",
     help="The order as which a damaged one was taken in again; refused unless that one is in force.",
 )
+@wait_option
 @common
 def withdraw(
-    reference: str, reason: str, damaged: bool, replaced_by: str, config: Path | None, as_json: bool
+    reference: str,
+    reason: str,
+    damaged: bool,
+    replaced_by: str,
+    waiting: NodeWait,
+    config: Path | None,
+    as_json: bool,
 ) -> None:
     """End an order at once. One person is enough, at any hour."""
     from filterd.operations.orders import ending
@@ -129,7 +156,7 @@ def withdraw(
             context, reference, reason=reason, damaged=damaged, replaced_by=replaced_by
         )
 
-    _perform(config, as_json, end, _next_step, reaches=False)
+    _perform(config, as_json, end, _next_step, reaches=False, waiting=waiting)
 
 
 @order.command("list")
@@ -222,6 +249,20 @@ def _plain(found: Order, hits: tuple[Hit, ...] | None = None, lifted: Lifted | N
     return value
 
 
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """All that is told of one order."""
+
+    order: Order
+    held_back: str
+    hits: tuple[Hit, ...] | None
+    """None: nobody asked for its reach"""
+    lifted: Lifted | None
+    times: OrderTimes
+    probing: bool
+    noticed: tuple[Notice, ...]
+
+
 def _perform(
     config: Path | None,
     as_json: bool,
@@ -230,33 +271,44 @@ def _perform(
     *,
     reaches: bool = True,
     warns: bool = False,
+    waiting: NodeWait = NO_WAITING,
 ) -> None:
     """Run a use case on one order, show the order, and print warnings and the next step."""
-    from filterd.operations.orders import showing, warnings
+    from filterd.operations.orders import showing, times, warnings
 
-    noticed: tuple[Notice, ...] = ()
-
-    async def run(context: Context) -> tuple[Order, str, tuple[Hit, ...], Lifted | None]:
-        nonlocal noticed
+    async def run(context: Context) -> _Shown:
         found = await use_case(context)
-        noticed = await warnings.notices(context, found) if warns else ()
-        hits = await showing.hits_of(context, found) if reaches else ()
-        lifted = await showing.lifted(context, found) if reaches else None
-        return found, await showing.held_back(context, found), hits, lifted
+        return _Shown(
+            found,
+            await showing.held_back(context, found),
+            await showing.hits_of(context, found) if reaches else None,
+            await showing.lifted(context, found) if reaches else None,
+            await times.show(context, found.reference),
+            context.settings.canary.zone is not None,
+            await warnings.notices(context, found) if warns else (),
+        )
 
-    found, held_back, hits, lifted = perform(config, run)
-    if as_json:
-        warned = {"warnings": noticed} if warns else {}
-        output.show_json({**_plain(found, hits if reaches else None, lifted), **warned})
-    else:
-        _show(found, hits, lifted)
-    for each in noticed:
-        output.warn(each.says, each.remedy)
-    if as_json:
-        return
-    said = say(found, held_back, hits)
-    if said:
+    shown = perform(config, run)
+    waited = wait_for_nodes(waiting, config, shown.order.reference)
+    if waited is not None:
+        shown = replace(shown, times=waited.times)
+    _tell(shown, as_json=as_json, warns=warns)
+    said = "" if as_json else say(shown.order, shown.held_back, shown.hits or ())
+    if said and (waited is None or waited.effect is None):
         output.done(said)
+    say_waited(waited, as_json=as_json)
+
+
+def _tell(shown: _Shown, *, as_json: bool, warns: bool) -> None:
+    """Print an order, and the warnings on it."""
+    if as_json:
+        value = {**_plain(shown.order, shown.hits, shown.lifted), **plain_times(shown.times)}
+        output.show_json({**value, "warnings": shown.noticed} if warns else value)
+    else:
+        times = time_fields(shown.times, probing=shown.probing)
+        _show(shown.order, shown.hits or (), shown.lifted, times)
+    for each in shown.noticed:
+        output.warn(each.says, each.remedy)
 
 
 def _waiting(found: Order, held_back: str, hits: tuple[Hit, ...]) -> str:
@@ -306,7 +358,7 @@ def _protected(lifted: Lifted | None) -> list[tuple[str, str]]:
     return [("protected", f"{said}: {named or 'not named, the order is confidential'}")]
 
 
-def _show(found: Order, hits: tuple[Hit, ...], lifted: Lifted | None) -> None:
+def _show(found: Order, hits: tuple[Hit, ...], lifted: Lifted | None, times: list[tuple[str, str]]) -> None:
     demand = found.demand
     names = [f"{name} ({scope.word})" for name, scope in demand.names]
     output.show_fields(
@@ -329,6 +381,7 @@ def _show(found: Order, hits: tuple[Hit, ...], lifted: Lifted | None) -> None:
             ("added", _who(found.added_at, found.added_by)),
             ("approved by", found.approvals[1:]),
             ("accepted at", output.moment(found.accepted_at)),
+            *times,
             ("withdrawn", _who(found.withdrawn_at, found.withdrawn_by)),
             ("withdrawn for", found.withdrawal_reason),
         ]

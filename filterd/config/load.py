@@ -298,7 +298,7 @@ def _resolve(
         orders=_orders(configuration.orders),
         security=settings.SecuritySettings(**dict(configuration.security)),
         feeds=_feeds(configuration.feeds, base),
-        nodes=settings.NodesSettings(configuration.nodes.drift_after, configuration.nodes.history),
+        nodes=settings.NodesSettings(**dict(configuration.nodes)),
         canary=settings.CanarySettings(configuration.canary.zone, configuration.canary.interval),
         retention=RetentionSettings(**dict(configuration.retention)),
         web=_web(configuration.web, base),

@@ -25,6 +25,7 @@ from filterd.operations.feeds.rule_files import drop_version_drafts
 from filterd.operations.migrate import upgrade
 from filterd.operations.notices import keeping
 from filterd.operations.orders import showing
+from filterd.operations.orders.arriving import ArrivalBook
 from filterd.policy import snapshot_layout
 from filterd.serve import hangup
 from filterd.serve.binding_watch import BindingWatch
@@ -79,6 +80,7 @@ class Control:
         self._retention = RetentionSchedule(context)
         self._notices = NoticeSender(context)
         self._pages = PageWatch(context)
+        self._arrivals = ArrivalBook()
         self._ended = asyncio.Event()
         self._behind = ""
         """why nothing can be written in the store; empty while it is the newest one"""
@@ -166,6 +168,7 @@ class Control:
         """Store a node's report; one that cannot be stored comes again with the heartbeat."""
         try:
             gone = await nodes.record(self._context, report)
+            await self._arrivals.take(self._context, report)
         except (StoreError, OperationError) as error:
             log.get().warning("a node's report was not kept", node=report.name, reason=str(error))
             return

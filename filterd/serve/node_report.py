@@ -40,4 +40,5 @@ def report_of(
         effective_at=float(since),
         feeds=feeds_of(node),
         canaries=tuple(canaries),
+        orders=node.arrivals.newest,
     )

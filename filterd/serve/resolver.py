@@ -100,7 +100,7 @@ class Resolver:
         self._observer = LoggingObserver()
         self._answer_counts = AnswerCounts()
         self._clock = SystemClock()
-        self._control = ControlLink(self._clock.ticks)
+        self._control = ControlLink(self._clock.ticks, time.time)
         self._ended = asyncio.Event()
         self._exit_code = 0
         self._secrets = secrets_at_start(settings)

@@ -111,7 +111,7 @@ CALLS: dict[str, tuple[str, ...] | str] = {
     "order add": ("post /orders",),
     "order approve": ("post /orders/{reference}/approve",),
     "order list": ("get /orders",),
-    "order show": ("get /orders/{reference}",),
+    "order show": ("get /orders/{reference}", "get /orders/{reference}/enforcement"),
     "order withdraw": ("post /orders/{reference}/withdraw",),
     "exception add": ("post /exceptions",),
     "exception end": ("post /exceptions/{number}/end",),

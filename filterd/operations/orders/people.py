@@ -10,6 +10,7 @@ from __future__ import annotations
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from filterd.model.order import Order
+from filterd.model.order_rows import DECISIONS
 from filterd.operations.context import Context
 from filterd.operations.errors import ConflictError, NotAllowedError
 from filterd.store import change_log
@@ -31,7 +32,9 @@ async def require_another(connection: AsyncConnection, order: Order, context: Co
     if actor in order.approvals:
         message = f"{actor} stands behind order {order.reference} already"
         raise ConflictError(message, "another person has to approve it, under their own user")
-    entries = await change_log.newest_entries(connection, _MOST_ENTRIES, f"order:{order.reference}")
+    entries = await change_log.newest_entries(
+        connection, _MOST_ENTRIES, f"order:{order.reference}", DECISIONS
+    )
     makers = {(each.entry.after or {}).get(MADE_BY) for each in entries} - {None}
     if actor in makers:
         message = f"{actor} made a token that stands behind order {order.reference} already"

@@ -92,6 +92,7 @@ MATRIX = {
     ("get", "/api/v1/check"): Row(OVERSEERS | {TokenRole.SUPPORT}, query={"name": "adult.example"}),
     ("get", "/api/v1/orders"): Row(OVERSEERS),
     ("get", "/api/v1/orders/{reference}"): Row(OVERSEERS),
+    ("get", "/api/v1/orders/{reference}/enforcement"): Row(OVERSEERS),
     ("post", "/api/v1/orders/{reference}/approve"): Row(OPERATOR),
     ("post", "/api/v1/orders"): Row(OPERATOR, ORDER),
     ("post", "/api/v1/orders/{reference}/withdraw"): Row(OPERATOR, {"reason": "lifted"}),
