@@ -80,6 +80,7 @@ class OrderArrival:
     probed_at: float = 0.0
     reason: str = ""
     """of a probe that did not see the effect"""
+    confidential: bool = False
 
     @property
     def kind(self) -> EffectKind:

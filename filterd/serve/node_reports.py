@@ -114,6 +114,7 @@ def _arrival(fields: Mapping[str, Any], now: float) -> OrderArrival:
         probe=probe,
         probed_at=now - float(fields["probed_at"]) if probe else 0.0,
         reason=str(fields["reason"])[:LONGEST_REASON],
+        confidential=bool(fields["confidential"]),
     )
 
 

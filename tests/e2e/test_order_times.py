@@ -47,3 +47,16 @@ def test_an_order_and_its_end_are_timed(filterd: Deployment) -> None:
             ("node.everywhere", node),
         ]
         assert filterd.cli("audit", "verify")
+
+
+def test_an_order_is_seen_over_dns(filterd: Deployment) -> None:
+    filterd.write_config(canary={"zone": "canary.example", "interval": "10s"})
+    with filterd.serving():
+        assert filterd.ask("o-1.canary.example").answer
+        added = filterd.cli("order", "add", "shop.example", *ORDER, "--wait")
+        assert [each["probe"] for each in added["enforcement"]["nodes"]] == ["seen"]
+        assert added["enforcement"]["probed_seconds"] >= added["enforcement"]["all_nodes_seconds"]
+        assert ede(filterd.ask("o-1.canary.example")) == [CENSORED]
+        ended = filterd.cli("order", "withdraw", "O-1", "--reason", "over", "--wait")
+        assert [each["probe"] for each in ended["lifting"]["nodes"]] == ["seen"]
+        assert filterd.ask("o-1.canary.example").answer

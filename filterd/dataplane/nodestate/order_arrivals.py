@@ -53,7 +53,10 @@ class OrderArrivals:
             mandate = order.mandate
             active = mandate.active(now)
             if note and self._active.get(mandate.id, False) is not active:
-                found.append(OrderArrival(mandate.reference, order.revision, active, ticks))
+                arrival = OrderArrival(
+                    mandate.reference, order.revision, active, ticks, confidential=mandate.confidential
+                )
+                found.append(arrival)
             self._active[mandate.id] = active
             self._expect(mandate, now)
         if found:
