@@ -25,7 +25,6 @@ from filterd.operations.feeds.rule_files import drop_version_drafts
 from filterd.operations.migrate import upgrade
 from filterd.operations.notices import keeping
 from filterd.operations.orders import showing
-from filterd.operations.orders.arriving import ArrivalBook
 from filterd.policy import snapshot_layout
 from filterd.serve import hangup
 from filterd.serve.binding_watch import BindingWatch
@@ -37,6 +36,7 @@ from filterd.serve.local_sockets import tell_socket
 from filterd.serve.maintenance import Maintenance
 from filterd.serve.node_reports import SOCKET, NodeReportListener
 from filterd.serve.notice_sender import NoticeSender
+from filterd.serve.order_watch import OrderWatch
 from filterd.serve.own_name_ends import OwnNameEnds
 from filterd.serve.page_watch import PageWatch
 from filterd.serve.process import (
@@ -80,7 +80,7 @@ class Control:
         self._retention = RetentionSchedule(context)
         self._notices = NoticeSender(context)
         self._pages = PageWatch(context)
-        self._arrivals = ArrivalBook()
+        self._orders = OrderWatch()
         self._ended = asyncio.Event()
         self._behind = ""
         """why nothing can be written in the store; empty while it is the newest one"""
@@ -168,7 +168,7 @@ class Control:
         """Store a node's report; one that cannot be stored comes again with the heartbeat."""
         try:
             gone = await nodes.record(self._context, report)
-            await self._arrivals.take(self._context, report)
+            await self._orders.hear(self._context, report)
         except (StoreError, OperationError) as error:
             log.get().warning("a node's report was not kept", node=report.name, reason=str(error))
             return
@@ -267,6 +267,7 @@ class Control:
             consent=await self._consent.look(context),
             audit_entries=await audit.count(context),
             nodes_drifted=await self._lists.look(context),
+            arrivals=await self._orders.figures(context),
             notices=NoticeMetrics(waiting=told.states["waiting"], oldest_waiting=told.oldest_waiting),
         )
 

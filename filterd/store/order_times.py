@@ -28,7 +28,12 @@ async def plan(connection: AsyncConnection, order: Order, now: float, revision: 
                 delete(table).where(table.c.order_number == order.number, table.c.effect == each.effect)
             )
     for each in added:
-        await connection.execute(insert(order_effect).values(**{**asdict(each), "kind": each.kind.value}))
+        await add(connection, each)
+
+
+async def add(connection: AsyncConnection, effect: OrderEffect) -> None:
+    """Add an effect."""
+    await connection.execute(insert(order_effect).values(**{**asdict(effect), "kind": effect.kind.value}))
 
 
 async def of_order(connection: AsyncConnection, number: int) -> list[OrderEffect]:
@@ -128,6 +133,24 @@ async def everywhere(connection: AsyncConnection, place: Place, at: float, nodes
 async def overtaken(connection: AsyncConnection, place: Place) -> None:
     """Note that a later effect has taken the place of one that never was everywhere."""
     await everywhere(connection, place, OVERTAKEN, 0)
+
+
+async def contrary(connection: AsyncConnection) -> list[Place]:
+    """The newest effects of orders that a node saw otherwise over DNS."""
+    last = (
+        select(order_node.c.order_number, func.max(order_node.c.effect).label("effect"))
+        .group_by(order_node.c.order_number)
+        .subquery()
+    )
+    query = (
+        select(order_node.c.order_number, order_node.c.effect)
+        .join(
+            last, and_(last.c.order_number == order_node.c.order_number, last.c.effect == order_node.c.effect)
+        )
+        .where(order_node.c.probe == ProbeState.CONTRARY.value)
+        .distinct()
+    )
+    return [(row.order_number, row.effect) for row in await connection.execute(query)]
 
 
 async def newest(connection: AsyncConnection) -> tuple[int, int]:

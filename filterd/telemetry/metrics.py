@@ -35,6 +35,7 @@ from filterd.telemetry.metric_families import histogram as _histogram
 from filterd.telemetry.metric_families import total as _total
 from filterd.telemetry.node_metrics import node_families
 from filterd.telemetry.notice_metrics import NoticeMetrics, notice_families
+from filterd.telemetry.order_metrics import OrderMetrics, order_families
 from filterd.telemetry.page_metrics import page_families
 from filterd.telemetry.privacy_metrics import PrivacyMetrics, privacy_families
 from filterd.telemetry.publication_metrics import PublicationMetrics, publication_families
@@ -114,6 +115,7 @@ class ControlMetrics:
     """open, appealed, overdue -> the requests to look at a site again"""
     notices: NoticeMetrics = field(default_factory=NoticeMetrics)
     publication: PublicationMetrics = field(default_factory=PublicationMetrics)
+    arrivals: OrderMetrics = field(default_factory=OrderMetrics)
     ready: bool = False
     clock: float = 0.0
     """Unix seconds"""
@@ -310,6 +312,7 @@ def _control_families(now: ControlMetrics) -> Iterator[Metric]:
     yield from _role_families(now)
     yield from feed_families(now.feeds)
     yield from _store_families(now)
+    yield from order_families(now.arrivals)
     yield from session_families(now.sessions)
     yield from privacy_families(now.privacy)
     yield from review_families(now.reviews)

@@ -176,6 +176,10 @@ ALERTS = {
     "filterd_notices_waiting": "grows for an hour: a receiver of `notices.webhooks` does not take them",
     "filterd_notices_oldest_waiting_timestamp_seconds": "more than an hour ago: `filterd notice list "
     "--undelivered` says why",
+    "filterd_orders_unapplied": "above 0 for minutes: `filterd order show` names the nodes that lack it",
+    "filterd_orders_unapplied_oldest_seconds": "above 60: an order, or an unblock, is not on every node",
+    "filterd_orders_contrary": "above 0: `filterd order show` says which node answered otherwise",
+    "filterd_order_arrival_seconds": 'any observation above 1 s (`le="1.0"` and the count differ)',
     "filterd_nodes_drifted": "above 0: `filterd node list` says which, and why",
     "filterd_snapshots_refused_total": "any increase: `filterd snapshot verify`, `filterd snapshot build`",
     "filterd_node_state_damage_total": "any increase: look at the disk of the node",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -173,6 +173,33 @@ def _node(effect: OrderEffect, found: NodeArrival) -> NodeTimes:
 
 def _span(effect: OrderEffect, moment: float) -> float | None:
     return round(max(0.0, moment - effect.due_at), 3) if moment else None
+
+
+@dataclass(frozen=True, slots=True)
+class Outstanding:
+    """The orders that are not as they should be on every node."""
+
+    waiting: Mapping[EffectKind, tuple[OrderEffect, ...]]
+    """those that a node lacks, the oldest first"""
+    contrary: tuple[str, ...]
+    """references of those that a node saw otherwise over DNS"""
+
+
+async def outstanding(context: Context) -> Outstanding:
+    """The orders that should be in force, or lifted, on nodes that do not have it so. One that was just
+    decided is among them until the nodes report."""
+    now = context.clock()
+    async with context.store.read() as connection:
+        found = [each for each in await rows.open_effects(connection) if not each.timed or each.due_at <= now]
+        following = await rows.of_orders(connection, {each.order_number for each in found})
+        contrary = await rows.contrary(connection)
+    begun = {(each.order_number, each.effect) for each in following if not each.timed or each.due_at <= now}
+    current = [each for each in found if (each.order_number, each.effect + 1) not in begun]
+    current.sort(key=lambda each: each.due_at)
+    return Outstanding(
+        {kind: tuple(each for each in current if each.kind is kind) for kind in EffectKind},
+        tuple(f"O-{number}" for number, _ in contrary),
+    )
 
 
 async def wait(
