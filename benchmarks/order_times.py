@@ -159,7 +159,10 @@ def import_for_ever(folder: Path, lines: int) -> None:
     """Import until ended from outside."""
     for turn in range(1_000):
         file = folder / f"lines-{turn}.csv"
-        rows = (f"L-{turn}-{number},,child,holder {turn}-{number},contract {turn}-{number}" for number in range(lines))
+        rows = (
+            f"L-{turn}-{number},,child,holder {turn}-{number},contract {turn}-{number}"
+            for number in range(lines)
+        )
         file.write_text("subscriber,prefixes,profile,who,reference\n" + "\n".join(rows) + "\n")
         words = ("subscriber", "import", str(file), "--text-version", "2026-11")
         subprocess.run([sys.executable, "-m", "filterd.cli.entry", *words], check=True)

@@ -64,14 +64,22 @@ def add(
 @common
 def list_(closed: bool, config: Path | None, as_json: bool) -> None:
     """List the open requests, the most urgent first."""
-    from filterd.operations.privacy import arco
     from filterd.operations.privacy.plain import plain_arco
 
-    found = perform(config, lambda context: arco.list_requests(context, closed=closed))
+    found, held = perform(config, lambda context: _listed(context, closed=closed))
     if as_json:
-        output.show_json([plain_arco(each) for each in found])
+        output.show_json([plain_arco(each, held.get(each.reference, 0)) for each in found])
         return
-    output.show_table(COLUMNS, [_row(each) for each in found], "no request is open")
+    rows = [_row(each, held.get(each.reference, 0)) for each in found]
+    output.show_table(COLUMNS, rows, "no request is open")
+
+
+async def _listed(context: Context, *, closed: bool) -> tuple[list[ShownArco], dict[str, int]]:
+    """The requests, and until when a hold stops what some of them ask for."""
+    from filterd.operations.privacy import arco, preservation
+
+    found = await arco.list_requests(context, closed=closed)
+    return found, await preservation.held_requests(context, found)
 
 
 @arco.command()
@@ -112,23 +120,35 @@ def close(request: str, reason: str, config: Path | None, as_json: bool) -> None
 def _show(config: Path | None, as_json: bool, use_case: Callable[[Context], Awaitable[ShownArco]]) -> None:
     from filterd.operations.privacy.plain import plain_arco
 
-    found = perform(config, use_case)
+    async def with_hold(context: Context) -> tuple[ShownArco, int]:
+        from filterd.operations.privacy import preservation
+
+        done = await use_case(context)
+        return done, (await preservation.held_requests(context, [done])).get(done.reference, 0)
+
+    found, held = perform(config, with_hold)
     if as_json:
-        output.show_json(plain_arco(found))
+        output.show_json(plain_arco(found, held))
         return
-    output.show_fields(list(zip(COLUMNS, _row(found), strict=True)))
-    if found.id and found.request.answered_at and not found.request.closed_at:
+    output.show_fields(list(zip(COLUMNS, _row(found, held), strict=True)))
+    if held:
+        output.warn(
+            f"a preservation hold keeps this line from being erased until {output.moment(held)}",
+            "answer within the term all the same, without naming the authority; erase after that day:"
+            " filterd hold list",
+        )
+    elif found.id and found.request.answered_at and not found.request.closed_at:
         command = _NEXT[found.request.kind].format(id=found.id, request=found.reference)
         output.done(f"next: {command}; then: filterd arco close {found.reference}")
 
 
-def _row(found: ShownArco) -> tuple[object, ...]:
+def _row(found: ShownArco, held: int = 0) -> tuple[object, ...]:
     request = found.request
     return (
         found.reference,
         found.id or "(erased)",
         request.kind,
-        _state(found),
+        _state(found) + (f", HELD until {output.moment(held)}" if held else ""),
         request.due,
         found.days_left if request.due else None,
         request.received_on,

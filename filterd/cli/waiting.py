@@ -34,11 +34,11 @@ NO_WAITING = NodeWait()
 
 
 def wait_option(command: Command) -> Command:
-    """Add ``--wait`` and ``--timeout``; the command gets a :class:`NodeWait` as ``waiting``."""
+    """Add ``--wait`` and ``--timeout``; the command gets a :class:`NodeWait` as ``wait``."""
 
     @wraps(command)  # the options that it has already among what is copied
     def called(*, wait: bool, timeout: int, **given: Any) -> Any:
-        return command(waiting=NodeWait(wait, timeout), **given)
+        return command(wait=NodeWait(wait, timeout), **given)
 
     limit = click.option(
         "--timeout",

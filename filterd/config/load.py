@@ -19,9 +19,12 @@ from pydantic import BaseModel, ValidationError
 from filterd.config import raw, settings
 from filterd.config.load_accounting import accounting, map_rules, shared_addresses
 from filterd.config.load_block import block_listeners, block_page, block_server
+from filterd.config.load_mail import alarms, mail
 from filterd.config.load_notices import notices
 from filterd.config.load_portal import portal
 from filterd.config.load_service import service
+from filterd.config.load_signing import signing
+from filterd.config.proof_settings import CanarySettings, NodesSettings
 from filterd.config.raw import RawUpstream
 from filterd.config.raw_orders import RawOrders
 from filterd.config.raw_pages import RawPages
@@ -221,9 +224,9 @@ def _feeds(feeds: raw.RawFeeds, base: Path) -> settings.FeedSettings:
     return settings.FeedSettings(feeds.proxy, ca, feeds.resolvers, feeds.largest)
 
 
-def _orders(orders: RawOrders) -> settings.OrderSettings:
+def _orders(orders: RawOrders, base: Path) -> settings.OrderSettings:
     widest = settings.ShortestPrefixSettings(**dict(orders.shortest_prefix))
-    return settings.OrderSettings(orders.approvals, widest)
+    return settings.OrderSettings(orders.approvals, widest, alarms(orders.alarms, base))
 
 
 def _web(web: RawWeb, base: Path) -> WebSettings | None:
@@ -295,16 +298,18 @@ def _resolve(
         control=settings.ListenSettings(configuration.control.listen),
         metrics=settings.ListenSettings(configuration.metrics.listen),
         accounting=accounting(configuration.accounting, base),
-        orders=_orders(configuration.orders),
+        orders=_orders(configuration.orders, base),
         security=settings.SecuritySettings(**dict(configuration.security)),
         feeds=_feeds(configuration.feeds, base),
-        nodes=settings.NodesSettings(**dict(configuration.nodes)),
-        canary=settings.CanarySettings(configuration.canary.zone, configuration.canary.interval),
+        nodes=NodesSettings(**dict(configuration.nodes)),
+        canary=CanarySettings(configuration.canary.zone, configuration.canary.interval),
         retention=RetentionSettings(**dict(configuration.retention)),
         web=_web(configuration.web, base),
         web_block=block_server(configuration.web, base),
         notices=notices(configuration.notices, base),
         service=service(configuration.service),
+        signing=signing(configuration.signing, base, base / configuration.state_dir),
+        mail=mail(configuration.mail, base),
     )
 
 

@@ -25,6 +25,7 @@ from filterd.config import policy_references
 from filterd.config.desk_documents import read_desk_scripts
 from filterd.config.feed_documents import read_feed
 from filterd.config.help_line_documents import read_help_line
+from filterd.config.jurisdiction_documents import read_jurisdiction
 from filterd.config.notice_documents import read_notice_texts
 from filterd.config.policy_layers import DOCUMENTS, READY, LaidEntry, Layer, Laying
 from filterd.config.policy_references import Places
@@ -64,6 +65,7 @@ class PolicyPart(StrEnum):
     EXPECTED = "expected"
     SERVICES = "services"
     SAFE_SEARCH = "safesearch"
+    BYPASS = "bypass"
     JURISDICTIONS = "jurisdictions"
     CONSENT = "consent"
     NOTICES = "notices"
@@ -199,7 +201,7 @@ class _Reader:
             safe_search=self._listing("safesearch.yaml", _alone(documents.read_safe_search)),
             bypass=self._listing("bypass.yaml", _alone(documents.read_bypass)),
             protected=self._protected(),
-            jurisdictions=self._folder("jurisdictions", documents.read_jurisdiction),
+            jurisdictions=self._folder("jurisdictions", read_jurisdiction),
             consent_texts=self._folder("consent", documents.read_consent_text),
             notice_texts=self._folder("notices", read_notice_texts),
             help_lines=self._listing("help-lines.yaml", _alone(read_help_line)),
@@ -219,13 +221,10 @@ class _Reader:
             case PolicyPart.EXPECTED:
                 expected, _ = self._expected(frozenset())
                 return Policies(expected=tuple(each for each in expected if each.name))
-            case PolicyPart.SERVICES:
-                return Policies(services=self._listing("services.yaml", _alone(documents.read_service)))
-            case PolicyPart.SAFE_SEARCH:
-                found = self._listing("safesearch.yaml", _alone(documents.read_safe_search))
-                return Policies(safe_search=tuple(each for each in found if each.target))
+            case PolicyPart.SERVICES | PolicyPart.SAFE_SEARCH | PolicyPart.BYPASS:
+                return self._known_names(part)
             case PolicyPart.JURISDICTIONS:
-                return Policies(jurisdictions=self._folder("jurisdictions", documents.read_jurisdiction))
+                return Policies(jurisdictions=self._folder("jurisdictions", read_jurisdiction))
             case PolicyPart.CONSENT:
                 return Policies(consent_texts=self._folder("consent", documents.read_consent_text))
             case PolicyPart.NOTICES:
@@ -235,6 +234,14 @@ class _Reader:
             case PolicyPart.FEEDS:
                 feeds = self._listing("feeds.yaml", _read_feed)
                 return Policies(feeds=feeds, ready=self._ready(feeds), shipped=frozenset(self._shipped))
+
+    def _known_names(self, part: PolicyPart) -> Policies:
+        if part is PolicyPart.SERVICES:
+            return Policies(services=self._listing("services.yaml", _alone(documents.read_service)))
+        if part is PolicyPart.BYPASS:
+            return Policies(bypass=self._listing("bypass.yaml", _alone(documents.read_bypass)))
+        found = self._listing("safesearch.yaml", _alone(documents.read_safe_search))
+        return Policies(safe_search=tuple(each for each in found if each.target))
 
     def _listing(self, file: str, read: Callable[[DocumentValue, Layer], T]) -> tuple[T, ...]:
         """A file that holds a list."""

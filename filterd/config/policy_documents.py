@@ -15,16 +15,10 @@ from filterd.model.rule import NameRule
 from filterd.model.slot import Slot
 from filterd.policy.documents import (
     AllowedGroup,
-    Authority,
     Bypass,
     Category,
     ConsentText,
-    Deadline,
-    DeadlineClock,
     Expected,
-    Ground,
-    Holiday,
-    Jurisdiction,
     Level,
     Profile,
     Protected,
@@ -32,15 +26,13 @@ from filterd.policy.documents import (
     Service,
     ServiceGroup,
 )
-from filterd.policy.term_documents import ComplaintRoute, ReviewTerms, RightsTerms
 
 T = TypeVar("T")
 _Set = tuple[T, ...]
 
-_PROTECTED = ("names", "addresses", "always_allowed")
+_PROTECTED = ("names", "never_overridden", "addresses", "always_allowed")
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)|24:00")
-_DATE = re.compile(r"(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])")
 
 
 def read_category(found: DocumentValue) -> Category:
@@ -93,7 +85,7 @@ def read_slot(found: DocumentValue) -> Slot:
     if start == end or start == 1440:
         found.wrong("must have a from before 24:00 that is not its until")
     return Slot(
-        days=_days(keys["days"]),
+        days=read_days(keys["days"]),
         start=start,
         end=end,
         everything=everything,
@@ -111,7 +103,8 @@ def _blocked(block: DocumentValue) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return keys["categories"].ids(), keys["services"].ids()
 
 
-def _days(found: DocumentValue) -> tuple[int, ...]:
+def read_days(found: DocumentValue) -> tuple[int, ...]:
+    """``daily``, or a list of days of the week: 0 is Monday."""
     if found.value == "daily":
         return tuple(range(7))
     known = [item for item in found.items() if item.value in DAYS]
@@ -193,6 +186,7 @@ def read_protected(found: DocumentValue) -> Protected:
     return Protected(
         public_suffixes=keys["public_suffixes"].flag(),
         names=keys["names"].names(),
+        never_overridden=keys["never_overridden"].names(),
         addresses=keys["addresses"].networks(),
         always_allowed=keys["always_allowed"].names(),
         groups=_groups(keys["groups"]),
@@ -228,6 +222,7 @@ def lay_protected(below: Protected, found: DocumentValue, remarks: list[str]) ->
     return Protected(
         public_suffixes=own["public_suffixes"].flag(below.public_suffixes),
         names=laid("names", DocumentValue.names, below.names),
+        never_overridden=laid("never_overridden", DocumentValue.names, below.never_overridden),
         addresses=laid("addresses", DocumentValue.networks, below.addresses),
         always_allowed=laid("always_allowed", DocumentValue.names, below.always_allowed),
         groups=_laid_groups(own["groups"], without.get("groups"), below.groups, remarks),
@@ -265,50 +260,6 @@ def read_expected(found: DocumentValue, *, laid: bool = False) -> list[tuple[str
     return entries
 
 
-def read_jurisdiction(found: DocumentValue, name: str) -> Jurisdiction:
-    """The file jurisdictions/<name>.yaml."""
-    keys = found.keys(("title", "calendar", "authorities", "grounds"), ("categories", "rights", "reviews"))
-    calendar = keys["calendar"].keys(("zone", "weekend"), ("holidays",))
-    return Jurisdiction(
-        id=DocumentValue(name, found.path, found.problems).id(),
-        title=keys["title"].text(),
-        zone=calendar["zone"].string(),
-        weekend=_days(calendar["weekend"]),
-        holidays=tuple(_holiday(item) for item in calendar["holidays"].items()),
-        authorities=tuple(_authority(item) for item in keys["authorities"].items()),
-        grounds=tuple(_ground(item) for item in keys["grounds"].items()),
-        categories=tuple(read_category(item) for item in keys["categories"].items()),
-        rights=_rights(keys["rights"]),
-        reviews=_reviews(keys["reviews"]),
-    )
-
-
-def _rights(found: DocumentValue) -> RightsTerms | None:
-    """``{law, answer, carry_out}``, the last two as the deadlines of a ground are."""
-    if found.missing():
-        return None
-    keys = found.keys(("law", "answer"), ("carry_out",))
-    answer = _deadline(keys["answer"])
-    return RightsTerms(keys["law"].string(), answer or Deadline(), _deadline(keys["carry_out"]))
-
-
-def _reviews(found: DocumentValue) -> ReviewTerms | None:
-    """``{answer, appeal, next}``: two deadlines, and a list of ``{title, url}``."""
-    if found.missing():
-        return None
-    keys = found.keys(("answer", "appeal"), ("next",))
-    answer, appeal = _deadline(keys["answer"]), _deadline(keys["appeal"])
-    return ReviewTerms(answer or Deadline(), appeal or Deadline(), tuple(map(_route, keys["next"].items())))
-
-
-def _route(found: DocumentValue) -> ComplaintRoute:
-    keys = found.keys(("title", "url"))
-    url = keys["url"].string()
-    if not url.startswith("https://"):
-        keys["url"].wrong("must begin with https://")
-    return ComplaintRoute(keys["title"].text(), url)
-
-
 def read_consent_text(found: DocumentValue, name: str) -> ConsentText:
     """The file consent/<name>.yaml."""
     keys = found.keys(("since", "text"))
@@ -320,54 +271,3 @@ def read_consent_text(found: DocumentValue, name: str) -> ConsentText:
     return ConsentText(
         id=DocumentValue(name, found.path, found.problems).id(), since=since, text=keys["text"].text()
     )
-
-
-def _holiday(found: DocumentValue) -> Holiday:
-    """``{title, date: 09-16}``, or ``{title, month, weekday, nth}``."""
-    keys = found.keys(("title",), ("date", "month", "weekday", "nth"))
-    if not keys["date"].missing():
-        match = _DATE.fullmatch(str(keys["date"].value))
-        if match is None:
-            keys["date"].wrong("must be a month and a day: 09-16")
-        month, day = (int(match[1]), int(match[2])) if match else (1, 1)
-        return Holiday(keys["title"].string(), month, day=day)
-    weekday = keys["weekday"].value
-    if weekday not in DAYS:
-        keys["weekday"].wrong(f"must be one of {', '.join(DAYS)}")
-    return Holiday(
-        keys["title"].string(),
-        keys["month"].whole(1, 1, 12),
-        weekday=DAYS.index(weekday) if weekday in DAYS else 0,
-        nth=keys["nth"].whole(1, 1, 4),
-    )
-
-
-def _authority(found: DocumentValue) -> Authority:
-    keys = found.keys(("id", "title"))
-    return Authority(keys["id"].id(), keys["title"].text())
-
-
-def _ground(found: DocumentValue) -> Ground:
-    keys = found.keys(("id", "title", "law", "authorities"), ("enforce", "report", "unblock"))
-    return Ground(
-        id=keys["id"].id(),
-        title=keys["title"].text(),
-        law=keys["law"].string(),
-        authorities=keys["authorities"].ids(),
-        enforce=_deadline(keys["enforce"]),
-        report=_deadline(keys["report"]),
-        unblock=_deadline(keys["unblock"]),
-    )
-
-
-def _deadline(found: DocumentValue) -> Deadline | None:
-    """``{hours}`` or ``{days}``, each with ``count: clock`` (the default) or ``business``."""
-    if found.missing():
-        return None
-    keys = found.keys((), ("hours", "days", "count"))
-    if keys["hours"].missing() == keys["days"].missing():
-        found.wrong("must have either hours or days")
-    count = keys["count"].choice(DeadlineClock, DeadlineClock.CLOCK, lambda each: each.value)
-    if count is DeadlineClock.BUSINESS and keys["days"].missing():
-        found.wrong("business time is counted in days")
-    return Deadline(keys["hours"].whole(0, 1, 8760), keys["days"].whole(0, 1, 365), count)

@@ -10,7 +10,8 @@ from filterd.config.policy_values import Problem
 from filterd.model.mandatory import FIRST_ORDER_ID
 from filterd.model.verdict import Kind
 from filterd.policy.classes import FIXED, ClassesError, assign
-from filterd.policy.documents import Jurisdiction, Policies, Profile
+from filterd.policy.documents import Policies, Profile
+from filterd.policy.jurisdictions import Jurisdiction
 from filterd.policy.overlaps import overlaps
 
 MOST_LISTED = 40
@@ -177,13 +178,19 @@ def without_restrictions(policies: Policies, places: Places) -> list[Problem]:
 def _check_jurisdiction(jurisdiction: Jurisdiction, path: str) -> list[Problem]:
     authorities = [each.id for each in jurisdiction.authorities]
     problems = []
-    if jurisdiction.zone and jurisdiction.zone not in available_timezones():
-        problems.append(Problem(f"{path}.calendar.zone", f"{jurisdiction.zone!r} is no time zone"))
+    places = {f"{path}.calendar.zone": jurisdiction.zone}
+    places |= {f"{path}.authorities[{at}].zone": one.zone for at, one in enumerate(jurisdiction.authorities)}
+    known = available_timezones()
+    for place, zone in places.items():
+        if zone and zone not in known:
+            problems.append(Problem(place, f"{zone!r} is no time zone"))
     for ids in (authorities, [each.id for each in jurisdiction.grounds]):
         problems += [Problem(path, f"the id {each} stands twice") for each in _repeated(ids)]
     for index, ground in enumerate(jurisdiction.grounds):
-        ground_path = f"{path}.grounds[{index}].authorities"
-        problems += _unknown(ground_path, ground.authorities, set(authorities), "authority")
+        at = f"{path}.grounds[{index}]"
+        problems += _unknown(f"{at}.authorities", ground.authorities, set(authorities), "authority")
+        own = [authority for authority, _ in ground.by_authority]
+        problems += _unknown(f"{at}.by_authority", own, ground.authorities, "authority of this ground")
     return problems
 
 

@@ -15,12 +15,14 @@ from filterd.config import value_types
 from filterd.config.raw_accounting import RawAccounting
 from filterd.config.raw_block import RawBlockPage
 from filterd.config.raw_identities import RawMapRule, RawSharedAddresses
+from filterd.config.raw_mail import RawMail
 from filterd.config.raw_notices import RawNotices
 from filterd.config.raw_orders import RawOrders
 from filterd.config.raw_proof import RawCanary, RawNodes
 from filterd.config.raw_rate_limit import RawRateLimit
 from filterd.config.raw_retention import RawRetention
 from filterd.config.raw_service import RawService
+from filterd.config.raw_signing import RawSigning
 from filterd.config.raw_types import (
     Auto,
     Country,
@@ -351,6 +353,8 @@ class RawConfiguration(Section):
     web: RawWeb = Field(default_factory=RawWeb)
     notices: RawNotices = Field(default_factory=RawNotices)
     service: RawService = Field(default_factory=RawService)
+    signing: RawSigning = Field(default_factory=RawSigning)
+    mail: RawMail = Field(default_factory=RawMail)
 
 
 def json_schema() -> dict[str, Any]:

@@ -5,7 +5,7 @@ Made by :func:`.load.load`, or :meth:`Settings.from_json`. Sizes are bytes, dura
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import IPv6Network
 from pathlib import Path
@@ -13,13 +13,15 @@ from typing import Any
 
 from filterd.config import jsonable
 from filterd.config.accounting_settings import AccountingSettings, MapRuleSettings, SharedAddressesSettings
+from filterd.config.alarm_settings import AlarmSettings, MailSettings
 from filterd.config.block_settings import BlockPageSettings, BlockServerSettings
 from filterd.config.notice_settings import NoticeSettings
+from filterd.config.proof_settings import CanarySettings, NodesSettings
 from filterd.config.retention_settings import RetentionSettings
 from filterd.config.service_settings import ServiceSettings
+from filterd.config.signing_settings import SigningSettings
 from filterd.config.value_types import (
     Bytes,
-    CanaryZone,
     CountryCode,
     Endpoint,
     IPNetwork,
@@ -182,6 +184,7 @@ class OrderSettings:
     approvals: int
     """how many people an order takes, the one who adds it among them"""
     shortest_prefix: ShortestPrefixSettings = ShortestPrefixSettings()
+    alarms: AlarmSettings = field(default_factory=AlarmSettings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,28 +212,6 @@ class FeedSettings:
     """the DNS servers that find the lists' servers; empty: the upstreams"""
     largest: Bytes
     """of a list, after decompression"""
-
-
-@dataclass(frozen=True, slots=True)
-class NodesSettings:
-    """The watch over what the nodes have in force."""
-
-    drift_after: Seconds
-    """how long a node may run other lists than the newest"""
-    history: Seconds
-    """how long it is kept which list ran on which node"""
-    gone_after: Seconds
-    """how long a node may be away until no order waits for it any more"""
-
-
-@dataclass(frozen=True, slots=True)
-class CanarySettings:
-    """The test of mandatory lists over DNS."""
-
-    zone: CanaryZone | None
-    """the zone of the canary names, which the operator serves; None: there are none"""
-    interval: Seconds
-    """between two tests"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +247,9 @@ class Settings:
     """the process of the block page, web.block; None: there is none"""
     notices: NoticeSettings
     service: ServiceSettings
+    signing: SigningSettings
+    mail: MailSettings | None
+    """None: nothing is mailed"""
 
     def to_json(self) -> str:
         """One line of JSON, from which :meth:`from_json` makes an equal value."""

@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass, replace
 from typing import Any, Protocol
 
+from filterd.model import order_sql
 from filterd.model.audit_chain import canonical
 from filterd.model.blocking_mode import BlockingMode
 from filterd.model.changelog import OrderChange
@@ -31,83 +32,6 @@ UNREADABLE = "its row cannot be read"
 GONE = "its row is gone"
 UNKNOWN = "no decision on it is on record"
 UNSEALED = "no digest of its row is on record yet"
-
-ORDERS_SQL = (
-    "SELECT number, CAST(reference AS BLOB), CAST(state AS BLOB), CAST(authority AS BLOB),"
-    " CAST(official AS BLOB), CAST(document AS BLOB), CAST(document_digest AS BLOB), CAST(ground AS BLOB),"
-    " CAST(reason AS BLOB), CAST(added_by AS BLOB), CAST(withdrawn_by AS BLOB),"
-    " CAST(withdrawal_reason AS BLOB), CAST(seal AS BLOB), CAST(law AS BLOB),"
-    " CAST(proportionality AS BLOB), mode, not_before, not_after, review_at,"
-    " confidential, overblocking_accepted, received_at, added_at, accepted_at, withdrawn_at,"
-    " protection_overridden, enforce_by, report_by"
-    " FROM orders WHERE number BETWEEN ? AND ? ORDER BY number"
-)
-"""texts as bytes: what is no UTF-8 any more must be told apart, and not end the read"""
-NAMES_SQL = (
-    "SELECT order_number, CAST(name AS BLOB), scope FROM order_name WHERE order_number BETWEEN ? AND ?"
-)
-ADDRESSES_SQL = (
-    "SELECT order_number, CAST(prefix AS BLOB) FROM order_address WHERE order_number BETWEEN ? AND ?"
-)
-SEALED_SQL = (
-    "SELECT order_number, CAST(key_id AS BLOB), CAST(sealed AS BLOB), entries, CAST(fingerprints AS BLOB)"
-    " FROM sealed_order WHERE order_number BETWEEN ? AND ?"
-)
-APPROVALS_SQL = (
-    "SELECT order_number, CAST(actor AS BLOB) FROM order_approval WHERE order_number BETWEEN ? AND ?"
-    " ORDER BY at, actor"
-)
-STEPS_SQL = (
-    "SELECT order_number, number, CAST(kind AS BLOB), at, CAST(actor AS BLOB), CAST(reason AS BLOB),"
-    " CAST(document AS BLOB), received_at, until, CAST(evidence AS BLOB), CAST(digest AS BLOB)"
-    " FROM order_step WHERE order_number BETWEEN ? AND ? ORDER BY order_number, number"
-)
-DECISIONS = (
-    *("order.add", "order.approve", "order.withdraw", "order.seal", "order.suspend", "order.resume"),
-    *("order.lift", "order.confirm", "order.report", "order.execute", "order.expire", "order.review"),
-)
-"""the actions of the trail that tell of an order's whole row; each has its digest"""
-DECISIONS_SQL = (
-    "SELECT CAST(subject AS BLOB), at, CAST(after AS BLOB), CAST(actor AS BLOB), CAST(reason AS BLOB)"  # noqa: S608
-    " FROM audit WHERE sequence IN"
-    " (SELECT max(sequence) FROM audit WHERE subject BETWEEN ? AND ?"
-    f" AND action IN ({', '.join(map(repr, DECISIONS))}) GROUP BY subject)"
-)
-_TEXTS = (
-    "reference",
-    "state",
-    "authority",
-    "official",
-    "document",
-    "document_digest",
-    "ground",
-    "reason",
-    "added_by",
-    "withdrawn_by",
-    "withdrawal_reason",
-    "seal",
-    "law",
-    "proportionality",
-)
-_NUMBERS = (
-    "mode",
-    "not_before",
-    "not_after",
-    "review_at",
-    "confidential",
-    "overblocking_accepted",
-    "received_at",
-    "added_at",
-    "accepted_at",
-    "withdrawn_at",
-    "protection_overridden",
-    "enforce_by",
-    "report_by",
-)
-_COLUMNS = ("number", *_TEXTS, *_NUMBERS)
-"""those of :data:`ORDERS_SQL`"""
-_EVERY_NUMBER = (-(2**63), 2**63 - 1)
-_EVERY_SUBJECT = ("order:", "order;")
 
 
 class Execute(Protocol):
@@ -147,8 +71,29 @@ class _Decision:
 def row_digest(order: Order) -> str:
     """SHA-256 of the seal and of everything that the order's rows hold, in hexadecimal. Of sealed entries the
     sealed form counts, opened or not: who has no key can tell, too, whether the row is what was decided."""
+    return _digest(digested(order))
+
+
+def earlier_digest(order: Order) -> str:
+    """The digest as earlier versions recorded it, which for a confidential order covers all of the sealed
+    form: nobody can compute it again who is not given that."""
+    sealed = order.demand.sealed
+    return _digest(digested(order) if sealed is None else _listed(order, sealed.in_whole()))
+
+
+def digested(order: Order) -> list[object]:
+    """The values that :func:`row_digest` covers, in their order. The export of the trail shows them."""
+    sealed = order.demand.sealed
+    return _listed(order, None if sealed is None else sealed.digested())
+
+
+def _digest(row: list[object]) -> str:
+    return hashlib.sha256(canonical(row).encode()).hexdigest()
+
+
+def _listed(order: Order, sealed: list[Any] | None) -> list[object]:
     demand = order.demand
-    entries = demand if demand.sealed is None else Demand("", "", "", "")
+    entries = demand if sealed is None else Demand("", "", "", "")
     row: list[object] = [
         order.seal,
         order.number,
@@ -163,30 +108,32 @@ def row_digest(order: Order) -> str:
         *(order.withdrawn_by, order.withdrawn_at, order.withdrawal_reason),
         sorted({order.added_by, *order.approvals}),
     ]
-    if demand.sealed is not None:
-        row.append(demand.sealed.digested())
+    if sealed is not None:
+        row.append(sealed)
     life: list[object] = [
         *(demand.law, demand.proportionality, demand.protection_overridden),
         *(demand.enforce_by, demand.report_by, [list(astuple(each)) for each in order.steps]),
     ]
     if any(life):  # one from before there was any of it has the digest of then
         row.append(life)
-    return hashlib.sha256(canonical(row).encode()).hexdigest()
+    return row
 
 
 def read_orders(execute: Execute, number: int | None = None) -> OrderRows:
     """All orders, or the one with this number, each with what is wrong with it in ``damage``."""
-    numbers = _EVERY_NUMBER if number is None else (number, number)
-    subjects = _EVERY_SUBJECT if number is None else (f"order:O-{number}", f"order:O-{number}")
-    names = _grouped(execute(NAMES_SQL, numbers))
-    prefixes = _grouped(execute(ADDRESSES_SQL, numbers))
-    behind = _grouped(execute(APPROVALS_SQL, numbers))
-    sealed = _grouped(execute(SEALED_SQL, numbers))
-    steps = _grouped(execute(STEPS_SQL, numbers))
-    decisions = {_decoded(subject): _decision(*rest) for subject, *rest in execute(DECISIONS_SQL, subjects)}
+    numbers = order_sql.EVERY_NUMBER if number is None else (number, number)
+    subjects = order_sql.EVERY_SUBJECT if number is None else (f"order:O-{number}", f"order:O-{number}")
+    names = _grouped(execute(order_sql.NAMES_SQL, numbers))
+    prefixes = _grouped(execute(order_sql.ADDRESSES_SQL, numbers))
+    behind = _grouped(execute(order_sql.APPROVALS_SQL, numbers))
+    sealed = _grouped(execute(order_sql.SEALED_SQL, numbers))
+    steps = _grouped(execute(order_sql.STEPS_SQL, numbers))
+    decisions = {
+        _decoded(subject): _decision(*rest) for subject, *rest in execute(order_sql.DECISIONS_SQL, subjects)
+    }
     found: list[Order] = []
-    for row in execute(ORDERS_SQL, numbers):
-        values = dict(zip(_COLUMNS, row, strict=True))
+    for row in execute(order_sql.ORDERS_SQL, numbers):
+        values = dict(zip(order_sql.COLUMNS, row, strict=True))
         decision = decisions.pop(f"order:{_decoded(values['reference'])}", None)
         parts = tuple(each.get(row[0], []) for each in (names, prefixes, behind, sealed, steps))
         found.append(_checked(values, parts, decision))
@@ -280,17 +227,46 @@ def _checked(
         return replace(order, damage=UNKNOWN)
     if decision.digest is None:
         return replace(order, damage=UNSEALED)
-    return order if decision.digest == digest else replace(order, damage=ALTERED)
+    same = decision.digest == digest or decision.digest == earlier_digest(order)
+    return order if same else replace(order, damage=ALTERED)
 
 
 def _order(values: Mapping[str, Any], parts: tuple[list[tuple[Any, ...]], ...]) -> Order:
-    names, prefixes, behind, rows, steps = parts
-    sealed = _sealed(rows[0]) if rows else None
+    *entries, behind, rows, steps = parts
+    text = {column: _decoded(values[column]) for column in order_sql.TEXTS}
+    demand = _demand(values, text, entries, _sealed(rows[0]) if rows else None)
+    sealed = demand.sealed
+    return Order(
+        number=values["number"],
+        reference=text["reference"],
+        state=OrderState(text["state"]),
+        demand=demand,
+        reason=text["reason"],
+        added_by=text["added_by"],
+        added_at=values["added_at"],
+        entries=len(demand.names) + len(demand.addresses) + (0 if sealed is None else sealed.count),
+        approvals=tuple(dict.fromkeys((text["added_by"], *(_decoded(actor) for (actor,) in behind)))),
+        accepted_at=values["accepted_at"],
+        withdrawn_by=text["withdrawn_by"],
+        withdrawn_at=values["withdrawn_at"],
+        withdrawal_reason=text["withdrawal_reason"],
+        steps=tuple(_step(*each) for each in steps),
+        seal=text["seal"],
+    )
+
+
+def _demand(
+    values: Mapping[str, Any],
+    text: Mapping[str, str],
+    entries: Sequence[list[tuple[Any, ...]]],
+    sealed: SealedEntries | None,
+) -> Demand:
+    """The demand of one row; raises ValueError where its entries stand there twice."""
+    names, prefixes = entries
     if sealed is not None and (names or prefixes):
         message = "an order has its entries sealed and in clear"
         raise ValueError(message)
-    text = {column: _decoded(values[column]) for column in _TEXTS}
-    demand = Demand(
+    return Demand(
         authority=text["authority"],
         official=text["official"],
         document=text["document"],
@@ -311,23 +287,6 @@ def _order(values: Mapping[str, Any], parts: tuple[list[tuple[Any, ...]], ...]) 
         enforce_by=values["enforce_by"],
         report_by=values["report_by"],
         sealed=sealed,
-    )
-    return Order(
-        number=values["number"],
-        reference=text["reference"],
-        state=OrderState(text["state"]),
-        demand=demand,
-        reason=text["reason"],
-        added_by=text["added_by"],
-        added_at=values["added_at"],
-        entries=len(demand.names) + len(demand.addresses) + (0 if sealed is None else sealed.count),
-        approvals=tuple(dict.fromkeys((text["added_by"], *(_decoded(actor) for (actor,) in behind)))),
-        accepted_at=values["accepted_at"],
-        withdrawn_by=text["withdrawn_by"],
-        withdrawn_at=values["withdrawn_at"],
-        withdrawal_reason=text["withdrawal_reason"],
-        steps=tuple(_step(*each) for each in steps),
-        seal=text["seal"],
     )
 
 

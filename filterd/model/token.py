@@ -51,6 +51,10 @@ class Permission(StrEnum):
     LIFTINGS_WRITE = "liftings.write"
     """let a name through on every line for a while, and suspend parental filtering; orders stay"""
     AUDIT_READ = "audit.read"
+    AUDIT_SIGN = "audit.sign"
+    """have a checkpoint or the statement of the day signed now"""
+    COUNTERSIGN = "audit.countersign"
+    """add a countersignature to a checkpoint; it is verified before it is kept"""
     CONSENT_READ = "consent.read"
     """read how many lines rest on which kind of evidence"""
     CONSENT_APPROVE = "consent.approve"
@@ -61,6 +65,10 @@ class Permission(StrEnum):
     """see how long data is kept, and reports of breaches; ids of lines only with LINES_READ"""
     PRIVACY_WRITE = "privacy.write"
     """delete what is past its term"""
+    HOLDS_READ = "holds.read"
+    """see which records are preserved at an authority's demand, and whose"""
+    HOLDS_WRITE = "holds.write"
+    """preserve records at such a demand, and end that early"""
     NOTICES_READ = "notices.read"
     NOTICES_WRITE = "notices.write"
     """send notices to holders anew"""
@@ -122,6 +130,7 @@ GRANTS: dict[TokenRole, frozenset[Permission]] = {
     TokenRole.REGULATOR: _OVERSIGHT
     | {
         Permission.AUDIT_READ,
+        Permission.COUNTERSIGN,
         Permission.CONSENT_READ,
         Permission.PRIVACY_READ,
         Permission.REVIEWS_COUNT,

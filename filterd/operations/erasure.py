@@ -11,6 +11,7 @@ from filterd.operations import input_values, lines
 from filterd.operations.consent import of_present_holder
 from filterd.operations.context import Context
 from filterd.operations.errors import OperationError
+from filterd.operations.privacy.preservation import require_erasable
 from filterd.operations.shown_adjustments import adjustments_of
 from filterd.store import arco as arco_rows
 from filterd.store import change_log, notices, pins
@@ -94,8 +95,9 @@ async def export(context: Context, subscriber: str) -> dict[str, Any]:
     }
 
 
-async def erase(context: Context, subscriber: str, *, reason: str) -> Erasure:
-    """Delete the subscriber, and every change in the log that spoke of the line.
+async def erase(context: Context, subscriber: str, *, reason: str, frank: bool = True) -> Erasure:
+    """Delete the subscriber, and every change in the log that spoke of the line. A preservation hold stops
+    it; ``frank``: the refusal says whose.
 
     The audit trail keeps its entries under the line's number; their digests of personal values lost their
     seal with the row. Line numbers are never given out again.
@@ -108,6 +110,7 @@ async def erase(context: Context, subscriber: str, *, reason: str) -> Erasure:
     async with context.store.write(context.actor, context.clock()) as write:
         found = await lines.require(write.connection, subscriber)
         context.expected(found)
+        await require_erasable(write.connection, context, found.line, frank=frank)
         newer = await change_log.changes_of_line(write.connection, found.line, found.bindings, above=read_to)
         asked = await rows.requests(write.connection, found.line)
         await rows.remove(write.connection, found.line)

@@ -18,6 +18,7 @@ from filterd.model.records import ListPeriod, NodeReport
 from filterd.operations.context import Context, OperationError
 from filterd.store import node_history as rows
 from filterd.store import snapshots
+from filterd.store.preservation import is_held
 
 WHOLE = ""
 """the label of the node as a whole: its digest covers all lists and orders"""
@@ -56,7 +57,7 @@ async def record(
     for each in present.values():
         since = _start(each, heard, report)
         await rows.begin(connection, ListPeriod(each.node, each.label, each.version, each.digest, since, 0.0))
-    if changed:
+    if changed and not await is_held(connection, "nodes", report.seen_at):
         await rows.forget(connection, report.seen_at - keep)
 
 

@@ -18,8 +18,9 @@ from filterd.operations.context import Context
 from filterd.operations.errors import ConflictError, UnknownError
 from filterd.operations.orders import showing
 from filterd.operations.portal.links import IssuedLink
-from filterd.operations.privacy import arco
+from filterd.operations.privacy import arco, preservation
 from filterd.operations.privacy.arco import ShownArco
+from filterd.operations.privacy.preservation import ShownHold
 from filterd.operations.reviews import deciding
 from filterd.operations.reviews.asking import IssuedFolio
 from filterd.operations.reviews.deciding import ShownReview
@@ -52,6 +53,7 @@ Found = (
     | IssuedLink
     | IssuedFolio
     | ShownReview
+    | ShownHold
     | Said
 )
 
@@ -80,7 +82,7 @@ def _subject(found: Found) -> str:
             return lines.subject(found.line)
         case Order():
             return f"order:{found.reference}"
-        case ShownArco() | ShownReview():
+        case ShownArco() | ShownReview() | ShownHold():
             return _subject_of_request(found)
         case exceptions.Added():
             return f"exception:{found.exception.number}"
@@ -100,7 +102,9 @@ def _subject_of_secret(found: NewAuthorisation | IssuedCode | IssuedLink | Issue
     return f"link:{found.reference}" if isinstance(found, IssuedLink) else "code:"
 
 
-def _subject_of_request(found: ShownArco | ShownReview) -> str:
+def _subject_of_request(found: ShownArco | ShownReview | ShownHold) -> str:
+    if isinstance(found, ShownHold):
+        return preservation.subject(found.hold)
     return arco.subject(found.request) if isinstance(found, ShownArco) else deciding.subject(found.review)
 
 
@@ -117,10 +121,8 @@ async def subject_of(context: Context, subject: str) -> Found:
     match kind:
         case "order":
             return await showing.show(context, name)
-        case "review":
-            return await deciding.of_number(context, int(name))
-        case "arco":
-            return await arco.show(context, int(name))
+        case "review" | "arco" | "hold":
+            return await _request(context, kind, int(name))
         case "exception":
             return await exceptions.show(context, int(name))
         case "ended":
@@ -135,6 +137,12 @@ async def subject_of(context: Context, subject: str) -> Found:
         case "said":
             return Said(json.loads(name))
     return await _line(context, int(name))
+
+
+async def _request(context: Context, kind: str, number: int) -> ShownReview | ShownArco | ShownHold:
+    if kind == "hold":
+        return await preservation.show(context, f"H-{number}")
+    return await (deciding.of_number if kind == "review" else arco.show)(context, number)
 
 
 def _shown_once(name: str) -> ConflictError:

@@ -17,8 +17,8 @@ from filterd.model.slot import Slot
 from filterd.policy.desk_scripts import DeskScripts
 from filterd.policy.feed_documents import STALE_AFTER, Guard, Login, Signature, is_remote
 from filterd.policy.help_lines import HelpLine
+from filterd.policy.jurisdictions import Jurisdiction
 from filterd.policy.notice_texts import NoticeTexts
-from filterd.policy.term_documents import ReviewTerms, RightsTerms
 
 Network = IPv4Network | IPv6Network
 
@@ -255,6 +255,8 @@ class Protected:
     """pass every schedule that blocks everything; nothing more"""
     groups: tuple[AllowedGroup, ...] = ()
     """pass one that leaves them open"""
+    never_overridden: tuple[NameRule, ...] = ()
+    """names on which an order is quarantined whoever stands behind it: portal, emergency and help lines"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,76 +289,6 @@ class ReadyFeed:
 
     feed: Feed
     publication: Publication
-
-
-class DeadlineClock(StrEnum):
-    """The manner of counting a deadline's days and hours."""
-
-    CLOCK = "clock"
-    BUSINESS = "business"
-    """whole days on which the jurisdiction's authorities work"""
-
-
-@dataclass(frozen=True, slots=True)
-class Deadline:
-    """A stretch of time, from notification unless the ground says otherwise."""
-
-    hours: int = 0
-    days: int = 0
-    count: DeadlineClock = DeadlineClock.CLOCK
-
-
-@dataclass(frozen=True, slots=True)
-class Authority:
-    """A body that may demand a block."""
-
-    id: str
-    title: Text
-
-
-@dataclass(frozen=True, slots=True)
-class Ground:
-    """A legal ground of demands: its law, the authorities that can use it, and its deadlines. A deadline of
-    None is left to the order."""
-
-    id: str
-    title: Text
-    law: str
-    authorities: tuple[str, ...]
-    enforce: Deadline | None = None
-    report: Deadline | None = None
-    unblock: Deadline | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Holiday:
-    """A day off each year: a date, or the nth weekday (0 is Monday) of a month."""
-
-    title: str
-    month: int
-    day: int = 0
-    weekday: int = 0
-    nth: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Jurisdiction:
-    """A country's rules as data."""
-
-    id: str
-    title: Text
-    zone: str
-    weekend: tuple[int, ...]
-    holidays: tuple[Holiday, ...]
-    authorities: tuple[Authority, ...]
-    grounds: tuple[Ground, ...]
-    categories: tuple[Category, ...] = ()
-    """categories that this country's rules name and others' do not; there only where the configuration's
-    ``jurisdiction`` is this one"""
-    rights: RightsTerms | None = None
-    """None: nobody has checked the terms of this country"""
-    reviews: ReviewTerms | None = None
-    """None: the terms of filterd"""
 
 
 @dataclass(frozen=True, slots=True)

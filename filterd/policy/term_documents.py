@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from filterd.policy.documents import Deadline, Text
+    from filterd.policy.documents import Text
+    from filterd.policy.jurisdictions import Deadline
 
 
 @dataclass(frozen=True, slots=True)

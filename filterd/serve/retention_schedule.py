@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 
 from filterd.operations.context import Context, OperationError
-from filterd.operations.privacy import arco, retention
+from filterd.operations.privacy import arco, preservation, retention
 from filterd.operations.reviews import figures
 from filterd.store.errors import StoreError
 from filterd.telemetry import log
@@ -78,5 +78,6 @@ class RetentionSchedule:
         if not 0 <= now - self._counted_at < RETRY_SECONDS:
             overdue, self._counted_at = await retention.overdue(self.context), now
         last = await retention.last_run_at(self.context)
-        self.metrics = PrivacyMetrics(last, overdue, await arco.count(self.context))
+        holds = (await preservation.standing(self.context)).count
+        self.metrics = PrivacyMetrics(last, overdue, await arco.count(self.context), holds)
         self.reviews = await figures.count(self.context)

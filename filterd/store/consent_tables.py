@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Column, Float, ForeignKey, Integer, String, Table, Text
 
-from filterd.store.tables import metadata
+from filterd.store.notice_tables import metadata
 
 __all__ = ["metadata"]
 

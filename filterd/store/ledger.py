@@ -6,7 +6,8 @@ what was ended (opt-outs, contracts and erasures of lines, withdrawals of orders
 persons, PINs), with the revision of each; ``filterd restore`` repeats those that are newer than the backup.
 ``origin`` names the installation: the hash of the first entry in its audit trail. Without it the ledger of a
 new installation would be taken for that of an old one, whose backup is restored there. ``serials`` holds the
-highest serial of the signed lists that were taken of each feed, under a digest of the feed's id. None of them
+highest serial of the signed lists that were taken of each feed, under a digest of the feed's id.
+``checkpoint`` holds the newest signed checkpoint of the audit trail (:mod:`.noted_checkpoint`). None of them
 holds a name, an address or an id.
 
 The first two are written before the store commits (*intended*), and the head once more after it (*settled*),
@@ -35,7 +36,8 @@ ENDED = "ended"
 RESTORING = "restoring"
 ORIGIN = "origin"
 SERIALS = "serials"
-FILES = (HEAD, ENDED, RESTORING, ORIGIN, SERIALS)
+CHECKPOINT = "checkpoint"
+FILES = (HEAD, ENDED, RESTORING, ORIGIN, SERIALS, CHECKPOINT)
 SLOT = 512
 
 
@@ -100,9 +102,15 @@ OPT_OUT, ERASURE, WITHDRAWAL, LIFTING_END, REVOCATION = (
 )
 AUTHORISATION_END, CONTRACT_END, ARCO_CLOSE = "authorisation", "contract", "arco"
 EVIDENCE_REJECTION, SECURITY_LEFT, PIN_END = "evidence", "security", "pin"
+HOLD, HOLD_END = "hold", "hold_end"
+"""a preservation hold that was made: its number is the revision, and the number here its end in Unix seconds;
+and one that was ended before that"""
+ORDER_STEP = "order_step"
+"""a step of an order that ends nothing: a restore cannot repeat it, and says that it is lost"""
 ENDINGS = (
     *(OPT_OUT, ERASURE, WITHDRAWAL, LIFTING_END, REVOCATION),
     *(AUTHORISATION_END, CONTRACT_END, ARCO_CLOSE, EVIDENCE_REJECTION, SECURITY_LEFT, PIN_END),
+    *(HOLD, HOLD_END, ORDER_STEP),
 )
 
 
@@ -165,7 +173,7 @@ class Ledger:
     def begin_anew(self, suffix: str) -> None:
         """Set aside what another installation noted, with ``suffix`` behind the names of the files. Raises
         ``OSError``."""
-        for name in (ENDED, ORIGIN, SERIALS, HEAD):
+        for name in (ENDED, ORIGIN, SERIALS, CHECKPOINT, HEAD):
             path = self.directory / name
             if path.exists():
                 path.rename(path.with_name(f"{name}{suffix}"))

@@ -24,8 +24,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from filterd.store import change_log
+from filterd.store import change_log, preservation
 from filterd.store.portal_tables import pin_tries, portal_session, sign_in_link
+from filterd.store.preservation_tables import preservation_hold
 from filterd.store.review_tables import review, review_request
 from filterd.store.tables import (
     answered_request,
@@ -45,40 +46,67 @@ ROWS_AT_ONCE = 1_000
 
 Key = int | str
 _Terms = tuple[Table, ColumnElement[float], ColumnElement[bool]]
+_LINES: dict[str, ColumnElement[int]] = {"consent": request.c.line, "arco": arco_request.c.line}
+"""the line that a row of a class belongs to"""
 
 
 @dataclass(frozen=True, slots=True)
 class HeldRows:
     """The rows of a class: how many there are, how many are past the term, and the time that the oldest of
-    them counts from (Unix seconds; 0: none counts)."""
+    them counts from (Unix seconds; 0: none counts). ``on_hold``: those past the term that a preservation hold
+    keeps; they are not among ``due``."""
 
     rows: int
     due: int
     oldest: float
+    on_hold: int = 0
 
 
-async def kept(connection: AsyncConnection, name: str, before: float, ends: Sequence[str]) -> HeldRows:
-    """The rows of the class ``name``. ``before``: those that count from an earlier time are past the term.
-    ``ends``: kinds of requests that end consent."""
-    table, since, over = _class(name, ends)
+@dataclass(frozen=True, slots=True)
+class Past:
+    """The condition that a row of the class ``name`` is past its term at ``now``, and nothing holds it. Times
+    are Unix seconds."""
+
+    name: str
+    now: float
+    before: float
+    """rows that count from an earlier time are past the term"""
+    ends: Sequence[str] = ()
+    """kinds of requests that end consent"""
+
+
+async def kept(connection: AsyncConnection, past: Past) -> HeldRows:
+    """The rows of a class."""
+    table, since, over = _class(past.name, past.ends)
     query = select(func.count(), func.coalesce(func.min(since).filter(over), 0.0)).select_from(table)
     rows, oldest = (await connection.execute(query)).one()
-    return HeldRows(int(rows), await count_due(connection, name, before, ends), float(oldest))
+    on_hold = await _count(connection, past, _held(past))
+    return HeldRows(int(rows), await count_due(connection, past), float(oldest), on_hold)
 
 
-async def count_due(connection: AsyncConnection, name: str, before: float, ends: Sequence[str]) -> int:
-    """The number of rows of a class that are past the term."""
-    table, _, _ = _class(name, ends)
-    query = select(func.count()).select_from(table).where(_due(name, before, ends))
+async def count_due(connection: AsyncConnection, past: Past) -> int:
+    """The number of rows of a class that are past the term, and not held."""
+    return await _count(connection, past, ~_held(past))
+
+
+async def _count(connection: AsyncConnection, past: Past, condition: ColumnElement[bool]) -> int:
+    table, _, _ = _class(past.name, past.ends)
+    query = select(func.count()).select_from(table).where(_due(past.name, past.before, past.ends), condition)
     return int((await connection.execute(query)).scalar_one())
 
 
+def _held(past: Past) -> ColumnElement[bool]:
+    """The condition that a preservation hold keeps a row."""
+    table, _, _ = _class(past.name, past.ends)
+    return preservation.held(past.name, past.now, _LINES.get(past.name), table)
+
+
 async def due_keys(
-    connection: AsyncConnection, name: str, before: float, ends: Sequence[str], after: Key | None
+    connection: AsyncConnection, past: Past, after: Key | None
 ) -> tuple[list[Key], Key | None]:
     """The keys of the rows past the term among the next :data:`ROWS_AT_ONCE` rows behind ``after``, and the
     key to go on behind; None: that was the end."""
-    table, _, _ = _class(name, ends)
+    table, _, _ = _class(past.name, past.ends)
     key = next(iter(table.primary_key.columns))
     window = select(key).order_by(key).limit(ROWS_AT_ONCE)
     if after is not None:
@@ -87,15 +115,17 @@ async def due_keys(
     if not looked_at:
         return [], None
     inside = key.between(looked_at[0], looked_at[-1])
-    found = list((await connection.execute(select(key).where(inside, _due(name, before, ends)))).scalars())
+    due = _due(past.name, past.before, past.ends)
+    found = list((await connection.execute(select(key).where(inside, due, ~_held(past)))).scalars())
     return found, looked_at[-1] if len(looked_at) == ROWS_AT_ONCE else None
 
 
-async def delete_keys(connection: AsyncConnection, name: str, keys: Sequence[Key]) -> int:
-    """Delete rows that are past the term, which they stay whatever happens meanwhile; return how many."""
-    table, _, _ = _class(name, ())
+async def delete_keys(connection: AsyncConnection, past: Past, keys: Sequence[Key]) -> int:
+    """Delete rows that are past the term, which they stay whatever happens meanwhile, but those that somebody
+    has come to hold; return how many."""
+    table, _, _ = _class(past.name, ())
     key = next(iter(table.primary_key.columns))
-    return int((await connection.execute(delete(table).where(key.in_(keys)))).rowcount)
+    return int((await connection.execute(delete(table).where(key.in_(keys), ~_held(past)))).rowcount)
 
 
 def _due(name: str, before: float, ends: Sequence[str]) -> ColumnElement[bool]:
@@ -130,11 +160,14 @@ def _class(name: str, ends: Sequence[str]) -> _Terms:
         return answered_request, answered_request.c.at, true()
     if name == "pin_tries":
         return pin_tries, pin_tries.c.at, true()
-    return _of_the_portal(name)
+    return _with_lines(name)
 
 
-def _of_the_portal(name: str) -> _Terms:
-    """The table of a class of the portal, whose rows take those of their lines with them."""
+def _with_lines(name: str) -> _Terms:
+    """The table of a class whose rows take those of their lines with them."""
+    if name == "holds":
+        ended = preservation_hold.c.ended_at
+        return preservation_hold, case((ended > 0, ended), else_=preservation_hold.c.until), true()
     table: Table = {"links": sign_in_link, "portal_sessions": portal_session}[name]
     return table, table.c.expires_at, true()
 
@@ -175,9 +208,11 @@ def _consent_ended(ends: Sequence[str]) -> ColumnElement[float]:
     return case((lasts, None), else_=func.coalesce(by_trail, by_request))
 
 
-async def prune_changes(connection: AsyncConnection, before: float) -> int:
+async def prune_changes(connection: AsyncConnection, before: float, now: float) -> int:
     """Raise the floor of the change log over what came before a time, by at most
-    :data:`~filterd.store.change_log.PRUNE_ROWS` rows; return how many went."""
+    :data:`~filterd.store.change_log.PRUNE_ROWS` rows; return how many went: none while the class is held."""
+    if await preservation.is_held(connection, "changes", now):
+        return 0
     newest = await change_log.revision(connection)
     query = select(func.max(change.c.revision)).where(change.c.at < before, change.c.revision < newest)
     last = (await connection.execute(query)).scalar_one()
@@ -187,6 +222,14 @@ async def prune_changes(connection: AsyncConnection, before: float) -> int:
     await change_log.prune(connection, newest - last)
     left = (await connection.execute(select(func.count()).select_from(change))).scalar_one()
     return int(had - left)
+
+
+async def prune_beyond(connection: AsyncConnection, keep: int, now: float) -> bool:
+    """Raise the floor of the change log by some rows towards the ``keep`` newest revisions, unless the class
+    is held; return whether more is left."""
+    return not await preservation.is_held(connection, "changes", now) and await change_log.prune(
+        connection, keep
+    )
 
 
 async def counts(connection: AsyncConnection) -> dict[str, int]:

@@ -25,7 +25,7 @@ from filterd.model.adjustments import Adjustments, AdjustmentsError, from_text, 
 from filterd.model.line import PAUSE_LIMIT, LineChoices, OwnName
 from filterd.model.rule import Action, Scope
 from filterd.model.subscriber import AskerRole, RequestEvidence, Subscriber
-from filterd.store import portal
+from filterd.store import portal, preservation
 from filterd.store.beginnings import begins_with
 from filterd.store.consent_tables import authorisation, pending_opt_in
 from filterd.store.errors import StoreDamagedError
@@ -384,5 +384,6 @@ async def remove(connection: AsyncConnection, line: int) -> None:
     of_notices = (notice_delivery, notice)
     of_choices = (own_name, binding, binding_pace, view_code, line_pin, pin_tries, line_state)
     await portal.end_line(connection, line)
+    await preservation.forget_line(connection, line)
     for table in (*of_notices, *of_consent, *of_choices, subscriber):
         await connection.execute(delete(table).where(table.c.line == line))

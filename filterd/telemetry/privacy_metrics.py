@@ -1,4 +1,4 @@
-"""The metrics of control on retention and on ARCO requests."""
+"""The metrics of control on retention, on ARCO requests and on preservation holds."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ class PrivacyMetrics:
     """class of data -> the rows or files that are past their term by more than two days"""
     requests: Mapping[str, int] = field(default_factory=dict)
     """open, overdue -> the ARCO requests; those that are overdue are open too"""
+    holds: int = 0
+    """preservation holds in force"""
 
 
 def privacy_families(now: PrivacyMetrics) -> Iterator[Metric]:
@@ -40,4 +42,9 @@ def privacy_families(now: PrivacyMetrics) -> Iterator[Metric]:
         "filterd_arco_requests",
         "Requests of holders for their data that are open, and those whose term is over.",
         now.requests,
+    )
+    yield gauge(
+        "filterd_preservation_holds",
+        "Holds in force that keep existing records from deletion at an authority's demand.",
+        now.holds,
     )

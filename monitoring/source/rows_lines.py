@@ -186,6 +186,12 @@ RECORDS = row(
     ),
     panel(
         "stat",
+        ("Preservation holds in force", "Medidas de conservación vigentes"),
+        "filterd_preservation_holds",
+        "{{instance}}",
+    ),
+    panel(
+        "stat",
         ("Lines with a filter, by evidence", "Líneas con filtro, por constancia"),
         "filterd_consent_lines",
         "{{evidence}}",

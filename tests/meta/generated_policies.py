@@ -9,6 +9,7 @@ from pathlib import Path
 
 from filterd.model.slot import Slot
 from filterd.policy.documents import Policies, Profile, ReadyFeed
+from filterd.policy.jurisdictions import DeadlineClock, DeadlineKind, Ground
 from tests.meta.feed_texts import FEEDS
 from tests.worlds.markdown import wrapped
 
@@ -451,11 +452,33 @@ def jurisdictions(shipped: Policies) -> str:
         if not each.grounds:
             continue
         rows = [
-            (f"`{ground.id}`", ground.title.en, ground.law, ", ".join(ground.authorities))
+            (
+                f"`{ground.id}`",
+                ground.title.en,
+                ground.law,
+                ", ".join(ground.authorities),
+                _deadlines(ground),
+                "yes" if ground.checked else "no",
+            )
             for ground in each.grounds
         ]
-        text += f"## Grounds: {each.title.en}\n\n" + table(("Ground", "What", "Law", "Authorities"), rows)
+        head = ("Ground", "What", "Law", "Authorities", "Deadlines", "Read at its source")
+        text += f"## Grounds: {each.title.en}\n\n" + table(head, rows)
     return text
+
+
+def _deadlines(ground: Ground) -> str:
+    """The deadlines of a ground in words."""
+    found = []
+    for kind in DeadlineKind:
+        deadline = ground.deadline(kind)
+        if deadline is None:
+            continue
+        units = (("minutes", deadline.minutes), ("hours", deadline.hours), ("days", deadline.days))
+        amount, unit = next((amount, unit) for unit, amount in units if amount)
+        business = "business " if deadline.count is DeadlineClock.BUSINESS else ""
+        found.append(f"{kind.value}: {amount} {business}{unit} from {deadline.start or kind.start}")
+    return "; ".join(found)
 
 
 READY = """\

@@ -263,7 +263,7 @@ def test_mexico(policies: Policies) -> None:
     (mexico,) = [each for each in policies.jurisdictions if each.id == "mx"]
     grounds = {each.id: each for each in mexico.grounds}
     tax = grounds["liva-18h"]
-    for deadline in (tax.enforce, tax.report, tax.unblock):
+    for deadline in (tax.deadlines.enforce, tax.deadlines.report, tax.deadlines.unblock):
         assert deadline is not None
         assert (deadline.days, deadline.count.value) == (5, "business")
     assert {"lmtr-182", "adopted-list"} <= grounds.keys()

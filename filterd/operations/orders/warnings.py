@@ -14,7 +14,7 @@ from filterd.operations import confidential
 from filterd.operations.context import Context
 from filterd.operations.nearest import nearest
 from filterd.operations.orders.guards import guards, jurisdictions
-from filterd.policy.documents import Jurisdiction
+from filterd.policy.jurisdictions import Jurisdiction
 from filterd.store import orders as rows
 
 SHOWN = 5
@@ -73,7 +73,7 @@ def _unknown(demand: Demand, countries: tuple[Jurisdiction, ...]) -> Iterator[No
         (each.id, each.title.es, each.title.en) for country in countries for each in country.authorities
     ]
     grounds = [
-        (each.id, each.title.es, each.title.en, each.law, *each.law.split(";"))
+        (each.id, each.title.es, each.title.en, each.law, *each.law.split(";"), *each.also)
         for country in countries
         for each in country.grounds
     ]

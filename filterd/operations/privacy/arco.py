@@ -20,7 +20,8 @@ from filterd.operations.context import Context, OperationError
 from filterd.operations.errors import ConflictError, UnknownError
 from filterd.operations.policies import part
 from filterd.policy.business_days import business_days_left, due_on
-from filterd.policy.documents import Deadline, Jurisdiction, Text
+from filterd.policy.documents import Text
+from filterd.policy.jurisdictions import Deadline, Jurisdiction
 from filterd.policy.term_documents import RightsTerms
 from filterd.store import arco as rows
 from filterd.store import subscribers

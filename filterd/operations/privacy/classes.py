@@ -28,6 +28,9 @@ class DataClass:
     seconds: int
     """a term that no setting changes; 0: none"""
     law: Mapping[str, str]
+    hold: str
+    """how a preservation hold reaches it: ``line`` (as a whole, or of one line), ``class`` (as a whole), or
+    not (empty)"""
 
     def seconds_in(self, settings: Settings) -> int:
         """The term in this installation, in seconds; 0: none that runs by the clock."""
@@ -57,4 +60,5 @@ def _class(name: str, fields: Mapping[str, Any]) -> DataClass:
         term=fields.get("term", ""),
         seconds=fields.get("seconds", 0),
         law=fields["law"],
+        hold=fields.get("hold", ""),
     )

@@ -7,11 +7,13 @@ from typing import Any
 from filterd.operations.plain_values import plain
 from filterd.operations.privacy.arco import ShownArco
 from filterd.operations.privacy.classes import classes
+from filterd.operations.privacy.preservation import ShownHold
 from filterd.operations.privacy.retention import ClassState, RetentionProof
 
 
-def plain_arco(found: ShownArco) -> dict[str, Any]:
-    """A request with the term that runs."""
+def plain_arco(found: ShownArco, held_until: int = 0) -> dict[str, Any]:
+    """A request with the term that runs. ``held_until``: a hold stops the erasure that it asks for until
+    then, Unix seconds; 0: none does."""
     value: dict[str, Any] = plain(found.request)
     ticket = value.pop("reference")
     del value["number"]
@@ -23,7 +25,16 @@ def plain_arco(found: ShownArco) -> dict[str, Any]:
         "due": found.request.due or None,
         "days_left": found.days_left,
         "overdue": found.overdue,
+        "held_until": held_until,
     }
+
+
+def plain_hold(found: ShownHold) -> dict[str, Any]:
+    """A hold with the ids of its lines, not their numbers."""
+    value: dict[str, Any] = plain(found.hold)
+    for name in ("number", "lines"):
+        del value[name]
+    return {"hold": found.hold.reference, "state": found.state, **value, "subscribers": list(found.ids)}
 
 
 def plain_table(states: tuple[ClassState, ...]) -> list[dict[str, Any]]:

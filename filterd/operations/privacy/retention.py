@@ -8,7 +8,7 @@ stays. A proof looks at the store and its file anew, and believes no record.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from filterd.operations.consent import ENDED_AGAIN, ContractEvent
@@ -19,7 +19,8 @@ from filterd.store import change_log
 from filterd.store import retention as rows
 from filterd.store.engine import BREATH, database_path
 from filterd.store.free_pages import Residue, residue
-from filterd.store.retention import HeldRows
+from filterd.store.preservation import is_held
+from filterd.store.retention import HeldRows, Past
 
 ACTION, SUBJECT = "retention.run", "retention"
 GRACE_SECONDS = 172_800.0
@@ -43,6 +44,8 @@ class ClassState:
     """of these, past the term"""
     oldest_at: float
     """the time that the oldest one counts from; 0: none counts"""
+    on_hold: int = 0
+    """past the term too, and kept by a preservation hold"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,7 @@ class RetentionProof:
 
     @property
     def holds(self) -> bool:
-        """True if nothing past its term remains, nor anything that was deleted."""
+        """True if nothing past its term remains but what a hold keeps, nor anything that was deleted."""
         return self.residue.clean and not any(each.due for each in self.states)
 
 
@@ -128,11 +131,20 @@ async def overdue(context: Context) -> dict[str, int]:
     }
 
 
+async def on_hold(context: Context) -> dict[str, int]:
+    """By class, how many rows or files are past their term, and kept by a hold."""
+    return {each.id: each.on_hold for each in await show(context) if each.on_hold}
+
+
 async def _count_due(context: Context, name: str, before: float) -> int:
     if name in _IN_FILES:
         return (await _kept(context, name, before)).due
     async with context.store.read() as connection:
-        return await rows.count_due(connection, name, before, CONSENT_ENDS)
+        return await rows.count_due(connection, _past(context, name, before))
+
+
+def _past(context: Context, name: str, before: float) -> Past:
+    return Past(name, context.clock(), before, CONSENT_ENDS)
 
 
 async def _state(context: Context, found: DataClass, counted: dict[str, int], now: float) -> ClassState:
@@ -140,28 +152,38 @@ async def _state(context: Context, found: DataClass, counted: dict[str, int], no
     if not seconds:
         return ClassState(found.id, 0, counted.get(found.id), 0, 0.0)
     kept = await _kept(context, found.id, now - seconds)
-    return ClassState(found.id, seconds, kept.rows, kept.due, kept.oldest)
+    return ClassState(found.id, seconds, kept.rows, kept.due, kept.oldest, kept.on_hold)
 
 
 async def _kept(context: Context, name: str, before: float) -> HeldRows:
     if name in _IN_FILES:
-        return await asyncio.to_thread(held_files.kept, context.settings, name, before)
+        found = await asyncio.to_thread(held_files.kept, context.settings, name, before)
+        return replace(found, due=0, on_hold=found.due) if await _held(context, name) else found
     async with context.store.read() as connection:
-        return await rows.kept(connection, name, before, CONSENT_ENDS)
+        return await rows.kept(connection, _past(context, name, before))
+
+
+async def _held(context: Context, name: str) -> bool:
+    """True where a hold keeps a class of files."""
+    async with context.store.read() as connection:
+        return await is_held(connection, name, context.clock())
 
 
 async def _delete(context: Context, found: DataClass, before: float) -> tuple[int, list[str]]:
     if found.id in _IN_FILES:
+        if await _held(context, found.id):
+            return 0, []
         return await asyncio.to_thread(held_files.delete_due, context.settings, found.id, before)
     if found.id == CHANGES:
         return await _prune(context, before), []
+    past = _past(context, found.id, before)
     total, after, more = 0, None, True
     while more:
         async with context.store.read() as connection:
-            keys, after = await rows.due_keys(connection, found.id, before, CONSENT_ENDS, after)
+            keys, after = await rows.due_keys(connection, past, after)
         if keys:
             async with context.store.report() as connection:
-                total += await rows.delete_keys(connection, found.id, keys)
+                total += await rows.delete_keys(connection, past, keys)
             await asyncio.sleep(BREATH)
         more = after is not None
     return total, []
@@ -172,7 +194,7 @@ async def _prune(context: Context, before: float) -> int:
     total, count = 0, 1
     while count:
         async with context.store.report() as connection:
-            count = await rows.prune_changes(connection, before)
+            count = await rows.prune_changes(connection, before, context.clock())
         total += count
         await asyncio.sleep(BREATH)
     return total
@@ -184,5 +206,6 @@ def _audited(deleted: dict[str, int], states: tuple[ClassState, ...], kept: list
         "deleted": deleted,
         "remaining": {each.id: each.rows for each in terms},
         "oldest": {each.id: int(each.oldest_at) for each in terms},
+        "on_hold": {each.id: each.on_hold for each in terms if each.on_hold},
         "not_deleted": len(kept),
     }

@@ -19,7 +19,7 @@ from filterd.operations.orders.people import MADE_BY, audited_maker
 from filterd.operations.reviews import folios
 from filterd.operations.reviews.terms import country_of, day_of
 from filterd.policy.business_days import business_days_left
-from filterd.policy.documents import Jurisdiction
+from filterd.policy.jurisdictions import Jurisdiction
 from filterd.store import change_log
 from filterd.store import reviews as rows
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from filterd.model.review import Review, ReviewKind, ReviewOutcome
 from filterd.operations.context import Context
 from filterd.operations.reviews.terms import country_of, day_of
-from filterd.policy.documents import Jurisdiction
+from filterd.policy.jurisdictions import Jurisdiction
 from filterd.store import reviews as rows
 
 LEAST = 10

@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 from filterd.config.policies import PolicyPart
 from filterd.operations.context import Context, OperationError
 from filterd.operations.policies import part
-from filterd.policy.documents import Deadline, DeadlineClock, Jurisdiction, Text
+from filterd.policy.documents import Text
+from filterd.policy.jurisdictions import Deadline, DeadlineClock, Jurisdiction
 from filterd.policy.term_documents import ReviewTerms
 
 PROMISED = Deadline(days=5, count=DeadlineClock.BUSINESS)

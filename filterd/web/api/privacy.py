@@ -11,7 +11,7 @@ from filterd.model.arco import ArcoKind, ArcoOutcome
 from filterd.model.token import Permission
 from filterd.operations import erasure
 from filterd.operations.plain_values import plain, with_times
-from filterd.operations.privacy import arco, breach, holders_copy, retention
+from filterd.operations.privacy import arco, breach, holders_copy, preservation, retention
 from filterd.operations.privacy.arco import ShownArco
 from filterd.operations.privacy.breach import BreachReport, Exposure
 from filterd.operations.privacy.plain import plain_arco, plain_proof, plain_table
@@ -96,7 +96,12 @@ async def list_requests(
 ) -> list[Plain]:
     """List the requests of holders, the most urgent first."""
     found = await arco.list_requests(caller.context, closed=closed)
-    return [_request(each) for each in found if caller.reaches(each.id)]
+    held = await preservation.held_requests(caller.context, found) if _sees_holds(caller) else {}
+    return [_request(each, held.get(each.reference, 0)) for each in found if caller.reaches(each.id)]
+
+
+def _sees_holds(caller: Caller) -> bool:
+    return caller.may(Permission.HOLDS_READ)
 
 
 @routes.post("/arco-requests", status_code=201, **takes(Permission.RIGHTS))
@@ -215,6 +220,6 @@ async def _require_reached(caller: Caller, request: str) -> None:
         raise unknown_subscriber()
 
 
-def _request(found: ShownArco) -> Plain:
-    value: Plain = with_times(plain_arco(found))
+def _request(found: ShownArco, held_until: int = 0) -> Plain:
+    value: Plain = with_times(plain_arco(found, held_until))
     return value

@@ -12,7 +12,8 @@ from filterd.model.blocking_mode import BlockingMode
 from filterd.model.rule import NameRule, Scope
 from filterd.model.slot import Slot
 from filterd.policy.classes import FIRST_FREE_BIT, assign
-from filterd.policy.documents import DeadlineClock, Format, Use
+from filterd.policy.documents import Format, Use
+from filterd.policy.jurisdictions import DeadlineClock, DeadlineKind
 from filterd.policy.snapshot_layout import CLASS_BITS
 
 TEXT = '{es: "a", en: "b"}'
@@ -411,11 +412,12 @@ grounds:
     write(directory, {"jurisdictions/xx.yaml": law})
     (found,) = load_policies(directory).jurisdictions
     ground = found.grounds[0]
-    assert ground.enforce is not None
-    assert (ground.enforce.days, ground.enforce.count) == (5, DeadlineClock.BUSINESS)
-    assert ground.report is not None
-    assert ground.report.hours == 6
-    assert ground.unblock is None
+    enforce, report = ground.deadline(DeadlineKind.ENFORCE), ground.deadline(DeadlineKind.REPORT)
+    assert enforce is not None
+    assert (enforce.days, enforce.count) == (5, DeadlineClock.BUSINESS)
+    assert report is not None
+    assert report.hours == 6
+    assert ground.deadline(DeadlineKind.UNBLOCK) is None
     days = [(each.month, each.day, each.weekday, each.nth) for each in found.holidays]
     assert days == [(9, 16, 0, 0), (2, 0, 0, 1)]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from filterd.config.settings import CanarySettings
+from filterd.config.proof_settings import CanarySettings
 from filterd.config.value_types import parse_canary_zone, parse_duration
 from filterd.model.mandatory import label_of
 from filterd.model.records import CanaryResult, CanaryState, NodeReport

@@ -101,6 +101,9 @@ OLD_HAS_NOT = (
     *("sign_in_link_line", "sign_in_link", "portal_session_line", "portal_session", "line_pin", "pin_tries"),
     *("page_record", "page_content", "order_step"),
     *("order_node", "order_effect"),
+    *("installation", "signing_key", "checkpoint", "anchor", "countersigner", "anchor_state", "statement"),
+    *("preservation_hold_line", "preservation_hold"),
+    *("order_alarm", "order_alarm_delivery"),
     *CONSENT_TABLES,
 )
 
@@ -122,7 +125,7 @@ def _chain_without_salt(raw: sqlite3.Connection) -> None:
     """Chain the audit entries anew, as a version did whose entries had no salt."""
     previous = GENESIS
     columns = "sequence, revision, at, actor, action, subject, reason, before, after"
-    for sequence, *values in raw.execute(f"SELECT {columns} FROM audit ORDER BY sequence").fetchall():  # noqa: S608
+    for sequence, *values in raw.execute(f"SELECT {columns} FROM audit ORDER BY sequence").fetchall():  # noqa: S608 - made of constants alone
         told = [None if each is None else json.loads(each) for each in values[-2:]]
         this = entry_hash(previous, AuditEntry(*values[:-2], *told))
         changed = (previous, this, sequence)

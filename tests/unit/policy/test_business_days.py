@@ -8,7 +8,7 @@ import pytest
 
 from filterd.config.policies import PolicyPart, load_part
 from filterd.policy.business_days import business_days_left, due_on, is_business_day
-from filterd.policy.documents import Deadline, DeadlineClock, Jurisdiction
+from filterd.policy.jurisdictions import Deadline, DeadlineClock, Jurisdiction
 from tests.meta.test_known_failures import ROOT
 
 BUSINESS = DeadlineClock.BUSINESS

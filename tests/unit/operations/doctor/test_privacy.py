@@ -12,7 +12,8 @@ from filterd.operations.backup import backup
 from filterd.operations.doctor import privacy
 from filterd.operations.doctor.case import Case
 from filterd.operations.doctor.finding import Finding
-from filterd.operations.privacy import arco
+from filterd.operations.privacy import arco, preservation
+from filterd.operations.privacy.preservation import HoldDemand
 from tests.meta.test_known_failures import ROOT
 from tests.worlds.findings import ids, values
 from tests.worlds.installation import NOW, Installation
@@ -39,6 +40,21 @@ async def test_what_is_overdue_is_found(built: Case, installation: Installation,
     assert ids(found) == ["privacy.overdue", "privacy.arco", "privacy.backup"]
     assert values(found, "privacy.arco") == {"count": 1}
     assert "changes" in str(values(found, "privacy.overdue")["classes"])
+
+
+async def test_a_hold_is_found_before_it_ends_and_while_deletion_waits_for_it(
+    built: Case, installation: Installation
+) -> None:
+    async with installation.open() as context:
+        await subscribers.add(context, "held-home")
+        demand = HoldDemand("A", "O", "D", "G", "R", days=40, classes=("changes",))
+        made = (await preservation.add(context, demand)).hold
+    assert ids(look(built, NOW)) == []
+    found = look(built, NOW + 35 * DAY)
+    assert ids(found) == ["privacy.hold_ends", "privacy.held"]
+    assert values(found, "privacy.hold_ends")["hold"] == made.reference
+    assert "changes" in str(values(found, "privacy.held")["classes"])
+    assert ids(look(built, NOW + 41 * DAY)) == ["privacy.overdue"]
 
 
 def test_a_store_that_cannot_be_read_is_left_to_its_own_check(built: Case) -> None:

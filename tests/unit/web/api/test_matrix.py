@@ -27,6 +27,16 @@ ORDER = {
     "ground": "G",
     "reason": "R",
 }
+SUSPENSION = {"until": "2099-01-01T00:00:00Z", "document": "S-1", "reason": "asked for"}
+HOLD = {
+    "authority": "A",
+    "official": "O",
+    "document": "D",
+    "ground": "G",
+    "reason": "R",
+    "days": 30,
+    "classes": ["consent"],
+}
 EVIDENCE = {"who": "holder", "text_version": "1", "reference": "ticket 1"}
 LINE = "/api/v1/subscribers/{id}"
 LINES = frozenset((TokenRole.OPERATOR, TokenRole.PROVISIONING))
@@ -91,11 +101,17 @@ MATRIX = {
     ("get", "/api/v1/catalogue"): Row(frozenset(TokenRole)),
     ("get", "/api/v1/check"): Row(OVERSEERS | {TokenRole.SUPPORT}, query={"name": "adult.example"}),
     ("get", "/api/v1/orders"): Row(OVERSEERS),
+    ("get", "/api/v1/orders/due"): Row(OVERSEERS),
     ("get", "/api/v1/orders/{reference}"): Row(OVERSEERS),
     ("get", "/api/v1/orders/{reference}/enforcement"): Row(OVERSEERS),
+    ("get", "/api/v1/orders/{reference}/receipt"): Row(OVERSEERS),
+    ("post", "/api/v1/orders/{reference}/reported"): Row(OPERATOR, {"reference": "acuse 7"}),
     ("post", "/api/v1/orders/{reference}/approve"): Row(OPERATOR),
     ("post", "/api/v1/orders"): Row(OPERATOR, ORDER),
     ("post", "/api/v1/orders/{reference}/withdraw"): Row(OPERATOR, {"reason": "lifted"}),
+    ("post", "/api/v1/orders/{reference}/suspend"): Row(OPERATOR, SUSPENSION),
+    ("post", "/api/v1/orders/{reference}/resume"): Row(OPERATOR, {"reason": "asked for"}),
+    ("post", "/api/v1/orders/{reference}/lift"): Row(OPERATOR, {"document": "L-1", "reason": "lifted"}),
     ("get", "/api/v1/nodes"): Row(OVERSEERS),
     ("get", "/api/v1/nodes/{name}"): Row(OVERSEERS),
     ("get", "/api/v1/node-histories"): Row(OVERSEERS),
@@ -128,6 +144,16 @@ MATRIX = {
     ("get", "/api/v1/export/subscribers"): Row(CHOOSERS),
     ("get", "/api/v1/audit/tail"): Row(frozenset((TokenRole.OPERATOR, TokenRole.REGULATOR))),
     ("get", "/api/v1/audit/proof"): Row(frozenset((TokenRole.OPERATOR, TokenRole.REGULATOR))),
+    ("get", "/api/v1/audit/checkpoints"): Row(PRIVACY),
+    ("post", "/api/v1/audit/checkpoints"): Row(OPERATOR),
+    ("get", "/api/v1/audit/checkpoints/{number}"): Row(PRIVACY),
+    ("post", "/api/v1/audit/checkpoints/{number}/countersignatures"): Row(
+        PRIVACY, {"public_key": "none", "signature": "bm9uZQ=="}
+    ),
+    ("get", "/api/v1/audit/anchors"): Row(PRIVACY),
+    ("get", "/api/v1/audit/statement"): Row(PRIVACY),
+    ("post", "/api/v1/audit/statement"): Row(OPERATOR),
+    ("get", "/api/v1/audit/keys"): Row(PRIVACY),
     ("get", LINE + "/export"): Row(LINES),
     ("get", "/api/v1/arco-requests"): Row(LINES),
     ("post", "/api/v1/arco-requests"): Row(
@@ -136,6 +162,10 @@ MATRIX = {
     ("post", ARCO + "/answer"): Row(LINES, {"outcome": "granted"}),
     ("post", ARCO + "/extension"): Row(LINES, {"reason": "archive"}),
     ("post", ARCO + "/closing"): Row(LINES, {}),
+    ("get", "/api/v1/holds"): Row(OPERATOR),
+    ("post", "/api/v1/holds"): Row(OPERATOR, HOLD),
+    ("get", "/api/v1/holds/{hold}"): Row(OPERATOR),
+    ("post", "/api/v1/holds/{hold}/end"): Row(OPERATOR, query={"reason": "lifted"}),
     ("get", "/api/v1/retention"): Row(PRIVACY),
     ("post", "/api/v1/retention/run"): Row(OPERATOR),
     ("post", "/api/v1/retention/proof"): Row(OPERATOR),
@@ -200,6 +230,7 @@ async def _call(client: httpx.AsyncClient, method: str, path: str) -> httpx.Resp
         "number": 1,
         "review": "1",
         "request": "R-7",
+        "hold": "H-7",
         "profile": "child",
     }
     at = path.format(id=_id(path), name="blue.example", version="2026-11", **numbers)

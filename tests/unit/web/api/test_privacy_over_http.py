@@ -17,6 +17,15 @@ from tests.worlds.installation import NOW
 BASE = "/api/v1"
 MEXICO = "jurisdictions/mx.yaml"
 ASKED = {"id": "north-1", "kind": "access", "channel": "letter", "ticket": "K-1"}
+HOLD = {
+    "authority": "Fiscal 7",
+    "official": "O",
+    "document": "FED/7",
+    "ground": "CNPP 303",
+    "reason": "file 9",
+    "days": 30,
+    "subscribers": ["north-1"],
+}
 LINES = ("north-1", "north-2", "south-1")
 
 
@@ -119,3 +128,29 @@ async def test_a_run_and_its_proof(api: Api) -> None:
     done = (await client.post(f"{BASE}/retention/run")).json()
     assert done["deleted"]["changes"] > 0
     assert (await client.post(f"{BASE}/retention/proof")).json()["holds"]
+
+
+async def test_a_hold_over_http_is_seen_by_operators_and_by_nobody_who_helps(api: Api) -> None:
+    operator, counter = await api.client(TokenRole.OPERATOR), await api.client(TokenRole.PROVISIONING)
+    cancel = (await counter.post(f"{BASE}/arco-requests", json={**ASKED, "kind": "cancellation"})).json()
+    made = await operator.post(f"{BASE}/holds", json=HOLD, headers={"Idempotency-Key": "one"})
+    again = await operator.post(f"{BASE}/holds", json=HOLD, headers={"Idempotency-Key": "one"})
+    assert (made.status_code, made.json()["subscribers"]) == (201, ["north-1"])
+    assert again.json() == made.json()
+    path = f"{BASE}/subscribers/north-1?reason=R-1"
+    told, frank = await counter.delete(path), await operator.delete(path)
+    assert (told.status_code, frank.status_code) == (409, 409)
+    assert "Fiscal" not in told.text
+    assert "Fiscal" in frank.text
+    asked = (await operator.get(f"{BASE}/arco-requests")).json()
+    assert [each["held_until"] for each in asked] == [made.json()["until"]]
+    assert (await counter.get(f"{BASE}/arco-requests")).json() == [{**cancel, "held_until": None}]
+    support = await api.client(TokenRole.SUPPORT)
+    for seen in ("/subscribers/north-1", "/subscribers/north-1/consent", "/notices"):
+        text = (await support.get(f"{BASE}{seen}")).text
+        assert not any(each in text for each in ("Fiscal", made.json()["hold"], "held"))
+    at = f"{BASE}/holds/{made.json()['hold']}"
+    assert (await operator.post(f"{at}/end?reason=lifted")).json()["state"] == "ended"
+    assert (await operator.get(f"{BASE}/holds")).json()["items"] == []
+    assert (await counter.delete(path)).status_code == 200
+    assert (await operator.get(at)).json()["subscribers"] == []

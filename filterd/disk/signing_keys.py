@@ -1,0 +1,149 @@
+"""Files of Ed25519 signing keys: PKCS #8 in PEM (RFC 5958, RFC 8410), which OpenSSL reads, mode 0600.
+
+A file is made complete and linked to its name, so that two processes that come first make one key. Beside it
+``NAME.next`` holds the next key while a rotation is under way. A file that cannot be read as a key is never
+overwritten: :func:`set_damaged_aside` renames it.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from filterd.disk.files import close_to_others, make_directory, rename_file, replace_file, sync_directory
+from filterd.disk.locks import sharing
+from filterd.model.signed_text import key_id_of
+
+LOCK_WAIT = 5.0
+LARGEST = 4096
+
+
+class SigningKeyError(ValueError):
+    """The file holds no Ed25519 private key. The message names the file and nothing of its content."""
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """A key that signs; of it only id and public key are ever shown."""
+
+    key_id: str
+    public_key: bytes
+    """raw, 32 bytes (RFC 8032)"""
+    sign: Callable[[bytes], bytes]
+    """the signature of bytes, 64 bytes"""
+
+
+def next_of(path: Path) -> Path:
+    """The file of the key that a rotation puts in the place of ``path``."""
+    return path.with_name(f"{path.name}.next")
+
+
+def load(path: Path) -> SigningKey | None:
+    """The key of a file, None where there is none. A file that others can read is closed to them. Raises
+    ``OSError`` and SigningKeyError."""
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    try:
+        with path.open("rb") as file:
+            data = file.read(LARGEST)
+    except FileNotFoundError:
+        return None
+    close_to_others(path)
+    try:
+        found = load_pem_private_key(data, None)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise _no_key(path) from error
+    if not isinstance(found, Ed25519PrivateKey):
+        raise _no_key(path)
+    public = found.public_key().public_bytes_raw()
+    return SigningKey(key_id_of(public), public, found.sign)
+
+
+def make(path: Path) -> SigningKey:
+    """The key of a file, made where there is none. Raises as :func:`load`, and LockedError."""
+    found = load(path)
+    if found is not None:
+        return found
+    make_directory(path.parent)
+    draft = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}")
+    with sharing(path.parent, LOCK_WAIT):
+        replace_file(draft, (_new_pem(),))
+        try:
+            path.hardlink_to(draft)  # it never takes the place of another process's
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+        sync_directory(path.parent)
+    found = load(path)
+    if found is None:
+        raise _no_key(path)
+    return found
+
+
+def take_next(path: Path) -> None:
+    """Put the next key in the place of the present one, which is gone then. Raises ``OSError``."""
+    rename_file(next_of(path), path)
+
+
+def set_damaged_aside(path: Path) -> Path:
+    """Rename a file that holds no key to ``NAME.damaged-N``; return its new name. Raises ``OSError``."""
+    number = 1
+    while (aside := path.with_name(f"{path.name}.damaged-{number}")).exists():
+        number += 1
+    rename_file(path, aside)
+    return aside
+
+
+def public_pem(public_key: bytes) -> str:
+    """A raw public key as PEM (SubjectPublicKeyInfo, RFC 8410 section 4)."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    key = Ed25519PublicKey.from_public_bytes(public_key)
+    return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode("ascii")
+
+
+def public_key_of(pem: bytes) -> bytes:
+    """The raw public key of a PEM text. Raises ValueError for anything but an Ed25519 public key."""
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+    try:
+        found = load_pem_public_key(pem)
+    except UnsupportedAlgorithm as error:
+        raise ValueError(str(error)) from error
+    if not isinstance(found, Ed25519PublicKey):
+        msg = "it is no Ed25519 key"
+        raise ValueError(msg)
+    return found.public_bytes_raw()
+
+
+def signature_holds(public_key: bytes, signature: bytes, data: bytes) -> bool:
+    """True if the signature on the data is this key's (Ed25519, RFC 8032)."""
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    try:
+        Ed25519PublicKey.from_public_bytes(public_key).verify(signature, data)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+def _new_pem() -> bytes:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+    key = Ed25519PrivateKey.generate()
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+def _no_key(path: Path) -> SigningKeyError:
+    return SigningKeyError(f"{path} holds no Ed25519 private key in PEM form")

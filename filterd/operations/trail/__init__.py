@@ -1,0 +1,1 @@
+"""The audit trail beyond the machine: keys are announced, checkpoints signed, anchored and published."""

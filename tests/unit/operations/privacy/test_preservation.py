@@ -1,0 +1,167 @@
+"""Preservation holds: deletions leave out what one names until its moment, and nothing else changes."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from filterd.model.preservation import LONGEST
+from filterd.model.subscriber import RequestEvidence
+from filterd.operations import audit, erasure, subscribers
+from filterd.operations.backup import backup
+from filterd.operations.context import Context, OperationError
+from filterd.operations.errors import ConflictError
+from filterd.operations.privacy import preservation, retention
+from filterd.operations.privacy.classes import classes
+from filterd.operations.privacy.preservation import HoldDemand
+from filterd.store import change_log
+from tests.worlds.installation import NOW, Installation
+
+DAY = 86_400.0
+YEARS_5 = 1825 * DAY
+DEMAND = HoldDemand(
+    authority="Fiscalía 7",
+    official="A. Official",
+    document="FED/77/2026",
+    ground="CNPP 303",
+    reason="file 9",
+    days=30,
+    classes=("consent",),
+)
+
+
+async def left(context: Context, *ids: str) -> None:
+    """Lines whose consent has begun and ended."""
+    for each in ids:
+        await subscribers.add(context, each)
+        await subscribers.opt_in(
+            context, each, "child", RequestEvidence(f"who-{each}", "shop", NOW, "2026-11", f"T-{each}")
+        )
+        await subscribers.opt_out(context, each)
+
+
+async def state(context: Context, name: str) -> retention.ClassState:
+    """One class as it is now."""
+    return next(each for each in await retention.show(context) if each.id == name)
+
+
+async def test_a_held_class_stays_beyond_its_term_and_goes_with_the_run_after_the_hold(
+    installation: Installation,
+) -> None:
+    async with installation.open() as context:
+        await left(context, "one", "two")
+        installation.now += YEARS_5 + DAY
+        await preservation.add(context, DEMAND)
+        assert (await retention.run(context)).deleted["consent"] == 0
+        found = await state(context, "consent")
+        assert (found.due, found.on_hold) == (0, 2)
+        assert (await retention.prove(context)).holds, "what a hold keeps is no failure"
+        assert (await retention.overdue(context))["consent"] == 0
+        installation.now += 30 * DAY
+        assert (await state(context, "consent")).due == 2, "the moment counts, no job had to run"
+        assert (await retention.run(context)).deleted["consent"] == 2
+        async with context.store.read() as connection:
+            runs = await change_log.newest_entries(connection, 2, "retention")
+        after = [each.entry.after or {} for each in sorted(runs, key=lambda each: each.entry.at)]
+        assert [each["on_hold"] for each in after] == [{"consent": 2}, {}]
+        assert [each["deleted"]["consent"] for each in after] == [0, 2]
+        assert not (await audit.verify(context)).fault
+
+
+async def test_a_hold_of_a_line_keeps_that_line_alone(installation: Installation) -> None:
+    async with installation.open() as context:
+        await left(context, "one", "two")
+        installation.now += YEARS_5 + DAY
+        made = await preservation.add(context, replace(DEMAND, classes=(), subscribers=("one",)))
+        assert set(made.hold.classes) == {"registration", "consent", "persons", "arco"}
+        assert (await retention.run(context)).deleted["consent"] == 1
+        with pytest.raises(ConflictError, match=r"H-\d+, Fiscalía 7, CNPP 303"):
+            await erasure.erase(context, "one", reason="R-1")
+        with pytest.raises(ConflictError) as told:
+            await erasure.erase(context, "one", reason="R-1", frank=False)
+        assert "Fiscalía" not in str(told.value)
+        await erasure.erase(context, "two", reason="R-2")
+        await subscribers.opt_in(
+            context, "one", "child", RequestEvidence("who", "shop", installation.now, "2026-11", "T-3")
+        )
+        assert not (await subscribers.opt_out(context, "one")).choices.opted_in
+        installation.now += 31 * DAY
+        await erasure.erase(context, "one", reason="R-1")
+
+
+async def test_the_trail_has_digests_of_lines_and_no_name_of_one(installation: Installation) -> None:
+    async with installation.open() as context:
+        await left(context, "line-of-somebody")
+        made = await preservation.add(context, replace(DEMAND, subscribers=("line-of-somebody",)))
+        await preservation.end(context, made.hold.reference, reason="court")
+        async with context.store.read() as connection:
+            entries = await change_log.entries_of(connection, preservation.subject(made.hold))
+        assert [each.entry.action for each in entries] == ["hold.add", "hold.end"]
+        text = json.dumps([[each.entry.before, each.entry.after] for each in entries])
+        assert "line-of-somebody" not in text
+        assert text.count("hmac-sha256:") == 1
+        shown = await erasure.export(context, "line-of-somebody")
+        assert "hold." not in json.dumps(shown), "the holder's own copy does not tell"
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"authority": "", "ground": "", "days": 0}, "lacks authority, ground, days"),
+        ({"classes": ()}, "lacks class"),
+        ({"days": 91}, "90 days at most"),
+        ({"days": 0, "until": "1971-01-01T00:00:00Z"}, "before it begins"),
+        ({"until": "2030-01-01T00:00:00Z"}, "two ends"),
+        ({"classes": ("sessions",)}, "no hold may name sessions"),
+        ({"classes": ("queries",)}, "no class of data 'queries'"),
+        ({"classes": ("backups",), "subscribers": ("one",)}, "not kept by line"),
+    ],
+)
+async def test_what_is_refused(installation: Installation, changed: dict[str, object], told: str) -> None:
+    async with installation.open() as context:
+        with pytest.raises(OperationError, match=told):
+            await preservation.add(context, replace(DEMAND, **changed))  # type: ignore[arg-type]
+        assert await preservation.list_holds(context, everything=True) == []
+
+
+async def test_the_same_document_lasts_ninety_days_in_all(installation: Installation) -> None:
+    async with installation.open() as context:
+        await preservation.add(context, replace(DEMAND, days=60))
+        installation.now += 60 * DAY
+        again = replace(DEMAND, document="fed/77 / 2026", authority="FISCALÍA 7")
+        with pytest.raises(ConflictError, match="90 days in all"):
+            await preservation.add(context, replace(again, days=31))
+        made = await preservation.add(context, again)
+        assert made.hold.until == NOW + LONGEST
+        await preservation.add(context, replace(DEMAND, document="FED/78/2026", days=90))
+
+
+async def test_backups_and_the_change_log_stay_while_they_are_held(installation: Installation) -> None:
+    async with installation.open() as context:
+        await left(context, "one")
+        for number in (1, 2):
+            await backup(context, installation.base / f"b{number}", lambda *_: None)
+        await preservation.add(context, replace(DEMAND, days=90, classes=("backups", "changes")))
+        installation.now += 89 * DAY
+        assert (await state(context, "backups")).on_hold == 1, "the newest one stays anyway"
+        done = await retention.run(context)
+        assert done.deleted["backups"] == done.deleted["changes"] == 0
+        assert (await state(context, "changes")).on_hold > 0
+        assert (installation.base / "b1").exists()
+        with pytest.raises(ConflictError, match="not erased"):
+            await erasure.erase(context, "one", reason="R-1")
+        installation.now += 1 * DAY
+        done = await retention.run(context)
+        assert done.deleted["backups"] == 1
+        assert done.deleted["changes"] > 0
+        assert not (installation.base / "b1").exists()
+
+
+def test_no_hold_may_name_where_somebody_went_or_by_which_address() -> None:
+    may = {each.id for each in classes() if each.hold}
+    assert may
+    assert not may & {"sessions", "portal_sessions", "logs", "crashes", "codes", "links", "pins"}
+    files = [name for each in classes() if each.hold for name in each.files]
+    assert not any("sessions" in name for name in files)
