@@ -142,6 +142,7 @@ $(BUILT): $(NATIVE) pyproject.toml build/flags | $(BIN)/python
 SCALE ?= ../shared/data/domains
 CHANGES ?=
 PAGES ?=
+ORDERS ?=
 .PHONY: scale
 scale: $(INSTALLED) $(BUILT)  ## 5 and 10 million names from lists to blocked answers: time, memory of every process, snapshot, resolver
 	@$(BIN)/python benchmarks/scale.py $(SCALE)
@@ -170,6 +171,10 @@ choice-changes: $(INSTALLED) $(BUILT) build/slow_sync.so  ## choice changes over
 .PHONY: page-load
 page-load: $(INSTALLED) $(BUILT)  ## DNS answers at rest, under 1,000 pages a second, and under a flood of the block page (PAGES="--seconds 60")
 	@PYTHONPATH=benchmarks:. $(BIN)/python benchmarks/pages_load.py $(PAGES)
+
+.PHONY: order-times
+order-times: $(INSTALLED) $(BUILT)  ## time until an order is in force, and until it is lifted: at rest, under queries, during an import (ORDERS="--orders 500")
+	@PYTHONPATH=benchmarks:. $(BIN)/python benchmarks/order_times.py $(ORDERS)
 
 .PHONY: scale-sessions
 scale-sessions: $(INSTALLED) $(BUILT) build/senders  ## a resolver with a million sessions: loading, memory, and queries while they change

@@ -8,6 +8,7 @@ import click
 
 from filterd.cli.options import common
 from filterd.cli.order_shown import next_step, perform_on, waiting
+from filterd.cli.waiting import NodeWait, wait_option
 
 received_option = click.option("--received-at", default="", help="When it came in, ISO 8601; default now.")
 
@@ -25,6 +26,7 @@ def seconds(value: str, option: str) -> int:
 @click.option("--document", required=True, help="The number of the authority's paper that asks for it.")
 @received_option
 @click.option("--reason", required=True, help="Why it is suspended.")
+@wait_option
 @common
 def suspend(
     reference: str,
@@ -32,6 +34,7 @@ def suspend(
     document: str,
     received_at: str,
     reason: str,
+    wait: NodeWait,
     config: Path | None,
     as_json: bool,
 ) -> None:
@@ -50,6 +53,7 @@ def suspend(
             reason=reason,
         ),
         next_step,
+        awaited=wait,
     )
 
 
@@ -57,8 +61,11 @@ def suspend(
 @click.argument("reference")
 @click.option("--document", default="", help="The number of the authority's paper that asks for it.")
 @click.option("--reason", required=True, help="Why it resumes before its time.")
+@wait_option
 @common
-def resume(reference: str, document: str, reason: str, config: Path | None, as_json: bool) -> None:
+def resume(
+    reference: str, document: str, reason: str, wait: NodeWait, config: Path | None, as_json: bool
+) -> None:
     """Put a suspended order back in force before its time."""
     from filterd.operations.orders import suspending
 
@@ -67,6 +74,7 @@ def resume(reference: str, document: str, reason: str, config: Path | None, as_j
         as_json,
         lambda context: suspending.resume(context, reference, document=document, reason=reason),
         next_step,
+        awaited=wait,
     )
 
 
@@ -76,6 +84,7 @@ def resume(reference: str, document: str, reason: str, config: Path | None, as_j
 @received_option
 @click.option("--reason", required=True, help="Why it ends.")
 @click.option("--emergency", is_flag=True, help="Another person looks at it afterwards: order review.")
+@wait_option
 @common
 def lift(
     reference: str,
@@ -83,6 +92,7 @@ def lift(
     received_at: str,
     reason: str,
     emergency: bool,
+    wait: NodeWait,
     config: Path | None,
     as_json: bool,
 ) -> None:
@@ -102,6 +112,7 @@ def lift(
         ),
         next_step,
         reaches=False,
+        awaited=wait,
     )
 
 

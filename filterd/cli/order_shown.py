@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from filterd.cli import output
 from filterd.cli.use_case import perform
+from filterd.cli.waiting import (
+    NO_WAITING,
+    NodeWait,
+    plain_times,
+    say_waited,
+    time_fields,
+    wait_for_nodes,
+)
 from filterd.operations.plain_records import plain_order, standing
 
 if TYPE_CHECKING:
@@ -16,6 +25,7 @@ if TYPE_CHECKING:
     from filterd.operations.context import Context
     from filterd.operations.orders.reach import Hit
     from filterd.operations.orders.showing import Lifted
+    from filterd.operations.orders.times import OrderTimes
     from filterd.operations.orders.warnings import Notice
 
 SHOWN_HITS = 12
@@ -34,6 +44,20 @@ def plain_shown(
     return value
 
 
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """All that is told of one order."""
+
+    order: Order
+    held_back: str
+    hits: tuple[Hit, ...] | None
+    """None: nobody asked for its reach"""
+    lifted: Lifted | None
+    times: OrderTimes
+    probing: bool
+    noticed: tuple[Notice, ...]
+
+
 def perform_on(
     config: Path | None,
     as_json: bool,
@@ -42,33 +66,45 @@ def perform_on(
     *,
     reaches: bool = True,
     warns: bool = False,
+    awaited: NodeWait = NO_WAITING,
 ) -> None:
-    """Run a use case on one order, show the order, and print warnings and the next step."""
-    from filterd.operations.orders import showing, warnings
+    """Run a use case on one order, wait for the nodes where that is asked for, show the order, and print
+    warnings and the next step."""
+    from filterd.operations.orders import showing, times, warnings
 
-    noticed: tuple[Notice, ...] = ()
-
-    async def run(context: Context) -> tuple[Order, str, tuple[Hit, ...], Lifted | None]:
-        nonlocal noticed
+    async def run(context: Context) -> _Shown:
         found = await use_case(context)
-        noticed = await warnings.notices(context, found) if warns else ()
-        hits = await showing.hits_of(context, found) if reaches else ()
-        lifted = await showing.lifted(context, found) if reaches else None
-        return found, await showing.held_back(context, found), hits, lifted
+        return _Shown(
+            found,
+            await showing.held_back(context, found),
+            await showing.hits_of(context, found) if reaches else None,
+            await showing.lifted(context, found) if reaches else None,
+            await times.show(context, found.reference),
+            context.settings.canary.zone is not None,
+            await warnings.notices(context, found) if warns else (),
+        )
 
-    found, held_back, hits, lifted = perform(config, run)
-    if as_json:
-        warned = {"warnings": noticed} if warns else {}
-        output.show_json({**plain_shown(found, hits if reaches else None, lifted), **warned})
-    else:
-        _show(found, hits, lifted)
-    for each in noticed:
-        output.warn(each.says, each.remedy)
-    if as_json:
-        return
-    said = say(found, held_back, hits)
-    if said:
+    shown = perform(config, run)
+    waited = wait_for_nodes(awaited, config, shown.order.reference)
+    if waited is not None:
+        shown = replace(shown, times=waited.times)
+    _tell(shown, as_json=as_json, warns=warns)
+    said = "" if as_json else say(shown.order, shown.held_back, shown.hits or ())
+    if said and (waited is None or waited.effect is None):
         output.done(said)
+    say_waited(waited, as_json=as_json)
+
+
+def _tell(shown: _Shown, *, as_json: bool, warns: bool) -> None:
+    """Print an order, and the warnings on it."""
+    if as_json:
+        value = {**plain_shown(shown.order, shown.hits, shown.lifted), **plain_times(shown.times)}
+        output.show_json({**value, "warnings": shown.noticed} if warns else value)
+    else:
+        times = time_fields(shown.times, probing=shown.probing)
+        _show(shown.order, shown.hits or (), shown.lifted, times)
+    for each in shown.noticed:
+        output.warn(each.says, each.remedy)
 
 
 def waiting(found: Order, held_back: str, hits: tuple[Hit, ...]) -> str:
@@ -118,7 +154,7 @@ def _protected(lifted: Lifted | None) -> list[tuple[str, str]]:
     return [("protected", f"{said}: {named or 'not named, the order is confidential'}")]
 
 
-def _show(found: Order, hits: tuple[Hit, ...], lifted: Lifted | None) -> None:
+def _show(found: Order, hits: tuple[Hit, ...], lifted: Lifted | None, times: list[tuple[str, str]]) -> None:
     demand = found.demand
     names = [f"{name} ({scope.word})" for name, scope in demand.names]
     output.show_fields(
@@ -143,6 +179,7 @@ def _show(found: Order, hits: tuple[Hit, ...], lifted: Lifted | None) -> None:
             ("review at", output.moment(found.review_at)),
             ("reason", found.reason),
             *_life(found),
+            *times,
         ]
     )
 

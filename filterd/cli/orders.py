@@ -15,6 +15,7 @@ from filterd.cli.group import Group
 from filterd.cli.options import ReadText, common, scope_option
 from filterd.cli.order_shown import next_step, perform_on, plain_shown, waiting
 from filterd.cli.use_case import perform
+from filterd.cli.waiting import NodeWait, wait_option
 from filterd.operations.plain_records import standing
 
 if TYPE_CHECKING:
@@ -87,8 +88,9 @@ def _demand_options(command: Command) -> Command:
 @order.command()
 @click.argument("names", nargs=-1, metavar="[NAME ...]")
 @_demand_options
+@wait_option
 @common
-def add(config: Path | None, as_json: bool, **demand: Any) -> None:
+def add(config: Path | None, as_json: bool, wait: NodeWait, **demand: Any) -> None:
     """Take an order in. With orders.approvals: 2 it waits for another person's approval.
 
     One that hits popular names, a service, a way around, a suffix of a hosting service or a wide prefix, and
@@ -106,21 +108,22 @@ def add(config: Path | None, as_json: bool, **demand: Any) -> None:
             message = f"{error}: {error.remedy}"
             raise click.UsageError(message) from None
 
-    perform_on(config, as_json, take, next_step, warns=True)
+    perform_on(config, as_json, take, next_step, warns=True, awaited=wait)
 
 
 @order.command()
 @click.argument("reference")
 @click.option("--proportionality", default="", help="Why its reach is bearable, where nobody said it yet.")
+@wait_option
 @common
-def approve(reference: str, proportionality: str, config: Path | None, as_json: bool) -> None:
+def approve(reference: str, proportionality: str, wait: NodeWait, config: Path | None, as_json: bool) -> None:
     """Stand behind an order as another person; with enough of them it is in force."""
     from filterd.operations.orders import taking
 
     async def stand(context: Context) -> Order:
         return await taking.approve(context, reference, proportionality=proportionality)
 
-    perform_on(config, as_json, stand, next_step, warns=True)
+    perform_on(config, as_json, stand, next_step, warns=True, awaited=wait)
 
 
 @order.command()
@@ -134,6 +137,7 @@ def approve(reference: str, proportionality: str, config: Path | None, as_json: 
     help="The order as which a damaged one was taken in again; refused unless that one is in force.",
 )
 @click.option("--emergency", is_flag=True, help="Another person looks at it afterwards: order review.")
+@wait_option
 @common
 def withdraw(
     reference: str,
@@ -141,6 +145,7 @@ def withdraw(
     damaged: bool,
     replaced_by: str,
     emergency: bool,
+    wait: NodeWait,
     config: Path | None,
     as_json: bool,
 ) -> None:
@@ -161,7 +166,7 @@ def withdraw(
             emergency=emergency,
         )
 
-    perform_on(config, as_json, end, next_step, reaches=False)
+    perform_on(config, as_json, end, next_step, reaches=False, awaited=wait)
 
 
 @order.command("list")

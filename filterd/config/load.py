@@ -302,7 +302,7 @@ def _resolve(
         orders=_orders(configuration.orders, base),
         security=settings.SecuritySettings(**dict(configuration.security)),
         feeds=_feeds(configuration.feeds, base),
-        nodes=NodesSettings(configuration.nodes.drift_after, configuration.nodes.history),
+        nodes=NodesSettings(**dict(configuration.nodes)),
         canary=CanarySettings(configuration.canary.zone, configuration.canary.interval),
         retention=RetentionSettings(**dict(configuration.retention)),
         web=_web(configuration.web, base),

@@ -15,6 +15,8 @@ class NodesSettings:
     """how long a node may run other lists than the newest"""
     history: Seconds
     """how long it is kept which list ran on which node"""
+    gone_after: Seconds
+    """how long a node may be away until no order waits for it any more"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,12 @@ class RawNodes(Section):
         "How long it is kept which list ran on which node (`filterd node history`).",
         ge=86400,
     )
+    gone_after: Duration = key(
+        "1d",
+        "How long a node may be away until no order waits for it any more. Up to then it is named as one "
+        "that lacks a new order, and no order counts as in force everywhere without it.",
+        ge=60,
+    )
 
 
 class RawCanary(Section):

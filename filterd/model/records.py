@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from filterd.model.order_times import OrderArrival
+
 
 class VersionState(StrEnum):
     """The states of a feed's version."""
@@ -246,6 +248,10 @@ class NodeReport:
     feeds: tuple[FeedInForce, ...] = ()
     """empty while nothing is in force"""
     canaries: tuple[CanaryResult, ...] = ()
+    orders: tuple[OrderArrival, ...] = ()
+    """the newest orders whose force changed on the node; not kept with the report"""
+    sent_at: float = 0.0
+    """the node's own clock as it sent this, Unix seconds; not kept with the report"""
 
 
 @dataclass(frozen=True, slots=True)

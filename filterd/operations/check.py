@@ -51,6 +51,7 @@ from filterd.policy.overlay import (
     exceptions_end,
     lifting_rule,
     mandates_of,
+    order_canaries,
     order_rules,
     overlay_of,
     suspended_until,
@@ -153,12 +154,17 @@ async def load_state(
     empty = PublishedState(snapshot, key, now=now)
     book = PolicyBook.of_meta(snapshot.meta, empty.classes)
     line = None if identity.choices is None else _handle(identity.choices, book, key)
+    rules = _rules(known, revision, key)
     published = PublishedState(
         snapshot,
         key,
         now=now,
-        overlay=overlay_of(_rules(_newer(known, snapshot), revision, key), lifted),
-        mandates=mandates_of(_rules(known, revision, key), snapshot.built_at),
+        overlay=overlay_of(
+            _rules(_newer(known, snapshot), revision, key),
+            lifted,
+            order_canaries(rules, context.settings.canary.zone or "", key),
+        ),
+        mandates=mandates_of(rules, snapshot.built_at),
         policies=book.at(now),
         settings=StateSettings(
             security_enabled=context.settings.security.enabled,

@@ -40,6 +40,7 @@ def plain_node(status: NodeStatus) -> dict[str, Any]:
     """A node with its lists as objects."""
     value: dict[str, Any] = plain(status)
     value["state"] = node_state(status)
+    del value["report"]["orders"], value["report"]["sent_at"]  # not kept: they stand with the orders
     value["report"]["lists"] = {
         name: dict(zip(("version", "digest"), said.split(" ", 1), strict=False))
         for name, said in status.report.lists.items()

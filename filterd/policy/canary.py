@@ -1,11 +1,13 @@
-"""Canary names: one for each mandatory list, in a zone that the operator serves, blocked as the list is.
+"""Canary names: one for each mandatory list and order, in a zone that the operator serves, blocked as it is.
 
 A canary stands beside its list in the snapshot, under the list's mandatory id and outside its digest. So a
-node's answer to it tells whether the list blocks there, and no name of the list is ever asked for.
+node's answer to it tells whether the list blocks there, and no name of the list is ever asked for. That of
+an order stands in the overlay, in the same published state as the order and under its mandatory id.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -32,6 +34,15 @@ def canary_of(list_id: str, zone: str, *, confidential: bool) -> Canary:
     """The canary of a list: its label in the zone."""
     label = label_of(list_id, confidential=confidential)
     return Canary(label, f"{label}.{zone}")
+
+
+def order_canary(reference: str, zone: str, key: bytes, *, confidential: bool) -> str:
+    """The canary name of an order: its number in the zone. That of a confidential one has a label that only
+    the installation's fingerprint key leads to, so that nobody can find out by asking that there is one."""
+    label = reference.lower()
+    if confidential:
+        label = "c-" + hashlib.blake2b(reference.encode(), key=key, digest_size=8).hexdigest()
+    return f"{label}.{zone}"
 
 
 def to_meta(canaries: Iterable[Canary]) -> dict[str, Any]:

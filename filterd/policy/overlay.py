@@ -5,9 +5,11 @@ A node enforces by these functions, and ``check`` explains by them, so the two c
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import heapq
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from ipaddress import ip_network
+from types import MappingProxyType
 
 from filterd.model.changelog import LiftingChange, OrderChange
 from filterd.model.lifting import LiftingKind, Term, is_suspended
@@ -16,10 +18,14 @@ from filterd.model.rule import Action, Scope
 from filterd.model.sealed_entries import Fingerprints
 from filterd.policy import snapshot_layout
 from filterd.policy.build import MANDATORY_TARGET
+from filterd.policy.canary import order_canary
 from filterd.policy.canonical import Network, table_prefixes
 from filterd.policy.classes import BIT_EXCEPTED
 from filterd.policy.fingerprint import fingerprint_name, prefix_fingerprint
 from filterd.policy.snapshot import Overlay
+
+CANARIES = 256
+"""orders whose canary name a node blocks, the newest: it asks for it when the order comes or goes"""
 
 
 class ForeignKeyError(ValueError):
@@ -137,6 +143,24 @@ def demands_more(first: OrderRules, second: OrderRules) -> bool:
     return not (set(first.names) <= set(second.names) and set(first.prefixes) <= set(second.prefixes))
 
 
+def order_canaries(orders: Iterable[OrderRules], zone: str, key: bytes) -> dict[int, bytes]:
+    """The fingerprints of the canary names of the :data:`CANARIES` newest orders that may be in force, by
+    mandatory id; none without a zone."""
+    if not zone:
+        return {}
+    newest = heapq.nlargest(
+        CANARIES,
+        (each for each in orders if each.mandate.accepted),
+        key=lambda each: (each.revision, each.mandate.id),
+    )
+    return {
+        mandate.id: fingerprint_name(
+            key, order_canary(mandate.reference, zone, key, confidential=mandate.confidential)
+        )
+        for mandate in (each.mandate for each in newest)
+    }
+
+
 def mandates_of(orders: Iterable[OrderRules], built_at: int) -> list[Mandate]:
     """The mandates of all orders beside a snapshot that was made at ``built_at``.
 
@@ -146,13 +170,20 @@ def mandates_of(orders: Iterable[OrderRules], built_at: int) -> list[Mandate]:
     return [_begun_by(order.mandate, built_at) for order in orders]
 
 
-def overlay_of(orders: Iterable[OrderRules], liftings: Iterable[LiftingRule] = ()) -> Overlay | None:
-    """The overlay that blocks what the orders demand and marks the names of all exceptions among
-    ``liftings``; None where there is neither."""
+def overlay_of(
+    orders: Iterable[OrderRules],
+    liftings: Iterable[LiftingRule] = (),
+    canaries: Mapping[int, bytes] = MappingProxyType({}),
+) -> Overlay | None:
+    """The overlay that blocks what the orders demand, and the canary names of orders, by mandatory id, and
+    marks the names of all exceptions among ``liftings``; None where there is nothing of it."""
     rules: list[tuple[bytes, int, int, int]] = [
         (each.fingerprint, BIT_EXCEPTED, each.scope, Action.BLOCK)
         for each in liftings
         if each.kind is LiftingKind.EXCEPTION
+    ]
+    rules += [
+        (value, MANDATORY_TARGET + number, Scope.EXACT, Action.BLOCK) for number, value in canaries.items()
     ]
     lengths: dict[int, set[int]] = {4: set(), 6: set()}
     for order in orders:

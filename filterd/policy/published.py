@@ -39,6 +39,8 @@ class StateSettings:
     """Unix seconds till which parental filtering is off for every line; 0: it is on"""
     exceptions_end: int = 0
     """the first end of an exception in force, Unix seconds; 0: there is none"""
+    canary_zone: str = ""
+    """the zone of the canary names of orders; empty: there are none"""
     nat64: tuple[IPv6Network, ...] = (WELL_KNOWN_NAT64,)
     """prefixes of NAT64: the IPv4 addresses behind them are judged; :data:`MAX_NAT64` at most, of
     :data:`NAT64_LENGTHS`"""

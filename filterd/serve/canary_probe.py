@@ -73,8 +73,50 @@ class UpstreamAsker(Protocol):
         """The answer, or why there is none."""
 
 
+Judge = Callable[[bytes], tuple[CanaryState, str]]
+"""judges one answer of a listener"""
 Exchange = Callable[[ProbeTarget, bytes], Awaitable[bytes | None]]
 """sends a query to a listener, and gives the answer; None: none came. Raises ``OSError``"""
+
+
+class NameAsker:
+    """Asks every listener of our own, and the upstreams, for a name."""
+
+    def __init__(
+        self,
+        targets: Callable[[], Sequence[ProbeTarget]],
+        upstreams: UpstreamAsker,
+        exchange: Exchange | None = None,
+    ) -> None:
+        self._targets = targets
+        self._upstreams = upstreams
+        self._exchange = exchange or ask_listener
+
+    async def here(self, name: str, judged: Judge) -> list[tuple[CanaryState, str]]:
+        """The judgement on the answer of each listener."""
+        return [*await asyncio.gather(*(self._ask(target, name, judged) for target in self._targets()))]
+
+    async def _ask(self, target: ProbeTarget, name: str, judged: Judge) -> tuple[CanaryState, str]:
+        query = query_for(name)
+        try:
+            for _ in range(TRIES):
+                answer = await self._exchange(target, query)
+                if answer is not None:
+                    state, reason = judged(answer)
+                    return state, f"{target}: {reason}" if reason else ""
+        except OSError as error:
+            return CanaryState.UNJUDGED, f"{target}: {error.strerror or error}"
+        return CanaryState.UNJUDGED, f"{target}: no answer"
+
+    async def served_upstream(self, name: str) -> bool:
+        """Return whether the upstreams have an address for the name."""
+        question = Question(name_from_text(name), TYPE_A)
+        try:
+            async with asyncio.timeout(UPSTREAM_SECONDS):
+                answer = await self._upstreams.forward(question)
+        except TimeoutError:
+            return False
+        return answer.message is not None and answer.rcode == _NOERROR and has_address(answer.message)
 
 
 class CanaryProbe:
@@ -91,10 +133,8 @@ class CanaryProbe:
     ) -> None:
         """``canaries``: those of the snapshot in force; ``clock`` gives Unix seconds."""
         self._canaries = canaries
-        self._targets = targets
-        self._upstreams = upstreams
+        self.asker = NameAsker(targets, upstreams, exchange)
         self._clock = clock
-        self._exchange = exchange or ask_listener
         self.interval = interval
         self.results: tuple[CanaryResult, ...] = ()
 
@@ -123,40 +163,11 @@ class CanaryProbe:
         self.results = tuple(found)
 
     async def _test(self, canary: Canary) -> CanaryResult:
-        answers = await asyncio.gather(*(self._ask(target, canary) for target in self._targets()))
-        served = await self._served_upstream(canary)
-        state, reason = judge([*answers], served)
+        answers = await self.asker.here(canary.name, judge_answer)
+        state, reason = judge(answers, await self.asker.served_upstream(canary.name))
         now = self._clock()
         succeeded = now if state is CanaryState.BLOCKED else 0.0
         return CanaryResult(canary.label, canary.name, state, reason, now, succeeded)
-
-    async def _ask(self, target: ProbeTarget, canary: Canary) -> tuple[CanaryState, str]:
-        """One listener's judgement."""
-        query = query_for(canary.name)
-        try:
-            for _ in range(TRIES):
-                answer = await self._exchange(target, query)
-                if answer is not None:
-                    state, reason = judge_answer(answer)
-                    return state, f"{target}: {reason}" if reason else ""
-        except OSError as error:
-            return CanaryState.UNJUDGED, f"{target}: {error.strerror or error}"
-        return CanaryState.UNJUDGED, f"{target}: no answer"
-
-    async def _served_upstream(self, canary: Canary) -> bool:
-        """Return whether the upstreams have an address for the name."""
-        question = Question(name_from_text(canary.name), TYPE_A)
-        try:
-            async with asyncio.timeout(UPSTREAM_SECONDS):
-                answer = await self._upstreams.forward(question)
-        except TimeoutError:
-            return False
-        if answer.message is None or answer.rcode != _NOERROR:
-            return False
-        found = codec.records(answer.message)
-        return not isinstance(found, Status) and any(
-            each.section == 1 and each.type == TYPE_A for each in found
-        )
 
 
 def probe_of(
@@ -195,6 +206,12 @@ def judge_answer(answer: bytes) -> tuple[CanaryState, str]:
     if read.rcode in (_NOERROR, _NXDOMAIN):
         return CanaryState.PASSED, "answered without extended error 16"
     return CanaryState.UNJUDGED, f"the answer has code {read.rcode}"
+
+
+def has_address(message: bytes) -> bool:
+    """Return whether an answer has an address."""
+    found = codec.records(message)
+    return not isinstance(found, Status) and any(each.section == 1 and each.type == TYPE_A for each in found)
 
 
 def _refusal(codes: set[int]) -> str:

@@ -38,6 +38,7 @@ from filterd.serve.maintenance import Maintenance
 from filterd.serve.node_reports import SOCKET, NodeReportListener
 from filterd.serve.notice_sender import NoticeSender
 from filterd.serve.order_ends import OrderEnds
+from filterd.serve.order_watch import OrderWatch
 from filterd.serve.own_name_ends import OwnNameEnds
 from filterd.serve.page_watch import PageWatch
 from filterd.serve.process import (
@@ -83,6 +84,7 @@ class Control:
         self._retention = RetentionSchedule(context)
         self._notices = NoticeSender(context)
         self._pages = PageWatch(context)
+        self._orders = OrderWatch()
         self._trail = TrailSchedule(context)
         self._alarms = AlarmWatch(context)
         self._ended = asyncio.Event()
@@ -179,6 +181,7 @@ class Control:
         """Store a node's report; one that cannot be stored comes again with the heartbeat."""
         try:
             gone = await nodes.record(self._context, report)
+            await self._orders.hear(self._context, report)
             await self._trail.hear(report)
         except (StoreError, OperationError) as error:
             log.get().warning("a node's report was not kept", node=report.name, reason=str(error))
@@ -279,6 +282,7 @@ class Control:
             consent=await self._consent.look(context),
             audit_entries=await audit.count(context),
             nodes_drifted=await self._lists.look(context),
+            arrivals=await self._orders.figures(context),
             notices=NoticeMetrics(waiting=told.states["waiting"], oldest_waiting=told.oldest_waiting),
         )
 

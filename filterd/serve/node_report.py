@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from filterd.dataplane.nodestate.node import Node
-from filterd.model.records import CanaryResult, NodeReport
+from filterd.model.records import NodeReport
+from filterd.serve.order_probe import SelfProbes
 from filterd.serve.wiring import feeds_of, in_force, versions_of
 
 
@@ -14,7 +15,7 @@ def report_of(
     name: str,
     began: float,
     faults: tuple[Sequence[str], Sequence[str]],
-    canaries: Sequence[CanaryResult],
+    probes: SelfProbes,
 ) -> NodeReport:
     """The report. ``began``: when the process began; ``faults``: the reasons why it is not ready, and what it
     serves without. The receiver sets ``seen_at``."""
@@ -39,5 +40,6 @@ def report_of(
         effective_digest=digest if serves else "",
         effective_at=float(since),
         feeds=feeds_of(node),
-        canaries=tuple(canaries),
+        canaries=tuple(probes.lists.results),
+        orders=probes.orders.told(),
     )

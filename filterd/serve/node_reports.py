@@ -10,12 +10,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from filterd.disk.local_server import LocalServer, Tell, say_nothing, shut
+from filterd.model.order_times import OrderArrival, ProbeState
 from filterd.model.records import CanaryResult, CanaryState, FeedInForce, NodeReport
 
 SOCKET = "resolver.sock"
@@ -29,13 +31,24 @@ LATE_SECONDS = 1.0
 """between two heartbeats of a node that does not have everything"""
 RETRY_SECONDS = 1.0
 LARGEST_LINE = 1 << 20
+LONGEST_REASON = 300
 AWAY_SECONDS = 30.0
 """without control, after which the resolver says so: longer than control takes to start again"""
 
 
-def to_line(report: NodeReport) -> bytes:
-    """The report as one line with its newline. The receiver sets ``seen_at``."""
-    return json.dumps(asdict(report), separators=(",", ":")).encode() + b"\n"
+def to_line(report: NodeReport, ticks: float = 0.0, clock: float = 0.0) -> bytes:
+    """The report as one line with its newline. The receiver sets ``seen_at``. ``ticks``: the moment by the
+    clock that the times of its orders are of, which go as ages; ``clock``: Unix seconds."""
+    orders = tuple(
+        replace(
+            each,
+            at=round(ticks - each.at, 3),
+            probed_at=round(ticks - each.probed_at, 3) if each.probe else 0.0,
+        )
+        for each in report.orders
+    )
+    fields = asdict(replace(report, orders=orders, sent_at=clock))
+    return json.dumps(fields, separators=(",", ":")).encode() + b"\n"
 
 
 def from_line(line: bytes, now: float) -> NodeReport:
@@ -60,6 +73,8 @@ def from_line(line: bytes, now: float) -> NodeReport:
             effective_at=float(fields.get("effective_at", 0.0)),
             feeds=tuple(map(_feed, fields.get("feeds", ()))),
             canaries=tuple(map(_canary, fields.get("canaries", ()))),
+            orders=tuple(_arrival(each, now) for each in fields.get("orders", ())),
+            sent_at=float(fields.get("sent_at", 0.0)),
         )
     except (KeyError, TypeError, AttributeError) as error:
         msg = "not the report of a node"
@@ -88,12 +103,28 @@ def _canary(fields: Mapping[str, Any]) -> CanaryResult:
     )
 
 
+def _arrival(fields: Mapping[str, Any], now: float) -> OrderArrival:
+    """A node's word on an order, its ages as moments of our clock."""
+    probe = ProbeState(fields["probe"])
+    return OrderArrival(
+        reference=str(fields["reference"]),
+        revision=int(fields["revision"]),
+        active=bool(fields["active"]),
+        at=now - float(fields["at"]),
+        probe=probe,
+        probed_at=now - float(fields["probed_at"]) if probe else 0.0,
+        reason=str(fields["reason"])[:LONGEST_REASON],
+        confidential=bool(fields["confidential"]),
+    )
+
+
 class ControlLink:
     """The state of the link to control. Owned by the event loop; any thread may read it."""
 
-    def __init__(self, ticks: Callable[[], float]) -> None:
-        """``ticks``: seconds of a clock that does not go back."""
+    def __init__(self, ticks: Callable[[], float], clock: Callable[[], float] = time.time) -> None:
+        """``ticks``: seconds of a clock that does not go back; ``clock``: Unix seconds."""
         self._ticks = ticks
+        self.clock = clock
         self._away_since: float | None = ticks()
 
     @property
@@ -107,6 +138,10 @@ class ControlLink:
         since = self._away_since
         return since is not None and self._ticks() - since >= AWAY_SECONDS
 
+    def now(self) -> float:
+        """The moment by the clock that does not go back, seconds."""
+        return self._ticks()
+
     def change(self, *, connected: bool) -> None:
         """Note that control began or ceased to take reports."""
         self._away_since = None if connected else self._ticks()
@@ -119,7 +154,7 @@ async def report_for_ever(path: Path, report: Callable[[], NodeReport], link: Co
             reader, writer = await asyncio.open_unix_connection(path)
             link.change(connected=True)
             try:
-                await _report(reader, writer, report)
+                await _report(reader, writer, report, link)
             finally:
                 link.change(connected=False)
                 await shut(writer)
@@ -127,7 +162,10 @@ async def report_for_ever(path: Path, report: Callable[[], NodeReport], link: Co
 
 
 async def _report(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, report: Callable[[], NodeReport]
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    report: Callable[[], NodeReport],
+    link: ControlLink,
 ) -> None:
     """Report until control closes the connection."""
     reported: NodeReport | None = None
@@ -136,7 +174,7 @@ async def _report(
         present = report()
         beat = silent >= (LATE_SECONDS if present.lag else HEARTBEAT_SECONDS)
         if beat or is_news(present, reported, silent):
-            writer.write(to_line(present))
+            writer.write(to_line(present, link.now(), link.clock()))
             await writer.drain()
             reported, silent = present, 0.0
         await asyncio.sleep(CHECK_SECONDS)

@@ -38,7 +38,6 @@ from filterd.dataplane.upstream.peer import unwatched
 from filterd.model.records import NodeReport
 from filterd.serve import hangup
 from filterd.serve.answer_rules import cookie_secrets, rules_of, secrets_at_start
-from filterd.serve.canary_probe import CanaryProbe, probe_of
 from filterd.serve.forwarding import Forwarding
 from filterd.serve.handover.leaving import Answering, HandingOver
 from filterd.serve.handover.taking import take_over
@@ -48,6 +47,7 @@ from filterd.serve.listening import Listening
 from filterd.serve.node_report import report_of
 from filterd.serve.node_reports import SOCKET, ControlLink, report_for_ever
 from filterd.serve.node_sessions import NodeSessions, bound_tables
+from filterd.serve.order_probe import SelfProbes, probes_of
 from filterd.serve.process import (
     ANEW,
     CANNOT_START,
@@ -100,7 +100,7 @@ class Resolver:
         self._observer = LoggingObserver()
         self._answer_counts = AnswerCounts()
         self._clock = SystemClock()
-        self._control = ControlLink(self._clock.ticks)
+        self._control = ControlLink(self._clock.ticks, time.time)
         self._ended = asyncio.Event()
         self._exit_code = 0
         self._secrets = secrets_at_start(settings)
@@ -134,10 +134,9 @@ class Resolver:
         self._follows = True
 
     @cached_property
-    def _probe(self) -> CanaryProbe:
-        return probe_of(
-            self._node, self._listening, self._forwarding, time.time, self._settings.canary.interval
-        )
+    def _probe(self) -> SelfProbes:
+        interval = self._settings.canary.interval
+        return probes_of(self._node, self._listening, self._forwarding, self._clock.ticks, interval)
 
     def _make_plane(self) -> Plane:
         """The stages of a query with their settings."""
@@ -254,7 +253,7 @@ class Resolver:
         )
         self._sessions.change(settings)
         self._listening.change(settings)
-        self._probe.interval = settings.canary.interval
+        self._probe.lists.interval = settings.canary.interval
         self._plane.limit(self._limiter, RateRules(os.urandom(16), settings.dns.rate_limit))
         self._forwarding.change(settings.dns.upstreams)
         self._node.change_settings(switches_of(settings))
@@ -301,7 +300,7 @@ class Resolver:
             self._observer.enforcement,
             self._control,
             self._succession.handovers,
-            self._probe,
+            self._probe.lists,
             self._sessions.follower,
         )
         return resolver_registry(
@@ -354,7 +353,7 @@ class Resolver:
 
     def _report(self) -> NodeReport:
         name, missing, lacking = self._settings.node.name, self._missing_state(), self._http.lacking()
-        return report_of(self._node, name, self._clock.began, (missing, lacking), self._probe.results)
+        return report_of(self._node, name, self._clock.began, (missing, lacking), self._probe)
 
     async def _close(self) -> None:
         self._listening.close()

@@ -110,6 +110,7 @@ def switches_of(settings: Settings) -> StateSettings:
         security_mode=settings.security.mode,
         parental_fail_open=settings.dns.parental_fail is ParentalFail.OPEN,
         nat64=settings.dns.nat64,
+        canary_zone=settings.canary.zone or "",
     )
 
 

@@ -221,12 +221,14 @@ async def decisions(
 
 
 async def newest_entries(
-    connection: AsyncConnection, count: int, subject: str | None = None
+    connection: AsyncConnection, count: int, subject: str | None = None, actions: Sequence[str] = ()
 ) -> list[StoredEntry]:
-    """The last entries, or the last about one subject; oldest first."""
+    """The last entries, or the last about one subject, or those with one of the actions; oldest first."""
     query = select(audit).order_by(audit.c.sequence.desc()).limit(count)
     if subject is not None:
         query = query.where(audit.c.subject == subject)
+    if actions:
+        query = query.where(audit.c.action.in_(actions))
     return [stored(row) for row in await connection.execute(query)][::-1]
 
 

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from filterd.model.order import Order, OrderState
 from filterd.model.order_rows import UNSEALED, audited, change_of
+from filterd.model.order_sql import DECISIONS
 from filterd.model.sealed_entries import SealedEntries
 from filterd.store import change_log, orders
 from filterd.store.errors import StoreError
@@ -72,7 +73,7 @@ async def reseal(write: Write, order: Order, sealed: SealedEntries) -> None:
 
 async def _is_as_recorded(connection: AsyncConnection, order: Order) -> bool:
     """Return whether what the last entry about the order tells is what its row says."""
-    entries = await change_log.newest_entries(connection, 1, f"order:{order.reference}")
+    entries = await change_log.newest_entries(connection, 1, f"order:{order.reference}", DECISIONS)
     told = entries[0].entry.after if entries else None
     present = audited(order)
     return told is not None and all(present[key] == value for key, value in told.items() if key in present)

@@ -7,7 +7,7 @@ gap or fork (if two writers ever ran at once, ``UNIQUE(previous_hash)`` would st
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from sqlalchemy import insert, select, update
@@ -63,6 +63,7 @@ class Write:
         """of the audit trail; valid when it is complete"""
         self._changes: list[tuple[str, str, str]] = []
         self._entries: list[tuple[str, str, str, Details | None, Details | None]] = []
+        self._deferred: list[Callable[[], Awaitable[None]]] = []
         self._rows_before = 0
 
     @classmethod
@@ -125,6 +126,11 @@ class Write:
         """Log changes that nodes must apply, in this order."""
         self._changes.extend(encode(change) for change in changes)
 
+    def defer(self, step: Callable[[int], Awaitable[None]]) -> None:
+        """Run a step once the write is complete, with the revision that the newest change so far gets."""
+        index = len(self._changes)
+        self._deferred.append(lambda: step(self.revision + index))
+
     def audit(
         self,
         action: str,
@@ -168,6 +174,8 @@ class Write:
                 message = "a write without an audit entry"
                 raise RuntimeError(message)
             return
+        for each in self._deferred:
+            await each()
         if not self._changes:
             self._changes = [(CONTROL, "audit", json.dumps({"action": self._entries[0][0]}))]
         self._chain_changes()

@@ -16,6 +16,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 import filterd
 from filterd.telemetry.api_metrics import ApiMetrics, api_families
+from filterd.telemetry.arrival_metrics import ArrivalMetrics, arrival_families
 from filterd.telemetry.block_metrics import BlockMetrics, block_families
 from filterd.telemetry.crash_metrics import CrashMetrics, crash_families
 from filterd.telemetry.deadline_metrics import DeadlineMetrics, deadline_families
@@ -114,6 +115,7 @@ class ControlMetrics:
     """open, appealed, overdue -> the requests to look at a site again"""
     notices: NoticeMetrics = field(default_factory=NoticeMetrics)
     publication: PublicationMetrics = field(default_factory=PublicationMetrics)
+    arrivals: ArrivalMetrics = field(default_factory=ArrivalMetrics)
     trail: TrailMetrics = field(default_factory=TrailMetrics)
     deadlines: DeadlineMetrics = field(default_factory=DeadlineMetrics)
     ready: bool = False
@@ -312,6 +314,7 @@ def _control_families(now: ControlMetrics) -> Iterator[Metric]:
     yield from _role_families(now)
     yield from feed_families(now.feeds)
     yield from _store_families(now)
+    yield from arrival_families(now.arrivals)
     yield from session_families(now.sessions)
     yield from privacy_families(now.privacy)
     yield from review_families(now.reviews)

@@ -1,4 +1,4 @@
-"""Alerts on the proof of what the nodes have in force: drift, and the canaries of mandatory lists."""
+"""Alerts on the proof of what the nodes have in force: drift, canaries, and orders on their way."""
 
 from __future__ import annotations
 
@@ -61,6 +61,44 @@ PROOF = AlertGroup(
             "de los demás, o tienen una lista que aquí nunca se leyó.",
             fires={f"filterd_nodes_drifted{{{C}}}": "0x40 1x20"},
             quiet={f"filterd_nodes_drifted{{{C}}}": "0x60"},
+        ),
+        Alert(
+            name="FilterdOrderNotEverywhere",
+            severity="page",
+            expression='filterd_orders_unapplied_oldest_seconds{effect="enforce"} > 60',
+            wait="1m",
+            summary="An order is not in force on every node, for {{ $value | humanizeDuration }}",
+            description="It is accepted, and a node lacks it: clients there get answers for its names.",
+            summary_es="Una orden no rige en todos los nodos, desde hace {{ $value | humanizeDuration }}",
+            description_es="Está aceptada y a un nodo le falta: ahí los clientes reciben respuestas para sus "
+            "nombres.",
+            fires={f'filterd_orders_unapplied_oldest_seconds{{{C},effect="enforce"}}': "0x40 90+60x20"},
+            quiet={f'filterd_orders_unapplied_oldest_seconds{{{C},effect="enforce"}}': "0x40 5x20"},
+        ),
+        Alert(
+            name="FilterdUnblockNotEverywhere",
+            severity="page",
+            expression='filterd_orders_unapplied_oldest_seconds{effect="lift"} > 60',
+            wait="1m",
+            summary="An order that ended still blocks on a node, for {{ $value | humanizeDuration }}",
+            description="It was lifted, withdrawn, suspended or ran out, and a node did not lift it.",
+            summary_es="Una orden que terminó sigue bloqueando en un nodo, desde hace "
+            "{{ $value | humanizeDuration }}",
+            description_es="Se levantó, se retiró, se suspendió o venció, y un nodo no la levantó.",
+            fires={f'filterd_orders_unapplied_oldest_seconds{{{C},effect="lift"}}': "0x40 90+60x20"},
+            quiet={f'filterd_orders_unapplied_oldest_seconds{{{C},effect="lift"}}': "0x40 5x20"},
+        ),
+        Alert(
+            name="FilterdOrderContrary",
+            severity="page",
+            expression="filterd_orders_contrary > 0",
+            wait="1m",
+            summary="Orders that a node answers otherwise than they demand: {{ $value }}",
+            description="The node says that it has them, and its answer to their canary name says otherwise.",
+            summary_es="Órdenes que un nodo responde de otro modo que el debido: {{ $value }}",
+            description_es="El nodo dice que las tiene, y su respuesta al nombre testigo dice otra cosa.",
+            fires={f"filterd_orders_contrary{{{C}}}": "0x40 1x20"},
+            quiet={f"filterd_orders_contrary{{{C}}}": "0x60"},
         ),
     ),
 )

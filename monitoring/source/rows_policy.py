@@ -84,6 +84,28 @@ PROOF = row(
         "{{instance}} {{list}}",
     ),
     panel("stat", ("Nodes drifted", "Nodos desviados"), "filterd_nodes_drifted", ""),
+    panel(
+        "stat",
+        ("Orders not yet so on every node", "Órdenes que aún no rigen igual en todos los nodos"),
+        "filterd_orders_unapplied",
+        "{{effect}}",
+    ),
+    panel(
+        "graph",
+        (
+            "Time until a node has an order, or has lifted it: 99 of 100",
+            "Tiempo hasta que un nodo tiene una orden, o la levantó: 99 de 100",
+        ),
+        "histogram_quantile(0.99, sum by (le, effect) (rate(filterd_order_arrival_seconds_bucket[1h])))",
+        "{{effect}}",
+        "s",
+    ),
+    panel(
+        "stat",
+        ("Orders seen otherwise over DNS", "Órdenes vistas de otro modo por DNS"),
+        "filterd_orders_contrary",
+        "",
+    ),
     panel("stat", ("Notices that wait", "Avisos que esperan"), "filterd_notices_waiting", ""),
     panel(
         "graph",

@@ -48,4 +48,44 @@ PROOF = {
         SYSTEM,
         (NODES, "filterd node history", "filterd audit verify"),
     ),
+    "FilterdOrderNotEverywhere": Runbook(
+        "clients of the nodes that lack it get answers for the names of the order; its deadline runs.",
+        "`filterd order show ORDER` names the nodes. One that is away: `filterd node list` says since when; "
+        "start it, or take it out of service: after `nodes.gone_after` no order waits for it. One that is "
+        "behind: its log says why it does not follow the store. Where control takes no reports, the order "
+        "may be in force all the same: ask a node for its canary name. Nothing has to be decided again.",
+        "los clientes de los nodos a los que les falta reciben respuestas para los nombres de la orden; su "
+        "plazo corre.",
+        "`filterd order show ORDEN` nombra los nodos. Uno ausente: `filterd node list` dice desde cuándo; "
+        "arránquelo o retírelo del servicio: pasado `nodes.gone_after` ninguna orden lo espera. Uno "
+        "atrasado: su registro dice por qué no sigue el almacén. Si el control no recibe informes, la "
+        "orden quizá rija de todos modos: consulte al nodo su nombre testigo. No hay que decidir "
+        "nada otra vez.",
+        LEGAL,
+        ("filterd order list", NODES, count("filterd_orders_unapplied")),
+    ),
+    "FilterdUnblockNotEverywhere": Runbook(
+        "a node blocks names that nobody may block any more. An unblock has a deadline as a block has.",
+        "`filterd order show ORDER` names the nodes, `filterd node list` their state; `filterd node resync` "
+        "shows orders that a node keeps by itself, and ends them. A node that cannot be reached: take its "
+        "address out of service, so that clients ask another one.",
+        "un nodo bloquea nombres que ya nadie debe bloquear. Un desbloqueo tiene plazo igual que un bloqueo.",
+        "`filterd order show ORDEN` nombra los nodos, `filterd node list` su estado; `filterd node resync` "
+        "muestra las órdenes que un nodo conserva por sí mismo, y las termina. Un nodo que no se alcanza: "
+        "retire su dirección del servicio, para que los clientes consulten otro.",
+        LEGAL,
+        ("filterd order list", NODES, "filterd node resync"),
+    ),
+    "FilterdOrderContrary": Runbook(
+        "an order that is recorded as in force may not block there, or one that ended may still block.",
+        "`filterd order show ORDER` says at which address the node answered otherwise. Look whether "
+        "`protected.yaml` covers the zone of `canary.zone`; take it off there. Else restart that resolver "
+        "and look again. Never ask for a name of the order itself to try it out.",
+        "una orden registrada como vigente quizá no bloquee ahí, o una que terminó quizá siga bloqueando.",
+        "`filterd order show ORDEN` dice en qué dirección el nodo respondió de otro modo. Vea si "
+        "`protected.yaml` cubre la zona de `canary.zone`; quítela de ahí. Si no, reinicie ese resolver y "
+        "revise otra vez. Nunca consulte un nombre de la orden para probarla.",
+        LEGAL,
+        ("filterd order list", NODES, RESOLVER_LOG),
+    ),
 }

@@ -1,4 +1,4 @@
-"""The benchmarks of lines and of pages run to their end on a few; some fill the store themselves."""
+"""The benchmarks of lines, orders and pages run to their end on a few; some fill the store themselves."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
     ("script", "options", "says"),
     [
         ("lines.py", ("--lines", "300", "--names", "100"), "orders while checkpoints are written"),
+        ("order_times.py", ("--orders", "2", "--rate", "50", "--lines", "2000"), "bar: client p99"),
         ("pages_load.py", ("--seconds", "1", "--rate", "50"), "block page"),
         ("line_plans.py", ("--combinations", "1100", "--lines", "2000"), "10,000 edits, 10 at a time"),
     ],

@@ -176,6 +176,10 @@ ALERTS = {
     "filterd_notices_waiting": "grows for an hour: a receiver of `notices.webhooks` does not take them",
     "filterd_notices_oldest_waiting_timestamp_seconds": "more than an hour ago: `filterd notice list "
     "--undelivered` says why",
+    "filterd_orders_unapplied": "above 0 for minutes: `filterd order show` names the nodes that lack it",
+    "filterd_orders_unapplied_oldest_seconds": "above 60: an order, or an unblock, is not on every node",
+    "filterd_orders_contrary": "above 0: `filterd order show` says which node answered otherwise",
+    "filterd_order_arrival_seconds": 'any observation above 1 s (`le="1.0"` and the count differ)',
     "filterd_orders_overdue": "above 0: `filterd order due` says what is late",
     "filterd_order_deadline_seconds": "below 3600 for a kind other than `review`: `filterd order due`",
     "filterd_order_alarms_waiting": "above 0 for a quarter of an hour: `filterd doctor` says why",

@@ -124,7 +124,7 @@ CALLS: dict[str, tuple[str, ...] | str] = {
     "order reported": ("post /orders/{reference}/reported",),
     "order resume": ("post /orders/{reference}/resume",),
     "order review": ("post /orders/{reference}/review",),
-    "order show": ("get /orders/{reference}",),
+    "order show": ("get /orders/{reference}", "get /orders/{reference}/enforcement"),
     "order suspend": ("post /orders/{reference}/suspend",),
     "order verify-receipt": PROOF,
     "order withdraw": ("post /orders/{reference}/withdraw",),

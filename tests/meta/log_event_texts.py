@@ -581,6 +581,14 @@ TEXTS: dict[str, tuple[str, str]] = {
         "No answer came, or the upstreams have no address for the canary name.",
         "[FilterdCanaryUnjudged](runbooks/proof.md#filterdcanaryunjudged)",
     ),
+    "a test of orders failed": (
+        "A fault in the test itself, which is made again; what is in force is not touched.",
+        REPORT,
+    ),
+    "an order that came or went is not seen so over DNS": (
+        "The node has the order in force, or lifted, and answers its canary name otherwise.",
+        "[FilterdOrderContrary](runbooks/proof.md#filterdordercontrary)",
+    ),
     "a test of canaries failed": (
         "A fault in the test itself, which is made again; what is in force is not touched.",
         REPORT,

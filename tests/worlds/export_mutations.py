@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from filterd.audit import export_signatures
+from filterd.disk import signing_keys
 from filterd.model.audit_chain import canonical
 from filterd.operations.trail import verifying
 from tests.worlds import exported
@@ -179,7 +180,7 @@ async def scripted(base: Path) -> tuple[Installation, Path]:
 def run(installation: Installation, directory: Path, count: int, seed: int) -> Campaign:
     """The campaign on the export in a directory."""
     export_signatures.signature_holds = functools.lru_cache(maxsize=100_000)(  # type: ignore[attr-defined]
-        export_signatures.signature_holds
+        signing_keys.signature_holds
     )
     data = (directory / "export").read_bytes()
     campaign = Campaign(directory)

@@ -111,7 +111,7 @@ class ScriptedStore:
         )
         self.sql(
             "INSERT INTO orders VALUES (?, ?, ?, '', '', '', '', '', '', 0, 0, 0, 0, 0, 0, 0, 'ana',"
-            " 0, ?, '', 0, '', ?)",
+            " 0, ?, '', 0, '', ?, '', '', 0, 0, 0)",
             order.number,
             order.reference,
             order.state.value,
@@ -126,7 +126,7 @@ class ScriptedStore:
             row = (sealed.key_id, sealed.text, sealed.count, json.dumps(sealed.fingerprints.fields()))
             self.sql("INSERT INTO sealed_order VALUES (?, ?, ?, ?, ?)", order.number, *row)
         self.sql(
-            "INSERT INTO audit VALUES (?, 0, 0, 'ana', 'order.add', ?, '', NULL, ?, ?, ?)",
+            "INSERT INTO audit VALUES (?, 0, 0, 'ana', 'order.add', ?, '', NULL, ?, ?, ?, '')",
             order.number,
             f"order:{order.reference}",
             json.dumps({ROW_DIGEST: row_digest(order)}),

@@ -27,6 +27,7 @@ from filterd.dataplane.nodestate.following import WITHOUT_STORE, Following, reme
 from filterd.dataplane.nodestate.liftings_follower import LiftingsFollower
 from filterd.dataplane.nodestate.node_disk import NodeDisk
 from filterd.dataplane.nodestate.node_types import KeptOrder, NodeObserver, NodePaths, Published
+from filterd.dataplane.nodestate.order_arrivals import OrderArrivals
 from filterd.dataplane.nodestate.orders_follower import OrdersFollower
 from filterd.dataplane.nodestate.publisher import Effect, Publisher, check_meta, say_unknown_profiles
 from filterd.dataplane.nodestate.resync import Resync
@@ -88,7 +89,8 @@ class Node:
         self._log = ChangeLog(paths.store) if paths.store else None
         self.following = Following(ticks, store=self._log is not None)
         effect = Effect(self.publisher, self._show, observer, clock)
-        self._orders = OrdersFollower(self.disk, paths.key, effect)
+        self.arrivals = OrderArrivals(clock, ticks)
+        self._orders = OrdersFollower(self.disk, paths.key, effect, self.arrivals)
         self._liftings = LiftingsFollower(self.disk, paths.key, effect)
         self._choices = ChoicesFollower(self.disk, paths.key, effect)
         self._accepted = False
@@ -169,6 +171,7 @@ class Node:
                 remedy=KEPT_LOST if lost else KEPT_DAMAGED,
             )
         self._orders.cursor = self.disk.mandatory.cursor or self.mandatory_cursor
+        self.arrivals.begin(self.disk.orders.all())
         self._liftings.cursor = self.disk.liftings.cursor or self._liftings.cursor
         self._choices.cursor = self.disk.parental_cursor or self.parental_cursor
         self._renew()
@@ -250,6 +253,7 @@ class Node:
         if self.publisher.due(now):
             self.publisher.advance(now)
             self._show()
+        self.arrivals.passed(self.disk.orders.all)
         if not behind:
             self.publisher.prove()
         return behind or self.snapshot_files.busy or self.publisher.unfinished

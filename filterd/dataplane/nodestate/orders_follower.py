@@ -15,6 +15,7 @@ from filterd.dataplane.nodestate.changes import (
     StoreUnreadableError,
 )
 from filterd.dataplane.nodestate.node_disk import NodeDisk
+from filterd.dataplane.nodestate.order_arrivals import OrderArrivals
 from filterd.dataplane.nodestate.publisher import Effect, note_damaged_log
 from filterd.model import changelog
 from filterd.model.change_chain import Cursor
@@ -35,13 +36,14 @@ _UNAPPROVED = (
 class OrdersFollower:
     """The place of the mandatory stream up to which every order is on the disk and in force."""
 
-    def __init__(self, disk: NodeDisk, key: bytes, effect: Effect) -> None:
+    def __init__(self, disk: NodeDisk, key: bytes, effect: Effect, arrivals: OrderArrivals) -> None:
         self.cursor = Cursor(0, "")
         self.anew = False
         """true if all orders must be read, whatever the cursor says"""
         self._disk = disk
         self._key = key
         self._effect = effect
+        self._arrivals = arrivals
 
     def follow(self, log: ChangeLog) -> bool:
         """Apply the next changes; return whether more are waiting. Raises StoreUnreadableError, ``OSError``
@@ -75,6 +77,7 @@ class OrdersFollower:
             self._enforce_at_once(log, page)
             raise
         self._effect.renew()
+        self._arrivals.changed(self._disk.orders.by_id[each.mandate.id] for each in orders)
         unapproved = {order.mandate.id for order in orders if order.mandate.pending}
         for order in joined:
             event, remedy = _UNAPPROVED if order.mandate.id in unapproved else _JOINED
@@ -120,6 +123,7 @@ class OrdersFollower:
         self.anew = False
         self.cursor = cursor
         self._effect.renew()
+        self._arrivals.changed(self._disk.orders.all())
         return False
 
     def _rules_of_page(self, page: Page) -> list[OrderRules]:

@@ -19,6 +19,7 @@ from filterd.policy.overlay import (
     OrderRules,
     exceptions_end,
     mandates_of,
+    order_canaries,
     overlay_of,
     suspended_until,
 )
@@ -50,6 +51,8 @@ class Publisher:
     """None while there is no snapshot, or the orders are not known"""
     snapshot: Snapshot | None = None
     overlay_entries: int = 0
+    canaries: dict[int, bytes] = field(default_factory=dict)
+    """the fingerprints of the canary names of orders that the state blocks, by mandatory id"""
     lifted: tuple[LiftingRule, ...] = ()
     """the exceptions and suspensions in force"""
     published: int = 0
@@ -114,6 +117,7 @@ class Publisher:
         self.published += 1
         self._keep_time(now)
         self._lift(now)
+        self.canaries = order_canaries(said, self.settings.canary_zone, self.key)
         exceptions = [each for each in self.lifted if each.kind is LiftingKind.EXCEPTION]
         self.overlay_entries = len(exceptions)
         self.overlay_entries += sum(len(order.names) + len(order.prefixes) for order in newer)
@@ -122,7 +126,7 @@ class Publisher:
             self.key,
             now=now,
             generation=self.published,
-            overlay=overlay_of(newer, exceptions),
+            overlay=overlay_of(newer, exceptions, self.canaries),
             mandates=mandates_of(said, self.snapshot.built_at),
             policies=self.disk.book.at(now, MOST_SCHEDULES),
             settings=self._switches(),

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 
+from filterd.model.order_times import EffectKind
 from filterd.model.records import CanaryState
 from filterd.operations import nodes as operation
 from filterd.operations.doctor import reading, snapshot
 from filterd.operations.doctor.case import Case
 from filterd.operations.doctor.finding import Finding, found
 from filterd.operations.nodes import ANOTHER, NodeStatus
+from filterd.operations.orders import times
+from filterd.operations.orders.times import Outstanding
 from filterd.operations.snapshots import current_file
 from filterd.policy import snapshot_layout
 from filterd.policy.snapshot_layout import SnapshotError
@@ -28,7 +31,7 @@ LATE = 10.0
 def check(case: Case) -> Iterator[Finding]:
     """Look at each node's last report. What keeps the store from being read, ``store`` says."""
     try:
-        nodes, counts = asyncio.run(_read(case))
+        nodes, counts, orders_away = asyncio.run(_read(case))
     except StoreError:
         return
     if not nodes and len(case.roles) > 1:
@@ -42,16 +45,31 @@ def check(case: Case) -> Iterator[Finding]:
             yield found("nodes.other_snapshot", node=each.report.name, **about)
         elif each.drift:
             yield found("nodes.drifted", node=each.report.name, reason="; ".join(each.drift))
+    yield from _orders(orders_away, case.machine.clock())
     for state in ("pending", "quarantined"):
         if counts[state]:
             yield found(f"nodes.orders_{state}", count=counts[state])
 
 
-async def _read(case: Case) -> tuple[list[NodeStatus], dict[str, int]]:
+async def _read(case: Case) -> tuple[list[NodeStatus], dict[str, int], Outstanding]:
     async with reading.opened(case) as context:
         nodes = list(await operation.list_nodes(context))
         async with context.store.read() as connection:
-            return nodes, await orders.count(connection)
+            counts = await orders.count(connection)
+        return nodes, counts, await times.outstanding(context)
+
+
+def _orders(found_orders: Outstanding, now: float) -> Iterator[Finding]:
+    """The oldest order that a node lacks, the oldest that one did not lift, and each seen otherwise."""
+    for kind, finding in (
+        (EffectKind.ENFORCE, "nodes.order_not_everywhere"),
+        (EffectKind.LIFT, "nodes.order_not_lifted"),
+    ):
+        for each in found_orders.waiting[kind][:1]:
+            if now - each.due_at > LATE:
+                yield found(finding, order=each.reference, seconds=round(now - each.due_at))
+    for reference in found_orders.contrary:
+        yield found("nodes.order_contrary", order=reference)
 
 
 def _published(case: Case) -> str:

@@ -10,6 +10,7 @@ from filterd.model.changelog import OrderChange
 from filterd.model.mandatory import order_id
 from filterd.model.order import ENDED_BY_PEOPLE, Order, OrderState
 from filterd.model.order_rows import ROW_DIGEST, audited, number_of
+from filterd.model.order_sql import DECISIONS
 from filterd.operations import input_values
 from filterd.operations.context import Context, OperationError
 from filterd.operations.orders.finding import find, require, require_sound, subject
@@ -133,7 +134,7 @@ async def _end_damaged(write: Write, order: Order, reason: str, successor: str) 
 
 async def _was_confidential(connection: AsyncConnection, order: Order) -> bool:
     """The newest decision on it, not its row, says so. In doubt it was."""
-    entries = await change_log.newest_entries(connection, 1, subject(order))
+    entries = await change_log.newest_entries(connection, 1, subject(order), DECISIONS)
     after = entries[-1].entry.after if entries else None
     return after is None or after.get("confidential") is not False
 

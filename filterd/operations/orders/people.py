@@ -13,6 +13,7 @@ from collections.abc import Collection
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from filterd.model.order import Order
+from filterd.model.order_sql import DECISIONS
 from filterd.operations.context import Context
 from filterd.operations.errors import ConflictError, NotAllowedError
 from filterd.store import change_log
@@ -38,7 +39,9 @@ async def require_another(
     if actor in standing:
         message = f"{actor} stands behind order {order.reference} already"
         raise ConflictError(message, "another person has to do it, under their own user")
-    entries = await change_log.newest_entries(connection, _MOST_ENTRIES, f"order:{order.reference}")
+    entries = await change_log.newest_entries(
+        connection, _MOST_ENTRIES, f"order:{order.reference}", DECISIONS
+    )
     made = {(each.entry.after or {}).get(MADE_BY) for each in entries} - {None, ""}
     makers = {context.person_of(str(each)) for each in made}
     if actor in makers:

@@ -11,10 +11,10 @@ from filterd.model.blocking_mode import BlockingMode
 from filterd.model.order import Order, OrderState
 from filterd.model.token import Permission
 from filterd.operations import input_values
-from filterd.operations.orders import ending, showing, taking
+from filterd.operations.orders import ending, showing, taking, times
 from filterd.operations.orders.intake import MAX_ENTRIES, MAX_PROPORTIONALITY, OrderRequest
 from filterd.operations.plain_records import plain_order
-from filterd.operations.plain_values import with_times
+from filterd.operations.plain_values import plain, with_times
 from filterd.web.api.callers import Caller
 from filterd.web.api.fields import ListPart, Moment, Plain, RequestBody, RequiredText
 from filterd.web.api.reading import Limit, Number
@@ -115,6 +115,14 @@ async def take_in(attempt: Attempted, caller: Called, body: OrderGiven) -> Plain
 async def show_order(caller: Called, reference: Reference) -> Plain:
     """Show an order; the names of a confidential one stay hidden."""
     return plain_reply(await showing.show(caller.context, reference), caller)
+
+
+@routes.get("/orders/{reference}/enforcement", **takes(Permission.ORDERS_READ))
+async def show_enforcement(caller: Called, reference: Reference) -> Plain:
+    """Show since when an order is in force, or lifted, on which node, and what was seen over DNS. Ask again
+    until `all_nodes_at` is set: within a second where every node is there."""
+    found: Plain = with_times(plain(await times.show(caller.context, reference)))
+    return found
 
 
 @routes.post("/orders/{reference}/approve", **takes(Permission.ORDERS_WRITE))

@@ -6,12 +6,13 @@ import re
 from collections.abc import Callable
 
 from filterd.telemetry.api_metrics import ApiMetrics
+from filterd.telemetry.arrival_metrics import ArrivalMetrics
 from filterd.telemetry.block_metrics import BlockMetrics
 from filterd.telemetry.crash_metrics import CrashMetrics
 from filterd.telemetry.deadline_metrics import DeadlineMetrics
 from filterd.telemetry.fast_metrics import FastPathMetrics
 from filterd.telemetry.feed_metrics import FeedMetrics
-from filterd.telemetry.histogram import Histogram
+from filterd.telemetry.histogram import ENFORCEMENT_BUCKETS, Histogram
 from filterd.telemetry.list_metrics import CanaryMetrics, ListMetrics, ProofMetrics
 from filterd.telemetry.metrics import (
     ControlMetrics,
@@ -121,6 +122,12 @@ CONTROL = ControlMetrics(
     compile_failures=208,
     rows_damaged=209,
     nodes_drifted=211,
+    arrivals=ArrivalMetrics(
+        {"enforce": 401, "lift": 402},
+        {"enforce": 403.5, "lift": 404.5},
+        405,
+        {"lift": Histogram(ENFORCEMENT_BUCKETS, [406] * 14, 407.5)},
+    ),
     reviews={"open": 305, "appealed": 306, "overdue": 307},
     privacy=PrivacyMetrics(301.5, {"consent": 302}, {"open": 303, "overdue": 304}, 308),
     publication=PublicationMetrics(differs=True, exported_at=306.5),

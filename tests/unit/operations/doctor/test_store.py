@@ -17,6 +17,7 @@ import pytest
 
 from filterd.config.notice_settings import WebhookSettings
 from filterd.config.value_types import Seconds
+from filterd.model.order_times import EffectKind, NodeArrival, OrderEffect, ProbeState
 from filterd.model.records import OTHER_HISTORY, CanaryResult, CanaryState, FeedFetch, NodeReport
 from filterd.operations import exceptions, snapshots, subscribers, suspension
 from filterd.operations import nodes as node_operations
@@ -38,7 +39,7 @@ from filterd.operations.doctor.processes import Process
 from filterd.operations.feeds import holding, updating
 from filterd.operations.orders import taking
 from filterd.policy import snapshot_layout
-from filterd.store import fetches
+from filterd.store import fetches, order_times
 from filterd.store import notices as notice_rows
 from filterd.store.errors import StoreUnwritableError
 from filterd.store.ledger import Ledger, Serial
@@ -418,6 +419,29 @@ async def test_nodes(case: Case, installation: Installation, report: NodeReport,
     found = look(nodes.check, case)
     assert ids(found) == told
     assert "O-7" not in json.dumps([dict(each.values) for each in found])
+
+
+async def test_an_order_that_a_node_lacks_or_has_not_lifted(case: Case, installation: Installation) -> None:
+    async with installation.open("ana") as context:
+        await node_operations.record(context, REPORT)
+        await taking.add(context, REQUEST)
+        for number, kind in ((2, "enforce"), (3, "lift")):
+            async with context.store.report() as connection:
+                effect = OrderEffect(number, 1, EffectKind(kind), NOW - 60, NOW - 60, 0)
+                await order_times.add(connection, effect)
+    found = look(nodes.check, case)
+    assert values(found, "nodes.order_not_everywhere") == {"order": "O-2", "seconds": 60}
+    assert values(found, "nodes.order_not_lifted") == {"order": "O-3", "seconds": 60}
+
+
+async def test_an_order_that_is_seen_otherwise(case: Case, installation: Installation) -> None:
+    contrary = NodeArrival(2, 1, "resolver-1", NOW - 59, exact=True, probe=ProbeState.CONTRARY)
+    async with installation.open("ana") as context, context.store.report() as connection:
+        await order_times.add(
+            connection, OrderEffect(2, 1, EffectKind.ENFORCE, NOW - 60, NOW - 60, 0, NOW - 59, 1)
+        )
+        await order_times.arrived(connection, [contrary])
+    assert values(look(nodes.check, case), "nodes.order_contrary") == {"order": "O-2"}
 
 
 async def test_a_node_with_another_snapshot(built: Case, installation: Installation) -> None:

@@ -103,6 +103,7 @@ MATRIX = {
     ("get", "/api/v1/orders"): Row(OVERSEERS),
     ("get", "/api/v1/orders/due"): Row(OVERSEERS),
     ("get", "/api/v1/orders/{reference}"): Row(OVERSEERS),
+    ("get", "/api/v1/orders/{reference}/enforcement"): Row(OVERSEERS),
     ("get", "/api/v1/orders/{reference}/receipt"): Row(OVERSEERS),
     ("post", "/api/v1/orders/{reference}/reported"): Row(OPERATOR, {"reference": "acuse 7"}),
     ("post", "/api/v1/orders/{reference}/approve"): Row(OPERATOR),
