@@ -39,6 +39,29 @@ for _command in (trail.checkpoints, trail.checkpoint, trail.anchors, trail.count
 
 
 @audit.command()
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="The file to write.")
+@click.option("--from", "since", default="", help="From the checkpoint before this time on.")
+@click.option("--to", "until", default="", help="Up to the checkpoint behind this time.")
+@click.option("--order", default="", help="Show the entries of this order alone, O-1.")
+@click.option("--with-verifier", is_flag=True, help="Put verify-export.py beside it.")
+@common
+def export(
+    out: Path,
+    since: str,
+    until: str,
+    order: str,
+    with_verifier: bool,
+    config: Path | None,
+    as_json: bool,
+) -> None:
+    """Write the trail into one file that a regulator verifies alone: entries, signed checkpoints, and the
+    rows of orders and lists. It holds nothing of any line: such entries are withheld."""
+    from filterd.cli.export_proofs import write_file
+
+    write_file(config, out, (since, until, order), with_verifier=with_verifier, as_json=as_json)
+
+
+@audit.command()
 @click.option("--count", type=click.IntRange(1, 10_000), default=20, show_default=True, help="How many.")
 @click.option(
     "--of", "subject", help="Of this alone: order:O-1, line:7, feed:ID, snapshot:FILE, file:DIGEST."
@@ -95,13 +118,43 @@ def _require_kind(subject: str) -> None:
 
 
 @audit.command()
+@click.argument("export", required=False, type=click.Path(path_type=Path))
+@click.option("--key", "keys", type=click.Path(path_type=Path), help="Of an export: the public keys, in PEM.")
+@click.option(
+    "--against",
+    type=click.Path(path_type=Path),
+    help="Of an export: an earlier export, checkpoint or statement that you kept.",
+)
+@click.option(
+    "--tsa-ca", type=click.Path(path_type=Path), help="Of an export: verify its time stamps by these."
+)
 @common
-def verify(config: Path | None, as_json: bool) -> None:
+def verify(
+    export: Path | None,
+    keys: Path | None,
+    against: Path | None,
+    tsa_ca: Path | None,
+    config: Path | None,
+    as_json: bool,
+) -> None:
     """Prove that no entry was altered, dropped or put in between, that the rows of orders and lists are as
     recorded, and that the change log which nodes follow is whole.
 
-    Rows of lines, what a subscriber chose, are not compared with the trail.
+    Rows of lines, what a subscriber chose, are not compared with the trail. With EXPORT, prove a file that
+    filterd audit export wrote: that needs no store and no configuration.
     """
+    if export is not None:
+        from filterd.cli.export_proofs import prove_file
+
+        prove_file(export, keys, against, tsa_ca, as_json=as_json)
+    elif keys or against or tsa_ca:
+        message = "--key, --against and --tsa-ca are of an export: filterd audit verify EXPORT --key PUB.pem"
+        raise click.UsageError(message)
+    else:
+        _prove_store(config, as_json=as_json)
+
+
+def _prove_store(config: Path | None, *, as_json: bool) -> None:
     from filterd.operations import audit as operation
 
     async def prove(

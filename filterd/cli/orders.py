@@ -4,36 +4,32 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from filterd.cli import output, receipts
+from filterd.cli import order_life, output, receipts
 from filterd.cli.group import Group
 from filterd.cli.options import ReadText, common, scope_option
+from filterd.cli.order_shown import next_step, perform_on, plain_shown, waiting
 from filterd.cli.use_case import perform
-from filterd.operations.plain_records import plain_order, standing
+from filterd.operations.plain_records import standing
 
 if TYPE_CHECKING:
     from filterd.model.order import Order
     from filterd.operations.context import Context
     from filterd.operations.orders.intake import OrderRequest
-    from filterd.operations.orders.reach import Hit
-    from filterd.operations.orders.showing import Lifted
-    from filterd.operations.orders.warnings import Notice
 
 Command = Callable[..., Any]
-STATES = ("pending", "quarantined", "accepted", "withdrawn")
+STATES = (
+    *("pending", "quarantined", "accepted", "suspended"),
+    *("outside_dns", "expired", "lifted", "withdrawn"),
+)
 STANDINGS = ("in force", "not yet in force", "ended", "damaged")
 """what the table says of an order beside its state"""
-REQUIRED = ("authority", "official", "document", "ground", "reason")
-"""the options without which an order is incomplete"""
 MODES = ("nxdomain", "nodata", "null", "sinkhole")
-SHOWN_HITS = 12
-"""of an order's reach; --json has all"""
-NOT_SHOWN = "not shown: its rows in the store were damaged"
 _COMMENT = re.compile(r"(^|\s)#.*")
 """a comment, up to the end of the line; inside a word, ``#`` is part of a URL"""
 
@@ -65,7 +61,14 @@ def _demand_options(command: Command) -> Command:
             click.option("--document", default="", help="The number of the written instrument."),
             click.option("--document-digest", default="", help="SHA-256 of the document."),
             click.option("--ground", default="", help="The provision that it rests on."),
+            click.option("--law", default="", help="The law that allows the block; default the ground's."),
             click.option("--reason", default="", help="Why it is recorded."),
+            click.option("--proportionality", default="", help="Why what it reaches is bearable."),
+            click.option(
+                "--override-protection", is_flag=True, help="Hold for protected names too, with two people."
+            ),
+            click.option("--enforce-by", default="", help="By when it must hold; default by its ground."),
+            click.option("--report-by", default="", help="By when to report it; default by its ground."),
             click.option("--mode", type=click.Choice(MODES), default="nxdomain", show_default=True),
             click.option(
                 "--not-before", default="", help="When it begins, ISO 8601 with offset; default now."
@@ -88,23 +91,36 @@ def _demand_options(command: Command) -> Command:
 def add(config: Path | None, as_json: bool, **demand: Any) -> None:
     """Take an order in. With orders.approvals: 2 it waits for another person's approval.
 
-    One that hits popular names, a service, a suffix of a hosting service or a wide prefix always waits.
-    An order is complete with a name, --authority, --official, --document, --ground and --reason.
+    One that hits popular names, a service, a way around, a suffix of a hosting service or a wide prefix, and
+    one of an authority or ground that the jurisdiction does not have, always waits, and takes
+    --proportionality. An order is complete with a name, --authority, --official, --document, --ground (and
+    --law, where the ground is procedure alone) and --reason.
     """
     from filterd.operations.orders import taking
+    from filterd.operations.orders.intake import IncompleteOrderError
 
-    _require_all(demand)
-    _perform(config, as_json, lambda context: taking.add(context, _request(**demand)), _next_step, warns=True)
+    async def take(context: Context) -> Order:
+        try:
+            return await taking.add(context, _request(**demand))
+        except IncompleteOrderError as error:
+            message = f"{error}: {error.remedy}"
+            raise click.UsageError(message) from None
+
+    perform_on(config, as_json, take, next_step, warns=True)
 
 
 @order.command()
 @click.argument("reference")
+@click.option("--proportionality", default="", help="Why its reach is bearable, where nobody said it yet.")
 @common
-def approve(reference: str, config: Path | None, as_json: bool) -> None:
+def approve(reference: str, proportionality: str, config: Path | None, as_json: bool) -> None:
     """Stand behind an order as another person; with enough of them it is in force."""
     from filterd.operations.orders import taking
 
-    _perform(config, as_json, lambda context: taking.approve(context, reference), _next_step, warns=True)
+    async def stand(context: Context) -> Order:
+        return await taking.approve(context, reference, proportionality=proportionality)
+
+    perform_on(config, as_json, stand, next_step, warns=True)
 
 
 @order.command()
@@ -117,9 +133,16 @@ def approve(reference: str, config: Path | None, as_json: bool) -> None:
     default="",
     help="The order as which a damaged one was taken in again; refused unless that one is in force.",
 )
+@click.option("--emergency", is_flag=True, help="Another person looks at it afterwards: order review.")
 @common
 def withdraw(
-    reference: str, reason: str, damaged: bool, replaced_by: str, config: Path | None, as_json: bool
+    reference: str,
+    reason: str,
+    damaged: bool,
+    replaced_by: str,
+    emergency: bool,
+    config: Path | None,
+    as_json: bool,
 ) -> None:
     """End an order at once. One person is enough, at any hour."""
     from filterd.operations.orders import ending
@@ -130,10 +153,15 @@ def withdraw(
 
     async def end(context: Context) -> Order:
         return await ending.withdraw(
-            context, reference, reason=reason, damaged=damaged, replaced_by=replaced_by
+            context,
+            reference,
+            reason=reason,
+            damaged=damaged,
+            replaced_by=replaced_by,
+            emergency=emergency,
         )
 
-    _perform(config, as_json, end, _next_step, reaches=False)
+    perform_on(config, as_json, end, next_step, reaches=False)
 
 
 @order.command("list")
@@ -154,7 +182,7 @@ def list_(state: str | None, config: Path | None, as_json: bool) -> None:
     if state in STANDINGS:
         found = tuple(each for each in found if standing(each, time.time()) == state)
     if as_json:
-        output.show_json([_plain(each) for each in found])
+        output.show_json([plain_shown(each) for each in found])
         return
     columns = ("order", "state", "authority", "document", "names", "from", "until")
     rows = [
@@ -182,17 +210,7 @@ def show(reference: str, config: Path | None, as_json: bool) -> None:
     """Show an order; the names of a confidential one stay hidden."""
     from filterd.operations.orders import showing
 
-    _perform(config, as_json, lambda context: showing.show(context, reference), _waiting)
-
-
-def _require_all(demand: Mapping[str, Any]) -> None:
-    """Report everything that is missing at once. The operation judges the values."""
-    missing = [f"--{part}" for part in REQUIRED if not demand[part].strip()]
-    if not demand["names"] and not demand["named"] and demand["file"] is None:
-        missing.insert(0, "a NAME")
-    if missing:
-        message = f"the order is incomplete: give {', '.join(missing)}"
-        raise click.UsageError(message)
+    perform_on(config, as_json, lambda context: showing.show(context, reference), waiting)
 
 
 def _request(
@@ -212,132 +230,10 @@ def _request(
         (name, input_values.scope(scope)) for name in (*names, *named, *(line for line, _ in read))
     )
     options["places"] = ("",) * (len(names) + len(named)) + tuple(place for _, place in read)
-    for at in ("not_before", "not_after", "review_at", "received_at"):
+    for at in ("not_before", "not_after", "review_at", "received_at", "enforce_by", "report_by"):
         options[at] = input_values.when(options[at], "--" + at.replace("_", "-")) if options[at] else 0
     return OrderRequest(entries=entries, mode=BlockingMode[mode.upper()], **options)
 
 
-def _plain(found: Order, hits: tuple[Hit, ...] | None = None, lifted: Lifted | None = None) -> dict[str, Any]:
-    """The order for JSON, with names and their scopes as objects."""
-    value = plain_order(found, time.time())
-    if hits is not None:
-        value["reach"] = output.plain(hits)
-        value["protected"] = None if lifted is None else output.plain(lifted)
-    return value
-
-
-def _perform(
-    config: Path | None,
-    as_json: bool,
-    use_case: Callable[[Context], Awaitable[Order]],
-    say: Callable[[Order, str, tuple[Hit, ...]], str],
-    *,
-    reaches: bool = True,
-    warns: bool = False,
-) -> None:
-    """Run a use case on one order, show the order, and print warnings and the next step."""
-    from filterd.operations.orders import showing, warnings
-
-    noticed: tuple[Notice, ...] = ()
-
-    async def run(context: Context) -> tuple[Order, str, tuple[Hit, ...], Lifted | None]:
-        nonlocal noticed
-        found = await use_case(context)
-        noticed = await warnings.notices(context, found) if warns else ()
-        hits = await showing.hits_of(context, found) if reaches else ()
-        lifted = await showing.lifted(context, found) if reaches else None
-        return found, await showing.held_back(context, found), hits, lifted
-
-    found, held_back, hits, lifted = perform(config, run)
-    if as_json:
-        warned = {"warnings": noticed} if warns else {}
-        output.show_json({**_plain(found, hits if reaches else None, lifted), **warned})
-    else:
-        _show(found, hits, lifted)
-    for each in noticed:
-        output.warn(each.says, each.remedy)
-    if as_json:
-        return
-    said = say(found, held_back, hits)
-    if said:
-        output.done(said)
-
-
-def _waiting(found: Order, held_back: str, hits: tuple[Hit, ...]) -> str:
-    """The action that an order waits for; empty if it waits for none."""
-    from filterd.operations.integrity import DAMAGED_REMEDY
-    from filterd.operations.orders.showing import PROTECTED_REMEDY
-
-    if found.damage:
-        remedy = DAMAGED_REMEDY.format(found.reference)
-        return f"damaged in the store: {found.damage}; nodes stay as they were\n  what to do: {remedy}"
-    if held_back:
-        return f"{held_back}\n  what to do: {PROTECTED_REMEDY.format(found.reference)}"
-    if found.state.value == "pending" and hits:
-        return (
-            "not in force: what it reaches takes two people, whatever orders.approvals says; waits for "
-            f"another person: filterd order approve {found.reference}"
-        )
-    if found.state.value == "pending":
-        return f"not in force: waits for another person: filterd order approve {found.reference}"
-    return ""
-
-
-def _next_step(found: Order, held_back: str, hits: tuple[Hit, ...]) -> str:
-    """The action that a changed order waits for, or where its effect can be seen."""
-    if found.state.value in ("accepted", "withdrawn"):
-        return (
-            "recorded; nodes apply it within a second (filterd node list), and devices ask again once the "
-            "answer that they hold has run out (dns.block_ttl for a blocked one)"
-        )
-    return _waiting(found, held_back, hits)
-
-
-def _reach(hits: tuple[Hit, ...]) -> list[tuple[str, str]]:
-    """A line for each thing that it hits; the rest as a number."""
-    more = len(hits) - SHOWN_HITS
-    lines = [each.says for each in hits[:SHOWN_HITS]] + ([f"and {more} more"] if more > 0 else [])
-    return [("reaches" if number == 0 else "", line) for number, line in enumerate(lines)]
-
-
-def _protected(lifted: Lifted | None) -> list[tuple[str, str]]:
-    """A line on the part of the order that protection lifts, if there is one."""
-    if lifted is None or not lifted.count:
-        return []
-    more = len(lifted.names) - SHOWN_HITS
-    named = ", ".join(lifted.names[:SHOWN_HITS]) + (f" and {more} more" if more > 0 else "")
-    said = f"{lifted.count} now protected (protected.yaml), answered in spite of the order"
-    return [("protected", f"{said}: {named or 'not named, the order is confidential'}")]
-
-
-def _show(found: Order, hits: tuple[Hit, ...], lifted: Lifted | None) -> None:
-    demand = found.demand
-    names = [f"{name} ({scope.word})" for name, scope in demand.names]
-    output.show_fields(
-        [
-            ("order", found.reference),
-            ("state", standing(found, time.time())),
-            ("authority", demand.authority),
-            ("official", demand.official),
-            ("document", demand.document),
-            ("ground", demand.ground),
-            ("names", "confidential" if demand.confidential else [*names, *demand.addresses] or NOT_SHOWN),
-            *_reach(hits),
-            *_protected(lifted),
-            ("mode", demand.mode),
-            ("from", output.moment(demand.not_before or found.accepted_at)),
-            ("until", output.moment(demand.not_after)),
-            ("review at", output.moment(demand.review_at)),
-            ("received at", output.moment(demand.received_at)),
-            ("reason", found.reason),
-            ("added", _who(found.added_at, found.added_by)),
-            ("approved by", found.approvals[1:]),
-            ("accepted at", output.moment(found.accepted_at)),
-            ("withdrawn", _who(found.withdrawn_at, found.withdrawn_by)),
-            ("withdrawn for", found.withdrawal_reason),
-        ]
-    )
-
-
-def _who(at: float, actor: str) -> str:
-    return f"{output.moment(at)} by {actor}" if at else ""
+for _each in (order_life.suspend, order_life.resume, order_life.lift):
+    order.add_command(_each)

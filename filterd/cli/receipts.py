@@ -27,21 +27,39 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path, file_okay=False),
     help="Write the files there; without it the JSON goes to standard output.",
 )
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(("json", "pdf")),
+    default="json",
+    show_default=True,
+    help="The signed JSON alone, or beside it a PDF that presents it and has it attached.",
+)
+@click.option(
+    "--language", type=click.Choice(("es", "en")), default="es", show_default=True, help="Of the PDF."
+)
 @common
-def receipt(reference: str, out: Path | None, config: Path | None, as_json: bool) -> None:
+def receipt(
+    reference: str, out: Path | None, form: str, language: str, config: Path | None, as_json: bool
+) -> None:
     """Issue a signed receipt on an order: each step with its time, for the authority that demanded it.
 
     The names of a confidential order are not in it. The audit trail records each receipt by its digest.
     """
     from filterd.operations.receipts import issuing, writing
+    from filterd.operations.receipts.words import SheetLanguage
 
+    if form == "pdf" and out is None:
+        message = "a PDF is a file: say with --out in which directory"
+        raise click.UsageError(message)
     place = None if out is None else sudo.written_place(out, "receipts")
+    shown_in = SheetLanguage(language) if form == "pdf" else None
 
     async def run(context: Context) -> tuple[Receipt, tuple[Path, ...]]:
         issued = await issuing.issue(context, reference)
         if place is None:
             return issued, ()
-        return issued, await asyncio.to_thread(writing.write, place, issued)
+        return issued, await writing.write(place, issued, shown_in)
 
     issued, files = perform(config, run)
     if place is None:
@@ -66,23 +84,27 @@ def receipt(reference: str, out: Path | None, config: Path | None, as_json: bool
 @click.command("verify-receipt")
 @click.argument("file", type=ReadFile())
 @click.option("--key", type=ReadFile(), required=True, help="The issuer's public key of receipts, in PEM.")
+@click.option("--pdf", type=ReadFile(), help="A PDF that must be exactly what this filterd makes of it.")
 @json_option
-def verify_receipt(file: GivenFile, key: GivenFile, as_json: bool) -> None:
+def verify_receipt(file: GivenFile, key: GivenFile, pdf: GivenFile | None, as_json: bool) -> None:
     """Verify the JSON of a receipt by the public key of who issued it; no store is needed."""
     from filterd.operations.errors import OperationError
-    from filterd.operations.receipts import verifying
+    from filterd.operations.receipts import typesetting, verifying
 
     try:
         found = verifying.verify(file.read_bytes(), key.read_bytes())
+        if pdf is not None:
+            asyncio.run(typesetting.require_same(found.text, pdf.read_bytes()))
     except OperationError as error:
         raise Failure(str(error), error.remedy) from None
     if as_json:
-        output.show_json(
-            {"verified": True, "key_id": found.key_id, "digest": found.digest, "says": found.body}
-        )
+        shown = {"verified": True, "pdf": None if pdf is None else True, "key_id": found.key_id}
+        output.show_json({**shown, "digest": found.digest, "says": found.body})
         return
     _show(found.body)
     output.done(f"the signature of the key {found.key_id} holds; digest {found.digest}")
+    if pdf is not None:
+        output.done(f"{pdf} is what this filterd makes of it, byte for byte")
 
 
 def _show(body: Body) -> None:

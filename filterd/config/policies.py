@@ -65,6 +65,7 @@ class PolicyPart(StrEnum):
     EXPECTED = "expected"
     SERVICES = "services"
     SAFE_SEARCH = "safesearch"
+    BYPASS = "bypass"
     JURISDICTIONS = "jurisdictions"
     CONSENT = "consent"
     NOTICES = "notices"
@@ -220,11 +221,8 @@ class _Reader:
             case PolicyPart.EXPECTED:
                 expected, _ = self._expected(frozenset())
                 return Policies(expected=tuple(each for each in expected if each.name))
-            case PolicyPart.SERVICES:
-                return Policies(services=self._listing("services.yaml", _alone(documents.read_service)))
-            case PolicyPart.SAFE_SEARCH:
-                found = self._listing("safesearch.yaml", _alone(documents.read_safe_search))
-                return Policies(safe_search=tuple(each for each in found if each.target))
+            case PolicyPart.SERVICES | PolicyPart.SAFE_SEARCH | PolicyPart.BYPASS:
+                return self._known_names(part)
             case PolicyPart.JURISDICTIONS:
                 return Policies(jurisdictions=self._folder("jurisdictions", read_jurisdiction))
             case PolicyPart.CONSENT:
@@ -236,6 +234,14 @@ class _Reader:
             case PolicyPart.FEEDS:
                 feeds = self._listing("feeds.yaml", _read_feed)
                 return Policies(feeds=feeds, ready=self._ready(feeds), shipped=frozenset(self._shipped))
+
+    def _known_names(self, part: PolicyPart) -> Policies:
+        if part is PolicyPart.SERVICES:
+            return Policies(services=self._listing("services.yaml", _alone(documents.read_service)))
+        if part is PolicyPart.BYPASS:
+            return Policies(bypass=self._listing("bypass.yaml", _alone(documents.read_bypass)))
+        found = self._listing("safesearch.yaml", _alone(documents.read_safe_search))
+        return Policies(safe_search=tuple(each for each in found if each.target))
 
     def _listing(self, file: str, read: Callable[[DocumentValue, Layer], T]) -> tuple[T, ...]:
         """A file that holds a list."""

@@ -30,7 +30,7 @@ from filterd.policy.documents import (
 T = TypeVar("T")
 _Set = tuple[T, ...]
 
-_PROTECTED = ("names", "addresses", "always_allowed")
+_PROTECTED = ("names", "never_overridden", "addresses", "always_allowed")
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)|24:00")
 
@@ -186,6 +186,7 @@ def read_protected(found: DocumentValue) -> Protected:
     return Protected(
         public_suffixes=keys["public_suffixes"].flag(),
         names=keys["names"].names(),
+        never_overridden=keys["never_overridden"].names(),
         addresses=keys["addresses"].networks(),
         always_allowed=keys["always_allowed"].names(),
         groups=_groups(keys["groups"]),
@@ -221,6 +222,7 @@ def lay_protected(below: Protected, found: DocumentValue, remarks: list[str]) ->
     return Protected(
         public_suffixes=own["public_suffixes"].flag(below.public_suffixes),
         names=laid("names", DocumentValue.names, below.names),
+        never_overridden=laid("never_overridden", DocumentValue.names, below.never_overridden),
         addresses=laid("addresses", DocumentValue.networks, below.addresses),
         always_allowed=laid("always_allowed", DocumentValue.names, below.always_allowed),
         groups=_laid_groups(own["groups"], without.get("groups"), below.groups, remarks),

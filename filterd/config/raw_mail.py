@@ -61,7 +61,7 @@ class RawMail(Section):
     """The server that takes e-mail to the operator's own people: alarms on orders. Nothing of it goes to
     subscribers, and no name of an order stands in it."""
 
-    server: Annotated[str, AfterValidator(_host)] | None = key(
+    server: Annotated[str, AfterValidator(_host), Field(examples=["mail.isp.example"])] | None = key(
         None, "Name or address of the SMTP server. Without it nothing is mailed.", max_length=253
     )
     port: int | None = key(
@@ -72,7 +72,7 @@ class RawMail(Section):
         "`starttls` refuses a server that offers no TLS; `tls` speaks it from the first byte; `none` is for "
         "a server on loopback alone.",
     )
-    user: str = key("", "Who logs in; empty: nobody.", max_length=256)
+    user: Annotated[str, Field(examples=["filterd"])] = key("", "Who logs in; empty: nobody.", max_length=256)
     password_file: FilePath | None = key(
         None, "File with the password in its first line; relative to the file's directory. Read each time."
     )
@@ -88,12 +88,12 @@ class RawMail(Section):
         if self.server is None:
             return self
         if self.sender is None or not self.to:
-            msg = "must have server, from and to"
+            msg = "must have server, from and to (write from: filterd@isp.example, to: [duty@isp.example])"
             raise ValueError(msg)
         if self.tls == "none" and self.server not in _LOOPBACK:
             msg = "tls: none is for a server on 127.0.0.1, ::1 or localhost alone"
             raise ValueError(msg)
         if bool(self.user) != (self.password_file is not None):
-            msg = "user and password_file belong together"
+            msg = "user and password_file belong together: write both, or neither"
             raise ValueError(msg)
         return self

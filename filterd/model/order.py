@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from filterd.model.blocking_mode import BlockingMode
@@ -69,7 +69,7 @@ class OrderStep:
     number: int
     kind: StepKind
     at: float
-    """when it was recorded"""
+    """when it happened: of what control notes afterwards, the moment of it and not of the note"""
     actor: str
     reason: str = ""
     document: str = ""
@@ -77,7 +77,7 @@ class OrderStep:
     received_at: float = 0.0
     """when that instrument came in: deadlines count from it"""
     until: int = 0
-    """the end of a suspension, or the next review or confirmation"""
+    """the end of a suspension (of a resumption: 0, or the end that came), or the next review"""
     evidence: str = ""
     """the means by which it was executed outside DNS, or the reference of a report"""
     digest: str = ""
@@ -151,13 +151,30 @@ class Order:
 
     @property
     def not_before(self) -> int:
-        """The beginning of its force: its own, or the end of a suspension, Unix seconds."""
-        suspension = self.last(StepKind.SUSPENDED) if self.state is OrderState.SUSPENDED else None
-        return max(self.demand.not_before, 0 if suspension is None else suspension.until)
+        """The beginning of its force: its own, or the end of a suspension, Unix seconds. That end stays when
+        control has noted the resumption: a clock of control that is ahead resumes nothing on nodes."""
+        bound = self.last(StepKind.SUSPENDED, StepKind.RESUMED)
+        return max(self.demand.not_before, 0 if bound is None else bound.until)
 
-    def last(self, kind: StepKind) -> OrderStep | None:
-        """The newest step of a kind."""
-        return next((each for each in reversed(self.steps) if each.kind is kind), None)
+    @property
+    def review_at(self) -> int:
+        """When somebody must look at it next, Unix seconds; 0: never."""
+        confirmed = self.last(StepKind.CONFIRMED)
+        return self.demand.review_at if confirmed is None or not confirmed.until else confirmed.until
+
+    @property
+    def unreviewed(self) -> OrderStep | None:
+        """The emergency end that nobody else has looked at yet."""
+        newest = self.last(StepKind.EMERGENCY, StepKind.REVIEWED)
+        return newest if newest is not None and newest.kind is StepKind.EMERGENCY else None
+
+    def last(self, *kinds: StepKind) -> OrderStep | None:
+        """The newest step of these kinds."""
+        return next((each for each in reversed(self.steps) if each.kind in kinds), None)
+
+    def with_step(self, step: OrderStep) -> Order:
+        """The order with one more step, which gets the next number."""
+        return replace(self, steps=(*self.steps, replace(step, number=len(self.steps) + 1)))
 
     @property
     def mandate(self) -> Mandate:

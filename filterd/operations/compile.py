@@ -29,6 +29,7 @@ from filterd.model.change_chain import Cursor
 from filterd.model.changelog import OrderChange, decode, encode
 from filterd.model.mandatory import label_of
 from filterd.model.profile_meaning import read_key_of
+from filterd.model.rule import NameRule
 from filterd.model.verdict import Kind
 from filterd.operations.errors import OperationError
 from filterd.operations.feeds import rule_files
@@ -41,6 +42,7 @@ from filterd.policy.build import BuildError
 from filterd.policy.classes import MANDATORY, ClassesError, assign
 from filterd.policy.compiler import Compiled, CompileError, ListSource, compile_snapshot
 from filterd.policy.documents import Policies
+from filterd.policy.overriding import OVERRIDING, without_overridden
 from filterd.policy.snapshot import Snapshot
 from filterd.policy.snapshot_layout import HISTORY
 from filterd.telemetry.log import fault_fields
@@ -93,6 +95,8 @@ class StoredMaterial:
     in_force: Mapping[str, Any] = field(default_factory=dict)
     """profiles and lists of the meta of the snapshot in force; the profiles are those that may not lose much
     of it: lines have them, and no person accepted the loss"""
+    overriding: Sequence[int] = ()
+    """the ids of the orders that take protection off their names"""
 
 
 def job_of(settings: Settings, stored: StoredMaterial, built_at: int, target: Path) -> bytes:
@@ -106,6 +110,7 @@ def job_of(settings: Settings, stored: StoredMaterial, built_at: int, target: Pa
         "orders": [encode(order)[2] for order in stored.orders],
         "adopted": list(stored.adopted),
         "in_force": dict(stored.in_force),
+        "overriding": list(stored.overriding),
         "target": str(target),
     }
     return json.dumps(job).encode()
@@ -121,13 +126,15 @@ def run(job: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
     policies = combined(with_own_hosts(loaded, settings), job["adopted"]).policies
     versions = [SourceVersion(*each) for each in job["versions"]]
     key, zones = load_key(settings, FINGERPRINT_KEY), zones_of(settings)
+    orders, overriding = [_order(payload) for payload in job["orders"]], job["overriding"]
+    demanded = (NameRule(*each) for order in orders if order.id in overriding for each in order.names)
     material = Material(
-        policies=policies,
+        policies=replace(policies, protected=without_overridden(policies.protected, demanded)),
         classes=assign(policies),
         suffixes=icann_suffixes(),
         state_dir=settings.state_dir,
         versions={each.feed: each.version for each in versions},
-        orders=[_order(payload) for payload in job["orders"]],
+        orders=orders,
         digest_key=load_key(settings, DIGEST_KEY),
         canary_zone=zones[0],
         test_zone=zones[1],
@@ -137,7 +144,11 @@ def run(job: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
         key,
         revision=job["revision"],
         built_at=job["built_at"],
-        meta={**_kept(material.meta(), policies, job["in_force"]), HISTORY: job["history"]},
+        meta={
+            **_kept(material.meta(), policies, job["in_force"]),
+            HISTORY: job["history"],
+            OVERRIDING: overriding,
+        },
     )
     _require_unaltered(compiled, versions, settings.state_dir)
     target = Path(job["target"])
@@ -147,7 +158,9 @@ def run(job: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
         "digest": snapshot.digest,
         "names": snapshot.names,
         "size": snapshot.size,
-        "made_of": input_digest(policies, versions, zones, job["in_force"].get(MEANINGS)),
+        "made_of": input_digest(
+            policies, versions, zones, job["in_force"].get(MEANINGS), overriding=overriding
+        ),
     }
 
 

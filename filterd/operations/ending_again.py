@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from filterd.operations import (
@@ -14,6 +15,7 @@ from filterd.operations import (
     tokens,
 )
 from filterd.operations.context import Context
+from filterd.operations.integrity import SHOWN
 from filterd.operations.orders import ending as order_ending
 from filterd.operations.portal import ending as portal_ending
 from filterd.operations.privacy import arco, preservation
@@ -29,9 +31,11 @@ from filterd.store.ledger import (
     HOLD_END,
     LIFTING_END,
     OPT_OUT,
+    ORDER_STEP,
     PIN_END,
     REVOCATION,
     SECURITY_LEFT,
+    WITHDRAWAL,
     Ended,
 )
 
@@ -54,6 +58,8 @@ async def end_again(context: Context, ended: Ended) -> bool:
     reason = f"ended at revision {ended.revision}, repeated after a restore"
     if ended.kind == HOLD:
         return await preservation.begin_again(context, ended.revision, until=ended.number)
+    if ended.kind == ORDER_STEP:
+        return False  # nothing ended: the restore says that the step is lost
     if ended.kind in (OPT_OUT, ERASURE, SECURITY_LEFT):
         return await _end_line(context, ended, reason)
     return await _BY_NUMBER.get(ended.kind, order_ending.end_again)(context, ended.number, reason=reason)
@@ -74,3 +80,19 @@ async def _end_line(context: Context, ended: Ended, reason: str) -> bool:
     else:
         await erasure.erase(context, found.id, reason=reason)
     return True
+
+
+def lost_steps(ended: Iterable[Ended]) -> list[str]:
+    """A remark on the orders whose steps after the backup nobody can repeat; none where there are none. One
+    that has ended since needs them no more."""
+    found = list(ended)
+    over = {each.number for each in found if each.kind == WITHDRAWAL}
+    orders = sorted({each.number for each in found if each.kind == ORDER_STEP} - over)
+    if not orders:
+        return []
+    more = f" and {len(orders) - SHOWN} more" if len(orders) > SHOWN else ""
+    listed = ", ".join(f"O-{number}" for number in orders[:SHOWN])
+    return [
+        f"steps of {listed}{more} after the backup are lost: suspensions and their ends, executions outside"
+        " DNS, confirmations, reviews; each order is in the state of the backup: decide by its papers"
+    ]

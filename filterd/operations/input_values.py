@@ -38,6 +38,7 @@ provider's own allocations (/10, /32) are wider, and are what is typed by mistak
 MAX_TEXT = 256
 """characters of a field that people fill in"""
 _PORT = re.compile("[0-9]{1,5}")
+_SHA256 = re.compile("[0-9a-f]{64}")
 _UNNAMED_IDENTITY = re.compile("[!-9;-~]{1,64}")
 """the text of an identity without its kind"""
 
@@ -52,6 +53,15 @@ def text(value: str, what: str, *, limit: int = MAX_TEXT, required: bool = True)
         message = f"{what} is longer than {limit} characters or holds characters that cannot be printed"
         raise OperationError(message, f"shorten or retype the {what}")
     return trimmed
+
+
+def sha256(value: str, what: str) -> str:
+    """A SHA-256 in 64 hexadecimal digits, in lower case; empty where it is empty."""
+    found = value.strip().lower()
+    if found and not _SHA256.fullmatch(found):
+        message = f"the {what} is no SHA-256"
+        raise OperationError(message, "give the 64 hex digits that sha256sum prints")
+    return found
 
 
 def name(value: str) -> str:

@@ -32,13 +32,13 @@ def own_hosts(settings: Settings) -> tuple[NameRule, ...]:
 
 
 def with_own_hosts(documents: Policies, settings: Settings) -> Policies:
-    """The policies, whose protected names have the hosts too."""
-    names = documents.protected.names
-    known = frozenset(names)
-    added = tuple(each for each in own_hosts(settings) if each not in known)
-    if not added:
+    """The policies, whose protected names have the hosts too; no order overrides those."""
+    before, ours = documents.protected, own_hosts(settings)
+    names = tuple(dict.fromkeys((*before.names, *ours)))
+    never = tuple(dict.fromkeys((*before.never_overridden, *ours)))
+    if (names, never) == (before.names, before.never_overridden):
         return documents
-    return replace(documents, protected=replace(documents.protected, names=(*names, *added)))
+    return replace(documents, protected=replace(before, names=names, never_overridden=never))
 
 
 def host_of(url: str) -> str:

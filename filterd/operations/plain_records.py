@@ -23,17 +23,17 @@ def plain_order(order: Order, now: float) -> dict[str, Any]:
 
 
 def standing(order: Order, now: float) -> str:
-    """An order's state in words: an accepted one is in force, not yet in force, or has ended. Of a damaged
-    one nobody knows."""
+    """An order's state in words: an accepted one is in force, not yet in force, suspended, or has ended. What
+    control noted by a wrong clock is no matter: nodes go by its times. Of a damaged one nobody knows."""
     if order.damage:
         return "damaged"
-    if order.state.value not in ("accepted", "suspended"):
+    if order.state.value not in ("accepted", "suspended", "expired"):
         return order.state.value.replace("_", " ")
     if order.in_force(now):
         return "in force"
-    if order.state.value == "suspended" and now < order.not_before:
-        return "suspended"
-    return "not yet in force" if now < order.not_before else "ended"
+    if now < order.not_before:
+        return "suspended" if order.not_before > order.demand.not_before else "not yet in force"
+    return "expired" if order.state.value == "expired" else "ended"
 
 
 def plain_node(status: NodeStatus) -> dict[str, Any]:

@@ -252,6 +252,7 @@ async def _complete(context: Context, past: _Past, reason: str, progress: Progre
     if not past.on_record:
         done.remarks.append(preservation.UNKNOWN)
     done.remarks += await preservation.stand_ins(context)
+    done.remarks += ending_again.lost_steps(again)
     await ending.end_all(context)
     await retention.run(context, in_files=False)
     progress("read the lists anew", 0, 1)

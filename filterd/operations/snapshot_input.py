@@ -70,10 +70,12 @@ def input_digest(
     versions: Sequence[VersionInForce],
     zones: tuple[str, str] = ("", ""),
     meanings: Mapping[str, Any] | None = None,
+    overriding: Sequence[int] = (),
 ) -> str:
     """A digest of a snapshot's input, except orders: those reach the nodes by themselves. ``versions``: those
     of the feeds in force, in their order; ``zones``: of :func:`zones_of`; ``meanings``: the rules of profiles
-    by their names in the snapshot (``operations.snapshot_meanings``).
+    by their names in the snapshot (``operations.snapshot_meanings``); ``overriding``: the ids of the orders
+    that take protection off their names, whose demands never change.
 
     It covers contents and nothing else: a file that is only touched, a comment, or a key that says how a list
     arrives compiles nothing again. Another release or another public suffix list does.
@@ -93,7 +95,7 @@ def input_digest(
     read = [(each.feed, each.version, each.digest) for each in versions]
     made_by = (filterd.__version__, suffixes_digest())
     meant = json.dumps(meanings or {}, sort_keys=True)
-    made_of = (made_by, feeds, documents, read, zones, meant)
+    made_of = (made_by, feeds, documents, read, zones, meant, *overriding)
     return hashlib.sha256(repr(made_of).encode()).hexdigest()
 
 

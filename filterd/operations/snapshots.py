@@ -246,6 +246,7 @@ async def _material(job: _Job, *, look: bool = False) -> tuple[StoredMaterial, i
         known = (await orders.all_orders(connection)).orders
         used = await subscribers.profiles_in_use(connection)
         adopted = await adoption.definitions(connection)
+        overriding = await orders.overriding(connection)
         meant = await meaning_rows.known(connection)
         in_meanings = await snapshot_meanings.in_snapshot(connection, context.clock())
     integrity.require_sound(each for each in found if not each.version_of)
@@ -268,7 +269,9 @@ async def _material(job: _Job, *, look: bool = False) -> tuple[StoredMaterial, i
     accepted = [each for each in known if each.state in ON_NODES]
     wanted = [change_of(each) for each in confidential.in_clear(context.settings, accepted)]
     rules = sum(each.names for feed, each in current.items() if feed in {one.id for one in wanted_feeds})
-    return StoredMaterial(cursor, chosen.versions, wanted, adopted, chosen.stand_ins, guarded), rules
+    return StoredMaterial(
+        cursor, chosen.versions, wanted, adopted, chosen.stand_ins, guarded, overriding
+    ), rules
 
 
 async def _publish(job: _Job, record: SnapshotRecord) -> None:

@@ -255,6 +255,8 @@ class Protected:
     """pass every schedule that blocks everything; nothing more"""
     groups: tuple[AllowedGroup, ...] = ()
     """pass one that leaves them open"""
+    never_overridden: tuple[NameRule, ...] = ()
+    """names on which an order is quarantined whoever stands behind it: portal, emergency and help lines"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,7 @@ from filterd.serve.local_sockets import tell_socket
 from filterd.serve.maintenance import Maintenance
 from filterd.serve.node_reports import SOCKET, NodeReportListener
 from filterd.serve.notice_sender import NoticeSender
+from filterd.serve.order_ends import OrderEnds
 from filterd.serve.own_name_ends import OwnNameEnds
 from filterd.serve.page_watch import PageWatch
 from filterd.serve.process import (
@@ -78,6 +79,7 @@ class Control:
         self._consent = ConsentCount()
         self._bindings = BindingWatch()
         self._name_ends = OwnNameEnds(context)
+        self._order_ends = OrderEnds(context)
         self._retention = RetentionSchedule(context)
         self._notices = NoticeSender(context)
         self._pages = PageWatch(context)
@@ -131,6 +133,7 @@ class Control:
         steps = (
             self._maintenance.run(),
             self._name_ends.run(),
+            self._order_ends.run(),
             self._retention.run(),
             self._notices.run(),
             self._pages.run(),

@@ -29,6 +29,7 @@ from filterd.policy.losses import Losses
 from filterd.serve.feed_schedule import FeedSchedule
 from filterd.store import change_log as log_rows
 from filterd.store import feeds as feed_rows
+from filterd.store import orders as order_rows
 from filterd.store.errors import StoreError
 from filterd.store.retention import prune_beyond
 from filterd.telemetry import log
@@ -44,7 +45,7 @@ made for 65,536 entries. Orders beyond that are still enforced, but each further
 CLOCK_SLACK = 60.0
 """seconds by which the clock may be behind the snapshot's: small corrections happen all the time"""
 ROWS_SECONDS = 15.0
-"""between two comparisons of the store's rows with the audit trail"""
+"""between two comparisons of rows with the audit trail"""
 KEPT_CHANGES = 200_000
 """revisions that the change log keeps; a node that has missed more does a full resync"""
 
@@ -328,8 +329,9 @@ class Maintenance:
         chosen = await snapshots.chosen_now(self.context, documents)
         zones = snapshot_input.zones_of(self.context.settings)
         async with self.context.store.read() as connection:
+            overriding = await order_rows.overriding(connection)
             meant = await in_snapshot(connection, now)
-        if snapshot_input.input_digest(documents, chosen.versions, zones, meant) != made_of:
+        if snapshot_input.input_digest(documents, chosen.versions, zones, meant, overriding) != made_of:
             return False
         self._report_stand_ins(chosen.stand_ins)
         self._stood_in = (wanted, made_of), now
@@ -362,10 +364,11 @@ class Maintenance:
         """A digest of a snapshot's input, except orders: those reach the nodes by themselves."""
         async with self.context.store.read() as connection:
             current = await feed_rows.current(connection)
+            overriding = await order_rows.overriding(connection)
             meant = await in_snapshot(connection, self.context.clock())
         versions = [current[feed.id] for feed in documents.feeds if feed.id in current]
         zones = snapshot_input.zones_of(self.context.settings)
-        return snapshot_input.input_digest(documents, versions, zones, meant)
+        return snapshot_input.input_digest(documents, versions, zones, meant, overriding)
 
     async def _prune(self) -> None:
         try:

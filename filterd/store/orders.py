@@ -15,7 +15,8 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from filterd.model import order_rows
-from filterd.model.order import ENDED, Demand, Order, OrderState, OrderStep
+from filterd.model.mandatory import order_id
+from filterd.model.order import ENDED, Demand, Order, OrderState, OrderStep, StepKind
 from filterd.model.order_rows import Execute, OrderRows
 from filterd.model.sealed_entries import SealedEntries
 from filterd.store.tables import (
@@ -124,7 +125,8 @@ async def approve(connection: AsyncConnection, number: int, actor: str, at: floa
 
 
 async def set_state(connection: AsyncConnection, order: Order) -> None:
-    """Update the decisions on an order: state, acceptance, withdrawal. The demand never changes."""
+    """Update the decisions on an order: state, acceptance, withdrawal. The demand never changes, but that an
+    approval may add why its reach is bearable."""
     await connection.execute(
         update(orders)
         .where(orders.c.number == order.number)
@@ -134,6 +136,7 @@ async def set_state(connection: AsyncConnection, order: Order) -> None:
             withdrawn_by=order.withdrawn_by,
             withdrawn_at=order.withdrawn_at,
             withdrawal_reason=order.withdrawal_reason,
+            proportionality=order.demand.proportionality,
         )
     )
 
@@ -144,6 +147,34 @@ async def find(connection: AsyncConnection, reference: str) -> Order | None:
     number = found.scalar_one_or_none() or order_rows.number_of(reference)
     rows = await connection.run_sync(lambda sync: order_rows.read_orders(_execute(sync), number))
     return next((order for order in rows.orders if order.reference == reference), None)
+
+
+async def overtaken(connection: AsyncConnection, now: int) -> list[str]:
+    """The references of orders by number whose term, or whose newest suspension, the clock has ended since
+    somebody last decided on them. Their rows may be damaged."""
+    decided = (OrderState.ACCEPTED.value, OrderState.SUSPENDED.value)
+    over = orders.c.state.in_(decided) & (orders.c.not_after > 0) & (orders.c.not_after <= now)
+    newest = (
+        select(order_step.c.until)
+        .where(
+            (order_step.c.order_number == orders.c.number) & (order_step.c.kind == StepKind.SUSPENDED.value)
+        )
+        .order_by(order_step.c.number.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    resumed = (orders.c.state == OrderState.SUSPENDED.value) & (newest <= now)
+    found = await connection.execute(
+        select(orders.c.reference).where(over | resumed).order_by(orders.c.number)
+    )
+    return list(found.scalars())
+
+
+async def overriding(connection: AsyncConnection) -> list[int]:
+    """The mandatory ids of the orders that override protection, in force or suspended, in their order."""
+    states = (OrderState.ACCEPTED.value, OrderState.SUSPENDED.value)
+    query = select(orders.c.number).where(orders.c.protection_overridden & orders.c.state.in_(states))
+    return sorted(order_id(number) for number in (await connection.execute(query)).scalars())
 
 
 async def all_orders(connection: AsyncConnection) -> OrderRows:

@@ -401,7 +401,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "what it did. They are tried again, for `orders.alarms.retry_for`.",
         "`filterd doctor`; `filterd mail test`",
     ),
-    "alarms are taken again": ("The channel took them.", NOTHING),
+    "alarms are taken again": (
+        "The channel took them, or nothing waits for it any more.",
+        NOTHING,
+    ),
     # ---- sessions ----
     "sessions in the file are damaged": (
         "`count` records, at most two, were cut off by a kill or a power cut, or damaged on the disk. Their "
@@ -435,6 +438,11 @@ TEXTS: dict[str, tuple[str, str]] = {
     "own names stay beyond their end": (
         "Control cannot take off names that lines allowed or blocked for a while. It is tried again each"
         " second.",
+        "what `remedy` says",
+    ),
+    "ends of orders are not noted in the trail; nodes keep to them": (
+        "Control cannot note the orders whose term is over or whose suspension has ended. Nodes end and"
+        " resume them by themselves. It is tried again every two seconds.",
         "what `remedy` says",
     ),
     "data stays beyond its term": (

@@ -70,7 +70,9 @@ class AlarmDeliveries:
             if done:
                 async with self.context.store.report() as connection:
                     await rows.delivered(connection, channel, done)
-            if channel in known:
+            if len(done) == len(own):
+                self.troubles.pop(channel, None)
+            else:
                 await self._tell(channel, [each for each in own if each.key in current], current)
 
     async def _tell(

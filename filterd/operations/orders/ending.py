@@ -13,6 +13,7 @@ from filterd.model.order_rows import ROW_DIGEST, audited, number_of
 from filterd.operations import input_values
 from filterd.operations.context import Context, OperationError
 from filterd.operations.orders.finding import find, require, require_sound, subject
+from filterd.operations.orders.life import emergency_step, record
 from filterd.operations.orders.publishing import publish
 from filterd.operations.orders.showing import redacted
 from filterd.store import change_log
@@ -22,9 +23,16 @@ from filterd.store.store import Write
 
 
 async def withdraw(
-    context: Context, reference: str, *, reason: str, damaged: bool = False, replaced_by: str = ""
+    context: Context,
+    reference: str,
+    *,
+    reason: str,
+    damaged: bool = False,
+    replaced_by: str = "",
+    emergency: bool = False,
 ) -> Order:
-    """End an order at once. One person is enough at any hour: an unblock may never wait (R7).
+    """End an order at once. One person is enough at any hour: an unblock may never wait (R7). ``emergency``:
+    another person looks at it afterwards (operations.orders.reviewing).
 
     ``damaged``: the person knows that its row in the store is damaged or gone. ``replaced_by``: the order as
     which a damaged one was taken in again; raises OperationError unless that one is in force.
@@ -45,12 +53,9 @@ async def withdraw(
             withdrawn_at=write.now,
             withdrawal_reason=because,
         )
-        await rows.set_state(write.connection, order)
-        write.end(WITHDRAWAL, order.number)
-        publish(write, order)  # though it was never accepted here: a node may keep it from a lost history
-        write.audit(
-            "order.withdraw", subject(order), reason=because, before=audited(before), after=audited(order)
-        )
+        steps = (emergency_step(context, write.now, because),) if emergency else ()
+        # nodes are told of one that was never accepted here too: a node may keep it from a lost history
+        order = await record(write, before, steps, "order.withdraw", order, WITHDRAWAL)
     return redacted(order)
 
 

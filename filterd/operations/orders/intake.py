@@ -9,8 +9,7 @@ people use takes a second person (operations.orders.reach).
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import ip_network
@@ -22,17 +21,23 @@ from filterd.model.order import Demand
 from filterd.model.rule import NameRule, Scope
 from filterd.operations import input_values
 from filterd.operations.context import OperationError
-from filterd.operations.orders import limits
+from filterd.operations.orders import basis, limits
+from filterd.operations.orders.reach import Hit, HitKind
 from filterd.policy.documents import Protected
+from filterd.policy.jurisdictions import Jurisdiction
 from filterd.policy.overlaps import above, overlaps
 from filterd.policy.published import WELL_KNOWN_NAT64
 from filterd.policy.suffixes import Suffixes
 
 MAX_ENTRIES = 10_000
 """names and addresses of one order: it travels to the nodes as one change"""
-DEFAULT_REVIEW = 180 * 86400
-"""seconds until an order without an end must be looked at again (R8)"""
-_DIGEST = re.compile(r"[0-9a-f]{64}")
+PARTS = ("authority", "official", "document", "ground", "reason")
+"""the parts that each order is given as they are"""
+MAX_PROPORTIONALITY = 2_000
+"""characters"""
+SHOWN_HITS = 5
+"""of its reach, in an error"""
+UNKNOWN = HitKind.UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,14 @@ class OrderRequest:
     confidential: bool = False
     accept_overblocking: bool = False
     """the decision to follow a demand that DNS can only follow by blocking more (R9)"""
+    law: str = ""
+    """the substantive law; empty: that of the ground, where it is one"""
+    proportionality: str = ""
+    """why what it reaches beyond its target is bearable"""
+    override_protection: bool = False
+    """it shall hold for protected names too"""
+    enforce_by: int = 0
+    report_by: int = 0
     places: tuple[str, ...] = ()
     """for each entry where it was read, ``FILE:3``, or empty; errors name it"""
 
@@ -64,50 +77,108 @@ class OrderRequest:
         return f"{found}: " if found else ""
 
 
-def complete(
-    request: OrderRequest,
-    now: float,
-    kept: limits.Ours = (),
-    nat64: limits.Nat64 = (WELL_KNOWN_NAT64,),
-) -> Demand:
-    """The demand in the store's form, or the error that names everything that is missing (R1). ``kept``:
-    addresses that no order may hold."""
-    _require_parts(request)
+class IncompleteOrderError(OperationError):
+    """An order without all its parts. ``missing`` names every one, as options without their dashes."""
+
+    def __init__(self, missing: Sequence[str], because: Sequence[str] = ()) -> None:
+        shown = ", ".join("a NAME" if part == "name" else f"--{part}" for part in missing)
+        why = f" ({'; '.join(because)})" if because else ""
+        super().__init__(f"the order is incomplete: it lacks {', '.join(missing)}{why}", f"give {shown}")
+        self.missing = tuple(missing)
+
+
+@dataclass(frozen=True, slots=True)
+class IntakeRules:
+    """What an order is held against when it is taken in. ``now`` is in Unix seconds."""
+
+    now: float
+    kept: limits.Ours = ()
+    """addresses that no order may hold"""
+    nat64: limits.Nat64 = (WELL_KNOWN_NAT64,)
+    country: Jurisdiction | None = None
+    """the jurisdiction in force; None: nobody knows one"""
+    lawless: bool = False
+    """true: its file is wrong, so that each order has to name the law"""
+    hits: Callable[[Demand], tuple[Hit, ...]] = lambda _: ()
+    """the reach of a demand"""
+
+
+def complete(request: OrderRequest, rules: IntakeRules) -> Demand:
+    """The demand in the store's form. IncompleteOrderError names everything that is missing (R1)."""
+    missing, because = _missing(request, rules)
+    try:
+        demand = _demand(request, rules)
+    except OperationError:
+        if missing:
+            raise IncompleteOrderError(missing, because) from None
+        raise
+    if "proportionality" in missing:
+        missing.remove("proportionality")  # it is told below, with what it reaches
+    hits = [] if request.proportionality.strip() else [e for e in rules.hits(demand) if e.kind is not UNKNOWN]
+    if hits:
+        told = [each.unnamed.says if request.confidential else each.says for each in hits[:SHOWN_HITS]]
+        missing.append("proportionality")
+        more = f" and {len(hits) - SHOWN_HITS} more" if len(hits) > SHOWN_HITS else ""
+        because.append(f"it reaches {', '.join(told)}{more}")
+    if missing:
+        raise IncompleteOrderError(missing, because)
+    return demand
+
+
+def _demand(request: OrderRequest, rules: IntakeRules) -> Demand:
+    """The demand, as far as its parts are there."""
+    now = rules.now
+    names, addresses = _sort_out(request, rules.kept, rules.nat64)
     _require_times(request, now)
-    names, addresses = _sort_out(request, kept, nat64)
-    has_end = request.not_after or request.review_at
+    not_after, review_at = basis.times(
+        request.ground, request.authority, request.not_after, request.review_at, now, rules.country
+    )
     return Demand(
-        authority=input_values.text(request.authority, "authority"),
-        official=input_values.text(request.official, "official"),
-        document=input_values.text(request.document, "document number"),
-        ground=input_values.text(request.ground, "legal ground", limit=1000),
+        authority=input_values.text(request.authority, "authority", required=False),
+        official=input_values.text(request.official, "official", required=False),
+        document=input_values.text(request.document, "document number", required=False),
+        ground=input_values.text(request.ground, "legal ground", limit=1000, required=False),
         names=names,
         addresses=addresses,
         mode=request.mode,
         not_before=request.not_before,
-        not_after=request.not_after,
-        review_at=request.review_at if has_end else int(now) + DEFAULT_REVIEW,
+        not_after=not_after,
+        review_at=review_at,
         received_at=float(request.received_at or now),
-        document_digest=request.document_digest.lower(),
+        document_digest=input_values.sha256(request.document_digest, "document digest"),
         confidential=request.confidential,
         overblocking_accepted=request.accept_overblocking,
+        law=input_values.text(_law(request, rules), "law", limit=1000, required=False),
+        proportionality=input_values.text(
+            request.proportionality, "text on proportionality", limit=MAX_PROPORTIONALITY, required=False
+        ),
+        protection_overridden=request.override_protection,
+        enforce_by=request.enforce_by,
+        report_by=request.report_by,
     )
 
 
-def _require_parts(request: OrderRequest) -> None:
-    parts = ("authority", "official", "document", "ground", "reason")
-    missing = [part for part in parts if not getattr(request, part).strip()]
+def _law(request: OrderRequest, rules: IntakeRules) -> str:
+    if rules.lawless:
+        return request.law
+    return basis.law_of(request.law, request.ground, rules.country)
+
+
+def _missing(request: OrderRequest, rules: IntakeRules) -> tuple[list[str], list[str]]:
+    """The parts that are missing, and why those are asked for that not each order has."""
+    missing = [part for part in PARTS if not getattr(request, part).strip()]
+    because = []
+    if "ground" not in missing and not _law(request, rules):
+        missing.append("law")
+        because.append(f"{request.ground.strip()[:64]!r} does not name the law that allows the block")
+    if request.override_protection and not request.proportionality.strip():
+        missing.append("proportionality")
     if not request.entries:
-        missing.append("name")
-    if missing:
-        message = f"the order is incomplete: it lacks {', '.join(missing)}"
-        raise OperationError(message, f"give {', '.join('--' + part for part in missing)}")
+        missing.insert(0, "name")
     if len(request.entries) > MAX_ENTRIES:
         message = f"the order has {len(request.entries)} entries, more than {MAX_ENTRIES}"
         raise OperationError(message, "split it into several orders with the same document number")
-    if request.document_digest and not _DIGEST.fullmatch(request.document_digest.lower()):
-        message = "the document digest is no SHA-256"
-        raise OperationError(message, "give the 64 hex digits that sha256sum prints")
+    return missing, because
 
 
 def _require_times(request: OrderRequest, now: float) -> None:
@@ -117,6 +188,10 @@ def _require_times(request: OrderRequest, now: float) -> None:
     if request.review_at and request.review_at <= now:
         message = "the review date (--review-at) lies in the past"
         raise OperationError(message, "give --review-at in the future")
+    for at, option in ((request.enforce_by, "--enforce-by"), (request.report_by, "--report-by")):
+        if at and at <= (request.received_at or now):
+            message = f"{option} lies before the order was received"
+            raise OperationError(message, f"give the time in {option} by which it must be done")
     input_values.past(request.received_at, now, "the time at which the order was received (--received-at)")
 
 

@@ -31,7 +31,15 @@ class HitKind(StrEnum):
     SAFE_SEARCH = "safe-search"
     POPULAR = "popular"
     SUFFIX = "suffix"
+    BYPASS = "bypass"
+    """a VPN, another resolver, a proxy"""
     ADDRESSES = "addresses"
+    PROTECTED = "protected"
+    """its protection is overridden"""
+    AUTHORITY = "authority"
+    """one that the jurisdiction in force does not have"""
+    GROUND = "ground"
+    """one that the jurisdiction in force does not have"""
     UNKNOWN = "unknown"
     """the policies cannot be read"""
 
@@ -41,7 +49,12 @@ _UNNAMED = {
     HitKind.SAFE_SEARCH: "a search engine",
     HitKind.POPULAR: "a popular name",
     HitKind.SUFFIX: "a suffix below which other people have names",
+    HitKind.BYPASS: "a way around the resolver",
+    HitKind.PROTECTED: "a protected name",
 }
+_NAMED = {HitKind.SERVICE: "the service", HitKind.BYPASS: "a way around the resolver,"}
+OPEN_KINDS = frozenset((HitKind.UNKNOWN, HitKind.AUTHORITY, HitKind.GROUND))
+"""the kinds that say nothing of an order's names"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +72,7 @@ class Hit:
     @property
     def unnamed(self) -> Hit:
         """The same of a confidential order: how much, and not what."""
-        if self.kind is HitKind.UNKNOWN:
+        if self.kind in OPEN_KINDS:
             return self
         if self.kind is HitKind.ADDRESSES:
             return Hit(self.kind, "", self.count, self.says.partition(": ")[2])
@@ -94,6 +107,8 @@ def _targets(policies: Policies) -> Iterator[_Target]:
         engines.setdefault(entry.engine, {}).update(dict.fromkeys(names))
     for engine, rules in engines.items():
         yield _Target(HitKind.SAFE_SEARCH, engine, tuple(rules))
+    for way in policies.bypass:
+        yield _Target(HitKind.BYPASS, way.title.en, way.names)
     for expected in policies.expected:
         yield _Target(HitKind.POPULAR, expected.name, (NameRule(expected.name, Scope.SUBTREE),))
 
@@ -136,7 +151,7 @@ def _said(target: _Target, whole: int, parts: tuple[str, ...]) -> str:
     part = f"a part of it, {parts[0]}" if len(parts) == 1 else f"{len(parts)} parts of it"
     if target.kind is HitKind.POPULAR:
         return f"{target.subject}, a popular name" + ("" if whole else f": {part}")
-    named = "the service" if target.kind is HitKind.SERVICE else "the search engine"
+    named = _NAMED.get(target.kind, "the search engine")
     much = f"{whole:,} of its {len(target.names):,} names" if whole else part
     return f"{named} {target.subject}: {much}"
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from filterd.model.order import OFF_NODES, Order, OrderState
-from filterd.operations import confidential
+from filterd.operations import confidential, snapshots
 from filterd.operations.context import Context, OperationError
 from filterd.operations.orders.finding import find, require
 from filterd.operations.orders.guards import guards
 from filterd.operations.orders.reach import Hit, HitKind
+from filterd.policy import snapshot_layout
+from filterd.policy.overriding import OVERRIDING
 from filterd.store import orders as rows
 
 PROTECTED_REMEDY = (
@@ -63,8 +67,9 @@ async def held_back(context: Context, order: Order) -> str:
 
 
 async def lifted(context: Context, order: Order) -> Lifted | None:
-    """The part of an accepted order that protection lifts; nothing of any other order. None: nobody knows,
-    as ``protected.yaml`` or the order cannot be read."""
+    """The part of an accepted order that protection lifts; nothing of any other order. Of one that overrides
+    it, that is all until a snapshot is compiled, and nothing then. None: nobody knows, as ``protected.yaml``
+    or the order cannot be read."""
     if order.state is not OrderState.ACCEPTED or order.damage:
         return Lifted()
     try:
@@ -75,6 +80,8 @@ async def lifted(context: Context, order: Order) -> Lifted | None:
     if guarding.unprotected:
         return None
     overlap = guarding.overlap(full.demand)
+    if full.demand.protection_overridden and full.mandate.id in await asyncio.to_thread(_overriding, context):
+        overlap = guarding.fixed(full.demand)
     return Lifted(len(overlap), () if full.demand.confidential else overlap)
 
 
@@ -88,6 +95,13 @@ async def hits_of(context: Context, order: Order) -> tuple[Hit, ...]:
         return (Hit(HitKind.UNKNOWN, "", 0, f"not known: {str(error).splitlines()[0].rstrip(':')}"),)
     hits = guards(context).hits(full.demand)
     return tuple(each.unnamed for each in hits) if full.demand.confidential else hits
+
+
+def _overriding(context: Context) -> Collection[int]:
+    """The ids of the orders whose names the snapshot in force does not protect."""
+    meta = snapshots.meta_in_force(context.settings.state_dir / snapshot_layout.DIRECTORY) or {}
+    found: list[int] = meta.get(OVERRIDING, [])
+    return found
 
 
 def redacted(order: Order) -> Order:

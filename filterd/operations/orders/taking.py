@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import replace
 
-from filterd.model.order import NOT_ACCEPTED, Order, OrderState
+from filterd.model.order import Demand, Order, OrderState
 from filterd.model.order_rows import audited
 from filterd.operations import confidential, input_values
 from filterd.operations.context import Context, OperationError
@@ -17,9 +17,17 @@ from filterd.operations.errors import ConflictError
 from filterd.operations.orders import limits, people
 from filterd.operations.orders.finding import require, subject
 from filterd.operations.orders.guards import Guards, guards
-from filterd.operations.orders.intake import OrderRequest, complete
+from filterd.operations.orders.intake import (
+    MAX_PROPORTIONALITY,
+    SHOWN_HITS,
+    IncompleteOrderError,
+    IntakeRules,
+    OrderRequest,
+    complete,
+)
+from filterd.operations.orders.life import Act, require_allowed, require_running
 from filterd.operations.orders.publishing import publish
-from filterd.operations.orders.reach import Hit
+from filterd.operations.orders.reach import Hit, HitKind
 from filterd.operations.orders.showing import PROTECTED_REMEDY, held_back_because, redacted
 from filterd.store import orders as rows
 
@@ -27,9 +35,9 @@ from filterd.store import orders as rows
 async def add(context: Context, request: OrderRequest) -> Order:
     """Take an order in. It is pending, quarantined or, where one approval is enough, accepted at once."""
     context.require_person()
-    demand = complete(request, context.clock(), limits.ours(context.settings), context.settings.dns.nat64)
     guarding = guards(context)
-    overlap, hits = guarding.overlap(demand), guarding.hits(demand)
+    demand = complete(request, _rules(context, guarding))
+    overlap, hits = _holding(demand, guarding), guarding.hits(demand)
     seals = confidential.sealer(context.settings, context.clock()) if demand.confidential else None
     async with context.store.write(context.actor, context.clock()) as write:
         number = write.take_order()
@@ -54,23 +62,26 @@ async def add(context: Context, request: OrderRequest) -> Order:
     return redacted(order)
 
 
-async def approve(context: Context, reference: str) -> Order:
+async def approve(context: Context, reference: str, *, proportionality: str = "") -> Order:
     """Stand behind an order as another person; with enough of them it is accepted and goes to the nodes.
 
-    Its reach is judged anew: what is popular today may not have been when it was added.
+    Its reach is judged anew: what is popular today may not have been when it was added. ``proportionality``
+    says then why that is bearable, where whoever added it did not.
     """
     context.require_person()
     guarding = guards(context)
     kept = limits.ours(context.settings)
     async with context.store.write(context.actor, context.clock()) as write:
         before = confidential.opened(context.settings, await require(write.connection, reference))
-        _require_undecided(before)
+        require_allowed(before, Act.APPROVE)
+        require_running(before, write.now)
         _require_unprotected(before, guarding)
         await people.require_another(write.connection, before, context)
         _require_possible(before, kept, context.settings.dns.nat64)
         hits = guarding.hits(before.demand)
+        explained = _explained(before, hits, proportionality)
         approvals = tuple(dict.fromkeys((*before.approvals, context.actor)))
-        order = replace(before, state=OrderState.PENDING, approvals=approvals)
+        order = replace(explained, state=OrderState.PENDING, approvals=approvals)
         order = _accepted_if_enough(order, _people(context, hits, before.state), write.now)
         if approvals != before.approvals:
             await rows.approve(write.connection, order.number, context.actor, write.now)
@@ -79,6 +90,41 @@ async def approve(context: Context, reference: str) -> Order:
         after = {**audited(order), **_audited_reach(hits), **people.audited_maker(context)}
         write.audit("order.approve", subject(order), before=audited(before), after=after)
     return redacted(order)
+
+
+def _rules(context: Context, guarding: Guards) -> IntakeRules:
+    return IntakeRules(
+        now=context.clock(),
+        kept=limits.ours(context.settings),
+        nat64=context.settings.dns.nat64,
+        country=guarding.country,
+        lawless=guarding.lawless,
+        hits=guarding.hits,
+    )
+
+
+def _holding(demand: Demand, guarding: Guards) -> tuple[str, ...]:
+    """The protected names and addresses for which an order is quarantined: those that it does not override,
+    and those that nobody can override."""
+    if not demand.protection_overridden:
+        return guarding.overlap(demand)
+    fixed = guarding.fixed(demand)
+    if demand.confidential and not fixed:
+        return guarding.overlap(demand)
+    return fixed
+
+
+def _explained(order: Order, hits: tuple[Hit, ...], text: str) -> Order:
+    """The order with the text on proportionality that its reach asks for; one that has it keeps its own."""
+    demand = order.demand
+    given = input_values.text(text, "text on proportionality", limit=MAX_PROPORTIONALITY, required=False)
+    named = [each for each in hits if each.kind is not HitKind.UNKNOWN]
+    if demand.proportionality or not (given or named):
+        return order
+    if not given:
+        told = [each.unnamed.says if demand.confidential else each.says for each in named[:SHOWN_HITS]]
+        raise IncompleteOrderError(["proportionality"], [f"it reaches {', '.join(told)}"])
+    return replace(order, demand=replace(demand, proportionality=given))
 
 
 def _people(context: Context, hits: tuple[Hit, ...], state: OrderState = OrderState.PENDING) -> int:
@@ -98,12 +144,6 @@ def _accepted_if_enough(order: Order, people: int, now: float) -> Order:
     return order
 
 
-def _require_undecided(order: Order) -> None:
-    if order.state not in NOT_ACCEPTED:
-        message = f"order {order.reference} is {order.state.value} already"
-        raise ConflictError(message, f"see it with: filterd order show {order.reference}")
-
-
 def _require_possible(order: Order, kept: limits.Ours, nat64: limits.Nat64) -> None:
     """Refuse what could not be taken in today; a confidential order is not quoted."""
     try:
@@ -117,7 +157,7 @@ def _require_possible(order: Order, kept: limits.Ours, nat64: limits.Nat64) -> N
 
 def _require_unprotected(order: Order, guarding: Guards) -> None:
     """Refuse what is protected, and to release a quarantined order while nobody knows what is."""
-    overlap = guarding.overlap(order.demand)
+    overlap = _holding(order.demand, guarding)
     if overlap:
         raise ConflictError(held_back_because(order, overlap), PROTECTED_REMEDY.format(order.reference))
     if order.state is OrderState.QUARANTINED and guarding.unprotected:

@@ -89,7 +89,9 @@ class ReceiptFacts:
     at: float
     deadlines: Sequence[ReceiptDeadline] = ()
     enforcement: Body | None = None
-    """the measured times of enforcement and lifting; None: none were measured"""
+    """the measured times of enforcement (:func:`.effects.effect_of`); None: none were measured"""
+    lifting: Body | None = None
+    """the same of the lifting"""
 
 
 def body_of(facts: ReceiptFacts) -> Body:
@@ -109,6 +111,7 @@ def body_of(facts: ReceiptFacts) -> Body:
         "people": len(set(order.approvals)),
         "steps": steps(order, facts.entries),
         "enforcement": facts.enforcement,
+        "lifting": facts.lifting,
         "nodes": [
             {"name": each.name, "reported_at": _time(each.reported_at), "has_it": each.has_it}
             for each in facts.nodes

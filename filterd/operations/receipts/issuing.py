@@ -18,7 +18,7 @@ from filterd.model.audit_chain import StoredEntry
 from filterd.model.order import NOT_ACCEPTED, Order
 from filterd.model.order_sql import DECISIONS
 from filterd.model.records import NodeReport
-from filterd.model.signed_text import RECEIPT
+from filterd.model.signed_text import RECEIPT, Body
 from filterd.operations import nodes
 from filterd.operations.context import Context
 from filterd.operations.errors import ConflictError
@@ -49,6 +49,11 @@ class Receipt:
     text: str
     """the signed object (:mod:`filterd.model.signed_text`), one line without a newline"""
     key_id: str
+
+    @property
+    def body(self) -> Body:
+        """What it says."""
+        return signed_text.read(self.text).body
 
     @property
     def digest(self) -> str:

@@ -22,6 +22,7 @@ class VerifiedReceipt:
     key_id: str
     digest: str
     """SHA-256 of the text, which the audit trail of the issuer has"""
+    text: str
 
 
 def verify(data: bytes, pem: bytes) -> VerifiedReceipt:
@@ -49,7 +50,7 @@ def verify(data: bytes, pem: bytes) -> VerifiedReceipt:
     if not signing_keys.signature_holds(public_key, found.signature, data_signed):
         message = "the signature does not hold: the receipt was altered, or is another kind of object"
         raise OperationError(message, "do not rely on it; ask the issuer for another one")
-    return VerifiedReceipt(found.body, key_id, signed_text.digest(text))
+    return VerifiedReceipt(found.body, key_id, signed_text.digest(text), text)
 
 
 def _text(data: bytes) -> str:

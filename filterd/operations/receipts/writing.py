@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import asyncio
 from pathlib import Path
 
 from filterd.disk.files import replace_file
-from filterd.operations.errors import OperationError
+from filterd.operations.errors import NotReachedError, OperationError
 from filterd.operations.receipts.issuing import Receipt
+from filterd.operations.receipts.sheet import attached_name
+from filterd.operations.receipts.typesetting import pdf_of
+from filterd.operations.receipts.words import SheetLanguage
 
 
-def name_of(receipt: Receipt) -> str:
-    """The name of a receipt's files, without suffix: ``O-17-20260303T120000Z``."""
-    return f"{receipt.reference}-{datetime.fromtimestamp(receipt.issued_at, UTC):%Y%m%dT%H%M%SZ}"
-
-
-def write(folder: Path, receipt: Receipt) -> tuple[Path, ...]:
-    """Write the signed JSON into a directory, made where there is none. Raises OperationError."""
-    return (write_file(folder / f"{name_of(receipt)}.json", receipt.text.encode() + b"\n"),)
+async def write(folder: Path, receipt: Receipt, language: SheetLanguage | None = None) -> tuple[Path, ...]:
+    """Write the signed JSON into a directory, made where there is none, and beside it the PDF in a language.
+    Raises OperationError; where the PDF cannot be made the JSON stands, and the error names it."""
+    name = attached_name(receipt.body)
+    written = await asyncio.to_thread(write_file, folder / f"{name}.json", receipt.text.encode() + b"\n")
+    if language is None:
+        return (written,)
+    try:
+        made = await pdf_of(receipt.text, language)
+    except NotReachedError as error:
+        message = f"{error}; the receipt is issued and stands in {written}"
+        raise type(error)(message, error.remedy) from error
+    return written, await asyncio.to_thread(write_file, folder / f"{name}.{language.value}.pdf", made)
 
 
 def write_file(path: Path, content: bytes) -> Path:

@@ -13,7 +13,7 @@ from filterd.operations.orders import due
 from filterd.operations.orders.plain_duties import plain_duty
 from filterd.operations.plain_values import with_times
 from filterd.web.api.fields import ListPart, Moment, Plain, RequestBody, RequiredText
-from filterd.web.api.orders import Reference, shown_order
+from filterd.web.api.orders import Reference, plain_reply
 from filterd.web.api.reading import Limit, Number
 from filterd.web.api.repeats import Attempted, once
 from filterd.web.api.routing import Called, router, takes
@@ -56,4 +56,4 @@ async def note_report(attempt: Attempted, caller: Called, reference: Reference, 
             caller.context, reference, report=body.reference, at=at, digest=body.document_digest
         )
 
-    return shown_order(await once(attempt, caller, act), caller)
+    return plain_reply(await once(attempt, caller, act), caller)

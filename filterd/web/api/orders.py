@@ -12,7 +12,7 @@ from filterd.model.order import Order, OrderState
 from filterd.model.token import Permission
 from filterd.operations import input_values
 from filterd.operations.orders import ending, showing, taking
-from filterd.operations.orders.intake import MAX_ENTRIES, OrderRequest
+from filterd.operations.orders.intake import MAX_ENTRIES, MAX_PROPORTIONALITY, OrderRequest
 from filterd.operations.plain_records import plain_order
 from filterd.operations.plain_values import with_times
 from filterd.web.api.callers import Caller
@@ -23,6 +23,8 @@ from filterd.web.api.routing import Called, router, takes
 
 routes = router("orders")
 Entry = Annotated[str, Field(min_length=1, max_length=2048)]
+LongText = Annotated[str, Field(max_length=1000)]
+ReasonedText = Annotated[str, Field(max_length=MAX_PROPORTIONALITY)]
 Reference = Annotated[str, Path(max_length=32, description="The order's number, like O-17.")]
 
 
@@ -43,6 +45,11 @@ class OrderGiven(RequestBody):
     review_at: Moment | None = Field(None, description="When to look at it again; null: in 180 days.")
     received_at: Moment | None = Field(None, description="When it came in; null: now.")
     confidential: StrictBool = Field(False, description="Its names are never shown.")
+    law: LongText = Field("", description="The law that allows the block; empty: the ground's.")
+    proportionality: ReasonedText = Field("", description="Why its reach is bearable, where it has one.")
+    override_protection: StrictBool = Field(False, description="Hold for protected names, with two people.")
+    enforce_by: Moment | None = Field(None, description="By when it must hold; null: by its ground.")
+    report_by: Moment | None = Field(None, description="By when to report it; null: by its ground.")
     accept_overblocking: StrictBool = Field(False, description="Follow URLs and addresses by DNS too.")
 
     def as_request(self) -> OrderRequest:
@@ -56,13 +63,18 @@ class OrderGiven(RequestBody):
             reason=self.reason,
             entries=tuple((each, scope) for each in self.names),
             mode=BlockingMode[self.mode.upper()],
-            not_before=_seconds(self.not_before),
-            not_after=_seconds(self.not_after),
-            review_at=_seconds(self.review_at),
-            received_at=_seconds(self.received_at),
+            not_before=seconds(self.not_before),
+            not_after=seconds(self.not_after),
+            review_at=seconds(self.review_at),
+            received_at=seconds(self.received_at),
             document_digest=self.document_digest,
             confidential=self.confidential,
             accept_overblocking=self.accept_overblocking,
+            law=self.law,
+            proportionality=self.proportionality,
+            override_protection=self.override_protection,
+            enforce_by=seconds(self.enforce_by),
+            report_by=seconds(self.report_by),
         )
 
 
@@ -70,9 +82,11 @@ class Withdrawal(RequestBody):
     """The end of an order."""
 
     reason: RequiredText = Field(description="Why it ends.")
+    emergency: StrictBool = Field(False, description="Another person looks at it afterwards.")
 
 
-def _seconds(given: Moment | None) -> int:
+def seconds(given: Moment | None) -> int:
+    """A moment in Unix seconds; 0 where none is given."""
     return 0 if given is None else int(given.timestamp())
 
 
@@ -83,7 +97,7 @@ async def list_orders(
     """List the orders by number, without their names."""
     every = await showing.list_orders(caller.context, state)
     found = [each for each in every if each.number > after][: limit + 1]
-    items = [shown_order(each, caller) for each in found[:limit]]
+    items = [plain_reply(each, caller) for each in found[:limit]]
     return ListPart(items=items, next=str(found[limit - 1].number) if len(found) > limit else None)
 
 
@@ -94,13 +108,13 @@ async def take_in(attempt: Attempted, caller: Called, body: OrderGiven) -> Plain
     async def act() -> Order:
         return await taking.add(caller.context, body.as_request())
 
-    return shown_order(await once(attempt, caller, act), caller)
+    return plain_reply(await once(attempt, caller, act), caller)
 
 
 @routes.get("/orders/{reference}", **takes(Permission.ORDERS_READ))
 async def show_order(caller: Called, reference: Reference) -> Plain:
     """Show an order; the names of a confidential one stay hidden."""
-    return shown_order(await showing.show(caller.context, reference), caller)
+    return plain_reply(await showing.show(caller.context, reference), caller)
 
 
 @routes.post("/orders/{reference}/approve", **takes(Permission.ORDERS_WRITE))
@@ -110,7 +124,7 @@ async def approve_order(attempt: Attempted, caller: Called, reference: Reference
     async def act() -> Order:
         return await taking.approve(caller.context, reference)
 
-    return shown_order(await once(attempt, caller, act), caller)
+    return plain_reply(await once(attempt, caller, act), caller)
 
 
 @routes.post("/orders/{reference}/withdraw", **takes(Permission.ORDERS_WRITE))
@@ -118,12 +132,12 @@ async def withdraw_order(attempt: Attempted, caller: Called, reference: Referenc
     """End an order at once: an unblock waits for nobody. Ending it again changes nothing."""
 
     async def act() -> Order:
-        return await ending.withdraw(caller.context, reference, reason=body.reason)
+        return await ending.withdraw(caller.context, reference, reason=body.reason, emergency=body.emergency)
 
-    return shown_order(await once(attempt, caller, act), caller)
+    return plain_reply(await once(attempt, caller, act), caller)
 
 
-def shown_order(order: Order, caller: Caller) -> Plain:
-    """The order as the API shows it."""
+def plain_reply(order: Order, caller: Caller) -> Plain:
+    """The order as commands print it with --json, with its times as text."""
     found: Plain = with_times(plain_order(order, caller.context.clock()))
     return found

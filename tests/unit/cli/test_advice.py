@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -253,14 +254,14 @@ def test_an_order_on_a_protected_name_says_so_and_what_to_do(
 
 def test_an_order_tells_who_did_what_and_whether_it_holds(answer: Answer, run: Run) -> None:
     added = run("order", "add", "a.test.example", *DEMAND, *REASON)
-    assert "state          in force\n" in added.stdout
-    assert "approved by    -\n" in added.stdout
+    assert re.search("state +in force\n", added.stdout)
+    assert re.search("approved +-\n", added.stdout)
     assert "nodes apply it within a second" in added.stderr
     later = ("--not-before", "2100-01-01T00:00:00Z")
     assert answer("order", "add", "b.test.example", *DEMAND, *REASON, *later)["in_force"] is False
     assert "not yet in force" in run("order", "list").stdout
     withdrawn = run("order", "withdraw", "O-1", "--reason", "wrong name")
-    assert "withdrawn for  wrong name\n" in withdrawn.stdout
+    assert re.search("withdrawn .* by .*: wrong name\n", withdrawn.stdout)
     assert answer("order", "show", "O-1")["in_force"] is False
     trail = answer("audit", "tail", "--of", "order:O-1")
     assert [each["entry"]["action"] for each in trail] == ["order.add", "order.withdraw"]

@@ -351,8 +351,8 @@ def test_what_an_order_hits_is_shown_when_it_is_added_approved_and_looked_at(
         run("order", "show", "O-1"),
     ):
         assert shown.exit_code == 0, shown.stderr
-        assert "reaches        popular-0.example, a popular name\n" in shown.stdout
-        assert "               and 2 more\n" in shown.stdout
+        assert re.search("reaches +popular-0.example, a popular name\n", shown.stdout)
+        assert re.search("\n +and 2 more\n", shown.stdout)
     assert "takes two people, whatever orders.approvals says" in added.stderr
     found = answer("order", "show", "O-1")
     assert (found["state"], len(found["reach"])) == ("accepted", 14)

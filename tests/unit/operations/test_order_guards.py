@@ -24,7 +24,6 @@ ELSEWHERE = {
     ),
     "categories.yaml": "- {id: adult",
     "feeds.yaml": "[{id: adult-starter}]",
-    "bypass.yaml": "",
     "services.yaml": "- {id: chat, title: Chat, names: {subtree: [chat.example, 'not a name']}}",
     "safesearch.yaml": "- {id: s, engine: s, title: {es: S}, target: s.example, names: {exact: [s.example]}}",
     "jurisdictions/zz.yaml": "{title: 1}",
@@ -57,7 +56,9 @@ async def test_what_is_no_guard_keeps_no_order_waiting(installation: Installatio
 
 
 @pytest.mark.parametrize("text", ["", "- {", "nonsense"])
-@pytest.mark.parametrize("file", ["protected.yaml", "expected.yaml", "services.yaml", "safesearch.yaml"])
+@pytest.mark.parametrize(
+    "file", ("protected.yaml", "expected.yaml", "services.yaml", "safesearch.yaml", "bypass.yaml")
+)
 async def test_a_guard_that_cannot_be_read_takes_two_people_and_refuses_nothing(
     installation: Installation, file: str, text: str
 ) -> None:

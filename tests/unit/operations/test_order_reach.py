@@ -15,13 +15,22 @@ from filterd.operations import audit
 from filterd.operations.context import OperationError
 from filterd.operations.orders import ending, showing, taking
 from filterd.operations.orders.intake import OrderRequest
-from filterd.operations.orders.reach import Hit, HitKind, reach
+from filterd.operations.orders.reach import OPEN_KINDS, Hit, HitKind, reach
 from filterd.policy.documents import Policies
 from tests.worlds.installation import Installation, as_person
 
 SHIPPED = Path(__file__).resolve().parents[3] / "policies"
 SHORTEST = ShortestPrefixSettings()
-REQUEST = OrderRequest("SAT", "A. Official", "1/2026", "Ground 1", "notified", (), accept_overblocking=True)
+REQUEST = OrderRequest(
+    authority="SAT",
+    official="A. Official",
+    document="1/2026",
+    ground="Ground 1",
+    reason="notified",
+    entries=(),
+    accept_overblocking=True,
+    proportionality="the court weighed it: no narrower name serves",
+)
 
 
 def asks(*names: str, scope: Scope = Scope.SUBTREE) -> OrderRequest:
@@ -176,12 +185,19 @@ async def test_one_that_was_quarantined_takes_two_people(installation: Installat
 
 async def test_the_reach_of_a_confidential_order_names_nothing(installation: Installation) -> None:
     async with installation.open(approvals=1) as context:
-        entries = ("chat.example", "search.example", "popular.example", "github.io", "203.0.112.0/23")
+        entries = (
+            "chat.example",
+            "search.example",
+            "popular.example",
+            "github.io",
+            "203.0.112.0/23",
+            "doh.example",
+        )
         added = await taking.add(context, replace(asks(*entries), confidential=True))
         found = await showing.hits_of(context, added)
-        assert {hit.kind for hit in found} == set(HitKind) - {HitKind.UNKNOWN}
+        assert {hit.kind for hit in found} == set(HitKind) - OPEN_KINDS - {HitKind.PROTECTED}
         shown = " ".join(f"{hit.subject} {hit.says}" for hit in found)
-        for secret in ("chat", "Chat", "search.example", "popular.example", "github", "203.0"):
+        for secret in ("chat", "Chat", "search.example", "popular.example", "github", "203.0", "doh", "DoH"):
             assert secret not in shown
         assert "512 addresses, wider than /24" in shown
 

@@ -21,7 +21,8 @@ from filterd.model.rule import NameRule, Scope
 from filterd.operations import audit
 from filterd.operations.context import Context, OperationError
 from filterd.operations.orders import ending, showing, taking
-from filterd.operations.orders.intake import DEFAULT_REVIEW, OrderRequest, protected_overlap
+from filterd.operations.orders.basis import DEFAULT_REVIEW
+from filterd.operations.orders.intake import OrderRequest, protected_overlap
 from filterd.policy.documents import Protected
 from tests.worlds.installation import Installation, as_person
 
@@ -131,7 +132,7 @@ async def test_everything_that_is_missing_is_named_at_once(context: Context) -> 
     bare = OrderRequest(" ", "", "", "", "", ())
     with pytest.raises(OperationError) as caught:
         await taking.add(context, bare)
-    assert "lacks authority, official, document, ground, reason, name" in str(caught.value)
+    assert "lacks name, authority, official, document, ground, reason" in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -248,7 +249,9 @@ async def test_a_digest_is_kept_in_small_letters(context: Context) -> None:
 async def test_an_order_on_a_protected_name_is_quarantined(
     context: Context, installation: Installation, entry: str
 ) -> None:
-    request = replace(REQUEST, entries=((entry, Scope.SUBTREE),), accept_overblocking=True)
+    request = replace(
+        REQUEST, entries=((entry, Scope.SUBTREE),), accept_overblocking=True, proportionality="weighed"
+    )
     assert (await taking.add(context, request)).state is OrderState.QUARANTINED
     with pytest.raises(OperationError, match="quarantined"):
         await taking.approve(as_person(context, "bob"), "O-1")

@@ -52,9 +52,9 @@ Look = Callable[[AlarmWatch], Awaitable[list[dict[str, Any]]]]
 @pytest.fixture
 def logged(capsys: pytest.CaptureFixture[str]) -> Look:
     """Looks once, and gives what was logged."""
-    log.configure("control")
 
     async def look(watch: AlarmWatch) -> list[dict[str, Any]]:
+        log.configure("control")
         capsys.readouterr()
         await watch.look()
         return [json.loads(line) for line in capsys.readouterr().err.splitlines()]

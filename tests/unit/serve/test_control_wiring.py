@@ -17,6 +17,7 @@ from filterd.config.accounting_settings import LeaseFormat, LeasesSettings, Leas
 from filterd.config.settings import ListenSettings
 from filterd.config.value_types import Endpoint, StoreUrl
 from filterd.model.mandatory import label_of
+from filterd.model.order import OrderState
 from filterd.model.records import NodeReport
 from filterd.operations import integrity, nodes, snapshots, subscribers
 from filterd.operations.context import Context
@@ -71,7 +72,7 @@ async def test_metrics_of_control_come_from_the_store(controlled: Controlled) ->
         label_of("worst-of", confidential=True): FeedMetrics(names=1, last_success=NOW, quarantined=False),
     }
     assert all(not each.holds for each in found.feeds.values())
-    assert found.orders == {"pending": 1, "quarantined": 0, "accepted": 0, "withdrawn": 0}
+    assert found.orders == dict.fromkeys(map(str, OrderState), 0) | {"pending": 1}
     assert found.subscribers == await subscribers.count(context)
     assert sum(found.subscribers.values()) == 1
     assert found.audit_entries == 6

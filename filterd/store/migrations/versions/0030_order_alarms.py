@@ -38,4 +38,4 @@ def upgrade() -> None:
         sa.Column("raised_at", sa.Float(), nullable=False),
         sa.PrimaryKeyConstraint(*names, "channel", name="pk_order_alarm_delivery"),
     )
-    op.create_index("ix_order_alarm_delivery_channel", "order_alarm_delivery", ["channel", "failed"])
+    op.create_index("ix_order_alarm_delivery_channel_failed", "order_alarm_delivery", ["channel", "failed"])

@@ -27,6 +27,7 @@ ORDER = {
     "ground": "G",
     "reason": "R",
 }
+SUSPENSION = {"until": "2099-01-01T00:00:00Z", "document": "S-1", "reason": "asked for"}
 HOLD = {
     "authority": "A",
     "official": "O",
@@ -107,6 +108,9 @@ MATRIX = {
     ("post", "/api/v1/orders/{reference}/approve"): Row(OPERATOR),
     ("post", "/api/v1/orders"): Row(OPERATOR, ORDER),
     ("post", "/api/v1/orders/{reference}/withdraw"): Row(OPERATOR, {"reason": "lifted"}),
+    ("post", "/api/v1/orders/{reference}/suspend"): Row(OPERATOR, SUSPENSION),
+    ("post", "/api/v1/orders/{reference}/resume"): Row(OPERATOR, {"reason": "asked for"}),
+    ("post", "/api/v1/orders/{reference}/lift"): Row(OPERATOR, {"document": "L-1", "reason": "lifted"}),
     ("get", "/api/v1/nodes"): Row(OVERSEERS),
     ("get", "/api/v1/nodes/{name}"): Row(OVERSEERS),
     ("get", "/api/v1/node-histories"): Row(OVERSEERS),

@@ -74,7 +74,10 @@ async def test_an_order_is_approved_once_by_another_person(api: Api) -> None:
     assert (done.status_code, done.json()["approvals"]) == (200, ["carol", PERSON])
     assert (await client.post(approve, headers=key)).json()["standing"] == "in force"
     again = await client.post(approve)
-    assert (again.status_code, again.json()["detail"]) == (409, "order O-1 is accepted already")
+    assert (again.status_code, again.json()["detail"]) == (
+        409,
+        "order O-1 is accepted already: there is nothing to approve",
+    )
 
 
 async def test_the_record_comes_in_parts(api: Api) -> None:
