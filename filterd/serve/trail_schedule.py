@@ -28,6 +28,7 @@ LOOK_SECONDS = 2.0
 """after a decision on an order, until its checkpoint"""
 KEY_SECONDS = 60.0
 """between two looks at whether the keys are still those of the trail"""
+DAMAGED_REMEDY = "a row of the store was altered: filterd audit verify"
 LAST_SECONDS = 5.0
 """for the checkpoint at the end of the process"""
 
@@ -65,13 +66,13 @@ class TrailSchedule:
         """Sign what is due, and begin the deliveries that are due."""
         try:
             found = await figures.look(self._context)
-        except (StoreError, OperationError) as error:
-            self._told("figures", str(error), error.remedy)
+        except (StoreError, OperationError, ValueError) as error:
+            self._told("figures", str(error), getattr(error, "remedy", DAMAGED_REMEDY))
             return
         self._told("figures", "")
         if self._is_due(found):
             await self._try("checkpoint", checkpoints.make(self._context, if_moved=found.newest is not None))
-        with contextlib.suppress(StoreError, OperationError):
+        with contextlib.suppress(StoreError, OperationError, ValueError):
             await self._try("watch", self._evidence.watch(self._context))
             if await statements.is_due(self._context):
                 await self._try("statement", statements.make(self._context))
@@ -96,8 +97,8 @@ class TrailSchedule:
     async def _try(self, step: str, work: Awaitable[object]) -> None:
         try:
             await work
-        except (StoreError, OperationError) as error:
-            self._told(step, str(error), error.remedy)
+        except (StoreError, OperationError, ValueError) as error:
+            self._told(step, str(error), getattr(error, "remedy", DAMAGED_REMEDY))
         else:
             self._told(step, "")
 
@@ -125,7 +126,7 @@ class TrailSchedule:
     async def _deliver_to(self, anchor: AnchorSettings) -> None:
         try:
             noted = await anchors.deliver(self._context, anchor)
-        except (StoreError, OperationError) as error:
+        except (StoreError, OperationError, ValueError) as error:
             self._anchor_told(anchor, str(error))
         else:
             self._anchor_told(anchor, noted.trouble)
@@ -160,7 +161,7 @@ class TrailSchedule:
         """Sign what no checkpoint covers yet."""
         for task in self._deliveries.values():
             task.cancel()
-        with contextlib.suppress(StoreError, OperationError, TimeoutError):
+        with contextlib.suppress(StoreError, OperationError, TimeoutError, ValueError):
             async with asyncio.timeout(LAST_SECONDS):
                 await checkpoints.make(self._context)
         await asyncio.gather(*self._deliveries.values(), return_exceptions=True)

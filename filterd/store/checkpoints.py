@@ -13,6 +13,7 @@ from filterd.model.checkpoint import AnnouncedKey, Checkpoint, KeyOrigin
 from filterd.store.tables import audit, head
 from filterd.store.trail_tables import checkpoint, installation, signing_key
 
+_ORIGINS = frozenset(KeyOrigin)
 _COLUMNS = tuple(each.name for each in fields(Checkpoint))
 
 
@@ -121,7 +122,7 @@ def _key(row: Any) -> AnnouncedKey:
         row.purpose,
         row.key_id,
         row.public_key,
-        KeyOrigin(row.how),
+        KeyOrigin(row.how) if row.how in _ORIGINS else KeyOrigin.REPLACED,  # a row that was altered
         row.at,
         row.checkpoint,
         row.accepted_at,

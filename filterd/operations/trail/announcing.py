@@ -22,6 +22,7 @@ from filterd.disk.files import make_directory
 from filterd.disk.locks import LockedError, locked
 from filterd.disk.signing_keys import SigningKey, SigningKeyError
 from filterd.model.checkpoint import AnnouncedKey, KeyOrigin
+from filterd.model.signed_text import key_id_of
 from filterd.operations import signing
 from filterd.operations.context import Context
 from filterd.operations.errors import UnusableError
@@ -179,5 +180,13 @@ def _present(context: Context, purpose: Purpose, announced: AnnouncedKey | None)
 
 
 def public_keys(keys: Sequence[AnnouncedKey]) -> dict[str, bytes]:
-    """Raw public keys by their ids."""
-    return {each.key_id: base64.b64decode(each.public_key) for each in keys}
+    """Raw public keys by their ids, without those whose row was altered."""
+    found = {}
+    for each in keys:
+        try:
+            raw = base64.b64decode(each.public_key, validate=True)
+        except ValueError:
+            continue
+        if key_id_of(raw) == each.key_id:
+            found[each.key_id] = raw
+    return found

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 from dataclasses import dataclass
 
 from filterd.disk import signing_keys
@@ -56,8 +55,9 @@ async def status(context: Context) -> tuple[SigningKeyStatus, ...]:
 
 
 def pem_of(key: AnnouncedKey) -> str:
-    """The public key in PEM."""
-    return signing_keys.public_pem(base64.b64decode(key.public_key))
+    """The public key in PEM; empty where its row was altered."""
+    raw = announcing.public_keys((key,)).get(key.key_id)
+    return "" if raw is None else signing_keys.public_pem(raw)
 
 
 async def make(context: Context) -> tuple[SigningKeyStatus, ...]:

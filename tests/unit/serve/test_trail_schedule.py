@@ -137,3 +137,38 @@ def refused(*_: object, **__: object) -> object:
     """Fail as a store on a full disk does."""
     message = "the disk is full"
     raise StoreUnwritableError(message)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE signing_key SET how = 'x', public_key = '%'",
+        "UPDATE checkpoint SET text = 'x'",
+        "UPDATE checkpoint SET text = '{}', audit_hash = '', number = 7",
+        "DELETE FROM signing_key",
+        "UPDATE installation SET id = ''",
+        "UPDATE statement SET text = 'x'",
+        "UPDATE anchor_state SET trouble = 'x', failures = 99",
+    ],
+)
+async def test_no_altered_row_stops_control(
+    installation: Installation, tmp_path: Path, statement: str
+) -> None:
+    anchor = AnchorSettings(
+        "worm", AnchorKind.FILE, tmp_path / "heads", "", None, None, None, Seconds(0), Seconds(5)
+    )
+    async with installation.open("control") as opened:
+        settings = opened.settings
+        early = replace(settings.signing, anchors=(anchor,), statement_at="00:00")
+        context = replace(opened, settings=replace(settings, signing=early))
+        schedule = TrailSchedule(context)
+        await schedule.look()
+        while schedule.metrics.anchors["worm"].waiting or not (tmp_path / "heads").exists():
+            await schedule.look()
+            await asyncio.sleep(0)
+        tamper(installation, statement)
+        for _ in range(3):
+            await record(context, subject="order:O-1")
+            installation.now += 61
+            await schedule.look()
+            await asyncio.sleep(0)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from filterd.model import signed_text
-from filterd.model.checkpoint import FIRST_PREVIOUS, body_of
+from filterd.model.checkpoint import FIRST_PREVIOUS, body_of, of_text
 from filterd.operations.errors import ConflictError
 from filterd.operations.signing import Purpose, file_of
 from filterd.operations.trail import announcing, checkpoints, rotating
@@ -83,7 +83,7 @@ async def test_openssl_finds_the_signature_good(installation: Installation, tmp_
         ("DELETE FROM checkpoint WHERE number = 1", "does not follow"),
         (
             "UPDATE signing_key SET public_key = (SELECT public_key FROM signing_key WHERE number = 2)",
-            "wrong",
+            "not known",
         ),
         ("DELETE FROM signing_key", "not known"),
     ],
@@ -97,6 +97,21 @@ async def test_a_row_that_was_changed_is_found(installation: Installation, state
         faults = await checkpoints.verify(context)
         assert faults
         assert says in faults[0].fault
+
+
+async def test_a_whole_forged_row_is_found_by_its_signature(installation: Installation) -> None:
+    async with installation.open("control") as context:
+        made = await checkpoints.make(context)
+        assert made
+        body = {**body_of(made), "at": "2020-01-01T00:00:00Z"}
+        forged = signed_text.signed("checkpoint", body, made.key_id, lambda _data: bytes(64))
+        row = of_text(signed_text.text_of(forged), made.at)
+        tamper(
+            installation,
+            "UPDATE checkpoint SET text = ?, digest = ?, signature = ?",
+            *(row.text, row.digest, row.signature),
+        )
+        assert (await checkpoints.verify(context))[0].fault == "its signature is wrong"
 
 
 async def test_every_flipped_bit_of_a_text_is_found(installation: Installation) -> None:
