@@ -22,6 +22,7 @@ from filterd.operations.context import Context, OperationError
 from filterd.operations.feeds import adoption, rule_files
 from filterd.operations.keys import load_key
 from filterd.operations.policies import policies
+from filterd.operations.privacy import preservation
 from filterd.policy.documents import Feed
 from filterd.store import adoptions, feeds, orders
 
@@ -36,6 +37,12 @@ DAMAGED_REMEDY = (
 FEED_REMEDY = (
     "see that its entry stands in feeds.yaml or feeds.d, and read the list again: filterd feed update {0}; "
     "where that does not mend it, restore the store from a backup"
+)
+
+
+HOLD_REMEDY = (
+    "what it keeps may be deleted: enter the demand again from its document (filterd hold add), or restore"
+    " the store from a backup"
 )
 
 
@@ -104,7 +111,8 @@ async def compare(context: Context) -> tuple[RowFault, ...]:
         definitions = await adoption.definitions(connection)
     known = {each.subject for each in found}
     altered = await asyncio.to_thread(_altered_files, context, current, definitions)
-    return (*found, *(each for each in altered if each.subject not in known))
+    holds = [RowFault(each, fault, HOLD_REMEDY) for each, fault in await preservation.altered(context)]
+    return (*found, *(each for each in altered if each.subject not in known), *holds)
 
 
 async def altered_lists(context: Context, read: Iterable[Feed]) -> list[str]:

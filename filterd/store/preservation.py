@@ -5,6 +5,7 @@ The moment counts, not a job: a hold whose time is over holds nothing, whoever l
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
@@ -15,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from filterd.model.preservation import LONGEST, PreservationHold
 from filterd.store.preservation_tables import preservation_hold as hold
 from filterd.store.preservation_tables import preservation_hold_line as held_line
+from filterd.store.tables import audit
 
 
 async def add(connection: AsyncConnection, made: PreservationHold) -> None:
@@ -80,6 +82,14 @@ async def count(connection: AsyncConnection, now: float) -> int:
     """The number of holds in force."""
     query = select(func.count()).select_from(hold).where(_active(now))
     return int((await connection.execute(query)).scalar_one())
+
+
+async def told(connection: AsyncConnection) -> dict[int, dict[str, Any]]:
+    """What the newest entry of the audit trail says of each hold, by number."""
+    subject = audit.c.subject
+    query = select(subject, audit.c.after).where(subject >= "hold:", subject < "hold;")
+    rows = await connection.execute(query.order_by(audit.c.sequence))
+    return {int(row.subject[5:]): json.loads(row.after or "{}") for row in rows}
 
 
 def _active(now: float) -> ColumnElement[bool]:

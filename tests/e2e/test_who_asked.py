@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import random
+import re
 import secrets
 import signal
 import subprocess
@@ -49,6 +50,7 @@ LISTINGS = (
     ("order", "show", "O-3"),
     ("order", "receipt", "O-1"),
     ("order", "receipt", "O-3"),
+    ("order", "due"),
     ("feed", "list"),
     ("feed", "show", "worst-of"),
     ("exception", "list"),
@@ -143,6 +145,7 @@ def collect(made: Site, serve: subprocess.Popen[bytes], copy: str) -> dict[str, 
             assert told.exit_code == 0 or words == ("doctor",), told.output
             found[" ".join([*words, *more])] = told.output.encode()
     filterd.cli("backup", str(made.traces.folder / copy))
+    filterd.cli("audit", "export", "--out", str(made.traces.folder / f"export-{copy}.jsonl"))
     for order in ("O-1", "O-2", "O-3"):
         filterd.cli("order", "receipt", order, "--out", str(made.traces.folder / f"receipts-{copy}"))
     for port in (filterd.metrics, filterd.control, made.health, *made.web.values()):
@@ -230,10 +233,9 @@ def _require_asked(made: Site) -> None:
 
 def _kinds(made: Site, found: set[tuple[str, str, str]]) -> set[tuple[str, str]]:
     """The kinds of places, and the things: backups and processes have other names after than before."""
-    pids = str.maketrans("0123456789", "##########")
+    signs = str.maketrans("0123456789", "##########")
     return {
-        (place.replace("before/", "copy/").replace("after/", "copy/").translate(pids), thing)
-        for place, thing, _ in found
+        (re.sub("(before|after)(?=[./])", "copy", place).translate(signs), thing) for place, thing, _ in found
     }
 
 

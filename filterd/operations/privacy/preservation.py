@@ -8,7 +8,7 @@ lines of a hold as digests under the seal of each; people who help holders do no
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -35,6 +35,9 @@ UNKNOWN = (
     " documents, and enter what is missing (filterd hold add); the backup still has what was deleted"
 )
 """a restore's remark where there is no ledger to ask"""
+GONE = "its row is gone"
+KEPT = next(each.seconds for each in classes() if each.id == "holds")
+"""seconds for which the record of a hold is kept after its end"""
 SOON = 7 * DAY
 """seconds before a hold's end at which ``doctor`` speaks of it"""
 _REFERENCE = re.compile(r"H-([0-9]{1,18})", re.IGNORECASE)
@@ -210,6 +213,40 @@ async def standing(context: Context) -> HoldsStanding:
     async with context.store.read() as connection:
         holds = await rows.in_force(connection, now)
     return HoldsStanding(len(holds), tuple(each for each in holds if each.until < now + SOON))
+
+
+async def altered(context: Context) -> list[tuple[str, str]]:
+    """The holds whose row is not what was decided: the subject in the trail, and why."""
+    async with context.store.read() as connection:
+        told = await rows.told(connection)
+        there = {each.number: each for each in await rows.every(connection)}
+        in_force = [each for each in there.values() if each.holds(context.clock())]
+        moved = [each.number for each in in_force if await _moved(connection, each, told)]
+    found = [(number, GONE) for number in told.keys() - there.keys() if _is_due(told[number], context)]
+    for number, hold in there.items():
+        said = told.get(number)
+        if said is None:
+            found.append((number, "no decision on it is on record"))
+        elif number in moved or any(said.get(name) != value for name, value in _audited(hold).items()):
+            found.append((number, "its row is not what was decided"))
+    return [(f"hold:{number}", fault) for number, fault in sorted(found)]
+
+
+async def _moved(
+    connection: AsyncConnection, hold: PreservationHold, told: Mapping[int, Mapping[str, Any]]
+) -> bool:
+    """True where a hold in force is not on its lines: none of them is erased meanwhile."""
+    digests = told.get(hold.number, {}).get("lines")
+    if digests is None:
+        return False
+    ids = (await subscribers.names(connection, hold.lines)).values()
+    return bool(sorted((await _lines(connection, tuple(ids)))[1]) != sorted(digests))
+
+
+def _is_due(told: Mapping[str, Any], context: Context) -> bool:
+    """True where the row of a hold must be there: its own term is not over."""
+    over = told.get("ended_at") or told.get("until") or 0
+    return float(over) + KEPT > context.clock()
 
 
 def subject(hold: PreservationHold) -> str:

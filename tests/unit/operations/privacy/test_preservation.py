@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from filterd.model.preservation import LONGEST
 from filterd.model.subscriber import RequestEvidence
@@ -93,6 +93,7 @@ async def test_a_hold_of_a_line_keeps_that_line_alone(installation: Installation
         assert not (await subscribers.opt_out(context, "one")).choices.opted_in
         installation.now += 31 * DAY
         await erasure.erase(context, "one", reason="R-1")
+        assert await audit.compare(context) == (), "that is no fault of the hold's"
 
 
 async def test_the_trail_has_digests_of_lines_and_no_name_of_one(installation: Installation) -> None:
@@ -206,3 +207,35 @@ async def test_the_record_of_a_hold_goes_with_its_lines_after_its_own_term(
             await preservation.show(context, made.hold.reference)
         async with context.store.read() as connection:
             assert (await connection.execute(select(preservation_hold_line))).all() == []
+
+
+@pytest.mark.parametrize(
+    ("statement", "fault"),
+    [
+        (update(preservation_hold).values(until=NOW + 5), "its row is not what was decided"),
+        (update(preservation_hold).values(classes=",arco,"), "its row is not what was decided"),
+        (update(preservation_hold).values(ended_at=NOW), "its row is not what was decided"),
+        (delete(preservation_hold), "its row is gone"),
+    ],
+)
+async def test_a_hold_that_was_changed_by_hand_is_found(
+    installation: Installation, statement: Any, fault: str
+) -> None:
+    async with installation.open() as context:
+        made = (await preservation.add(context, DEMAND)).hold
+        assert await audit.compare(context) == ()
+        async with context.store.report() as connection:
+            await connection.execute(statement)
+        (found,) = await audit.compare(context)
+        assert (found.subject, found.fault) == (f"hold:{made.number}", fault)
+
+
+async def test_a_hold_that_was_put_on_another_line_by_hand_is_found(installation: Installation) -> None:
+    async with installation.open() as context:
+        await left(context, "one", "two")
+        await preservation.add(context, replace(DEMAND, subscribers=("one",)))
+        assert await audit.compare(context) == ()
+        async with context.store.report() as connection:
+            await connection.execute(update(preservation_hold_line).values(line=2))
+        (found,) = await audit.compare(context)
+        assert found.fault == "its row is not what was decided"
