@@ -29,7 +29,8 @@ def order_part(body: Body, words: SheetWords) -> Part:
         for key in ("received_at", "not_before", "not_after", "review_at")
         if order[key]
     ]
-    rows.append(_row(words, "mode", words.known("modes", order["mode"])))
+    if order["state"] != "outside_dns":
+        rows.append(_row(words, "mode", words.known("modes", order["mode"])))
     if order["proportionality"]:
         rows.append(_row(words, "proportionality", order["proportionality"]))
     rows += [
