@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from filterd.disk import signing_keys
 from filterd.model.audit_chain import canonical
 from filterd.operations.orders import ending
 from filterd.operations.signing import Purpose
-from filterd.operations.trail import checkpoints, rotating, verifying
+from filterd.operations.trail import checkpoints, rotating, statements, verifying
 from filterd.operations.trail.exporting import ExportScope
 from filterd.store import change_log
 from filterd.store import orders as rows
@@ -75,19 +76,26 @@ async def test_what_was_kept_from_before_shows_what_was_cut_off_or_written_anew(
     async with installation.open() as context:
         newest = await checkpoints.show(context)
         (tmp_path / "checkpoint").write_text(newest.text)
+        (tmp_path / "statement").write_text((await statements.make(context)).text)
         await ending.withdraw(context, "O-3", reason="the authority asked")
     await exported.write(installation, tmp_path / "newer")
-    for earlier in ("older", "checkpoint"):
+    for earlier in ("older", "checkpoint", "statement"):
         kept = str(tmp_path / earlier)
         assert exported.by_filterd(tmp_path / "newer", "--against", kept).code == 0
         assert exported.by_script(tmp_path / "newer", kept).code == 0
-    for kept in (str(tmp_path / "newer"),):
-        for verdict in (
-            exported.by_filterd(tmp_path / "older", "--against", kept),
-            exported.by_script(tmp_path / "older", kept),
-        ):
-            assert verdict.code == 1
-            assert "older" in verdict.said
+    kept = str(tmp_path / "newer")
+    for verdict in (
+        exported.by_filterd(tmp_path / "older", "--against", kept),
+        exported.by_script(tmp_path / "older", kept),
+    ):
+        assert verdict.code == 1
+        assert "older" in verdict.said
+    for word in ("checkpoint", "statement"):
+        lines = (tmp_path / word).read_text()
+        (tmp_path / word).write_text(re.sub(r'"hash":"[0-9a-f]', '"hash":"x', lines))
+        forked = str(tmp_path / word)
+        assert "a fork" in exported.by_filterd(tmp_path / "newer", "--against", forked).said
+        assert "a fork" in exported.by_script(tmp_path / "newer", forked).said
 
 
 async def test_a_trail_that_was_written_anew_with_the_same_key_is_a_fork(
