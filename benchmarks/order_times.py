@@ -210,7 +210,11 @@ def main() -> int:
         kept = []
         with made.serving():
             soon(lambda: bool(made.ask("fine.example").answer))
-            loads = (contextlib.nullcontext(), queries(made, given.rate), importing(made, given.lines))
+            loads: tuple[contextlib.AbstractContextManager[None], ...] = (
+                contextlib.nullcontext(),
+                queries(made, given.rate),
+                importing(made, given.lines),
+            )
             for part, load_of in zip(parts, loads, strict=True):
                 with load_of:
                     spans = asyncio.run(measure(made, given.orders, part))

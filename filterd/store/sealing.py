@@ -12,7 +12,8 @@ from dataclasses import replace
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from filterd.model.order import Order, OrderState
-from filterd.model.order_rows import DECISIONS, UNSEALED, audited, change_of
+from filterd.model.order_rows import UNSEALED, audited, change_of
+from filterd.model.order_sql import DECISIONS
 from filterd.model.sealed_entries import SealedEntries
 from filterd.store import change_log, orders
 from filterd.store.errors import StoreError

@@ -29,7 +29,9 @@ def gauge(name: str, text: str, value: float) -> Metric:
     return GaugeMetricFamily(name, text, value=value)
 
 
-def by_state(name: str, text: str, counts: Mapping[str, int], label: str = "state") -> Metric:
+def by_state(
+    name: str, text: str, counts: Mapping[str, int] | Mapping[str, float], label: str = "state"
+) -> Metric:
     """A value for each state, or for each value of another label."""
     family = GaugeMetricFamily(name, text, labels=(label,))
     for state, count in counts.items():

@@ -74,7 +74,7 @@ PROOF = {
         "muestra las órdenes que un nodo conserva por sí mismo, y las termina. Un nodo que no se alcanza: "
         "retire su dirección del servicio, para que los clientes consulten otro.",
         LEGAL,
-        ("filterd order list", NODES, "filterd node resync", count("filterd_orders_unapplied")),
+        ("filterd order list", NODES, "filterd node resync"),
     ),
     "FilterdOrderContrary": Runbook(
         "an order that is recorded as in force may not block there, or one that ended may still block.",

@@ -9,7 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from filterd.model.changelog import OrderChange
 from filterd.model.mandatory import order_id
 from filterd.model.order import ENDED_BY_PEOPLE, Order, OrderState
-from filterd.model.order_rows import DECISIONS, ROW_DIGEST, audited, number_of
+from filterd.model.order_rows import ROW_DIGEST, audited, number_of
+from filterd.model.order_sql import DECISIONS
 from filterd.operations import input_values
 from filterd.operations.context import Context, OperationError
 from filterd.operations.orders.finding import find, require, require_sound, subject

@@ -10,7 +10,7 @@ from __future__ import annotations
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from filterd.model.order import Order
-from filterd.model.order_rows import DECISIONS
+from filterd.model.order_sql import DECISIONS
 from filterd.operations.context import Context
 from filterd.operations.errors import ConflictError, NotAllowedError
 from filterd.store import change_log

@@ -22,6 +22,7 @@ from filterd.model.signed_text import RECEIPT, Body
 from filterd.operations import nodes
 from filterd.operations.context import Context
 from filterd.operations.errors import ConflictError
+from filterd.operations.orders import times
 from filterd.operations.orders.finding import require, subject
 from filterd.operations.orders.guards import jurisdictions
 from filterd.operations.receipts.body import (
@@ -32,6 +33,7 @@ from filterd.operations.receipts.body import (
     body_of,
     own_deadlines,
 )
+from filterd.operations.receipts.effects import effect_of
 from filterd.operations.signing import Purpose, Signer, signer
 from filterd.operations.trail import announcing
 from filterd.store import change_log, checkpoints, snapshots
@@ -115,6 +117,8 @@ async def _facts(
         version=__version__,
     )
     entries = await change_log.entries_of(connection, subject(order))
+    measured = await times.times_of(connection, context, order)
+    enforcement = effect_of(measured.enforcement)
     return ReceiptFacts(
         order=order,
         issuer=issuer,
@@ -122,7 +126,9 @@ async def _facts(
         entries=entries,
         nodes=await _nodes(connection, entries),
         at=now,
-        deadlines=own_deadlines(order, None),
+        deadlines=own_deadlines(order, enforcement),
+        enforcement=enforcement,
+        lifting=effect_of(measured.lifting),
     )
 
 
