@@ -22,8 +22,10 @@ from filterd.model.signed_text import RECEIPT, Body
 from filterd.operations import nodes
 from filterd.operations.context import Context
 from filterd.operations.errors import ConflictError
+from filterd.operations.orders import times
 from filterd.operations.orders.duties import Reached
 from filterd.operations.orders.finding import require, subject
+from filterd.operations.orders.times import OrderTimes
 from filterd.operations.receipts.body import (
     Issuer,
     NodeStanding,
@@ -32,6 +34,7 @@ from filterd.operations.receipts.body import (
     body_of,
 )
 from filterd.operations.receipts.due import deadlines_of
+from filterd.operations.receipts.effects import effect_of
 from filterd.operations.reviews.terms import country_of
 from filterd.operations.signing import Purpose, Signer, signer
 from filterd.operations.trail import announcing
@@ -114,6 +117,7 @@ async def _facts(
         version=__version__,
     )
     entries = await change_log.entries_of(connection, subject(order))
+    measured = await times.times_of(connection, context, order)
     return ReceiptFacts(
         order=order,
         issuer=issuer,
@@ -121,7 +125,18 @@ async def _facts(
         entries=entries,
         nodes=await _nodes(connection, entries),
         at=now,
-        deadlines=deadlines_of(order, country, Reached()),
+        deadlines=deadlines_of(order, country, _reached(measured)),
+        enforcement=effect_of(measured.enforcement),
+        lifting=effect_of(measured.lifting),
+    )
+
+
+def _reached(measured: OrderTimes) -> Reached:
+    """The moments at which every node had the order, and its end, as measured."""
+    enforced, lifted = measured.enforcement, measured.lifting
+    return Reached(
+        enforced.all_nodes_at if enforced is not None else 0.0,
+        lifted.all_nodes_at if lifted is not None else 0.0,
     )
 
 

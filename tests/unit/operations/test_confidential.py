@@ -23,7 +23,7 @@ from filterd.operations.backup import backup
 from filterd.operations.context import Context, OperationError
 from filterd.operations.feeds import rule_files, updating
 from filterd.operations.migrate import migrate
-from filterd.operations.orders import ending, showing, taking
+from filterd.operations.orders import ending, intake, showing, taking
 from filterd.operations.orders.intake import OrderRequest
 from filterd.policy.overlay import ForeignKeyError, order_rules
 from filterd.store import orders as order_rows
@@ -74,7 +74,7 @@ async def as_before(context: Context, patch: pytest.MonkeyPatch) -> None:
     with patch.context() as old:
         old.setattr(confidential, "with_sealed", lambda order, _seals: order)
         old.setattr(order_rows, "_require_sealed", lambda _demand: None)
-        complete = taking.complete
+        complete = intake.complete
         old.setattr(taking, "complete", lambda *given: replace(complete(*given), law=""))
         await taking.add(context, SECRET)
 
