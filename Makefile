@@ -226,6 +226,12 @@ list-server: $(INSTALLED) $(BUILT)  ## serve build/lists/names.txt at https://12
 feeds: $(INSTALLED) $(BUILT)  ## a week of list refreshes, 10,080, against a server that misbehaves, and what was in force after each (FEEDS="--refreshes 500 --each 5 --seed 7")
 	@$(BIN)/python -m tests.feeds_campaign $(FEEDS)
 
+# kill -9 while orders change; a small form of it is in the suite. ORDER_KILLS="--kills 100 --commands 5 --seed 7"
+ORDER_KILLS ?=
+.PHONY: order-kills
+order-kills: $(INSTALLED) $(BUILT)  ## 1,000 kill -9 at random points of order changes and of signing, and whether anything acknowledged was lost (ORDER_KILLS="--kills 100 --seed 7")
+	@$(BIN)/python -m tests.order_kills $(ORDER_KILLS)
+
 .PHONY: chaos
 chaos: $(INSTALLED) $(BUILT)  ## 1,000 rounds of kills, damage, restores, full and slow disks, and what was unfiltered, lost or said wrongly (CHAOS="--rounds 100 --seed 7 --case NAME --report FILE")
 	@$(BIN)/python -m tests.chaos $(CHAOS)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from filterd.cli import output
+from filterd.cli import output, trail
 from filterd.cli.failure import Failure
 from filterd.cli.group import Group
 from filterd.cli.options import common
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from filterd.model.audit_chain import StoredEntry
     from filterd.operations.context import Context
     from filterd.operations.integrity import RowFault
+    from filterd.operations.trail.checkpoints import CheckpointFault
 
 
 BROKEN_REMEDY = (
@@ -31,6 +32,33 @@ BROKEN_REMEDY = (
 @click.group(cls=Group)
 def audit() -> None:
     """Prove that the record is whole."""
+
+
+for _command in (trail.checkpoints, trail.checkpoint, trail.anchors, trail.countersign, trail.statement):
+    audit.add_command(_command)
+
+
+@audit.command()
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="The file to write.")
+@click.option("--from", "since", default="", help="From the checkpoint before this time on.")
+@click.option("--to", "until", default="", help="Up to the checkpoint behind this time.")
+@click.option("--order", default="", help="Show the entries of this order alone, O-1.")
+@click.option("--with-verifier", is_flag=True, help="Put verify-export.py beside it.")
+@common
+def export(
+    out: Path,
+    since: str,
+    until: str,
+    order: str,
+    with_verifier: bool,
+    config: Path | None,
+    as_json: bool,
+) -> None:
+    """Write the trail into one file that a regulator verifies alone: entries, signed checkpoints, and the
+    rows of orders and lists. It holds nothing of any line: such entries are withheld."""
+    from filterd.cli.export_proofs import write_file
+
+    write_file(config, out, (since, until, order), with_verifier=with_verifier, as_json=as_json)
 
 
 @audit.command()
@@ -90,28 +118,63 @@ def _require_kind(subject: str) -> None:
 
 
 @audit.command()
+@click.argument("export", required=False, type=click.Path(path_type=Path))
+@click.option("--key", "keys", type=click.Path(path_type=Path), help="Of an export: the public keys, in PEM.")
+@click.option(
+    "--against",
+    type=click.Path(path_type=Path),
+    help="Of an export: an earlier export, checkpoint or statement that you kept.",
+)
+@click.option(
+    "--tsa-ca", type=click.Path(path_type=Path), help="Of an export: verify its time stamps by these."
+)
 @common
-def verify(config: Path | None, as_json: bool) -> None:
+def verify(
+    export: Path | None,
+    keys: Path | None,
+    against: Path | None,
+    tsa_ca: Path | None,
+    config: Path | None,
+    as_json: bool,
+) -> None:
     """Prove that no entry was altered, dropped or put in between, that the rows of orders and lists are as
     recorded, and that the change log which nodes follow is whole.
 
-    Rows of lines, what a subscriber chose, are not compared with the trail.
+    Rows of lines, what a subscriber chose, are not compared with the trail. With EXPORT, prove a file that
+    filterd audit export wrote: that needs no store and no configuration.
     """
+    if export is not None:
+        from filterd.cli.export_proofs import prove_file
+
+        prove_file(export, keys, against, tsa_ca, as_json=as_json)
+    elif keys or against or tsa_ca:
+        message = "--key, --against and --tsa-ca are of an export: filterd audit verify EXPORT --key PUB.pem"
+        raise click.UsageError(message)
+    else:
+        _prove_store(config, as_json=as_json)
+
+
+def _prove_store(config: Path | None, *, as_json: bool) -> None:
     from filterd.operations import audit as operation
 
-    async def prove(context: Context) -> tuple[Proof, tuple[RowFault, ...], str, str]:
+    async def prove(
+        context: Context,
+    ) -> tuple[Proof, tuple[RowFault, ...], str, str, tuple[CheckpointFault, ...]]:
         proof, rows = await operation.verify(context), await operation.compare(context)
-        return proof, rows, await operation.verify_changes(context), await operation.standing(context)
+        log_fault, behind = await operation.verify_changes(context), await operation.standing(context)
+        return proof, rows, log_fault, behind, await operation.verify_signed(context)
 
-    proof, rows, log_fault, behind = perform(config, prove)
+    proof, rows, log_fault, behind, signed = perform(config, prove)
     if as_json:
         found = {**output.plain(proof), "rows": output.plain(rows), "change_log": log_fault, "store": behind}
-        whole = proof.holds and not rows and not log_fault and not behind
-        output.show_json({"holds": whole, **found})
+        whole = proof.holds and not (rows or log_fault or behind or signed)
+        output.show_json({"holds": whole, **found, "signed": output.plain(signed)})
     else:
         _show_proof(proof, rows, log_fault)
         if behind:
             click.echo(f"not the newest: {behind}")
+        for each in signed:
+            click.echo(f"checkpoint {each.number}: {each.fault}" if each.number else each.fault)
     if not proof.holds:
         message = "the audit chain is broken"
         raise Failure(message, BROKEN_REMEDY)
@@ -127,6 +190,9 @@ def verify(config: Path | None, as_json: bool) -> None:
             message,
             "put the newest store back, or: filterd restore (DIRECTORY | --in-place) --reason ...",
         )
+    if signed:
+        message = "what was signed is not what stands there"
+        raise Failure(message, "keep the store file as evidence, and compare it with the anchors outside")
 
 
 def _show_proof(proof: Proof, rows: Sequence[RowFault], log_fault: str) -> None:

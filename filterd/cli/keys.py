@@ -1,4 +1,4 @@
-"""``filterd key``: the keys that seal confidential names."""
+"""``filterd key``: the keys that seal confidential names, and those that sign."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from filterd.cli import output
+from filterd.cli import output, signing_keys
 from filterd.cli.group import Group
 from filterd.cli.options import common
 from filterd.cli.use_case import perform
@@ -16,17 +16,25 @@ REASON = click.option("--reason", required=True, help="Why; it goes into the aud
 
 @click.group(cls=Group)
 def key() -> None:
-    """Look after the keys that seal confidential names."""
+    """Look after the keys that seal confidential names, and those that sign."""
+
+
+for _command in (signing_keys.make, signing_keys.accept, signing_keys.export):
+    key.add_command(_command)
 
 
 @key.command("list")
+@click.option("--signing", is_flag=True, help="Those that sign checkpoints and receipts.")
 @common
-def list_(config: Path | None, as_json: bool) -> None:
+def list_(signing: bool, config: Path | None, as_json: bool) -> None:
     """Show the keys by their ids, and what each seals. No key is shown.
 
     They stand in state_dir/keys/confidential.key. Keep a copy of that file apart from the backups: a backup
     holds no key, and without the key its confidential orders cannot be read.
     """
+    if signing:
+        signing_keys.show_keys(config, as_json)
+        return
     from filterd.operations import key_rotation
 
     found = perform(config, key_rotation.status)
@@ -52,14 +60,20 @@ def list_(config: Path | None, as_json: bool) -> None:
 
 
 @key.command()
+@click.option(
+    "--purpose", type=click.Choice(signing_keys.PURPOSES), help="The key that signs these, instead."
+)
 @REASON
 @common
-def rotate(reason: str, config: Path | None, as_json: bool) -> None:
+def rotate(purpose: str | None, reason: str, config: Path | None, as_json: bool) -> None:
     """Make a new key, and seal with it what earlier keys have sealed.
 
     The earlier keys stay, since backups may need them: filterd key drop removes one. Copy the file of the
-    keys to where you keep it afterwards.
+    keys to where you keep it afterwards. Of a key that signs, the public part of the earlier one stays alone.
     """
+    if purpose is not None:
+        signing_keys.rotate_signing(config, purpose, reason, as_json)
+        return
     from filterd.operations import key_rotation
 
     done = perform(config, lambda context: key_rotation.rotate(context, reason=reason))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from filterd.cli import order_life, output
+from filterd.cli import order_life, output, receipts
 from filterd.cli.group import Group
 from filterd.cli.options import ReadText, common, scope_option
 from filterd.cli.order_shown import next_step, perform_on, plain_shown, waiting
@@ -37,6 +37,10 @@ _COMMENT = re.compile(r"(^|\s)#.*")
 @click.group(cls=Group)
 def order() -> None:
     """Record what an authority demands; it holds for every line, and nobody's choice lifts it."""
+
+
+order.add_command(receipts.receipt)
+order.add_command(receipts.verify_receipt)
 
 
 def _demand_options(command: Command) -> Command:

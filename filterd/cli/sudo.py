@@ -64,11 +64,11 @@ def backup_place(path: Path) -> Path:
     return _safe_place(path, "a backup", "0700 /backup")
 
 
-def written_place(path: Path) -> Path:
-    """A directory that pages are written to, as :func:`backup_place`: whoever could put a link there would
-    have our user write elsewhere."""
+def written_place(path: Path, purpose: str = "exported pages") -> Path:
+    """A directory that pages or receipts are written to, as :func:`backup_place`: whoever could put a link
+    there would have our user write elsewhere."""
     place = path.absolute()
-    return _safe_place(place.parent, "exported pages", "0755 /srv/pages") / place.name
+    return _safe_place(place.parent, purpose, "0755 /srv/pages") / place.name
 
 
 def _safe_place(path: Path, purpose: str, example: str) -> Path:

@@ -150,7 +150,7 @@ def _authority(found: DocumentValue) -> Authority:
 def _ground(found: DocumentValue) -> Ground:
     keys = found.keys(
         ("id", "title", "law", "authorities"),
-        (*_KINDS, "by_authority", "substantive", "source", "checked", "note"),
+        (*_KINDS, "by_authority", "substantive", "source", "checked", "also", "note"),
     )
     own = [(name, at.keys((), _KINDS)) for name, at in keys["by_authority"].pairs()]
     return Ground(
@@ -163,6 +163,7 @@ def _ground(found: DocumentValue) -> Ground:
         substantive=keys["substantive"].flag(default=True),
         source=keys["source"].string(),
         checked=keys["checked"].flag(),
+        also=tuple(item.string() for item in keys["also"].items()),
         note=None if keys["note"].missing() else keys["note"].text(),
     )
 

@@ -19,6 +19,7 @@ from pydantic import BaseModel, ValidationError
 from filterd.config import raw, settings
 from filterd.config.load_accounting import accounting, map_rules, shared_addresses
 from filterd.config.load_block import block_listeners, block_page, block_server
+from filterd.config.load_mail import alarms, mail
 from filterd.config.load_notices import notices
 from filterd.config.load_portal import portal
 from filterd.config.load_service import service
@@ -224,9 +225,9 @@ def _feeds(feeds: raw.RawFeeds, base: Path) -> settings.FeedSettings:
     return settings.FeedSettings(feeds.proxy, ca, feeds.resolvers, feeds.largest)
 
 
-def _orders(orders: RawOrders) -> settings.OrderSettings:
+def _orders(orders: RawOrders, base: Path) -> settings.OrderSettings:
     widest = settings.ShortestPrefixSettings(**dict(orders.shortest_prefix))
-    return settings.OrderSettings(orders.approvals, widest)
+    return settings.OrderSettings(orders.approvals, widest, alarms(orders.alarms, base))
 
 
 def _web(web: RawWeb, base: Path) -> WebSettings | None:
@@ -298,7 +299,7 @@ def _resolve(
         control=settings.ListenSettings(configuration.control.listen),
         metrics=settings.ListenSettings(configuration.metrics.listen),
         accounting=accounting(configuration.accounting, base),
-        orders=_orders(configuration.orders),
+        orders=_orders(configuration.orders, base),
         security=settings.SecuritySettings(**dict(configuration.security)),
         feeds=_feeds(configuration.feeds, base),
         nodes=NodesSettings(configuration.nodes.drift_after, configuration.nodes.history),
@@ -310,6 +311,7 @@ def _resolve(
         service=service(configuration.service),
         signing=signing(configuration.signing, base, base / configuration.state_dir),
         people=tuple(PersonSettings(each.name, each.accounts) for each in configuration.people),
+        mail=mail(configuration.mail, base),
     )
 
 

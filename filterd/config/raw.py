@@ -15,6 +15,7 @@ from filterd.config import value_types
 from filterd.config.raw_accounting import RawAccounting
 from filterd.config.raw_block import RawBlockPage
 from filterd.config.raw_identities import RawMapRule, RawSharedAddresses
+from filterd.config.raw_mail import RawMail
 from filterd.config.raw_notices import RawNotices
 from filterd.config.raw_orders import RawOrders
 from filterd.config.raw_people import RawPeople
@@ -360,6 +361,7 @@ class RawConfiguration(Section):
         "something takes two.",
         max_length=1_000,
     )
+    mail: RawMail = Field(default_factory=RawMail)
 
 
 def json_schema() -> dict[str, Any]:

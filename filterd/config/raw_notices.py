@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Self
 from urllib.parse import urlsplit
 
@@ -36,8 +37,8 @@ def _kind(text: str) -> str:
     return text
 
 
-class RawWebhook(Section):
-    """A receiver of notices: the provider's system that sends SMS, WhatsApp or e-mail."""
+class RawReceiver(Section):
+    """A receiver of signed messages over HTTPS."""
 
     id: str = Field(
         description="Its name in commands and logs.",
@@ -54,13 +55,26 @@ class RawWebhook(Section):
         "relative to the file's directory. While a second line holds the secret of before, requests are "
         "signed with both. Read again at each attempt."
     )
-    events: tuple[Annotated[str, AfterValidator(_kind), Field(examples=["opt_out"])], ...] = key(
-        (), "The kinds of notices that it gets; without any, all."
-    )
     ca: FilePath | None = key(
         None, "A PEM file of the authorities for its server, instead of the system's; relative to the file."
     )
     timeout: Duration = key("10s", "The longest that one attempt takes.", ge=1, le=60)
+
+
+class RawWebhook(RawReceiver):
+    """A receiver of notices: the provider's system that sends SMS, WhatsApp or e-mail."""
+
+    events: tuple[Annotated[str, AfterValidator(_kind), Field(examples=["opt_out"])], ...] = key(
+        (), "The kinds of notices that it gets; without any, all."
+    )
+
+
+def require_different(ids: Sequence[str]) -> None:
+    """Raise ValueError for an id that stands twice among receivers."""
+    for each in ids:
+        if ids.count(each) > 1:
+            msg = f"webhooks: {each} stands here twice"
+            raise ValueError(msg)
 
 
 class RawNotices(Section):
@@ -93,9 +107,5 @@ class RawNotices(Section):
 
     @model_validator(mode="after")
     def _one_of_each(self) -> Self:
-        ids = [each.id for each in self.webhooks]
-        for each in ids:
-            if ids.count(each) > 1:
-                msg = f"webhooks: {each} stands here twice"
-                raise ValueError(msg)
+        require_different([each.id for each in self.webhooks])
         return self

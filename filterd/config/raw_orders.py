@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from filterd.config.raw_mail import RawAlarms
 from filterd.config.raw_types import Section, key
 
 
@@ -26,3 +27,4 @@ class RawOrders(Section):
         strict=True,
     )
     shortest_prefix: RawShortestPrefix = Field(default_factory=RawShortestPrefix)
+    alarms: RawAlarms = Field(default_factory=RawAlarms)

@@ -92,7 +92,7 @@ class RawSigning(Section):
     )
     statement_at: str = key(
         "03:00",
-        "The time of day, in `zone`, at which the statement on the day before is signed and published.",
+        "The time of day, in `zone`, at which the public statement of the day is signed and published.",
         pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$",
         strict=True,
     )

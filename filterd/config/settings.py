@@ -5,7 +5,7 @@ Made by :func:`.load.load`, or :meth:`Settings.from_json`. Sizes are bytes, dura
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import IPv6Network
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Any
 
 from filterd.config import jsonable
 from filterd.config.accounting_settings import AccountingSettings, MapRuleSettings, SharedAddressesSettings
+from filterd.config.alarm_settings import AlarmSettings, MailSettings
 from filterd.config.block_settings import BlockPageSettings, BlockServerSettings
 from filterd.config.notice_settings import NoticeSettings
 from filterd.config.people_settings import PersonSettings
@@ -184,6 +185,7 @@ class OrderSettings:
     approvals: int
     """how many people an order takes, the one who adds it among them"""
     shortest_prefix: ShortestPrefixSettings = ShortestPrefixSettings()
+    alarms: AlarmSettings = field(default_factory=AlarmSettings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +251,8 @@ class Settings:
     signing: SigningSettings
     people: tuple[PersonSettings, ...]
     """those who have more than one account"""
+    mail: MailSettings | None
+    """None: nothing is mailed"""
 
     def to_json(self) -> str:
         """One line of JSON, from which :meth:`from_json` makes an equal value."""

@@ -71,8 +71,29 @@ class _Decision:
 def row_digest(order: Order) -> str:
     """SHA-256 of the seal and of everything that the order's rows hold, in hexadecimal. Of sealed entries the
     sealed form counts, opened or not: who has no key can tell, too, whether the row is what was decided."""
+    return _digest(digested(order))
+
+
+def earlier_digest(order: Order) -> str:
+    """The digest as earlier versions recorded it, which for a confidential order covers all of the sealed
+    form: nobody can compute it again who is not given that."""
+    sealed = order.demand.sealed
+    return _digest(digested(order) if sealed is None else _listed(order, sealed.in_whole()))
+
+
+def digested(order: Order) -> list[object]:
+    """The values that :func:`row_digest` covers, in their order. The export of the trail shows them."""
+    sealed = order.demand.sealed
+    return _listed(order, None if sealed is None else sealed.digested())
+
+
+def _digest(row: list[object]) -> str:
+    return hashlib.sha256(canonical(row).encode()).hexdigest()
+
+
+def _listed(order: Order, sealed: list[Any] | None) -> list[object]:
     demand = order.demand
-    entries = demand if demand.sealed is None else Demand("", "", "", "")
+    entries = demand if sealed is None else Demand("", "", "", "")
     row: list[object] = [
         order.seal,
         order.number,
@@ -87,15 +108,15 @@ def row_digest(order: Order) -> str:
         *(order.withdrawn_by, order.withdrawn_at, order.withdrawal_reason),
         sorted({order.added_by, *order.approvals}),
     ]
-    if demand.sealed is not None:
-        row.append(demand.sealed.digested())
+    if sealed is not None:
+        row.append(sealed)
     life: list[object] = [
         *(demand.law, demand.proportionality, demand.protection_overridden),
         *(demand.enforce_by, demand.report_by, [list(astuple(each)) for each in order.steps]),
     ]
     if any(life):  # one from before there was any of it has the digest of then
         row.append(life)
-    return hashlib.sha256(canonical(row).encode()).hexdigest()
+    return row
 
 
 def read_orders(execute: Execute, number: int | None = None) -> OrderRows:
@@ -206,7 +227,8 @@ def _checked(
         return replace(order, damage=UNKNOWN)
     if decision.digest is None:
         return replace(order, damage=UNSEALED)
-    return order if decision.digest == digest else replace(order, damage=ALTERED)
+    same = decision.digest == digest or decision.digest == earlier_digest(order)
+    return order if same else replace(order, damage=ALTERED)
 
 
 def _order(values: Mapping[str, Any], parts: tuple[list[tuple[Any, ...]], ...]) -> Order:

@@ -7,9 +7,11 @@ name and no key but that of its own fingerprints.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from typing import Any
 
+from filterd.model.audit_chain import canonical
 from filterd.model.rule import Scope
 
 
@@ -57,5 +59,14 @@ class SealedEntries:
     fingerprints: Fingerprints = field(repr=False)
 
     def digested(self) -> list[Any]:
-        """Plain values for the digest of the order's row."""
+        """Plain values for the digest of the order's row: the key's id, the count, and a digest of the sealed
+        text and the fingerprints.
+
+        Who is given them can compute the row's digest again, and try no name: the sealed text has a random
+        salt of 32 bytes. With the fingerprints they could compare two orders.
+        """
+        return [self.key_id, self.count, hashlib.sha256(canonical(self.in_whole()).encode()).hexdigest()]
+
+    def in_whole(self) -> list[Any]:
+        """Plain values of everything, which digests of earlier versions cover."""
         return [self.key_id, self.text, self.count, self.fingerprints.fields()]

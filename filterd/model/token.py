@@ -51,6 +51,10 @@ class Permission(StrEnum):
     LIFTINGS_WRITE = "liftings.write"
     """let a name through on every line for a while, and suspend parental filtering; orders stay"""
     AUDIT_READ = "audit.read"
+    AUDIT_SIGN = "audit.sign"
+    """have a checkpoint or the statement of the day signed now"""
+    COUNTERSIGN = "audit.countersign"
+    """add a countersignature to a checkpoint; it is verified before it is kept"""
     CONSENT_READ = "consent.read"
     """read how many lines rest on which kind of evidence"""
     CONSENT_APPROVE = "consent.approve"
@@ -126,6 +130,7 @@ GRANTS: dict[TokenRole, frozenset[Permission]] = {
     TokenRole.REGULATOR: _OVERSIGHT
     | {
         Permission.AUDIT_READ,
+        Permission.COUNTERSIGN,
         Permission.CONSENT_READ,
         Permission.PRIVACY_READ,
         Permission.REVIEWS_COUNT,

@@ -11,10 +11,15 @@ from filterd.operations import integrity
 from filterd.operations.context import Context, OperationError
 from filterd.operations.integrity import RowFault
 from filterd.operations.orders import showing
+from filterd.operations.trail import checkpoints, statements
+from filterd.operations.trail.checkpoints import CheckpointFault
 from filterd.store import change_log, subscribers
 from filterd.store.errors import StoreRolledBackError
 
-KINDS = ("order", "line", "feed", "snapshot", "file", "token", "evidence", "page")
+KINDS = (
+    *("order", "line", "feed", "snapshot", "file", "token", "evidence", "page"),
+    *("node", "key", "checkpoint", "statement"),
+)
 """what stands before the colon of a subject"""
 STORE = "store"
 """the subject of what concerns the store as a whole"""
@@ -76,6 +81,13 @@ async def standing(context: Context) -> str:
     except StoreRolledBackError as error:
         return str(error)
     return ""
+
+
+async def verify_signed(context: Context) -> tuple[CheckpointFault, ...]:
+    """The checkpoints and public statements that are not what was signed, or do not agree with the trail."""
+    days = await statements.verify(context)
+    wrong = tuple(CheckpointFault(0, f"the statement of {each} is not what was signed") for each in days)
+    return (*await checkpoints.verify(context), *wrong)
 
 
 async def verify(context: Context) -> Proof:

@@ -27,6 +27,7 @@ from filterd.store.ledger import (
     CONTRACT_END,
     ERASURE,
     EVIDENCE_REJECTION,
+    HOLD,
     HOLD_END,
     LIFTING_END,
     OPT_OUT,
@@ -51,9 +52,12 @@ _BY_NUMBER = {
 
 
 async def end_again(context: Context, ended: Ended) -> bool:
-    """Repeat one ending. False where the restored store does not have what was ended, or ended it already."""
+    """Repeat one ending, or the begin of a hold. False where the restored store does not have what was ended,
+    or ended it already."""
     context = replace(context, way="restore")
     reason = f"ended at revision {ended.revision}, repeated after a restore"
+    if ended.kind == HOLD:
+        return await preservation.begin_again(context, ended.revision, until=ended.number)
     if ended.kind == ORDER_STEP:
         return False  # nothing ended: the restore says that the step is lost
     if ended.kind in (OPT_OUT, ERASURE, SECURITY_LEFT):

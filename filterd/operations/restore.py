@@ -34,7 +34,7 @@ from filterd.operations.feeds.restored import put_lists, read_lists, unknown_fee
 from filterd.operations.feeds.verifying import keep_serials
 from filterd.operations.integrity import SHOWN
 from filterd.operations.portal import ending
-from filterd.operations.privacy import retention
+from filterd.operations.privacy import preservation, retention
 from filterd.store import change_log, proofs
 from filterd.store.copying import copy_store, put_in_place, stopped_writers
 from filterd.store.engine import database_path
@@ -249,6 +249,9 @@ async def _complete(context: Context, past: _Past, reason: str, progress: Progre
         progress("end again what was ended", number, len(again))
         if await ending_again.end_again(context, each):
             done.ended_again[each.kind] = done.ended_again.get(each.kind, 0) + 1
+    if not past.on_record:
+        done.remarks.append(preservation.UNKNOWN)
+    done.remarks += await preservation.stand_ins(context)
     done.remarks += ending_again.lost_steps(again)
     await ending.end_all(context)
     await retention.run(context, in_files=False)

@@ -69,9 +69,9 @@ def end_of(jurisdiction: Jurisdiction, authority: str, deadline: Deadline, start
 
 
 def resolve(jurisdiction: Jurisdiction, authority: str, ground: str) -> KnownBasis:
-    """The authority and the ground that the words of an order name: by id, by title, or by a law of the
-    ground. Case and spaces do not count. Where several grounds answer to a law, the first that this
-    authority can use."""
+    """The authority and the ground that the words of an order name: by id, by title, or by a law or
+    other words of the ground. Case and spaces do not count. Where several grounds answer to a law, the first
+    that this authority can use."""
     body = next((each for each in jurisdiction.authorities if _folded(authority) in _names(each)), None)
     named = [each for each in jurisdiction.grounds if _folded(ground) in _ground_names(each)]
     usable = [each for each in named if body is not None and body.id in each.authorities]
@@ -83,7 +83,9 @@ def _names(authority: Authority) -> set[str]:
 
 
 def _ground_names(ground: Ground) -> set[str]:
-    return _all_folded((ground.id, ground.title.es, ground.title.en, ground.law, *ground.law.split(";")))
+    return _all_folded(
+        (ground.id, ground.title.es, ground.title.en, ground.law, *ground.law.split(";"), *ground.also)
+    )
 
 
 def _all_folded(words: Iterable[str]) -> set[str]:

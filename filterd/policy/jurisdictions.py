@@ -123,6 +123,8 @@ class Ground:
     """where the text was published: a gazette, or an address"""
     checked: bool = False
     """somebody read the figures in that text; false: they came from others, and counsel must check them"""
+    also: tuple[str, ...] = ()
+    """other words by which orders name it: single articles of its law"""
     note: Text | None = None
     """doubts about the figures, for the operator and counsel"""
 

@@ -27,6 +27,7 @@ from filterd.operations.notices import keeping
 from filterd.operations.orders import reviewing, showing
 from filterd.policy import snapshot_layout
 from filterd.serve import hangup
+from filterd.serve.alarm_watch import AlarmWatch
 from filterd.serve.binding_watch import BindingWatch
 from filterd.serve.consent_count import ConsentCount
 from filterd.serve.holders import remedy_of
@@ -52,6 +53,7 @@ from filterd.serve.process import (
 from filterd.serve.retention_schedule import RetentionSchedule
 from filterd.serve.sessions.service import SessionService
 from filterd.serve.settings_input import SettingsWatcher, first_settings
+from filterd.serve.trail_schedule import TrailSchedule
 from filterd.store.errors import StoreError, StoreRolledBackError
 from filterd.telemetry import log
 from filterd.telemetry.feed_metrics import FeedMetrics
@@ -81,6 +83,8 @@ class Control:
         self._retention = RetentionSchedule(context)
         self._notices = NoticeSender(context)
         self._pages = PageWatch(context)
+        self._trail = TrailSchedule(context)
+        self._alarms = AlarmWatch(context)
         self._ended = asyncio.Event()
         self._behind = ""
         """why nothing can be written in the store; empty while it is the newest one"""
@@ -110,6 +114,8 @@ class Control:
             reviews=self._retention.reviews,
             notices=replace(self._metrics.notices, outcomes=self._notices.counts),
             publication=self._pages.metrics,
+            trail=self._trail.metrics,
+            deadlines=self._alarms.metrics,
             ready=not self._missing(),
             clock=self._context.clock(),
         )
@@ -131,6 +137,8 @@ class Control:
             self._retention.run(),
             self._notices.run(),
             self._pages.run(),
+            self._trail.run(),
+            self._alarms.run(),
             self._refresh_metrics(),
             self._watch_store(),
             self._sessions.run(),
@@ -157,6 +165,8 @@ class Control:
         self._retention.context = self._maintenance.context
         self._notices.change_settings(settings)
         self._pages.change_settings(settings)
+        self._trail.change_settings(settings)
+        self._alarms.change_settings(settings)
         log.get().info("new settings in force", remedy=f"restart for {', '.join(waiting)}" if waiting else "")
 
     def _differs(self, settings: Settings, name: str) -> bool:
@@ -169,6 +179,7 @@ class Control:
         """Store a node's report; one that cannot be stored comes again with the heartbeat."""
         try:
             gone = await nodes.record(self._context, report)
+            await self._trail.hear(report)
         except (StoreError, OperationError) as error:
             log.get().warning("a node's report was not kept", node=report.name, reason=str(error))
             return

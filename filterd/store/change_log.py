@@ -147,7 +147,7 @@ async def all_changes(read: Read, last: int) -> AsyncIterator[StoredChange]:
 async def entries(connection: AsyncConnection, *, after: int = 0, limit: int = 1_000) -> list[StoredEntry]:
     """A page of audit entries in the order of the chain, after sequence ``after``."""
     query = select(audit).where(audit.c.sequence > after).order_by(audit.c.sequence).limit(limit)
-    return [_stored(row) for row in await connection.execute(query)]
+    return [stored(row) for row in await connection.execute(query)]
 
 
 async def origin(connection: AsyncConnection) -> str:
@@ -160,7 +160,7 @@ async def origin(connection: AsyncConnection) -> str:
 async def entries_of(connection: AsyncConnection, subject: str) -> list[StoredEntry]:
     """The entries about one subject, oldest first."""
     query = select(audit).where(audit.c.subject == subject).order_by(audit.c.sequence)
-    return [_stored(row) for row in await connection.execute(query)]
+    return [stored(row) for row in await connection.execute(query)]
 
 
 async def lines_of_actor(connection: AsyncConnection, actor: str, since: float) -> list[tuple[int, str]]:
@@ -227,7 +227,7 @@ async def newest_entries(
     query = select(audit).order_by(audit.c.sequence.desc()).limit(count)
     if subject is not None:
         query = query.where(audit.c.subject == subject)
-    return [_stored(row) for row in await connection.execute(query)][::-1]
+    return [stored(row) for row in await connection.execute(query)][::-1]
 
 
 async def chain_end(connection: AsyncConnection) -> tuple[int, str]:
@@ -249,7 +249,8 @@ async def all_entries(read: Read, last: int) -> AsyncIterator[StoredEntry]:
         after = some[-1].sequence
 
 
-def _stored(row: Any) -> StoredEntry:
+def stored(row: Any) -> StoredEntry:
+    """The entry of a row. ValueError for one whose states are no JSON."""
     return StoredEntry(
         sequence=row.sequence,
         entry=AuditEntry(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Boolean, Column, Float, Integer, String, Table, Text
 
-from filterd.store.trail_tables import metadata
+from filterd.store.alarm_tables import metadata
 
 __all__ = ["metadata"]
 

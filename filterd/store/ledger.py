@@ -103,7 +103,8 @@ OPT_OUT, ERASURE, WITHDRAWAL, LIFTING_END, REVOCATION = (
 AUTHORISATION_END, CONTRACT_END, ARCO_CLOSE = "authorisation", "contract", "arco"
 EVIDENCE_REJECTION, SECURITY_LEFT, PIN_END = "evidence", "security", "pin"
 HOLD, HOLD_END = "hold", "hold_end"
-"""a preservation hold that was made, and one that was ended"""
+"""a preservation hold that was made: its number is the revision, and the number here its end in Unix seconds;
+and one that was ended before that"""
 ORDER_STEP = "order_step"
 """a step of an order that ends nothing: a restore cannot repeat it, and says that it is lost"""
 ENDINGS = (

@@ -31,7 +31,7 @@ async def end(connection: AsyncConnection, number: int, actor: str, at: int) -> 
 async def find(connection: AsyncConnection, number: int) -> Lifting | None:
     """The lifting with this number; None: there is none."""
     row = (await connection.execute(select(lifting).where(lifting.c.number == number))).one_or_none()
-    return None if row is None else _lifting(row)
+    return None if row is None else lifting_of(row)
 
 
 async def in_force(connection: AsyncConnection, kind: LiftingKind, now: int) -> list[Lifting]:
@@ -40,17 +40,18 @@ async def in_force(connection: AsyncConnection, kind: LiftingKind, now: int) -> 
         lifting.c.kind == kind.value, lifting.c.ended_at == 0, lifting.c.until > now
     )
     rows = await connection.execute(query.order_by(lifting.c.number))
-    return [found for found in map(_lifting, rows) if found.holds(now)]
+    return [found for found in map(lifting_of, rows) if found.holds(now)]
 
 
 async def newest(connection: AsyncConnection, kind: LiftingKind, limit: int) -> list[Lifting]:
     """The newest liftings of a kind, newest first, those that are over among them."""
     query = select(lifting).where(lifting.c.kind == kind.value)
     rows = await connection.execute(query.order_by(lifting.c.number.desc()).limit(limit))
-    return [_lifting(row) for row in rows]
+    return [lifting_of(row) for row in rows]
 
 
-def _lifting(row: Any) -> Lifting:
+def lifting_of(row: Any) -> Lifting:
+    """The lifting of a row. Raises StoreDamagedError."""
     try:
         kind, scope = LiftingKind(row.kind), Scope(row.scope)
     except ValueError:

@@ -42,7 +42,7 @@ async def last_exported(connection: AsyncConnection) -> PageRecord | None:
 async def every(connection: AsyncConnection, limit: int) -> list[PageRecord]:
     """The newest records, the newest first."""
     query = select(page_record).order_by(page_record.c.number.desc()).limit(limit)
-    return [_record(row) for row in await connection.execute(query)]
+    return [record_of(row) for row in await connection.execute(query)]
 
 
 async def newest_number(connection: AsyncConnection) -> int:
@@ -106,10 +106,11 @@ async def _known(connection: AsyncConnection, digests: Iterable[str]) -> set[str
 
 async def _one(connection: AsyncConnection, query: Any) -> PageRecord | None:
     row = (await connection.execute(query)).one_or_none()
-    return None if row is None else _record(row)
+    return None if row is None else record_of(row)
 
 
-def _record(row: Any) -> PageRecord:
+def record_of(row: Any) -> PageRecord:
+    """The record of a row. Raises StoreDamagedError."""
     try:
         files = {path: PageFile(*each) for path, each in json.loads(row.files).items()}
     except (ValueError, TypeError, AttributeError):

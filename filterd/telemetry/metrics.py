@@ -11,18 +11,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import (
-    CounterMetricFamily,
-    GaugeMetricFamily,
-    InfoMetricFamily,
-    Metric,
-)
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 import filterd
 from filterd.telemetry.api_metrics import ApiMetrics, api_families
 from filterd.telemetry.block_metrics import BlockMetrics, block_families
 from filterd.telemetry.crash_metrics import CrashMetrics, crash_families
+from filterd.telemetry.deadline_metrics import DeadlineMetrics, deadline_families
 from filterd.telemetry.fast_metrics import FastPathMetrics, fast_families
 from filterd.telemetry.feed_metrics import FeedMetrics, feed_families
 from filterd.telemetry.followed_sessions import FollowedSessions, followed_families, identified_family
@@ -41,6 +37,7 @@ from filterd.telemetry.privacy_metrics import PrivacyMetrics, privacy_families
 from filterd.telemetry.publication_metrics import PublicationMetrics, publication_families
 from filterd.telemetry.review_metrics import review_families
 from filterd.telemetry.session_metrics import SessionMetrics, session_families
+from filterd.telemetry.trail_metrics import TrailMetrics, trail_families
 from filterd.telemetry.upstream_metrics import UpstreamMetrics, upstream_families
 
 
@@ -117,6 +114,8 @@ class ControlMetrics:
     """open, appealed, overdue -> the requests to look at a site again"""
     notices: NoticeMetrics = field(default_factory=NoticeMetrics)
     publication: PublicationMetrics = field(default_factory=PublicationMetrics)
+    trail: TrailMetrics = field(default_factory=TrailMetrics)
+    deadlines: DeadlineMetrics = field(default_factory=DeadlineMetrics)
     ready: bool = False
     clock: float = 0.0
     """Unix seconds"""
@@ -317,7 +316,9 @@ def _control_families(now: ControlMetrics) -> Iterator[Metric]:
     yield from privacy_families(now.privacy)
     yield from review_families(now.reviews)
     yield from notice_families(now.notices)
+    yield from deadline_families(now.deadlines)
     yield from publication_families(now.publication)
+    yield from trail_families(now.trail)
 
 
 def _store_families(now: ControlMetrics) -> Iterator[Metric]:

@@ -6,9 +6,10 @@ from monitoring.source.alerts_answers import ANSWERS
 from monitoring.source.alerts_api import API
 from monitoring.source.alerts_clients import CLIENTS
 from monitoring.source.alerts_control import CONTROL
+from monitoring.source.alerts_deadlines import DEADLINES
 from monitoring.source.alerts_node import NODE
 from monitoring.source.alerts_proof import PROOF
 from monitoring.source.alerts_sessions import SESSIONS
 from monitoring.source.alerts_upstreams import UPSTREAMS
 
-GROUPS = (ANSWERS, NODE, PROOF, UPSTREAMS, CONTROL, CLIENTS, SESSIONS, API)
+GROUPS = (ANSWERS, NODE, PROOF, UPSTREAMS, CONTROL, DEADLINES, CLIENTS, SESSIONS, API)

@@ -14,12 +14,15 @@ from monitoring.source.runbooks_answers import ANSWERS
 from monitoring.source.runbooks_api import API
 from monitoring.source.runbooks_clients import CLIENTS
 from monitoring.source.runbooks_control import CONTROL
+from monitoring.source.runbooks_deadlines import DEADLINES
 from monitoring.source.runbooks_node import NODE
 from monitoring.source.runbooks_proof import PROOF
 from monitoring.source.runbooks_sessions import SESSIONS
 from monitoring.source.runbooks_upstreams import UPSTREAMS
 
-RUNBOOKS: dict[str, Runbook] = ANSWERS | NODE | PROOF | UPSTREAMS | CONTROL | CLIENTS | SESSIONS | API
+RUNBOOKS: dict[str, Runbook] = (
+    ANSWERS | NODE | PROOF | UPSTREAMS | CONTROL | DEADLINES | CLIENTS | SESSIONS | API
+)
 """alert -> its runbook"""
 
 

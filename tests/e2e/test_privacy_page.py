@@ -29,12 +29,12 @@ def filterd(tmp_path: Path) -> Deployment:
 
 def test_the_page_runs(filterd: Deployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FILTERD_CONFIG", str(filterd.config))
-    request, seen = "", set()
+    request, hold, seen = "", "", set()
     for command in filterd_commands(PAGE):
         if "--node" in command.words:
             continue  # no node runs here; tests/unit/operations/privacy/test_breach.py has one
         words = [
-            each.replace("$request", request).replace(BACKUP, str(tmp_path / "monday"))
+            each.replace("$request", request).replace("$hold", hold).replace(BACKUP, str(tmp_path / "monday"))
             for each in command.words
         ]
         done = CliRunner().invoke(main, words)
@@ -42,9 +42,12 @@ def test_the_page_runs(filterd: Deployment, tmp_path: Path, monkeypatch: pytest.
         seen.add(tuple(words[:2]))
         if words[:2] == ["arco", "add"]:
             request = filterd.cli("arco", "list")[0]["request"]
-    assert {each for each in seen if each[0] in ("arco", "retention", "breach")} == {
+        if words[:2] == ["hold", "add"]:
+            hold = filterd.cli("hold", "list")[0]["hold"]
+    assert {each for each in seen if each[0] in ("arco", "retention", "breach", "hold")} == {
         *(("arco", each) for each in ("add", "list", "answer", "close")),
         *(("retention", each) for each in ("show", "run", "prove")),
         ("breach", "report"),
+        *(("hold", each) for each in ("add", "list", "show", "end")),
     }
     assert filterd.cli("arco", "list") == []

@@ -176,6 +176,10 @@ ALERTS = {
     "filterd_notices_waiting": "grows for an hour: a receiver of `notices.webhooks` does not take them",
     "filterd_notices_oldest_waiting_timestamp_seconds": "more than an hour ago: `filterd notice list "
     "--undelivered` says why",
+    "filterd_orders_overdue": "above 0: `filterd order due` says what is late",
+    "filterd_order_deadline_seconds": "below 3600 for a kind other than `review`: `filterd order due`",
+    "filterd_order_alarms_waiting": "above 0 for a quarter of an hour: `filterd doctor` says why",
+    "filterd_order_alarms_total": "`failed` at all: nobody was told; `filterd doctor`",
     "filterd_nodes_drifted": "above 0: `filterd node list` says which, and why",
     "filterd_snapshots_refused_total": "any increase: `filterd snapshot verify`, `filterd snapshot build`",
     "filterd_node_state_damage_total": "any increase: look at the disk of the node",

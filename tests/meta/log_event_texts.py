@@ -359,6 +359,32 @@ TEXTS: dict[str, tuple[str, str]] = {
         "`filterd notice list --undelivered`",
     ),
     "a receiver takes notices again": ("The receiver answered 2xx.", NOTHING),
+    # ---- deadlines of orders ----
+    "an order is due soon": (
+        "A duty of the order, `duty`, comes to its end: the lead of an alarm has begun. Each is told once.",
+        "`filterd order due`",
+    ),
+    "an order is overdue": (
+        "The time of a duty of the order has passed, and it is not done. Nothing is lifted by itself.",
+        "`filterd order due`; the runbook of FilterdOrderOverdue",
+    ),
+    "more orders are due": (
+        "So many more alarms, `count`, were raised at the same moment.",
+        "`filterd order due`",
+    ),
+    "deadlines are not watched": (
+        "Control cannot read or write the store, so nobody is told of what is due.",
+        "the line names the reason; it is tried again by itself. Meanwhile: `filterd order due`",
+    ),
+    "alarms are not taken": (
+        "The server for mail, or a receiver of `orders.alarms.webhooks`, did not take alarms: `reason` says "
+        "what it did. They are tried again, for `orders.alarms.retry_for`.",
+        "`filterd doctor`; `filterd mail test`",
+    ),
+    "alarms are taken again": (
+        "The channel took them, or nothing waits for it any more.",
+        NOTHING,
+    ),
     # ---- sessions ----
     "sessions in the file are damaged": (
         "`count` records, at most two, were cut off by a kill or a power cut, or damaged on the disk. Their "

@@ -37,7 +37,8 @@ def silent(*_: object) -> None:
 
 async def put_back(installation: Installation, source: Path | None) -> Restored:
     """Restore it; ``source`` None: in place."""
-    return await restore.restore(installation.settings, source, "the disk broke", "root", lambda: NOW, silent)
+    settings, clock = installation.settings, installation.clock
+    return await restore.restore(settings, source, "the disk broke", "root", clock, silent)
 
 
 async def filled(installation: Installation, tmp_path: Path) -> Path:

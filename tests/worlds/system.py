@@ -32,6 +32,8 @@ PACKAGES = {
     "named-compilezone": "bind9-utils",
     "nsd": "nsd",
     "nsd-checkconf": "nsd",
+    "pdfdetach": "poppler-utils",
+    "pdftotext": "poppler-utils",
     "pdns_recursor": "pdns-recursor",
     "prometheus": "prometheus",
     "radclient": "freeradius-utils",

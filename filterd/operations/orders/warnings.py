@@ -73,7 +73,7 @@ def _unknown(demand: Demand, countries: tuple[Jurisdiction, ...]) -> Iterator[No
         (each.id, each.title.es, each.title.en) for country in countries for each in country.authorities
     ]
     grounds = [
-        (each.id, each.title.es, each.title.en, each.law, *each.law.split(";"))
+        (each.id, each.title.es, each.title.en, each.law, *each.law.split(";"), *each.also)
         for country in countries
         for each in country.grounds
     ]

@@ -29,6 +29,12 @@ from filterd.store.write import Write
 
 ERASED = ("registration", "consent", "persons", "changes")
 """classes of which an erasure deletes records: a hold of them on every line stops every erasure"""
+STAND_IN = "(not known: made after the backup that was restored)"
+UNKNOWN = (
+    "preservation holds made or ended after the backup are not known: compare filterd hold list with the"
+    " documents, and enter what is missing (filterd hold add); the backup still has what was deleted"
+)
+"""a restore's remark where there is no ledger to ask"""
 SOON = 7 * DAY
 """seconds before a hold's end at which ``doctor`` speaks of it"""
 _REFERENCE = re.compile(r"H-([0-9]{1,18})", re.IGNORECASE)
@@ -82,7 +88,7 @@ async def add(context: Context, demand: HoldDemand) -> ShownHold:
         )
         _require_within(made, await rows.every(write.connection))
         await rows.add(write.connection, made)
-        write.end(HOLD, made.number)
+        write.end(HOLD, made.until)
         write.audit("hold.add", subject(made), reason=made.reason, after=_audited(made) | {"lines": digests})
     return await show(context, made.reference)
 
@@ -109,6 +115,38 @@ async def end_again(context: Context, number: int, *, reason: str) -> bool:
             return False
         await _end(write, found, reason)
     return True
+
+
+async def begin_again(context: Context, number: int, *, until: int) -> bool:
+    """Put a stand-in in the place of a hold that was made after the backup: of that one the ledger has the
+    number and the end alone, so everything that may be held is. False where the restored store has it, or it
+    is over."""
+    now = int(context.clock())
+    async with context.store.write(context.actor, now) as write:
+        if until <= now or await rows.find(write.connection, number) is not None:
+            return False
+        every = tuple(each.id for each in classes() if each.hold)
+        lost, end_at = STAND_IN, min(until, now + LONGEST)
+        made = PreservationHold(
+            number, lost, lost, lost, lost, lost, every, (), 0, context.actor, now, end_at
+        )
+        await rows.add(write.connection, made)
+        write.end(HOLD, made.until)
+        write.audit("hold.add", subject(made), reason=lost, after=_audited(made))
+    return True
+
+
+async def stand_ins(context: Context) -> list[str]:
+    """A remark for each hold in force that stands in for one that a restore lost."""
+    async with context.store.read() as connection:
+        found = await rows.in_force(connection, context.clock())
+    return [
+        f"{each.reference} was made after the backup: until {clock_time(each.until)} nothing is deleted that"
+        f" a hold may name, and no line is erased. Enter the demand again from its document (filterd hold"
+        f" add), then: filterd hold end {each.reference} --reason ..."
+        for each in found
+        if each.authority == STAND_IN
+    ]
 
 
 async def list_holds(context: Context, *, everything: bool = False) -> list[ShownHold]:

@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from filterd.disk import signing_keys
+from filterd.disk.signing_keys import SigningKeyError
 from filterd.model import signed_text
 from filterd.model.checkpoint import FIRST_PREVIOUS, Checkpoint, body_of, of_text, row_fault
 from filterd.operations import signing
@@ -249,3 +250,18 @@ def _bad_signature(row: Checkpoint, keys: dict[str, bytes]) -> str:
         return f"the key {found.key_id} that signed it is not known"
     message = signed_text.signed_bytes(signed_text.CHECKPOINT, found.body)
     return "" if signing_keys.signature_holds(public, found.signature, message) else "its signature is wrong"
+
+
+def keys_differ(context: Context, known: announcing.KeysInUse) -> bool:
+    """True if a key's file does not hold the key that the trail has, or is not there. Reads two small
+    files."""
+    for purpose in Purpose:
+        key, path = known.in_use(purpose), signing.file_of(context.settings, purpose)
+        try:
+            found = signing_keys.load(path)
+        except (OSError, SigningKeyError):
+            return True
+        following = signing_keys.next_of(path).exists()
+        if key is None or found is None or found.key_id != key.key_id or following:
+            return True
+    return False

@@ -83,9 +83,10 @@ async def prove(caller: Called) -> Plain:
     proof, rows = await audit.verify(caller.context), await audit.compare(caller.context)
     log_fault = await audit.verify_changes(caller.context)
     behind = await audit.standing(caller.context)
-    whole = proof.holds and not rows and not log_fault and not behind
+    signed = await audit.verify_signed(caller.context)
+    whole = proof.holds and not (rows or log_fault or behind or signed)
     found = {**plain(proof), "rows": plain(rows), "change_log": log_fault, "store": behind, "holds": whole}
-    return _timed(found)
+    return _timed({**found, "signed": plain(signed)})
 
 
 def _timed(value: Any) -> Plain:

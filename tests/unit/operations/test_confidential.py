@@ -102,6 +102,7 @@ OLD_HAS_NOT = (
     *("page_record", "page_content", "order_step"),
     *("installation", "signing_key", "checkpoint", "anchor", "countersigner", "anchor_state", "statement"),
     *("preservation_hold_line", "preservation_hold"),
+    *("order_alarm", "order_alarm_delivery"),
     *CONSENT_TABLES,
 )
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from filterd.telemetry.api_metrics import ApiMetrics
 from filterd.telemetry.block_metrics import BlockMetrics
 from filterd.telemetry.crash_metrics import CrashMetrics
+from filterd.telemetry.deadline_metrics import DeadlineMetrics
 from filterd.telemetry.fast_metrics import FastPathMetrics
 from filterd.telemetry.feed_metrics import FeedMetrics
 from filterd.telemetry.histogram import Histogram
@@ -123,6 +124,7 @@ CONTROL = ControlMetrics(
     privacy=PrivacyMetrics(301.5, {"consent": 302}, {"open": 303, "overdue": 304}, 308),
     publication=PublicationMetrics(differs=True, exported_at=306.5),
     notices=NoticeMetrics({"delivered": 231, "failed": 232}, waiting=233, oldest_waiting=234.5),
+    deadlines=DeadlineMetrics({"enforce": 281, "review": 282}, {"report": 283.5}, 284, {"delivered": 285}),
     sessions=SessionMetrics(
         sources={"radius": {"registered": 212, "unregistered": 213}},
         most=215,

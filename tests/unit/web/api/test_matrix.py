@@ -101,7 +101,10 @@ MATRIX = {
     ("get", "/api/v1/catalogue"): Row(frozenset(TokenRole)),
     ("get", "/api/v1/check"): Row(OVERSEERS | {TokenRole.SUPPORT}, query={"name": "adult.example"}),
     ("get", "/api/v1/orders"): Row(OVERSEERS),
+    ("get", "/api/v1/orders/due"): Row(OVERSEERS),
     ("get", "/api/v1/orders/{reference}"): Row(OVERSEERS),
+    ("get", "/api/v1/orders/{reference}/receipt"): Row(OVERSEERS),
+    ("post", "/api/v1/orders/{reference}/reported"): Row(OPERATOR, {"reference": "acuse 7"}),
     ("post", "/api/v1/orders/{reference}/approve"): Row(OPERATOR),
     ("post", "/api/v1/orders"): Row(OPERATOR, ORDER),
     ("post", "/api/v1/orders/{reference}/withdraw"): Row(OPERATOR, {"reason": "lifted"}),
@@ -143,6 +146,16 @@ MATRIX = {
     ("get", "/api/v1/export/subscribers"): Row(CHOOSERS),
     ("get", "/api/v1/audit/tail"): Row(frozenset((TokenRole.OPERATOR, TokenRole.REGULATOR))),
     ("get", "/api/v1/audit/proof"): Row(frozenset((TokenRole.OPERATOR, TokenRole.REGULATOR))),
+    ("get", "/api/v1/audit/checkpoints"): Row(PRIVACY),
+    ("post", "/api/v1/audit/checkpoints"): Row(OPERATOR),
+    ("get", "/api/v1/audit/checkpoints/{number}"): Row(PRIVACY),
+    ("post", "/api/v1/audit/checkpoints/{number}/countersignatures"): Row(
+        PRIVACY, {"public_key": "none", "signature": "bm9uZQ=="}
+    ),
+    ("get", "/api/v1/audit/anchors"): Row(PRIVACY),
+    ("get", "/api/v1/audit/statement"): Row(PRIVACY),
+    ("post", "/api/v1/audit/statement"): Row(OPERATOR),
+    ("get", "/api/v1/audit/keys"): Row(PRIVACY),
     ("get", LINE + "/export"): Row(LINES),
     ("get", "/api/v1/arco-requests"): Row(LINES),
     ("post", "/api/v1/arco-requests"): Row(

@@ -1,0 +1,67 @@
+"""Deadlines of orders: what is overdue, alarms that nobody takes, and orders whose ground nobody knows."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from filterd.fetch.secrets import SecretError, Secrets
+from filterd.fetch.webhook_messages import WebhookSecretError, read_webhook_secrets
+from filterd.model.order_alarm import AlarmDelivery
+from filterd.operations.context import OperationError
+from filterd.operations.doctor import reading
+from filterd.operations.doctor.case import Case
+from filterd.operations.doctor.finding import Finding, found
+from filterd.operations.orders import due
+from filterd.operations.orders.alarms import channels
+from filterd.operations.orders.duties import Duty
+from filterd.store import alarms as rows
+from filterd.store.errors import StoreError
+
+SHOWN = 5
+"""orders that a finding names"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Figures:
+    duties: list[Duty]
+    deliveries: list[AlarmDelivery]
+
+
+def check(case: Case) -> Iterator[Finding]:
+    """Look at what is due. What keeps the store from being read, ``store`` says."""
+    settings = case.settings
+    for each in settings.orders.alarms.webhooks:
+        try:
+            read_webhook_secrets(each.secret_file)
+        except WebhookSecretError as error:
+            yield found("deadlines.secret", channel=each.id, reason=str(error))
+    if settings.mail is not None and settings.mail.password_file is not None:
+        file = settings.mail.password_file
+        try:
+            Secrets(file.parent).read(file.name)
+        except SecretError as error:
+            yield found("deadlines.secret", channel="mail", reason=str(error))
+    try:
+        figures = asyncio.run(_read(case))
+    except (StoreError, OperationError):
+        return
+    now = case.machine.clock()
+    late = [each for each in figures.duties if each.overdue(now)]
+    if late:
+        named = dict.fromkeys(each.order.reference for each in late)
+        yield found("deadlines.overdue", count=len(late), orders=", ".join([*named][:SHOWN]))
+    if figures.duties and not channels(settings):
+        yield found("deadlines.nobody", count=len(figures.duties))
+    untaken = [each for each in figures.deliveries if each.trouble]
+    if untaken:
+        worst = untaken[-1]
+        yield found("deadlines.untaken", count=len(untaken), channel=worst.channel, reason=worst.trouble)
+
+
+async def _read(case: Case) -> _Figures:
+    async with reading.opened(case) as context:
+        duties = await due.list_due(context)
+        async with context.store.read() as connection:
+            return _Figures(duties, await rows.deliveries(connection))

@@ -1,0 +1,120 @@
+"""The mail of alarms: one for all that is due at a moment, in Spanish and English, without any name."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.message import EmailMessage
+from email.utils import format_datetime, make_msgid
+from functools import cache
+from importlib.resources import files
+from zoneinfo import ZoneInfo
+
+from filterd.config.alarm_settings import MailSettings
+from filterd.operations.orders.duties import Duty
+
+LISTED = 40
+"""duties that one mail lists; the rest is a number"""
+_LONGEST = 120
+"""characters of an order's own words"""
+_LANGUAGES = ("es", "en")
+
+
+@dataclass(frozen=True, slots=True)
+class MailHead:
+    """The settings, the moment (Unix seconds) and the time zone of a mail."""
+
+    settings: MailSettings
+    now: float
+    zone: str
+
+
+def alarm_mail(head: MailHead, duties: Sequence[Duty]) -> EmailMessage:
+    """The mail on duties, the soonest first. The subject is Spanish, as the first half of the body."""
+    words = texts()
+    ordered = sorted(duties, key=lambda each: (each.due_at, each.order.number))
+    body = "\n\n-- \n\n".join(_body(words[each], each, ordered, head) for each in _LANGUAGES)
+    spanish, first = words["es"], ordered[0]
+    subject = spanish["subject_one" if len(ordered) == 1 else "subject_many"].format(
+        reference=first.order.reference,
+        duty=spanish[first.kind.value],
+        when=_when(spanish, first, head.now),
+        count=len(ordered),
+    )
+    return _message(head, subject, body)
+
+
+def trial_mail(head: MailHead) -> EmailMessage:
+    """The mail that says that mail arrives."""
+    words = texts()
+    body = "\n\n".join(words[each]["test_body"] for each in _LANGUAGES)
+    return _message(head, words["es"]["test_subject"], body)
+
+
+def _message(head: MailHead, subject: str, body: str) -> EmailMessage:
+    message = EmailMessage()
+    message["From"] = head.settings.sender
+    message["To"] = ", ".join(head.settings.to)
+    message["Subject"] = subject
+    message["Date"] = format_datetime(datetime.fromtimestamp(int(head.now), UTC))
+    message["Message-ID"] = make_msgid(domain=head.settings.sender.rpartition("@")[2])
+    message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office answers
+    message.set_content(body + "\n", cte="quoted-printable")
+    return message
+
+
+def _body(words: Mapping[str, str], language: str, duties: Sequence[Duty], head: MailHead) -> str:
+    lines = [words["intro"], ""]
+    for each in duties[:LISTED]:
+        due = datetime.fromtimestamp(each.due_at, UTC).astimezone(ZoneInfo(head.zone))
+        lines.append(
+            words["line"].format(
+                reference=each.order.reference,
+                duty=words[each.kind.value],
+                when=_when(words, each, head.now),
+                due=due.strftime("%Y-%m-%d %H:%M %Z"),
+            )
+        )
+        authority, ground = titles(each, language)
+        lines.append("    " + words["under"].format(authority=authority, ground=ground))
+    if len(duties) > LISTED:
+        lines.append(words["more"].format(count=len(duties) - LISTED))
+    return "\n".join([*lines, "", words["end"]])
+
+
+def titles(duty: Duty, language: str) -> tuple[str, str]:
+    """Authority and ground by the titles of the jurisdiction, else in the words of the order, on one line."""
+    body, ground = duty.basis.authority, duty.basis.ground
+    return (
+        _line(duty.order.authority if body is None else getattr(body.title, language)),
+        _line(duty.order.ground if ground is None else f"{getattr(ground.title, language)} ({ground.law})"),
+    )
+
+
+def _line(text: str) -> str:
+    """Words of people on one line: no newline of theirs begins anything."""
+    one = " ".join("".join(each if each.isprintable() else " " for each in text).split())
+    return one if len(one) <= _LONGEST else one[: _LONGEST - 1] + "…"
+
+
+def _when(words: Mapping[str, str], duty: Duty, now: float) -> str:
+    left = duty.due_at + 1 - now
+    return words["left" if left > 0 else "overdue"].format(time=_time(words, abs(left)))
+
+
+def _time(words: Mapping[str, str], seconds: float) -> str:
+    if seconds < 2 * 3600:
+        return words["minutes"].format(count=int(seconds // 60))
+    if seconds < 2 * 86_400:
+        return words["hours"].format(count=int(seconds // 3600))
+    return words["days"].format(count=int(seconds // 86_400))
+
+
+@cache
+def texts() -> Mapping[str, Mapping[str, str]]:
+    """Language -> key -> text."""
+    found = files("filterd.operations.orders").joinpath("alarm_texts.toml").read_text(encoding="utf-8")
+    read: dict[str, dict[str, str]] = tomllib.loads(found)
+    return read

@@ -1,0 +1,114 @@
+"""All that is due for orders, and the note that an authority was told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from filterd.model.order import NOT_ACCEPTED, Order, OrderStep, StepKind
+from filterd.model.order_facts import OrderFacts
+from filterd.model.order_rows import audited
+from filterd.operations import input_values
+from filterd.operations.context import Context
+from filterd.operations.errors import ConflictError
+from filterd.operations.orders.duties import Duty, Reached, duties_of
+from filterd.operations.orders.finding import require, subject
+from filterd.operations.orders.showing import redacted
+from filterd.operations.reviews.terms import country_of
+from filterd.store import alarms as rows
+from filterd.store import orders as order_rows
+from filterd.store import snapshots
+from filterd.store.store import Store
+
+LIFTED_FOR = 90 * 86_400
+"""seconds for which a lifted order is looked at: by then its nodes have lifted it, or somebody knows"""
+
+
+async def duties(context: Context) -> list[Duty]:
+    """Every duty that has begun, done ones among them, the soonest due first."""
+    country = country_of(context)
+    async with context.store.read() as connection:
+        found = await rows.order_facts(connection, context.clock() - LIFTED_FOR)
+        behind = await _first_behind(connection)
+    every = (duty for each in found for duty in duties_of(each, country, _reached(each, behind)))
+    return sorted(every, key=lambda each: (each.due_at, each.order.number, each.kind))
+
+
+def open_ones(every: Iterable[Duty]) -> list[Duty]:
+    """Those that are not done."""
+    return [each for each in every if each.open]
+
+
+async def list_due(context: Context, within: float | None = None, *, done: bool = False) -> list[Duty]:
+    """What is due, overdue duties among it, the soonest first; only what is due ``within`` so many seconds.
+    With ``done`` also what was done."""
+    every = await duties(context)
+    if within is not None:
+        latest = context.clock() + within
+        every = [each for each in every if each.due_at <= latest]
+    return every if done else open_ones(every)
+
+
+async def reported(
+    context: Context, reference: str, *, report: str, at: float = 0.0, digest: str = ""
+) -> Order:
+    """Note that the authority was told that an order was carried out (LIVA 18-H QUÁTER).
+
+    ``report`` is the reference of the report, such as the number of the acknowledgement; ``at`` the moment
+    at which it was handed in (Unix seconds), 0 for now. Raises ConflictError for an order that is not in
+    force, and OperationError for a moment to come.
+    """
+    context.require_person()
+    told = input_values.text(report, "reference", limit=256)
+    now = context.clock()
+    moment = input_values.past(at, now, "at") if at else now
+    async with context.store.write(context.actor, now) as write:
+        before = await require(write.connection, reference)
+        if before.state in NOT_ACCEPTED:
+            message = f"order {before.reference} is {before.state.value}: nothing was carried out yet"
+            raise ConflictError(message, f"see it with: filterd order show {before.reference}")
+        step = OrderStep(
+            number=len(before.steps) + 1,
+            kind=StepKind.REPORTED,
+            at=write.now,
+            actor=context.actor,
+            received_at=moment,
+            evidence=told,
+            digest=digest,
+        )
+        order = replace(before, steps=(*before.steps, step))
+        await order_rows.add_step(write.connection, order.number, step)
+        write.audit("order.report", subject(order), before=audited(before), after=audited(order))
+    return redacted(order)
+
+
+async def _first_behind(connection: AsyncConnection) -> float:
+    """When the first change of orders was made that some node lacks; infinite: every node has all of them.
+    Without any node nothing is in force: 0."""
+    reports = await snapshots.nodes(connection)
+    if not reports:
+        return 0.0
+    oldest = min(each.mandatory_revision for each in reports)
+    found = await rows.first_change_after(connection, oldest)
+    return float("inf") if found is None else found
+
+
+def _reached(order: OrderFacts, behind: float) -> Reached:
+    """All nodes have what was changed before the first change that one of them lacks. The moments are those
+    of the changes: nodes apply them within a second."""
+    ended = order.ended_at
+    suspended = order.last(StepKind.SUSPENDED)
+    if suspended is not None and not ended:
+        ended = suspended.at
+    return Reached(
+        enforced_at=order.accepted_at if order.accepted_at and order.accepted_at < behind else 0.0,
+        lifted_at=ended if ended and ended < behind else 0.0,
+    )
+
+
+async def waiting_alarms(store: Store) -> int:
+    """The alarms that a channel has not taken."""
+    async with store.read() as connection:
+        return len(await rows.deliveries(connection))

@@ -1,0 +1,98 @@
+"""Gives a receipt as a PDF/A-3 with its signed JSON attached, set by typst in a process of its own.
+
+It is exported as A-3; nothing here validates that independently. The same receipt and language give the same
+bytes, with one version of filterd and of typst.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import sys
+from datetime import datetime
+from functools import cache
+from importlib import resources
+
+from filterd.model import signed_text
+from filterd.operations.errors import NotReachedError, OperationError, UnusableError
+from filterd.operations.receipts.sheet import sheet_of
+from filterd.operations.receipts.typeset import NO_TYPST
+from filterd.operations.receipts.words import SheetLanguage
+
+SECONDS = 90.0
+"""until a sheet counts as stuck"""
+LARGEST = 64 * 1024 * 1024
+"""bytes of a PDF"""
+_JSON_STANDS = "the receipt itself is its JSON, which needs no PDF"
+
+
+async def pdf_of(text: str, language: SheetLanguage, *, seconds: float = SECONDS) -> bytes:
+    """The PDF of a signed receipt. Raises UnusableError where typst is not installed, NotReachedError where
+    it fails or does not end in time; the receipt stands either way."""
+    body = signed_text.read(text).body
+    job = {
+        "template": _template(),
+        "sheet": sheet_of(text, language),
+        "receipt": text,
+        "at": int(datetime.fromisoformat(body["issued_at"]).timestamp()),
+    }
+    code, made, errors = await _run(json.dumps(job).encode(), seconds)
+    if code == NO_TYPST:
+        message = "a PDF needs typst, which is not installed here"
+        raise UnusableError(message, f"install it: pip install 'typst>=0.15.2'; {_JSON_STANDS}")
+    if code != 0 or not made.startswith(b"%PDF") or len(made) > LARGEST:
+        lines = errors.decode("utf-8", "replace").strip().splitlines()[-1:]
+        reason = lines[0][:200] if lines and not _tells(lines[0], text) else f"exit {code}"
+        message = f"the PDF was not made: {reason}"
+        raise NotReachedError(message, f"try again, and report it if it stays so; {_JSON_STANDS}")
+    return made
+
+
+async def require_same(text: str, pdf: bytes) -> None:
+    """Raise OperationError unless a PDF is what this version makes of a signed receipt, in some language."""
+    for language in SheetLanguage:
+        if await pdf_of(text, language) == pdf:
+            return
+    message = "the PDF is not what this filterd makes of the receipt: altered, or of another version"
+    remedy = f"compare what it says with the JSON, or make it anew with filterd {_version(text)}"
+    raise OperationError(message, remedy)
+
+
+def _version(text: str) -> str:
+    return str(signed_text.read(text).body["version"])[:32]
+
+
+async def _run(job: bytes, seconds: float) -> tuple[int | None, bytes, bytes]:
+    """The exit code, the output and the errors of the process; it is killed where it does not end in time."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-P",  # not from whatever directory the command was typed in
+        "-m",
+        "filterd.operations.receipts.typeset",
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        async with asyncio.timeout(seconds):
+            made, errors = await process.communicate(job)
+    except TimeoutError:
+        message = f"the PDF was not made within {seconds:.0f} seconds"
+        raise NotReachedError(message, f"try again when the machine has less to do; {_JSON_STANDS}") from None
+    finally:
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+    return process.returncode, made, errors
+
+
+def _tells(reason: str, text: str) -> bool:
+    """True if an error of typst shows content of the receipt, which no log shall have."""
+    return '"' in reason or any(word in text for word in reason.split() if len(word) > 24)
+
+
+@cache
+def _template() -> str:
+    return resources.files(__package__).joinpath("receipt.typ").read_text(encoding="utf-8")

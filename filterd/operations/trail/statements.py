@@ -1,0 +1,216 @@
+"""The daily signed public statement: what is blocked for everybody, in numbers, and the head of the trail.
+
+It has no name, nothing of a line, and nothing of a person, so that anybody may keep it: each copy outside,
+such as a web archive's, fixes the trail up to that day. Orders of an authority on a ground are told apart
+from :data:`LEAST` on; fewer, and confidential ones, are told in one number (decision 0321).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from filterd.disk import signing_keys
+from filterd.model import signed_text
+from filterd.model.checkpoint import Checkpoint
+from filterd.model.checkpoint import body_of as checkpoint_body
+from filterd.model.mandatory import label_of
+from filterd.model.order import Order, OrderState, StepKind
+from filterd.model.signed_text import SignedTextError
+from filterd.operations import signing
+from filterd.operations.context import Context
+from filterd.operations.errors import UnknownError
+from filterd.operations.feeds import listing
+from filterd.operations.feeds.listing import FeedStatus
+from filterd.operations.plain_values import moment
+from filterd.operations.reviews import figures
+from filterd.operations.service_page.mandatory import SMALL as LEAST
+from filterd.operations.signing import Purpose
+from filterd.operations.snapshots import current_file
+from filterd.operations.trail import announcing, checkpoints
+from filterd.policy import snapshot_layout
+from filterd.store import orders as order_rows
+from filterd.store import snapshots as snapshot_rows
+from filterd.store import statements as rows
+from filterd.store.statements import StatementRow
+
+FORM = 1
+"""of the body; another number where its keys change"""
+LISTED = 400
+"""days that a list shows"""
+
+
+def day_of(context: Context) -> str:
+    """The day that it is now, in the zone of the installation."""
+    return _now(context).date().isoformat()
+
+
+async def is_due(context: Context) -> bool:
+    """True if the statement of this day is to be signed now."""
+    if _now(context).strftime("%H:%M") < context.settings.signing.statement_at:
+        return False
+    async with context.store.read() as connection:
+        newest = await rows.newest(connection)
+    return newest is None or newest.day < day_of(context)
+
+
+def _now(context: Context) -> datetime:
+    return datetime.fromtimestamp(context.clock(), ZoneInfo(context.settings.zone))
+
+
+async def make(context: Context) -> StatementRow:
+    """Sign the statement of this day, on a checkpoint of now; the one that there is, where there is one.
+    Raises OperationError."""
+    day = day_of(context)
+    await checkpoints.make(context)
+    head = await checkpoints.show(context)
+    body = await body_of(context, head, day)
+    key = await asyncio.to_thread(signing.signer, context.settings, Purpose.CHECKPOINT)
+    text = signed_text.text_of(signed_text.signed(signed_text.STATEMENT, body, key.key_id, key.sign))
+    made = StatementRow(day, context.clock(), head.number, signed_text.digest(text), text)
+    async with context.store.write(context.actor, context.clock()) as write:
+        there = await rows.find(write.connection, day)
+        if there is None:
+            await rows.add(write.connection, made)
+            write.audit(
+                "statement.publish",
+                f"statement:{day}",
+                after={"digest": made.digest, "checkpoint": head.number},
+            )
+    return there or made
+
+
+async def body_of(context: Context, head: Checkpoint, day: str) -> dict[str, Any]:
+    """What the statement of a day says, over a checkpoint."""
+    settings, now = context.settings, context.clock()
+    async with context.store.read() as connection:
+        orders = await order_rows.list_orders(connection)
+        path = current_file(settings.state_dir / snapshot_layout.DIRECTORY)
+        snapshot = None if path is None else await snapshot_rows.of_file(connection, path.name)
+    keys = await announcing.known(context)
+    feeds = [each for each in await listing.list_feeds(context) if not (each.off or each.feed.observe)]
+    in_use = [found for each in Purpose if (found := keys.in_use(each)) is not None]
+    return {
+        "form": FORM,
+        "installation": checkpoint_body(head)["installation"],
+        "provider": settings.service.name,
+        "country": settings.jurisdiction,
+        "day": day,
+        "zone": settings.zone,
+        "at": moment(now),
+        "head": {
+            "checkpoint": head.number,
+            "digest": head.digest,
+            "sequence": head.audit_sequence,
+            "hash": head.audit_hash,
+        },
+        "keys": [{"purpose": each.purpose, "key_id": each.key_id} for each in in_use],
+        "orders": _orders(orders, now),
+        "lists": [_list(each) for each in feeds if each.version is not None],
+        "reviews_overdue": {
+            "orders": sum(_review_overdue(each, now) for each in orders),
+            "requests": (await figures.count(context))["overdue"],
+        },
+        "snapshot": {} if snapshot is None else {"digest": snapshot.digest, "revision": snapshot.revision},
+    }
+
+
+def _orders(orders: Sequence[Order], now: float) -> dict[str, Any]:
+    there = [each for each in orders if each.in_force(now)]
+    groups: dict[tuple[str, str], list[Order]] = {}
+    for each in there:
+        if not each.demand.confidential:
+            groups.setdefault((each.demand.authority, each.demand.ground), []).append(each)
+    return {
+        "in_force": _counted(there),
+        "by_authority_and_ground": [
+            {"authority": authority, "ground": ground, **_counted(some)}
+            for (authority, ground), some in sorted(groups.items())
+            if len(some) >= LEAST
+        ],
+        "of_small_groups": _counted(each for some in groups.values() if len(some) < LEAST for each in some),
+        "confidential": _counted(each for each in there if each.demand.confidential),
+        "wide": _counted(each for each in there if _is_wide(each)),
+        "outside_dns": sum(each.state is OrderState.OUTSIDE_DNS for each in orders),
+        "suspended": sum(each.state is OrderState.SUSPENDED for each in orders),
+    }
+
+
+def _counted(orders: Iterable[Order]) -> dict[str, int]:
+    some = list(orders)
+    return {"orders": len(some), "entries": sum(each.entries for each in some)}
+
+
+def _is_wide(order: Order) -> bool:
+    """True for an order that hits more than its names, as somebody decided with reasons."""
+    demand = order.demand
+    return demand.overblocking_accepted or demand.protection_overridden or bool(demand.proportionality)
+
+
+def _review_overdue(order: Order, now: float) -> bool:
+    """True if an order in force was to be reviewed, and was not."""
+    confirmed = order.last(StepKind.CONFIRMED)
+    due = confirmed.until if confirmed is not None and confirmed.until else order.demand.review_at
+    return order.in_force(now) and 0 < due <= now
+
+
+def _list(status: FeedStatus) -> dict[str, Any]:
+    feed, version, terms = status.feed, status.version, status.feed.mandatory
+    assert version is not None  # noqa: S101 - those without are left out
+    confidential = terms is not None and terms.confidential
+    told: dict[str, Any] = {
+        "id": label_of(feed.id, confidential=confidential),
+        "kind": "mandatory" if terms is not None else "security" if feed.security else "category",
+        "confidential": confidential,
+        "version": version.version,
+        "digest": version.digest,
+        "names": version.names,
+    }
+    if terms is not None and not confidential:
+        told |= {"authority": terms.authority, "ground": terms.ground}
+    return told
+
+
+async def show(context: Context, day: str = "") -> StatementRow:
+    """The statement of a day; empty: the newest. Raises UnknownError."""
+    async with context.store.read() as connection:
+        found = await (rows.find(connection, day) if day else rows.newest(connection))
+    if found is None:
+        what = f"there is no statement of {day[:32]}" if day else "there is no statement yet"
+        at = context.settings.signing.statement_at
+        raise UnknownError(what, f"control signs one each day at {at}; now: filterd audit statement --sign")
+    return found
+
+
+async def listed(context: Context, limit: int = LISTED) -> list[str]:
+    """The newest days that have a statement, the newest first."""
+    async with context.store.read() as connection:
+        return await rows.days(connection, limit)
+
+
+async def verify(context: Context) -> tuple[str, ...]:
+    """The days whose statement is not what was signed."""
+    keys = announcing.public_keys((await announcing.known(context)).keys)
+    faults: list[str] = []
+    after = ""
+    while True:
+        async with context.store.read() as connection:
+            some = await rows.page(connection, after=after)
+        if not some:
+            return tuple(faults)
+        faults += [each.day for each in some if not _holds(each, keys)]
+        after = some[-1].day
+
+
+def _holds(row: StatementRow, keys: dict[str, bytes]) -> bool:
+    try:
+        found = signed_text.read(row.text)
+    except SignedTextError:
+        return False
+    public = keys.get(found.key_id, b"")
+    message = signed_text.signed_bytes(signed_text.STATEMENT, found.body)
+    told = (row.day, row.digest) == (found.body.get("day"), signed_text.digest(row.text))
+    return told and signing_keys.signature_holds(public, found.signature, message)

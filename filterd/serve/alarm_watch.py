@@ -1,0 +1,104 @@
+"""Control watches the deadlines of orders, and tells people in time. DNS has no part in it."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Sequence
+from dataclasses import replace
+
+from filterd.config.settings import Settings
+from filterd.operations.context import Context, OperationError
+from filterd.operations.orders import alarms, due
+from filterd.operations.orders.alarm_delivery import AlarmDeliveries
+from filterd.operations.orders.duties import Duty
+from filterd.operations.policies import KeptPolicies
+from filterd.policy.jurisdictions import DeadlineKind
+from filterd.store.errors import StoreError
+from filterd.telemetry import log
+from filterd.telemetry.deadline_metrics import DeadlineMetrics
+
+LOOK_SECONDS = 5.0
+SHARE = 20.0
+"""a look rests at least so many times as long as it took: many orders may not keep control busy"""
+LOGGED = 20
+"""alarms of one look that are logged one by one; the rest as a number"""
+
+
+class AlarmWatch:
+    """Owned by control's event loop."""
+
+    def __init__(self, context: Context) -> None:
+        kept = replace(context, kept_policies=KeptPolicies())
+        self._deliveries = AlarmDeliveries(kept, random.SystemRandom().random)
+        self._reported = ""
+        """why nothing is watched, as last logged"""
+        self._troubles: dict[str, str] = {}
+        """channel -> its trouble, as last logged"""
+        self._metrics = DeadlineMetrics()
+
+    @property
+    def metrics(self) -> DeadlineMetrics:
+        """The figures of the last look."""
+        return replace(self._metrics, outcomes=self._deliveries.counts)
+
+    def change_settings(self, settings: Settings) -> None:
+        """Use other settings from the next look on."""
+        self._deliveries.context = replace(self._deliveries.context, settings=settings)
+
+    async def run(self) -> None:
+        """Watch until cancelled."""
+        loop = asyncio.get_running_loop()
+        while True:
+            began = loop.time()
+            await self.look()
+            await asyncio.sleep(max(LOOK_SECONDS, SHARE * (loop.time() - began)))
+
+    async def look(self) -> None:
+        """Raise what is due, and tell of it. A failure is logged once, and tried again."""
+        context = self._deliveries.context
+        try:
+            found = due.open_ones(await due.duties(context))
+            raised = await alarms.raise_due(context, found)
+            self._log(raised.duties)
+            await self._deliveries.turn(found)
+            waiting = await due.waiting_alarms(context.store)
+        except (StoreError, OperationError) as error:
+            if str(error) != self._reported:
+                self._reported = str(error)
+                log.get().error("deadlines are not watched", reason=self._reported, remedy=error.remedy)
+            return
+        self._reported = ""
+        self._metrics = _figures(found, context.clock(), waiting)
+        self._report_channels()
+
+    def _log(self, raised: Sequence[tuple[Duty, int]]) -> None:
+        for duty, lead in raised[:LOGGED]:
+            event = "an order is due soon" if lead else "an order is overdue"
+            log.get().warning(
+                event, order=duty.order.reference, duty=duty.kind.value, remedy="see: filterd order due"
+            )
+        if len(raised) > LOGGED:
+            more = len(raised) - LOGGED
+            log.get().warning("more orders are due", count=more, remedy="see: filterd order due")
+
+    def _report_channels(self) -> None:
+        """Log each channel that takes no alarms, once, and each that does again."""
+        found = dict(self._deliveries.troubles)
+        for name, trouble in found.items():
+            if self._troubles.get(name) != trouble:
+                remedy = "see the settings mail and orders.alarms; try: filterd mail test"
+                log.get().error("alarms are not taken", channel=name, reason=trouble, remedy=remedy)
+        for name in self._troubles.keys() - found.keys():
+            log.get().info("alarms are taken again", channel=name)
+        self._troubles = found
+
+
+def _figures(duties: Sequence[Duty], now: float, waiting: int) -> DeadlineMetrics:
+    left: dict[str, float] = {}
+    for each in duties:  # the soonest first
+        left.setdefault(each.kind.value, each.due_at + 1 - now)
+    overdue = {kind.value: 0 for kind in DeadlineKind if kind is not DeadlineKind.TERM}
+    for each in duties:
+        overdue[each.kind.value] += each.overdue(now)
+    return DeadlineMetrics(overdue=overdue, left=left, waiting=waiting)

@@ -1,0 +1,63 @@
+"""Statements (of SQL) about the daily public statements."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from filterd.store.trail_tables import statement
+
+
+@dataclass(frozen=True, slots=True)
+class StatementRow:
+    """A signed public statement."""
+
+    day: str
+    """ISO date, in the zone of the installation"""
+    at: float
+    """when it was signed, Unix seconds"""
+    checkpoint: int
+    """the newest one then"""
+    digest: str
+    """SHA-256 of the text"""
+    text: str
+    """the signed canonical JSON"""
+
+
+async def add(connection: AsyncConnection, row: StatementRow) -> None:
+    """Add the statement of a day."""
+    await connection.execute(
+        insert(statement).values(
+            day=row.day, at=row.at, checkpoint=row.checkpoint, digest=row.digest, text=row.text
+        )
+    )
+
+
+async def find(connection: AsyncConnection, day: str) -> StatementRow | None:
+    """The statement of a day; None: there is none."""
+    return _row((await connection.execute(select(statement).where(statement.c.day == day))).first())
+
+
+async def newest(connection: AsyncConnection) -> StatementRow | None:
+    """The newest statement; None: there is none yet."""
+    query = select(statement).order_by(statement.c.day.desc()).limit(1)
+    return _row((await connection.execute(query)).first())
+
+
+async def days(connection: AsyncConnection, limit: int) -> list[str]:
+    """The newest days that have a statement, the newest first."""
+    query = select(statement.c.day).order_by(statement.c.day.desc()).limit(limit)
+    return list((await connection.execute(query)).scalars())
+
+
+async def page(connection: AsyncConnection, *, after: str = "", limit: int = 1_000) -> list[StatementRow]:
+    """The statements of the days after one, in their order."""
+    query = select(statement).where(statement.c.day > after).order_by(statement.c.day).limit(limit)
+    return [found for row in await connection.execute(query) if (found := _row(row)) is not None]
+
+
+def _row(row: Any) -> StatementRow | None:
+    return None if row is None else StatementRow(row.day, row.at, row.checkpoint, row.digest, row.text)

@@ -1,0 +1,63 @@
+"""``filterd order due``, ``order reported`` and ``mail test`` at the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.cli.conftest import Run
+
+Answer = Callable[..., Any]
+MEXICO = Path(__file__).parents[3] / "policies/jurisdictions/mx.yaml"
+ORDER = (
+    *("order", "add", "bad.example", "--authority", "SAT", "--official", "A. Official"),
+    *("--document", "500-1", "--ground", "liva-18h", "--reason", "served"),
+    *("--received-at", "2024-04-30T12:00:00-06:00"),
+)
+
+
+@pytest.fixture(autouse=True)
+def ana(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An account that every system has runs the commands."""
+    monkeypatch.setenv("SUDO_USER", "daemon")
+
+
+@pytest.fixture(autouse=True)
+def mexico(installation: Path) -> None:
+    """The rules of Mexico."""
+    target = installation.parent / "policies/jurisdictions/mx.yaml"
+    target.write_text(MEXICO.read_text(encoding="utf-8"), encoding="utf-8")
+
+
+def test_what_is_due_on_one_screen(run: Run, answer: Answer) -> None:
+    assert "nothing is due" in run("order", "due").stderr
+    answer(*ORDER)
+    printed = run("order", "due").stdout
+    assert "OVERDUE by" in printed
+    assert "bad.example" not in printed
+    first = answer("order", "due")[0]
+    assert (first["order"], first["duty"], first["overdue"]) == ("O-1", "enforce", True)
+    # five business days over the 1 of May, a weekend
+    assert first["due_at"] == "2024-05-09T05:59:59Z"
+    assert [each["duty"] for each in answer("order", "due", "--within", "24h")] == ["enforce"]
+
+
+def test_a_report(run: Run, answer: Answer) -> None:
+    answer(*ORDER)
+    told = answer("order", "reported", "O-1", "--reference", "acuse 9", "--at", "2026-11-01T10:00:00Z")
+    assert told["steps"][-1]["evidence"] == "acuse 9"
+    refused = run("order", "reported", "O-9", "--reference", "acuse 9")
+    assert (refused.exit_code, "unknown order" in refused.stderr) == (1, True)
+
+
+def test_a_stretch_of_time_that_is_none(run: Run) -> None:
+    wrong = run("order", "due", "--within", "soon")
+    assert (wrong.exit_code, "write 90m, 24h, 7d" in wrong.stderr) == (2, True)
+
+
+def test_mail_without_a_server(run: Run) -> None:
+    refused = run("mail", "test")
+    assert (refused.exit_code, "mail.server" in refused.stderr) == (1, True)

@@ -1,0 +1,209 @@
+"""A receipt says what was done about an order, is signed, and is recorded; it names nobody and no secret."""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from filterd.model import signed_text
+from filterd.model.order_sql import DECISIONS
+from filterd.model.records import NodeReport
+from filterd.model.rule import Scope
+from filterd.operations import nodes
+from filterd.operations.context import Context, OperationError
+from filterd.operations.errors import ConflictError
+from filterd.operations.orders import ending, taking
+from filterd.operations.orders.intake import OrderRequest
+from filterd.operations.receipts import issuing, verifying
+from filterd.operations.receipts.body import ReceiptDeadline, met
+from filterd.operations.signing import Purpose, signer
+from filterd.operations.trail import checkpoints
+from filterd.store import change_log
+from tests.worlds.installation import NOW, Installation, as_person
+from tests.worlds.trail import openssl_verifies, tamper
+
+REQUEST = OrderRequest(
+    authority="SAT",
+    official="A. Official",
+    document="500-2026-1",
+    ground="LIVA 18-H QUINTUS",
+    reason="notified today",
+    entries=(("bad.example", Scope.SUBTREE), ("also.example", Scope.EXACT)),
+)
+SECRET = replace(REQUEST, entries=(("unspeakable.example", Scope.SUBTREE),), confidential=True)
+
+
+async def issued(context: Context, reference: str = "O-1") -> dict[str, Any]:
+    receipt = await issuing.issue(context, reference)
+    return signed_text.read(receipt.text).body
+
+
+async def test_it_says_what_was_done(context: Context, installation: Installation) -> None:
+    await taking.add(context, REQUEST)
+    made = await checkpoints.make(context)
+    installation.now += 60
+    body = await issued(context)
+    assert body["order"]["reference"] == "O-1"
+    assert body["order"]["in_force"] is True
+    assert body["order"]["document"] == "500-2026-1"
+    assert body["entries"]["names"] == [
+        {"name": "also.example", "scope": "exact"},
+        {"name": "bad.example", "scope": "subtree"},
+    ]
+    assert [each["step"] for each in body["steps"]] == ["received", "taken_in", "accepted"]
+    assert made is not None
+    assert (body["trail"]["checkpoint"], body["trail"]["checkpoint_digest"]) == (1, made.digest)
+    assert body["issued_at"] == "2027-01-15T08:01:00Z"
+    assert body["enforcement"] is None
+    assert body["deadlines"] == []
+
+
+async def test_people_are_counted_and_not_named(installation: Installation) -> None:
+    async with installation.open("ana.reyes") as context:
+        await taking.add(context, REQUEST)
+        await taking.approve(as_person(context, "beto.luna"), "O-1")
+        receipt = await issuing.issue(context, "O-1")
+    body = signed_text.read(receipt.text).body
+    assert body["people"] == 2
+    assert [each["step"] for each in body["steps"]] == ["received", "taken_in", "approved", "accepted"]
+    assert "ana.reyes" not in receipt.text
+    assert "beto.luna" not in receipt.text
+
+
+async def test_the_trail_has_its_digest_and_it_has_the_head_before(context: Context) -> None:
+    await taking.add(context, REQUEST)
+    receipt = await issuing.issue(context, "O-1")
+    body = signed_text.read(receipt.text).body
+    async with context.store.read() as connection:
+        last = (await change_log.newest_entries(connection, 1))[0]
+        decided = [each for each in await change_log.entries(connection) if each.entry.action in DECISIONS]
+    assert (last.entry.action, last.entry.subject) == (issuing.ACTION, "order:O-1")
+    assert last.entry.after is not None
+    assert last.entry.after["digest"] == receipt.digest
+    assert (body["trail"]["sequence"], body["trail"]["hash"]) == (last.sequence - 1, last.previous_hash)
+    assert body["trail"]["entries"][0]["hash"] == decided[0].hash
+    assert decided[0].entry.after is not None
+    assert body["entries"]["row_digest"] == decided[0].entry.after["row_digest"]
+    assert body["entries"]["digest"] == decided[0].entry.after["digest"]
+
+
+async def test_the_entry_of_a_receipt_is_no_decision_and_the_order_stays_sound(context: Context) -> None:
+    await taking.add(context, REQUEST)
+    await issued(context)
+    await issued(context)
+    assert issuing.ACTION not in DECISIONS
+    await ending.withdraw(context, "O-1", reason="lifted by the court")
+    body = await issued(context)
+    assert body["order"]["state"] == "withdrawn"
+    assert body["order"]["in_force"] is False
+    assert body["steps"][-1]["step"] == "withdrawn"
+    assert "lifted by the court" not in json.dumps(body)
+
+
+async def test_a_confidential_order_has_no_name_in_it(context: Context) -> None:
+    await taking.add(context, SECRET)
+    receipt = await issuing.issue(context, "O-1")
+    body = signed_text.read(receipt.text).body
+    assert "unspeakable" not in receipt.text
+    assert (body["entries"]["count"], body["entries"]["names"], body["entries"]["digest"]) == (1, None, None)
+    assert body["withheld"] == [
+        "entries.addresses",
+        "entries.names",
+        "order.proportionality",
+        "steps.evidence",
+    ]
+    async with context.store.read() as connection:
+        entry = (await change_log.newest_entries(connection, 1))[0].entry
+    assert entry.after is not None
+    assert entry.after["confidential"] is True
+
+
+async def test_one_that_nobody_accepted_has_none(installation: Installation) -> None:
+    async with installation.open("ana") as context:
+        await taking.add(context, REQUEST)
+        with pytest.raises(ConflictError, match="O-1 is pending") as refused:
+            await issuing.issue(context, "O-1")
+        assert "filterd order show O-1" in refused.value.remedy
+
+
+async def test_a_damaged_one_has_none(context: Context, installation: Installation) -> None:
+    await taking.add(context, REQUEST)
+    tamper(installation, "UPDATE orders SET authority = 'Nobody'")
+    with pytest.raises(OperationError, match="damaged"):
+        await issuing.issue(context, "O-1")
+
+
+async def test_it_says_which_nodes_have_it(context: Context) -> None:
+    await taking.add(context, REQUEST)
+    async with context.store.read() as connection:
+        cursor = (await change_log.ends(connection))[1]
+    report = NodeReport("resolver-1", NOW, cursor.revision, cursor.revision, "", True, {}, cursor.hash)
+    await nodes.record(context, report)
+    await nodes.record(context, replace(report, name="resolver-2", mandatory_revision=0, mandatory_hash=""))
+    body = await issued(context)
+    assert [(each["name"], each["has_it"]) for each in body["nodes"]] == [
+        ("resolver-1", True),
+        ("resolver-2", None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("done", "measured", "at", "expected"),
+    [
+        (100, True, 300, True),
+        (200, True, 300, True),
+        (201, True, 300, False),
+        (0, True, 200, None),
+        (0, True, 201, False),
+        (0, False, 201, None),
+    ],
+)
+def test_a_deadline_is_met_missed_or_not_known(
+    done: float, measured: bool, at: float, expected: bool | None
+) -> None:
+    assert met(ReceiptDeadline("enforce", 200, "order", done, measured), at) is expected
+
+
+async def test_it_is_verified_by_its_key_alone(context: Context) -> None:
+    await taking.add(context, REQUEST)
+    receipt = await issuing.issue(context, "O-1")
+    pem = signer(context.settings, Purpose.RECEIPT).public_pem.encode()
+    found = verifying.verify(receipt.text.encode() + b"\n", pem)
+    assert (found.digest, found.key_id) == (receipt.digest, receipt.key_id)
+    with pytest.raises(OperationError, match="names the key"):
+        verifying.verify(
+            receipt.text.encode(), signer(context.settings, Purpose.CHECKPOINT).public_pem.encode()
+        )
+    with pytest.raises(OperationError, match="no Ed25519"):
+        verifying.verify(receipt.text.encode(), b"no key")
+
+
+async def test_any_byte_that_is_changed_is_found(context: Context) -> None:
+    await taking.add(context, REQUEST)
+    data = (await issuing.issue(context, "O-1")).text.encode()
+    pem = signer(context.settings, Purpose.RECEIPT).public_pem.encode()
+    for place in range(len(data)):
+        changed = bytearray(data)
+        changed[place] ^= 1
+        with pytest.raises(OperationError):
+            verifying.verify(bytes(changed), pem)
+    for wrong in (b"", b"{}", b"[" * 100_000, b"\xff", data[:-1], data + b" ", b" " + data, data * 2):
+        with pytest.raises(OperationError):
+            verifying.verify(wrong, pem)
+
+
+@pytest.mark.system("openssl")
+async def test_openssl_verifies_it(context: Context, tmp_path: Path) -> None:
+    await taking.add(context, REQUEST)
+    receipt = await issuing.issue(context, "O-1")
+    pem = signer(context.settings, Purpose.RECEIPT).public_pem
+    value = json.loads(receipt.text)
+    plain = json.dumps(value["body"], sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    signature = base64.b64decode(value["signature"])
+    assert openssl_verifies(tmp_path, pem, b"filterd receipt v1\n" + plain, signature)
+    assert not openssl_verifies(tmp_path, pem, b"filterd checkpoint v1\n" + plain, signature)

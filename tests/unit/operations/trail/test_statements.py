@@ -1,0 +1,118 @@
+"""The daily statement: what it says, that OpenSSL finds it signed, and that it has no name."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from filterd.model import signed_text
+from filterd.model.rule import Scope
+from filterd.operations.context import Context
+from filterd.operations.errors import UnknownError
+from filterd.operations.feeds import updating
+from filterd.operations.orders import taking
+from filterd.operations.orders.intake import OrderRequest
+from filterd.operations.trail import checkpoints, rotating, statements
+from filterd.store import change_log
+from tests.worlds.installation import Installation, install
+from tests.worlds.trail import openssl_verifies, tamper
+
+
+@pytest.fixture
+async def installation(tmp_path: Path) -> Installation:
+    """Policies and an empty store."""
+    return await install(tmp_path)
+
+
+def request(number: int, **values: object) -> OrderRequest:
+    """An order of a court on a name of its own."""
+    made = OrderRequest(
+        authority="court",
+        official="Juez Tercero",
+        document=f"JD/{number}",
+        ground="penal",
+        entries=((f"secret{number}.example", Scope.EXACT),),
+        received_at=1_799_999_000,
+        reason="notified",
+    )
+    return replace(made, **values)  # type: ignore[arg-type]
+
+
+async def filled(context: Context) -> None:
+    """Six open orders of one court, one of another authority, one confidential, and the lists."""
+    await updating.update(context)
+    for number in range(6):
+        await taking.add(context, request(number))
+    await taking.add(context, request(7, authority="sat"))
+    await taking.add(context, request(8, confidential=True))
+
+
+@pytest.mark.system("openssl")
+async def test_the_statement_counts_and_names_nothing(installation: Installation, tmp_path: Path) -> None:
+    async with installation.open(approvals=1) as context:
+        await filled(context)
+        made = await statements.make(context)
+        value = json.loads(made.text)
+        body = value["body"]
+        orders = body["orders"]
+        assert orders["in_force"] == {"orders": 8, "entries": 8}
+        assert orders["by_authority_and_ground"] == [
+            {"authority": "court", "ground": "penal", "orders": 6, "entries": 6}
+        ]
+        assert orders["of_small_groups"] == {"orders": 1, "entries": 1}
+        assert orders["confidential"] == {"orders": 1, "entries": 1}
+        assert "secret" not in made.text
+        assert "worst" not in made.text
+        assert [each["kind"] for each in body["lists"]] == ["category", "category", "mandatory"]
+        head = await checkpoints.show(context)
+        assert body["head"]["digest"] == head.digest
+        key = (await rotating.status(context))[0].public_key
+        plain = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+        signature = signed_text.read(made.text).signature
+        assert openssl_verifies(tmp_path, key, b"filterd statement v1\n" + plain, signature)
+        assert not openssl_verifies(tmp_path, key, b"filterd checkpoint v1\n" + plain, signature)
+
+
+async def test_there_is_one_a_day_and_the_trail_tells_it(installation: Installation) -> None:
+    async with installation.open(approvals=1) as context:
+        with pytest.raises(UnknownError, match="no statement yet"):
+            await statements.show(context)
+        first = await statements.make(context)
+        assert await statements.make(context) == first
+        assert not await statements.is_due(context)
+        async with context.store.read() as connection:
+            entry = (await change_log.newest_entries(connection, 1))[0].entry
+        assert (entry.action, entry.subject) == ("statement.publish", f"statement:{first.day}")
+        assert entry.after == {"digest": first.digest, "checkpoint": first.checkpoint}
+        installation.now += 86_400 + 3600  # past its time
+        assert await statements.is_due(context)
+        second = await statements.make(context)
+        assert await statements.listed(context) == [second.day, first.day]
+        installation.now -= 10 * 86_400  # a clock that was set back
+        assert not await statements.is_due(context)
+        assert await statements.verify(context) == ()
+
+
+async def test_it_is_due_from_its_time_on(installation: Installation) -> None:
+    async with installation.open() as context:  # 02:00 in Mexico City
+        assert not await statements.is_due(context)
+        installation.now += 3600
+        assert await statements.is_due(context)
+
+
+async def test_a_statement_that_was_changed_is_found(installation: Installation) -> None:
+    async with installation.open() as context:
+        made = await statements.make(context)
+        tamper(installation, "UPDATE statement SET text = replace(text, '\"orders\":0', '\"orders\":1')")
+        assert await statements.verify(context) == (made.day,)
+
+
+async def test_a_review_that_is_past_its_day_is_counted(installation: Installation) -> None:
+    async with installation.open(approvals=1) as context:
+        await taking.add(context, request(1, review_at=int(installation.now) + 100))
+        installation.now += 100
+        body = json.loads((await statements.make(context)).text)["body"]
+        assert body["reviews_overdue"] == {"orders": 1, "requests": 0}

@@ -1,0 +1,77 @@
+"""The daily statement on the public site: the page in both languages, its files, and the public keys."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from ipaddress import ip_address
+
+import httpx
+import pytest
+
+from filterd.config.value_types import Endpoint
+from filterd.config.web_settings import PagesSettings, WebSettings
+from filterd.operations.context import Context
+from filterd.operations.feeds import updating
+from filterd.operations.trail import rotating, statements
+from filterd.web.pages.application import make_pages
+from filterd.web.pages.state import PagesState
+from filterd.web.pages.templating import Templates
+from filterd.web.pages.translations import Translations
+from filterd.web.public import routes
+from tests.worlds.installation import Installation
+
+LISTEN = Endpoint(ip_address("127.0.0.1"), 21000)
+
+
+@pytest.fixture
+async def context(installation: Installation) -> AsyncIterator[Context]:
+    async with installation.open() as context:
+        yield context
+
+
+@pytest.fixture
+async def client(context: Context) -> AsyncIterator[httpx.AsyncClient]:
+    web = WebSettings(None, None, public=PagesSettings(LISTEN, 100))
+    app = make_pages(routes(), PagesState(context, web, Templates(Translations())))
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://public.test") as made:
+        yield made
+
+
+async def test_before_the_first_the_page_says_so(client: httpx.AsyncClient) -> None:
+    reply = await client.get("/servicio/declaracion")
+    assert reply.status_code == 200
+    assert "Todavía no hay" in reply.text
+    assert (await client.get("/servicio/declaracion/latest.json")).status_code == 404
+    assert (await client.get("/servicio/llaves.pem")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("page", "keys", "language"),
+    [
+        ("/servicio/declaracion", "/servicio/llaves.pem", "es"),
+        ("/service/statement", "/service/keys.pem", "en"),
+    ],
+)
+async def test_the_files_are_what_was_signed(
+    context: Context, client: httpx.AsyncClient, page: str, keys: str, language: str
+) -> None:
+    await updating.update(context)
+    made = await statements.make(context)
+    shown = await client.get(page, headers={"Accept-Language": "fr"})
+    assert shown.status_code == 200
+    assert f'<html lang="{language}">' in shown.text
+    assert f"{page}/{made.day}.json" in shown.text
+    assert made.digest in shown.text
+    assert "set-cookie" not in shown.headers
+    assert len(shown.content) < 150_000
+    for name in (made.day, "latest"):
+        reply = await client.get(f"{page}/{name}.json")
+        assert reply.content == made.text.encode()
+        assert reply.headers["content-type"] == "application/json"
+        again = await client.get(f"{page}/{name}.json", headers={"If-None-Match": reply.headers["etag"]})
+        assert again.status_code == 304
+    assert "immutable" in (await client.get(f"{page}/{made.day}.json")).headers["cache-control"]
+    assert (await client.get(keys)).text == await rotating.public_pem(context)
+    for wrong in ("2020-01-01", "2027-99-99", "..", "x"):
+        assert (await client.get(f"{page}/{wrong}.json")).status_code == 404
