@@ -145,8 +145,9 @@ async def _register(settings: Settings) -> None:
         await subscribers.add(context, "flooder", prefixes=(f"{FLOODER}/32",))
         await subscribers.deny(context, "flooder", "own-block-name.example")
         request = OrderRequest(
-            "Authority", "Official", "D-1", "Law 1", "bench",
+            "judge", "Official", "D-1", "lmtr-182", "bench",
             tuple((prefix, Scope.EXACT) for prefix in ORDERED), accept_overblocking=True,
+            law="Law 1", proportionality="only this machine asks",
         )  # fmt: skip
         order = await taking.add(context, request)
     async with open_context(shipped, actor="two") as context:

@@ -205,8 +205,8 @@ class Deployment:
     def order(self, *names: str, reason: str = "test order", more: Sequence[str] = ()) -> Any:
         """An order on names, accepted at once (orders.approvals is 1)."""
         return self.cli(
-            "order", "add", *names, "--authority", "Authority", "--official", "Official", "--document", "D-1",
-            "--ground", "Law 1", "--reason", reason, *more,
+            "order", "add", *names, "--authority", "judge", "--official", "Official", "--document", "D-1",
+            "--ground", "lmtr-182", "--law", "Law 1", "--reason", reason, *more,
         )  # fmt: skip
 
 

@@ -57,8 +57,8 @@ the units share, and SCHED_IDLE"""
 OWN_LISTS = "/etc/filterd/policies/lists"
 OWN_FEED = "- {id: own, source: lists/own.txt, format: domains, category: gambling}\n"
 SQUAT = "import socket, sys, time; s = socket.create_server(('', int(sys.argv[1]))); time.sleep(600)"
-ORDER = """filterd order add blocked.example --authority "A court" --official "The judge" --document 12/2026 \
---ground "Article 1" --reason "served today" """
+ORDER = """filterd order add blocked.example --authority judge --official "The judge" --document 12/2026 \
+--ground lmtr-182 --law "Law 1" --reason "served today" """
 LEFT = """
 find / -xdev \\( -path /proc -o -path /sys -o -path /dev -o -path /run -o -path /tmp -o -path /exchange \\
     -o -path /packages -o -path /inside -o -path /var/log -o -path /var/cache -o -path /var/lib/dpkg \\

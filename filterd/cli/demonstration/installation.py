@@ -154,10 +154,11 @@ async def _register(context: Context) -> None:
 
 def _order() -> OrderRequest:
     return OrderRequest(
-        authority="An authority, for demonstration",
+        authority="judge",
         official="Nobody",
         document="DEMO-1",
-        ground="None: this order is made by make run",
+        ground="lmtr-182",
+        law="None: this order is made by make run",
         reason="to show what a mandatory rule does",
         entries=((ORDERED, Scope.SUBTREE),),
     )
