@@ -252,6 +252,7 @@ READING = (
     "filterd notice list",
     "filterd retention show",
     "filterd node resync",
+    "filterd order due",
     "filterd order list",
     "filterd order show ",
     "filterd parental status",

@@ -31,6 +31,7 @@ pytestmark = pytest.mark.system("prometheus")
 MONITORING = Path(__file__).parents[2] / "monitoring"
 SELECTOR = re.compile(r"\b(?:filterd_[a-z0-9_]+|up|probe_success)\b(?:\{[^}]*\})?")
 ON_FAULT = {
+    'filterd_order_deadline_seconds{kind!="review"}': "an order whose ground sets a deadline waits",
     'filterd_api_requests_total{status=~"5.."}': "a call of the API that failed",
     'probe_success{job="filterd-canary"}': "of the blackbox exporter, which asks for canary names",
     'up{job="filterd-canary"}': "of the job of the blackbox exporter",
