@@ -31,7 +31,7 @@ from filterd.store import change_log as log_rows
 from filterd.store import feeds as feed_rows
 from filterd.store import orders as order_rows
 from filterd.store.errors import StoreError
-from filterd.store.retention import prune_beyond
+from filterd.store.retention import prune_all
 from filterd.telemetry import log
 
 CHECK_SECONDS = 1.0
@@ -372,10 +372,7 @@ class Maintenance:
 
     async def _prune(self) -> None:
         try:
-            more = True
-            while more:
-                async with self.context.store.report() as connection:
-                    more = await prune_beyond(connection, KEPT_CHANGES, self.context.clock())
+            await prune_all(self.context.store.report, KEPT_CHANGES, self.context.clock())
             self._failed.pop("prune", None)
         except StoreError as error:
             self._report_failure("prune", "", error)

@@ -5,7 +5,8 @@ Every statement deletes a bounded number of rows, so that a write that waits beh
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 from sqlalchemy import (
@@ -230,6 +231,16 @@ async def prune_beyond(connection: AsyncConnection, keep: int, now: float) -> bo
     return not await preservation.is_held(connection, "changes", now) and await change_log.prune(
         connection, keep
     )
+
+
+async def prune_all(
+    report: Callable[[], AbstractAsyncContextManager[AsyncConnection]], keep: int, now: float
+) -> None:
+    """Do so until nothing is left; ``report`` opens a short write for each step."""
+    more = True
+    while more:
+        async with report() as connection:
+            more = await prune_beyond(connection, keep, now)
 
 
 async def counts(connection: AsyncConnection) -> dict[str, int]:
