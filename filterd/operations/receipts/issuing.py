@@ -35,6 +35,7 @@ from filterd.operations.receipts.due import deadlines_of
 from filterd.operations.reviews.terms import country_of
 from filterd.operations.signing import Purpose, Signer, signer
 from filterd.operations.trail import announcing
+from filterd.policy.deadlines import resolve
 from filterd.policy.jurisdictions import Jurisdiction
 from filterd.store import change_log, checkpoints, snapshots
 
@@ -122,6 +123,7 @@ async def _facts(
         nodes=await _nodes(connection, entries),
         at=now,
         deadlines=deadlines_of(order, country, Reached()),
+        basis=resolve(country, order.demand.authority, order.demand.ground),
     )
 
 
