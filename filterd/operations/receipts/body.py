@@ -18,10 +18,12 @@ from filterd.model.order_sql import DECISIONS
 from filterd.model.signed_text import Body
 from filterd.operations.plain_records import standing
 from filterd.operations.plain_values import moment
+from filterd.policy.deadlines import KnownBasis
 
 FORMAT = 1
 """of the body; a change that adds keys keeps it"""
 APPROVED = "order.approve"
+UNKNOWN_BASIS = KnownBasis(None, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,8 @@ class ReceiptFacts:
     """the measured times of enforcement (:func:`.effects.effect_of`); None: none were measured"""
     lifting: Body | None = None
     """the same of the lifting"""
+    basis: KnownBasis = UNKNOWN_BASIS
+    """the authority and the ground as the jurisdiction's file has them"""
 
 
 def body_of(facts: ReceiptFacts) -> Body:
@@ -106,7 +110,7 @@ def body_of(facts: ReceiptFacts) -> Body:
         "zone": issuer.zone,
         "product": "filterd",
         "version": issuer.version,
-        "order": _order(order, facts.at),
+        "order": {**_order(order, facts.at), **_titles(facts.basis)},
         "entries": _entries(order),
         "people": len(set(order.approvals)),
         "steps": steps(order, facts.entries),
@@ -191,6 +195,15 @@ def _order(order: Order, at: float) -> Body:
         "not_before": _time(demand.not_before),
         "not_after": _time(demand.not_after),
         "review_at": _time(demand.review_at),
+    }
+
+
+def _titles(basis: KnownBasis) -> Body:
+    """The titles of authority and ground in both languages; null for those that the file does not have."""
+    found = {"authority_title": basis.authority, "ground_title": basis.ground}
+    return {
+        key: None if each is None else {"es": each.title.es, "en": each.title.en}
+        for key, each in found.items()
     }
 
 

@@ -38,6 +38,7 @@ from filterd.operations.receipts.effects import effect_of
 from filterd.operations.reviews.terms import country_of
 from filterd.operations.signing import Purpose, Signer, signer
 from filterd.operations.trail import announcing
+from filterd.policy.deadlines import resolve
 from filterd.policy.jurisdictions import Jurisdiction
 from filterd.store import change_log, checkpoints, snapshots
 
@@ -126,6 +127,7 @@ async def _facts(
         nodes=await _nodes(connection, entries),
         at=now,
         deadlines=deadlines_of(order, country, _reached(measured)),
+        basis=resolve(country, order.demand.authority, order.demand.ground),
         enforcement=effect_of(measured.enforcement),
         lifting=effect_of(measured.lifting),
     )

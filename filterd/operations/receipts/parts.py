@@ -18,10 +18,11 @@ _DETAILS = ("document", "received_at", "until", "evidence", "evidence_digest")
 def order_part(body: Body, words: SheetWords) -> Part:
     """The demand as it was taken in."""
     order = body["order"]
-    rows = [_row(words, key, order[key]) for key in ("authority", "official", "document")]
+    rows = [_row(words, "authority", titled(order, "authority", words))]
+    rows += [_row(words, key, order[key]) for key in ("official", "document")]
     if order["document_digest"]:
         rows.append(_row(words, "document_digest", order["document_digest"], digest=True))
-    rows.append(_row(words, "ground", order["ground"]))
+    rows.append(_row(words, "ground", titled(order, "ground", words)))
     if order["law"]:
         rows.append(_row(words, "law", order["law"]))
     rows += [
@@ -40,6 +41,15 @@ def order_part(body: Body, words: SheetWords) -> Part:
     ]
     rows.append(_row(words, "people", words.count(body["people"])))
     return {"kind": "fields", "title": _title(words, "order"), "rows": rows}
+
+
+def titled(order: Body, key: str, words: SheetWords) -> str:
+    """The title of an authority or a ground, with the order's own words behind it where they differ."""
+    title, said = order.get(f"{key}_title"), str(order[key])
+    if title is None:
+        return said
+    found = str(title[words.language.value])
+    return found if found.casefold() == said.casefold() else f"{found} ({said})"
 
 
 def steps_part(body: Body, words: SheetWords) -> Part:

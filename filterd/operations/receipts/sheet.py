@@ -70,7 +70,9 @@ def summary(body: Body, words: SheetWords) -> list[str]:
     order = body["order"]
     said = [
         words.known("standing", order["standing"]).format(
-            reference=order["reference"], document=order["document"], authority=order["authority"]
+            reference=order["reference"],
+            document=order["document"],
+            authority=parts.titled(order, "authority", words),
         )
     ]
     said += [_suspended(body, words), _counted(body, words), _everywhere(body, words), _kept(body, words)]

@@ -22,6 +22,8 @@ from filterd.operations.orders.intake import OrderRequest
 from filterd.operations.receipts import issuing, verifying
 from filterd.operations.receipts.body import ReceiptDeadline, met
 from filterd.operations.receipts.effects import effect_of
+from filterd.operations.receipts.parts import titled
+from filterd.operations.receipts.words import SheetLanguage, SheetWords
 from filterd.operations.signing import Purpose, signer
 from filterd.operations.trail import checkpoints
 from filterd.store import change_log
@@ -39,7 +41,7 @@ REQUEST = OrderRequest(
 COUNTRY = """
 title: {es: México, en: Mexico}
 calendar: {zone: America/Tijuana, weekend: [sat, sun], holidays: []}
-authorities: [{id: sat, title: {es: SAT, en: SAT}}]
+authorities: [{id: sat, title: {es: Hacienda, en: Treasury}}]
 grounds:
   - id: liva-18h
     title: {es: LIVA, en: LIVA}
@@ -218,6 +220,9 @@ async def test_duties_of_the_ground_are_in_it_and_what_nobody_measured_is_not_kn
     found = {each["duty"]: (each["source"], each["met"], each["done_at"]) for each in body["deadlines"]}
     assert found == {"enforce": ("order", None, None), "review": ("order", False, None)}
     assert body["zone"] == "America/Tijuana"
+    assert body["order"]["authority_title"] == {"es": "Hacienda", "en": "Treasury"}
+    assert titled(body["order"], "authority", SheetWords(SheetLanguage.EN, "UTC")) == "Treasury (SAT)"
+    assert titled(body["order"], "ground", SheetWords(SheetLanguage.ES, "UTC")) == "LIVA (liva-18h)"
 
 
 def test_what_was_measured_is_said_in_milliseconds() -> None:
