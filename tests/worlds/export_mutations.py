@@ -69,7 +69,7 @@ def _script() -> Callable[..., int]:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    module.signed_by = functools.lru_cache(maxsize=100_000)(module.signed_by)  # type: ignore[attr-defined]
+    module.signed_by = functools.lru_cache(maxsize=100_000)(module.signed_by)  # type: ignore[attr-defined]  # signatures are remembered
     main: Callable[..., int] = module.main
     return main
 
@@ -178,7 +178,7 @@ async def scripted(base: Path) -> tuple[Installation, Path]:
 
 def run(installation: Installation, directory: Path, count: int, seed: int) -> Campaign:
     """The campaign on the export in a directory."""
-    export_signatures.signature_holds = functools.lru_cache(maxsize=100_000)(  # type: ignore[attr-defined]
+    export_signatures.signature_holds = functools.lru_cache(maxsize=100_000)(  # type: ignore[attr-defined]  # signatures are remembered
         export_signatures.signature_holds
     )
     data = (directory / "export").read_bytes()
