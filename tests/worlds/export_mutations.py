@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from filterd.audit import export_signatures
+from filterd.disk import signing_keys
 from filterd.model.audit_chain import canonical
 from filterd.operations.trail import verifying
 from tests.worlds import exported
@@ -178,9 +179,8 @@ async def scripted(base: Path) -> tuple[Installation, Path]:
 
 def run(installation: Installation, directory: Path, count: int, seed: int) -> Campaign:
     """The campaign on the export in a directory."""
-    export_signatures.signature_holds = functools.lru_cache(maxsize=100_000)(  # type: ignore[attr-defined]  # signatures are remembered
-        export_signatures.signature_holds
-    )
+    remembered = functools.lru_cache(maxsize=100_000)(signing_keys.signature_holds)
+    export_signatures.signature_holds = remembered  # type: ignore[attr-defined]  # it is imported there
     data = (directory / "export").read_bytes()
     campaign = Campaign(directory)
     campaign.try_all(of_records(data))
