@@ -12,7 +12,7 @@ from filterd.model import export_format, signed_text
 
 
 class Earlier:
-    """What was kept. It is taken at its word: verify an earlier export by itself first."""
+    """A file that was kept. It is taken at its word: verify an earlier export by itself first."""
 
     def __init__(self, path: Path) -> None:
         """Read the beginning of the file. Raises ``OSError`` and ExportFormatError."""

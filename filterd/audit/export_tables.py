@@ -17,7 +17,7 @@ MOST_SUBJECTS = 5_000_000
 
 @dataclass(slots=True)
 class _Told:
-    """What the trail says of a row."""
+    """The trail's word on a row."""
 
     digest: str
     required: bool = True

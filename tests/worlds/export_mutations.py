@@ -70,7 +70,7 @@ def _script() -> Callable[..., int]:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    module.signed_by = functools.lru_cache(maxsize=100_000)(module.signed_by)  # type: ignore[attr-defined]
+    module.signed_by = functools.lru_cache(maxsize=100_000)(module.signed_by)  # type: ignore[attr-defined]  # signatures are remembered
     main: Callable[..., int] = module.main
     return main
 
@@ -179,9 +179,8 @@ async def scripted(base: Path) -> tuple[Installation, Path]:
 
 def run(installation: Installation, directory: Path, count: int, seed: int) -> Campaign:
     """The campaign on the export in a directory."""
-    export_signatures.signature_holds = functools.lru_cache(maxsize=100_000)(  # type: ignore[attr-defined]
-        signing_keys.signature_holds
-    )
+    remembered = functools.lru_cache(maxsize=100_000)(signing_keys.signature_holds)
+    export_signatures.signature_holds = remembered  # type: ignore[attr-defined]  # it is imported there
     data = (directory / "export").read_bytes()
     campaign = Campaign(directory)
     campaign.try_all(of_records(data))

@@ -50,7 +50,7 @@ def columns(installation: Installation) -> Iterator[Column]:
     with closing(sqlite3.connect(installation.database)) as raw:
         raw.row_factory = sqlite3.Row
         for table in TABLES:
-            row = raw.execute(f"SELECT rowid AS at, * FROM {table} ORDER BY rowid DESC LIMIT 1").fetchone()  # noqa: S608
+            row = raw.execute(f"SELECT rowid AS at, * FROM {table} ORDER BY rowid DESC LIMIT 1").fetchone()  # noqa: S608 - names of tables and columns
             for name in [] if row is None else row.keys()[1:]:
                 column = Column(table, name, row["at"], row[name])
                 if str(column) not in NOT_EXPORTED:
@@ -64,7 +64,7 @@ async def vandalise(installation: Installation, column: Column) -> None:
     if isinstance(value, int | float):
         changed = 1 - value if value in (0, 1) else value + 1000
     with closing(sqlite3.connect(installation.database)) as raw, raw:
-        sql = f"UPDATE {column.table} SET {column.name} = ? WHERE rowid = ?"  # noqa: S608
+        sql = f"UPDATE {column.table} SET {column.name} = ? WHERE rowid = ?"  # noqa: S608 - names of tables and columns
         assert raw.execute(sql, (changed, column.row)).rowcount == 1
 
 

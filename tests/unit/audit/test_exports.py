@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from filterd.disk import signing_keys
-from filterd.model.audit_chain import canonical
+from filterd.model.audit_chain import GENESIS, StoredEntry, canonical, entry_hash
 from filterd.operations.orders import ending
 from filterd.operations.signing import Purpose
 from filterd.operations.trail import checkpoints, rotating, statements, verifying
@@ -231,3 +233,43 @@ async def test_a_row_that_was_changed_by_hand_is_found(installation: Installatio
     campaign = await export_vandal.run(installation, tmp_path, iter(each.values()))
     assert campaign.missed == []
     assert campaign.made.total() == len(each) >= 8
+
+
+async def test_entries_of_before_the_salt_show_their_hash_alone_and_are_counted(tmp_path: Path) -> None:
+    installation = await install(tmp_path / "filterd")
+    async with installation.open() as context:
+        for subject in ("line:1", "store", "line:2", "line:3"):
+            await record(context, subject)
+        async with context.store.read() as connection:
+            entries = await change_log.entries(connection)
+    _without_salt(installation, entries)
+    shutil.rmtree(installation.settings.store.ledger)
+    await exported.write(installation, tmp_path / "export")
+    lines = (tmp_path / "export").read_bytes().splitlines(keepends=True)
+    withheld = [json.loads(line) for line in lines if b'"kind":"withheld"' in line]
+    assert [each["content"] for each in withheld] == [""] * 4
+    said = exported.by_filterd(tmp_path / "export"), exported.by_script(tmp_path / "export")
+    assert [each.code for each in said] == [0, 0], said
+    assert "4 withheld entries of an earlier version" in said[0].said
+    assert "4: withheld, and bound by checkpoints alone" in said[1].said
+    salted = next(number for number, line in enumerate(lines) if b'"key.sign"' in line)
+    hidden = {"kind": "withheld", "content": ""}
+    shown = [json.loads(line) for line in lines]
+    hidden |= {each: shown[salted + 1][each] for each in ("sequence", "hash")}
+    lines[salted + 1] = canonical(hidden).encode() + b"\n"
+    (tmp_path / "export").write_bytes(exported.resealed(installation, lines))
+    said = exported.by_filterd(tmp_path / "export"), exported.by_script(tmp_path / "export")
+    assert [each.code for each in said] == [1, 1], "no salted entry can pass for one of before"
+
+
+def _without_salt(installation: Installation, entries: list[StoredEntry]) -> None:
+    """Make a trail one of an earlier version."""
+    previous = GENESIS
+    with closing(sqlite3.connect(installation.database)) as raw, raw:
+        for each in entries:
+            digest = entry_hash(previous, each.entry)
+            values = (previous, f"x{each.sequence}", each.sequence)
+            raw.execute("UPDATE audit SET previous_hash = ?, hash = ?, salt = '' WHERE sequence = ?", values)
+            raw.execute("UPDATE audit SET hash = ? WHERE sequence = ?", (digest, each.sequence))
+            previous = digest
+        raw.execute("UPDATE head SET audit_hash = ?", (previous,))

@@ -26,4 +26,4 @@ async def test_a_regulator_gets_an_export_that_verifies(api: Api, tmp_path: Path
 async def test_what_cannot_be_exported_is_refused_before_the_first_line(api: Api) -> None:
     client = await api.client(TokenRole.REGULATOR)
     assert (await client.get(EXPORT, params={"order": "O-99"})).status_code == 404
-    assert (await client.get(EXPORT, params={"from": "monday"})).status_code == 400
+    assert (await client.get(EXPORT, params={"from": "monday"})).status_code == 422
