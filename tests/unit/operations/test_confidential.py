@@ -17,6 +17,7 @@ from filterd.disk.keys import FINGERPRINT_KEY
 from filterd.model.audit_chain import GENESIS, AuditEntry, entry_hash
 from filterd.model.changelog import CHANGES_SQL, MANDATORY, OrderChange, decode
 from filterd.model.full_state import mandatory_state
+from filterd.model.order import Demand
 from filterd.model.rule import Scope
 from filterd.operations import audit, confidential, inquiry, key_rotation, restore, snapshots
 from filterd.operations.backup import backup
@@ -24,7 +25,7 @@ from filterd.operations.context import Context, OperationError
 from filterd.operations.feeds import rule_files, updating
 from filterd.operations.migrate import migrate
 from filterd.operations.orders import ending, showing, taking
-from filterd.operations.orders.intake import OrderRequest
+from filterd.operations.orders.intake import IntakeRules, OrderRequest, complete
 from filterd.policy.overlay import ForeignKeyError, order_rules
 from filterd.store import orders as order_rows
 from filterd.wire.names import name_from_text
@@ -74,7 +75,13 @@ async def as_before(context: Context, patch: pytest.MonkeyPatch) -> None:
     with patch.context() as old:
         old.setattr(confidential, "with_sealed", lambda order, _seals: order)
         old.setattr(order_rows, "_require_sealed", lambda _demand: None)
+        old.setattr(taking, "complete", _without_law)
         await taking.add(context, SECRET)
+
+
+def _without_law(request: OrderRequest, rules: IntakeRules) -> Demand:
+    """The demand as it was before orders named a law."""
+    return replace(complete(request, rules), law="")
 
 
 NEWER_COLUMNS = (
