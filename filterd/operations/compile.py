@@ -144,11 +144,8 @@ def run(job: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
         key,
         revision=job["revision"],
         built_at=job["built_at"],
-        meta={
-            **_kept(material.meta(), policies, job["in_force"]),
-            HISTORY: job["history"],
-            OVERRIDING: overriding,
-        },
+        meta=_kept(material.meta(), policies, job["in_force"])
+        | {HISTORY: job["history"], OVERRIDING: overriding},
     )
     _require_unaltered(compiled, versions, settings.state_dir)
     target = Path(job["target"])

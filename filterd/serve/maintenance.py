@@ -329,9 +329,8 @@ class Maintenance:
         chosen = await snapshots.chosen_now(self.context, documents)
         zones = snapshot_input.zones_of(self.context.settings)
         async with self.context.store.read() as connection:
-            overriding = await order_rows.overriding(connection)
-            meant = await in_snapshot(connection, now)
-        if snapshot_input.input_digest(documents, chosen.versions, zones, meant, overriding) != made_of:
+            over, meant = await order_rows.overriding(connection), await in_snapshot(connection, now)
+        if snapshot_input.input_digest(documents, chosen.versions, zones, meant, over) != made_of:
             return False
         self._report_stand_ins(chosen.stand_ins)
         self._stood_in = (wanted, made_of), now

@@ -8,7 +8,7 @@ from filterd.operations.context import Context, OperationError
 from filterd.operations.orders import basis
 from filterd.operations.orders.finding import require
 from filterd.operations.orders.guards import jurisdiction
-from filterd.operations.orders.life import Act, instrument, record, require_allowed, require_running
+from filterd.operations.orders.life import LifeAct, instrument, record, require_allowed, require_running
 from filterd.operations.orders.showing import redacted
 
 
@@ -33,7 +33,7 @@ async def confirm(
         raise OperationError(message, "give --until in the future, or leave it out")
     async with context.store.write(context.actor, now) as write:
         before = await require(write.connection, reference)
-        require_allowed(before, Act.CONFIRM)
+        require_allowed(before, LifeAct.CONFIRM)
         require_running(before, write.now)
         if not number and basis.is_provisional(before.demand, country):
             message = f"order {before.reference} is provisional by its ground: the authority confirms it"

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from filterd.model.order import Order, OrderState, OrderStep, StepKind
 from filterd.operations.context import Context
-from filterd.operations.orders.life import ALLOWED, Act, record
+from filterd.operations.orders.life import ALLOWED, LifeAct, record
 from filterd.store import orders as rows
 
 AT_ONCE = 50
@@ -45,7 +45,7 @@ async def _note(context: Context, reference: str) -> bool:
 
 def _step(order: Order, actor: str, now: float) -> OrderStep | None:
     """The step that is due on an order as it is under the lock; None: none."""
-    if order.state not in ALLOWED[Act.EXPIRE]:
+    if order.state not in ALLOWED[LifeAct.EXPIRE]:
         return None
     if 0 < order.demand.not_after <= now:
         return OrderStep(0, StepKind.EXPIRED, float(order.demand.not_after), actor, "its term is over")

@@ -20,7 +20,7 @@ from filterd.store.ledger import ORDER_STEP
 from filterd.store.store import Write
 
 
-class Act(StrEnum):
+class LifeAct(StrEnum):
     """The acts on an order. Control does the last one alone, by the clock."""
 
     APPROVE = "approve"
@@ -38,14 +38,14 @@ _WAITING = frozenset((_S.PENDING, _S.QUARANTINED))
 _DECIDED = frozenset((_S.ACCEPTED, _S.SUSPENDED))
 _STANDING = _WAITING | _DECIDED | {_S.OUTSIDE_DNS}
 ALLOWED = {
-    Act.APPROVE: _WAITING,
-    Act.SUSPEND: _DECIDED,
-    Act.RESUME: frozenset((_S.SUSPENDED,)),
-    Act.LIFT: _STANDING | {_S.EXPIRED},
-    Act.WITHDRAW: _STANDING | {_S.EXPIRED},
-    Act.CONFIRM: _DECIDED | {_S.OUTSIDE_DNS},
-    Act.EXECUTE: _STANDING,
-    Act.EXPIRE: _DECIDED,
+    LifeAct.APPROVE: _WAITING,
+    LifeAct.SUSPEND: _DECIDED,
+    LifeAct.RESUME: frozenset((_S.SUSPENDED,)),
+    LifeAct.LIFT: _STANDING | {_S.EXPIRED},
+    LifeAct.WITHDRAW: _STANDING | {_S.EXPIRED},
+    LifeAct.CONFIRM: _DECIDED | {_S.OUTSIDE_DNS},
+    LifeAct.EXECUTE: _STANDING,
+    LifeAct.EXPIRE: _DECIDED,
 }
 """the states in which each act makes sense; every other pair is refused, but that ending an ended order again
 changes nothing"""
@@ -75,7 +75,7 @@ _WORDS = {
 }
 
 
-def require_allowed(order: Order, act: Act) -> None:
+def require_allowed(order: Order, act: LifeAct) -> None:
     """Raise ConflictError where the state of the order does not allow the act."""
     if order.state in ALLOWED[act]:
         return

@@ -12,7 +12,7 @@ from filterd.model.order import Order, OrderState, OrderStep, StepKind
 from filterd.operations import input_values
 from filterd.operations.context import Context
 from filterd.operations.orders.finding import require
-from filterd.operations.orders.life import Act, emergency_step, instrument, record, require_allowed
+from filterd.operations.orders.life import LifeAct, emergency_step, instrument, record, require_allowed
 from filterd.operations.orders.showing import redacted
 from filterd.store.ledger import WITHDRAWAL
 
@@ -34,7 +34,7 @@ async def lift(
         before = await require(write.connection, reference)
         if _is_repeated(before, number):
             return redacted(before)
-        require_allowed(before, Act.LIFT)
+        require_allowed(before, LifeAct.LIFT)
         ended = replace(
             before,
             state=OrderState.LIFTED,

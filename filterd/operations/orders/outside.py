@@ -8,7 +8,7 @@ from filterd.model.order import Order, OrderState, OrderStep, StepKind
 from filterd.operations import input_values
 from filterd.operations.context import Context
 from filterd.operations.orders.finding import require
-from filterd.operations.orders.life import Act, record, require_allowed
+from filterd.operations.orders.life import LifeAct, record, require_allowed
 from filterd.operations.orders.showing import redacted
 
 MAX_EVIDENCE = 2_000
@@ -26,7 +26,7 @@ async def execute(
     proof = input_values.sha256(digest, "digest")
     async with context.store.write(context.actor, context.clock()) as write:
         before = await require(write.connection, reference)
-        require_allowed(before, Act.EXECUTE)
+        require_allowed(before, LifeAct.EXECUTE)
         order = replace(before, state=OrderState.OUTSIDE_DNS)
         step = OrderStep(
             number=0,

@@ -12,7 +12,7 @@ from filterd.model.order import Order, OrderState, OrderStep, StepKind
 from filterd.operations import input_values
 from filterd.operations.context import Context, OperationError
 from filterd.operations.orders.finding import require
-from filterd.operations.orders.life import Act, instrument, record, require_allowed, require_running
+from filterd.operations.orders.life import LifeAct, instrument, record, require_allowed, require_running
 from filterd.operations.orders.showing import redacted
 
 
@@ -26,7 +26,7 @@ async def suspend(
     number, received = instrument(document, received_at, context.clock())
     async with context.store.write(context.actor, context.clock()) as write:
         before = await require(write.connection, reference)
-        require_allowed(before, Act.SUSPEND)
+        require_allowed(before, LifeAct.SUSPEND)
         require_running(before, write.now)
         _require_sensible(before, until, write.now)
         step = OrderStep(
@@ -51,7 +51,7 @@ async def resume(context: Context, reference: str, *, reason: str, document: str
     number = input_values.text(document, "document number", required=False)
     async with context.store.write(context.actor, context.clock()) as write:
         before = await require(write.connection, reference)
-        require_allowed(before, Act.RESUME)
+        require_allowed(before, LifeAct.RESUME)
         require_running(before, write.now)
         step = OrderStep(0, StepKind.RESUMED, write.now, context.actor, because, number)
         order = replace(before, state=OrderState.ACCEPTED)

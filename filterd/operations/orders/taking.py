@@ -25,7 +25,7 @@ from filterd.operations.orders.intake import (
     OrderRequest,
     complete,
 )
-from filterd.operations.orders.life import Act, require_allowed, require_running
+from filterd.operations.orders.life import LifeAct, require_allowed, require_running
 from filterd.operations.orders.publishing import publish
 from filterd.operations.orders.reach import Hit, HitKind
 from filterd.operations.orders.showing import PROTECTED_REMEDY, held_back_because, redacted
@@ -73,7 +73,7 @@ async def approve(context: Context, reference: str, *, proportionality: str = ""
     kept = limits.ours(context.settings)
     async with context.store.write(context.actor, context.clock()) as write:
         before = confidential.opened(context.settings, await require(write.connection, reference))
-        require_allowed(before, Act.APPROVE)
+        require_allowed(before, LifeAct.APPROVE)
         require_running(before, write.now)
         _require_unprotected(before, guarding)
         await people.require_another(write.connection, before, context)

@@ -32,7 +32,7 @@ from filterd.operations.orders import (
 )
 from filterd.operations.orders.basis import DEFAULT_REVIEW
 from filterd.operations.orders.intake import OrderRequest
-from filterd.operations.orders.life import ALLOWED, Act
+from filterd.operations.orders.life import ALLOWED, LifeAct
 from filterd.operations.plain_records import plain_order, standing
 from filterd.store.ledger import ORDER_STEP, WITHDRAWAL, Ledger
 from tests.worlds.installation import NOW, Installation, as_person
@@ -221,46 +221,46 @@ async def _in_state(context: Context, state: OrderState) -> None:
         return
     await accepted(context, replace(REQUEST, not_after=int(NOW) + DAY))
     if state is OrderState.SUSPENDED:
-        await ACTS[Act.SUSPEND](context)
+        await ACTS[LifeAct.SUSPEND](context)
     elif state is OrderState.OUTSIDE_DNS:
-        await ACTS[Act.EXECUTE](context)
+        await ACTS[LifeAct.EXECUTE](context)
     elif state is OrderState.EXPIRED:
         await expiring.note(replace(context, clock=lambda: NOW + DAY))
     elif state is OrderState.LIFTED:
-        await ACTS[Act.LIFT](context)
+        await ACTS[LifeAct.LIFT](context)
     elif state is OrderState.WITHDRAWN:
-        await ACTS[Act.WITHDRAW](context)
+        await ACTS[LifeAct.WITHDRAW](context)
 
 
 DAY = 24 * HOUR
-ACTS: dict[Act, Callable[[Context], Awaitable[Order]]] = {
-    Act.APPROVE: lambda context: taking.approve(as_person(context, "eva"), "O-1"),
-    Act.SUSPEND: lambda context: suspending.suspend(
+ACTS: dict[LifeAct, Callable[[Context], Awaitable[Order]]] = {
+    LifeAct.APPROVE: lambda context: taking.approve(as_person(context, "eva"), "O-1"),
+    LifeAct.SUSPEND: lambda context: suspending.suspend(
         context, "O-1", until=int(NOW) + HOUR, document="S-1", reason="asked for"
     ),
-    Act.RESUME: lambda context: suspending.resume(context, "O-1", reason="asked for"),
-    Act.LIFT: lambda context: lifting.lift(context, "O-1", document="L-1", reason="demanded"),
-    Act.WITHDRAW: lambda context: ending.withdraw(context, "O-1", reason="wrong"),
-    Act.CONFIRM: lambda context: confirming.confirm(context, "O-1", reason="needed"),
-    Act.EXECUTE: lambda context: outside.execute(context, "O-1", evidence="the page was taken down"),
+    LifeAct.RESUME: lambda context: suspending.resume(context, "O-1", reason="asked for"),
+    LifeAct.LIFT: lambda context: lifting.lift(context, "O-1", document="L-1", reason="demanded"),
+    LifeAct.WITHDRAW: lambda context: ending.withdraw(context, "O-1", reason="wrong"),
+    LifeAct.CONFIRM: lambda context: confirming.confirm(context, "O-1", reason="needed"),
+    LifeAct.EXECUTE: lambda context: outside.execute(context, "O-1", evidence="the page was taken down"),
 }
 AFTER = {
-    Act.APPROVE: OrderState.ACCEPTED,
-    Act.SUSPEND: OrderState.SUSPENDED,
-    Act.RESUME: OrderState.ACCEPTED,
-    Act.LIFT: OrderState.LIFTED,
-    Act.WITHDRAW: OrderState.WITHDRAWN,
-    Act.EXECUTE: OrderState.OUTSIDE_DNS,
+    LifeAct.APPROVE: OrderState.ACCEPTED,
+    LifeAct.SUSPEND: OrderState.SUSPENDED,
+    LifeAct.RESUME: OrderState.ACCEPTED,
+    LifeAct.LIFT: OrderState.LIFTED,
+    LifeAct.WITHDRAW: OrderState.WITHDRAWN,
+    LifeAct.EXECUTE: OrderState.OUTSIDE_DNS,
 }
 TABLE = {
     #            pending quarantined accepted suspended outside expired lifted withdrawn
-    Act.APPROVE: "x x - - - - - -",
-    Act.SUSPEND: "- - x x - - - -",
-    Act.RESUME: "- - - x - - - -",
-    Act.LIFT: "x x x x x x = -",
-    Act.WITHDRAW: "x x x x x x = =",
-    Act.CONFIRM: "- - x x x - - -",
-    Act.EXECUTE: "x x x x x - - -",
+    LifeAct.APPROVE: "x x - - - - - -",
+    LifeAct.SUSPEND: "- - x x - - - -",
+    LifeAct.RESUME: "- - - x - - - -",
+    LifeAct.LIFT: "x x x x x x = -",
+    LifeAct.WITHDRAW: "x x x x x x = =",
+    LifeAct.CONFIRM: "- - x x x - - -",
+    LifeAct.EXECUTE: "x x x x x - - -",
 }
 """x: it makes sense; =: it changes nothing; -: it is refused. docs/orders.md has the same"""
 
@@ -268,7 +268,7 @@ TABLE = {
 @pytest.mark.parametrize("state", OrderState)
 @pytest.mark.parametrize("act", TABLE)
 async def test_each_state_allows_what_makes_sense_and_no_more(
-    context: Context, installation: Installation, state: OrderState, act: Act
+    context: Context, installation: Installation, state: OrderState, act: LifeAct
 ) -> None:
     await _in_state(context, state)
     sign = TABLE[act].split()[list(OrderState).index(state)]
@@ -276,7 +276,7 @@ async def test_each_state_allows_what_makes_sense_and_no_more(
     assert before.state is state
     assert (sign == "x") is (state in ALLOWED[act])
     proof = await audit.verify(context)
-    if sign == "x" and not (act is Act.APPROVE and state is OrderState.QUARANTINED):
+    if sign == "x" and not (act is LifeAct.APPROVE and state is OrderState.QUARANTINED):
         found = await ACTS[act](context)
         assert found.state is AFTER.get(act, state)
         assert not (await showing.show(context, "O-1")).damage
@@ -342,8 +342,8 @@ async def test_a_reason_is_one_line_that_can_be_printed(context: Context, bad: s
 async def test_two_people_who_act_at_once_do_one_thing_after_the_other(context: Context) -> None:
     await accepted(context)
     both = await asyncio.gather(
-        ACTS[Act.LIFT](context),
-        ACTS[Act.SUSPEND](as_person(context, "bob")),
+        ACTS[LifeAct.LIFT](context),
+        ACTS[LifeAct.SUSPEND](as_person(context, "bob")),
         return_exceptions=True,
     )
     order = await showing.show(context, "O-1")
@@ -356,10 +356,10 @@ async def test_a_confidential_order_keeps_its_names_through_its_life(
     context: Context, installation: Installation
 ) -> None:
     await accepted(context, replace(REQUEST, confidential=True))
-    await ACTS[Act.SUSPEND](context)
-    await ACTS[Act.RESUME](context)
+    await ACTS[LifeAct.SUSPEND](context)
+    await ACTS[LifeAct.RESUME](context)
     assert newest(installation).fingerprints is not None
-    await ACTS[Act.EXECUTE](context)
+    await ACTS[LifeAct.EXECUTE](context)
     trail = installation.database.read_bytes()
     assert b"bad.example" not in trail
     assert b"also.example" not in trail
@@ -367,10 +367,10 @@ async def test_a_confidential_order_keeps_its_names_through_its_life(
 
 async def test_a_damaged_order_is_not_decided_on(context: Context, installation: Installation) -> None:
     await accepted(context)
-    await ACTS[Act.SUSPEND](context)
+    await ACTS[LifeAct.SUSPEND](context)
     with closing(sqlite3.connect(installation.database)) as raw, raw:
         raw.execute("UPDATE order_step SET until = until + 999")
-    for act in (Act.RESUME, Act.LIFT, Act.CONFIRM, Act.EXECUTE):
+    for act in (LifeAct.RESUME, LifeAct.LIFT, LifeAct.CONFIRM, LifeAct.EXECUTE):
         with pytest.raises(OperationError, match="damaged"):
             await ACTS[act](context)
     assert await expiring.note(replace(context, clock=lambda: NOW + 2 * DAY)) == 0
