@@ -32,6 +32,8 @@ LATE_SECONDS = 1.0
 RETRY_SECONDS = 1.0
 LARGEST_LINE = 1 << 20
 LONGEST_REASON = 300
+HELD = 64
+"""reports that wait to be stored, above which no more are read"""
 AWAY_SECONDS = 30.0
 """without control, after which the resolver says so: longer than control takes to start again"""
 
@@ -214,7 +216,24 @@ class NodeReportListener:
         await self._server.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Pass on the reports of a resolver; one that sends anything else connects again."""
+        """Pass on the reports of a resolver; one that sends anything else connects again. Each has the moment
+        at which it came, however long the one before takes to be stored."""
         del writer
-        while line := await reader.readline():
-            await self._take(from_line(line, self._clock()))
+        came: asyncio.Queue[NodeReport | None] = asyncio.Queue()
+        reading = asyncio.create_task(self._read(reader, came))
+        try:
+            while (report := await came.get()) is not None:
+                await self._take(report)
+                came.task_done()
+            await reading
+        finally:
+            reading.cancel()
+
+    async def _read(self, reader: asyncio.StreamReader, came: asyncio.Queue[NodeReport | None]) -> None:
+        try:
+            while line := await reader.readline():
+                came.put_nowait(from_line(line, self._clock()))
+                if came.qsize() >= HELD:
+                    await came.join()
+        finally:
+            came.put_nowait(None)

@@ -128,7 +128,7 @@ async def test_reports_arrive_when_something_changed_and_after_control_was_away(
     link = NodeReportListener(tmp_path / SOCKET, heard.put, lambda: 5.0)
     await link.start()
     now = 100.0
-    state = ControlLink(lambda: now)
+    state = ControlLink(lambda: now, lambda: 0.0)
     sender = asyncio.create_task(report_for_ever(tmp_path / SOCKET, lambda: present[0], state))
     assert await asyncio.wait_for(heard.get(), 5) == REPORT
     assert state.connected

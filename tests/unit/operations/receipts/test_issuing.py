@@ -98,7 +98,7 @@ async def test_it_says_what_was_done(context: Context, installation: Installatio
     assert made is not None
     assert (body["trail"]["checkpoint"], body["trail"]["checkpoint_digest"]) == (1, made.digest)
     assert body["issued_at"] == "2027-01-15T08:01:00Z"
-    assert body["enforcement"] is None
+    assert (body["enforcement"]["all_nodes_at"], body["lifting"]) == (None, None)
     assert [(each["duty"], each["source"], each["met"]) for each in body["deadlines"]] == [
         ("review", "order", None)
     ]
