@@ -17,8 +17,10 @@ from tests.e2e.small import small
 CENSORED = 16
 NAMES = ("chat.example", "popular.example", "search.example", "shop.example", "help.example")
 RECORDS = {(name, "A"): ["203.0.113.7"] for name in NAMES} | {("hosted.example", "A"): ["203.0.113.9"]}
-ORDER = ("--authority", "A", "--official", "O", "--document", "D", "--ground", "G", "--reason", "served")
-ORDER += ("--proportionality", "weighed by the court")
+ORDER = (
+    *("--authority", "A", "--official", "O", "--document", "D", "--ground", "G", "--reason", "served"),
+    *("--proportionality", "weighed by the court"),
+)
 
 
 @pytest.fixture
