@@ -151,19 +151,15 @@ async def load_state(
         reports = await snapshot_rows.nodes(connection)
         lifted = await _lifted(connection, now, key)
     known = [each for each in rows.orders if each.state is not OrderState.QUARANTINED and not each.damage]
-    empty = PublishedState(snapshot, key, now=now)
-    book = PolicyBook.of_meta(snapshot.meta, empty.classes)
+    book = PolicyBook.of_meta(snapshot.meta, PublishedState(snapshot, key, now=now).classes)
     line = None if identity.choices is None else _handle(identity.choices, book, key)
-    rules = _rules(known, revision, key)
+    rules, newer = _rules(known, revision, key), _rules(_newer(known, snapshot), revision, key)
+    canaries = order_canaries(rules, context.settings.canary.zone or "", key)
     published = PublishedState(
         snapshot,
         key,
         now=now,
-        overlay=overlay_of(
-            _rules(_newer(known, snapshot), revision, key),
-            lifted,
-            order_canaries(rules, context.settings.canary.zone or "", key),
-        ),
+        overlay=overlay_of(newer, lifted, canaries),
         mandates=mandates_of(rules, snapshot.built_at),
         policies=book.at(now),
         settings=StateSettings(
