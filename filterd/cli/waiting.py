@@ -24,7 +24,7 @@ WORDS = {"enforce": "in force", "lift": "lifted"}
 
 @dataclass(frozen=True, slots=True)
 class NodeWait:
-    """Whether a command waits for the nodes, and for how many seconds."""
+    """The wait of a command for the nodes: if there is one, and of how many seconds."""
 
     asked: bool = False
     timeout: int = 60

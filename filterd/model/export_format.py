@@ -58,7 +58,7 @@ _LINE = re.compile(r"line:[0-9]+")
 
 
 def is_shown(entry: AuditEntry) -> bool:
-    """Whether an export shows an entry in whole: it is of a kind that is shown, and nothing in it tells of a
+    """True if an export shows an entry in whole: it is of a kind that is shown, and nothing in it tells of a
     line."""
     if not {entry.action.partition(".")[0], entry.subject.partition(":")[0]} <= SHOWN:
         return False

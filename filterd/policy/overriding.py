@@ -40,7 +40,7 @@ def without_overridden(protected: Protected, demanded: Iterable[NameRule]) -> Pr
 
 
 def _less(rule: NameRule, wanted: NameRule) -> tuple[NameRule | None, NameRule | None]:
-    """What is left of a rule without the names of ``wanted``, which overlaps it, and the exception that it
+    """The rest of a rule without the names of ``wanted``, which overlaps it, and the exception that it
     takes beside it."""
     if wanted.name != rule.name and wanted.name.endswith("." + rule.name):
         return rule, replace(wanted, action=Action.ALLOW)

@@ -32,7 +32,7 @@ class OrderEnds:
         try:
             more = True
             while more:
-                more = await expiring.note(self._context) == expiring.AT_ONCE
+                more = await expiring.record_ends(self._context) == expiring.AT_ONCE
                 await asyncio.sleep(BREATH)
         except (StoreError, OperationError) as error:
             if str(error) != self._reported:

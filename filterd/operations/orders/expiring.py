@@ -17,7 +17,7 @@ AT_ONCE = 50
 """orders of one turn: each is a write of its own, and others wait for the store meanwhile"""
 
 
-async def note(context: Context) -> int:
+async def record_ends(context: Context) -> int:
     """Note what has happened by now, for at most :data:`AT_ONCE` orders; their number. A damaged order is
     left alone: nobody knows what was decided about it."""
     done = 0

@@ -89,7 +89,7 @@ class IncompleteOrderError(OperationError):
 
 @dataclass(frozen=True, slots=True)
 class IntakeRules:
-    """What an order is held against when it is taken in. ``now`` is in Unix seconds."""
+    """The rules that an order is held against when it is taken in. ``now`` is in Unix seconds."""
 
     now: float
     kept: limits.Ours = ()

@@ -236,7 +236,7 @@ def _deadline(each: ReceiptDeadline, at: float) -> Body:
 
 
 def met(each: ReceiptDeadline, at: float) -> bool | None:
-    """Whether a duty was done in time; None: it is not due yet, or not known."""
+    """True if a duty was done in time; None: it is not due yet, or not known."""
     if each.done_at:
         return each.done_at <= each.due_at
     return False if each.measured and at > each.due_at else None

@@ -62,7 +62,7 @@ class Receipt:
 
     @property
     def body(self) -> Body:
-        """What it says."""
+        """The facts that it states."""
         return signed_text.read(self.text).body
 
     @property

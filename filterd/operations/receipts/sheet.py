@@ -66,7 +66,7 @@ def _parts(body: Body, words: SheetWords) -> list[Part]:
 
 
 def summary(body: Body, words: SheetWords) -> list[str]:
-    """What a reader must know, in sentences: first whether the order is carried out."""
+    """The things that a reader must know, in sentences: first whether the order is carried out."""
     order = body["order"]
     said = [
         words.known("standing", order["standing"]).format(
@@ -107,7 +107,7 @@ def attached_name(body: Body) -> str:
 
 
 def _everywhere(body: Body, words: SheetWords) -> str:
-    """Whether all servers have what the order does now; empty where nobody measured it."""
+    """The words on how many servers have what the order does now; empty where nobody measured it."""
     for key, enforces in (("lifting", False), ("enforcement", True)):
         effect = body.get(key)
         if effect is None or enforces is not body["order"]["in_force"]:

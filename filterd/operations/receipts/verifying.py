@@ -26,7 +26,7 @@ class VerifiedReceipt:
 
 
 def verify(data: bytes, pem: bytes) -> VerifiedReceipt:
-    """What a receipt says, once its signature is found to be the key's. ``data``: the file; a newline at its
+    """The facts of a receipt, once its signature is found to be the key's. ``data``: the file; a newline at its
     end does not count. Raises OperationError for anything that is not exactly as it was signed."""
     try:
         public_key = signing_keys.public_key_of(pem)

@@ -83,11 +83,11 @@ async def test_a_suspension_ends_by_itself_on_nodes_and_control_notes_it(
     assert order.in_force(until)
     assert (newest(installation).not_before, newest(installation).withdrawn) == (until, False)
     assert len(newest(installation).names) == 2
-    assert await expiring.note(context) == 0
+    assert await expiring.record_ends(context) == 0
     assert [standing(order, at) for at in (NOW, until)] == ["suspended", "in force"]
     installation.now = until + 5
-    assert await expiring.note(replace(context, actor="control")) == 1
-    assert await expiring.note(context) == 0
+    assert await expiring.record_ends(replace(context, actor="control")) == 1
+    assert await expiring.record_ends(context) == 0
     order = await showing.show(context, "O-1")
     first, second = order.steps
     assert (first.kind, first.at, first.actor, first.reason) == (StepKind.SUSPENDED, NOW, "ana", "asked for")
@@ -110,12 +110,12 @@ async def test_a_clock_of_control_that_is_ahead_resumes_and_ends_nothing(
     until = int(NOW) + HOUR
     await suspending.suspend(context, "O-1", until=until, document="S-7", reason="asked for")
     installation.now = until + 1
-    await expiring.note(context)
+    await expiring.record_ends(context)
     order = await showing.show(context, "O-1")
     assert order.state is OrderState.ACCEPTED
     assert standing(order, NOW + 60) == "suspended"
     installation.now = NOW + 3 * HOUR
-    await expiring.note(context)
+    await expiring.record_ends(context)
     order = await showing.show(context, "O-1")
     assert order.state is OrderState.EXPIRED
     assert standing(order, until + 60) == "in force", "it is, on every node whose clock is right"
@@ -127,9 +127,9 @@ async def test_a_term_that_is_over_is_noted_at_its_end(context: Context, install
     end = int(NOW) + HOUR
     await accepted(context, replace(REQUEST, not_after=end))
     installation.now = end - 1
-    assert await expiring.note(context) == 0
+    assert await expiring.record_ends(context) == 0
     installation.now = end + 500
-    assert await expiring.note(replace(context, actor="control")) == 1
+    assert await expiring.record_ends(replace(context, actor="control")) == 1
     order = await showing.show(context, "O-1")
     assert (order.state, order.steps[-1].kind) == (OrderState.EXPIRED, StepKind.EXPIRED)
     assert (order.steps[-1].at, order.steps[-1].actor) == (float(end), "control")
@@ -147,7 +147,7 @@ async def test_many_terms_are_noted_a_few_at_a_time_and_damaged_ones_stand_in_no
     patch = pytest.MonkeyPatch()
     with patch.context() as few:
         few.setattr(expiring, "AT_ONCE", 3)
-        assert [await expiring.note(context) for _ in range(3)] == [3, 1, 0]
+        assert [await expiring.record_ends(context) for _ in range(3)] == [3, 1, 0]
     states = [each.state for each in await showing.list_orders(context)]
     assert states == [OrderState.ACCEPTED] + [OrderState.EXPIRED] * 4
 
@@ -189,7 +189,7 @@ async def test_the_ledger_knows_of_steps_that_a_restore_would_lose(
     await accepted(context)
     await suspending.suspend(context, "O-1", until=int(NOW) + HOUR, document="S-7", reason="asked for")
     installation.now += 2 * HOUR
-    await expiring.note(context)
+    await expiring.record_ends(context)
     ended = Ledger(installation.settings.store.ledger).endings()
     assert [(each.kind, each.number) for each in ended] == [(ORDER_STEP, 1)], "a note is made again"
 
@@ -225,7 +225,7 @@ async def _in_state(context: Context, state: OrderState) -> None:
     elif state is OrderState.OUTSIDE_DNS:
         await ACTS[LifeAct.EXECUTE](context)
     elif state is OrderState.EXPIRED:
-        await expiring.note(replace(context, clock=lambda: NOW + DAY))
+        await expiring.record_ends(replace(context, clock=lambda: NOW + DAY))
     elif state is OrderState.LIFTED:
         await ACTS[LifeAct.LIFT](context)
     elif state is OrderState.WITHDRAWN:
@@ -373,7 +373,7 @@ async def test_a_damaged_order_is_not_decided_on(context: Context, installation:
     for act in (LifeAct.RESUME, LifeAct.LIFT, LifeAct.CONFIRM, LifeAct.EXECUTE):
         with pytest.raises(OperationError, match="damaged"):
             await ACTS[act](context)
-    assert await expiring.note(replace(context, clock=lambda: NOW + 2 * DAY)) == 0
+    assert await expiring.record_ends(replace(context, clock=lambda: NOW + 2 * DAY)) == 0
 
 
 PEOPLE = (PersonSettings("ana", ("ana", "ana-admin", "aperez")),)
