@@ -48,10 +48,10 @@ def keys(schema: Schema, of: Schema, prefix: str) -> Iterator[tuple[str, Schema,
             yield from keys(schema, inner, name)
             continue
         yield name, inner | item if inner else item, key in of.get("required", ())
-        yield from _below(schema, item, name)
+        yield from below(schema, item, name)
 
 
-def _below(schema: Schema, item: Schema, name: str) -> Iterator[tuple[str, Schema, bool]]:
+def below(schema: Schema, item: Schema, name: str) -> Iterator[tuple[str, Schema, bool]]:
     """The keys of the sections that a value may be, or may be a list of."""
     choices = item.get("anyOf", ())
     for each in choices:
@@ -67,7 +67,7 @@ def _inside(schema: Schema, item: Schema, name: str) -> Iterator[tuple[str, Sche
     if "properties" in inner:
         yield from keys(schema, inner, name)
     else:
-        yield from _below(schema, inner, name)
+        yield from below(schema, inner, name)
 
 
 def form(item: Schema) -> str:

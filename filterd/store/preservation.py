@@ -85,7 +85,7 @@ async def count(connection: AsyncConnection, now: float) -> int:
 
 
 async def told(connection: AsyncConnection) -> dict[int, dict[str, Any]]:
-    """What the newest entry of the audit trail says of each hold, by number."""
+    """The newest entry of the audit trail on each hold, by number."""
     subject = audit.c.subject
     query = select(subject, audit.c.after).where(subject >= "hold:", subject < "hold;")
     rows = await connection.execute(query.order_by(audit.c.sequence))

@@ -91,10 +91,11 @@ def configuration() -> str:
         section = schema_keys.section(schema, value)
         if section is None:
             rows.append(_row(name, value, required=False))
+            rows += [_row(*each) for each in schema_keys.below(schema, value, name)]
             continue
         parts.append(f"## {name}\n\n{section['description']}\n\n{_HEAD}")
         parts[-1] += "\n".join(_row(*each) for each in schema_keys.keys(schema, section, name)) + "\n"
-    parts.append(f"## Paths\n\n{_HEAD}" + "\n".join(rows) + "\n")
+    parts.append(f"## Paths and lists\n\n{_HEAD}" + "\n".join(rows) + "\n")
     return wrapped("\n".join(parts))
 
 

@@ -26,8 +26,8 @@ class VerifiedReceipt:
 
 
 def verify(data: bytes, pem: bytes) -> VerifiedReceipt:
-    """The facts of a receipt, once its signature is found to be the key's. ``data``: the file; a newline at its
-    end does not count. Raises OperationError for anything that is not exactly as it was signed."""
+    """The facts of a receipt, once its signature is found to be the key's. ``data``: the file; a newline at
+    its end does not count. Raises OperationError for anything that is not exactly as it was signed."""
     try:
         public_key = signing_keys.public_key_of(pem)
     except ValueError as error:
