@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from filterd.model.order import NOT_ACCEPTED, Order, OrderStep, StepKind
 from filterd.model.order_facts import OrderFacts
+from filterd.model.order_times import EffectKind, OrderEffect
 from filterd.operations import input_values
 from filterd.operations.context import Context
 from filterd.operations.errors import ConflictError
@@ -20,6 +21,7 @@ from filterd.operations.reviews.terms import country_of
 from filterd.policy.deadlines import KnownBasis, resolve
 from filterd.policy.jurisdictions import Jurisdiction
 from filterd.store import alarms as rows
+from filterd.store import order_times as times
 from filterd.store import snapshots
 from filterd.store.store import Store
 
@@ -33,10 +35,19 @@ async def duties(context: Context) -> list[Duty]:
     async with context.store.read() as connection:
         found = await rows.order_facts(connection, context.clock() - LIFTED_FOR)
         behind = await _first_behind(connection)
-    return await asyncio.to_thread(_computed, found, country, behind)
+        effects = await times.of_orders(connection, [each.number for each in found])
+    by_order: dict[int, list[OrderEffect]] = {}
+    for effect in effects:
+        by_order.setdefault(effect.order_number, []).append(effect)
+    return await asyncio.to_thread(_computed, found, country, behind, by_order)
 
 
-def _computed(found: Iterable[OrderFacts], country: Jurisdiction, behind: float) -> list[Duty]:
+def _computed(
+    found: Iterable[OrderFacts],
+    country: Jurisdiction,
+    behind: float,
+    effects: Mapping[int, Sequence[OrderEffect]],
+) -> list[Duty]:
     """The duties of all orders; beside the event loop, since there may be thousands."""
     known: dict[tuple[str, str], KnownBasis] = {}
     every: list[Duty] = []
@@ -44,7 +55,9 @@ def _computed(found: Iterable[OrderFacts], country: Jurisdiction, behind: float)
         words = (each.authority, each.ground)
         if words not in known:
             known[words] = resolve(country, *words)
-        every += duties_of(each, country, _reached(each, behind), known[words])
+        measured = effects.get(each.number)
+        reached = _measured(measured) if measured else _estimated(each, behind)
+        every += duties_of(each, country, reached, known[words])
     return sorted(every, key=lambda each: (each.due_at, each.order.number, each.kind.value))
 
 
@@ -105,9 +118,19 @@ async def _first_behind(connection: AsyncConnection) -> float:
     return float("inf") if found is None else found
 
 
-def _reached(order: OrderFacts, behind: float) -> Reached:
-    """All nodes have what was changed before the first change that one of them lacks. The moments are those
-    of the changes: nodes apply them within a second."""
+def _measured(effects: Sequence[OrderEffect]) -> Reached:
+    """The moments at which the last node had it in force, and lifted, as nodes reported them."""
+    enforced = (each.everywhere_at for each in effects if each.kind is EffectKind.ENFORCE)
+    newest = effects[-1]
+    return Reached(
+        enforced_at=next((at for at in enforced if at), 0.0),
+        lifted_at=newest.everywhere_at if newest.kind is EffectKind.LIFT else 0.0,
+    )
+
+
+def _estimated(order: OrderFacts, behind: float) -> Reached:
+    """Of an order from before arrivals were recorded: all nodes have what was changed before the first change
+    that one of them lacks. The moments are those of the changes: nodes apply them within a second."""
     ended = order.ended_at
     suspended = order.last(StepKind.SUSPENDED)
     if suspended is not None and not ended:
