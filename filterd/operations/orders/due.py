@@ -9,12 +9,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from filterd.model.order import NOT_ACCEPTED, Order, OrderStep, StepKind
 from filterd.model.order_facts import OrderFacts
-from filterd.model.order_times import EffectKind, OrderEffect
+from filterd.model.order_times import OrderEffect
 from filterd.operations import input_values
 from filterd.operations.context import Context
 from filterd.operations.errors import ConflictError
 from filterd.operations.orders import life
-from filterd.operations.orders.duties import Duty, Reached, duties_of
+from filterd.operations.orders.duties import Duty, Reached, duties_of, measured
 from filterd.operations.orders.finding import require
 from filterd.operations.orders.showing import redacted
 from filterd.operations.reviews.terms import country_of
@@ -30,7 +30,7 @@ LIFTED_FOR = 90 * 86_400
 
 
 async def duties(context: Context) -> list[Duty]:
-    """Every duty that has begun, done ones among them, the soonest due first."""
+    """Every duty that has begun, with those that were done or are over, the soonest due first."""
     country = country_of(context)
     async with context.store.read() as connection:
         found = await rows.order_facts(connection, context.clock() - LIFTED_FOR)
@@ -55,14 +55,14 @@ def _computed(
         words = (each.authority, each.ground)
         if words not in known:
             known[words] = resolve(country, *words)
-        measured = effects.get(each.number)
-        reached = _measured(measured) if measured else _estimated(each, behind)
+        told = effects.get(each.number)
+        reached = measured(told, each) if told else _estimated(each, behind)
         every += duties_of(each, country, reached, known[words])
     return sorted(every, key=lambda each: (each.due_at, each.order.number, each.kind.value))
 
 
 def open_ones(every: Iterable[Duty]) -> list[Duty]:
-    """Those that are not done."""
+    """Those that are still to be done."""
     return [each for each in every if each.open]
 
 
@@ -73,7 +73,7 @@ async def list_due(context: Context, within: float | None = None, *, done: bool 
     if within is not None:
         latest = context.clock() + within
         every = [each for each in every if each.due_at <= latest]
-    return every if done else open_ones(every)
+    return [each for each in every if each.done_at or each.open] if done else open_ones(every)
 
 
 async def reported(
@@ -116,16 +116,6 @@ async def _first_behind(connection: AsyncConnection) -> float:
     oldest = min(each.mandatory_revision for each in reports)
     found = await rows.first_change_after(connection, oldest)
     return float("inf") if found is None else found
-
-
-def _measured(effects: Sequence[OrderEffect]) -> Reached:
-    """The moments at which the last node had it in force, and lifted, as nodes reported them."""
-    enforced = (each.everywhere_at for each in effects if each.kind is EffectKind.ENFORCE)
-    newest = effects[-1]
-    return Reached(
-        enforced_at=next((at for at in enforced if at), 0.0),
-        lifted_at=newest.everywhere_at if newest.kind is EffectKind.LIFT else 0.0,
-    )
 
 
 def _estimated(order: OrderFacts, behind: float) -> Reached:
