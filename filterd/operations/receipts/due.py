@@ -23,6 +23,7 @@ def deadlines_of(order: Order, country: Jurisdiction, reached: Reached) -> list[
             source="order" if _own(order, each) else "jurisdiction",
             done_at=each.done_at,
             measured=bool(each.done_at) or each.kind not in _ON_NODES,
+            over_at=each.over_at,
         )
         for each in found
     ]

@@ -66,11 +66,11 @@ def steps_part(body: Body, words: SheetWords) -> Part:
 
 
 def effect_part(body: Body, words: SheetWords, key: str) -> Part | None:
-    """The measured times of ``enforcement`` or ``lifting``; where none were measured a sentence says so of
-    enforcement, and there is no part on lifting."""
+    """The measured times of ``first_enforcement``, ``enforcement`` or ``lifting``; where none were measured a
+    sentence says so of enforcement, and there is no part on the others."""
     effect = body.get(key)
     if effect is None:
-        if key == "lifting" or body["order"]["state"] == "outside_dns":
+        if key != "enforcement" or body["order"]["state"] == "outside_dns":
             return None
         return _said(words, key, [words.of("enforcement.none")])
     rows = [
@@ -81,9 +81,18 @@ def effect_part(body: Body, words: SheetWords, key: str) -> Part | None:
         [each["node"], *_reached(words, each["applied_at"], each["applied_ms"], exact=each["exact"])]
         for each in effect["nodes"]
     ]
-    found = _table(words, key, ("node", "local", "span"), rows, widths=(4, 5, 3))
+    found = _table(words, _effect_title(body, key), ("node", "local", "span"), rows, widths=(4, 5, 3))
     found["after"] = _lines([words.of("enforcement.note")])
     return found
+
+
+def _effect_title(body: Body, key: str) -> str:
+    """The key of a part's title: a later enforcement is a return, and only a lifted order is lifted."""
+    if key == "enforcement" and body.get("first_enforcement") is not None:
+        return "again"
+    if key == "lifting" and body["order"]["state"] != "lifted":
+        return "off"
+    return "enforcement" if key == "first_enforcement" else key
 
 
 def nodes_part(body: Body, words: SheetWords) -> Part:
@@ -177,6 +186,8 @@ def _span(words: SheetWords, milliseconds: int) -> str:
 
 
 def _met(each: Body, issued_at: str, words: SheetWords) -> str:
+    if each["met"] is None and each.get("over_at") and each["due_at"] >= each["over_at"]:
+        return words.of("deadlines.over")
     if each["met"] is None and not each["done_at"] and each["due_at"] >= issued_at:
         return words.of("deadlines.pending")
     return words.answer(each["met"])

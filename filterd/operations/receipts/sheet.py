@@ -53,6 +53,7 @@ def _parts(body: Body, words: SheetWords) -> list[Part]:
     found = [
         parts.order_part(body, words),
         parts.steps_part(body, words),
+        parts.effect_part(body, words, "first_enforcement"),
         parts.effect_part(body, words, "enforcement"),
         parts.effect_part(body, words, "lifting"),
         parts.nodes_part(body, words),

@@ -17,16 +17,17 @@ from filterd.model.rule import Scope
 from filterd.operations import nodes
 from filterd.operations.context import Context, OperationError
 from filterd.operations.errors import ConflictError
-from filterd.operations.orders import ending, taking
+from filterd.operations.orders import ending, lifting, suspending, taking
 from filterd.operations.orders.intake import OrderRequest
 from filterd.operations.receipts import issuing, verifying
 from filterd.operations.receipts.body import ReceiptDeadline, met
 from filterd.operations.receipts.effects import effect_of
-from filterd.operations.receipts.parts import titled
+from filterd.operations.receipts.parts import deadlines_part, titled
 from filterd.operations.receipts.words import SheetLanguage, SheetWords
 from filterd.operations.signing import Purpose, signer
 from filterd.operations.trail import checkpoints
 from filterd.store import change_log
+from tests.unit.operations.test_order_times import Nodes, arrival
 from tests.worlds.installation import NOW, Installation, as_person
 from tests.worlds.trail import openssl_verifies, tamper
 
@@ -223,6 +224,52 @@ async def test_duties_of_the_ground_are_in_it_and_what_nobody_measured_is_not_kn
     assert body["order"]["authority_title"] == {"es": "Hacienda", "en": "Treasury"}
     assert titled(body["order"], "authority", SheetWords(SheetLanguage.EN, "UTC")) == "Treasury (SAT)"
     assert titled(body["order"], "ground", SheetWords(SheetLanguage.ES, "UTC")) == "LIVA (liva-18h)"
+
+
+async def test_an_order_blocked_in_time_stays_so_after_a_suspension(
+    context: Context, installation: Installation
+) -> None:
+    world = Nodes(context)
+    await world.report("n1", NOW - 1)
+    due, day = int(NOW) + 86_400, 86_400
+    await taking.add(context, replace(REQUEST, enforce_by=due, report_by=due))
+    await world.report("n1", NOW + 1, arrival(NOW + 0.5))
+    installation.now = NOW + 2 * day
+    await suspending.suspend(context, "O-1", until=int(NOW) + 9 * day, document="S-1", reason="asked")
+    await world.report("n1", NOW + 2 * day + 1, arrival(NOW + 2 * day + 0.5, active=False))
+    installation.now = NOW + 3 * day
+    suspended = await issued(context)
+    await suspending.resume(context, "O-1", reason="asked")
+    await world.report("n1", NOW + 3 * day + 1, arrival(NOW + 3 * day + 0.5))
+    installation.now = NOW + 4 * day
+    resumed = await issued(context)
+    for body in (suspended, resumed):
+        kept = {each["duty"]: (each["met"], each["done_at"]) for each in body["deadlines"]}
+        assert kept["enforce"] == (True, "2027-01-15T08:00:00Z")
+        assert kept["report"] == (False, None)
+    assert suspended["first_enforcement"] is None
+    assert resumed["first_enforcement"]["all_nodes_at"] == "2027-01-15T08:00:00Z"
+    assert resumed["enforcement"]["all_nodes_at"] == "2027-01-18T08:00:00Z"
+
+
+@pytest.mark.parametrize("wait", [30, 90])
+async def test_an_ended_order_keeps_its_deadlines_and_whether_they_were_kept(
+    context: Context, installation: Installation, wait: int
+) -> None:
+    world = Nodes(context)
+    await world.report("n1", NOW - 1)
+    await taking.add(context, replace(REQUEST, enforce_by=int(NOW) + 60, report_by=int(NOW) + 3600))
+    await world.report("n1", NOW + wait + 1, arrival(NOW + wait))
+    installation.now = NOW + 600
+    await lifting.lift(context, "O-1", document="L-1", reason="demanded")
+    installation.now = NOW + 90 * 86_400
+    body = await issued(context)
+    kept = {each["duty"]: (each["met"], each["over_at"]) for each in body["deadlines"]}
+    assert kept["enforce"] == (wait <= 60, None)
+    assert kept["report"] == kept["review"] == (None, "2027-01-15T08:10:00Z")
+    words = SheetWords(SheetLanguage.ES, "UTC")
+    cells = ["".join(row[3]) for row in deadlines_part(body, words)["rows"]]
+    assert cells == ["sí" if wait <= 60 else "no", "ya no se exige", "ya no se exige"]
 
 
 def test_what_was_measured_is_said_in_milliseconds() -> None:
