@@ -71,7 +71,7 @@ class ReceiptDeadline:
     """of :class:`~filterd.policy.jurisdictions.DeadlineKind`"""
     due_at: float
     source: str
-    """``order`` or ``jurisdiction``"""
+    """``order``, ``jurisdiction``, or ``provider``: a review that neither of them sets"""
     done_at: float = 0.0
     """0: not done, or not known to be"""
     measured: bool = True

@@ -38,6 +38,8 @@ def test_a_receipt_goes_to_standard_output_and_is_verified_without_the_store(
     run: Run, key: Path, tmp_path: Path
 ) -> None:
     issued = run("order", "receipt", "O-1")
+    assert "does not name the provider" in issued.stderr
+    assert "service.name" in issued.stderr
     file = tmp_path / "receipt.json"
     file.write_text(issued.stdout)
     code, shown, said = verify(file, "--key", key)
