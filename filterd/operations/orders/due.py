@@ -14,8 +14,9 @@ from filterd.operations import input_values
 from filterd.operations.context import Context
 from filterd.operations.errors import ConflictError
 from filterd.operations.orders import life
-from filterd.operations.orders.duties import Duty, Reached, duties_of, measured
+from filterd.operations.orders.duties import Duty, HouseDuty, Reached, duties_of, measured
 from filterd.operations.orders.finding import require
+from filterd.operations.orders.reviewing import WITHIN
 from filterd.operations.orders.showing import redacted
 from filterd.operations.reviews.terms import country_of
 from filterd.policy.deadlines import KnownBasis, resolve
@@ -58,7 +59,28 @@ def _computed(
         told = effects.get(each.number)
         reached = measured(told, each) if told else _estimated(each, behind)
         every += duties_of(each, country, reached, known[words])
-    return sorted(every, key=lambda each: (each.due_at, each.order.number, each.kind.value))
+    return sorted(every, key=_place)
+
+
+def _place(duty: Duty) -> tuple[int, int, str]:
+    return duty.due_at, duty.order.number, duty.kind.value
+
+
+async def _emergencies(context: Context) -> list[Duty]:
+    """The looks at emergency ends: all that wait, and those that were done lately."""
+    country, since = country_of(context), context.clock() - LIFTED_FOR
+    async with context.store.read() as connection:
+        found = await rows.emergency_facts(connection)
+    every = []
+    for each in found:
+        ended, looked = each.last(StepKind.EMERGENCY), each.last(StepKind.REVIEWED)
+        if ended is None:
+            continue
+        done = looked.at if looked is not None and looked.number > ended.number else 0.0
+        if not done or done >= since:
+            basis, latest = resolve(country, each.authority, each.ground), int(ended.at) + WITHIN
+            every.append(Duty(each, HouseDuty.EMERGENCY_REVIEW, ended.at, latest, done, basis))
+    return every
 
 
 def open_ones(every: Iterable[Duty]) -> list[Duty]:
@@ -68,8 +90,10 @@ def open_ones(every: Iterable[Duty]) -> list[Duty]:
 
 async def list_due(context: Context, within: float | None = None, *, done: bool = False) -> list[Duty]:
     """The open duties, overdue ones among them, the soonest due first; only those that are due ``within`` so
-    many seconds. With ``done`` also those that were done."""
-    every = await duties(context)
+    many seconds. With ``done`` also those that were done. Emergency ends that another person has to look at
+    are among them."""
+    every = [*await duties(context), *await _emergencies(context)]
+    every.sort(key=_place)
     if within is not None:
         latest = context.clock() + within
         every = [each for each in every if each.due_at <= latest]

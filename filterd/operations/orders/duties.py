@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 from filterd.model.order import NOT_ACCEPTED, Order, OrderState, OrderStep, StepKind
 from filterd.model.order_facts import OrderFacts
@@ -23,6 +24,13 @@ _LEAVING = frozenset((StepKind.SUSPENDED, StepKind.RESUMED, StepKind.EXPIRED))
 """the steps, beside a person's end, after which an order asks for other things than before"""
 _Kinds = DeadlineKind
 _UNKNOWN = KnownBasis(None, None)
+
+
+class HouseDuty(StrEnum):
+    """A duty that no law sets, but the rule of this program that two people stand behind an order."""
+
+    EMERGENCY_REVIEW = "emergency_review"
+    """another person looks at an end by one person alone"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +64,7 @@ class Duty:
     """Something that is due for an order. Times are Unix seconds, 0 for none."""
 
     order: OrderFacts
-    kind: DeadlineKind
+    kind: DeadlineKind | HouseDuty
     began_at: float
     """the event from which the deadline runs"""
     due_at: int

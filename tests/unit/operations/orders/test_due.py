@@ -12,13 +12,13 @@ from filterd.model.order import OrderStep, StepKind
 from filterd.model.order_times import EffectKind, OrderEffect
 from filterd.operations import audit
 from filterd.operations.context import Context, OperationError
-from filterd.operations.orders import due, ending, showing, suspending, taking
+from filterd.operations.orders import due, ending, reviewing, showing, suspending, taking
 from filterd.operations.orders.duties import Reached, measured
 from filterd.store.order_times import OVERTAKEN
 from tests.unit.operations.orders.test_duties import TAX
 from tests.unit.operations.test_order_times import Nodes, arrival
 from tests.unit.operations.test_orders import REQUEST
-from tests.worlds.installation import NOW, Installation
+from tests.worlds.installation import NOW, Installation, as_person
 
 MEXICO = Path(__file__).parents[4] / "policies/jurisdictions/mx.yaml"
 DAY = 86_400
@@ -124,6 +124,22 @@ async def test_a_report_of_what_was_not_carried_out(context: Context) -> None:
         await due.reported(context, "O-1", report="acuse")
     with pytest.raises(OperationError, match="in the future"):
         await due.reported(context, "O-1", report="acuse", at=NOW + DAY)
+
+
+async def test_an_emergency_end_waits_for_another_person(
+    context: Context, installation: Installation
+) -> None:
+    await taking.add(context, REQUEST)
+    installation.now += 60
+    await ending.withdraw(context, "O-1", reason="a hospital", emergency=True)
+    (waits,) = await due.list_due(context)
+    assert (waits.kind, waits.due_at) == ("emergency_review", NOW + 60 + 3 * DAY)
+    assert not waits.overdue(NOW + 60 + 3 * DAY)
+    assert waits.overdue(NOW + 61 + 3 * DAY)
+    assert await due.duties(context) == [], "no law sets it: nobody is alarmed"
+    await reviewing.review(as_person(context, "bob"), "O-1", reason="it was")
+    assert await due.list_due(context) == []
+    assert [each.done_at for each in await due.list_due(context, done=True)] == [NOW + 60]
 
 
 async def test_a_withdrawn_order_has_nothing_due(context: Context) -> None:
