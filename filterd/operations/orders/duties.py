@@ -124,19 +124,19 @@ class _Found:
         return Duty(self.order, kind, began, due_at, done, self.basis, over)
 
     def _could_begin(self, kind: DeadlineKind) -> bool:
-        """Whether an order that does not ask for a duty now may have done so."""
+        """True for a duty that an order does not ask for now, and may have asked for before."""
         if kind is _Kinds.UNBLOCK:
             return _demand(self.order) is not None
         return bool(self.order.accepted_at) or kind is _Kinds.ENFORCE
 
     def _over(self) -> float:
-        """When the order left the state in which it asked for a duty."""
+        """The moment at which the order left the state in which it asked for a duty."""
         order = self.order
         steps = (each.at for each in reversed(order.steps) if each.kind in _LEAVING)
         return order.ended_at or next(steps, 0.0) or order.not_after or order.accepted_at or order.added_at
 
     def _asked(self, kind: DeadlineKind) -> bool:
-        """Whether the order asks for a duty in its present state."""
+        """True for a duty that the order asks for in its present state."""
         state = self.order.state
         if kind is _Kinds.UNBLOCK:
             return state in (OrderState.LIFTED, OrderState.SUSPENDED)
