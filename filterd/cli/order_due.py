@@ -42,7 +42,10 @@ class Span(click.ParamType[int]):
 @click.option("--done", is_flag=True, help="Also what was done, in time or late.")
 @common
 def due(within: int | None, done: bool, config: Path | None, as_json: bool) -> None:
-    """List all that is due for orders, the soonest first: to enforce, report, unblock, confirm, review."""
+    """List all that is due for orders, the soonest first: to enforce, report, unblock, confirm, review.
+
+    An emergency_review is a look of another person at an order that one person alone ended: order review.
+    """
     from filterd.operations.orders import due as deadlines
     from filterd.operations.orders.plain_duties import plain_duty
 

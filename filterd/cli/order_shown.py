@@ -92,6 +92,8 @@ def perform_on(
     said = "" if as_json else say(shown.order, shown.held_back, shown.hits or ())
     if said and (waited is None or waited.effect is None):
         output.done(said)
+    if not as_json and (owed := _owed(shown.order)):
+        output.done(owed)
     say_waited(waited, as_json=as_json)
 
 
@@ -105,6 +107,20 @@ def _tell(shown: _Shown, *, as_json: bool, warns: bool) -> None:
         _show(shown.order, shown.hits or (), shown.lifted, times)
     for each in shown.noticed:
         output.warn(each.says, each.remedy)
+
+
+def _owed(found: Order) -> str:
+    """The look that somebody else owes an order that one person ended in an emergency; empty for none."""
+    from filterd.operations.orders.reviewing import WITHIN
+
+    ended = found.unreviewed
+    if ended is None:
+        return ""
+    return (
+        f"{ended.actor} alone ended {found.reference}: another person looks at it by"
+        f" {output.moment(ended.at + WITHIN)}, under their own user, with: filterd order review"
+        f" {found.reference} --reason ...; what waits: filterd order due"
+    )
 
 
 def waiting(found: Order, held_back: str, hits: tuple[Hit, ...]) -> str:

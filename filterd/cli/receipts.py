@@ -62,6 +62,9 @@ def receipt(
         return issued, await writing.write(place, issued, shown_in)
 
     issued, files = perform(config, run)
+    if not issued.body["provider"]:
+        message = f"the receipt on {issued.reference} does not name the provider"
+        output.warn(message, "set service.name in filterd.yaml, and issue another one")
     if place is None:
         click.echo(issued.text)
         return

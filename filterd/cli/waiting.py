@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from filterd.operations.orders.times import EffectTimes, OrderTimes, Waited
 
 Command = Callable[..., Any]
-WORDS = {"enforce": "in force", "lift": "lifted"}
+WORDS = {"enforce": "in force on", "lift": "off"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +79,13 @@ def say_waited(waited: Waited | None, *, as_json: bool) -> None:
             message, f"the order stays as it is; see: filterd order show {reference}, filterd doctor"
         )
     if not as_json:
-        output.done(
-            f"{reference} is {WORDS[effect.kind]} on every node: {spans(effect, probing=waited.probing)}"
-        )
+        said = spans(effect, probing=waited.probing)
+        output.done(f"{reference} is {WORDS[effect.kind]} every node: {said}")
 
 
 def _lacking(reference: str, effect: EffectTimes) -> list[str]:
     """A line for each node that does not have it."""
-    first = f"{reference} is not {WORDS[effect.kind]} on every node yet"
+    first = f"{reference} is not {WORDS[effect.kind]} every node yet"
     if not effect.nodes:
         return [first, "no node has ever reported to control, or none within nodes.gone_after"]
     return [first] + [

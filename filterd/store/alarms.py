@@ -32,7 +32,16 @@ async def order_facts(connection: AsyncConnection, lifted_since: float) -> list[
     """The orders that may have something due: those that nobody ended, and those that an authority lifted
     since then (Unix seconds)."""
     lifted = and_(orders.c.state == OrderState.LIFTED.value, orders.c.withdrawn_at >= lifted_since)
-    wanted = or_(orders.c.state.in_(_OPEN), lifted)
+    return await _found(connection, or_(orders.c.state.in_(_OPEN), lifted))
+
+
+async def emergency_facts(connection: AsyncConnection) -> list[OrderFacts]:
+    """The orders that one person ended in an emergency."""
+    ended = select(order_step.c.order_number).where(order_step.c.kind == StepKind.EMERGENCY.value)
+    return await _found(connection, orders.c.number.in_(ended))
+
+
+async def _found(connection: AsyncConnection, wanted: ColumnElement[bool]) -> list[OrderFacts]:
     steps = await _steps(connection, wanted)
     found = await connection.execute(select(*_FACTS).where(wanted).order_by(orders.c.number))
     return [

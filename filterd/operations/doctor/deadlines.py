@@ -65,6 +65,6 @@ def check(case: Case) -> Iterator[Finding]:
 
 async def _read(case: Case) -> _Figures:
     async with reading.opened(case) as context:
-        duties = await due.list_due(context)
+        duties = due.open_ones(await due.duties(context))
         async with context.store.read() as connection:
             return _Figures(duties, await rows.deliveries(connection))

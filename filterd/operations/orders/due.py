@@ -9,13 +9,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from filterd.model.order import NOT_ACCEPTED, Order, OrderStep, StepKind
 from filterd.model.order_facts import OrderFacts
-from filterd.model.order_times import EffectKind, OrderEffect
+from filterd.model.order_times import OrderEffect
 from filterd.operations import input_values
 from filterd.operations.context import Context
 from filterd.operations.errors import ConflictError
 from filterd.operations.orders import life
-from filterd.operations.orders.duties import Duty, Reached, duties_of
+from filterd.operations.orders.duties import Duty, HouseDuty, Reached, duties_of, measured
 from filterd.operations.orders.finding import require
+from filterd.operations.orders.reviewing import WITHIN
 from filterd.operations.orders.showing import redacted
 from filterd.operations.reviews.terms import country_of
 from filterd.policy.deadlines import KnownBasis, resolve
@@ -30,7 +31,7 @@ LIFTED_FOR = 90 * 86_400
 
 
 async def duties(context: Context) -> list[Duty]:
-    """Every duty that has begun, done ones among them, the soonest due first."""
+    """Every duty that has begun, with those that were done or are over, the soonest due first."""
     country = country_of(context)
     async with context.store.read() as connection:
         found = await rows.order_facts(connection, context.clock() - LIFTED_FOR)
@@ -55,25 +56,48 @@ def _computed(
         words = (each.authority, each.ground)
         if words not in known:
             known[words] = resolve(country, *words)
-        measured = effects.get(each.number)
-        reached = _measured(measured) if measured else _estimated(each, behind)
+        told = effects.get(each.number)
+        reached = measured(told, each) if told else _estimated(each, behind)
         every += duties_of(each, country, reached, known[words])
-    return sorted(every, key=lambda each: (each.due_at, each.order.number, each.kind.value))
+    return sorted(every, key=_place)
+
+
+def _place(duty: Duty) -> tuple[int, int, str]:
+    return duty.due_at, duty.order.number, duty.kind.value
+
+
+async def _emergencies(context: Context) -> list[Duty]:
+    """The looks at emergency ends: all that wait, and those that were done lately."""
+    country, since = country_of(context), context.clock() - LIFTED_FOR
+    async with context.store.read() as connection:
+        found = await rows.emergency_facts(connection)
+    every = []
+    for each in found:
+        ended, looked = each.last(StepKind.EMERGENCY), each.last(StepKind.REVIEWED)
+        if ended is None:
+            continue
+        done = looked.at if looked is not None and looked.number > ended.number else 0.0
+        if not done or done >= since:
+            basis, latest = resolve(country, each.authority, each.ground), int(ended.at) + WITHIN
+            every.append(Duty(each, HouseDuty.EMERGENCY_REVIEW, ended.at, latest, done, basis))
+    return every
 
 
 def open_ones(every: Iterable[Duty]) -> list[Duty]:
-    """Those that are not done."""
+    """Those that are still to be done."""
     return [each for each in every if each.open]
 
 
 async def list_due(context: Context, within: float | None = None, *, done: bool = False) -> list[Duty]:
     """The open duties, overdue ones among them, the soonest due first; only those that are due ``within`` so
-    many seconds. With ``done`` also those that were done."""
-    every = await duties(context)
+    many seconds. With ``done`` also those that were done. Emergency ends that another person has to look at
+    are among them."""
+    every = [*await duties(context), *await _emergencies(context)]
+    every.sort(key=_place)
     if within is not None:
         latest = context.clock() + within
         every = [each for each in every if each.due_at <= latest]
-    return every if done else open_ones(every)
+    return [each for each in every if each.done_at or each.open] if done else open_ones(every)
 
 
 async def reported(
@@ -116,16 +140,6 @@ async def _first_behind(connection: AsyncConnection) -> float:
     oldest = min(each.mandatory_revision for each in reports)
     found = await rows.first_change_after(connection, oldest)
     return float("inf") if found is None else found
-
-
-def _measured(effects: Sequence[OrderEffect]) -> Reached:
-    """The moments at which the last node had it in force, and lifted, as nodes reported them."""
-    enforced = (each.everywhere_at for each in effects if each.kind is EffectKind.ENFORCE)
-    newest = effects[-1]
-    return Reached(
-        enforced_at=next((at for at in enforced if at), 0.0),
-        lifted_at=newest.everywhere_at if newest.kind is EffectKind.LIFT else 0.0,
-    )
 
 
 def _estimated(order: OrderFacts, behind: float) -> Reached:

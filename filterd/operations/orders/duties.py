@@ -2,23 +2,35 @@
 whether it was done in time.
 
 A time that the order sets itself goes before the ground's. An order whose ground nobody knows has no duties
-but those times and its review.
+but those times and its review. A duty that has begun stays, whatever becomes of its order: one that was done
+says whether that was in time, and one that was not is over once the order asks for it no more.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
-from filterd.model.order import NOT_ACCEPTED, OrderState, StepKind
+from filterd.model.order import NOT_ACCEPTED, Order, OrderState, OrderStep, StepKind
 from filterd.model.order_facts import OrderFacts
+from filterd.model.order_times import EffectKind, OrderEffect
 from filterd.policy.deadlines import KnownBasis, due, end_of, resolve, starts_with
 from filterd.policy.jurisdictions import DeadlineKind, DeadlineStart, Jurisdiction
 
 _STANDING = frozenset((OrderState.ACCEPTED, OrderState.SUSPENDED, OrderState.OUTSIDE_DNS))
 """the states of an order that is carried out, or will be again"""
+_LEAVING = frozenset((StepKind.SUSPENDED, StepKind.RESUMED, StepKind.EXPIRED))
+"""the steps, beside a person's end, after which an order asks for other things than before"""
 _Kinds = DeadlineKind
 _UNKNOWN = KnownBasis(None, None)
+
+
+class HouseDuty(StrEnum):
+    """A duty that no law sets, but the rule of this program that two people stand behind an order."""
+
+    EMERGENCY_REVIEW = "emergency_review"
+    """another person looks at an end by one person alone"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,23 +41,43 @@ class Reached:
     lifted_at: float = 0.0
 
 
+def measured(effects: Sequence[OrderEffect], order: OrderFacts | Order) -> Reached:
+    """The moments at which the last node had an order in force for the first time, and had lifted it as was
+    demanded last, by the nodes' reports. ``effects``: the order's own, oldest first."""
+    enforced = (each.everywhere_at for each in effects if each.kind is EffectKind.ENFORCE)
+    demand = _demand(order)
+    until = 0.0 if demand is None else demand.at
+    lifts = [each for each in effects if each.kind is EffectKind.LIFT and each.due_at <= until]
+    return Reached(
+        enforced_at=next((at for at in enforced if at > 0), 0.0),  # less than 0: overtaken by a later effect
+        lifted_at=max(0.0, lifts[-1].everywhere_at) if lifts else 0.0,
+    )
+
+
+def _demand(order: OrderFacts | Order) -> OrderStep | None:
+    """The authority's demand to block no more."""
+    return order.last(StepKind.LIFTED) or order.last(StepKind.SUSPENDED)
+
+
 @dataclass(frozen=True, slots=True)
 class Duty:
     """Something that is due for an order. Times are Unix seconds, 0 for none."""
 
     order: OrderFacts
-    kind: DeadlineKind
+    kind: DeadlineKind | HouseDuty
     began_at: float
     """the event from which the deadline runs"""
     due_at: int
     """the last second in which it is done in time"""
     done_at: float = 0.0
     basis: KnownBasis = _UNKNOWN
+    over_at: float = 0.0
+    """since when nobody has to do it any more; 0 for one that was done, or still is to be"""
 
     @property
     def open(self) -> bool:
-        """True while it is not done."""
-        return not self.done_at
+        """True while it is to be done."""
+        return not self.done_at and not self.over_at
 
     def overdue(self, now: float) -> bool:
         """True for one that is not done, and late."""
@@ -81,14 +113,30 @@ class _Found:
 
     def duty(self, kind: DeadlineKind) -> Duty | None:
         """The duty of a kind; None: the order has none, or it has not begun."""
-        if not self._applies(kind):
+        asked = self._asked(kind)
+        if not asked and not self._could_begin(kind):
             return None
         began, due_at = self._review() if kind is _Kinds.REVIEW else self._due(kind)
         if not due_at:
             return None
-        return Duty(self.order, kind, began, due_at, self._done(kind), self.basis)
+        done = self._done(kind)
+        over = 0.0 if asked or done else self._over()
+        return Duty(self.order, kind, began, due_at, done, self.basis, over)
 
-    def _applies(self, kind: DeadlineKind) -> bool:
+    def _could_begin(self, kind: DeadlineKind) -> bool:
+        """True for a duty that an order does not ask for now, and may have asked for before."""
+        if kind is _Kinds.UNBLOCK:
+            return _demand(self.order) is not None
+        return bool(self.order.accepted_at) or kind is _Kinds.ENFORCE
+
+    def _over(self) -> float:
+        """The moment at which the order left the state in which it asked for a duty."""
+        order = self.order
+        steps = (each.at for each in reversed(order.steps) if each.kind in _LEAVING)
+        return order.ended_at or next(steps, 0.0) or order.not_after or order.accepted_at or order.added_at
+
+    def _asked(self, kind: DeadlineKind) -> bool:
+        """True for a duty that the order asks for in its present state."""
         state = self.order.state
         if kind is _Kinds.UNBLOCK:
             return state in (OrderState.LIFTED, OrderState.SUSPENDED)
@@ -141,8 +189,7 @@ class _Found:
         if start is DeadlineStart.ENFORCED:
             return self._enforced()
         if start is DeadlineStart.DEMANDED:
-            steps = (self.order.last(each) for each in (StepKind.LIFTED, StepKind.SUSPENDED))
-            step = next((each for each in steps if each is not None), None)
+            step = _demand(self.order)
             return self.order.ended_at if step is None else step.received_at or step.at
         return self._received()
 
@@ -150,10 +197,10 @@ class _Found:
         return self.order.received_at or self.order.added_at
 
     def _enforced(self) -> float:
-        executed = self.order.last(StepKind.EXECUTED)
-        if self.order.state is OrderState.OUTSIDE_DNS and executed is not None:
-            return executed.at
-        return self.reached.enforced_at
+        executed, blocked = self.order.last(StepKind.EXECUTED), self.reached.enforced_at
+        if executed is None:
+            return blocked
+        return min(blocked, executed.at) if blocked else executed.at
 
     def _authority(self) -> str:
         return "" if self.basis.authority is None else self.basis.authority.id

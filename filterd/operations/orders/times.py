@@ -104,24 +104,40 @@ async def times_of(connection: AsyncConnection, context: Context, order: Order) 
     """The times of an order that was just read."""
     now = context.clock()
     effects = await rows.of_order(connection, order.number)
-    arrivals = await rows.arrivals(connection, order.number)
-    nodes = await expected(connection, context, now)
 
-    def newest(kind: EffectKind) -> EffectTimes | None:
+    async def newest(kind: EffectKind) -> EffectTimes | None:
         of_kind = [each for each in effects if each.kind is kind]
         due = [each for each in of_kind if not each.timed or each.due_at <= now] or of_kind[:1]
-        if not due:
-            return None
-        here = [each for each in arrivals if each.effect == due[-1].effect]
-        return _times(due[-1], here, nodes, now)
+        return await _shown(connection, context, due[-1]) if due else None
 
     return OrderTimes(
         order.reference,
         order.demand.received_at,
         order.accepted_at,
-        newest(EffectKind.ENFORCE),
-        newest(EffectKind.LIFT),
+        await newest(EffectKind.ENFORCE),
+        await newest(EffectKind.LIFT),
     )
+
+
+async def first_enforcement(
+    connection: AsyncConnection, context: Context, effects: Sequence[OrderEffect]
+) -> EffectTimes | None:
+    """The times of the enforcement by which an order was carried out: the first that was everywhere.
+    None where that is the newest too, or there is none. ``effects``: the order's own, oldest first."""
+    now = context.clock()
+    enforced = [each for each in effects if each.kind is EffectKind.ENFORCE and each.due_at <= now]
+    first = next((each for each in enforced if each.everywhere_at > 0), None)
+    if first is None or first == enforced[-1]:
+        return None
+    return await _shown(connection, context, first)
+
+
+async def _shown(connection: AsyncConnection, context: Context, effect: OrderEffect) -> EffectTimes:
+    """The times of an effect, with every node that has it or should."""
+    now = context.clock()
+    arrivals = await rows.arrivals(connection, effect.order_number)
+    here = [each for each in arrivals if each.effect == effect.effect]
+    return _times(effect, here, await expected(connection, context, now), now)
 
 
 def _times(

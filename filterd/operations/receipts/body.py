@@ -71,11 +71,13 @@ class ReceiptDeadline:
     """of :class:`~filterd.policy.jurisdictions.DeadlineKind`"""
     due_at: float
     source: str
-    """``order`` or ``jurisdiction``"""
+    """``order``, ``jurisdiction``, or ``provider``: a review that neither of them sets"""
     done_at: float = 0.0
     """0: not done, or not known to be"""
     measured: bool = True
     """False: nobody knows whether it was done"""
+    over_at: float = 0.0
+    """since when the order asks for it no more, of one that was not done"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +93,12 @@ class ReceiptFacts:
     at: float
     deadlines: Sequence[ReceiptDeadline] = ()
     enforcement: Body | None = None
-    """the measured times of enforcement (:func:`.effects.effect_of`); None: none were measured"""
+    """the measured times of enforcement (:func:`.effects.effect_of`), of several the newest; None: none were
+    measured"""
     lifting: Body | None = None
     """the same of the lifting"""
+    first_enforcement: Body | None = None
+    """those of the first enforcement, where a later one followed"""
     basis: KnownBasis = UNKNOWN_BASIS
     """the authority and the ground as the jurisdiction's file has them"""
 
@@ -114,6 +119,7 @@ def body_of(facts: ReceiptFacts) -> Body:
         "entries": _entries(order),
         "people": len(set(order.approvals)),
         "steps": steps(order, facts.entries),
+        "first_enforcement": facts.first_enforcement,
         "enforcement": facts.enforcement,
         "lifting": facts.lifting,
         "nodes": [
@@ -231,15 +237,18 @@ def _deadline(each: ReceiptDeadline, at: float) -> Body:
         "source": each.source,
         "due_at": moment(each.due_at),
         "done_at": _time(each.done_at),
+        "over_at": _time(each.over_at),
         "met": met(each, at),
     }
 
 
 def met(each: ReceiptDeadline, at: float) -> bool | None:
-    """True if a duty was done in time; None: it is not due yet, or not known."""
+    """True if a duty was done in time; None: it is not due yet, it was over before it was due, or nobody
+    knows. The last second counts whole."""
+    late = each.due_at + 1
     if each.done_at:
-        return each.done_at <= each.due_at
-    return False if each.measured and at > each.due_at else None
+        return each.done_at < late
+    return False if each.measured and (each.over_at or at) >= late else None
 
 
 def _decisions(entries: Iterable[StoredEntry]) -> list[StoredEntry]:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from filterd.model.order import Order, StepKind
 from filterd.model.order_facts import OrderFacts
-from filterd.operations.orders.duties import Duty, Reached, duties_of
+from filterd.operations.orders.basis import DEFAULT_REVIEW
+from filterd.operations.orders.duties import Duty, HouseDuty, Reached, duties_of
 from filterd.operations.receipts.body import ReceiptDeadline
+from filterd.policy.deadlines import due, end_of
 from filterd.policy.jurisdictions import DeadlineKind, Jurisdiction
 
 _ON_NODES = frozenset((DeadlineKind.ENFORCE, DeadlineKind.UNBLOCK))
 """duties that are done once every node has the change"""
+_SLACK = 2
+"""seconds that pass within one intake"""
 
 
 def deadlines_of(order: Order, country: Jurisdiction, reached: Reached) -> list[ReceiptDeadline]:
@@ -20,18 +24,38 @@ def deadlines_of(order: Order, country: Jurisdiction, reached: Reached) -> list[
         ReceiptDeadline(
             duty=each.kind.value,
             due_at=each.due_at,
-            source="order" if _own(order, each) else "jurisdiction",
+            source=_source(order, each, country),
             done_at=each.done_at,
             measured=bool(each.done_at) or each.kind not in _ON_NODES,
+            over_at=each.over_at,
         )
         for each in found
     ]
 
 
+def _source(order: Order, duty: Duty, country: Jurisdiction) -> str:
+    """The one who set the time of a duty. A review that nobody set is in the order all the same, by a default of its
+    ground or of the program."""
+    own = _own(order, duty)
+    kind = DeadlineKind.REVIEW
+    if duty.kind is not kind:
+        return "order" if own else "jurisdiction"
+    ground = duty.basis.ground
+    authority = "" if duty.basis.authority is None else duty.basis.authority.id
+    confirmed = order.last(StepKind.CONFIRMED)
+    began = int(order.added_at if confirmed is None else confirmed.at)
+    if ground is not None and ground.deadline(kind, authority) is not None:
+        default, source = due(country, ground, authority, kind, began) or 0, "jurisdiction"
+    else:
+        default, source = end_of(country, authority, country.review, began), "provider"
+    defaults = (default, began + DEFAULT_REVIEW)
+    return source if not own or any(abs(duty.due_at - each) <= _SLACK for each in defaults) else "order"
+
+
 def _own(order: Order, duty: Duty) -> bool:
     """True for a time that the order, or a confirmation of it, sets itself."""
     demand, confirmed = order.demand, order.last(StepKind.CONFIRMED)
-    own = {
+    own: dict[DeadlineKind | HouseDuty, int] = {
         DeadlineKind.ENFORCE: demand.enforce_by,
         DeadlineKind.REPORT: demand.report_by,
         DeadlineKind.REVIEW: demand.review_at if confirmed is None else confirmed.until,

@@ -23,9 +23,8 @@ from filterd.operations import nodes
 from filterd.operations.context import Context
 from filterd.operations.errors import ConflictError
 from filterd.operations.orders import times
-from filterd.operations.orders.duties import Reached
+from filterd.operations.orders.duties import measured
 from filterd.operations.orders.finding import require, subject
-from filterd.operations.orders.times import OrderTimes
 from filterd.operations.receipts.body import (
     Issuer,
     NodeStanding,
@@ -40,7 +39,7 @@ from filterd.operations.signing import Purpose, Signer, signer
 from filterd.operations.trail import announcing
 from filterd.policy.deadlines import resolve
 from filterd.policy.jurisdictions import Jurisdiction
-from filterd.store import change_log, checkpoints, snapshots
+from filterd.store import change_log, checkpoints, order_times, snapshots
 
 ACTION = "order.receipt"
 TOLD = frozenset(DECISIONS) - {"order.seal", "order.confirm", "order.report", "order.expire", "order.review"}
@@ -118,7 +117,9 @@ async def _facts(
         version=__version__,
     )
     entries = await change_log.entries_of(connection, subject(order))
-    measured = await times.times_of(connection, context, order)
+    shown = await times.times_of(connection, context, order)
+    effects = await order_times.of_order(connection, order.number)
+    first = await times.first_enforcement(connection, context, effects)
     return ReceiptFacts(
         order=order,
         issuer=issuer,
@@ -126,19 +127,11 @@ async def _facts(
         entries=entries,
         nodes=await _nodes(connection, entries),
         at=now,
-        deadlines=deadlines_of(order, country, _reached(measured)),
+        deadlines=deadlines_of(order, country, measured(effects, order)),
         basis=resolve(country, order.demand.authority, order.demand.ground),
-        enforcement=effect_of(measured.enforcement),
-        lifting=effect_of(measured.lifting),
-    )
-
-
-def _reached(measured: OrderTimes) -> Reached:
-    """The moments at which every node had the order, and its end, as measured."""
-    enforced, lifted = measured.enforcement, measured.lifting
-    return Reached(
-        enforced.all_nodes_at if enforced is not None else 0.0,
-        lifted.all_nodes_at if lifted is not None else 0.0,
+        first_enforcement=effect_of(first),
+        enforcement=effect_of(shown.enforcement),
+        lifting=effect_of(shown.lifting),
     )
 
 

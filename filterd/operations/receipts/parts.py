@@ -12,6 +12,9 @@ from filterd.operations.receipts.words import SheetWords
 Part = dict[str, Any]
 _COLUMNS = ((26, 3), (42, 2))
 """the longest name that fits in so many columns"""
+_OVER = frozenset(("ended", "expired", "lifted", "withdrawn"))
+"""the standings in which nobody reviews an order"""
+_ENDS = frozenset(("lifted", "withdrawn"))
 _DETAILS = ("document", "received_at", "until", "evidence", "evidence_digest")
 
 
@@ -28,7 +31,7 @@ def order_part(body: Body, words: SheetWords) -> Part:
     rows += [
         _row(words, key, words.moment(order[key]))
         for key in ("received_at", "not_before", "not_after", "review_at")
-        if order[key]
+        if order[key] and not (key == "review_at" and order["standing"] in _OVER)
     ]
     if order["state"] != "outside_dns":
         rows.append(_row(words, "mode", words.known("modes", order["mode"])))
@@ -55,35 +58,55 @@ def titled(order: Body, key: str, words: SheetWords) -> str:
 def steps_part(body: Body, words: SheetWords) -> Part:
     """Every step with its time on two clocks."""
     rows = []
+    ends = {each["at"] for each in body["steps"] if each["step"] in _ENDS}
+    urgent = {each["at"] for each in body["steps"] if each["step"] == "emergency"}
     for each in body["steps"]:
+        if each["step"] == "emergency" and each["at"] in ends:
+            continue  # the mark of an end, and said with it
         told = {key: each[key] for key in _DETAILS if each.get(key)}
         for key in ("received_at", "until"):
             if key in told:
                 told[key] = words.moment(told[key])
         said = [words.known("steps", each["step"]), *(words.of(f"details.{key}", **told) for key in told)]
+        if each["step"] in _ENDS and each["at"] in urgent:
+            said.append(words.of("details.emergency"))
         rows.append(["; ".join(said), words.moment(each["at"]), words.utc(each["at"])])
     return _table(words, "steps", ("step", "local", "utc"), rows, widths=(5, 4, 3))
 
 
 def effect_part(body: Body, words: SheetWords, key: str) -> Part | None:
-    """The measured times of ``enforcement`` or ``lifting``; where none were measured a sentence says so of
-    enforcement, and there is no part on lifting."""
+    """The measured times of ``first_enforcement``, ``enforcement`` or ``lifting``; where none were measured a
+    sentence says so of enforcement, and there is no part on the others."""
     effect = body.get(key)
     if effect is None:
-        if key == "lifting" or body["order"]["state"] == "outside_dns":
+        if key != "enforcement" or body["order"]["state"] == "outside_dns":
             return None
         return _said(words, key, [words.of("enforcement.none")])
     rows = [
         [words.of(f"enforcement.{name}"), *_reached(words, effect[f"{part}_at"], effect[f"{part}_ms"])]
-        for name, part in (("first", "first_node"), ("all", "all_nodes"), ("seen", "probed"))
+        for name, part in (("first", "first_node"), ("all", "all_nodes"))
     ]
+    asked = effect["probed_at"] or any(each["probe"] for each in effect["nodes"])
+    seen = _reached(words, effect["probed_at"], effect["probed_ms"])
+    rows.append(
+        [words.of("enforcement.seen"), *(seen if asked else [words.of("enforcement.not_probed"), ""])]
+    )
     rows += [
         [each["node"], *_reached(words, each["applied_at"], each["applied_ms"], exact=each["exact"])]
         for each in effect["nodes"]
     ]
-    found = _table(words, key, ("node", "local", "span"), rows, widths=(4, 5, 3))
+    found = _table(words, _effect_title(body, key), ("node", "local", "span"), rows, widths=(4, 5, 3))
     found["after"] = _lines([words.of("enforcement.note")])
     return found
+
+
+def _effect_title(body: Body, key: str) -> str:
+    """The key of a part's title: a later enforcement is a return, and only a lifted order is lifted."""
+    if key == "enforcement" and body.get("first_enforcement") is not None:
+        return "again"
+    if key == "lifting" and body["order"]["state"] != "lifted":
+        return "off"
+    return "enforcement" if key == "first_enforcement" else key
 
 
 def nodes_part(body: Body, words: SheetWords) -> Part:
@@ -177,6 +200,8 @@ def _span(words: SheetWords, milliseconds: int) -> str:
 
 
 def _met(each: Body, issued_at: str, words: SheetWords) -> str:
+    if each["met"] is None and each.get("over_at") and each["due_at"] >= each["over_at"]:
+        return words.of("deadlines.over")
     if each["met"] is None and not each["done_at"] and each["due_at"] >= issued_at:
         return words.of("deadlines.pending")
     return words.answer(each["met"])

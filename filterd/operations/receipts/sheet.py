@@ -20,6 +20,13 @@ from filterd.operations.receipts.words import SheetLanguage, SheetWords, words_i
 LETTER = frozenset(("mx", "us", "ca", "co", "cl", "ve", "cr", "gt", "pa", "do", "ph"))
 """jurisdictions whose paper is Letter; all others have A4 (ISO 216)"""
 
+_EVERYWHERE = {
+    (True, False): ("enforced", "not_everywhere"),
+    (False, True): ("lifted", "lifted_not_everywhere"),
+    (False, False): ("off", "off_not_everywhere"),
+}
+"""whether it is in force, and whether it was lifted -> words for everywhere, and for not yet"""
+
 
 def sheet_of(text: str, language: SheetLanguage) -> dict[str, Any]:
     """The sheet of a signed receipt, as data of the template. Raises SignedTextError."""
@@ -33,7 +40,7 @@ def sheet_of(text: str, language: SheetLanguage) -> dict[str, Any]:
         "paper": "us-letter" if body["jurisdiction"].lower() in LETTER else "a4",
         "title": words.of("title"),
         "author": shown(body["provider"]) or words.of("unnamed_provider"),
-        "provider": pieces(body["provider"]) if body["provider"] else [],
+        "provider": pieces(body["provider"] or words.of("no_provider", installation=body["installation"])),
         "subtitle": pieces(
             words.of("subtitle", reference=order["reference"], at=words.moment(body["issued_at"]))
         ),
@@ -53,6 +60,7 @@ def _parts(body: Body, words: SheetWords) -> list[Part]:
     found = [
         parts.order_part(body, words),
         parts.steps_part(body, words),
+        parts.effect_part(body, words, "first_enforcement"),
         parts.effect_part(body, words, "enforcement"),
         parts.effect_part(body, words, "lifting"),
         parts.nodes_part(body, words),
@@ -112,7 +120,7 @@ def _everywhere(body: Body, words: SheetWords) -> str:
         effect = body.get(key)
         if effect is None or enforces is not body["order"]["in_force"]:
             continue
-        done, open_ = ("enforced", "not_everywhere") if enforces else ("lifted", "lifted_not_everywhere")
+        done, open_ = _EVERYWHERE[enforces, body["order"]["state"] == "lifted"]
         if effect["all_nodes_at"]:
             return words.of(f"summary.{done}", at=words.moment(effect["all_nodes_at"]))
         return words.of(f"summary.{open_}")

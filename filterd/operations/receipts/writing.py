@@ -15,9 +15,10 @@ from filterd.operations.receipts.words import SheetLanguage
 
 async def write(folder: Path, receipt: Receipt, language: SheetLanguage | None = None) -> tuple[Path, ...]:
     """Write the signed JSON into a directory, made where there is none, and beside it the PDF in a language.
+    The file is the signed text alone: its SHA-256 is the digest that the sheet and the trail have.
     Raises OperationError; where the PDF cannot be made the JSON stands, and the error names it."""
     name = attached_name(receipt.body)
-    written = await asyncio.to_thread(write_file, folder / f"{name}.json", receipt.text.encode() + b"\n")
+    written = await asyncio.to_thread(write_file, folder / f"{name}.json", receipt.text.encode())
     if language is None:
         return (written,)
     try:

@@ -45,6 +45,21 @@ def test_what_is_due_on_one_screen(run: Run, answer: Answer) -> None:
     assert [each["duty"] for each in answer("order", "due", "--within", "24h")] == ["enforce"]
 
 
+@pytest.mark.parametrize("end", [("withdraw",), ("lift", "--document", "L-1")])
+def test_who_ends_one_in_an_emergency_is_told_who_must_look_at_it(
+    run: Run, answer: Answer, end: tuple[str, ...]
+) -> None:
+    answer(*ORDER)
+    ended = run("order", end[0], "O-1", *end[1:], "--reason", "a hospital", "--emergency")
+    assert ended.exit_code == 0
+    assert "daemon alone ended O-1: another person looks at it by" in ended.stderr
+    assert "filterd order review O-1 --reason" in ended.stderr
+    assert "alone ended" in run("order", "show", "O-1").stderr
+    duties = {each["duty"]: each for each in answer("order", "due")}
+    assert duties["emergency_review"]["overdue"] is False
+    assert "emergency_review" in run("order", "due").stdout
+
+
 def test_a_report(run: Run, answer: Answer) -> None:
     answer(*ORDER)
     told = answer("order", "reported", "O-1", "--reference", "acuse 9", "--at", "2026-11-01T10:00:00Z")

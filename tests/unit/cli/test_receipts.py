@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -37,6 +38,8 @@ def test_a_receipt_goes_to_standard_output_and_is_verified_without_the_store(
     run: Run, key: Path, tmp_path: Path
 ) -> None:
     issued = run("order", "receipt", "O-1")
+    assert "does not name the provider" in issued.stderr
+    assert "service.name" in issued.stderr
     file = tmp_path / "receipt.json"
     file.write_text(issued.stdout)
     code, shown, said = verify(file, "--key", key)
@@ -58,6 +61,7 @@ def test_files_are_its_owners_alone_and_the_pdf_is_compared(
     signed, pdf = map(Path, done["files"])
     assert (signed.suffix, pdf.name) == (".json", f"{signed.stem}.en.pdf")
     assert {each.stat().st_mode & 0o777 for each in (signed, pdf)} == {0o600}
+    assert hashlib.sha256(signed.read_bytes()).hexdigest() == done["digest"], "as sha256sum says it"
     code, shown, _ = verify(signed, "--key", key, "--pdf", pdf, "--json")
     assert code == 0
     found = json.loads(shown)

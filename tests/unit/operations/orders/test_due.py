@@ -8,13 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from filterd.model.order import StepKind
-from filterd.model.records import NodeReport
-from filterd.operations import audit, nodes
+from filterd.model.order import OrderStep, StepKind
+from filterd.model.order_times import EffectKind, OrderEffect
+from filterd.operations import audit
 from filterd.operations.context import Context, OperationError
-from filterd.operations.orders import due, ending, showing, taking
+from filterd.operations.orders import due, ending, reviewing, showing, suspending, taking
+from filterd.operations.orders.duties import Reached, measured
+from filterd.store.order_times import OVERTAKEN
+from tests.unit.operations.orders.test_duties import TAX
+from tests.unit.operations.test_order_times import Nodes, arrival
 from tests.unit.operations.test_orders import REQUEST
-from tests.worlds.installation import NOW, Installation
+from tests.worlds.installation import NOW, Installation, as_person
 
 MEXICO = Path(__file__).parents[4] / "policies/jurisdictions/mx.yaml"
 DAY = 86_400
@@ -27,9 +31,10 @@ async def context(installation: Installation) -> AsyncIterator[Context]:
         yield context
 
 
-async def node_at(context: Context, revision: int) -> None:
-    """A node reports that it has the orders up to this revision."""
-    await nodes.record(context, NodeReport("n1", NOW, revision, revision, "", True, {}))
+@pytest.fixture
+def world(context: Context) -> Nodes:
+    """The nodes, none of which has reported yet."""
+    return Nodes(context)
 
 
 async def kinds(context: Context) -> list[tuple[str, str]]:
@@ -41,15 +46,53 @@ async def test_nothing_is_due_without_orders(context: Context) -> None:
     assert await due.list_due(context) == []
 
 
-async def test_enforced_once_every_node_has_it(context: Context) -> None:
+async def test_enforced_once_every_node_has_it(context: Context, world: Nodes) -> None:
+    await world.report("n1", NOW - 1)
+    await world.report("n2", NOW - 1)
     await taking.add(context, REQUEST)
     assert await kinds(context) == [("O-1", "enforce"), ("O-1", "review")]
-    await node_at(context, 0)
+    await world.report("n1", NOW + 1, arrival(NOW + 0.5))
     assert await kinds(context) == [("O-1", "enforce"), ("O-1", "review")]
-    await node_at(context, 10_000)
+    await world.report("n2", NOW + 3, arrival(NOW + 2))
     assert await kinds(context) == [("O-1", "report"), ("O-1", "review")]
-    done = await due.list_due(context, done=True)
-    assert [each.kind.value for each in done if not each.open] == ["enforce"]
+    done = [each for each in await due.list_due(context, done=True) if not each.open]
+    assert [(each.kind.value, each.done_at, each.late) for each in done] == [("enforce", NOW + 2, False)]
+
+
+async def test_a_block_that_came_too_late_is_late_however_early_it_was_accepted(
+    context: Context, world: Nodes
+) -> None:
+    await world.report("n1", NOW - 1)
+    await taking.add(context, replace(REQUEST, enforce_by=int(NOW) + 60))
+    await world.report("n1", NOW + 120, arrival(NOW + 90))
+    done = [each for each in await due.list_due(context, done=True) if not each.open]
+    assert [(each.kind.value, each.done_at, each.late) for each in done] == [("enforce", NOW + 90, True)]
+
+
+async def test_a_suspension_is_done_when_the_nodes_lifted_and_not_when_they_resume(
+    context: Context, world: Nodes, installation: Installation
+) -> None:
+    await world.report("n1", NOW - 1)
+    await taking.add(context, REQUEST)
+    await world.report("n1", NOW + 1, arrival(NOW + 0.5))
+    installation.now += 10
+    await suspending.suspend(
+        context, "O-1", until=int(NOW) + DAY, document="S-1", received_at=NOW, reason="asked"
+    )
+    assert ("O-1", "unblock") in await kinds(context)
+    await world.report("n1", NOW + 12, arrival(NOW + 11, active=False))
+    assert ("O-1", "unblock") not in await kinds(context)
+    found = {each.kind.value: each for each in await due.list_due(context, done=True)}
+    assert (found["unblock"].done_at, found["enforce"].done_at) == (NOW + 11, NOW + 0.5)
+
+
+def test_an_enforcement_that_was_overtaken_is_not_done() -> None:
+    first = OrderEffect(1, 1, EffectKind.ENFORCE, NOW, NOW, 1, everywhere_at=OVERTAKEN)
+    lifted = OrderEffect(1, 2, EffectKind.LIFT, NOW + 5, NOW + 5, 2, everywhere_at=OVERTAKEN)
+    again = OrderEffect(1, 3, EffectKind.ENFORCE, NOW + 9, NOW + 9, 3, everywhere_at=NOW + 10)
+    suspended = replace(TAX, steps=(OrderStep(1, StepKind.SUSPENDED, NOW + 5, "ana"),))
+    assert measured([first, lifted], suspended) == Reached()
+    assert measured([first, lifted, again], suspended) == Reached(enforced_at=NOW + 10)
 
 
 async def test_only_what_is_due_soon(context: Context) -> None:
@@ -58,16 +101,16 @@ async def test_only_what_is_due_soon(context: Context) -> None:
     assert await due.list_due(context, 60) == []
 
 
-async def test_a_report_is_noted_and_audited(context: Context) -> None:
+async def test_a_report_is_noted_and_audited(context: Context, world: Nodes) -> None:
     await taking.add(context, REQUEST)
-    await node_at(context, 10_000)
+    await world.report("n1", NOW, arrival(NOW))
     order = await due.reported(context, "o-1", report="acuse 77", at=NOW - 5, digest="ab" * 32)
     told = order.last(StepKind.REPORTED)
     assert told is not None
     assert (told.evidence, told.received_at, told.at, told.actor) == ("acuse 77", NOW - 5, NOW, "ana")
     assert await kinds(context) == [("O-1", "review")]
     actions = {each.entry.action for each in await audit.tail(context, subject="order:O-1")}
-    assert actions == {"order.add", "order.report"}
+    assert actions == {"order.add", "order.report", "node.applied", "node.everywhere"}
     assert not (await showing.show(context, "O-1")).damage, "its row is what the trail says"
     assert await audit.compare(context) == ()
 
@@ -81,6 +124,22 @@ async def test_a_report_of_what_was_not_carried_out(context: Context) -> None:
         await due.reported(context, "O-1", report="acuse")
     with pytest.raises(OperationError, match="in the future"):
         await due.reported(context, "O-1", report="acuse", at=NOW + DAY)
+
+
+async def test_an_emergency_end_waits_for_another_person(
+    context: Context, installation: Installation
+) -> None:
+    await taking.add(context, REQUEST)
+    installation.now += 60
+    await ending.withdraw(context, "O-1", reason="a hospital", emergency=True)
+    (waits,) = await due.list_due(context)
+    assert (waits.kind, waits.due_at) == ("emergency_review", NOW + 60 + 3 * DAY)
+    assert not waits.overdue(NOW + 60 + 3 * DAY)
+    assert waits.overdue(NOW + 61 + 3 * DAY)
+    assert await due.duties(context) == [], "no law sets it: nobody is alarmed"
+    await reviewing.review(as_person(context, "bob"), "O-1", reason="it was")
+    assert await due.list_due(context) == []
+    assert [each.done_at for each in await due.list_due(context, done=True)] == [NOW + 60]
 
 
 async def test_a_withdrawn_order_has_nothing_due(context: Context) -> None:

@@ -77,7 +77,7 @@ def test_an_unblock_has_a_deadline_from_its_demand() -> None:
     steps = (step(StepKind.LIFTED, MONDAY + 90, received_at=MONDAY),)
     lifted = replace(TAX, state=OrderState.LIFTED, accepted_at=1.0, ended_at=MONDAY + 90, steps=steps)
     found = duties(lifted, Reached(enforced_at=2.0))
-    assert found.keys() == {"unblock"}
+    assert {name for name, each in found.items() if each.open} == {"unblock"}
     assert (found["unblock"].due_at, found["unblock"].open) == (int(at("2026-11-30T23:59:59")), True)
     assert duties(lifted, Reached(lifted_at=MONDAY + 91))["unblock"].done_at == MONDAY + 91
 
@@ -126,9 +126,37 @@ def test_executed_outside_dns() -> None:
     assert "report" in duties(order)
 
 
-@pytest.mark.parametrize("state", [OrderState.WITHDRAWN, OrderState.EXPIRED])
-def test_an_ended_order_has_no_duties(state: OrderState) -> None:
-    assert duties(replace(TAX, state=state, accepted_at=1.0), Reached(2.0, 3.0)) == {}
+@pytest.mark.parametrize("state", [OrderState.WITHDRAWN, OrderState.EXPIRED, OrderState.LIFTED])
+def test_an_ended_order_keeps_what_was_done_and_asks_for_no_more(state: OrderState) -> None:
+    steps = (
+        step(StepKind.REPORTED, MONDAY + 100 * 86_400),
+        step(StepKind.LIFTED, MONDAY + 200 * 86_400, received_at=MONDAY),
+    )
+    order = replace(TAX, state=state, accepted_at=MONDAY, ended_at=MONDAY + 200 * 86_400, steps=steps)
+    found = duties(order, Reached(at("2026-12-01T00:00:01"), MONDAY + 5))
+    assert {name for name, each in found.items() if each.open} == set()
+    assert {name: each.late for name, each in found.items() if each.done_at} == {
+        "enforce": True,
+        "report": True,
+        "unblock": False,
+    }
+    assert (found["review"].done_at, found["review"].over_at) == (0.0, MONDAY + 200 * 86_400)
+
+
+def test_a_suspended_order_need_not_be_enforced_and_one_that_was_says_when() -> None:
+    steps = (step(StepKind.SUSPENDED, MONDAY + 50, received_at=MONDAY + 40),)
+    order = replace(TAX, state=OrderState.SUSPENDED, accepted_at=MONDAY, steps=steps)
+    assert duties(order)["enforce"].over_at == MONDAY + 50
+    assert not duties(order)["enforce"].open
+    found = duties(order, Reached(MONDAY + 1, MONDAY + 51))
+    assert {name: each.done_at for name, each in found.items() if not each.open} == {
+        "enforce": MONDAY + 1,
+        "unblock": MONDAY + 51,
+    }
+    again = (*steps, step(StepKind.RESUMED, MONDAY + 99))
+    resumed = replace(order, state=OrderState.ACCEPTED, steps=again)
+    assert duties(resumed)["enforce"].open
+    assert (duties(resumed)["unblock"].open, duties(resumed)["unblock"].over_at) == (False, MONDAY + 99)
 
 
 def test_the_report_on_a_ticket_runs_from_its_arrival() -> None:

@@ -17,16 +17,18 @@ from filterd.model.rule import Scope
 from filterd.operations import nodes
 from filterd.operations.context import Context, OperationError
 from filterd.operations.errors import ConflictError
-from filterd.operations.orders import ending, taking
+from filterd.operations.orders import ending, lifting, suspending, taking
 from filterd.operations.orders.intake import OrderRequest
 from filterd.operations.receipts import issuing, verifying
 from filterd.operations.receipts.body import ReceiptDeadline, met
 from filterd.operations.receipts.effects import effect_of
-from filterd.operations.receipts.parts import titled
+from filterd.operations.receipts.parts import deadlines_part, titled
+from filterd.operations.receipts.sheet import sheet_of
 from filterd.operations.receipts.words import SheetLanguage, SheetWords
 from filterd.operations.signing import Purpose, signer
 from filterd.operations.trail import checkpoints
 from filterd.store import change_log
+from tests.unit.operations.test_order_times import Nodes, arrival
 from tests.worlds.installation import NOW, Installation, as_person
 from tests.worlds.trail import openssl_verifies, tamper
 
@@ -100,7 +102,7 @@ async def test_it_says_what_was_done(context: Context, installation: Installatio
     assert body["issued_at"] == "2027-01-15T08:01:00Z"
     assert (body["enforcement"]["all_nodes_at"], body["lifting"]) == (None, None)
     assert [(each["duty"], each["source"], each["met"]) for each in body["deadlines"]] == [
-        ("review", "order", None)
+        ("review", "provider", None)
     ]
 
 
@@ -218,11 +220,97 @@ async def test_duties_of_the_ground_are_in_it_and_what_nobody_measured_is_not_kn
     installation.now += 200 * 86_400
     body = await issued(context)
     found = {each["duty"]: (each["source"], each["met"], each["done_at"]) for each in body["deadlines"]}
-    assert found == {"enforce": ("order", None, None), "review": ("order", False, None)}
+    assert found == {"enforce": ("order", None, None), "review": ("provider", False, None)}
     assert body["zone"] == "America/Tijuana"
     assert body["order"]["authority_title"] == {"es": "Hacienda", "en": "Treasury"}
     assert titled(body["order"], "authority", SheetWords(SheetLanguage.EN, "UTC")) == "Treasury (SAT)"
     assert titled(body["order"], "ground", SheetWords(SheetLanguage.ES, "UTC")) == "LIVA (liva-18h)"
+
+
+async def test_an_order_blocked_in_time_stays_so_after_a_suspension(
+    context: Context, installation: Installation
+) -> None:
+    world = Nodes(context)
+    await world.report("n1", NOW - 1)
+    due, day = int(NOW) + 86_400, 86_400
+    await taking.add(context, replace(REQUEST, enforce_by=due, report_by=due))
+    await world.report("n1", NOW + 1, arrival(NOW + 0.5))
+    installation.now = NOW + 2 * day
+    await suspending.suspend(context, "O-1", until=int(NOW) + 9 * day, document="S-1", reason="asked")
+    await world.report("n1", NOW + 2 * day + 1, arrival(NOW + 2 * day + 0.5, active=False))
+    installation.now = NOW + 3 * day
+    suspended = await issued(context)
+    await suspending.resume(context, "O-1", reason="asked")
+    await world.report("n1", NOW + 3 * day + 1, arrival(NOW + 3 * day + 0.5))
+    installation.now = NOW + 4 * day
+    resumed = await issued(context)
+    for body in (suspended, resumed):
+        kept = {each["duty"]: (each["met"], each["done_at"]) for each in body["deadlines"]}
+        assert kept["enforce"] == (True, "2027-01-15T08:00:00Z")
+        assert kept["report"] == (False, None)
+    assert suspended["first_enforcement"] is None
+    assert resumed["first_enforcement"]["all_nodes_at"] == "2027-01-15T08:00:00Z"
+    assert resumed["enforcement"]["all_nodes_at"] == "2027-01-18T08:00:00Z"
+
+
+@pytest.mark.parametrize("wait", [30, 90])
+async def test_an_ended_order_keeps_its_deadlines_and_whether_they_were_kept(
+    context: Context, installation: Installation, wait: int
+) -> None:
+    world = Nodes(context)
+    await world.report("n1", NOW - 1)
+    await taking.add(context, replace(REQUEST, enforce_by=int(NOW) + 60, report_by=int(NOW) + 3600))
+    await world.report("n1", NOW + wait + 1, arrival(NOW + wait))
+    installation.now = NOW + 600
+    await lifting.lift(context, "O-1", document="L-1", reason="demanded")
+    installation.now = NOW + 90 * 86_400
+    body = await issued(context)
+    kept = {each["duty"]: (each["met"], each["over_at"]) for each in body["deadlines"]}
+    assert kept["enforce"] == (wait <= 60, None)
+    assert kept["report"] == kept["review"] == (None, "2027-01-15T08:10:00Z")
+    words = SheetWords(SheetLanguage.ES, "UTC")
+    cells = ["".join(row[3]) for row in deadlines_part(body, words)["rows"]]
+    assert cells == ["sí" if wait <= 60 else "no", "ya no se exige", "ya no se exige"]
+
+
+@pytest.mark.parametrize("act", ["withdraw", "lift"])
+async def test_an_emergency_end_is_one_step_of_the_sheet_and_no_review_is_announced(
+    context: Context, installation: Installation, act: str
+) -> None:
+    world = Nodes(context)
+    await world.report("n1", NOW - 1)
+    await taking.add(context, REQUEST)
+    await world.report("n1", NOW + 1, arrival(NOW + 0.5))
+    standing = sheet_of((await issuing.issue(context, "O-1")).text, SheetLanguage.ES)
+    assert "Se revisa" in json.dumps(standing)
+    assert "no se comprobó" in json.dumps(standing, ensure_ascii=False), "there is no probe"
+    assert "Proveedor sin nombre" in "".join(standing["provider"])
+    installation.now = NOW + 60
+    if act == "lift":
+        await lifting.lift(context, "O-1", document="L-1", reason="demanded", emergency=True)
+    else:
+        await ending.withdraw(context, "O-1", reason="mistake", emergency=True)
+    await world.report("n1", NOW + 62, arrival(NOW + 61, active=False))
+    ended = sheet_of((await issuing.issue(context, "O-1")).text, SheetLanguage.ES)
+    said = "\n".join("".join(each) for each in ended["summary"])
+    assert ("Levantada en todos los servidores" in said) == (act == "lift")
+    assert ("Ningún servidor bloquea por ella" in said) == (act == "withdraw")
+    (steps,) = (
+        each for each in ended["parts"] if "Lo que se hizo, y cuándo" in "".join(each.get("title", []))
+    )
+    rows = ["".join(row[0]) for row in steps["rows"]]
+    assert len([each for each in rows if "urgencia" in each]) == 1
+    assert rows[-1].endswith("de urgencia, por una sola persona")
+    assert "Se revisa" not in json.dumps(ended)
+
+
+@pytest.mark.parametrize(("review_at", "source"), [(0, "provider"), (int(NOW) + 9_000_000, "order")])
+async def test_a_review_is_the_orders_own_only_where_somebody_gave_it(
+    context: Context, review_at: int, source: str
+) -> None:
+    await taking.add(context, replace(REQUEST, review_at=review_at))
+    (review,) = (await issued(context))["deadlines"]
+    assert (review["duty"], review["source"]) == ("review", source)
 
 
 def test_what_was_measured_is_said_in_milliseconds() -> None:
