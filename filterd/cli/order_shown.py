@@ -88,20 +88,37 @@ def perform_on(
     waited = wait_for_nodes(awaited, config, shown.order.reference)
     if waited is not None:
         shown = replace(shown, times=waited.times)
-    _tell(shown, as_json=as_json, warns=warns)
-    said = "" if as_json else say(shown.order, shown.held_back, shown.hits or ())
-    if said and (waited is None or waited.effect is None):
+    said = say(shown.order, shown.held_back, shown.hits or ())
+    unawaited = waited is not None and waited.effect is None
+    if unawaited:
+        said = _not_awaited(shown.order, said)
+    more: dict[str, Any] = {"warnings": shown.noticed} if warns else {}
+    if unawaited:
+        more["next"] = said
+    _tell(shown, more, as_json=as_json)
+    if said and not as_json and (waited is None or unawaited):
         output.done(said)
     if not as_json and (owed := _owed(shown.order)):
         output.done(owed)
     say_waited(waited, as_json=as_json)
 
 
-def _tell(shown: _Shown, *, as_json: bool, warns: bool) -> None:
-    """Print an order, and the warnings on it."""
+def _not_awaited(found: Order, said: str) -> str:
+    """The words where ``--wait`` had nothing to wait for: what was asked for is done all the same."""
+    begins = found.demand.not_before
+    comes = said
+    if found.state.value == "accepted" and begins > time.time():
+        comes = f"it begins {output.moment(begins)}; nodes hold it until then, and begin by themselves"
+    elif found.state.value not in ("pending", "quarantined") and not found.damage:
+        comes = "no node has anything to change for it now"
+    return f"{found.reference} is recorded, and nothing has to be given again: {comes}"
+
+
+def _tell(shown: _Shown, more: dict[str, Any], *, as_json: bool) -> None:
+    """Print an order, with ``more`` in its JSON, and the warnings on it."""
     if as_json:
         value = {**plain_shown(shown.order, shown.hits, shown.lifted), **plain_times(shown.times)}
-        output.show_json({**value, "warnings": shown.noticed} if warns else value)
+        output.show_json({**value, **more})
     else:
         times = time_fields(shown.times, probing=shown.probing)
         _show(shown.order, shown.hits or (), shown.lifted, times)

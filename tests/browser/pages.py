@@ -92,6 +92,7 @@ def _public() -> list[Listed]:
     ]
     return [
         *found,
+        Listed("public-statement", "portal", "/servicio/declaracion", english="/service/statement"),
         Listed("test", "portal", "/funciona"),
         Listed("test-reached", "portal", "/funciona/abierta"),
         Listed("review", "portal", "/revision"),

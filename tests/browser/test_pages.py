@@ -68,6 +68,25 @@ def _at_desk(house: Home) -> Any:
         return page.context.storage_state()
 
 
+WIDE = ("--proportionality", "Solo la página de apuestas vive en ese sitio.")
+
+
+def _a_wide_order(house: Home) -> None:
+    """An order whose authority is not known: two people stand behind it, and its reasons are published. And
+    the statement of the day, which control may have signed before."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("SUDO_USER", "daemon")
+        words = ("--authority", "Juzgado Sexto", "--official", "La jueza", "--document", "77/2026")
+        law = ("--ground", "lmtr-182", "--law", "LFJS 9", "--reason", "served")
+        made = house.filterd.cli("order", "add", "wide.example", *words, *law, *WIDE)
+        patched.setenv("SUDO_USER", "bin")
+        house.filterd.cli("order", "approve", made["reference"])
+    house.filterd.cli("audit", "statement", "--sign")
+    assert soon(
+        lambda: WIDE[1] in house.filterd.http(house.ports.portal, "/servicio/temas.html")[1], seconds=90
+    )
+
+
 @pytest.fixture(scope="module")
 def visited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visited]:
     with home(tmp_path_factory.mktemp("home")) as made:
@@ -85,6 +104,7 @@ def visited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visited]:
         signed_in = {who: _by_link(made.browser, url) for who, url in urls.items()}
         signed_in[AGENT] = _at_desk(made)
         assert soon(lambda: made.filterd.http(made.ports.portal, "/servicio/")[0] == 200)
+        _a_wide_order(made)
         yield Visited(made, signed_in)
 
 
@@ -131,6 +151,26 @@ def test_each_page_has_its_pictures() -> None:
         "pictures of pages that the catalogue does not have"
     )
     assert (FOLDER / "README.md").read_text() == index(PAGES)
+
+
+@pytest.mark.parametrize(
+    ("language", "topics", "statement"),
+    [
+        ("es", "/servicio/temas.html", "/servicio/declaracion"),
+        ("en", "/service/categories.html", "/service/statement"),
+    ],
+)
+def test_the_topics_show_the_wide_order_and_lead_to_the_statement(
+    visited: Visited, language: str, topics: str, statement: str
+) -> None:
+    with checks.device(visited.home.browser, checks.NARROW, language=language) as page:
+        page.goto(f"{visited.home.portal}{topics}")
+        assert page.locator("li", has_text=WIDE[1]).count() == 1
+        assert checks.fits(page) == []
+        page.locator(f"main a[href$='{statement}']").click()
+        page.wait_for_load_state()
+        assert page.url == f"{visited.home.portal}{statement}"
+        assert page.locator("table").count() >= 2, "orders, and lists"
 
 
 def test_the_heaviest_page(visited: Visited) -> None:

@@ -42,13 +42,14 @@ def _articles(text: str) -> Iterator[tuple[str, str]]:
 
 
 def strange(demand: Demand, country: Jurisdiction | None) -> Iterator[Hit]:
-    """A hit for an authority and for a ground that the jurisdiction does not have."""
+    """A hit for an authority and for a ground that the jurisdiction does not have; none for one that is not
+    given, which is missing."""
     if country is None:
         return
     found, file = resolve(country, demand.authority, demand.ground), f"jurisdictions/{country.id}.yaml"
-    if found.authority is None:
+    if demand.authority and found.authority is None:
         yield Hit(HitKind.AUTHORITY, demand.authority, 1, f"an authority that {file} does not have")
-    if found.ground is None:
+    if demand.ground and found.ground is None:
         yield Hit(HitKind.GROUND, demand.ground, 1, f"a ground that {file} does not have")
 
 

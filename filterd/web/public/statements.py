@@ -10,6 +10,7 @@ import re
 from datetime import date, datetime
 from http import HTTPStatus
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -20,10 +21,10 @@ from filterd.operations.trail import rotating, statements
 from filterd.store.statements import StatementRow
 from filterd.web.pages.refusals import PageRefusedError
 from filterd.web.pages.state import page, state_of
-from filterd.web.published.outline import FOLDERS
+from filterd.web.published.outline import FOLDERS, STATEMENTS
 
-NAMES = {"es": ("declaracion", "claves"), "en": ("statement", "keys")}
-"""the folder of statements, and the stem of the file of keys, below the folder of each language"""
+KEYS = {"es": "claves", "en": "keys"}
+"""the stem of the file of keys, below the folder of each language"""
 SHOWN = 31
 """days that the page leads to"""
 _DAY = re.compile(r"^\d{4}-\d{2}-\d{2}$")
@@ -35,7 +36,7 @@ def routes() -> list[BaseRoute]:
     """The routes, in both languages."""
     found: list[BaseRoute] = []
     for language, folder in FOLDERS.items():
-        name, keys = NAMES[language]
+        name, keys = STATEMENTS[language], KEYS[language]
         found += [
             Route(f"/{folder}/{name}", _page(language), methods=["GET"]),
             Route(f"/{folder}/{name}/{{file}}.json", _file, methods=["GET"]),
@@ -58,7 +59,7 @@ def _page(language: str) -> Any:
         values = {
             "body": body,
             "digest": row.digest,
-            "day": datetime.fromisoformat(body["day"]),
+            "at": datetime.fromisoformat(body["at"]).astimezone(ZoneInfo(body["zone"])),
             "days": days,
             **_links(language),
         }
@@ -71,9 +72,9 @@ def _page(language: str) -> Any:
 
 def _links(language: str) -> dict[str, Any]:
     other = "en" if language == "es" else "es"
-    name, keys = NAMES[language]
+    name, keys = STATEMENTS[language], KEYS[language]
     return {
-        "other_file": f"/{FOLDERS[other]}/{NAMES[other][0]}",
+        "other_file": f"/{FOLDERS[other]}/{STATEMENTS[other]}",
         "folder": f"/{FOLDERS[language]}/{name}",
         "keys_file": f"/{FOLDERS[language]}/{keys}.pem",
         "home": f"/{FOLDERS[language]}/",

@@ -18,7 +18,15 @@ from filterd.operations.service_page.mandatory import SMALL
 from filterd.policy.help_lines import HelpLine
 from filterd.web.pages.templating import Templates
 from filterd.web.pages.translations import LANGUAGES, Translations, Words
-from filterd.web.published.outline import FOLDERS, FOR_WHOM, MENU, PAGES, PICTURES, PublicPage
+from filterd.web.published.outline import (
+    FOLDERS,
+    FOR_WHOM,
+    MENU,
+    PAGES,
+    PICTURES,
+    STATEMENTS,
+    PublicPage,
+)
 from filterd.web.published.speech import Speech
 
 STATIC = Path(__file__).parents[1] / "static"
@@ -77,6 +85,7 @@ def _page(page: PublicPage, language: str, facts: ServiceFacts, stamp: Stamp) ->
         for_whom=_links(FOR_WHOM, language, words),
         files={each.id: each.file(language) for each in PAGES},
         lines=_lines(facts, page.audience),
+        statement_file=_statement(facts, language),
         stamp=_stamp(stamp, words),
     )
     return body.encode()
@@ -85,6 +94,13 @@ def _page(page: PublicPage, language: str, facts: ServiceFacts, stamp: Stamp) ->
 def _links(ids: tuple[str, ...], language: str, words: Words) -> list[tuple[str, str]]:
     known = {each.id: each for each in PAGES}
     return [(known[each].file(language), words.text(f"public.nav.{each}")) for each in ids]
+
+
+def _statement(facts: ServiceFacts, language: str) -> str:
+    """The address of the daily signed statement, which is served and not exported: it is another each day.
+    Empty where the public pages are not served under a URL."""
+    review, _, page = facts.links.review.rpartition("/")
+    return f"{review}/{FOLDERS[language]}/{STATEMENTS[language]}" if page else ""
 
 
 def _lines(facts: ServiceFacts, audience: str) -> list[HelpLine]:

@@ -60,6 +60,15 @@ def test_who_ends_one_in_an_emergency_is_told_who_must_look_at_it(
     assert "emergency_review" in run("order", "due").stdout
 
 
+def test_a_ground_that_is_not_given_is_missing_and_not_strange(run: Run) -> None:
+    given = [each for each in ORDER if each not in ("--ground", "liva-18h")]
+    refused = run(*given)
+    assert (refused.exit_code, "ground" in refused.stderr) == (2, True)
+    assert "mx.yaml does not have" not in refused.stderr
+    strange = run(*ORDER[:-6], "--ground", "G 1", *ORDER[-4:])
+    assert "a ground that jurisdictions/mx.yaml does not have" in strange.stderr
+
+
 def test_a_report(run: Run, answer: Answer) -> None:
     answer(*ORDER)
     told = answer("order", "reported", "O-1", "--reference", "acuse 9", "--at", "2026-11-01T10:00:00Z")

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import AsyncIterator
+from datetime import datetime
 from ipaddress import ip_address
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -75,3 +79,23 @@ async def test_the_files_are_what_was_signed(
     assert (await client.get(keys)).text == await rotating.public_pem(context)
     for wrong in ("2020-01-01", "2027-99-99", "..", "x"):
         assert (await client.get(f"{page}/{wrong}.json")).status_code == 404
+
+
+async def test_the_page_says_of_which_hour_it_is_and_for_whom_each_list_holds(
+    context: Context, client: httpx.AsyncClient
+) -> None:
+    await updating.update(context)
+    made = await statements.make(context)
+    body = json.loads(made.text)["body"]
+    assert {each["kind"] for each in body["lists"]} == {"category", "mandatory"}
+    shown = (await client.get("/servicio/declaracion")).text
+    at = datetime.fromisoformat(body["at"]).astimezone(ZoneInfo(body["zone"]))
+    assert f"a las {at:%H:%M} (hora de {body['zone']})" in shown
+    parts = shown.split("<h3>")[1:]
+    kinds = ("mandatory", "security", "category")
+    titles = ("Listas obligatorias", "Listas de seguridad", "Listas de temas")
+    for kind, title, part in zip(kinds, titles, parts, strict=True):
+        ids = [each["id"] for each in body["lists"] if each["kind"] == kind]
+        assert part.startswith(title)
+        assert re.findall(r"<tr><td>([^<]+)</td>", part) == ids
+        assert ("Ninguna." in part) is not bool(ids)

@@ -208,6 +208,16 @@ def test_a_review_without_account_is_offered_only_where_it_is_served(facts: Serv
     assert "No se avisa a quien contrató" not in main_of(facts, "complaints")
 
 
+def test_the_signed_statement_is_linked_where_it_is_served(facts: ServiceFacts) -> None:
+    served = replace(facts, links=LinkFact("", "", f"{ANYWHERE}/revision"))
+    linked, plain = render(served, STAMP), render(facts, STAMP)
+    for path, name in (("servicio/index.html", "declaracion"), ("service/categories.html", "statement")):
+        address = f"{ANYWHERE}/{path.partition('/')[0]}/{name}"
+        assert address in Page(linked[path]).links
+        assert not any(each.endswith(name) for each in Page(plain[path]).links)
+    assert not any("declaracion" in each or "statement" in each for each in linked), "it is no file of them"
+
+
 def test_changes_are_told_with_their_dates(facts: ServiceFacts) -> None:
     assert "No hay cambios anunciados" in main_of(facts, "changes")
     change = ChangeFact(
