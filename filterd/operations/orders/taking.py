@@ -26,6 +26,7 @@ from filterd.operations.orders.intake import (
     complete,
 )
 from filterd.operations.orders.life import LifeAct, require_allowed, require_running
+from filterd.operations.orders.nameless import require_nameless
 from filterd.operations.orders.publishing import publish
 from filterd.operations.orders.reach import Hit, HitKind
 from filterd.operations.orders.showing import PROTECTED_REMEDY, held_back_because, redacted
@@ -124,6 +125,7 @@ def _explained(order: Order, hits: tuple[Hit, ...], text: str) -> Order:
     if not given:
         told = [each.unnamed.says if demand.confidential else each.says for each in named[:SHOWN_HITS]]
         raise IncompleteOrderError(["proportionality"], [f"it reaches {', '.join(told)}"])
+    require_nameless(demand, given, "text on proportionality", "--proportionality")
     return replace(order, demand=replace(demand, proportionality=given))
 
 
