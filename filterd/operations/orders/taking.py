@@ -55,7 +55,7 @@ async def add(context: Context, request: OrderRequest) -> Order:
             seal=secrets.token_hex(32),
         )
         order = order if seals is None else confidential.with_sealed(order, seals)
-        order = _accepted_if_enough(order, _people(context, hits), write.now)
+        order = _accepted_if_enough(order, _people(context, order, hits), write.now)
         await rows.add(write.connection, order)
         publish(write, order)
         after = {**audited(order), **_audited_reach(hits), **people.audited_maker(context)}
@@ -83,7 +83,7 @@ async def approve(context: Context, reference: str, *, proportionality: str = ""
         explained = _explained(before, hits, proportionality)
         approvals = tuple(dict.fromkeys((*before.approvals, context.actor)))
         order = replace(explained, state=OrderState.PENDING, approvals=approvals)
-        order = _accepted_if_enough(order, _people(context, hits, before.state), write.now)
+        order = _accepted_if_enough(order, _people(context, before, hits), write.now)
         if approvals != before.approvals:
             await rows.approve(write.connection, order.number, context.actor, write.now)
         await rows.set_state(write.connection, order)
@@ -129,9 +129,10 @@ def _explained(order: Order, hits: tuple[Hit, ...], text: str) -> Order:
     return replace(order, demand=replace(demand, proportionality=given))
 
 
-def _people(context: Context, hits: tuple[Hit, ...], state: OrderState = OrderState.PENDING) -> int:
-    """How many people an order takes: two for one with a reach, and for one that was quarantined."""
-    two = bool(hits) or state is OrderState.QUARANTINED
+def _people(context: Context, order: Order, hits: tuple[Hit, ...]) -> int:
+    """How many people an order takes: two for one with a reach, for one that was quarantined, and for one
+    that overrides protection, whatever is protected yet."""
+    two = bool(hits) or order.state is OrderState.QUARANTINED or order.demand.protection_overridden
     return max(context.settings.orders.approvals, 2 if two else 1)
 
 
