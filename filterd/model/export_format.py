@@ -53,7 +53,7 @@ SHOWN = frozenset(
 )
 """the entries that are shown in whole: the first word of their action and the kind of their subject are among
 these. All others are withheld"""
-_PERSONAL_KEYS = frozenset(("line", "lines", "subscriber", "subscribers"))
+_PERSONAL_KEYS = frozenset(("line", "lines", "line_count", "subscriber", "subscribers"))
 _LINE = re.compile(r"line:[0-9]+")
 
 

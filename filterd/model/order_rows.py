@@ -165,7 +165,7 @@ def change_of(order: Order) -> OrderChange:
 
 def audited(order: Order) -> dict[str, Any]:
     """The order as the audit trail shows it, with the digest of its row. ``digest`` stands for names that are
-    no secret."""
+    no secret; of a confidential order it does not tell why its reach is bearable: exports show entries."""
     demand = order.demand
     shown: dict[str, Any] = {
         "state": order.state.value,
@@ -186,7 +186,8 @@ def audited(order: Order) -> dict[str, Any]:
         ROW_DIGEST: row_digest(order),
     }
     for part in ("law", "proportionality", "protection_overridden", "enforce_by", "report_by"):
-        if value := getattr(demand, part):
+        hidden = part == "proportionality" and demand.confidential
+        if (value := getattr(demand, part)) and not hidden:
             shown[part] = value
     if order.steps:
         shown["steps"] = len(order.steps)

@@ -6,6 +6,8 @@ that was not there, and copies none: it stops deletions of what it names, until 
 
 from __future__ import annotations
 
+import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 DAY = 86_400
@@ -47,6 +49,11 @@ class PreservationHold:
         return f"H-{self.number}"
 
     @property
+    def paper(self) -> tuple[str, str]:
+        """Authority and document by which demands are compared: their letters and digits alone."""
+        return "".join(_bare(self.authority)), "".join(_bare(self.document))
+
+    @property
     def whole(self) -> bool:
         """True where it is not limited to lines."""
         return not self.line_count
@@ -54,3 +61,11 @@ class PreservationHold:
     def holds(self, now: float) -> bool:
         """Return whether it is in force. One that would last longer than any may was altered, and is not."""
         return not self.ended_at and self.until - self.made_at <= LONGEST and now < self.until
+
+
+def _bare(text: str) -> Iterator[str]:
+    """Letters and digits without case, width and accents (NFKD takes together what NFKC does), and digits of
+    other scripts as ours. Letters of other scripts that look alike stay different."""
+    for each in unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold()):
+        if each.isalnum():
+            yield str(unicodedata.decimal(each, each))

@@ -246,7 +246,7 @@ async def _material(job: _Job, *, look: bool = False) -> tuple[StoredMaterial, i
         known = (await orders.all_orders(connection)).orders
         used = await subscribers.profiles_in_use(connection)
         adopted = await adoption.definitions(connection)
-        overriding = await orders.overriding(connection)
+        overriding = await orders.overriding(connection, context.person_of)
         meant = await meaning_rows.known(connection)
         in_meanings = await snapshot_meanings.in_snapshot(connection, context.clock())
     integrity.require_sound(each for each in found if not each.version_of)

@@ -329,7 +329,8 @@ class Maintenance:
         chosen = await snapshots.chosen_now(self.context, documents)
         zones = snapshot_input.zones_of(self.context.settings)
         async with self.context.store.read() as connection:
-            over, meant = await order_rows.overriding(connection), await in_snapshot(connection, now)
+            over = await order_rows.overriding(connection, self.context.person_of)
+            meant = await in_snapshot(connection, now)
         if snapshot_input.input_digest(documents, chosen.versions, zones, meant, over) != made_of:
             return False
         self._report_stand_ins(chosen.stand_ins)
@@ -363,7 +364,7 @@ class Maintenance:
         """A digest of a snapshot's input, except orders: those reach the nodes by themselves."""
         async with self.context.store.read() as connection:
             current = await feed_rows.current(connection)
-            overriding = await order_rows.overriding(connection)
+            overriding = await order_rows.overriding(connection, self.context.person_of)
             meant = await in_snapshot(connection, self.context.clock())
         versions = [current[feed.id] for feed in documents.feeds if feed.id in current]
         zones = snapshot_input.zones_of(self.context.settings)

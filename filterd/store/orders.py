@@ -7,7 +7,7 @@ holds the order for damaged.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -179,11 +179,19 @@ async def unreviewed(connection: AsyncConnection) -> list[float]:
     return [at for kind, at in newest.values() if kind == StepKind.EMERGENCY.value]
 
 
-async def overriding(connection: AsyncConnection) -> list[int]:
-    """The mandatory ids of the orders that override protection, in force or suspended, in their order."""
+async def overriding(connection: AsyncConnection, person_of: Callable[[str], str]) -> list[int]:
+    """The mandatory ids of the orders that override protection, in force or suspended, in their order: those
+    behind which two people stand. ``person_of`` tells whose an account is."""
     states = (OrderState.ACCEPTED.value, OrderState.SUSPENDED.value)
-    query = select(orders.c.number).where(orders.c.protection_overridden & orders.c.state.in_(states))
-    return sorted(order_id(number) for number in (await connection.execute(query)).scalars())
+    query = (
+        select(orders.c.number, order_approval.c.actor)
+        .join(order_approval, order_approval.c.order_number == orders.c.number)
+        .where(orders.c.protection_overridden & orders.c.state.in_(states))
+    )
+    behind: dict[int, set[str]] = {}
+    for number, account in await connection.execute(query):
+        behind.setdefault(number, set()).add(person_of(account))
+    return sorted(order_id(number) for number, people in behind.items() if len(people) > 1)
 
 
 async def all_orders(connection: AsyncConnection) -> OrderRows:

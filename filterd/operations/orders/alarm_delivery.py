@@ -200,7 +200,7 @@ def message_of(told: Mapping[AlarmKey, Duty], now: float) -> SignedMessage:
 
 
 def plain_alarm(key: AlarmKey, duty: Duty, now: float) -> dict[str, object]:
-    """One alarm as receivers get it."""
+    """One alarm as receivers get it; of a confidential order, authority and ground are empty."""
     authority, ground = titles(duty, "es")
     return {
         "id": alarm_id(key),

@@ -21,7 +21,7 @@ LISTED = 40
 _LONGEST = 160
 """characters of an order's own words"""
 _LANGUAGES = ("es", "en")
-_NAME = re.compile(r"\S*[\w-]\.[\w-]{2,}\S*")
+_NAME = re.compile(r"\S*[\w-]\[?[.\u3002\uff0e\uff61\u2024]\]?[\w-]{2,}\S*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +80,18 @@ def _body(words: Mapping[str, str], language: str, duties: Sequence[Duty], head:
             )
         )
         authority, ground = titles(each, language)
-        lines.append("    " + words["under"].format(authority=authority, ground=ground))
+        if authority or ground:
+            lines.append("    " + words["under"].format(authority=authority, ground=ground))
     if len(duties) > LISTED:
         lines.append(words["more"].format(count=len(duties) - LISTED))
     return "\n".join([*lines, "", words["end"]])
 
 
 def titles(duty: Duty, language: str) -> tuple[str, str]:
-    """Authority and ground by the titles of the jurisdiction, else in the words of the order, on one line."""
+    """Authority and ground by the titles of the jurisdiction, else in the words of the order, on one line.
+    Both are empty for a confidential order: of it its reference, the duty and the time leave alone."""
+    if duty.order.confidential:
+        return "", ""
     body, ground = duty.basis.authority, duty.basis.ground
     return (
         _line(_nameless(duty.order.authority) if body is None else getattr(body.title, language)),

@@ -22,6 +22,7 @@ from filterd.model.rule import NameRule, Scope
 from filterd.operations import input_values
 from filterd.operations.context import OperationError
 from filterd.operations.orders import basis, limits
+from filterd.operations.orders.nameless import CONFIDENTIAL, require_nameless
 from filterd.operations.orders.reach import Hit, HitKind
 from filterd.policy.documents import Protected
 from filterd.policy.jurisdictions import Jurisdiction
@@ -114,7 +115,7 @@ def complete(request: OrderRequest, rules: IntakeRules) -> Demand:
         raise
     if "proportionality" in missing:
         missing.remove("proportionality")  # it is told below, with what it reaches
-    _require_no_names(demand)
+    _require_no_names(demand, request.reason)
     hits = [] if request.proportionality.strip() else [e for e in rules.hits(demand) if e.kind is not UNKNOWN]
     if hits:
         told = [each.unnamed.says if request.confidential else each.says for each in hits[:SHOWN_HITS]]
@@ -159,12 +160,15 @@ def _demand(request: OrderRequest, rules: IntakeRules) -> Demand:
     )
 
 
-def _require_no_names(demand: Demand) -> None:
-    """The text on proportionality is published: it must not hold what the order blocks."""
-    said = demand.proportionality.casefold()
-    if said and any(name in said for name in (*(name for name, _ in demand.names), *demand.addresses)):
-        message = "the text on proportionality holds a name or an address of the order, and is published"
-        raise OperationError(message, "say it without them: --proportionality")
+def _require_no_names(demand: Demand, reason: str) -> None:
+    """The text on proportionality is published: it must not hold what the order blocks. Of a confidential
+    order that goes for each text, since the trail and its exports have them."""
+    require_nameless(demand, demand.proportionality, "text on proportionality", "--proportionality")
+    if not demand.confidential:
+        return
+    for part in (*PARTS[:-1], "law"):
+        require_nameless(demand, getattr(demand, part), part, f"--{part}", CONFIDENTIAL)
+    require_nameless(demand, reason, "reason", "--reason", CONFIDENTIAL)
 
 
 def _law(request: OrderRequest, rules: IntakeRules) -> str:

@@ -34,7 +34,7 @@ class Lifted:
 async def list_orders(context: Context, state: OrderState | None = None) -> tuple[Order, ...]:
     """Orders by number, without their names."""
     async with context.store.read() as connection:
-        return tuple(await rows.list_orders(connection, state))
+        return tuple(redacted(each) for each in await rows.list_orders(connection, state))
 
 
 async def show(context: Context, reference: str) -> Order:
@@ -105,9 +105,11 @@ def _overriding(context: Context) -> Collection[int]:
 
 
 def redacted(order: Order) -> Order:
-    """The order as it may be shown: without names and addresses where it is confidential, or may be."""
+    """The order as it may be shown: without names, addresses and the text on proportionality where it is
+    confidential, or may be."""
     if order.demand.confidential or order.damage:
-        order = replace(order, demand=replace(order.demand, names=(), addresses=(), sealed=None))
+        hidden = replace(order.demand, names=(), addresses=(), sealed=None, proportionality="")
+        order = replace(order, demand=hidden)
     return replace(order, seal="")
 
 

@@ -26,6 +26,7 @@ from filterd.operations.orders.intake import (
     complete,
 )
 from filterd.operations.orders.life import LifeAct, require_allowed, require_running
+from filterd.operations.orders.nameless import require_nameless
 from filterd.operations.orders.publishing import publish
 from filterd.operations.orders.reach import Hit, HitKind
 from filterd.operations.orders.showing import PROTECTED_REMEDY, held_back_because, redacted
@@ -54,7 +55,7 @@ async def add(context: Context, request: OrderRequest) -> Order:
             seal=secrets.token_hex(32),
         )
         order = order if seals is None else confidential.with_sealed(order, seals)
-        order = _accepted_if_enough(order, _people(context, hits), write.now)
+        order = _accepted_if_enough(order, _people(context, order, hits), write.now)
         await rows.add(write.connection, order)
         publish(write, order)
         after = {**audited(order), **_audited_reach(hits), **people.audited_maker(context)}
@@ -82,7 +83,7 @@ async def approve(context: Context, reference: str, *, proportionality: str = ""
         explained = _explained(before, hits, proportionality)
         approvals = tuple(dict.fromkeys((*before.approvals, context.actor)))
         order = replace(explained, state=OrderState.PENDING, approvals=approvals)
-        order = _accepted_if_enough(order, _people(context, hits, before.state), write.now)
+        order = _accepted_if_enough(order, _people(context, before, hits), write.now)
         if approvals != before.approvals:
             await rows.approve(write.connection, order.number, context.actor, write.now)
         await rows.set_state(write.connection, order)
@@ -124,12 +125,14 @@ def _explained(order: Order, hits: tuple[Hit, ...], text: str) -> Order:
     if not given:
         told = [each.unnamed.says if demand.confidential else each.says for each in named[:SHOWN_HITS]]
         raise IncompleteOrderError(["proportionality"], [f"it reaches {', '.join(told)}"])
+    require_nameless(demand, given, "text on proportionality", "--proportionality")
     return replace(order, demand=replace(demand, proportionality=given))
 
 
-def _people(context: Context, hits: tuple[Hit, ...], state: OrderState = OrderState.PENDING) -> int:
-    """How many people an order takes: two for one with a reach, and for one that was quarantined."""
-    two = bool(hits) or state is OrderState.QUARANTINED
+def _people(context: Context, order: Order, hits: tuple[Hit, ...]) -> int:
+    """How many people an order takes: two for one with a reach, for one that was quarantined, and for one
+    that overrides protection, whatever is protected yet."""
+    two = bool(hits) or order.state is OrderState.QUARANTINED or order.demand.protection_overridden
     return max(context.settings.orders.approvals, 2 if two else 1)
 
 

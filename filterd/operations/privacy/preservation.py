@@ -340,7 +340,7 @@ async def _lines(connection: AsyncConnection, ids: Sequence[str]) -> tuple[tuple
 
 def _require_within(made: PreservationHold, others: Sequence[PreservationHold]) -> None:
     """One demand is not stretched: what comes under the same document ends with the first one's 90 days."""
-    same = [each.made_at for each in others if _key(each) == _key(made)]
+    same = [each.made_at for each in others if each.paper == made.paper]
     last = min(same, default=made.made_at) + LONGEST
     if made.until > last:
         message = (
@@ -348,10 +348,6 @@ def _require_within(made: PreservationHold, others: Sequence[PreservationHold]) 
             f" {clock_time(last)} at most: {LONGEST_DAYS} days in all (CNPP 303)"
         )
         raise ConflictError(message, "give an earlier end; more than that takes a new demand of its own")
-
-
-def _key(hold: PreservationHold) -> tuple[str, ...]:
-    return tuple("".join(filter(str.isalnum, part.casefold())) for part in (hold.authority, hold.document))
 
 
 async def _require(connection: AsyncConnection, name: str) -> PreservationHold:

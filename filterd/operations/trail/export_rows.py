@@ -75,8 +75,10 @@ async def _orders(connection: AsyncConnection, only: str = "") -> list[tuple[str
 
 
 def _order(order: Order, told: str) -> object:
-    """The row of an order; of a confidential one whose decision covers its sealed form in whole, the digest.
-    None for one that is known from the trail alone."""
+    """The row of an order; of a confidential one whose decision covers its sealed form in whole, or which has
+    a text on proportionality, the digest. None for one that is known from the trail alone."""
     if order.demand.sealed is not None and told != row_digest(order):
         return earlier_digest(order)
+    if order.demand.confidential and order.demand.proportionality and order.seal:
+        return row_digest(order)
     return digested(order) if order.seal else None

@@ -40,5 +40,7 @@ def test_all_else_is_withheld(action: str, subject: str) -> None:
 def test_what_tells_of_a_line_is_withheld_whatever_it_is() -> None:
     assert is_shown(entry("hold.add", "hold:1", {"until": 1, "lines": []}))
     assert not is_shown(entry("hold.add", "hold:1", {"until": 1, "lines": ["8c2f"]}))
+    assert is_shown(entry("hold.end", "hold:1", {"until": 1, "line_count": 0}))
+    assert not is_shown(entry("hold.end", "hold:1", {"until": 1, "line_count": 1}))
     assert not is_shown(entry("store.restore", "store", {"ended": [{"what": "line:7"}]}))
     assert not is_shown(entry("feed.update", "feed:x", {"by": {"subscriber": "ana"}}))

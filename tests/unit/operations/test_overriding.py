@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+
 from filterd.model.order import OrderState
 from filterd.model.rule import Scope
 from filterd.operations import snapshots
@@ -11,6 +15,7 @@ from filterd.operations.orders.intake import OrderRequest
 from filterd.operations.orders.showing import Lifted
 from filterd.policy import snapshot_layout
 from filterd.policy.overriding import OVERRIDING
+from filterd.store import orders as rows
 from tests.worlds.installation import Installation, as_person
 
 REQUEST = OrderRequest(
@@ -38,3 +43,36 @@ async def test_it_is_in_the_snapshot(installation: Installation) -> None:
         assert meta is not None
         assert meta[OVERRIDING] == [257]
         assert await showing.lifted(context, order) == Lifted()
+
+
+async def test_it_takes_two_people_before_its_name_is_protected(installation: Installation) -> None:
+    alone = replace(REQUEST, entries=(("solo.example", Scope.EXACT),))
+    async with installation.open(approvals=1) as context:
+        added = await taking.add(context, alone)
+        assert added.state is OrderState.PENDING
+        async with context.store.read() as connection:
+            assert await rows.overriding(connection, context.person_of) == []
+        order = await taking.approve(as_person(context, "bob"), "O-1")
+        assert order.state is OrderState.ACCEPTED
+        async with context.store.read() as connection:
+            assert await rows.overriding(connection, context.person_of) == [257]
+            assert await rows.overriding(connection, lambda _: "ana") == [], "two accounts of one person"
+
+
+async def test_one_that_one_person_put_in_force_overrides_nothing(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone = replace(REQUEST, entries=(("solo.example", Scope.EXACT),))
+    async with installation.open(approvals=1) as context:
+        await updating.update(context)
+        with monkeypatch.context() as old:
+            old.setattr(taking, "_people", lambda *_: 1)
+            assert (await taking.add(context, alone)).state is OrderState.ACCEPTED
+        installation.write_policy("protected.yaml", "public_suffixes: true\nnames: {exact: [solo.example]}\n")
+        await snapshots.make(context)
+        meta = snapshots.meta_in_force(context.settings.state_dir / snapshot_layout.DIRECTORY)
+        assert meta is not None
+        assert not meta.get(OVERRIDING)
+        assert await showing.lifted(context, await showing.show(context, "O-1")) == Lifted(
+            1, ("solo.example",)
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -193,6 +194,33 @@ async def test_a_receiver_gets_a_signed_message(
     (alarm,) = seen.body["data"]["alarms"]
     assert (alarm["order"], alarm["duty"], alarm["overdue"]) == ("O-1", "enforce", False)
     assert alarm["seconds_left"] == 3 * HOUR + 1
+
+
+async def test_no_words_of_a_confidential_order_leave(
+    context: Context, deliveries: AlarmDeliveries, host: MailHost, receiver: WebhookReceiver
+) -> None:
+    here = duty(30 * DAY, ends=int(NOW) + HOUR)
+    words = {"authority": "Juez de secret five", "ground": "secret-five\N{IDEOGRAPHIC FULL STOP}example"}
+    await look(context, deliveries, replace(here, order=replace(here.order, confidential=True, **words)))
+    (mail,) = host.taken
+    (seen,) = receiver.seen
+    assert "O-1 · aplicar: quedan 60 min" in mail.get_content()
+    (alarm,) = seen.body["data"]["alarms"]
+    assert (alarm["order"], alarm["duty"], alarm["authority"], alarm["ground"]) == ("O-1", "enforce", "", "")
+    for text in (mail.get_content(), json.dumps(seen.body, ensure_ascii=False)):
+        assert "secret" not in text
+        assert "Juez" not in text
+
+
+@pytest.mark.parametrize("dot", [".", "\N{IDEOGRAPHIC FULL STOP}", "\N{FULLWIDTH FULL STOP}", "[.]"])
+async def test_nor_what_looks_like_a_name_in_those_of_others(
+    context: Context, deliveries: AlarmDeliveries, host: MailHost, dot: str
+) -> None:
+    here = duty(30 * DAY, ends=int(NOW) + HOUR)
+    order = replace(here.order, authority=f"Juez de secret-five{dot}example", ground="none")
+    await look(context, deliveries, replace(here, order=order))
+    assert "Juez de …" in host.taken[0].get_content()
+    assert "secret" not in host.taken[0].get_content()
 
 
 async def test_a_flood_is_one_mail(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, select, update
 
-from filterd.model.preservation import LONGEST
+from filterd.model.preservation import LONGEST, PreservationHold
 from filterd.model.subscriber import RequestEvidence
 from filterd.operations import audit, erasure, subscribers
 from filterd.operations.backup import backup
@@ -141,6 +141,25 @@ async def test_the_same_document_lasts_ninety_days_in_all(installation: Installa
         made = await preservation.add(context, again)
         assert made.hold.until == NOW + LONGEST
         await preservation.add(context, replace(DEMAND, document="FED/78/2026", days=90))
+
+
+@pytest.mark.parametrize(
+    ("authority", "document"),
+    [
+        ("FISCALIA 7", "FED/77/2026"),
+        ("Fiscali\N{COMBINING ACUTE ACCENT}a 7", "FED-77-2026."),
+        ("Fiscalía 7", "\N{FULLWIDTH LATIN CAPITAL LETTER F}ED/\N{FULLWIDTH DIGIT SEVEN}7/2026"),
+        ("Fiscalía \N{ARABIC-INDIC DIGIT SEVEN}", "FED/77/\N{MATHEMATICAL BOLD DIGIT TWO}026"),
+        ("Fiscal\N{SOFT HYPHEN}ía 7", "FED/77\N{ZERO WIDTH SPACE}/2026"),
+    ],
+)
+def test_a_demand_is_known_in_each_form_of_its_letters(authority: str, document: str) -> None:
+    made = PreservationHold(1, "Fiscalía 7", "", "FED/77/2026", "", "", (), (), 0, "", 0, 1)
+    again = replace(made, authority=authority, document=document)
+    other = replace(made, document="FED/78/2026")
+    with pytest.raises(ConflictError, match="90 days in all"):
+        preservation._require_within(replace(again, until=LONGEST + 1), [made])
+    preservation._require_within(replace(other, until=LONGEST), [made])
 
 
 async def test_backups_and_the_change_log_stay_while_they_are_held(installation: Installation) -> None:
