@@ -47,7 +47,7 @@ class StepKind(StrEnum):
 
     SUSPENDED = "suspended"
     RESUMED = "resumed"
-    """back in force, at the end of a suspension or before it"""
+    """back in force: at the end of a suspension or before it, or since its term is not over after all"""
     LIFTED = "lifted"
     CONFIRMED = "confirmed"
     """the authority confirmed a provisional order, or somebody its need at a review"""
@@ -175,6 +175,17 @@ class Order:
     def with_step(self, step: OrderStep) -> Order:
         """The order with one more step, which gets the next number."""
         return replace(self, steps=(*self.steps, replace(step, number=len(self.steps) + 1)))
+
+    def as_of(self, now: float) -> Order:
+        """The order without what control noted by a clock that was ahead: where its term is not over at
+        ``now`` it has not expired, and where its suspension has not ended by then it is suspended."""
+        if self.state is not OrderState.ACCEPTED and self.state is not OrderState.EXPIRED:
+            return self
+        if self.state is OrderState.EXPIRED and self.demand.not_after <= now:
+            return self
+        bound = self.last(StepKind.SUSPENDED, StepKind.RESUMED)
+        suspended = bound is not None and bound.until > now
+        return replace(self, state=OrderState.SUSPENDED if suspended else OrderState.ACCEPTED)
 
     @property
     def mandate(self) -> Mandate:

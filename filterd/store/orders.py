@@ -170,6 +170,28 @@ async def overtaken(connection: AsyncConnection, now: int) -> list[str]:
     return list(found.scalars())
 
 
+async def noted_ahead(connection: AsyncConnection, now: int) -> list[str]:
+    """The references of orders by number that were noted as expired, or as resumed by their times, and whose
+    term or suspension ends only after ``now``: the clock was ahead. Their rows may be damaged."""
+    expired = (orders.c.state == OrderState.EXPIRED.value) & (orders.c.not_after > now)
+    resumed = StepKind.RESUMED.value
+    some = select(order_step.c.order_number).where(order_step.c.kind == resumed, order_step.c.until > now)
+    newest = (
+        select(order_step.c.until)
+        .where(order_step.c.order_number == orders.c.number)
+        .where(order_step.c.kind.in_((StepKind.SUSPENDED.value, resumed)))
+        .order_by(order_step.c.number.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    accepted = orders.c.state == OrderState.ACCEPTED.value
+    suspended = accepted & orders.c.number.in_(some) & (newest > now)
+    found = await connection.execute(
+        select(orders.c.reference).where(expired | suspended).order_by(orders.c.number)
+    )
+    return list(found.scalars())
+
+
 async def unreviewed(connection: AsyncConnection) -> list[float]:
     """The moments of the emergency ends that nobody has looked at."""
     kinds = (StepKind.EMERGENCY.value, StepKind.REVIEWED.value)

@@ -41,9 +41,10 @@ async def find(connection: AsyncConnection, day: str) -> StatementRow | None:
     return _row((await connection.execute(select(statement).where(statement.c.day == day))).first())
 
 
-async def newest(connection: AsyncConnection) -> StatementRow | None:
-    """The newest statement; None: there is none yet."""
-    query = select(statement).order_by(statement.c.day.desc()).limit(1)
+async def newest(connection: AsyncConnection, today: str) -> StatementRow | None:
+    """The newest statement up to this day, else that of a day to come, which a clock that was ahead signed;
+    None: there is none yet."""
+    query = select(statement).order_by(statement.c.day > today, statement.c.day.desc()).limit(1)
     return _row((await connection.execute(query)).first())
 
 

@@ -74,7 +74,7 @@ TRAIL = AlertGroup(
             name="FilterdStatementLate",
             severity="ticket",
             expression="filterd_statement_timestamp_seconds > 0 "
-            "and time() - filterd_statement_timestamp_seconds > 172800",
+            "and abs(time() - filterd_statement_timestamp_seconds) > 172800",
             wait="10m",
             summary="No public statement was signed for two days",
             description="Control signs one each day. Archives keep the last one meanwhile.",

@@ -64,10 +64,11 @@ async def _fault(context: Context) -> str:
 
 
 def _late(case: Case, look: TrailFigures, now: float) -> Iterator[Finding]:
+    # from the future is late as well: a clock that was ahead signed it, and none since
     newest, every = look.newest, case.settings.signing.every
-    if newest is not None and look.uncovered and now - newest.at > LATE * every:
+    if newest is not None and look.uncovered and abs(now - newest.at) > LATE * every:
         yield found("signed.late", entries=look.uncovered, number=newest.number)
-    if look.statement is not None and now - look.statement.at > STATEMENT_LATE:
+    if look.statement is not None and abs(now - look.statement.at) > STATEMENT_LATE:
         yield found("signed.statement_late", day=look.statement.day)
 
 

@@ -33,7 +33,8 @@ async def confirm(
         raise OperationError(message, "give --until in the future, or leave it out")
     async with context.store.write(context.actor, now) as write:
         before = await require(write.connection, reference)
-        require_allowed(before, LifeAct.CONFIRM)
+        standing = before.as_of(write.now)
+        require_allowed(standing, LifeAct.CONFIRM)
         require_running(before, write.now)
         if not number and basis.is_provisional(before.demand, country):
             message = f"order {before.reference} is provisional by its ground: the authority confirms it"
@@ -48,5 +49,5 @@ async def confirm(
             received_at=received,
             until=until or basis.next_review(before.demand, write.now, country),
         )
-        order = await record(write, before, (step,), "order.confirm", before, tell=False)
+        order = await record(write, before, (step,), "order.confirm", standing, tell=False)
     return redacted(order)

@@ -26,7 +26,7 @@ async def execute(
     proof = input_values.sha256(digest, "digest")
     async with context.store.write(context.actor, context.clock()) as write:
         before = await require(write.connection, reference)
-        require_allowed(before, LifeAct.EXECUTE)
+        require_allowed(before.as_of(write.now), LifeAct.EXECUTE)
         order = replace(before, state=OrderState.OUTSIDE_DNS)
         step = OrderStep(
             number=0,

@@ -26,7 +26,7 @@ async def suspend(
     number, received = instrument(document, received_at, context.clock())
     async with context.store.write(context.actor, context.clock()) as write:
         before = await require(write.connection, reference)
-        require_allowed(before, LifeAct.SUSPEND)
+        require_allowed(before.as_of(write.now), LifeAct.SUSPEND)
         require_running(before, write.now)
         _require_sensible(before, until, write.now)
         step = OrderStep(
@@ -51,7 +51,7 @@ async def resume(context: Context, reference: str, *, reason: str, document: str
     number = input_values.text(document, "document number", required=False)
     async with context.store.write(context.actor, context.clock()) as write:
         before = await require(write.connection, reference)
-        require_allowed(before, LifeAct.RESUME)
+        require_allowed(before.as_of(write.now), LifeAct.RESUME)
         require_running(before, write.now)
         step = OrderStep(0, StepKind.RESUMED, write.now, context.actor, because, number)
         order = replace(before, state=OrderState.ACCEPTED)

@@ -9,6 +9,7 @@ from filterd.operations.context import Context
 from filterd.operations.trail import anchors, announcing
 from filterd.operations.trail.anchors import AnchorStatus
 from filterd.operations.trail.announcing import KeysInUse
+from filterd.operations.trail.statements import day_of
 from filterd.store import anchors as anchor_rows
 from filterd.store import checkpoints as rows
 from filterd.store import statements
@@ -27,6 +28,7 @@ class TrailFigures:
     """a decision on an order stands behind the newest checkpoint"""
     keys: KeysInUse
     statement: StatementRow | None
+    """the newest one up to this day; where there is none, that of a day to come"""
     anchors: tuple[AnchorStatus, ...]
     attempts: dict[str, AnchorAttempts]
 
@@ -43,7 +45,7 @@ async def look(context: Context) -> TrailFigures:
         sequence = (await rows.trail_head(connection))[0]
         covered = 0 if newest is None else newest.audit_sequence
         waits = sequence > covered and await rows.order_decided_after(connection, covered)
-        statement = await statements.newest(connection)
+        statement = await statements.newest(connection, day_of(context))
         attempts = await anchor_rows.attempts(connection)
     keys = await announcing.known(context)
     return TrailFigures(newest, sequence, waits, keys, statement, await anchors.status(context), attempts)

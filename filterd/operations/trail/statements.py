@@ -52,9 +52,8 @@ async def is_due(context: Context) -> bool:
     """True if the statement of this day is to be signed now."""
     if _now(context).strftime("%H:%M") < context.settings.signing.statement_at:
         return False
-    async with context.store.read() as connection:
-        newest = await rows.newest(connection)
-    return newest is None or newest.day < day_of(context)
+    async with context.store.read() as connection:  # a clock that was ahead may have signed later days
+        return await rows.find(connection, day_of(context)) is None
 
 
 def _now(context: Context) -> datetime:
@@ -177,7 +176,7 @@ def _list(status: FeedStatus) -> dict[str, Any]:
 async def show(context: Context, day: str = "") -> StatementRow:
     """The statement of a day; empty: the newest. Raises UnknownError."""
     async with context.store.read() as connection:
-        found = await (rows.find(connection, day) if day else rows.newest(connection))
+        found = await (rows.find(connection, day) if day else rows.newest(connection, day_of(context)))
     if found is None:
         what = f"there is no statement of {day[:32]}" if day else "there is no statement yet"
         at = context.settings.signing.statement_at

@@ -123,6 +123,64 @@ async def test_a_clock_of_control_that_is_ahead_resumes_and_ends_nothing(
     assert (newest(installation).not_before, newest(installation).not_after) == (until, int(NOW) + 2 * HOUR)
 
 
+async def test_a_suspension_that_a_clock_ahead_ended_can_be_ended_early(
+    context: Context, installation: Installation
+) -> None:
+    await accepted(context)
+    until = int(NOW) + 10 * DAY
+    await suspending.suspend(context, "O-1", until=until, document="S-7", reason="asked for")
+    installation.now = NOW + 30 * DAY
+    assert await expiring.record_ends(context) == 1
+    installation.now = NOW + HOUR
+    order = await suspending.resume(context, "O-1", reason="the authority: at once")
+    assert (order.state, order.in_force(NOW + HOUR)) == (OrderState.ACCEPTED, True)
+    assert newest(installation).not_before == 0
+    assert await expiring.record_ends(context) == 0
+    assert not (await showing.show(context, "O-1")).damage
+
+
+async def test_control_takes_back_what_it_noted_by_a_clock_that_was_ahead(
+    context: Context, installation: Installation
+) -> None:
+    await accepted(context)
+    end, until = int(NOW) + 20 * DAY, int(NOW) + 10 * DAY
+    await accepted(context, replace(REQUEST, not_after=end))
+    await suspending.suspend(
+        context, "O-1", until=until, document="S-7", received_at=NOW - 60, reason="asked for"
+    )
+    installation.now = NOW + 30 * DAY
+    assert await expiring.record_ends(context) == 2
+    states = [each.state for each in await showing.list_orders(context)]
+    assert states == [OrderState.ACCEPTED, OrderState.EXPIRED]
+    installation.now = end - expiring.SLACK
+    assert await expiring.record_ends(context) == 0, "its time comes again soon"
+    installation.now = NOW + DAY
+    assert await expiring.record_ends(replace(context, actor="control")) == 2
+    assert await expiring.record_ends(context) == 0
+    suspended, running = await showing.list_orders(context)
+    assert (suspended.state, running.state) == (OrderState.SUSPENDED, OrderState.ACCEPTED)
+    again = suspended.steps[-1]
+    assert (again.at, again.document, again.received_at, again.until) == (NOW, "S-7", NOW - 60, until)
+    assert (again.actor, again.reason.startswith("the clock was ahead")) == ("control", True)
+    assert not running.damage
+    assert (newest(installation).not_before, suspended.not_before) == (until, until)
+    installation.now = until
+    assert await expiring.record_ends(context) == 1
+    assert (await showing.show(context, "O-1")).state is OrderState.ACCEPTED
+
+
+@pytest.mark.parametrize("act", [LifeAct.SUSPEND, LifeAct.CONFIRM, LifeAct.EXECUTE])
+async def test_an_order_that_a_clock_ahead_expired_is_decided_on_as_it_is(
+    context: Context, installation: Installation, act: LifeAct
+) -> None:
+    await accepted(context, replace(REQUEST, not_after=int(NOW) + DAY))
+    installation.now = NOW + 2 * DAY
+    await expiring.record_ends(context)
+    installation.now = NOW
+    found = await ACTS[act](context)
+    assert found.state is AFTER.get(act, OrderState.ACCEPTED)
+
+
 async def test_a_term_that_is_over_is_noted_at_its_end(context: Context, installation: Installation) -> None:
     end = int(NOW) + HOUR
     await accepted(context, replace(REQUEST, not_after=end))
@@ -271,6 +329,8 @@ async def test_each_state_allows_what_makes_sense_and_no_more(
     context: Context, installation: Installation, state: OrderState, act: LifeAct
 ) -> None:
     await _in_state(context, state)
+    if state is OrderState.EXPIRED:
+        installation.now = NOW + DAY
     sign = TABLE[act].split()[list(OrderState).index(state)]
     before = await showing.show(context, "O-1")
     assert before.state is state

@@ -74,6 +74,17 @@ async def test_what_is_late_is_told(built: Case, installation: Installation, tmp
     assert ids(look(built, kept(tmp_path))) == ["signed.late", "signed.statement_late"]
 
 
+async def test_what_a_clock_that_was_ahead_signed_is_late(
+    built: Case, installation: Installation, tmp_path: Path
+) -> None:
+    async with installation.open("control") as context:
+        installation.now += 400 * 86_400
+        await statements.make(context)
+        await record(context)
+    installation.now -= 400 * 86_400
+    assert ids(look(built, kept(tmp_path))) == ["signed.late", "signed.statement_late"]
+
+
 async def test_anchors_that_fail_and_countersignatures_that_are_due(
     built: Case, installation: Installation, tmp_path: Path
 ) -> None:

@@ -15,7 +15,7 @@ from filterd.operations.errors import UnknownError
 from filterd.operations.feeds import updating
 from filterd.operations.orders import taking
 from filterd.operations.orders.intake import OrderRequest
-from filterd.operations.trail import checkpoints, rotating, statements
+from filterd.operations.trail import checkpoints, figures, rotating, statements
 from filterd.store import change_log
 from tests.worlds.installation import Installation, install
 from tests.worlds.trail import openssl_verifies, tamper
@@ -91,9 +91,25 @@ async def test_there_is_one_a_day_and_the_trail_tells_it(installation: Installat
         assert await statements.is_due(context)
         second = await statements.make(context)
         assert await statements.listed(context) == [second.day, first.day]
-        installation.now -= 10 * 86_400  # a clock that was set back
         assert not await statements.is_due(context)
         assert await statements.verify(context) == ()
+
+
+async def test_a_clock_that_was_ahead_keeps_no_day_without_its_own(installation: Installation) -> None:
+    async with installation.open() as context:
+        installation.now += 400 * 86_400 + 3600
+        ahead = await statements.make(context)
+        found = await figures.look(context)
+        installation.now -= 400 * 86_400
+        assert await statements.is_due(context)
+        first = await statements.make(context)
+        assert not await statements.is_due(context)
+        assert await statements.show(context) == first
+        installation.now += 86_400
+        assert await statements.is_due(context)
+        assert (await figures.look(context)).statement == first
+        assert found.statement == ahead
+        assert await statements.listed(context) == [ahead.day, first.day]
 
 
 async def test_it_is_due_from_its_time_on(installation: Installation) -> None:
