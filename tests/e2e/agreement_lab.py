@@ -98,6 +98,7 @@ async def _order(context: Context, draw: Draw, entries: Iterable[str], **more: A
         mode=BlockingMode[bits.choice(MODES).upper()],
         confidential=bits.random() < 0.3,
         accept_overblocking=True,
+        proportionality="weighed",
     )
     made = await taking.add(context, replace(request, **more))
     if made.state is OrderState.PENDING:  # a service or a search engine: it takes two people

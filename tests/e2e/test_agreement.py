@@ -306,7 +306,16 @@ def test_another_time_is_answered_for(lab: Lab) -> None:
 async def _order_at(lab: Lab, begins: dict[str, int]) -> None:
     async with open_context(load(lab.filterd.config)) as context:
         for name, moment in begins.items():
-            request = OrderRequest("A", "O", "D", "G", "later", ((name, Scope.SUBTREE),), not_before=moment)
+            request = OrderRequest(
+                "A",
+                "O",
+                "D",
+                "G",
+                "later",
+                ((name, Scope.SUBTREE),),
+                not_before=moment,
+                proportionality="weighed",
+            )
             await taking.add(context, request)
 
 

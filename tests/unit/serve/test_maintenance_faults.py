@@ -175,7 +175,12 @@ async def test_orders_that_outgrow_the_overlay_are_folded_into_a_snapshot(
     await kept.maintenance.turn()
     small, large = (
         OrderRequest(
-            "sat", "B", "D-1", "liva-18h", "r", tuple((f"n{each}.example", Scope.SUBTREE) for each in range(count))
+            "sat",
+            "B",
+            "D-1",
+            "liva-18h",
+            "r",
+            tuple((f"n{each}.example", Scope.SUBTREE) for each in range(count)),
         )
         for count in (10, 200)
     )
