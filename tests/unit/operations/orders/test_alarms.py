@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -200,7 +201,10 @@ async def test_no_words_of_a_confidential_order_leave(
     context: Context, deliveries: AlarmDeliveries, host: MailHost, receiver: WebhookReceiver
 ) -> None:
     here = duty(30 * DAY, ends=int(NOW) + HOUR)
-    words = {"authority": "Juez de secret five", "ground": "secret-five\N{IDEOGRAPHIC FULL STOP}example"}
+    words: dict[str, Any] = {
+        "authority": "Juez de secret five",
+        "ground": "secret-five\N{IDEOGRAPHIC FULL STOP}example",
+    }
     await look(context, deliveries, replace(here, order=replace(here.order, confidential=True, **words)))
     (mail,) = host.taken
     (seen,) = receiver.seen
