@@ -201,7 +201,8 @@ async def test_no_words_of_a_confidential_order_leave(
     context: Context, deliveries: AlarmDeliveries, host: MailHost, receiver: WebhookReceiver
 ) -> None:
     here = duty(30 * DAY, ends=int(NOW) + HOUR)
-    words: dict[str, Any] = {
+    words: dict[str, Any] = {"authority": "Juez de secret five"}
+    words["ground"] = "secret-five\N{IDEOGRAPHIC FULL STOP}example"
         "authority": "Juez de secret five",
         "ground": "secret-five\N{IDEOGRAPHIC FULL STOP}example",
     }
