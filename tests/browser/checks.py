@@ -147,11 +147,12 @@ def words(page: Page, language: str) -> list[str]:
 
 
 def _spanish(page: Page) -> list[str]:
-    """Lines with the letters of Spanish, but for what says that it is in Spanish and for settings' names."""
+    """Lines with the letters of Spanish, but for what says that it is in Spanish or in words of
+    somebody's own, and for settings' names."""
     lines: list[str] = page.evaluate(
         """() => {
           const copy = document.body.cloneNode(true);
-          copy.querySelectorAll('[lang="es"], textarea, input').forEach(e => e.remove());
+          copy.querySelectorAll('[lang="es"], [lang=""], textarea, input').forEach(e => e.remove());
           document.body.append(copy);
           const text = copy.innerText; copy.remove();
           return text.split('\\n');

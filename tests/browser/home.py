@@ -178,6 +178,8 @@ def home(folder: Path, environment: Mapping[str, str] | None = None) -> Iterator
         filterd.cli("feed", "update")
         filterd.cli("snapshot", "build")
         stack.enter_context(filterd.serving())
-        assert soon(lambda: pages_answer(ports.portal) and pages_answer(ports.desk)), filterd.log()
+        assert soon(lambda: pages_answer(ports.portal) and pages_answer(ports.desk), seconds=60), (
+            filterd.log()
+        )
         browser = stack.enter_context(chromium(folder, resolv_conf(folder, "127.0.0.1")))
         yield Home(filterd, ports, browser)
