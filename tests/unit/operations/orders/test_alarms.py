@@ -200,8 +200,9 @@ async def test_no_words_of_a_confidential_order_leave(
     context: Context, deliveries: AlarmDeliveries, host: MailHost, receiver: WebhookReceiver
 ) -> None:
     here = duty(30 * DAY, ends=int(NOW) + HOUR)
-    words = {"authority": "Juez de secret five", "ground": "secret-five\N{IDEOGRAPHIC FULL STOP}example"}
-    await look(context, deliveries, replace(here, order=replace(here.order, confidential=True, **words)))
+    order = replace(here.order, confidential=True, authority="Juez de secret five")
+    order = replace(order, ground="secret-five\N{IDEOGRAPHIC FULL STOP}example")
+    await look(context, deliveries, replace(here, order=order))
     (mail,) = host.taken
     (seen,) = receiver.seen
     assert "O-1 · aplicar: quedan 60 min" in mail.get_content()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -79,7 +80,8 @@ async def test_an_approval_adds_no_text_that_names_an_entry(installation: Instal
 
 @pytest.mark.parametrize("part", ["authority", "official", "document", "ground", "reason", "law"])
 async def test_no_text_of_a_confidential_order_names_an_entry(installation: Installation, part: str) -> None:
-    named = replace(REQUEST, confidential=True, **{part: "LIVA 18-H: BÜCHER.example"})
+    text: dict[str, Any] = {part: "LIVA 18-H: BÜCHER.example"}
+    named = replace(REQUEST, confidential=True, **text)
     async with installation.open() as context:
         with pytest.raises(OperationError, match=f"the {part} holds a name"):
             await taking.add(context, named)
