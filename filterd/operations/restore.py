@@ -57,6 +57,10 @@ FOREIGN = (
     "the ledger is not of the installation that this store is of, and was set aside: what was ended after the"
     " backup is not known, and may be undone"
 )
+MISSING = (
+    "the ledger lost endings after this backup was made (up to revision {revision}), so what was ended since"
+    " may be in force again: compare orders, opt-outs, contracts and erasures with your papers, and end them"
+)
 WORK = ".restore"
 LOCK = "restore.lock"
 
@@ -111,6 +115,8 @@ class _Past:
     on_record: bool
     """false where the ledger does not know the head: what can be read may be older than what there was"""
     ended: tuple[Ended, ...]
+    missing_to: int = 0
+    """the revision up to which endings may be missing from the ledger, where that is after the backup"""
     foreign: bool = False
     """true where the ledger is of another installation than what is restored, so nobody knows what came
     after it"""
@@ -147,7 +153,7 @@ async def restore(
             if past.foreign:
                 ledger.begin_anew(f".other-{int(clock())}")
             standing = await _standing(settings)
-            ledger.settle(standing.head)
+            ledger.settle_restored(standing.head, complete=past.on_record)
             ledger.note_origin(standing.origin)
             done.remarks += keep_serials(ledger, standing.serials)
     except StoreError as error:
@@ -244,12 +250,14 @@ async def _complete(context: Context, past: _Past, reason: str, progress: Progre
     done = Restored(begins, lost)
     if not past.on_record:
         done.remarks.append(FOREIGN if past.foreign else UNKNOWN)
+    elif past.missing_to:
+        done.remarks.append(MISSING.format(revision=past.missing_to))
     again = [each for each in past.ended if each.revision > begins]
     for number, each in enumerate(again):
         progress("end again what was ended", number, len(again))
         if await ending_again.end_again(context, each):
             done.ended_again[each.kind] = done.ended_again.get(each.kind, 0) + 1
-    if not past.on_record:
+    if past.missing_to or not past.on_record:
         done.remarks.append(preservation.UNKNOWN)
     done.remarks += await preservation.stand_ins(context)
     done.remarks += ending_again.lost_steps(again)
@@ -290,7 +298,8 @@ def _noted(ledger: Ledger, there: StoreHead | None, own: _Standing) -> _Past:
         return _Past(head, False, (), foreign=True)
     # A ledger that is behind a backup of its own store was put back, and lacks what came after.
     on_record = noted is not None and noted.newest.revision >= own.head.revision
-    return _Past(head, on_record, ledger.endings(but_of=intended))
+    missing = 0 if noted is None or noted.missing_to <= own.head.revision else noted.missing_to
+    return _Past(head, on_record, ledger.endings(but_of=intended), missing)
 
 
 async def _require_whole(context: Context) -> None:
