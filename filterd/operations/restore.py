@@ -253,14 +253,16 @@ async def _complete(context: Context, past: _Past, reason: str, progress: Progre
     elif past.missing_to:
         done.remarks.append(MISSING.format(revision=past.missing_to))
     again = [each for each in past.ended if each.revision > begins]
+    repeated = []
     for number, each in enumerate(again):
         progress("end again what was ended", number, len(again))
         if await ending_again.end_again(context, each):
+            repeated.append(each)
             done.ended_again[each.kind] = done.ended_again.get(each.kind, 0) + 1
     if past.missing_to or not past.on_record:
         done.remarks.append(preservation.UNKNOWN)
     done.remarks += await preservation.stand_ins(context)
-    done.remarks += ending_again.lost_steps(again)
+    done.remarks += await ending_again.order_remarks(context, again, repeated)
     await ending.end_all(context)
     await retention.run(context, in_files=False)
     progress("read the lists anew", 0, 1)
