@@ -61,6 +61,11 @@ MISSING = (
     "the ledger lost endings after this backup was made (up to revision {revision}), so what was ended since"
     " may be in force again: compare orders, opt-outs, contracts and erasures with your papers, and end them"
 )
+NO_ROOM = "see that state_dir and the ledger have room and belong to this user, then repeat it"
+DAMAGED = (
+    "put the file back from a copy of the ledger that is no older; if there is none, move that directory"
+    " away and repeat it: what was ended since the backup then comes back, and your papers must say what"
+)
 WORK = ".restore"
 LOCK = "restore.lock"
 
@@ -159,8 +164,8 @@ async def restore(
     except StoreError as error:
         raise OperationError(str(error), error.remedy) from error
     except (OSError, LedgerDamagedError) as error:
+        remedy = DAMAGED if isinstance(error, LedgerDamagedError) else NO_ROOM
         message = f"not restored: {error}"
-        remedy = "see that state_dir and the ledger have room and belong to this user, then repeat it"
         raise OperationError(message, remedy) from error
     return done
 

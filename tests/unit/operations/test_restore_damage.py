@@ -203,6 +203,9 @@ async def test_a_ledger_that_lost_endings_says_so_whatever_was_written_since(
         await ending.withdraw(context, "O-1", reason="lifted")
         if lost:
             (ledger / lost).unlink()
+            with pytest.raises(OperationError, match="endings are missing") as caught:
+                await put_back(installation, made)
+            assert caught.value.remedy == restore.DAMAGED
         else:
             shutil.rmtree(ledger)
         await ending.withdraw(context, "O-2", reason="an unblock waits for no file")
