@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
 
+from filterd.model.order import NOT_ACCEPTED, Order, OrderState
 from filterd.operations import (
     authorisations,
     consent,
@@ -17,9 +19,11 @@ from filterd.operations import (
 from filterd.operations.context import Context
 from filterd.operations.integrity import SHOWN
 from filterd.operations.orders import ending as order_ending
+from filterd.operations.orders import suspending
 from filterd.operations.portal import ending as portal_ending
 from filterd.operations.privacy import arco, preservation
 from filterd.store import consent as consent_rows
+from filterd.store import orders as order_rows
 from filterd.store import subscribers as rows
 from filterd.store.ledger import (
     ARCO_CLOSE,
@@ -31,6 +35,8 @@ from filterd.store.ledger import (
     HOLD_END,
     LIFTING_END,
     OPT_OUT,
+    ORDER_ACCEPTED,
+    ORDER_RESUMED,
     ORDER_STEP,
     PIN_END,
     REVOCATION,
@@ -46,9 +52,26 @@ _BY_NUMBER = {
     EVIDENCE_REJECTION: shared_evidence.end_again,
     HOLD_END: preservation.end_again,
     LIFTING_END: liftings.end_again,
+    ORDER_RESUMED: suspending.resume_again,
     PIN_END: portal_ending.end_again,
     REVOCATION: tokens.end_again,
 }
+
+
+_WITHDRAWN = "withdrawn again: {0}; look up the papers of those that were lifted on the authority's demand"
+_RESUMED = "back in force: {0}: suspended in the backup, and resumed after it"
+_WAITING = (
+    "not in force: {0}: accepted after the backup, and waiting again: approve each anew with filterd order"
+    " approve"
+)
+_OPEN = (
+    "open until the end of the suspension in the backup: {0}: a later step is lost; look up the papers, and"
+    " where it is to be blocked: filterd order resume"
+)
+_LOST = (
+    "steps of {0} after the backup are lost: suspensions, confirmations, approvals, executions outside DNS,"
+    " reports to the authority, reviews; each order is in the state of the backup: decide by its papers"
+)
 
 
 async def end_again(context: Context, ended: Ended) -> bool:
@@ -58,8 +81,8 @@ async def end_again(context: Context, ended: Ended) -> bool:
     reason = f"ended at revision {ended.revision}, repeated after a restore"
     if ended.kind == HOLD:
         return await preservation.begin_again(context, ended.revision, until=ended.number)
-    if ended.kind == ORDER_STEP:
-        return False  # nothing ended: the restore says that the step is lost
+    if ended.kind in (ORDER_STEP, ORDER_ACCEPTED):
+        return False  # nothing ended: the restore says what is lost
     if ended.kind in (OPT_OUT, ERASURE, SECURITY_LEFT):
         return await _end_line(context, ended, reason)
     return await _BY_NUMBER.get(ended.kind, order_ending.end_again)(context, ended.number, reason=reason)
@@ -82,17 +105,41 @@ async def _end_line(context: Context, ended: Ended, reason: str) -> bool:
     return True
 
 
-def lost_steps(ended: Iterable[Ended]) -> list[str]:
-    """A remark on the orders whose steps after the backup nobody can repeat; none where there are none. One
-    that has ended since needs them no more."""
-    found = list(ended)
-    over = {each.number for each in found if each.kind == WITHDRAWAL}
-    orders = sorted({each.number for each in found if each.kind == ORDER_STEP} - over)
-    if not orders:
-        return []
-    more = f" and {len(orders) - SHOWN} more" if len(orders) > SHOWN else ""
-    listed = ", ".join(f"O-{number}" for number in orders[:SHOWN])
-    return [
-        f"steps of {listed}{more} after the backup are lost: suspensions and their ends, executions outside"
-        " DNS, confirmations, reviews; each order is in the state of the backup: decide by its papers"
-    ]
+async def order_remarks(context: Context, ended: Iterable[Ended], done: Iterable[Ended]) -> list[str]:
+    """The orders that a person must look at now: those in which something was repeated (``done``), those that
+    wait again, those that are open though a lost step may have resumed them, and those with lost steps. One
+    that has ended since needs nothing but its paper."""
+    kinds = _orders_by_kind(ended)
+    again = _orders_by_kind(done)
+    over = kinds[WITHDRAWAL]
+    touched = kinds[ORDER_STEP] | kinds[ORDER_RESUMED] | kinds[ORDER_ACCEPTED]
+    found = await _found(context, touched - over)
+    waiting = {each for each in kinds[ORDER_ACCEPTED] if each in found and found[each].state in NOT_ACCEPTED}
+    open_ = {number for number, each in found.items() if each.state is OrderState.SUSPENDED}
+    remarks = (
+        (again[WITHDRAWAL], _WITHDRAWN),
+        (again[ORDER_RESUMED], _RESUMED),
+        (waiting, _WAITING),
+        (open_, _OPEN),
+        (kinds[ORDER_STEP] - over - waiting, _LOST),
+    )
+    return [text.format(_listed(numbers)) for numbers, text in remarks if numbers]
+
+
+def _orders_by_kind(ended: Iterable[Ended]) -> dict[str, set[int]]:
+    found: dict[str, set[int]] = defaultdict(set)
+    for each in ended:
+        found[each.kind].add(each.number)
+    return found
+
+
+async def _found(context: Context, numbers: Iterable[int]) -> dict[int, Order]:
+    async with context.store.read() as connection:
+        found = {number: await order_rows.find(connection, f"O-{number}") for number in numbers}
+    return {number: order for number, order in found.items() if order is not None}
+
+
+def _listed(numbers: Iterable[int]) -> str:
+    every = sorted(numbers)
+    more = f" and {len(every) - SHOWN} more" if len(every) > SHOWN else ""
+    return ", ".join(f"O-{number}" for number in every[:SHOWN]) + more

@@ -57,6 +57,15 @@ FOREIGN = (
     "the ledger is not of the installation that this store is of, and was set aside: what was ended after the"
     " backup is not known, and may be undone"
 )
+MISSING = (
+    "the ledger lost endings after this backup was made (up to revision {revision}), so what was ended since"
+    " may be in force again: compare orders, opt-outs, contracts and erasures with your papers, and end them"
+)
+NO_ROOM = "see that state_dir and the ledger have room and belong to this user, then repeat it"
+DAMAGED = (
+    "put the file back from a copy of the ledger that is no older; if there is none, move that directory"
+    " away and repeat it: what was ended since the backup then comes back, and your papers must say what"
+)
 WORK = ".restore"
 LOCK = "restore.lock"
 
@@ -111,6 +120,8 @@ class _Past:
     on_record: bool
     """false where the ledger does not know the head: what can be read may be older than what there was"""
     ended: tuple[Ended, ...]
+    missing_to: int = 0
+    """the revision up to which endings may be missing from the ledger, where that is after the backup"""
     foreign: bool = False
     """true where the ledger is of another installation than what is restored, so nobody knows what came
     after it"""
@@ -147,14 +158,14 @@ async def restore(
             if past.foreign:
                 ledger.begin_anew(f".other-{int(clock())}")
             standing = await _standing(settings)
-            ledger.settle(standing.head)
+            ledger.settle_restored(standing.head, complete=past.on_record)
             ledger.note_origin(standing.origin)
             done.remarks += keep_serials(ledger, standing.serials)
     except StoreError as error:
         raise OperationError(str(error), error.remedy) from error
     except (OSError, LedgerDamagedError) as error:
+        remedy = DAMAGED if isinstance(error, LedgerDamagedError) else NO_ROOM
         message = f"not restored: {error}"
-        remedy = "see that state_dir and the ledger have room and belong to this user, then repeat it"
         raise OperationError(message, remedy) from error
     return done
 
@@ -244,15 +255,19 @@ async def _complete(context: Context, past: _Past, reason: str, progress: Progre
     done = Restored(begins, lost)
     if not past.on_record:
         done.remarks.append(FOREIGN if past.foreign else UNKNOWN)
+    elif past.missing_to:
+        done.remarks.append(MISSING.format(revision=past.missing_to))
     again = [each for each in past.ended if each.revision > begins]
+    repeated = []
     for number, each in enumerate(again):
         progress("end again what was ended", number, len(again))
         if await ending_again.end_again(context, each):
+            repeated.append(each)
             done.ended_again[each.kind] = done.ended_again.get(each.kind, 0) + 1
-    if not past.on_record:
+    if past.missing_to or not past.on_record:
         done.remarks.append(preservation.UNKNOWN)
     done.remarks += await preservation.stand_ins(context)
-    done.remarks += ending_again.lost_steps(again)
+    done.remarks += await ending_again.order_remarks(context, again, repeated)
     await ending.end_all(context)
     await retention.run(context, in_files=False)
     progress("read the lists anew", 0, 1)
@@ -290,7 +305,8 @@ def _noted(ledger: Ledger, there: StoreHead | None, own: _Standing) -> _Past:
         return _Past(head, False, (), foreign=True)
     # A ledger that is behind a backup of its own store was put back, and lacks what came after.
     on_record = noted is not None and noted.newest.revision >= own.head.revision
-    return _Past(head, on_record, ledger.endings(but_of=intended))
+    missing = 0 if noted is None or noted.missing_to <= own.head.revision else noted.missing_to
+    return _Past(head, on_record, ledger.endings(but_of=intended), missing)
 
 
 async def _require_whole(context: Context) -> None:

@@ -4,6 +4,8 @@
 writer compares its store with it, and refuses to write in one that is behind. ``ended`` holds the numbers of
 what was ended (opt-outs, contracts and erasures of lines, withdrawals of orders, liftings, tokens, authorised
 persons, PINs), with the revision of each; ``filterd restore`` repeats those that are newer than the backup.
+Where ``ended`` is lost or cut, writes go on (an unblock waits for no file), and ``head`` keeps from then on
+the revision up to which endings may be missing: ``doctor`` and each restore of an older backup say it.
 ``origin`` names the installation: the hash of the first entry in its audit trail. Without it the ledger of a
 new installation would be taken for that of an old one, whose backup is restored there. ``serials`` holds the
 highest serial of the signed lists that were taken of each feed, under a digest of the feed's id.
@@ -66,6 +68,9 @@ class NotedHead:
     intended: StoreHead | None
     ended: int = -1
     """bytes of ``ended`` when this was noted; -1: an earlier version noted it"""
+    missing_to: int = 0
+    """the revision up to which endings may be missing from ``ended``: it was shorter than noted, or a store
+    had been written without this record; 0: all are there. It only grows"""
 
     @property
     def newest(self) -> StoreHead:
@@ -105,12 +110,13 @@ EVIDENCE_REJECTION, SECURITY_LEFT, PIN_END = "evidence", "security", "pin"
 HOLD, HOLD_END = "hold", "hold_end"
 """a preservation hold that was made: its number is the revision, and the number here its end in Unix seconds;
 and one that was ended before that"""
-ORDER_STEP = "order_step"
-"""a step of an order that ends nothing: a restore cannot repeat it, and says that it is lost"""
+ORDER_STEP, ORDER_RESUMED, ORDER_ACCEPTED = "order_step", "order_resumed", "order_accepted"
+"""a step of an order that ends nothing: a restore cannot repeat it, and says that it is lost; the end of a
+suspension before its time, which it repeats; and an acceptance, which it names"""
 ENDINGS = (
     *(OPT_OUT, ERASURE, WITHDRAWAL, LIFTING_END, REVOCATION),
     *(AUTHORISATION_END, CONTRACT_END, ARCO_CLOSE, EVIDENCE_REJECTION, SECURITY_LEFT, PIN_END),
-    *(HOLD, HOLD_END, ORDER_STEP),
+    *(HOLD, HOLD_END, ORDER_STEP, ORDER_RESUMED, ORDER_ACCEPTED),
 )
 
 
@@ -156,6 +162,11 @@ class Ledger:
     def settle(self, head: StoreHead) -> None:
         """Note that the store has this head now. Raises ``OSError``."""
         self._note(head, None)
+
+    def settle_restored(self, head: StoreHead, *, complete: bool) -> None:
+        """Note the head that a restore made. ``complete``: false where nobody knows what the record
+        lacks. Raises ``OSError`` and LedgerDamagedError."""
+        self._note(head, None, 0 if complete else head.revision)
 
     def origin(self) -> str:
         """The installation that this is the ledger of; empty where it is not on record. Raises
@@ -241,11 +252,16 @@ class Ledger:
             found[str(fields["feed"])] = Serial(int(fields["serial"]), str(fields["digest"]))
         return found
 
-    def _note(self, committed: StoreHead, intended: StoreHead | None) -> None:
+    def _note(self, committed: StoreHead, intended: StoreHead | None, missing_to: int = -1) -> None:
+        """Write the record; ``missing_to`` -1: the files tell whether endings are missing."""
         make_directory(self.directory)
         before = self.noted()
         turn = 0 if before is None else before.turn + 1
-        record = NotedHead(turn, committed, intended, self._size_of_ended())
+        size = self._size_of_ended()
+        missing = _missing_to(before, committed, size) if missing_to < 0 else missing_to
+        if before is not None:
+            missing = max(missing, before.missing_to)
+        record = NotedHead(turn, committed, intended, size, missing)
         if before is None:
             replace_file(self._head, (_slot(record), bytes(SLOT)))
             return
@@ -298,6 +314,13 @@ class Ledger:
             yield Ended(**fields)
 
 
+def _missing_to(before: NotedHead | None, committed: StoreHead, size: int) -> int:
+    """The revision up to which endings may be missing, now that ``ended`` has ``size`` bytes; 0: none."""
+    if before is None or committed.revision > before.newest.revision or size < before.ended:
+        return committed.revision
+    return 0
+
+
 def _whole_lines(descriptor: int) -> int:
     """The end of the last whole line: what lies behind it is the torn tail of an entry that nobody was told
     of."""
@@ -344,4 +367,5 @@ def _read_slot(data: bytes) -> NotedHead | None:
         StoreHead(**fields["committed"]),
         None if intended is None else StoreHead(**intended),
         int(fields.get("ended", -1)),
+        int(fields.get("missing_to", 0)),
     )

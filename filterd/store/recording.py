@@ -22,12 +22,14 @@ def noted(ledger: Ledger) -> NotedHead | None:
         raise _unusable(ledger, error) from error
 
 
-def begin_record(ledger: Ledger, head: StoreHead, origin: str) -> None:
+def begin_record(ledger: Ledger, before_it: StoreHead, head: StoreHead, origin: str) -> None:
     """Note the head of a store that has no record yet, or only that of one in which nothing was written, and
-    the origin of one whose head is on record."""
+    the origin of one whose head is on record. A migration that wrote leads the record on: from
+    ``before_it``, the head on record, to ``head``."""
     before = noted(ledger)
     try:
-        if before is None or before.newest.revision == 0:
+        led_on = before is not None and before.newest == before_it != head
+        if before is None or before.newest.revision == 0 or led_on:
             ledger.settle(head)
             ledger.note_origin(origin)
         elif head == before.newest:

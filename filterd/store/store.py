@@ -111,7 +111,9 @@ class Store:
                         await want_cleaning(connection)
                     await write.finish()
                     origin = await change_log.origin(connection)
-                await asyncio.to_thread(recording.begin_record, store.ledger, write.head, origin)
+                await asyncio.to_thread(
+                    recording.begin_record, store.ledger, write.before, write.head, origin
+                )
                 await clean(store._writer)
                 return versions
         finally:

@@ -11,6 +11,8 @@ from filterd.operations.context import Context
 from filterd.operations.doctor import reading
 from filterd.operations.doctor.case import Case, stands
 from filterd.operations.doctor.finding import Finding, found
+from filterd.operations.errors import OperationError
+from filterd.operations.privacy import made_backups
 from filterd.store import change_log
 from filterd.store.errors import StoreError
 from filterd.store.ledger import Ledger, LedgerDamagedError, NotedHead
@@ -33,11 +35,34 @@ def check(case: Case) -> Iterator[Finding]:
     else:
         if noted is None and stands(case.store):
             yield found("trail.no_ledger", ledger=str(ledger.directory))
+        yield from _endings(case, ledger, noted)
     yield from _serials(ledger)
     try:
         yield from asyncio.run(_store(case, noted))
     except StoreError:
         return
+
+
+def _endings(case: Case, ledger: Ledger, noted: NotedHead | None) -> Iterator[Finding]:
+    """Look at the record of what was ended: it is damaged, or it lost endings, and no backup was made
+    since."""
+    try:
+        ledger.endings()
+    except (LedgerDamagedError, OSError) as error:
+        yield found("trail.endings_damaged", ledger=str(ledger.directory), reason=str(error))
+        return
+    missing_to = 0 if noted is None else noted.missing_to
+    if missing_to and not _backed_up(case, missing_to):
+        yield found("trail.endings_missing", ledger=str(ledger.directory), revision=missing_to)
+
+
+def _backed_up(case: Case, revision: int) -> bool:
+    """True if a backup stands that has this revision: it needs no earlier endings."""
+    try:
+        made = made_backups.noted(case.settings.state_dir)
+        return any(each.revision >= revision and each.stands for each in made)
+    except (OSError, OperationError):
+        return False
 
 
 def _serials(ledger: Ledger) -> Iterator[Finding]:

@@ -14,6 +14,8 @@ from filterd.operations.context import Context, OperationError
 from filterd.operations.orders.finding import require
 from filterd.operations.orders.life import LifeAct, instrument, record, require_allowed, require_running
 from filterd.operations.orders.showing import redacted
+from filterd.store import orders as rows
+from filterd.store.ledger import ORDER_RESUMED
 
 
 async def suspend(
@@ -55,8 +57,21 @@ async def resume(context: Context, reference: str, *, reason: str, document: str
         require_running(before, write.now)
         step = OrderStep(0, StepKind.RESUMED, write.now, context.actor, because, number)
         order = replace(before, state=OrderState.ACCEPTED)
-        order = await record(write, before, (step,), "order.resume", order)
+        order = await record(write, before, (step,), "order.resume", order, ORDER_RESUMED)
     return redacted(order)
+
+
+async def resume_again(context: Context, number: int, *, reason: str) -> bool:
+    """Put the order with this number back in force, whose suspension was ended before a restore brought it
+    back: a mandatory name must not stay open for that. False where nothing of it is suspended."""
+    async with context.store.write(context.actor, context.clock()) as write:
+        before = await rows.find(write.connection, f"O-{number}")
+        if before is None or before.damage or before.state is not OrderState.SUSPENDED:
+            return False
+        step = OrderStep(0, StepKind.RESUMED, write.now, context.actor, reason)
+        order = replace(before, state=OrderState.ACCEPTED)
+        await record(write, before, (step,), "order.resume", order, ORDER_RESUMED)
+    return True
 
 
 def _require_sensible(order: Order, until: int, now: float) -> None:

@@ -31,6 +31,7 @@ from filterd.operations.orders.publishing import publish
 from filterd.operations.orders.reach import Hit, HitKind
 from filterd.operations.orders.showing import PROTECTED_REMEDY, held_back_because, redacted
 from filterd.store import orders as rows
+from filterd.store.ledger import ORDER_ACCEPTED, ORDER_STEP
 
 
 async def add(context: Context, request: OrderRequest) -> Order:
@@ -87,6 +88,7 @@ async def approve(context: Context, reference: str, *, proportionality: str = ""
         if approvals != before.approvals:
             await rows.approve(write.connection, order.number, context.actor, write.now)
         await rows.set_state(write.connection, order)
+        write.end(ORDER_ACCEPTED if order.state is OrderState.ACCEPTED else ORDER_STEP, order.number)
         publish(write, order)
         after = {**audited(order), **_audited_reach(hits), **people.audited_maker(context)}
         write.audit("order.approve", subject(order), before=audited(before), after=after)

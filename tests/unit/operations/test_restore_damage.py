@@ -15,6 +15,7 @@ from filterd.operations import audit, restore, subscribers
 from filterd.operations.backup import MANIFEST, STORE, backup
 from filterd.operations.context import OperationError
 from filterd.operations.orders import ending, showing, taking
+from filterd.operations.privacy import preservation
 from filterd.store.engine import database_path
 from filterd.store.errors import StoreError
 from filterd.store.ledger import ENDED, HEAD
@@ -190,6 +191,34 @@ async def test_a_ledger_that_is_older_than_the_backup_is_as_good_as_none(
     assert done.lost_revisions == -1
     assert restore.UNKNOWN in done.remarks
     assert done.next_order == 4 + restore.UNKNOWN_ORDERS
+
+
+@pytest.mark.parametrize("lost", [ENDED, ""], ids=["its endings", "all of it"])
+async def test_a_ledger_that_lost_endings_says_so_whatever_was_written_since(
+    installation: Installation, tmp_path: Path, lost: str
+) -> None:
+    made = await filled(installation, tmp_path)
+    ledger = installation.settings.store.ledger
+    async with installation.open(approvals=1) as context:
+        await ending.withdraw(context, "O-1", reason="lifted")
+        if lost:
+            (ledger / lost).unlink()
+            with pytest.raises(OperationError, match="endings are missing") as caught:
+                await put_back(installation, made)
+            assert caught.value.remedy == restore.DAMAGED
+        else:
+            shutil.rmtree(ledger)
+        await ending.withdraw(context, "O-2", reason="an unblock waits for no file")
+        later = await backup(context, tmp_path / "later")
+    for _ in range(2):
+        done = await put_back(installation, made)
+        assert done.ended_again == {"withdrawal": 1}, "the one that was noted since"
+        missing = [each for each in done.remarks if "the ledger lost endings" in each]
+        assert len(missing) == 1
+        assert preservation.UNKNOWN in done.remarks
+    assert f"up to revision {later.revision - 1}" in missing[0]
+    after = await put_back(installation, tmp_path / "later")
+    assert not [each for each in after.remarks if "ledger" in each], "that one needs none of them"
 
 
 async def test_a_backup_with_damaged_orders_is_refused(installation: Installation, tmp_path: Path) -> None:

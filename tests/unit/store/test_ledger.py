@@ -94,6 +94,40 @@ def test_a_torn_entry_goes_and_an_altered_one_is_damage(tmp_path: Path) -> None:
         made.endings()
 
 
+@pytest.mark.parametrize("cut", [0, 0.5, 1], ids=["emptied", "cut", "removed"])
+def test_endings_that_were_lost_stay_on_record_as_lost(tmp_path: Path, cut: float) -> None:
+    """The next write notes the new size of the file, and must not cover up by that what is missing."""
+    made = Ledger(tmp_path / "ledger")
+    made.intend(FIRST, SECOND, [Ended(2, SECOND.hash, OPT_OUT, 7)])
+    made.settle(SECOND)
+    assert (made.noted() or pytest.fail()).missing_to == 1, "what this store ended before is not known"
+    (tmp_path / "ledger" / ledger.HEAD).unlink()
+    made.settle(StoreHead(0, "", 1, 1))
+    made.settle_restored(SECOND, complete=True)
+    assert (made.noted() or pytest.fail()).missing_to == 0
+    path = tmp_path / "ledger" / ledger.ENDED
+    whole = path.read_bytes()
+    if cut == 1:
+        path.unlink()
+    else:
+        path.write_bytes(whole[: int(len(whole) * cut)])
+    with pytest.raises(LedgerDamagedError, match="endings are missing"):
+        made.endings()
+    made.intend(SECOND, THIRD, [Ended(3, THIRD.hash, OPT_OUT, 9)])
+    made.settle(THIRD)
+    assert [each.number for each in made.endings()] == [9]
+    assert (made.noted() or pytest.fail()).missing_to == 2
+
+
+def test_a_record_that_is_behind_its_store_lacks_endings(tmp_path: Path) -> None:
+    made = Ledger(tmp_path / "ledger")
+    made.settle(StoreHead(0, "", 1, 1))
+    made.intend(SECOND, THIRD)  # an older ledger was put back: nobody noted revision 2 in it
+    assert (made.noted() or pytest.fail()).missing_to == 2
+    made.settle(THIRD)
+    assert (made.noted() or pytest.fail()).missing_to == 2
+
+
 def test_serials_only_grow(tmp_path: Path) -> None:
     made = Ledger(tmp_path / "ledger")
     assert made.serial_of("one") is None

@@ -21,6 +21,7 @@ from filterd.model.order_times import EffectKind, NodeArrival, OrderEffect, Prob
 from filterd.model.records import OTHER_HISTORY, CanaryResult, CanaryState, FeedFetch, NodeReport
 from filterd.operations import exceptions, snapshots, subscribers, suspension
 from filterd.operations import nodes as node_operations
+from filterd.operations.backup import backup
 from filterd.operations.doctor import (
     clock,
     feeds,
@@ -37,7 +38,7 @@ from filterd.operations.doctor.examine import Check
 from filterd.operations.doctor.finding import Finding
 from filterd.operations.doctor.processes import Process
 from filterd.operations.feeds import holding, updating
-from filterd.operations.orders import taking
+from filterd.operations.orders import ending, taking
 from filterd.policy import snapshot_layout
 from filterd.store import fetches, order_times
 from filterd.store import notices as notice_rows
@@ -198,6 +199,19 @@ async def test_the_ledger(built: Case) -> None:
     assert ids(look(trail.check, built)) == ["trail.ledger_damaged"]
     (ledger.directory / "head").unlink()
     assert ids(look(trail.check, built)) == ["trail.no_ledger"]
+
+
+async def test_endings_that_the_ledger_lost(built: Case, installation: Installation, tmp_path: Path) -> None:
+    async with installation.open(approvals=1) as context:
+        await taking.add(context, REQUEST)
+        await ending.withdraw(context, "O-1", reason="lifted")
+        assert ids(look(trail.check, built)) == []
+        (built.settings.store.ledger / "ended").unlink()
+        assert ids(look(trail.check, built)) == ["trail.endings_damaged"]
+        await taking.add(context, REQUEST)
+        assert ids(look(trail.check, built)) == ["trail.endings_missing"]
+        await backup(context, tmp_path / "backup")
+    assert ids(look(trail.check, built)) == [], "this backup needs none of them"
 
 
 @pytest.mark.parametrize(
