@@ -21,7 +21,7 @@ def path_of(ledger: Ledger) -> Path:
     return ledger.directory / FILE
 
 
-def note(ledger: Ledger, text: str) -> None:
+def keep(ledger: Ledger, text: str) -> None:
     """Note a signed statement, durably. Raises ``OSError``."""
     make_directory(ledger.directory)
     replace_file(path_of(ledger), (text.encode(), b"\n"))

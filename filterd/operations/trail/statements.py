@@ -119,7 +119,7 @@ def _lost(context: Context, body: dict[str, Any]) -> str:
 def _note(context: Context, made: StatementRow) -> None:
     """Before it is published: where that fails, the next one names a statement that nobody saw."""
     try:
-        noted_statement.note(context.store.ledger, made.text)
+        noted_statement.keep(context.store.ledger, made.text)
     except OSError as error:
         message = f"the ledger {context.settings.store.ledger} cannot be written: {error.strerror}"
         raise UnusableError(message, "see that its disk has room and belongs to this user") from error

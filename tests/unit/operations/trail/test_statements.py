@@ -187,7 +187,7 @@ async def test_the_statement_of_another_installation_is_not_replaced(
         made = await statements.make(context)
     other = await install(tmp_path / "other")
     async with other.open() as context:
-        noted_statement.note(context.store.ledger, made.text)
+        noted_statement.keep(context.store.ledger, made.text)
         second = json.loads((await statements.make(context)).text)["body"]
     assert second["day"] == made.day
     assert "replaces" not in second
