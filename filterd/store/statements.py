@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from filterd.store.tables import audit
 from filterd.store.trail_tables import statement
+
+PUBLISHED = "statement.publish"
+"""the action of the trail"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +63,26 @@ async def page(connection: AsyncConnection, *, after: str = "", limit: int = 1_0
     """The statements of the days after one, in their order."""
     query = select(statement).where(statement.c.day > after).order_by(statement.c.day).limit(limit)
     return [found for row in await connection.execute(query) if (found := _row(row)) is not None]
+
+
+async def published(connection: AsyncConnection, after: str, until: str = "") -> dict[str, set[str]]:
+    """The digests of the statements that the trail tells of, by day: of the days after one, up to ``until``;
+    empty: of all later ones. A digest that cannot be read is empty."""
+    last = f"statement:{until}" if until else "statement;"
+    query = select(audit.c.subject, audit.c.after).where(
+        *(audit.c.subject > f"statement:{after}", audit.c.subject <= last, audit.c.action == PUBLISHED)
+    )
+    found: dict[str, set[str]] = {}
+    for row in await connection.execute(query):
+        found.setdefault(row.subject.partition(":")[2], set()).add(_digest(row.after))
+    return found
+
+
+def _digest(after: str | None) -> str:
+    try:
+        return str(json.loads(after or "{}")["digest"])
+    except (ValueError, TypeError, KeyError):
+        return ""
 
 
 def _row(row: Any) -> StatementRow | None:

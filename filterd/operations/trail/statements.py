@@ -22,7 +22,7 @@ from filterd.model.order import Order, OrderState, StepKind
 from filterd.model.signed_text import SignedTextError
 from filterd.operations import signing
 from filterd.operations.context import Context
-from filterd.operations.errors import UnknownError
+from filterd.operations.errors import ConflictError, UnknownError, UnusableError
 from filterd.operations.feeds import listing
 from filterd.operations.feeds.listing import FeedStatus
 from filterd.operations.plain_values import moment
@@ -32,13 +32,16 @@ from filterd.operations.signing import Purpose
 from filterd.operations.snapshots import current_file
 from filterd.operations.trail import announcing, checkpoints
 from filterd.policy import snapshot_layout
+from filterd.store import change_log, noted_statement
 from filterd.store import orders as order_rows
 from filterd.store import snapshots as snapshot_rows
 from filterd.store import statements as rows
+from filterd.store.ledger import LedgerDamagedError
 from filterd.store.statements import StatementRow
 
 FORM = 1
-"""of the body; another number where its keys change"""
+"""of the body; another number where its keys change. ``replaces`` stands only in one that was signed after a
+restore: the digest of the statement of the day that was lost"""
 LISTED = 400
 """days that a list shows"""
 
@@ -62,24 +65,64 @@ def _now(context: Context) -> datetime:
 
 async def make(context: Context) -> StatementRow:
     """Sign the statement of this day, on a checkpoint of now; the one that there is, where there is one.
-    Raises OperationError."""
+    One that takes the place of another, which a restore lost, says so. Raises OperationError, and
+    ConflictError where the trail tells of one that is gone."""
     day = day_of(context)
+    there = await _standing(context, day)
+    if there is not None:
+        return there
     await checkpoints.make(context)
     head = await checkpoints.show(context)
     body = await body_of(context, head, day)
+    lost = await asyncio.to_thread(_lost, context, body)
+    replaces = {"replaces": lost} if lost else {}
+    body |= replaces
     key = await asyncio.to_thread(signing.signer, context.settings, Purpose.CHECKPOINT)
     text = signed_text.text_of(signed_text.signed(signed_text.STATEMENT, body, key.key_id, key.sign))
     made = StatementRow(day, context.clock(), head.number, signed_text.digest(text), text)
     async with context.store.write(context.actor, context.clock()) as write:
         there = await rows.find(write.connection, day)
         if there is None:
+            await asyncio.to_thread(_note, context, made)
             await rows.add(write.connection, made)
-            write.audit(
-                "statement.publish",
-                f"statement:{day}",
-                after={"digest": made.digest, "checkpoint": head.number},
-            )
+            after = {"digest": made.digest, "checkpoint": head.number, **replaces}
+            write.audit(rows.PUBLISHED, f"statement:{day}", after=after)
     return there or made
+
+
+async def _standing(context: Context, day: str) -> StatementRow | None:
+    """The statement of a day. Raises ConflictError where the trail tells of one, and there is none: a second
+    one would contradict it."""
+    async with context.store.read() as connection:
+        found = await rows.find(connection, day)
+        told = await change_log.newest_entries(connection, 1, f"statement:{day}", (rows.PUBLISHED,))
+    if found is None and told:
+        message = f"the trail tells of a statement of {day}, and it is gone from the store"
+        remedy = "keep the store file as evidence: filterd audit verify; the next day's is signed at its time"
+        raise ConflictError(message, remedy)
+    return found
+
+
+def _lost(context: Context, body: dict[str, Any]) -> str:
+    """The digest of the statement of the same day that was signed before a restore; empty: there was none."""
+    ledger = context.store.ledger
+    try:
+        noted, digest = noted_statement.noted(ledger)
+    except (LedgerDamagedError, OSError) as error:
+        message = f"the last statement on record cannot be read: {error}"
+        remedy = f"see whether somebody altered it, then remove {noted_statement.path_of(ledger)}"
+        raise UnusableError(message, remedy) from error
+    same = all(noted.get(each) == body[each] for each in ("installation", "day"))
+    return digest if same else ""
+
+
+def _note(context: Context, made: StatementRow) -> None:
+    """Before it is published: where that fails, the next one names a statement that nobody saw."""
+    try:
+        noted_statement.keep(context.store.ledger, made.text)
+    except OSError as error:
+        message = f"the ledger {context.settings.store.ledger} cannot be written: {error.strerror}"
+        raise UnusableError(message, "see that its disk has room and belongs to this user") from error
 
 
 async def body_of(context: Context, head: Checkpoint, day: str) -> dict[str, Any]:
@@ -191,16 +234,18 @@ async def listed(context: Context, limit: int = LISTED) -> list[str]:
 
 
 async def verify(context: Context) -> tuple[str, ...]:
-    """The days whose statement is not what was signed."""
+    """The days whose statement is not what was signed, or not the one that the trail tells of."""
     keys = announcing.public_keys((await announcing.known(context)).keys)
     faults: list[str] = []
     after = ""
     while True:
         async with context.store.read() as connection:
             some = await rows.page(connection, after=after)
+            told = await rows.published(connection, after, some[-1].day if some else "")
+        whole = {each.day for each in some if _holds(each, keys) and told.get(each.day) == {each.digest}}
+        faults += sorted({*told, *(each.day for each in some)} - whole)
         if not some:
             return tuple(faults)
-        faults += [each.day for each in some if not _holds(each, keys)]
         after = some[-1].day
 
 

@@ -10,13 +10,15 @@ import pytest
 
 from filterd.model import signed_text
 from filterd.model.rule import Scope
+from filterd.operations.backup import backup
 from filterd.operations.context import Context
-from filterd.operations.errors import UnknownError
+from filterd.operations.errors import ConflictError, UnknownError, UnusableError
 from filterd.operations.feeds import updating
 from filterd.operations.orders import taking
 from filterd.operations.orders.intake import OrderRequest
 from filterd.operations.trail import checkpoints, figures, rotating, statements
-from filterd.store import change_log
+from filterd.store import change_log, noted_statement
+from tests.worlds.backups import put_back
 from tests.worlds.installation import Installation, install
 from tests.worlds.trail import openssl_verifies, tamper
 
@@ -124,6 +126,78 @@ async def test_a_statement_that_was_changed_is_found(installation: Installation)
         made = await statements.make(context)
         tamper(installation, "UPDATE statement SET text = replace(text, '\"orders\":0', '\"orders\":1')")
         assert await statements.verify(context) == (made.day,)
+
+
+@pytest.mark.parametrize(
+    "altered",
+    [
+        "DELETE FROM statement WHERE day = ?",
+        "UPDATE audit SET after = NULL WHERE subject = 'statement:' || ?",
+    ],
+)
+async def test_a_statement_that_is_not_the_one_of_the_trail_is_found(
+    installation: Installation, altered: str
+) -> None:
+    async with installation.open() as context:
+        first = await statements.make(context)
+        installation.now += 86_400
+        await statements.make(context)
+        assert await statements.verify(context) == ()
+        tamper(installation, altered, first.day)
+        assert await statements.verify(context) == (first.day,)
+
+
+async def test_a_day_whose_statement_is_gone_gets_no_second_one(installation: Installation) -> None:
+    async with installation.open() as context:
+        made = await statements.make(context)
+        tamper(installation, "DELETE FROM statement")
+        with pytest.raises(ConflictError, match=f"a statement of {made.day}, and it is gone"):
+            await statements.make(context)
+        assert await statements.verify(context) == (made.day,)
+        installation.now += 86_400
+        await statements.make(context)
+        assert await statements.verify(context) == (made.day,)
+
+
+async def test_after_a_restore_the_statement_of_the_day_says_what_it_replaces(
+    installation: Installation, tmp_path: Path
+) -> None:
+    async with installation.open() as context:
+        await checkpoints.make(context)
+        await backup(context, tmp_path / "backup")
+        first = await statements.make(context)
+    await put_back(installation, tmp_path / "backup")
+    async with installation.open() as context:
+        second = await statements.make(context)
+        assert second.day == first.day
+        assert json.loads(second.text)["body"]["replaces"] == first.digest
+        async with context.store.read() as connection:
+            entry = (await change_log.newest_entries(connection, 1))[0].entry
+        assert entry.after is not None
+        assert entry.after["replaces"] == first.digest
+        assert await statements.verify(context) == ()
+        installation.now += 86_400
+        assert "replaces" not in json.loads((await statements.make(context)).text)["body"]
+
+
+async def test_the_statement_of_another_installation_is_not_replaced(
+    installation: Installation, tmp_path: Path
+) -> None:
+    async with installation.open() as context:
+        made = await statements.make(context)
+    other = await install(tmp_path / "other")
+    async with other.open() as context:
+        noted_statement.keep(context.store.ledger, made.text)
+        second = json.loads((await statements.make(context)).text)["body"]
+    assert second["day"] == made.day
+    assert "replaces" not in second
+
+
+async def test_a_note_of_a_statement_that_was_altered_stops_the_next(installation: Installation) -> None:
+    async with installation.open() as context:
+        noted_statement.path_of(context.store.ledger).write_text("{}")
+        with pytest.raises(UnusableError, match="the last statement on record cannot be read"):
+            await statements.make(context)
 
 
 async def test_a_review_that_is_past_its_day_is_counted(installation: Installation) -> None:
