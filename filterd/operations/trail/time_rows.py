@@ -16,8 +16,7 @@ from dataclasses import dataclass, field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from filterd.model.audit_chain import AuditEntry, canonical
-from filterd.model.order_times import NodeArrival, OrderEffect
-from filterd.operations.orders.arriving import SINGLE
+from filterd.model.order_times import SINGLE, NodeArrival, OrderEffect
 from filterd.store import told_rows
 
 APPLIED, LIFTED, PROBED, EVERYWHERE = "node.applied", "node.lifted", "node.probed", "node.everywhere"

@@ -8,11 +8,10 @@ from dataclasses import replace
 import pytest
 
 from filterd.cli.waiting import spans
-from filterd.model.order_times import OrderArrival, ProbeState
+from filterd.model.order_times import SINGLE, OrderArrival, ProbeState
 from filterd.operations import audit
 from filterd.operations.context import Context
 from filterd.operations.orders import ending, taking
-from filterd.operations.orders.arriving import SINGLE
 from tests.unit.operations.test_order_times import Nodes
 from tests.unit.operations.test_orders import REQUEST
 from tests.worlds.installation import NOW, Installation
