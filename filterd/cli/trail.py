@@ -108,7 +108,7 @@ def countersign(
 
 
 @click.command()
-@click.option("--check", is_flag=True, help="Also look at what each anchor says it has.")
+@click.option("--check", is_flag=True, help="Also look if each has the newest checkpoint that it was given.")
 @common
 def anchors(check: bool, config: Path | None, as_json: bool) -> None:
     """Show how far each anchor outside is, and why one is behind."""

@@ -102,8 +102,13 @@ def _remedy(reference: str) -> str:
 def spans(effect: EffectTimes, *, probing: bool) -> str:
     """The spans in words."""
     nodes = len(effect.nodes)
-    said = [f"{effect.first_node_seconds:.3f} s to the first"]
-    said.append(f"{effect.all_nodes_seconds:.3f} s to all {nodes}" if nodes > 1 else "which is the only one")
+    said = []
+    if effect.first_node_seconds is None or effect.all_nodes_seconds is None:  # rows that were altered
+        said.append("on which node and when is not on record; see: filterd audit verify")
+    else:
+        said.append(f"{effect.first_node_seconds:.3f} s to the first")
+        only = nodes == 1
+        said.append("which is the only one" if only else f"{effect.all_nodes_seconds:.3f} s to all {nodes}")
     if not all(each.exact for each in effect.nodes):
         said.append("at the latest, as a node started anew or was away")
     if effect.probed_seconds is not None:

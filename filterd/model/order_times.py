@@ -13,6 +13,9 @@ from enum import StrEnum
 
 from filterd.model.order import NOT_ACCEPTED, OFF_NODES, Order
 
+SINGLE = 50
+"""facts of one report that have an entry each in the trail; more of them have one together"""
+
 
 class EffectKind(StrEnum):
     """The two things that an order can begin to do."""

@@ -23,6 +23,7 @@ from filterd.operations.feeds import adoption, rule_files
 from filterd.operations.keys import load_key
 from filterd.operations.policies import policies
 from filterd.operations.privacy import preservation
+from filterd.operations.trail import key_rows, time_rows
 from filterd.policy.documents import Feed
 from filterd.store import adoptions, feeds, orders
 
@@ -39,7 +40,14 @@ FEED_REMEDY = (
     "where that does not mend it, restore the store from a backup"
 )
 
-
+KEY_REMEDY = (
+    "somebody changed the store, perhaps to hide a key that took another one's place: keep its file as "
+    "evidence, compare the key with the published one (filterd key list --signing), and restore from a backup"
+)
+TIME_REMEDY = (
+    "somebody changed the store: keep its file as evidence; what nodes told stands in the trail "
+    "(filterd audit tail); give out no receipt of it until the store is restored from a backup"
+)
 HOLD_REMEDY = (
     "what it keeps may be deleted: enter the demand again from its document (filterd hold add), or restore"
     " the store from a backup"
@@ -112,7 +120,17 @@ async def compare(context: Context) -> tuple[RowFault, ...]:
     known = {each.subject for each in found}
     altered = await asyncio.to_thread(_altered_files, context, current, definitions)
     holds = [RowFault(each, fault, HOLD_REMEDY) for each, fault in await preservation.altered(context)]
-    return (*found, *(each for each in altered if each.subject not in known), *holds)
+    told = await _altered_evidence(context)
+    return (*found, *(each for each in altered if each.subject not in known), *holds, *told)
+
+
+async def _altered_evidence(context: Context) -> list[RowFault]:
+    """The rows that receipts and signatures rest on, and nothing that is blocked does: nothing is refused for
+    them."""
+    async with context.store.read() as connection:
+        keys, times = await key_rows.altered(connection), await time_rows.altered(connection)
+    found = [RowFault(subject, fault, KEY_REMEDY) for subject, fault in keys]
+    return found + [RowFault(subject, fault, TIME_REMEDY) for subject, fault in times]
 
 
 async def altered_lists(context: Context, read: Iterable[Feed]) -> list[str]:

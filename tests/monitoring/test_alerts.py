@@ -230,6 +230,9 @@ READING = (
     "df -h ",
     "dig @",
     "dmesg",
+    "filterd audit anchors",
+    "filterd audit checkpoints",
+    "filterd audit statement",
     "filterd audit tail",
     "filterd audit verify",
     "filterd binding list",
@@ -247,6 +250,7 @@ READING = (
     "filterd doctor",
     "filterd feed list",
     "filterd feed show ",
+    "filterd key list --signing",
     "filterd node history",
     "filterd node list",
     "filterd notice list",
@@ -277,7 +281,7 @@ READING = (
     "top -b -n 1",
 )
 """the beginnings of commands that only read"""
-WHOLE = {"filterd node resync", "timedatectl", "ip address", "dmesg"}
+WHOLE = {"filterd audit statement", "filterd node resync", "timedatectl", "ip address", "dmesg"}
 """commands that only read as long as nothing follows"""
 CHANGING = re.compile(r"[;&><`]|\$\(|\|(?! grep )")
 """what would make a second command of one, but a search in its output"""
@@ -301,6 +305,7 @@ def test_no_first_command_of_a_runbook_changes_anything() -> None:
     "command",
     [
         "filterd order approve O-1",
+        "filterd audit statement --sign",
         "filterd node resync --accept",
         "filterd snapshot build",
         "filterd feed update FEED",

@@ -148,7 +148,9 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watcher]:
         nas = {"prefix": "127.0.0.9", "secret_file": str(folder / "nas.secret")}
         radius = {"listen": f"127.0.0.1:{free_port()}", "clients": [nas]}
         canary = {"zone": "canary.example", "interval": "10s"}
-        filterd.write_config(canary=canary, accounting={"radius": radius})
+        outside = {"id": "outside", "kind": "file", "path": str(folder / "anchored")}
+        signing = {"anchors": [outside]}
+        filterd.write_config(canary=canary, accounting={"radius": radius}, signing=signing)
         filterd.register("child", "127.0.0.2", "child")
         filterd.cli("feed", "update")
         filterd.cli("snapshot", "build")

@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from filterd.model.audit_chain import canonical
-from filterd.model.order_times import EffectKind, NodeArrival, OrderArrival, OrderEffect
+from filterd.model.order_times import SINGLE, EffectKind, NodeArrival, OrderArrival, OrderEffect
 from filterd.model.records import NodeReport
 from filterd.operations.context import Context
 from filterd.operations.nodes import THIS, history_of
@@ -27,8 +27,6 @@ from filterd.store.store import Write
 
 MOST = 1_000
 """facts of one write; the rest comes with the next report"""
-SINGLE = 50
-"""facts of one report that have an entry each in the trail; more of them have one together"""
 SLACK = 1.0
 """seconds by which clocks that count whole seconds may differ"""
 OVERTAKEN_AFTER = 60.0

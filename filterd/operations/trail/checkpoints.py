@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -18,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from filterd.disk import signing_keys
 from filterd.disk.signing_keys import SigningKeyError
 from filterd.model import signed_text
-from filterd.model.checkpoint import FIRST_PREVIOUS, Checkpoint, body_of, of_text, row_fault
+from filterd.model.checkpoint import FIRST_PREVIOUS, AnnouncedKey, Checkpoint, body_of, of_text, row_fault
 from filterd.operations import signing
 from filterd.operations.context import Context
 from filterd.operations.errors import ConflictError, UnknownError, UnusableError
@@ -212,18 +213,36 @@ async def verify(context: Context) -> tuple[CheckpointFault, ...]:
     that the checkpoints announce themselves, from the first on; of a key that replaced another one a person's
     acceptance is asked for."""
     faults: list[CheckpointFault] = []
-    before, keys = None, announcing.public_keys((await announcing.known(context)).keys)
+    async with context.store.read() as connection:
+        known, newest_one = await rows.keys(connection), await rows.newest(connection)
+    before, keys, announced = None, announcing.public_keys(known), []
+    last = 0 if newest_one is None else newest_one.number  # those made meanwhile announce keys made meanwhile
     async for each in _every(context):
         async with context.store.read() as connection:
             fault = await _disagreement(connection, each)
         fault = fault or _broken_link(each, before) or _bad_signature(each, keys)
         if fault:
             faults.append(CheckpointFault(each.number, fault))
+        elif each.number <= last:
+            announced += [(each.number, told) for told in body_of(each)["keys"]]
         before = each
     behind = await standing_fault(context)
     if behind and not faults:
         faults.append(CheckpointFault(before.number if before else 0, behind))
-    return tuple(faults)
+    return tuple(faults or _misplaced(known, announced))
+
+
+def _misplaced(
+    keys: Sequence[AnnouncedKey], announced: Sequence[tuple[int, Any]]
+) -> Sequence[CheckpointFault]:
+    """The keys that another checkpoint announced, or none, than their rows say. Keys are announced in the
+    order in which they came into use."""
+    nothing: tuple[int, Any] = (0, {})
+    said = [(each.checkpoint, each.told) for each in keys if each.checkpoint]
+    pairs = zip_longest(said, announced, fillvalue=nothing)
+    number = next((max(one[0], other[0]) for one, other in pairs if one != other), 0)
+    fault = "the keys that it announces are not those whose rows say so"
+    return [CheckpointFault(number, fault)] if number else []
 
 
 async def _every(context: Context) -> AsyncIterator[Checkpoint]:

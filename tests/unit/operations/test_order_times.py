@@ -8,12 +8,12 @@ from dataclasses import replace
 import pytest
 
 from filterd.model.order import Order
-from filterd.model.order_times import OrderArrival, ProbeState
+from filterd.model.order_times import SINGLE, OrderArrival, ProbeState
 from filterd.model.records import NodeReport
 from filterd.operations import nodes
 from filterd.operations.context import Context
 from filterd.operations.orders import ending, taking, times
-from filterd.operations.orders.arriving import SINGLE, ArrivalBook
+from filterd.operations.orders.arriving import ArrivalBook
 from filterd.store import change_log
 from tests.unit.operations.test_orders import REQUEST
 from tests.worlds.installation import NOW, Installation

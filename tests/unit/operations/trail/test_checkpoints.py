@@ -10,6 +10,7 @@ import pytest
 
 from filterd.model import signed_text
 from filterd.model.checkpoint import FIRST_PREVIOUS, body_of, of_text
+from filterd.operations import audit
 from filterd.operations.errors import ConflictError
 from filterd.operations.signing import Purpose, file_of
 from filterd.operations.trail import announcing, checkpoints, rotating
@@ -97,6 +98,51 @@ async def test_a_row_that_was_changed_is_found(installation: Installation, state
         faults = await checkpoints.verify(context)
         assert faults
         assert says in faults[0].fault
+
+
+async def test_the_rows_of_keys_must_be_what_the_trail_and_the_checkpoints_tell(
+    installation: Installation,
+) -> None:
+    async with installation.open("control") as context:
+        await checkpoints.make(context)
+        file_of(context.settings, Purpose.CHECKPOINT).unlink()
+        await record(context)
+        await checkpoints.make(context)
+        assert [each.how.value for each in (await announcing.known(context)).keys][2:] == ["replaced"]
+        assert await audit.compare(context) == ()
+        for change, back in (
+            ("UPDATE signing_key SET accepted_at = 1", "UPDATE signing_key SET accepted_at = 0"),
+            (
+                "UPDATE signing_key SET how = 'rotated' WHERE number = 3",
+                "UPDATE signing_key SET how = 'replaced' WHERE number = 3",
+            ),
+            ("UPDATE signing_key SET at = at + 1", "UPDATE signing_key SET at = at - 1"),
+        ):
+            tamper(installation, change)
+            assert {each.subject.partition(":")[0] for each in await audit.compare(context)} == {"key"}, (
+                change
+            )
+            tamper(installation, back)
+        tamper(installation, "UPDATE signing_key SET checkpoint = 1 WHERE number = 3")
+        assert ["announces" in each.fault for each in await checkpoints.verify(context)] == [True]
+        tamper(installation, "UPDATE signing_key SET checkpoint = 2 WHERE number = 3")
+        assert (await checkpoints.verify(context), await audit.compare(context)) == ((), ())
+        tamper(installation, "DELETE FROM signing_key WHERE number = 3")
+        assert [each.fault for each in await audit.compare(context)] == ["the row of this key is gone"]
+
+
+async def test_a_key_that_a_person_accepted_is_what_the_trail_tells(installation: Installation) -> None:
+    async with installation.open("control") as context:
+        await checkpoints.make(context)
+        file_of(context.settings, Purpose.CHECKPOINT).unlink()
+        await record(context)
+        await checkpoints.make(context)
+    async with installation.open("ana") as context:
+        (key,) = (await announcing.known(context)).unexplained
+        await rotating.accept(context, key.key_id, reason="the disk was replaced")
+        assert await audit.compare(context) == ()
+        tamper(installation, "UPDATE signing_key SET accepted_at = 0.0")
+        assert [each.subject for each in await audit.compare(context)] == [f"key:{key.key_id}"]
 
 
 async def test_a_whole_forged_row_is_found_by_its_signature(installation: Installation) -> None:
