@@ -212,7 +212,7 @@ async def verify(context: Context) -> tuple[CheckpointFault, ...]:
     that the checkpoints announce themselves, from the first on; of a key that replaced another one a person's
     acceptance is asked for."""
     faults: list[CheckpointFault] = []
-    before, keys = None, announcing.public_keys((await announcing.known(context)).keys)
+    before, keys = None, announcing.public_keys((await announcing.known(context)).of(Purpose.CHECKPOINT))
     async for each in _every(context):
         async with context.store.read() as connection:
             fault = await _disagreement(connection, each)
