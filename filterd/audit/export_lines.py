@@ -61,6 +61,7 @@ def record_of(line: ExportLine) -> dict[str, Any]:
     try:
         record = json.loads(line.data, parse_constant=_no_constant)
         same = canonical(record).encode() + b"\n" == line.data
+        is_deep = _depth(record) > DEEPEST
     except (ValueError, RecursionError) as error:
         msg = "it is no JSON"
         raise ExportFormatError(msg) from error
@@ -70,7 +71,7 @@ def record_of(line: ExportLine) -> dict[str, Any]:
     if not same:
         msg = "it is not in canonical form"
         raise ExportFormatError(msg)
-    if _depth(record) > DEEPEST:
+    if is_deep:
         msg = "it is too deep"
         raise ExportFormatError(msg)
     return record

@@ -20,7 +20,7 @@ from filterd.operations.trail import checkpoints, rotating, statements, verifyin
 from filterd.operations.trail.exporting import ExportScope
 from filterd.store import change_log
 from filterd.store import orders as rows
-from tests.worlds import export_forger, export_vandal, exported
+from tests.worlds import export_forger, export_oddities, export_vandal, exported
 from tests.worlds.export_mutations import Campaign, run
 from tests.worlds.installation import NOW, Installation, install
 from tests.worlds.trail import record
@@ -211,6 +211,35 @@ async def test_a_key_that_was_rotated_away_signs_nothing_more(
     campaign = Campaign(tmp_path)
     campaign.try_all(("replaced", *each) for each in export_forger.by_replaced_key(data, old, new))
     assert (campaign.missed, campaign.made.total()) == ([], 2)
+
+
+async def test_both_say_the_same_of_an_export_of_an_odd_form(
+    installation: Installation, tmp_path: Path
+) -> None:
+    await exported.write(installation, tmp_path / "export")
+    key = exported.signing_key(installation, Purpose.CHECKPOINT)
+    campaign = Campaign(tmp_path)
+    campaign.try_all(
+        (name, "", data) for name, data in export_oddities.oddities((tmp_path / "export").read_bytes(), key)
+    )
+    assert campaign.made.total() >= 15
+    differ = [each for each in campaign.made if campaign.by_filterd[each] != campaign.by_script[each]]
+    assert differ == []
+    taken = {each for each in campaign.made if not campaign.by_filterd[each]}
+    assert taken == {"an action with another sign", "sixty levels"}
+
+
+async def test_no_text_of_an_export_reaches_the_terminal_as_it_is(
+    installation: Installation, tmp_path: Path
+) -> None:
+    await exported.write(installation, tmp_path / "export")
+    key = exported.signing_key(installation, Purpose.CHECKPOINT)
+    (tmp_path / "export").write_bytes(export_oddities.spoken((tmp_path / "export").read_bytes(), key))
+    for verdict in (exported.by_filterd(tmp_path / "export"), exported.by_script(tmp_path / "export")):
+        assert verdict.code == 1
+        assert "O-9" in verdict.said
+        assert re.search(r"[\x00-\x09\x0b-\x1f\x7f]", verdict.said) is None
+        assert not any(line.startswith("entry 29: no fault") for line in verdict.said.splitlines())
 
 
 async def test_it_holds_nothing_of_any_line(installation: Installation, tmp_path: Path) -> None:
