@@ -7,30 +7,37 @@ from pathlib import Path
 from typing import Any
 
 from filterd.audit.export_lines import ExportFormatError, lines_of, record_of
-from filterd.audit.export_signatures import CheckpointPlace
+from filterd.audit.export_signatures import CheckpointPlace, require_signed
 from filterd.model import export_format, signed_text
 
 
 class Earlier:
-    """A file that was kept. It is taken at its word: verify an earlier export by itself first."""
+    """A file that was kept. :func:`.export_proof.prove_export` verifies its signature, of an export the
+    seal."""
 
     def __init__(self, path: Path) -> None:
         """Read the beginning of the file. Raises ``OSError`` and ExportFormatError."""
         self._path = path
+        self._signed: dict[str, Any] = {}
         self._sequence, self._hash = 0, ""
         self._number, self._digest = 0, ""
         self._entries: Iterator[tuple[int, str]] | None = None
         self._next: tuple[int, str] | None = None
         with path.open("rb") as file:
-            line = next(lines_of(_Ended(file)), None)
-        record = {} if line is None else record_of(line)
+            lines = lines_of(_Ended(file))
+            line = next(lines, None)
+            record = {} if line is None else record_of(line)
+            if record.get("kind") != export_format.HEADER and next(lines, None) is not None:
+                raise self._nothing()
         if record.get("kind") == export_format.HEADER:
             self._begin_export(record)
         else:
             self._read_signed(record)
 
     def _begin_export(self, header: dict[str, Any]) -> None:
-        self.what = f"an export that ends at entry {header.get('sequence')}"
+        if type(header.get("sequence")) is not int or not isinstance(header.get("hash"), str):
+            raise self._nothing()
+        self.what = f"an export that ends at entry {header['sequence']}"
         self._sequence, self._hash = int(header["sequence"]), str(header["hash"])
         self._entries = self._read_entries()
         self._next = next(self._entries, None)
@@ -39,14 +46,33 @@ class Earlier:
         body = record.get("body")
         head = body.get("head", body) if isinstance(body, dict) else None
         if not isinstance(head, dict) or type(head.get("sequence")) is not int or not head.get("hash"):
-            msg = f"{self._path} is no export, checkpoint or statement"
-            raise ExportFormatError(msg)
+            raise self._nothing()
+        self._signed = record
         self._sequence, self._hash = head["sequence"], str(head["hash"])
-        if isinstance(body, dict) and type(body.get("number")) is int:
+        if self._kind == signed_text.CHECKPOINT and type(body.get("number")) is int:
             self._number, self._digest = body["number"], signed_text.digest(signed_text.text_of(record))
             self.what = f"checkpoint {self._number}, which covers entry {self._sequence}"
+        elif type(head.get("checkpoint")) is int:
+            self._number, self._digest = head["checkpoint"], str(head.get("digest"))
+            self.what = f"a statement, which names entry {self._sequence} and checkpoint {self._number}"
         else:
-            self.what = f"a statement, which names entry {self._sequence}"
+            raise self._nothing()
+
+    @property
+    def _kind(self) -> str:
+        return signed_text.STATEMENT if "head" in self._signed["body"] else signed_text.CHECKPOINT
+
+    def _nothing(self) -> ExportFormatError:
+        return ExportFormatError("it is no export, checkpoint or statement")
+
+    @property
+    def export(self) -> Path | None:
+        """The file, where it is an export."""
+        return None if self._signed else self._path
+
+    def require_signature(self, keys: dict[str, bytes]) -> None:
+        """Raise ExportFormatError where none of these keys, by id, signed the checkpoint or statement."""
+        require_signed(self._kind, self._signed, keys)
 
     def _read_entries(self) -> Iterator[tuple[int, str]]:
         with self._path.open("rb") as file:

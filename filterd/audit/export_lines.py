@@ -12,6 +12,9 @@ from typing import Any, NoReturn, Protocol
 from filterd.model.audit_chain import canonical
 from filterd.model.export_format import LONGEST_LINE
 
+DEEPEST = 64
+"""levels of objects and lists in a record; the same in both verifiers, whatever their stacks hold"""
+
 
 class ExportFormatError(ValueError):
     """A line is no record, or has not the form that it must have; the message says why."""
@@ -58,6 +61,7 @@ def record_of(line: ExportLine) -> dict[str, Any]:
     try:
         record = json.loads(line.data, parse_constant=_no_constant)
         same = canonical(record).encode() + b"\n" == line.data
+        is_deep = _depth(record) > DEEPEST
     except (ValueError, RecursionError) as error:
         msg = "it is no JSON"
         raise ExportFormatError(msg) from error
@@ -67,7 +71,15 @@ def record_of(line: ExportLine) -> dict[str, Any]:
     if not same:
         msg = "it is not in canonical form"
         raise ExportFormatError(msg)
+    if is_deep:
+        msg = "it is too deep"
+        raise ExportFormatError(msg)
     return record
+
+
+def _depth(value: Any) -> int:
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return 1 + max(map(_depth, parts), default=0)
 
 
 def _no_constant(text: str) -> NoReturn:

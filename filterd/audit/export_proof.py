@@ -28,6 +28,8 @@ from filterd.model.export_format import SEAL, TABLES
 from filterd.model.signed_text import key_id_of
 
 MOST_FAULTS = 100
+KEY_CAME = "key.sign"
+"""the action of the entries that announce keys"""
 _HEADER: dict[str, type] = {
     "kind": str,
     "format": str,
@@ -118,18 +120,24 @@ def prove_export(
     earlier: Earlier | None = None,
     check_stamp: AnchorCheck | None = None,
 ) -> ExportProof:
-    """Prove the export of a file. ``trusted``: raw public keys for checkpoints. Raises ``OSError``."""
+    """Prove the export of a file. ``trusted``: raw public keys for checkpoints. Raises ``OSError``, and
+    ExportFormatError where none of these keys, nor one that they vouch for, signed ``earlier``."""
     walk = _Walk(list(trusted), earlier, check_stamp)
-    try:
-        with path.open("rb") as file:
-            for line in lines_of(file):
-                walk.take(line)
-                if len(walk.proof.faults) >= MOST_FAULTS:
-                    walk.add("the file", "there are more faults; the rest was not looked at", 0)
-                    break
-    except ExportFormatError as error:
-        walk.add(f"line {walk.line + 1}", str(error), walk.line + 1)
+    walk.read(path)
+    if earlier is not None:
+        _require_signature(earlier, walk.vouching)
     return walk.finish()
+
+
+def _require_signature(earlier: Earlier, keys: dict[str, bytes]) -> None:
+    if earlier.export is None:
+        earlier.require_signature(keys)
+        return
+    walk = _Walk(list(keys.values()), None, None)
+    walk.read(earlier.export)
+    if not (walk.is_sealed and walk.is_vouched):
+        msg = "its seal does not hold, or none of the keys has signed any of it"
+        raise ExportFormatError(msg)
 
 
 class _Walk:
@@ -145,6 +153,32 @@ class _Walk:
         self._salted = False
         self._rows_began = False
         self._sealed = False
+        self.is_sealed = False
+        """true once its seal was found to hold"""
+
+    def read(self, path: Path) -> None:
+        """Follow every line of a file. Raises ``OSError``."""
+        try:
+            with path.open("rb") as file:
+                for line in lines_of(file):
+                    self.take(line)
+                    if len(self.proof.faults) >= MOST_FAULTS:
+                        self.add("the file", "there are more faults; the rest was not looked at", 0)
+                        break
+        except ExportFormatError as error:
+            self.add(f"line {self.line + 1}", str(error), self.line + 1)
+
+    @property
+    def vouching(self) -> dict[str, bytes]:
+        """The keys that were given, and those that sign what they vouch for, by id."""
+        given = {key_id_of(each): each for each in self._trusted}
+        return {**given, **(self._signed.signers if self.is_vouched else {})}
+
+    @property
+    def is_vouched(self) -> bool:
+        """True if a key that was given has signed any of it."""
+        seal_key = self._signed.keys.get(self.proof.key_id)
+        return self._signed.is_trusted or (not self._signed.count and seal_key in self._trusted)
 
     def add(self, what: str, fault: str, line: int) -> None:
         self.proof.faults.append(ExportFault(line, what, fault))
@@ -169,7 +203,9 @@ class _Walk:
         if (kind == export_format.HEADER) != (line.number == 1):
             return "the header must be the first line, and no other"
         if kind == export_format.SEALED:
-            return self._seal(record, line)
+            fault = self._seal(record, line)
+            self.is_sealed = not fault
+            return fault
         self._counts[str(kind)] += 1
         if kind == export_format.HEADER:
             return self._begin(record)
@@ -209,6 +245,8 @@ class _Walk:
 
     def _header_fault(self, record: dict[str, Any]) -> str:
         whole = self._sequence == 0
+        if self._sequence < 0:
+            return "it begins before the first entry"
         if whole and self._hash != GENESIS:
             return "the trail does not begin at its beginning"
         tables = [each.name for each in TABLES if not record["order"] or each.name == "order"]
@@ -221,6 +259,8 @@ class _Walk:
         at_start = self._signed.last is None and self._counts[export_format.CHECKPOINT] == 1
         of_part = at_start and self._sequence == self._header.get("after", {}).get("sequence", 0) > 0
         fault = self._signed.take(record["object"], (self._sequence, self._hash), of_part)
+        if not (self._salted or of_part):
+            fault = fault or "the entry that it covers has no salt: nothing binds those before that one"
         if self._earlier is not None and self._signed.last is not None:
             fault = fault or self._earlier.checkpoint_fault(self._signed.last)
         return fault
@@ -238,9 +278,15 @@ class _Walk:
         self.proof.entries += 1
         if shown:
             self._tables.take_entry(record)
+            self._take_key(record)
         if self._earlier is not None:
             fault = fault or self._earlier.entry_fault(self._sequence, self._hash)
         return fault
+
+    def _take_key(self, record: dict[str, Any]) -> None:
+        after = record["after"]
+        if record["action"] == KEY_CAME and isinstance(after, dict):
+            self._signed.announced(str(after.get("key_id")), str(after.get("purpose")))
 
     @property
     def _first(self) -> int:
@@ -257,8 +303,8 @@ class _Walk:
             self.proof.withheld += 1
             self.proof.bare_links += 1
             expected, salted = record["hash"], False
-        if self._salted and not salted:
-            return "it has no salt, and stands behind entries that have one"
+        if not salted and (self._salted or self._signed.count):
+            return "it has no salt, and stands behind a checkpoint or entries that have one"
         self._salted = self._salted or salted
         return "" if record["hash"] == expected else "its hash is not that of what stands before it and in it"
 
@@ -285,7 +331,8 @@ class _Walk:
             return "it tells of other tables than stand here"
         if self._signed.current and self.proof.key_id != self._signed.current:
             return f"the key {self.proof.key_id} signed it, and {self._signed.current} is in use"
-        return ""
+        signers = [*self._signed.signers, self.proof.key_id]
+        return next(filter(None, map(self._signed.purpose_fault, signers)), "")
 
     def finish(self) -> ExportProof:
         """Look at what is missing, and give the result."""
@@ -295,8 +342,7 @@ class _Walk:
             self.add("the trail", f"it ends at entry {self._sequence}, not as the header says", 0)
         for each in self._tables.missing()[:MOST_FAULTS]:
             self.add(each, "the trail tells of this row, and it is gone", 0)
-        seal_key = self._signed.keys.get(self.proof.key_id)
-        if not self._signed.is_trusted and (self._signed.count or seal_key not in self._trusted):
+        if not self.is_vouched:
             self.add("the file", "no key that was given has signed any of it", 0)
         if self._earlier is not None:
             fault = self._earlier.end_fault(self._sequence, self._first)

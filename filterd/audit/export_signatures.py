@@ -11,6 +11,7 @@ from filterd.audit.export_lines import ExportFormatError, require_parts
 from filterd.disk.signing_keys import signature_holds
 from filterd.model import signed_text
 from filterd.model.checkpoint import FIRST_PREVIOUS
+from filterd.model.signed_text import CHECKPOINT
 
 _BODY: dict[str, type] = {
     "installation": str,
@@ -91,6 +92,9 @@ class CheckpointWalk:
         self.anchors = 0
         self.stamps_unchecked = 0
         self.last: CheckpointPlace | None = None
+        self._purposes: dict[str, set[str]] = {}
+        self.signers: dict[str, bytes] = {}
+        """the keys that signed checkpoints, by id"""
         self.current = ""
         """the id of the key that has to sign the next one"""
         self.is_trusted = False
@@ -104,14 +108,30 @@ class CheckpointWalk:
         body = require_signed(signed_text.CHECKPOINT, value, self.keys)
         require_parts(body, _BODY, {"lost": dict})
         text = signed_text.text_of(value)
+        self.count += 1
+        if first_of_part:  # what announced its key stands before the part
+            self.announced(value["key_id"], CHECKPOINT)
         fault = self._link_fault(body, first_of_part) or self._place_fault(body, place, value)
         fault = fault or self._key_fault(body)
-        self.count += 1
         self.is_trusted = self.is_trusted or self.keys[value["key_id"]] in self._trusted
         self.last = CheckpointPlace(
             body["number"], body["sequence"], body["hash"], signed_text.digest(text), text, body["at"]
         )
         return fault
+
+    def announced(self, key_id: str, purpose: str) -> None:
+        """Take in that the trail announces a key for a purpose, in an entry or a checkpoint."""
+        self._purposes.setdefault(key_id, set()).add(purpose)
+
+    def purpose_fault(self, key_id: str) -> str:
+        """Why a key may not sign checkpoints and seals, by what the trail says of it; empty where it may. A
+        key serves one purpose: who has the one for receipts can sign no trail."""
+        others = self._purposes.get(key_id, set()) - {CHECKPOINT}
+        if others:
+            return f"the trail announces the key {key_id} for another purpose: {min(others)[:20]}"
+        if self.count and key_id not in self._purposes:
+            return f"the trail does not announce the key {key_id} for checkpoints"
+        return ""
 
     def _link_fault(self, body: dict[str, Any], first_of_part: bool) -> str:
         before, lost = (0, FIRST_PREVIOUS), body.get("lost")
@@ -147,12 +167,17 @@ class CheckpointWalk:
             raw = raw_of(each["public_key"], 32)
             if signed_text.key_id_of(raw) != each["key_id"]:
                 return "it announces a key under the id of another"
-            if each["purpose"] == "checkpoint":
+            self.announced(each["key_id"], each["purpose"])
+            if each["purpose"] == CHECKPOINT:
                 announced[each["key_id"]] = (raw, each["how"])
         if self.current and key != self.current:
             self.replaced.append(key)
-            if self.keys[key] not in self._trusted:
+            if key in self.signers:
+                fault = f"the key {key} signed it, which was replaced before"
+            elif self.keys[key] not in self._trusted:
                 fault = f"the key {key} took the place of {self.current}, which did not sign for it"
+        fault = fault or self.purpose_fault(key)
+        self.signers[key] = self.keys[key]
         self.current = key
         for identifier, (raw, how) in announced.items():
             self.keys[identifier] = raw

@@ -83,21 +83,28 @@ def prove_file(
         )
 
 
+def plain(text: str) -> str:
+    """A text of the file, on one line, with escapes for what a terminal would obey."""
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
+
+
 def _show(proof: ExportProof) -> None:
     for each in proof.faults:
-        click.echo(
-            f"line {each.line}: {each.what}: {each.fault}" if each.line else f"{each.what}: {each.fault}"
-        )
+        where = f"line {each.line}: " if each.line else ""
+        click.echo(plain(f"{where}{each.what}: {each.fault}"))
     rows = ", ".join(f"{count} of {name}" for name, count in proof.rows.items()) or "none"
     output.show_fields(
         (
-            ("installation", proof.installation),
-            ("made", proof.made_at),
+            ("installation", plain(proof.installation)),
+            ("made", plain(proof.made_at)),
             ("entries", f"up to {proof.sequence}, {proof.withheld} of them withheld"),
-            ("hash", proof.hash),
-            ("checkpoints", f"{proof.checkpoints}, the newest {proof.checkpoint} of {proof.checkpoint_at}"),
+            ("hash", plain(proof.hash)),
+            (
+                "checkpoints",
+                f"{proof.checkpoints}, the newest {proof.checkpoint} of {plain(proof.checkpoint_at)}",
+            ),
             ("rows", rows),
-            ("sealed by", proof.key_id),
+            ("sealed by", plain(proof.key_id)),
             ("compared with", proof.earlier or "nothing that was kept from before"),
         )
     )
@@ -114,7 +121,8 @@ def _remarks(proof: ExportProof) -> list[str]:
         found.append(f"{proof.behind_checkpoint} entries stand behind the newest checkpoint")
     if proof.bare_links:
         found.append(
-            f"{proof.bare_links} withheld entries of an earlier version: only checkpoints bind their place"
+            f"{proof.bare_links} withheld entries of an earlier version: only checkpoints bind their place,"
+            " and nothing binds the entries that are shown before them"
         )
     if proof.orders_not_shown:
         found.append(f"{proof.orders_not_shown} confidential orders have a row that is not shown")

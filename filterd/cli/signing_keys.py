@@ -93,16 +93,21 @@ def accept(identifier: str, reason: str, config: Path | None, as_json: bool) -> 
 
 
 @click.command()
-@click.option("--purpose", type=click.Choice(PURPOSES), help="Of this purpose; default: both.")
+@click.option(
+    "--purpose",
+    type=click.Choice(PURPOSES),
+    default=PURPOSES[0],
+    show_default=True,
+    help="Of this purpose: a key serves one. Exports of the trail are verified by those of checkpoints.",
+)
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write them to this new file.")
 @common
-def export(purpose: str | None, out: Path | None, config: Path | None, as_json: bool) -> None:
+def export(purpose: str, out: Path | None, config: Path | None, as_json: bool) -> None:
     """Show the public keys in PEM, the newest first. No private key is ever shown."""
     from filterd.operations.signing import Purpose
     from filterd.operations.trail import rotating
 
-    wanted = None if purpose is None else Purpose(purpose)
-    text = perform(config, lambda context: rotating.public_pem(context, wanted))
+    text = perform(config, lambda context: rotating.public_pem(context, Purpose(purpose)))
     if out is not None:
         try:
             with sudo.written_place(out).open("x", encoding="ascii") as file:

@@ -29,8 +29,9 @@ from typing import Any
 from filterd.audit import export_signatures
 from filterd.disk import signing_keys
 from filterd.model.audit_chain import canonical
+from filterd.operations.signing import Purpose
 from filterd.operations.trail import verifying
-from tests.worlds import exported
+from tests.worlds import export_forger, exported
 from tests.worlds.installation import Installation, install
 
 FREE = frozenset(("made_at", "filterd", "keys", "told_at", "anchor"))
@@ -186,6 +187,11 @@ def run(installation: Installation, directory: Path, count: int, seed: int) -> C
     campaign.try_all(of_records(data))
     campaign.try_all(resealed(data, lambda lines: exported.resealed(installation, lines)))
     campaign.try_all(flips(data, count, seed))
+    keys = [exported.signing_key(installation, each) for each in Purpose]
+    forgeries = export_forger.by_receipt_key(data, *keys)
+    campaign.try_all(("signed with the receipt key", *each) for each in forgeries)
+    bare = export_forger.without_salt(data, keys[0])
+    campaign.try_all(iter([("entries as of before the salt", "all", bare)]))
     return campaign
 
 

@@ -3,20 +3,17 @@ as a program in an empty directory."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import subprocess
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from filterd.model import signed_text
-from filterd.model.audit_chain import canonical
+from filterd.disk.signing_keys import SigningKey
 from filterd.model.rule import Scope
 from filterd.model.subscriber import RequestEvidence
 from filterd.operations import exceptions, signing, snapshots, subscribers
@@ -29,6 +26,7 @@ from filterd.operations.signing import Purpose
 from filterd.operations.trail import checkpoints, countersigning, exporting, rotating
 from filterd.operations.trail.exporting import Exported, ExportScope
 from filterd.operations.trail.verifying import VERIFIER
+from tests.worlds.export_forger import sealed
 from tests.worlds.installation import NOW, Installation, as_person
 
 ROOT = Path(__file__).parents[2]
@@ -129,25 +127,10 @@ def resealed(installation: Installation, lines: Iterable[bytes]) -> bytes:
     """An export of these lines, the header first, with the seal that the operator's own key puts on it: what
     somebody makes who has that key."""
     kept = [line for line in lines if json.loads(line)["kind"] != "seal"]
-    records = [json.loads(line) for line in kept]
-    body: dict[str, Any] = {
-        "installation": records[0]["installation"],
-        **_end(records),
-        "bytes": sum(map(len, kept)),
-        "sha256": hashlib.sha256(b"".join(kept)).hexdigest(),
-        "records": {},
-        "tables": {},
-    }
-    for each in records:
-        body["records"][each["kind"]] = body["records"].get(each["kind"], 0) + 1
-    for table in records[0]["tables"]:
-        rows = [line for line, each in zip(kept, records, strict=True) if each.get("table") == table]
-        body["tables"][table] = {"rows": len(rows), "sha256": hashlib.sha256(b"".join(rows)).hexdigest()}
-    key = signing.signer(installation.settings, Purpose.CHECKPOINT)
-    sealed = signed_text.signed("export", body, key.key_id, key.sign)
-    return b"".join(kept) + canonical({"kind": "seal", "object": sealed}).encode() + b"\n"
+    return sealed(kept, signing_key(installation, Purpose.CHECKPOINT))
 
 
-def _end(records: list[dict[str, Any]]) -> dict[str, Any]:
-    last = [each for each in records if each["kind"] in ("entry", "withheld")][-1]
-    return {"sequence": last["sequence"], "hash": last["hash"]}
+def signing_key(installation: Installation, purpose: Purpose) -> SigningKey:
+    """The key of a purpose, as whoever can read its file has it."""
+    key = signing.signer(installation.settings, purpose)
+    return SigningKey(key.key_id, key.public_key, key.sign)

@@ -49,6 +49,10 @@ class KeysInUse:
         """The key of a purpose that came last."""
         return next((each for each in reversed(self.keys) if each.purpose == purpose), None)
 
+    def of(self, purpose: Purpose) -> tuple[AnnouncedKey, ...]:
+        """Those of a purpose."""
+        return tuple(each for each in self.keys if each.purpose == purpose)
+
     @property
     def unannounced(self) -> tuple[AnnouncedKey, ...]:
         """Those that no checkpoint has announced."""

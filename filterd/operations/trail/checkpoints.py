@@ -215,7 +215,8 @@ async def verify(context: Context) -> tuple[CheckpointFault, ...]:
     faults: list[CheckpointFault] = []
     async with context.store.read() as connection:
         known, newest_one = await rows.keys(connection), await rows.newest(connection)
-    before, keys, announced = None, announcing.public_keys(known), []
+    of_purpose = [each for each in known if each.purpose == Purpose.CHECKPOINT]
+    before, keys, announced = None, announcing.public_keys(of_purpose), []
     last = 0 if newest_one is None else newest_one.number  # those made meanwhile announce keys made meanwhile
     async for each in _every(context):
         async with context.store.read() as connection:

@@ -100,15 +100,15 @@ async def accept(context: Context, identifier: str, *, reason: str) -> str:
     return identifier
 
 
-async def public_pem(context: Context, purpose: Purpose | None = None) -> str:
-    """Every public key in PEM, of one purpose or of both, the newest of each first; before each a line that
-    says its purpose, its id, and since when it is in use."""
-    found = [each for each in await status(context) if purpose is None or each.purpose == purpose]
+async def public_pem(context: Context, purpose: Purpose) -> str:
+    """Every public key of a purpose in PEM, the newest first; before each a line that says its purpose, which
+    the verifiers heed, its id, and since when it is in use."""
+    found = [each for each in await status(context) if each.purpose == purpose]
     if not found:
         message = "there is no key that signs yet"
         raise UnknownError(message, "control makes them when it starts; or: filterd key make")
     return "".join(
         f"# {each.purpose} {each.id} since {moment(each.at)}{'' if each.in_use else ' (no longer in use)'}\n"
         f"{each.public_key}"
-        for each in sorted(found, key=lambda each: (each.purpose, -each.at))
+        for each in sorted(found, key=lambda each: -each.at)
     )

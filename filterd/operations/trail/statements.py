@@ -235,7 +235,7 @@ async def listed(context: Context, limit: int = LISTED) -> list[str]:
 
 async def verify(context: Context) -> tuple[str, ...]:
     """The days whose statement is not what was signed, or not the one that the trail tells of."""
-    keys = announcing.public_keys((await announcing.known(context)).keys)
+    keys = announcing.public_keys((await announcing.known(context)).of(Purpose.CHECKPOINT))
     faults: list[str] = []
     after = ""
     while True:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from filterd.audit.export_earlier import Earlier
 from filterd.audit.export_lines import ExportFormatError
 from filterd.audit.export_proof import ExportProof, prove_export
 from filterd.disk.signing_keys import public_key_of
+from filterd.model.signed_text import CHECKPOINT
 from filterd.operations.errors import OperationError
 from filterd.operations.trail import timestamps
 
@@ -15,6 +17,8 @@ VERIFIER = Path(__file__).parents[2] / "audit" / "verify-export.py"
 """the second verifier, which needs Python alone"""
 _LARGEST_KEYS = 1 << 20
 _BEGIN, _END = b"-----BEGIN PUBLIC KEY-----", b"-----END PUBLIC KEY-----"
+_BLOCK = re.compile(rb"(?:#([^\n]*)\s+)?" + _BEGIN + rb"(.*?)" + _END, re.DOTALL)
+"""a key, and the line of comment above it"""
 
 
 def prove(
@@ -45,16 +49,19 @@ def prove(
 
 
 def public_keys(pem: bytes) -> list[bytes]:
-    """The raw keys of a PEM text. Raises OperationError where there is none."""
-    found = []
-    for part in pem.split(_BEGIN)[1:]:
-        block = _BEGIN + part.split(_END)[0] + _END + b"\n"
+    """The raw keys for checkpoints of a PEM text: those below a line ``# checkpoint ...``, and those without
+    a line above them; a key serves one purpose. Raises OperationError where there is none."""
+    found, others = [], 0
+    for purpose, body in _BLOCK.findall(pem):
+        if purpose.split()[:1] not in ([], [CHECKPOINT.encode()]):
+            others += 1
+            continue
         try:
-            found.append(public_key_of(block))
+            found.append(public_key_of(_BEGIN + body + _END + b"\n"))
         except ValueError as error:
             message = "a public key of the file is no Ed25519 key"
             raise OperationError(message, "ask for the operator's keys: filterd key export") from error
     if not found:
-        message = "the file has no public key in PEM form"
+        message = "the file has no public key in PEM form" if not others else "it has keys of receipts alone"
         raise OperationError(message, "ask for the operator's keys: filterd key export")
     return found

@@ -17,6 +17,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from filterd.operations.errors import UnknownError
+from filterd.operations.signing import Purpose
 from filterd.operations.trail import rotating, statements
 from filterd.store.statements import StatementRow
 from filterd.web.pages.refusals import PageRefusedError
@@ -25,6 +26,8 @@ from filterd.web.published.outline import FOLDERS, STATEMENTS
 
 KEYS = {"es": "claves", "en": "keys"}
 """the stem of the file of keys, below the folder of each language"""
+RECEIPT_KEYS = {"es": "claves-constancias", "en": "receipt-keys"}
+"""the stem of the file of the keys of receipts: who is given both cannot tell what a key may sign"""
 SHOWN = 31
 """days that the page leads to"""
 _DAY = re.compile(r"^\d{4}-\d{2}-\d{2}$")
@@ -40,7 +43,8 @@ def routes() -> list[BaseRoute]:
         found += [
             Route(f"/{folder}/{name}", _page(language), methods=["GET"]),
             Route(f"/{folder}/{name}/{{file}}.json", _file, methods=["GET"]),
-            Route(f"/{folder}/{keys}.pem", _keys, methods=["GET"]),
+            Route(f"/{folder}/{keys}.pem", _keys(Purpose.CHECKPOINT), methods=["GET"]),
+            Route(f"/{folder}/{RECEIPT_KEYS[language]}.pem", _keys(Purpose.RECEIPT), methods=["GET"]),
         ]
     return found
 
@@ -107,10 +111,13 @@ def _is_day(name: str) -> bool:
         return False
 
 
-async def _keys(request: Request) -> Response:
-    """Every public key that signs or signed."""
-    try:
-        text = await rotating.public_pem(state_of(request).context)
-    except UnknownError as error:
-        raise PageRefusedError(HTTPStatus.NOT_FOUND, "house.refused.not_found") from error
-    return Response(text, headers={"Cache-Control": _SHORT}, media_type="application/x-pem-file")
+def _keys(purpose: Purpose) -> Any:
+    async def show(request: Request) -> Response:
+        """Every public key that signs or signed for this purpose."""
+        try:
+            text = await rotating.public_pem(state_of(request).context, purpose)
+        except UnknownError as error:
+            raise PageRefusedError(HTTPStatus.NOT_FOUND, "house.refused.not_found") from error
+        return Response(text, headers={"Cache-Control": _SHORT}, media_type="application/x-pem-file")
+
+    return show

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from filterd.disk import signing_keys
+from filterd.model import signed_text
 from filterd.model.audit_chain import GENESIS, StoredEntry, canonical, entry_hash
 from filterd.operations.orders import ending
 from filterd.operations.signing import Purpose
@@ -19,8 +20,8 @@ from filterd.operations.trail import checkpoints, rotating, statements, verifyin
 from filterd.operations.trail.exporting import ExportScope
 from filterd.store import change_log
 from filterd.store import orders as rows
-from tests.worlds import export_vandal, exported
-from tests.worlds.export_mutations import run
+from tests.worlds import export_forger, export_oddities, export_vandal, exported
+from tests.worlds.export_mutations import Campaign, run
 from tests.worlds.installation import NOW, Installation, install
 from tests.worlds.trail import record
 
@@ -94,8 +95,20 @@ async def test_what_was_kept_from_before_shows_what_was_cut_off_or_written_anew(
         assert "older" in verdict.said
     for word in ("checkpoint", "statement"):
         lines = (tmp_path / word).read_text()
-        (tmp_path / word).write_text(re.sub(r'"hash":"[0-9a-f]', '"hash":"x', lines))
         forked = str(tmp_path / word)
+        (tmp_path / word).write_text(re.sub(r'"hash":"[0-9a-f]', '"hash":"x', lines))
+        for unsigned in (
+            exported.by_filterd(tmp_path / "newer", "--against", forked),
+            exported.by_script(tmp_path / "newer", forked),
+        ):
+            assert unsigned.code != 0
+            assert "a fork" not in unsigned.said, "nothing is compared with what nobody signed"
+            assert "no fault" not in unsigned.said
+        body = {**json.loads(lines)["body"]}
+        (body["head"] if word == "statement" else body)["hash"] = "x" * 64
+        key = exported.signing_key(installation, Purpose.CHECKPOINT)
+        signed = signed_text.signed(word, body, key.key_id, key.sign)
+        (tmp_path / word).write_text(signed_text.text_of(signed))
         assert "a fork" in exported.by_filterd(tmp_path / "newer", "--against", forked).said
         assert "a fork" in exported.by_script(tmp_path / "newer", forked).said
 
@@ -154,9 +167,79 @@ async def test_one_key_is_enough_the_first_or_the_newest(
 ) -> None:
     await exported.write(installation, tmp_path / "export")
     blocks = (tmp_path / "PUB.pem").read_text().split("# checkpoint ")[1:]
-    (tmp_path / "one.pem").write_text("# " + blocks[which])
+    (tmp_path / "one.pem").write_text("# checkpoint " + blocks[which])
     assert exported.by_filterd(tmp_path / "export", key=tmp_path / "one.pem").code == 0
     assert exported.by_script(tmp_path / "export", key=tmp_path / "one.pem").code == 0
+
+
+async def test_a_key_serves_one_purpose_whatever_file_of_keys_is_given(
+    installation: Installation, tmp_path: Path
+) -> None:
+    await exported.write(installation, tmp_path / "export")
+    checkpoint, receipt = (exported.signing_key(installation, each) for each in Purpose)
+    data, of_checkpoints = (tmp_path / "export").read_bytes(), (tmp_path / "PUB.pem").read_text()
+    unnamed = "".join(signing_keys.public_pem(each.public_key) for each in (checkpoint, receipt))
+    named = f"# receipt {receipt.key_id} since\n{signing_keys.public_pem(receipt.public_key)}{of_checkpoints}"
+    forgeries = list(export_forger.by_receipt_key(data, checkpoint, receipt))
+    for pem, some in (
+        (named, forgeries),
+        (of_checkpoints, forgeries),
+        (unnamed, forgeries[:1] + forgeries[2:]),
+    ):
+        (tmp_path / "PUB.pem").write_text(pem)
+        campaign = Campaign(tmp_path)
+        campaign.try_all(("receipt", *each) for each in some)
+        assert campaign.missed == []
+    honest = export_forger.unrotated(export_forger.records_of(data), checkpoint)
+    (tmp_path / "export").write_bytes(export_forger.forged(honest, lambda _: checkpoint))
+    assert exported.by_filterd(tmp_path / "export").code == exported.by_script(tmp_path / "export").code == 0
+    (tmp_path / "PUB.pem").write_text(named.partition("# checkpoint")[0])
+    assert exported.by_filterd(tmp_path / "export").code == exported.by_script(tmp_path / "export").code == 1
+
+
+async def test_a_key_that_was_rotated_away_signs_nothing_more(
+    installation: Installation, tmp_path: Path
+) -> None:
+    await exported.write(installation, tmp_path / "export")
+    data = (tmp_path / "export").read_bytes()
+    old, new = (signing_keys.make(tmp_path / each) for each in ("old", "new"))
+    pem = "".join(signing_keys.public_pem(each.public_key) for each in (old, new))
+    (tmp_path / "PUB.pem").write_text(pem)
+    records = export_forger.rotated(export_forger.unrotated(export_forger.records_of(data), old), new)
+    (tmp_path / "export").write_bytes(export_forger.forged(records, export_forger.by(records, old, new)))
+    assert exported.by_filterd(tmp_path / "export").code == exported.by_script(tmp_path / "export").code == 0
+    campaign = Campaign(tmp_path)
+    campaign.try_all(("replaced", *each) for each in export_forger.by_replaced_key(data, old, new))
+    assert (campaign.missed, campaign.made.total()) == ([], 2)
+
+
+async def test_both_say_the_same_of_an_export_of_an_odd_form(
+    installation: Installation, tmp_path: Path
+) -> None:
+    await exported.write(installation, tmp_path / "export")
+    key = exported.signing_key(installation, Purpose.CHECKPOINT)
+    campaign = Campaign(tmp_path)
+    campaign.try_all(
+        (name, "", data) for name, data in export_oddities.oddities((tmp_path / "export").read_bytes(), key)
+    )
+    assert campaign.made.total() >= 15
+    differ = [each for each in campaign.made if campaign.by_filterd[each] != campaign.by_script[each]]
+    assert differ == []
+    taken = {each for each in campaign.made if not campaign.by_filterd[each]}
+    assert taken == {"an action with another sign", "sixty levels"}
+
+
+async def test_no_text_of_an_export_reaches_the_terminal_as_it_is(
+    installation: Installation, tmp_path: Path
+) -> None:
+    await exported.write(installation, tmp_path / "export")
+    key = exported.signing_key(installation, Purpose.CHECKPOINT)
+    (tmp_path / "export").write_bytes(export_oddities.spoken((tmp_path / "export").read_bytes(), key))
+    for verdict in (exported.by_filterd(tmp_path / "export"), exported.by_script(tmp_path / "export")):
+        assert verdict.code == 1
+        assert "O-9" in verdict.said
+        assert re.search(r"[\x00-\x09\x0b-\x1f\x7f]", verdict.said) is None
+        assert not any(line.startswith("entry 29: no fault") for line in verdict.said.splitlines())
 
 
 async def test_it_holds_nothing_of_any_line(installation: Installation, tmp_path: Path) -> None:

@@ -14,6 +14,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from filterd.model import signed_text
 from filterd.model.audit_chain import GENESIS, AuditEntry, content_digest, entry_hash, salted_hash
 from filterd.model.export_format import SHOWN, TABLES
+from filterd.operations.signing import Purpose
+from filterd.operations.trail import rotating, statements
 from filterd.operations.trail.verifying import VERIFIER
 from tests.worlds import exported
 from tests.worlds.installation import install
@@ -41,6 +43,30 @@ async def test_its_commands_verify_an_honest_export_and_find_a_forgery(tmp_path:
     altered = (empty / "export").read_bytes().replace(b'"change_hash":"', b'"change_hash":"f')
     (empty / "export").write_bytes(altered)
     assert _run(commands[1], empty).returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("page", "file"),
+    [
+        (PAGES[0], "statement.json"),
+        (PAGES[1], "statement.json"),
+        ("docs/es/firma-del-registro.md", "declaracion.json"),
+    ],
+)
+async def test_a_statement_is_verified_with_openssl_and_a_changed_one_is_not(
+    tmp_path: Path, page: str, file: str
+) -> None:
+    installation = await install(tmp_path / "filterd")
+    async with installation.open() as context:
+        text = (await statements.make(context)).text
+        for name in ("PUB.pem", "claves.pem"):
+            (tmp_path / name).write_text(await rotating.public_pem(context, Purpose.CHECKPOINT))
+    found = re.findall(r"```text\n(.+?)```", (exported.ROOT / page).read_text(), re.DOTALL)
+    (command,) = [each for each in found if "filterd statement v1" in each]
+    (tmp_path / file).write_text(text)
+    assert _run(command, tmp_path).returncode == 0
+    (tmp_path / file).write_text(text.replace('"form":1', '"form":2'))
+    assert _run(command, tmp_path).returncode != 0
 
 
 def _run(command: str, where: Path) -> subprocess.CompletedProcess[str]:

@@ -203,9 +203,6 @@ async def test_no_words_of_a_confidential_order_leave(
     here = duty(30 * DAY, ends=int(NOW) + HOUR)
     words: dict[str, Any] = {"authority": "Juez de secret five"}
     words["ground"] = "secret-five\N{IDEOGRAPHIC FULL STOP}example"
-        "authority": "Juez de secret five",
-        "ground": "secret-five\N{IDEOGRAPHIC FULL STOP}example",
-    }
     await look(context, deliveries, replace(here, order=replace(here.order, confidential=True, **words)))
     (mail,) = host.taken
     (seen,) = receiver.seen

@@ -16,6 +16,7 @@ from filterd.config.value_types import Endpoint
 from filterd.config.web_settings import PagesSettings, WebSettings
 from filterd.operations.context import Context
 from filterd.operations.feeds import updating
+from filterd.operations.signing import Purpose
 from filterd.operations.trail import rotating, statements
 from filterd.web.pages.application import make_pages
 from filterd.web.pages.state import PagesState
@@ -51,14 +52,14 @@ async def test_before_the_first_the_page_says_so(client: httpx.AsyncClient) -> N
 
 
 @pytest.mark.parametrize(
-    ("page", "keys", "language"),
+    ("page", "keys", "of_receipts", "language"),
     [
-        ("/servicio/declaracion", "/servicio/claves.pem", "es"),
-        ("/service/statement", "/service/keys.pem", "en"),
+        ("/servicio/declaracion", "/servicio/claves.pem", "/servicio/claves-constancias.pem", "es"),
+        ("/service/statement", "/service/keys.pem", "/service/receipt-keys.pem", "en"),
     ],
 )
 async def test_the_files_are_what_was_signed(
-    context: Context, client: httpx.AsyncClient, page: str, keys: str, language: str
+    context: Context, client: httpx.AsyncClient, page: str, keys: str, of_receipts: str, language: str
 ) -> None:
     await updating.update(context)
     made = await statements.make(context)
@@ -76,7 +77,10 @@ async def test_the_files_are_what_was_signed(
         again = await client.get(f"{page}/{name}.json", headers={"If-None-Match": reply.headers["etag"]})
         assert again.status_code == 304
     assert "immutable" in (await client.get(f"{page}/{made.day}.json")).headers["cache-control"]
-    assert (await client.get(keys)).text == await rotating.public_pem(context)
+    for file, purpose in ((keys, Purpose.CHECKPOINT), (of_receipts, Purpose.RECEIPT)):
+        pem = (await client.get(file)).text
+        assert pem == await rotating.public_pem(context, purpose)
+        assert (pem.count("BEGIN"), pem.startswith(f"# {purpose} ")) == (1, True)
     for wrong in ("2020-01-01", "2027-99-99", "..", "x"):
         assert (await client.get(f"{page}/{wrong}.json")).status_code == 404
 
