@@ -34,8 +34,8 @@ def deadlines_of(order: Order, country: Jurisdiction, reached: Reached) -> list[
 
 
 def _source(order: Order, duty: Duty, country: Jurisdiction) -> str:
-    """The one who set the time of a duty. A review that nobody set is in the order all the same, by a default of its
-    ground or of the program."""
+    """The one who set the time of a duty. A review that nobody set is in the order all the same, by a default
+    of its ground or of the program."""
     own = _own(order, duty)
     kind = DeadlineKind.REVIEW
     if duty.kind is not kind:
