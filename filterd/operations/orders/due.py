@@ -14,7 +14,7 @@ from filterd.operations import input_values
 from filterd.operations.context import Context
 from filterd.operations.errors import ConflictError
 from filterd.operations.orders import life
-from filterd.operations.orders.duties import Duty, HouseDuty, Reached, duties_of, measured
+from filterd.operations.orders.duties import Duty, HouseDuty, Reached, duties_of, measured, measured_whole
 from filterd.operations.orders.finding import require
 from filterd.operations.orders.reviewing import WITHIN
 from filterd.operations.orders.showing import redacted
@@ -56,8 +56,8 @@ def _computed(
         words = (each.authority, each.ground)
         if words not in known:
             known[words] = resolve(country, *words)
-        told = effects.get(each.number)
-        reached = measured(told, each) if told else _estimated(each, behind)
+        told = effects.get(each.number, ())
+        reached = measured(told, each) if measured_whole(told, each) else _estimated(each, behind)
         every += duties_of(each, country, reached, known[words])
     return sorted(every, key=_place)
 

@@ -22,6 +22,8 @@ _STANDING = frozenset((OrderState.ACCEPTED, OrderState.SUSPENDED, OrderState.OUT
 """the states of an order that is carried out, or will be again"""
 _LEAVING = frozenset((StepKind.SUSPENDED, StepKind.RESUMED, StepKind.EXPIRED))
 """the steps, beside a person's end, after which an order asks for other things than before"""
+_SLACK = 1.0
+"""seconds by which two notes of one act may differ"""
 _Kinds = DeadlineKind
 _UNKNOWN = KnownBasis(None, None)
 
@@ -44,7 +46,8 @@ class Reached:
 def measured(effects: Sequence[OrderEffect], order: OrderFacts | Order) -> Reached:
     """The moments at which the last node had an order in force for the first time, and had lifted it as was
     demanded last, by the nodes' reports. ``effects``: the order's own, oldest first."""
-    enforced = (each.everywhere_at for each in effects if each.kind is EffectKind.ENFORCE)
+    whole = measured_whole(effects, order)
+    enforced = (each.everywhere_at for each in effects if whole and each.kind is EffectKind.ENFORCE)
     demand = _demand(order)
     until = 0.0 if demand is None else demand.at
     lifts = [each for each in effects if each.kind is EffectKind.LIFT and each.due_at <= until]
@@ -52,6 +55,11 @@ def measured(effects: Sequence[OrderEffect], order: OrderFacts | Order) -> Reach
         enforced_at=next((at for at in enforced if at > 0), 0.0),  # less than 0: overtaken by a later effect
         lifted_at=max(0.0, lifts[-1].everywhere_at) if lifts else 0.0,
     )
+
+
+def measured_whole(effects: Sequence[OrderEffect], order: OrderFacts | Order) -> bool:
+    """False for an order that was accepted before effects were recorded: its first one is a later one."""
+    return bool(effects) and (effects[0].effect > 1 or effects[0].decided_at <= order.accepted_at + _SLACK)
 
 
 def _demand(order: OrderFacts | Order) -> OrderStep | None:

@@ -23,7 +23,7 @@ from filterd.operations import nodes
 from filterd.operations.context import Context
 from filterd.operations.errors import ConflictError
 from filterd.operations.orders import times
-from filterd.operations.orders.duties import measured
+from filterd.operations.orders.duties import measured, measured_whole
 from filterd.operations.orders.finding import require, subject
 from filterd.operations.receipts.body import (
     Issuer,
@@ -119,7 +119,9 @@ async def _facts(
     entries = await change_log.entries_of(connection, subject(order))
     shown = await times.times_of(connection, context, order)
     effects = await order_times.of_order(connection, order.number)
-    first = await times.first_enforcement(connection, context, effects)
+    first = None  # of an order from before such times were kept nobody knows it
+    if measured_whole(effects, order):
+        first = await times.first_enforcement(connection, context, effects)
     return ReceiptFacts(
         order=order,
         issuer=issuer,

@@ -90,7 +90,10 @@ def test_an_enforcement_that_was_overtaken_is_not_done() -> None:
     first = OrderEffect(1, 1, EffectKind.ENFORCE, NOW, NOW, 1, everywhere_at=OVERTAKEN)
     lifted = OrderEffect(1, 2, EffectKind.LIFT, NOW + 5, NOW + 5, 2, everywhere_at=OVERTAKEN)
     again = OrderEffect(1, 3, EffectKind.ENFORCE, NOW + 9, NOW + 9, 3, everywhere_at=NOW + 10)
-    suspended = replace(TAX, steps=(OrderStep(1, StepKind.SUSPENDED, NOW + 5, "ana"),))
+    suspended = replace(TAX, accepted_at=NOW, steps=(OrderStep(1, StepKind.SUSPENDED, NOW + 5, "ana"),))
+    upgraded = replace(suspended, accepted_at=NOW - DAY)
+    assert measured([again], suspended) == Reached(enforced_at=NOW + 10), "those before were still to come"
+    assert measured([replace(again, effect=1)], upgraded) == Reached(), "blocked before anything was recorded"
     assert measured([first, lifted], suspended) == Reached()
     assert measured([first, lifted, again], suspended) == Reached(enforced_at=NOW + 10)
 
