@@ -44,7 +44,9 @@ class Earlier:
 
     def _read_signed(self, record: dict[str, Any]) -> None:
         body = record.get("body")
-        head = body.get("head", body) if isinstance(body, dict) else None
+        if not isinstance(body, dict):
+            raise self._nothing()
+        head = body.get("head", body)
         if not isinstance(head, dict) or type(head.get("sequence")) is not int or not head.get("hash"):
             raise self._nothing()
         self._signed = record

@@ -185,7 +185,7 @@ def _announced(records: list[Record], key: SigningKey, purpose: str, keep: str) 
     """The records, in which a key is announced for a purpose; for none where it is empty."""
     made: list[Record] = json.loads(canonical(records))
     for each in made:
-        after = each.get("after")
+        after: Any = each.get("after")
         if each.get("action") == "key.sign" and after["key_id"] == key.key_id and not keep:
             each["after"] = {**after, "purpose": purpose} if purpose else {**after, "key_id": "0" * 16}
         if each["kind"] == "checkpoint":

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from filterd.disk.signing_keys import SigningKey
+from filterd.model.export_format import line_of
 from tests.worlds import export_forger
 from tests.worlds.export_forger import Record
 
@@ -131,5 +132,5 @@ def _made(records: list[Record], key: SigningKey) -> bytes:
 
 def _resealed(records: list[Record], key: SigningKey) -> bytes:
     """With the hashes of the honest records: made first, and changed then."""
-    kept = [export_forger.line_of(each) for each in records if each["kind"] not in ("seal", "anchor")]
+    kept = [line_of(each) for each in records if each["kind"] not in ("seal", "anchor")]
     return export_forger.sealed(kept, key)
