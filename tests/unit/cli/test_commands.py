@@ -342,7 +342,7 @@ def test_what_an_order_hits_is_shown_when_it_is_added_approved_and_looked_at(
     names = [f"popular-{number}.example" for number in range(14)]
     (installation.parent / "policies/expected.yaml").write_text("".join(f"{name}: []\n" for name in names))
     monkeypatch.setenv("SUDO_USER", "daemon")
-    added = run("order", "add", *names, *ORDER)
+    added = run("order", "add", *names, *ORDER, "--proportionality", "weighed by the court")
     monkeypatch.setenv("SUDO_USER", "bin")
     for shown in (
         added,
