@@ -113,6 +113,25 @@ async def test_what_was_kept_from_before_shows_what_was_cut_off_or_written_anew(
         assert "a fork" in exported.by_script(tmp_path / "newer", forked).said
 
 
+@pytest.mark.parametrize("kept", ["", "{}", "[]", '{"body":{},"key_id":"","signature":""}', "two", "receipt"])
+async def test_what_is_nothing_of_ours_is_compared_with_nothing(
+    installation: Installation, tmp_path: Path, kept: str
+) -> None:
+    await exported.write(installation, tmp_path / "export")
+    async with installation.open() as context:
+        body = json.loads((await checkpoints.show(context)).text)["body"]
+        two = "\n".join([(await checkpoints.show(context)).text] * 2)
+    key = exported.signing_key(installation, Purpose.RECEIPT)
+    by_receipts = signed_text.text_of(signed_text.signed("checkpoint", body, key.key_id, key.sign))
+    (tmp_path / "kept").write_text({"two": two, "receipt": by_receipts}.get(kept, kept))
+    first = exported.by_filterd(tmp_path / "export", "--against", str(tmp_path / "kept"))
+    second = exported.by_script(tmp_path / "export", str(tmp_path / "kept"))
+    assert (first.code, second.code) == (1, 2), (first.said, second.said)
+    assert "nothing to compare with" in first.said
+    assert "is no export, checkpoint or statement" in second.said
+    assert "Traceback" not in first.said + second.said
+
+
 async def test_a_trail_that_was_written_anew_with_the_same_key_is_a_fork(
     installation: Installation, tmp_path: Path
 ) -> None:
