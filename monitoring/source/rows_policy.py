@@ -134,6 +134,12 @@ ORDERS = row(
     ),
     panel(
         "stat",
+        ("Alarms on deadlines", "Avisos de plazos"),
+        "sum by (outcome) (filterd_order_alarms_total)",
+        "{{outcome}}",
+    ),
+    panel(
+        "stat",
         ("Orders put in force", "Órdenes puestas en vigor"),
         f"filterd_order_enforcement_seconds_count{{{I}}}",
         "{{instance}}",
