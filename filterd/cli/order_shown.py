@@ -89,12 +89,10 @@ def perform_on(
     if waited is not None:
         shown = replace(shown, times=waited.times)
     said = say(shown.order, shown.held_back, shown.hits or ())
+    more: dict[str, Any] = {"warnings": shown.noticed} if warns else {}
     unawaited = waited is not None and waited.effect is None
     if unawaited:
-        said = _not_awaited(shown.order, said)
-    more: dict[str, Any] = {"warnings": shown.noticed} if warns else {}
-    if unawaited:
-        more["next"] = said
+        said = more["next"] = _not_awaited(shown.order, said)
     _tell(shown, more, as_json=as_json)
     if said and not as_json and (waited is None or unawaited):
         output.done(said)

@@ -27,12 +27,15 @@ HERE = {
     "number": 1,
     "request": "R-1",
     "review": "1",
+    "hold": "H-1",
     "profile": "child",
 }
 MEXICO = "policies/jurisdictions/mx.yaml"
 KEY = {"Idempotency-Key": "k"}
 REPEATABLE = frozenset(
     (
+        "/audit/checkpoints",
+        "/audit/statement",
         "/feeds/{id}/update",
         "/feeds/{id}/accept",
         "/import/subscribers",
