@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field
 
 from filterd.config.raw_types import Section
 
-Account = Annotated[str, Field(min_length=1, max_length=128, strict=True)]
+Account = Annotated[str, Field(min_length=1, max_length=128, strict=True, examples=["ana"])]
 
 
 class RawPerson(Section):

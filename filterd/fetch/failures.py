@@ -91,3 +91,7 @@ class FetchError(Exception):
         self.detail = detail
         self.wait = wait
         """seconds that the server asked to wait (Retry-After); 0: it said nothing"""
+
+
+class TimestampFetchError(Exception):
+    """No reply of a time-stamp authority came; the message says why."""

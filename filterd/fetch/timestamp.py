@@ -12,6 +12,7 @@ import aiohttp
 from yarl import URL
 
 from filterd import __version__
+from filterd.fetch.failures import TimestampFetchError
 from filterd.fetch.hosts import HeldAddresses, literal
 from filterd.fetch.request import Lookup
 from filterd.fetch.tls import client_context
@@ -19,10 +20,6 @@ from filterd.fetch.tls import client_context
 QUERY_TYPE = "application/timestamp-query"
 REPLY_TYPE = "application/timestamp-reply"
 LARGEST = 64 * 1024
-
-
-class TimestampFetchError(Exception):
-    """No reply came; the message says why."""
 
 
 async def post_query(url: str, query: bytes, ca: Path | None, patience: float, lookup: Lookup) -> bytes:

@@ -17,8 +17,8 @@ from typing import Any
 
 from filterd.config.signing_settings import AnchorKind, AnchorSettings
 from filterd.disk import worm
+from filterd.fetch.failures import TimestampFetchError
 from filterd.fetch.request import Lookup
-from filterd.fetch.timestamp import TimestampFetchError, post_query
 from filterd.model.checkpoint import Checkpoint
 from filterd.operations.context import Context
 from filterd.operations.feeds.server_addresses import server_addresses
@@ -138,6 +138,8 @@ async def deliver(
 
 async def _stamp(context: Context, anchor: AnchorSettings, lookups: LookupOf) -> None:
     """Have the newest checkpoint stamped."""
+    from filterd.fetch.timestamp import post_query  # its client is loaded where there is such an anchor
+
     assert anchor.ca is not None  # noqa: S101 - the configuration requires it
     async with context.store.read() as connection:
         newest = await checkpoint_rows.newest(connection)
