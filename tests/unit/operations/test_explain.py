@@ -416,7 +416,12 @@ async def test_a_sinkhole_is_told_by_the_kind_of_the_block(context: Context) -> 
     page = BlockPageSettings(nothing, nothing, found, nothing)
     there = replace(context, settings=replace(context.settings, block_page=page))
     for name, confidential in (("told.example", False), ("sealed.example", True)):
-        asked = replace(REQUEST, document=name, entries=((name, Scope.SUBTREE),), confidential=confidential)
+        asked = replace(
+            REQUEST,
+            document=f"D-{int(confidential)}",
+            entries=((name, Scope.SUBTREE),),
+            confidential=confidential,
+        )
         order = await taking.add(context, replace(asked, mode=BlockingMode.SINKHOLE))
         await taking.approve(as_person(context, "bob"), order.reference)
     seen = [
