@@ -1,4 +1,4 @@
-"""What to do about what is due for orders of authorities."""
+"""The runbooks of alerts on deadlines of orders."""
 
 from __future__ import annotations
 

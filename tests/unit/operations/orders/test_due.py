@@ -1,4 +1,4 @@
-"""What is due for the orders of a store, and the note that an authority was told."""
+"""The duties of the orders of a store, and the note that an authority was told."""
 
 from __future__ import annotations
 
