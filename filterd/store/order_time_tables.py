@@ -1,4 +1,4 @@
-"""The tables of the times of orders. With them :data:`metadata` has every table."""
+"""The tables of the times of orders."""
 
 from __future__ import annotations
 

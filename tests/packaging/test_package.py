@@ -27,7 +27,7 @@ CONFIGURATION = "/etc/filterd/filterd.yaml"
 STATE = "/var/lib/filterd"
 HOLDER = """
 set -e
-mount -t tmpfs -o size=500m tmpfs "$1"
+mount -t tmpfs -o size=900m tmpfs "$1"
 mkdir "$1/upper" "$1/work" "$1/root"
 mount -t overlay overlay -o "lowerdir=$2,upperdir=$1/upper,workdir=$1/work" "$1/root"
 mount -t proc proc "$1/root/proc"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from filterd.store.order_time_tables import metadata
+from filterd.store.publication_tables import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -24,7 +24,7 @@ from filterd.store.errors import (
     StoreTooNewError,
     StoreUnwritableError,
 )
-from filterd.store.order_time_tables import metadata
+from filterd.store.publication_tables import metadata
 from filterd.store.store import Store
 from tests.worlds.ledger import ledger_beside
 
