@@ -61,6 +61,6 @@ async def head_of(context: Context, begins_at: float, ends_at: float) -> RecordH
         least=LEAST,
         begins_on=day_of(context, begins_at).isoformat(),
         small=SMALL,
-        growth_share=settings.reports.growth.share,
+        growth_share=settings.reports.growth.percent / 100,
         growth_names=settings.reports.growth.names,
     )
