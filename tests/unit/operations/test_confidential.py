@@ -107,6 +107,7 @@ OLD_HAS_NOT = (
     *("preservation_hold_line", "preservation_hold"),
     *("order_alarm", "order_alarm_delivery"),
     *CONSENT_TABLES,
+    "take_up_day",
 )
 
 

@@ -158,6 +158,7 @@ MATRIX = {
     ("get", "/api/v1/audit/statement"): Row(PRIVACY),
     ("post", "/api/v1/audit/statement"): Row(OPERATOR),
     ("get", "/api/v1/audit/keys"): Row(PRIVACY),
+    ("get", "/api/v1/reports/{kind}"): Row(PRIVACY),
     ("get", LINE + "/export"): Row(LINES),
     ("get", "/api/v1/arco-requests"): Row(LINES),
     ("post", "/api/v1/arco-requests"): Row(
