@@ -103,7 +103,7 @@ def read_tokens(content: bytes) -> Tokens:
     if not _is_token(access) or not (refresh == "" or _is_token(refresh)):
         message = "the answer to the login has no tokens"
         raise TicketMessageError(message)
-    return Tokens(access, refresh)
+    return Tokens(str(access), str(refresh))
 
 
 def read_tickets(content: bytes) -> Tickets:

@@ -109,7 +109,8 @@ def test_tokens_are_read_and_never_shown() -> None:
     assert (found.access, found.refresh) == ("secret-a", "secret-r")
     assert "secret" not in repr(found)
     assert read_tokens(answer({"access_token": "a"})) == Tokens("a")
-    for wrong in ({}, [], {"access_token": "a\nb"}, {"access_token": "a", "refresh_token": 7}):
+    answers: list[Any] = [{}, [], {"access_token": "a\nb"}, {"access_token": "a", "refresh_token": 7}]
+    for wrong in answers:
         with pytest.raises(TicketMessageError):
             read_tokens(answer(wrong))
 
