@@ -47,7 +47,7 @@ class PlatformAccount:
     """The way to a platform. ``url`` is https; ``password_file`` as :class:`Secrets` has it."""
 
     url: str
-    email: str
+    account: str
     password_file: str
     ca: Path | None = None
     """None: the system's authorities"""
@@ -152,7 +152,7 @@ class Platform:
         except SecretError as error:
             raise FetchError(FetchFailure.SECRET, self.host, str(error)) from None
         status, content = await self._send(
-            "POST", LOGIN, {"email": self._account.email, "password": password}
+            "POST", LOGIN, {"email": self._account.account, "password": password}
         )
         if status in (400, *_UNAUTHORISED):
             raise FetchError(FetchFailure.LOGIN, self.host, str(status))

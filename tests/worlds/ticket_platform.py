@@ -77,10 +77,11 @@ class TicketPlatform:
         with self._lock:
             self.tickets[identifier]["status"] = "cancelled"
 
-    def expire(self) -> None:
-        """No token counts any more; those that renew do."""
+    def expire(self, *, wholly: bool = False) -> None:
+        """No token counts any more; those that renew do, unless ``wholly``."""
         with self._lock:
-            self._tokens = {each for each in self._tokens if each.startswith("refresh")}
+            kept = () if wholly else (each for each in self._tokens if each.startswith("refresh"))
+            self._tokens = set(kept)
 
     def replies(self) -> int:
         """The replies that it took."""

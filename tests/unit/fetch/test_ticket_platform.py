@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from filterd.feed.ticket_messages import read_tickets, read_tokens
+from filterd.feed.registers.ticket_messages import read_tickets, read_tokens
 from filterd.fetch.failures import FetchError, FetchFailure
 from filterd.fetch.secrets import Secrets
 from filterd.fetch.ticket_platform import LOGIN, REFRESH, KnownLogin, Platform, PlatformAccount
@@ -52,7 +52,7 @@ async def test_a_login_is_kept_renewed_and_done_anew(
     async with connect(server, tmp_path, known) as found:
         await found.get(ALL)
     assert (platform.counted[LOGIN], platform.counted[REFRESH]) == (1, 1)
-    platform._tokens.clear()
+    platform.expire(wholly=True)
     async with connect(server, tmp_path, known) as found:
         await found.get(ALL)
     assert (platform.counted[LOGIN], platform.counted[REFRESH]) == (2, 2)

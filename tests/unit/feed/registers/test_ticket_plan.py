@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from filterd.feed.ticket_messages import Ticket
-from filterd.feed.ticket_plan import FullComparison, TicketPlan, compare, plan
+from filterd.feed.registers.ticket_messages import Ticket
+from filterd.feed.registers.ticket_plan import FullComparison, TicketPlan, compare, plan
 
 NOW = 1_795_809_600.0
 OLD, YOUNG = Ticket("T-1", NOW - 60, names=("a.example",)), Ticket("T-2", NOW - 59, names=("b.example",))

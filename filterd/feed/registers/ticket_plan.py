@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from filterd.feed.ticket_messages import Ticket
+from filterd.feed.registers.ticket_messages import Ticket
 
 CANCELLABLE = 60.0
 """seconds for which the sender of a ticket may cancel it"""

@@ -6,17 +6,23 @@ import hashlib
 
 import pytest
 
-from filterd.feed.control_file import MAX_CONTROL, Control, ControlFileError, read_control, require_sound
-from filterd.feed.list_page import MAX_LINKS, MAX_PAGE, ListPageError, Marks, NamedFiles, named_files
-from filterd.feed.register_lines import (
-    MAX_LINE,
-    LineFault,
-    RefusedEntryError,
-    RegisterListError,
-    name_of,
-    read_addresses,
-    read_names,
+from filterd.feed.registers.control_file import (
+    MAX_CONTROL,
+    Control,
+    ControlFileError,
+    read_control,
+    require_sound,
 )
+from filterd.feed.registers.list_page import (
+    MAX_LINKS,
+    MAX_PAGE,
+    ListPageError,
+    Marks,
+    NamedFiles,
+    named_files,
+)
+from filterd.feed.registers.listed import parse_listed
+from filterd.feed.registers.parsed import LONGEST_ENTRY, RegisterSyntaxError
 
 BASE = "https://authority.example/portale/siti-inibiti"
 MARKS = Marks("elenco_siti.txt", "elenco_siti.sha-256")
@@ -119,39 +125,34 @@ def test_a_control_file_that_proves_nothing_is_refused(control: bytes, says: str
         read_control(control, "https://authority.example/names.txt")
 
 
-def test_each_line_is_taken_or_told_with_its_number() -> None:
-    found = read_names(
+def test_each_line_is_an_item_with_its_number() -> None:
+    found = parse_listed(
         b"\xef\xbb\xbf0000311_2026.11.26\r\nBetting.example\rhttps://casino.example/\n\n# note\n"
-        b"betting.example.\nhttps://site.example/page\n192.0.2.7\nno name\nca\xc3\xb1on.example\n"
-        b"\xff\xfe.example\n" + b"a" * (MAX_LINE + 1)
+        b"0000311_2026.11.26\nno\x07name\nca\xc3\xb1on.example\n" + b"a" * (LONGEST_ENTRY + 1)
     )
-    assert found.version == "0000311_2026.11.26"
-    assert found.entries == ("betting.example", "casino.example", "xn--caon-hqa.example")
-    assert found.repeated == 1
-    told = [(each.line, each.fault) for each in found.refused]
-    executable, malformed = LineFault.NOT_EXECUTABLE, LineFault.MALFORMED
-    assert told == [(7, executable), (8, executable), (9, malformed), (11, malformed), (12, malformed)]
-    assert all(len(each.text) <= 80 and each.text.isprintable() for each in found.refused)
+    assert found.whole
+    assert [(each.number, each.line, each.entry, bool(each.error)) for each in found.items] == [
+        (1, 2, "Betting.example", False),
+        (2, 3, "https://casino.example/", False),
+        (3, 6, "0000311_2026.11.26", False),
+        (4, 7, "no\x07name", True),
+        (5, 8, "cañon.example", False),
+        (6, 9, "a" * 253, True),
+    ]
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"0000311_2026.11.26\n", b"<!DOCTYPE html>", b"%PDF-1.7\n", b"a\0b"]
+    "content",
+    [
+        b"",
+        b"0000311_2026.11.26\n",
+        b"\xef\xbb\xbf <!DOCTYPE html>",
+        b"%PDF-1.7\n",
+        b"{}",
+        b"PK\x03\x04",
+        b"a\0b",
+    ],
 )
 def test_what_is_no_list_is_refused_whole(content: bytes) -> None:
-    with pytest.raises(RegisterListError):
-        read_names(content)
-
-
-def test_addresses_are_ipv4_alone() -> None:
-    found = read_addresses(b"192.0.2.1\n192.0.2.1\n2001:db8::1\n192.0.2.0/24\n192.0.2.01\nx.example\n")
-    assert found.entries == ("192.0.2.1",)
-    assert [each.line for each in found.refused] == [3, 4, 5, 6]
-
-
-@pytest.mark.parametrize(
-    "text", ["https://x.example:8443/", "https://x.example/?q=1", "x.example/path", "x.example:99"]
-)
-def test_a_part_of_a_site_is_not_executable(text: str) -> None:
-    with pytest.raises(RefusedEntryError) as caught:
-        name_of(text)
-    assert caught.value.fault is LineFault.NOT_EXECUTABLE
+    with pytest.raises(RegisterSyntaxError):
+        parse_listed(content)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from filterd.feed.ticket_messages import (
+from filterd.feed.registers.ticket_messages import (
     MAX_ITEMS,
     MAX_TICKETS,
     Ticket,

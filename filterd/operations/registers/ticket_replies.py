@@ -1,0 +1,79 @@
+"""Replies to a platform of tickets: each item is processed, or unprocessed with a reason, until it is taken.
+
+A reply that was taken is not sent again by the same process; one sent twice after a restart changes nothing
+there. The order of a ticket counts as reported once all its replies were taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from filterd.feed.registers.ticket_messages import is_taken
+from filterd.fetch.failures import FetchError
+from filterd.model.register import ItemAnswer, ItemReason, RegisterItem, RegisterRun
+from filterd.operations.registers.ticket_visits import TicketMemory
+
+PROCESSED = "/api/v1/ticket/item/set/processed"
+UNPROCESSED = "/api/v1/ticket/item/set/unprocessed"
+PROTECTED = "/api/v1/whitelist/item/create"
+REASONS: Mapping[ItemReason, str] = {
+    ItemReason.PROTECTED: "PROTECTED",
+    ItemReason.NOT_EXECUTABLE: "NOT_EXECUTABLE_BY_DNS",
+    ItemReason.OVER_CAPACITY: "OVER_CAPACITY",
+    ItemReason.MALFORMED: "MALFORMED",
+}
+"""the platform's word for each reason of the fixed list"""
+
+
+class Replies(Protocol):
+    """The replies that a platform takes. Raises FetchError."""
+
+    async def post(self, path: str, body: Mapping[str, Any]) -> bytes:
+        """The answer to one."""
+
+
+async def reply(
+    platform: Replies,
+    run: RegisterRun,
+    items: Sequence[RegisterItem],
+    written: Sequence[str],
+    memory: TicketMemory,
+) -> str:
+    """Send the replies to the items of a run that were not taken yet. Empty: all are taken; else why the
+    first of the others was not. ``written``: the entries as the platform wrote them, by their number; empty
+    where it does not have the ticket any more. Never raises for what the platform does."""
+    trouble = ""
+    for each in items:
+        key = (run.number, each.number)
+        if each.answer is None or key in memory.replied:
+            continue
+        try:
+            taken = is_taken(await platform.post(*_message(each, written)))
+        except FetchError as error:
+            return trouble or str(error)
+        if taken:
+            memory.replied.add(key)
+        else:
+            trouble = trouble or "the platform does not say that it took a reply"
+    if not trouble:
+        memory.replied -= {(run.number, each.number) for each in items}
+    return trouble
+
+
+def _message(item: RegisterItem, written: Sequence[str]) -> tuple[str, dict[str, str]]:
+    value = written[item.number - 1] if item.number <= len(written) else item.value.removesuffix("/32")
+    if item.answer is ItemAnswer.PROCESSED or item.reason is None:
+        return PROCESSED, {"value": value}
+    return UNPROCESSED, {"value": value, "reason": REASONS[item.reason]}
+
+
+async def tell_protected(platform: Replies, items: Sequence[str], memory: TicketMemory) -> int:
+    """Tell the platform what the provider protects, each item once in a process; return how many were new.
+    Raises FetchError."""
+    fresh = [each for each in items if each not in memory.told]
+    for each in fresh:
+        genre = "ipv4" if each.replace(".", "").isdigit() else "fqdn"
+        if is_taken(await platform.post(PROTECTED, {"genre": genre, "item": each})):
+            memory.told |= {each}
+    return len(fresh)
