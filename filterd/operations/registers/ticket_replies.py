@@ -6,6 +6,7 @@ there. The order of a ticket counts as reported once all its replies were taken.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
@@ -14,6 +15,8 @@ from filterd.fetch.failures import FetchError
 from filterd.model.register import ItemAnswer, ItemReason, RegisterItem, RegisterRun
 from filterd.operations.registers.ticket_visits import TicketMemory
 
+AT_ONCE = 8
+"""replies under way at the same time"""
 PROCESSED = "/api/v1/ticket/item/set/processed"
 UNPROCESSED = "/api/v1/ticket/item/set/unprocessed"
 PROTECTED = "/api/v1/whitelist/item/create"
@@ -43,22 +46,26 @@ async def reply(
     """Send the replies to the items of a run that were not taken yet. Empty: all are taken; else why the
     first of the others was not. ``written``: the entries as the platform wrote them, by their number; empty
     where it does not have the ticket any more. Never raises for what the platform does."""
-    trouble = ""
-    for each in items:
-        key = (run.number, each.number)
-        if each.answer is None or key in memory.replied:
-            continue
-        try:
-            taken = is_taken(await platform.post(*_message(each, written)))
-        except FetchError as error:
-            return trouble or str(error)
-        if taken:
-            memory.replied.add(key)
-        else:
-            trouble = trouble or "the platform does not say that it took a reply"
-    if not trouble:
-        memory.replied -= {(run.number, each.number) for each in items}
-    return trouble
+    waiting = [e for e in items if e.answer is not None and (run.number, e.number) not in memory.replied]
+    for start in range(0, len(waiting), AT_ONCE):
+        some = waiting[start : start + AT_ONCE]
+        troubles = await asyncio.gather(*(_sent(platform, *_message(each, written)) for each in some))
+        for each, trouble in zip(some, troubles, strict=True):
+            if not trouble:
+                memory.replied.add((run.number, each.number))
+        if any(troubles):
+            return next(filter(None, troubles))
+    memory.replied -= {(run.number, each.number) for each in items}
+    return ""
+
+
+async def _sent(platform: Replies, path: str, body: Mapping[str, Any]) -> str:
+    """Send one reply; why it was not taken, or empty."""
+    try:
+        taken = is_taken(await platform.post(path, body))
+    except FetchError as error:
+        return str(error)
+    return "" if taken else "the platform does not say that it took a reply"
 
 
 def _message(item: RegisterItem, written: Sequence[str]) -> tuple[str, dict[str, str]]:

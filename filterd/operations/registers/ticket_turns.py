@@ -12,9 +12,10 @@ from filterd.feed.registers.ticket_plan import FullComparison
 from filterd.fetch.failures import FetchError
 from filterd.operations.context import Context
 from filterd.operations.errors import OperationError
+from filterd.operations.registers.pulling import note
 from filterd.operations.registers.ticket_channel import TicketChannel
 from filterd.operations.registers.ticket_replies import tell_protected
-from filterd.operations.registers.ticket_visits import TicketMemory, Visit, reconcile, visit
+from filterd.operations.registers.ticket_visits import TicketMemory, Visit, comparison, reconcile, visit
 
 if TYPE_CHECKING:
     from filterd.fetch.ticket_platform import Platform
@@ -38,6 +39,31 @@ class TicketTurn:
     """for people; empty: everything was as it should be"""
 
 
+async def turn_and_note(
+    context: Context, register: RegisterSettings, channel: TicketChannel, *, compare: bool = False
+) -> TicketTurn:
+    """As :func:`turn`, and note how it went. Raises OperationError."""
+    try:
+        done = await turn(context, register, channel, compare=compare)
+    except OperationError as error:
+        await note(context, register, str(error))
+        raise
+    await note(context, register, done.problem)
+    return done
+
+
+async def look(context: Context, register: RegisterSettings, channel: TicketChannel) -> TicketTurn:
+    """The tickets that a turn would take and lift, and the comparison with the full lists; nothing changes.
+    Raises OperationError."""
+    try:
+        async with channel.connected(context, register) as platform:
+            memory = channel.memory(register.id)
+            done = await visit(context, register, platform, memory, dry_run=True)
+            return TicketTurn(done, await comparison(context, register, platform))
+    except (FetchError, TicketMessageError, ControlFileError) as error:
+        raise _failed(register, error) from None
+
+
 async def turn(
     context: Context, register: RegisterSettings, channel: TicketChannel, *, compare: bool = False
 ) -> TicketTurn:
@@ -57,8 +83,12 @@ async def turn(
                 problems.append(ABSENT.format(count=len(memory.absent), register=register.id))
             return TicketTurn(done, compared, "; ".join(filter(None, problems)))
     except (FetchError, TicketMessageError) as error:
-        message = f"the platform of the register {register.id}: {error}"
-        raise OperationError(message, "what is in force stays; it is asked again") from None
+        raise _failed(register, error) from None
+
+
+def _failed(register: RegisterSettings, error: Exception) -> OperationError:
+    message = f"the platform of the register {register.id}: {error}"
+    return OperationError(message, "what is in force stays; it is asked again")
 
 
 async def _compared(

@@ -90,12 +90,19 @@ class Visit:
 
 
 async def visit(
-    context: Context, register: RegisterSettings, platform: Questions, memory: TicketMemory
+    context: Context,
+    register: RegisterSettings,
+    platform: Questions,
+    memory: TicketMemory,
+    *,
+    dry_run: bool = False,
 ) -> Visit:
-    """Do what the tickets of this moment ask for. Raises FetchError, TicketMessageError where the platform's
-    answer is none, and OperationError where nothing can be taken, such as before the adoption."""
+    """Do what the tickets of this moment ask for, or with ``dry_run`` say it alone. Raises FetchError,
+    TicketMessageError where the platform's answer is none, and OperationError where nothing can be taken,
+    such as before the adoption."""
     async with context.store.read() as connection:
-        await adopting.require_adopted(connection, register)
+        if not dry_run:
+            await adopting.require_adopted(connection, register)
         known = await rows.taken_tickets(connection, register.id)
     answer = read_tickets(await platform.get(TICKETS))
     planned = _planned(context, register, answer, known, memory)
@@ -103,6 +110,9 @@ async def visit(
     done.never = [each.id for each in planned.never]
     done.problems += [f"ticket {each.id or each.place}: {each.because}" for each in answer.wrong]
     done.problems += _changed(answer, known)
+    if dry_run:
+        done.taken, done.lifted = [each.id for each in planned.take], [each.id for each in planned.lift]
+        return done
     for ticket in planned.lift:  # first: nobody waits for an unblock
         await _lift(context, register, ticket, known[ticket.id].order)
         done.lifted.append(ticket.id)
@@ -191,7 +201,21 @@ async def reconcile(
     context: Context, register: RegisterSettings, platform: Questions, memory: TicketMemory
 ) -> FullComparison:
     """Hold the full lists against what is blocked here: take what is missing, note what is absent, and lift
-    nothing. Raises FetchError, TicketMessageError, ControlFileError and OperationError."""
+    nothing. Raises as :func:`comparison`, and OperationError."""
+    found = await comparison(context, register, platform)
+    memory.absent, memory.compared_at = found.absent, context.clock()
+    if found.missing:
+        number = f"full-{int(context.clock())}"
+        await take(context, register.id, Handed(_document(number, found.missing), RunOrigin.PULL))
+    return found
+
+
+async def comparison(
+    context: Context, register: RegisterSettings, platform: Questions
+) -> FullComparison:
+    """The full lists against what is blocked here. What a person unblocked, what was refused, and the entries
+    of tickets that wait or were cancelled, are not missing. Raises FetchError, TicketMessageError and
+    ControlFileError."""
     answer = read_tickets(await platform.get(TICKETS))
     full = {
         _value(context, register, each)
@@ -210,12 +234,7 @@ async def reconcile(
             beside |= values
         elif each.kind is TicketKind.BLOCK:
             standing |= values
-    found = compare(ours, full | (standing & ours), beside)
-    memory.absent, memory.compared_at = found.absent, context.clock()
-    if found.missing:
-        number = f"full-{int(context.clock())}"
-        await take(context, register.id, Handed(_document(number, found.missing), RunOrigin.PULL))
-    return found
+    return compare(ours, full | (standing & ours), beside)
 
 
 async def _again(context: Context, register: RegisterSettings, state: rows.EntryState) -> bool:
