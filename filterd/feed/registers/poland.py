@@ -25,7 +25,7 @@ from filterd.feed.registers.xml_events import Element, read_xml
 from filterd.model.register import ItemAct
 
 ROOT, ROW = "Rejestr", "PozycjaRejestru"
-_EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+_YEARS = range(2000, 2201)
 
 
 def parse_poland(data: bytes, zone: str, *, whole: bool, tell: Tell = quiet) -> ParsedDocument:
@@ -68,9 +68,8 @@ def local_moment(text: str, zone: ZoneInfo) -> float:
     is the first one: a deadline that counts from it ends sooner. One that never comes, at its beginning, is
     that much later. A time that has an offset keeps it. Raises ValueError."""
     found = datetime.fromisoformat(text.strip())
-    moment = found if found.tzinfo is not None else found.replace(tzinfo=zone, fold=0)
-    at = moment.astimezone(UTC)
-    if at < _EARLIEST:
-        message = "before any register"
+    if found.year not in _YEARS:
+        message = "a year of no register"
         raise ValueError(message)
-    return at.timestamp()
+    moment = found if found.tzinfo is not None else found.replace(tzinfo=zone, fold=0)
+    return moment.astimezone(UTC).timestamp()
