@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from filterd.config.raw_notices import RawReceiver, require_different
+from filterd.config.raw_register_ways import RawListedPage, RawTicketPlatform, require_ways
 from filterd.config.raw_types import Duration, FilePath, Section, Size, key
 
 MINUTE, HOUR = 60, 3600
@@ -85,6 +86,12 @@ class RawRegister(Section):
     ca: FilePath | None = key(
         None, "A PEM file of the authorities for its server, instead of that of feeds; relative to the file."
     )
+    page: RawListedPage | None = key(
+        None, "Of kind adm: how the page at `source` names list and control file."
+    )
+    platform: RawTicketPlatform | None = key(
+        None, "Of kind tickets: the account at the platform at `source`."
+    )
     largest: Size = key("32MiB", "The largest document.", ge=1024, le=1 << 30)
 
     @model_validator(mode="after")
@@ -95,6 +102,7 @@ class RawRegister(Section):
         if self.kind in ("poland", "adm") and not self.list:
             msg = f"a register of kind {self.kind} is a whole list: write list, the id of its feed"
             raise ValueError(msg)
+        require_ways(self.kind, self.source, self.page, self.platform, confidential=self.confidential)
         if self.kind == "tickets" and self.list:
             msg = "tickets become orders: leave list out"
             raise ValueError(msg)
