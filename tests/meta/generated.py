@@ -228,6 +228,10 @@ ALERTS = {
     "filterd_page_differs": "1 for an hour: `filterd page check` says what differs",
     "filterd_page_published_timestamp_seconds": "0 where another web server has the pages: export them",
     "filterd_retention_overdue": "above 0 for an hour: data is kept for longer than it may be",
+    "filterd_take_up_last_success_timestamp_seconds": "two days old: reports have no take-up of those days",
+    "filterd_mandatory_names_growth": "much above what a month brings: see who added what, "
+    "`filterd order list`",
+    "filterd_mandatory_growth_beyond": "1: the public page tells it; make sure that you can explain it",
     "filterd_preservation_holds": "above 0: deletion waits for what they name; they end by themselves",
     "filterd_reviews_overdue": "above 0: somebody was promised a day, which has passed",
     "filterd_reviews": "it grows: nobody decides, or it is a flood",

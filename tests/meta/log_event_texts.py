@@ -445,6 +445,16 @@ TEXTS: dict[str, tuple[str, str]] = {
         " resume them by themselves. It is tried again every two seconds.",
         "what `remedy` says",
     ),
+    "the take-up of the day is not counted": (
+        "Control could not count how many lines have the service, or how mandatory blocking grew. It is tried"
+        " again each minute; reports have no number for days that are never counted.",
+        "what `remedy` says",
+    ),
+    "the transparency report cannot be read anew": (
+        "The public page goes on showing the report that was made last, if there is one; else it says that it"
+        " is not there yet. It is read anew at the next look, a day later where one is shown.",
+        "see why the store cannot be read: `filterd doctor`",
+    ),
     "data stays beyond its term": (
         "Control could not delete what is past its term (`filterd retention show`). It is tried again each"
         " hour.",
