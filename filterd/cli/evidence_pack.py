@@ -46,6 +46,7 @@ def pack(order: str, since: str, until: str, out: Path | None, config: Path | No
     name of a confidential order. Receipts that would say something new are issued.
     """
     from filterd.operations.evidence_pack import scope, writing
+    from filterd.web.published.reporting import giving
 
     place = None if out is None else sudo.written_place(out, "evidence packs")
 
@@ -53,7 +54,7 @@ def pack(order: str, since: str, until: str, out: Path | None, config: Path | No
         wanted = await scope.scope_of(context, order, since, until)
         path = place or sudo.written_place(Path(wanted.name), "evidence packs")
         with output.progress("evidence") as tell:
-            return await writing.write(context, path, wanted, progress=tell)
+            return await writing.write(context, path, wanted, sheet=giving.sheet, progress=tell)
 
     done = perform(config, run)
     if done.warning:
