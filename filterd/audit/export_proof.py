@@ -7,13 +7,20 @@ walk goes on behind it, so that one fault does not hide the next.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from filterd.audit.export_earlier import Earlier
-from filterd.audit.export_lines import ExportFormatError, ExportLine, lines_of, record_of, require_parts
+from filterd.audit.export_lines import (
+    ExportFormatError,
+    ExportLine,
+    LineSource,
+    lines_of,
+    record_of,
+    require_parts,
+)
 from filterd.audit.export_signatures import (
     AnchorCheck,
     CheckpointPlace,
@@ -25,7 +32,7 @@ from filterd.audit.export_tables import TableWalk
 from filterd.model import export_format
 from filterd.model.audit_chain import GENESIS, AuditEntry, entry_hash, salted_hash
 from filterd.model.export_format import SEAL, TABLES
-from filterd.model.signed_text import key_id_of
+from filterd.model.signed_text import RECEIPT, key_id_of
 
 MOST_FAULTS = 100
 KEY_CAME = "key.sign"
@@ -43,6 +50,7 @@ _HEADER: dict[str, type] = {
     "keys": list,
     "tables": list,
 }
+_HEEDED = (export_format.ENTRY, export_format.WITHHELD, export_format.ROW)
 _CONTENT: dict[str, type] = {
     "revision": int,
     "at": float,
@@ -122,7 +130,7 @@ def prove_export(
 ) -> ExportProof:
     """Prove the export of a file. ``trusted``: raw public keys for checkpoints. Raises ``OSError``, and
     ExportFormatError where none of these keys, nor one that they vouch for, signed ``earlier``."""
-    walk = _Walk(list(trusted), earlier, check_stamp)
+    walk = ExportWalk(list(trusted), earlier, check_stamp)
     walk.read(path)
     if earlier is not None:
         _require_signature(earlier, walk.vouching)
@@ -133,14 +141,16 @@ def _require_signature(earlier: Earlier, keys: dict[str, bytes]) -> None:
     if earlier.export is None:
         earlier.require_signature(keys)
         return
-    walk = _Walk(list(keys.values()), None, None)
+    walk = ExportWalk(list(keys.values()), None, None)
     walk.read(earlier.export)
     if not (walk.is_sealed and walk.is_vouched):
         msg = "its seal does not hold, or none of the keys has signed any of it"
         raise ExportFormatError(msg)
 
 
-class _Walk:
+class ExportWalk:
+    """Follows the lines of one export."""
+
     def __init__(self, trusted: list[bytes], earlier: Earlier | None, check: AnchorCheck | None) -> None:
         self.proof = ExportProof()
         self.line = 0
@@ -155,16 +165,22 @@ class _Walk:
         self._sealed = False
         self.is_sealed = False
         """true once its seal was found to hold"""
+        self.heed: Callable[[dict[str, Any]], None] | None = None
+        """is given each entry and each row in which nothing is wrong"""
 
     def read(self, path: Path) -> None:
         """Follow every line of a file. Raises ``OSError``."""
+        with path.open("rb") as file:
+            self.read_from(file)
+
+    def read_from(self, file: LineSource) -> None:
+        """Follow every line that it gives. Raises ``OSError``."""
         try:
-            with path.open("rb") as file:
-                for line in lines_of(file):
-                    self.take(line)
-                    if len(self.proof.faults) >= MOST_FAULTS:
-                        self.add("the file", "there are more faults; the rest was not looked at", 0)
-                        break
+            for line in lines_of(file):
+                self.take(line)
+                if len(self.proof.faults) >= MOST_FAULTS:
+                    self.add("the file", "there are more faults; the rest was not looked at", 0)
+                    break
         except ExportFormatError as error:
             self.add(f"line {self.line + 1}", str(error), self.line + 1)
 
@@ -175,12 +191,18 @@ class _Walk:
         return {**given, **(self._signed.signers if self.is_vouched else {})}
 
     @property
+    def receipt_keys(self) -> frozenset[str]:
+        """The ids of the keys that are announced for receipts alone."""
+        return self._signed.only_for(RECEIPT)
+
+    @property
     def is_vouched(self) -> bool:
         """True if a key that was given has signed any of it."""
         seal_key = self._signed.keys.get(self.proof.key_id)
         return self._signed.is_trusted or (not self._signed.count and seal_key in self._trusted)
 
     def add(self, what: str, fault: str, line: int) -> None:
+        """Add a fault."""
         self.proof.faults.append(ExportFault(line, what, fault))
 
     def take(self, line: ExportLine) -> None:
@@ -191,6 +213,8 @@ class _Walk:
             record = record_of(line)
             what = _named(record, what)
             fault = self._fault(record, line)
+            if self.heed is not None and not fault and record["kind"] in _HEEDED:
+                self.heed(record)
         except ExportFormatError as error:
             fault = str(error)
         if fault:
