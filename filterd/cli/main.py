@@ -27,6 +27,7 @@ GROUPS = {
     "review": ("decide requests to look at a site again", "filterd.cli.reviews:review"),
     "notice": ("show what holders were told, and what was not taken", "filterd.cli.notices:notice"),
     "mail": ("try the mail that alarms on orders go by", "filterd.cli.mail:mail"),
+    "report": ("tell a regulator or the public what was blocked", "filterd.cli.reports:report"),
     "page": ("write the public pages out, and compare them", "filterd.cli.pages:page"),
     "session": ("tell which line has an address just now", "filterd.cli.sessions:session"),
     "binding": ("bind address prefixes to lines", "filterd.cli.bindings:binding"),

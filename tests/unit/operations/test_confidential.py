@@ -108,6 +108,7 @@ OLD_HAS_NOT = (
     *("order_alarm", "order_alarm_delivery"),
     "passkey",
     *CONSENT_TABLES,
+    "take_up_day",
 )
 
 
