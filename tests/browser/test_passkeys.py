@@ -1,7 +1,7 @@
 """Passkeys and the regulator's desk in a browser with a virtual authenticator (WebAuthn Level 3, 11).
 
-A passkey is added, signs in at the desk and at the regulator's, and is ended; another page's origin, a replayed
-answer and a copied key are refused. Without JavaScript the form of the token is what there is.
+A passkey is added and signs in at the desk and at the regulator's; a replayed answer, another host and a
+copied key are refused. Without JavaScript the form of the token is what there is.
 """
 
 from __future__ import annotations
@@ -162,8 +162,8 @@ def _replayed(page: Page, address: str, desks: Desks) -> None:
 
 
 def _elsewhere(page: Page, desks: Desks, session: CDPSession, device: str) -> None:
-    """By another name of the machine the browser has no passkey to give: the person is told, and the form of the
-    token is there."""
+    """By another name of the machine the browser has no passkey to give: the person is told, and the form of
+    the token is there."""
     page.goto(f"{desks.address('127.0.0.1')}{IN}/sign-in")
     page.click("form[data-passkey] button")
     page.wait_for_selector("[data-failed]:not([hidden])")

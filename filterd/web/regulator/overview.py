@@ -26,6 +26,7 @@ QUESTIONS = (
     ("which_list", "page", "/regulator/lists-on-nodes"),
     ("since_when", "page", "/regulator/orders"),
     ("overdue", "page", "/regulator/deadlines"),
+    ("proof", "page", "/regulator/downloads"),
     ("untouched", "page", "/regulator/verify"),
 )
 """question -> a page, or the command that the provider runs before the inspector"""

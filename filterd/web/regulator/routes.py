@@ -37,6 +37,7 @@ PAGES: dict[tuple[str, str], tuple[View, Permission | None]] = {
     ("GET", "/regulator/statements/{day}.json"): (published.statement, Permission.AUDIT_READ),
     ("GET", _FILES): (downloads.show, Permission.AUDIT_READ),
     ("POST", f"{_FILES}/audit"): (downloads.export, Permission.AUDIT_READ),
+    ("POST", f"{_FILES}/pack"): (downloads.pack, Permission.AUDIT_READ),
     ("GET", f"{_FILES}/keys/{{purpose}}.pem"): (downloads.keys, Permission.AUDIT_READ),
     ("GET", f"{_FILES}/verify-export.py"): (downloads.verifier, None),
     ("GET", "/regulator/verify"): (downloads.verify, None),
