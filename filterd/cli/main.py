@@ -44,6 +44,7 @@ GROUPS = {
     "canary": ("see whether mandatory lists block on the nodes", "filterd.cli.canaries:canary"),
     "top": ("watch rates, verdicts, upstreams and state live", "filterd.cli.top:top"),
     "token": ("let people and systems use the API", "filterd.cli.tokens:token"),
+    "passkey": ("see and end the passkeys of tokens", "filterd.cli.passkeys:passkey"),
     "store": ("prepare the database", "filterd.cli.stores:store"),
     "backup": ("copy the store and the lists to a directory", "filterd.cli.backups:backup"),
     "restore": ("put a backup in force", "filterd.cli.backups:restore"),
