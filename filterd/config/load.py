@@ -17,6 +17,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from filterd.config import raw, settings
+from filterd.config.duty_settings import DutySettings
 from filterd.config.load_accounting import accounting, map_rules, shared_addresses
 from filterd.config.load_block import block_listeners, block_page, block_server
 from filterd.config.load_mail import alarms, mail
@@ -312,6 +313,7 @@ def _resolve(
         signing=signing(configuration.signing, base, base / configuration.state_dir),
         mail=mail(configuration.mail, base),
         people=tuple(PersonSettings(each.name, each.accounts) for each in configuration.people),
+        duty=DutySettings(**dict(configuration.duty)),
     )
 
 

@@ -15,6 +15,7 @@ from filterd.config import jsonable
 from filterd.config.accounting_settings import AccountingSettings, MapRuleSettings, SharedAddressesSettings
 from filterd.config.alarm_settings import AlarmSettings, MailSettings
 from filterd.config.block_settings import BlockPageSettings, BlockServerSettings
+from filterd.config.duty_settings import DutySettings
 from filterd.config.notice_settings import NoticeSettings
 from filterd.config.people_settings import PersonSettings
 from filterd.config.proof_settings import CanarySettings, NodesSettings
@@ -253,6 +254,7 @@ class Settings:
     """None: nothing is mailed"""
     people: tuple[PersonSettings, ...]
     """those who have more than one account"""
+    duty: DutySettings = field(default_factory=DutySettings)
 
     def to_json(self) -> str:
         """One line of JSON, from which :meth:`from_json` makes an equal value."""
