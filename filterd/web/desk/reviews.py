@@ -14,7 +14,7 @@ from filterd.operations.reviews import asking, deciding
 from filterd.operations.reviews.asking import LONGEST_PASTED, LONGEST_TEXT, ReviewAsked
 from filterd.operations.reviews.deciding import DecisionGiven
 from filterd.operations.reviews.terms import country_of
-from filterd.web.desk.agents import Agent
+from filterd.web.accounts.agents import Agent
 from filterd.web.desk.line_views import in_both
 from filterd.web.desk.views import desk_page
 from filterd.web.pages.forms import read_form

@@ -5,8 +5,10 @@ from __future__ import annotations
 from starlette.routing import BaseRoute, Route
 
 from filterd.model.token import Permission
-from filterd.web.desk import lines, papers, reviews, signing, today, why
+from filterd.web.accounts.signing import sign_in_routes, sign_out
+from filterd.web.desk import lines, papers, reviews, today, why
 from filterd.web.desk.acts import ACTS, doing, showing
+from filterd.web.desk.room import DESK
 from filterd.web.desk.views import View, at_desk
 from filterd.web.pages.numbers import NUMBER
 
@@ -27,7 +29,7 @@ PAGES: dict[tuple[str, str], tuple[View, Permission | None]] = {
     ("GET", f"/desk/reviews/{{number:{NUMBER}}}"): (reviews.show, Permission.REVIEWS_READ),
     ("POST", f"/desk/reviews/{{number:{NUMBER}}}"): (reviews.decide, Permission.REVIEWS_WRITE),
     ("GET", "/desk/today"): (today.show, None),
-    ("POST", "/desk/sign-out"): (signing.sign_out, None),
+    ("POST", "/desk/sign-out"): (sign_out, None),
 }
 """method and path -> the view, and what the agent's token must allow; None: to be signed in is enough"""
 
@@ -38,10 +40,7 @@ for act in ACTS.values():
 
 def routes() -> list[BaseRoute]:
     """The routes of the listener."""
-    made: list[BaseRoute] = [
-        Route("/desk/sign-in", signing.show, methods=["GET"]),
-        Route("/desk/sign-in", signing.sign_in, methods=["POST"]),
-    ]
+    made = sign_in_routes(DESK)
     for (method, path), (view, permission) in PAGES.items():
         made.append(Route(path, at_desk(view, permission), methods=[method]))
     return made

@@ -9,8 +9,8 @@ import pytest
 from filterd.model.token import TokenRole
 from filterd.operations import subscribers
 from filterd.web.desk.acts import ACTS
+from filterd.web.desk.room import DESK
 from filterd.web.desk.routes import PAGES
-from filterd.web.desk.signing import ROLES
 from tests.meta.test_known_failures import ROOT
 from tests.unit.web.api.test_matrix import LINE, MATRIX
 from tests.unit.web.desk.conftest import DeskWorld
@@ -70,7 +70,7 @@ def test_every_page_has_a_route_of_the_api_to_be_compared_with() -> None:
     assert {page for page, (_, permission) in PAGES.items() if permission is None} == _OPEN
 
 
-@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("role", DESK.roles)
 async def test_a_page_allows_what_the_api_allows(world: DeskWorld, role: TokenRole) -> None:
     browser = await world.agent(role)
     for (method, path), call in ALIKE.items():

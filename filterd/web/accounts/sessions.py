@@ -1,4 +1,4 @@
-"""Sessions of the desk: an agent who showed a token once, for a working day at most.
+"""Sessions of a desk: a person who signed in once, for a working day at most.
 
 They are in the memory of the web process, by a digest of the cookie, and each request looks its token up in
 the store again: a token that is revoked ends its sessions at once. A restart of the web process ends them all
@@ -25,7 +25,7 @@ BURST, REFILL = 60.0, 10.0
 
 
 @dataclass(slots=True)
-class DeskSession:
+class AccountSession:
     """One session. Times are Unix seconds."""
 
     token: Token
@@ -50,11 +50,11 @@ class DeskSession:
         return True
 
 
-class DeskSessions:
+class AccountSessions:
     """The sessions of one process, at most :data:`MOST_SESSIONS`: the one that was used longest ago goes."""
 
     def __init__(self) -> None:
-        self._held: OrderedDict[str, DeskSession] = OrderedDict()
+        self._held: OrderedDict[str, AccountSession] = OrderedDict()
 
     def begin(self, token: Token, now: float) -> str:
         """Begin one: the secret for the cookie, of 32 random bytes."""
@@ -64,10 +64,10 @@ class DeskSessions:
         while len(self._held) >= MOST_SESSIONS:
             self._held.popitem(last=False)
         secret = secrets.token_urlsafe(32)
-        self._held[_digest(secret)] = DeskSession(token, now, now, secrets.token_urlsafe(32))
+        self._held[_digest(secret)] = AccountSession(token, now, now, secrets.token_urlsafe(32))
         return secret
 
-    def find(self, secret: str, now: float) -> DeskSession | None:
+    def find(self, secret: str, now: float) -> AccountSession | None:
         """The session of a cookie; None where there is none that holds."""
         key = _digest(secret)
         found = self._held.get(key)

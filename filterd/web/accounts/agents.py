@@ -15,29 +15,27 @@ from starlette.requests import Request
 from filterd.model.token import Permission, Token
 from filterd.operations import tokens
 from filterd.operations.context import Context
-from filterd.web.desk.sessions import DeskSession, DeskSessions
-from filterd.web.desk.wrong_tokens import WrongTokens
+from filterd.web.accounts.rooms import Room
+from filterd.web.accounts.sessions import AccountSession, AccountSessions
+from filterd.web.accounts.wrong_tokens import WrongTokens
 from filterd.web.pages.refusals import PageRefusedError
 from filterd.web.pages.state import secure, state_of
 
-WAY = "desk"
-"""the way of what is done here, in the record of a line"""
-
 
 @dataclass(slots=True)
-class Desk:
-    """The state of the desk while the process runs."""
+class Door:
+    """The state of one room's sign-in while the process runs."""
 
-    sessions: DeskSessions = field(default_factory=DeskSessions)
+    sessions: AccountSessions = field(default_factory=AccountSessions)
     wrong: WrongTokens = field(default_factory=WrongTokens)
 
 
-def desk_of(request: Request) -> Desk:
-    """The desk that serves a request."""
+def door_of(request: Request, room: Room) -> Door:
+    """The door of a room on the listener that serves the request."""
     state = request.app.state
-    if not hasattr(state, "desk"):
-        state.desk = Desk()
-    found: Desk = state.desk
+    if not hasattr(state, "doors"):
+        state.doors = {}
+    found: Door = state.doors.setdefault(room.name, Door())
     return found
 
 
@@ -47,11 +45,12 @@ class NotSignedInError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """Somebody at the desk. ``context`` acts under the name of the token."""
+    """Somebody at a desk. ``context`` acts under the name of the token."""
 
     token: Token
     context: Context
-    session: DeskSession = field(repr=False)
+    session: AccountSession = field(repr=False)
+    room: Room
 
     @property
     def csrf(self) -> str:
@@ -66,47 +65,35 @@ class Agent:
         """Raise PageRefusedError where the token does not allow it."""
         if not self.may(permission):
             raise PageRefusedError(
-                HTTPStatus.FORBIDDEN, "desk.refused.role", role=self.token.role, permission=permission
+                HTTPStatus.FORBIDDEN, "accounts.refused.role", role=self.token.role, permission=permission
             )
 
-    def require_line(self, subscriber: str) -> str:
-        """The id of a line; one beyond the token's limit is as unknown as one that does not exist."""
-        found = subscriber.strip()
-        if not found or not found.startswith(self.token.lines):
-            raise unknown_line()
-        return found
 
-
-def unknown_line() -> PageRefusedError:
-    """The refusal for a line that does not exist, or that the token does not reach: it is the same."""
-    return PageRefusedError(HTTPStatus.NOT_FOUND, "desk.refused.line")
-
-
-async def signed_in(request: Request, permission: Permission | None = None) -> Agent:
+async def signed_in(request: Request, room: Room, permission: Permission | None = None) -> Agent:
     """The agent of a request. Raises NotSignedInError without a session that holds, PageRefusedError where
     the token does not allow it."""
-    desk, context = desk_of(request), state_of(request).context
-    secret = request.cookies.get(cookie_name(request), "")
+    door, context = door_of(request, room), state_of(request).context
+    secret = request.cookies.get(cookie_name(request, room), "")
     now = context.clock()
-    session = desk.sessions.find(secret, now)
+    session = door.sessions.find(secret, now)
     if session is None:
         raise NotSignedInError
     token = await tokens.still_holds(context, session.token)
     if token is None or not from_allowed(request, token):
-        desk.sessions.end(secret)
+        door.sessions.end(secret)
         raise NotSignedInError
     if not session.take(now):
-        raise PageRefusedError(HTTPStatus.TOO_MANY_REQUESTS, "desk.refused.fast")
-    agent = Agent(token, replace(tokens.acting(context, token), way=WAY), session)
+        raise PageRefusedError(HTTPStatus.TOO_MANY_REQUESTS, "accounts.refused.fast")
+    agent = Agent(token, replace(tokens.acting(context, token), way=room.name), session, room)
     if permission is not None:
         agent.require(permission)
     return agent
 
 
-def cookie_name(request: Request) -> str:
+def cookie_name(request: Request, room: Room) -> str:
     """The name of the cookie: with the prefix that binds it to this host where there is HTTPS (RFC 6265bis,
     4.1.3.2)."""
-    return "__Host-filterd_desk" if secure(request) else "filterd_desk"
+    return f"__Host-{room.cookie}" if secure(request) else room.cookie
 
 
 def address_of(request: Request) -> str:

@@ -1,4 +1,4 @@
-"""Wrong tokens at the desk's sign-in, counted by the network that they come from.
+"""Wrong tokens at a desk's sign-in, counted by the network that they come from.
 
 A token is 32 random bytes, which nobody guesses; the count keeps guessers from filling the store's readers.
 """
