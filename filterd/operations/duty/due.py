@@ -53,7 +53,7 @@ SOURCES: tuple[Source, ...] = (
 
 async def everything(context: Context, *, within: float | None = None) -> DueList:
     """All that is due; with ``within`` (seconds) only what is late or due by then."""
-    now, items, troubles = context.clock(), [], []
+    now, items, troubles = context.clock(), list[DueItem](), list[str]()
     for source in SOURCES:
         try:
             items += await source(context)

@@ -1,4 +1,4 @@
-"""What is due beside orders: requests of authorities, complaints, held lists, roster, hand-overs, signatures."""
+"""What is due beside orders: requests of authorities, complaints, held lists, roster, signatures."""
 
 from __future__ import annotations
 
@@ -120,19 +120,21 @@ async def roster(context: Context) -> list[DueItem]:
         )
         for each in found.gaps
     ]
-    for shift in found.untold:
-        latest = shift.begins_at - TOLD_AHEAD - 1
-        if latest <= now + context.settings.duty.roster_ahead:
-            items.append(
-                DueItem(
-                    DueKind.ROSTER_NOTICE,
-                    str(shift.number),
-                    latest,
-                    note=shift.account,
-                    path="/desk/orders/roster",
-                    command=f"filterd duty roster told {shift.number} --reference ...",
-                )
+    horizon = now + context.settings.duty.roster_ahead
+    near = [each for each in found.untold if each.begins_at - TOLD_AHEAD <= horizon]
+    if near:
+        command = f"filterd duty roster told {near[-1].number} --reference ..."
+        latest, account = near[0].begins_at - TOLD_AHEAD - 1, near[0].account
+        items.append(
+            DueItem(
+                DueKind.ROSTER_NOTICE,
+                str(near[-1].number),
+                latest,
+                note=account,
+                path="/desk/orders/roster",
+                command=command,
             )
+        )
     return items
 
 

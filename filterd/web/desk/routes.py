@@ -8,6 +8,7 @@ from filterd.model.token import Permission
 from filterd.web.accounts.signing import sign_in_routes, sign_out
 from filterd.web.desk import lines, papers, reviews, today, why
 from filterd.web.desk.acts import ACTS, doing, showing
+from filterd.web.desk.orders.routes import DUTY_PAGES
 from filterd.web.desk.room import DESK
 from filterd.web.desk.views import View, at_desk
 from filterd.web.pages.numbers import NUMBER
@@ -36,6 +37,7 @@ PAGES: dict[tuple[str, str], tuple[View, Permission | None]] = {
 for act in ACTS.values():
     PAGES["GET", f"/desk/acts/{act.name}"] = (showing(act), act.permission)
     PAGES["POST", f"/desk/acts/{act.name}"] = (doing(act), act.permission)
+PAGES |= DUTY_PAGES
 
 
 def routes() -> list[BaseRoute]:
