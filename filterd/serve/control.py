@@ -30,6 +30,7 @@ from filterd.serve import hangup
 from filterd.serve.alarm_watch import AlarmWatch
 from filterd.serve.binding_watch import BindingWatch
 from filterd.serve.consent_count import ConsentCount
+from filterd.serve.duty_watch import DutyWatch
 from filterd.serve.holders import remedy_of
 from filterd.serve.http_service import HttpService
 from filterd.serve.list_watch import ListWatch
@@ -87,6 +88,7 @@ class Control:
         self._orders = OrderWatch()
         self._trail = TrailSchedule(context)
         self._alarms = AlarmWatch(context)
+        self._duty = DutyWatch(context)
         self._ended = asyncio.Event()
         self._behind = ""
         """why nothing can be written in the store; empty while it is the newest one"""
@@ -118,6 +120,7 @@ class Control:
             publication=self._pages.metrics,
             trail=self._trail.metrics,
             deadlines=self._alarms.metrics,
+            duty=self._duty.metrics,
             ready=not self._missing(),
             clock=self._context.clock(),
         )
@@ -141,6 +144,7 @@ class Control:
             self._pages.run(),
             self._trail.run(),
             self._alarms.run(),
+            self._duty.run(),
             self._refresh_metrics(),
             self._watch_store(),
             self._sessions.run(),
@@ -169,6 +173,7 @@ class Control:
         self._pages.change_settings(settings)
         self._trail.change_settings(settings)
         self._alarms.change_settings(settings)
+        self._duty.change_settings(settings)
         log.get().info("new settings in force", remedy=f"restart for {', '.join(waiting)}" if waiting else "")
 
     def _differs(self, settings: Settings, name: str) -> bool:

@@ -20,6 +20,7 @@ from filterd.telemetry.arrival_metrics import ArrivalMetrics, arrival_families
 from filterd.telemetry.block_metrics import BlockMetrics, block_families
 from filterd.telemetry.crash_metrics import CrashMetrics, crash_families
 from filterd.telemetry.deadline_metrics import DeadlineMetrics, deadline_families
+from filterd.telemetry.duty_metrics import DutyMetrics, duty_families
 from filterd.telemetry.fast_metrics import FastPathMetrics, fast_families
 from filterd.telemetry.feed_metrics import FeedMetrics, feed_families
 from filterd.telemetry.followed_sessions import FollowedSessions, followed_families, identified_family
@@ -118,6 +119,7 @@ class ControlMetrics:
     arrivals: ArrivalMetrics = field(default_factory=ArrivalMetrics)
     trail: TrailMetrics = field(default_factory=TrailMetrics)
     deadlines: DeadlineMetrics = field(default_factory=DeadlineMetrics)
+    duty: DutyMetrics = field(default_factory=DutyMetrics)
     ready: bool = False
     clock: float = 0.0
     """Unix seconds"""
@@ -320,6 +322,7 @@ def _control_families(now: ControlMetrics) -> Iterator[Metric]:
     yield from review_families(now.reviews)
     yield from notice_families(now.notices)
     yield from deadline_families(now.deadlines)
+    yield from duty_families(now.duty)
     yield from publication_families(now.publication)
     yield from trail_families(now.trail)
 

@@ -60,6 +60,7 @@ CALLS: dict[str, tuple[str, ...] | str] = {
     "review add": ("post /reviews",),
     "review appeal": ("post /reviews/{review}/appeal",),
     "review decide": ("post /reviews/{review}/decision",),
+    "review effect": ("post /reviews/{review}/effects", "get /reviews/{review}/effects"),
     "review list": ("get /reviews",),
     "review show": ("get /reviews/{review}",),
     "review statistics": ("get /reviews/statistics",),

@@ -42,6 +42,7 @@ SOURCES: tuple[Source, ...] = (
     due_orders.of_orders,
     due_others.requests,
     due_others.complaints,
+    due_others.missing_effects,
     due_others.held_lists,
     due_others.preservation_ends,
     due_others.roster,

@@ -13,6 +13,7 @@ from filterd.operations.context import Context
 from filterd.operations.duty import handing_over
 from filterd.operations.duty import requests as register
 from filterd.operations.duty import roster as rosters
+from filterd.operations.reviews import effects
 from filterd.operations.reviews.terms import country_of
 from filterd.operations.trail import figures
 from filterd.policy.jurisdictions import Jurisdiction
@@ -23,6 +24,9 @@ DAY = 86_400
 HELD_FOR = DAY
 """seconds in which somebody looks at a list that is held back"""
 ENDING_SOON = 7 * DAY
+EFFECT_WITHIN = DAY
+"""seconds in which something follows from an upheld review"""
+LOOKED_BACK = 90 * DAY
 READ_WITHIN = 12 * 3_600
 """seconds in which the next officer reads a hand-over"""
 
@@ -49,6 +53,21 @@ async def complaints(context: Context) -> list[DueItem]:
     async with context.store.read() as connection:
         found = await review_rows.open_ones(connection)
     return [_complaint(each, country) for each in found if each.kind is ReviewKind.MANDATORY]
+
+
+async def missing_effects(context: Context) -> list[DueItem]:
+    """Reviews of the last months that were upheld, and of which nothing is in force yet."""
+    found = await effects.without_effect(context, context.clock() - LOOKED_BACK)
+    return [
+        DueItem(
+            DueKind.EFFECT,
+            str(each.number),
+            int(each.last.at) + EFFECT_WITHIN,
+            path=f"/desk/reviews/{each.number}",
+            command=f"filterd review effect {each.number} --kind ... --reference ...",
+        )
+        for each in found
+    ]
 
 
 def _complaint(review: Review, country: Jurisdiction) -> DueItem:

@@ -29,6 +29,7 @@ PAGES: dict[tuple[str, str], tuple[View, Permission | None]] = {
     ("POST", "/desk/reviews/appeal"): (reviews.appeal, Permission.REVIEWS_WRITE),
     ("GET", f"/desk/reviews/{{number:{NUMBER}}}"): (reviews.show, Permission.REVIEWS_READ),
     ("POST", f"/desk/reviews/{{number:{NUMBER}}}"): (reviews.decide, Permission.REVIEWS_WRITE),
+    ("POST", f"/desk/reviews/{{number:{NUMBER}}}/effect"): (reviews.note_effect, Permission.REVIEWS_WRITE),
     ("GET", "/desk/today"): (today.show, None),
     ("POST", "/desk/sign-out"): (sign_out, None),
 }

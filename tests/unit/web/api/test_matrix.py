@@ -194,6 +194,8 @@ MATRIX = {
     ("get", "/api/v1/reviews/statistics"): Row(REVIEWERS | {TokenRole.REGULATOR}),
     ("get", REVIEW): Row(REVIEWERS),
     ("post", REVIEW + "/decision"): Row(REVIEWERS, {"outcome": "refused", "reason": "no"}),
+    ("get", REVIEW + "/effects"): Row(REVIEWERS),
+    ("post", REVIEW + "/effects"): Row(REVIEWERS, {"kind": "order", "reference": "O-1"}),
     ("post", REVIEW + "/appeal"): Row(REVIEWERS, {"code": "23456-ABCDE"}),
     ("get", "/api/v1/profile-changes"): Row(frozenset(TokenRole)),
     ("post", "/api/v1/profile-changes/{profile}/hasten"): Row(OPERATOR, {"reason": "mends a mistake"}),

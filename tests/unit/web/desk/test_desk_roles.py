@@ -40,6 +40,7 @@ _OTHERS = {
     ("POST", "/desk/reviews/appeal"): ("post", "/api/v1/reviews/{review}/appeal"),
     ("GET", "/desk/reviews/{number:number}"): ("get", "/api/v1/reviews/{review}"),
     ("POST", "/desk/reviews/{number:number}"): ("post", "/api/v1/reviews/{review}/decision"),
+    ("POST", "/desk/reviews/{number:number}/effect"): ("post", "/api/v1/reviews/{review}/effects"),
 }
 _ORDERS = "/api/v1/orders"
 _ONE = "/desk/orders/{number:number}"
