@@ -185,6 +185,7 @@ def _check_listeners(configuration: raw.RawConfiguration, errors: list[ConfigErr
     ]
     web = configuration.web
     places = [("api", web.api.listen), ("portal", web.portal.listen), ("desk", web.desk.listen)]
+    places.append(("regulator", web.regulator.listen))
     if web.public.listen != web.portal.listen:  # which means: served together
         places.append(("public", web.public.listen))
     listeners += [(f"web.{name}.listen", listen) for name, listen in places if listen is not None]
@@ -243,6 +244,7 @@ def _web(web: RawWeb, base: Path) -> WebSettings | None:
         _pages(web.portal),
         _pages(web.public),
         _pages(web.desk),
+        _pages(web.regulator),
         portal(web.portal, base),
     )
     return found if any(found.listeners()) else None

@@ -42,6 +42,8 @@ class OrderRow:
     """the register or platform that it came by; empty: by hand"""
     origin: str = "order"
     """``order``, or ``list`` of an adopted list"""
+    quarantined: bool = False
+    """a protected name kept it waiting when it came"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +52,12 @@ class DeadlineRow:
 
     order: str
     kind: str
-    """``enforce``, ``report``, ``unblock``, ``reconfirm``, ``review``"""
+    """``enforce``, ``report``, ``unblock``, ``reconfirm``, ``review``, ``emergency_review``"""
     due_at: float
+    """the last second in which it is met in time"""
     met_at: float
+    over_at: float = 0.0
+    """since when nobody has to meet it any more; 0 for one that was met, or still is to be"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +96,7 @@ class ListPeriodRow:
     node: str
     label: str
     """of the list; empty: the node as a whole"""
-    version: int
+    version: str
     digest: str
     since: float
     until: float
@@ -127,11 +132,13 @@ class ListRow:
 @dataclass(frozen=True, slots=True)
 class CountDayRow:
     """One number of one day. A number that is about people is None where it is smaller than the least one
-    that is told, and not zero."""
+    that is told, and not zero, or where it would tell such a one; it is of whole calendar months alone, on
+    the last day of each that was counted."""
 
     day: str
     subject: str
-    """such as ``mandatory.names``, ``take-up.opted-in``, ``take-up.profile:children``, ``opt-ins``"""
+    """``mandatory.names`` and ``mandatory.orders`` of each day's statement, and of the newest day before the
+    range; ``take-up.opted-in``, ``take-up.profile:children``, and ``opt-ins``, ``opt-outs`` of the month"""
     count: int | None
 
 
@@ -155,6 +162,9 @@ class ComplaintRow:
     """what followed: ``order``, ``exception``, ``list``; empty: nothing"""
     effective_at: float = 0.0
     """when every node had it"""
+    decided_on: str = ""
+    """the day of the decision, where terms are counted; empty: none yet"""
+    appeal_decided_on: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +173,8 @@ class RetentionRow:
 
     data_class: str
     ran_at: float
-    deleted: int
+    deleted: int | None
+    """rows or files; None: too few to tell"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,8 +207,8 @@ class CapacityRow:
 
 @dataclass(frozen=True, slots=True)
 class PrivacyRow:
-    """One figure of how the data of people were handled: ``arco.received``, ``arco.answered-in-time``,
-    ``holds.active``, ``own-names.viewed``, ``breaches`` … None: too small to tell."""
+    """One figure of how the data of people were handled, such as ``arco.received``, ``holds.active``,
+    ``own-names.viewed``, ``consent.shared``. None: too small to tell, or it would tell one that is."""
 
     subject: str
     count: int | None
@@ -221,6 +232,15 @@ class RecordHead:
     least: int
     """the smallest number about people that is told"""
     format: str = FORMAT
+    begins_on: str = ""
+    """the day of the beginning, in the zone of the installation"""
+    small: int = 5
+    """the smallest number of orders of one authority on one ground that the public is told apart"""
+    growth_share: float = 0.2
+    growth_names: int = 1000
+    """growth of mandatory names in a month, from which on the public is told"""
+    growth_floor: int = 100
+    """the smallest number of names of which a share counts"""
 
 
 @dataclass(frozen=True, slots=True)

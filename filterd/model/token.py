@@ -86,6 +86,10 @@ class Permission(StrEnum):
     """read the facts and the records of the public pages"""
     PAGES_WRITE = "pages.write"
     """record the public pages as exported"""
+    ACCOUNTS_READ = "accounts.read"
+    """see which passkeys stand for which tokens"""
+    ACCOUNTS_WRITE = "accounts.write"
+    """end passkeys"""
 
 
 _OVERSIGHT = frozenset(

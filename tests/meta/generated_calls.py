@@ -57,6 +57,8 @@ CALLS: dict[str, tuple[str, ...] | str] = {
     "notice list": ("get /notices",),
     "notice retry": ("post /notices/{id}/retry", "post /notices/retry"),
     "notice show": ("get /notices/{id}",),
+    "passkey list": ("get /passkeys",),
+    "passkey revoke": ("post /passkeys/{passkey}/revoke",),
     "review add": ("post /reviews",),
     "review appeal": ("post /reviews/{review}/appeal",),
     "review decide": ("post /reviews/{review}/decision",),

@@ -625,5 +625,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Five wrong tokens in a row came from one network; each further one doubles its wait.",
         "ask the agents who cannot sign in; the proxy's log says where others come from",
     ),
+    "a passkey was used by two devices: it is revoked": (
+        "Its counter did not grow between two uses: the key was copied, and nobody can tell which use was "
+        "its person's.",
+        "ask its person, who signs in by token and adds a new passkey; who else has the key has that device",
+    ),
 }
 """event -> what it means, and what to do"""

@@ -33,9 +33,15 @@ LIFTED_FOR = 90 * 86_400
 
 async def duties(context: Context) -> list[Duty]:
     """Every duty that has begun, with those that were done or are over, the soonest due first."""
-    country = country_of(context)
     async with context.store.read() as connection:
         found = await rows.order_facts(connection, context.clock() - LIFTED_FOR)
+    return await duties_for(context, found)
+
+
+async def duties_for(context: Context, found: Sequence[OrderFacts]) -> list[Duty]:
+    """The duties of these orders that have begun, done ones and those that are over among them."""
+    country = country_of(context)
+    async with context.store.read() as connection:
         behind = await _first_behind(connection)
         effects = await times.of_orders(connection, [each.number for each in found])
     by_order: dict[int, list[OrderEffect]] = {}

@@ -13,6 +13,7 @@ import sys
 from datetime import datetime
 from functools import cache
 from importlib import resources
+from typing import Any
 
 from filterd.model import signed_text
 from filterd.operations.errors import NotReachedError, OperationError, UnusableError
@@ -37,15 +38,21 @@ async def pdf_of(text: str, language: SheetLanguage, *, seconds: float = SECONDS
         "receipt": text,
         "at": int(datetime.fromisoformat(body["issued_at"]).timestamp()),
     }
-    code, made, errors = await _run(json.dumps(job).encode(), seconds)
+    return await typeset(job, text, _JSON_STANDS, seconds)
+
+
+async def typeset(job: dict[str, Any], content: str, stands: str, seconds: float) -> bytes:
+    """The PDF of a job (:mod:`.typeset`). ``content`` is what no error may show; ``stands`` says what is
+    there without a PDF. Raises UnusableError and NotReachedError."""
+    code, made, errors = await _run(json.dumps(job).encode(), seconds, stands)
     if code == NO_TYPST:
         message = "a PDF needs typst, which is not installed here"
-        raise UnusableError(message, f"install it: pip install 'typst>=0.15.2'; {_JSON_STANDS}")
+        raise UnusableError(message, f"install it: pip install 'typst>=0.15.2'; {stands}")
     if code != 0 or not made.startswith(b"%PDF") or len(made) > LARGEST:
         lines = errors.decode("utf-8", "replace").strip().splitlines()[-1:]
-        reason = lines[0][:200] if lines and not _tells(lines[0], text) else f"exit {code}"
+        reason = lines[0][:200] if lines and not _tells(lines[0], content) else f"exit {code}"
         message = f"the PDF was not made: {reason}"
-        raise NotReachedError(message, f"try again, and report it if it stays so; {_JSON_STANDS}")
+        raise NotReachedError(message, f"try again, and report it if it stays so; {stands}")
     return made
 
 
@@ -63,7 +70,7 @@ def _version(text: str) -> str:
     return str(signed_text.read(text).body["version"])[:32]
 
 
-async def _run(job: bytes, seconds: float) -> tuple[int | None, bytes, bytes]:
+async def _run(job: bytes, seconds: float, stands: str) -> tuple[int | None, bytes, bytes]:
     """The exit code, the output and the errors of the process; it is killed where it does not end in time."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -79,7 +86,7 @@ async def _run(job: bytes, seconds: float) -> tuple[int | None, bytes, bytes]:
             made, errors = await process.communicate(job)
     except TimeoutError:
         message = f"the PDF was not made within {seconds:.0f} seconds"
-        raise NotReachedError(message, f"try again when the machine has less to do; {_JSON_STANDS}") from None
+        raise NotReachedError(message, f"try again when the machine has less to do; {stands}") from None
     finally:
         if process.returncode is None:
             with contextlib.suppress(ProcessLookupError):

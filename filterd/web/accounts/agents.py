@@ -15,6 +15,7 @@ from starlette.requests import Request
 from filterd.model.token import Permission, Token
 from filterd.operations import tokens
 from filterd.operations.context import Context
+from filterd.operations.passkeys.challenges import Challenges
 from filterd.web.accounts.rooms import Room
 from filterd.web.accounts.sessions import AccountSession, AccountSessions
 from filterd.web.accounts.wrong_tokens import WrongTokens
@@ -28,6 +29,7 @@ class Door:
 
     sessions: AccountSessions = field(default_factory=AccountSessions)
     wrong: WrongTokens = field(default_factory=WrongTokens)
+    challenges: Challenges = field(default_factory=Challenges)
 
 
 def door_of(request: Request, room: Room) -> Door:

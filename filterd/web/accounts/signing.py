@@ -7,12 +7,14 @@ from http import HTTPStatus
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
 
 from filterd.model.token import Token
 from filterd.operations import tokens
+from filterd.operations.passkeys.asserting import request_options
+from filterd.operations.passkeys.challenges import SIGN_IN
 from filterd.telemetry import log
 from filterd.web.accounts.agents import Agent, address_of, cookie_name, door_of, from_allowed
+from filterd.web.accounts.browsers import keep_stranger, party, stranger, with_script
 from filterd.web.accounts.rooms import Room
 from filterd.web.accounts.wrong_tokens import FREE
 from filterd.web.pages.forms import read_form
@@ -22,19 +24,7 @@ _LONGEST = 128
 """characters of what is taken for a token"""
 
 
-def sign_in_routes(room: Room) -> list[BaseRoute]:
-    """The routes of a room that take no session."""
-
-    async def show(request: Request) -> Response:
-        return sign_in_form(request, room)
-
-    async def take(request: Request) -> Response:
-        return await _by_token(request, room)
-
-    return [Route(room.sign_in, show, methods=["GET"]), Route(room.sign_in, take, methods=["POST"])]
-
-
-async def _by_token(request: Request, room: Room) -> Response:
+async def by_token(request: Request, room: Room) -> Response:
     """``POST /ROOM/sign-in``: begin a session for the token that was pasted."""
     form = await read_form(request)
     door, context = door_of(request, room), state_of(request).context
@@ -79,6 +69,15 @@ async def sign_out(request: Request, agent: Agent) -> Response:
 def sign_in_form(
     request: Request, room: Room, status: HTTPStatus = HTTPStatus.OK, **said: object
 ) -> Response:
-    """The sign-in page of a room, with what was wrong."""
-    values = {"wrong": False, "role": "", "wait": 0, "room": room, **said}
-    return page(request, "accounts/sign_in.html", values, status)
+    """The sign-in page of a room, with what was wrong; with passkeys where browsers give it any."""
+    here, browser = party(request, room), stranger(request, room)
+    options = ""
+    if here is not None:
+        now = state_of(request).context.clock()
+        options = request_options(here, door_of(request, room).challenges.make(SIGN_IN, browser, now))
+    said = {"wrong": False, "passkey_wrong": False, "role": "", "wait": 0, **said}
+    response = page(request, "accounts/sign_in.html", {"room": room, "options": options, **said}, status)
+    if here is None:
+        return response
+    keep_stranger(request, room, response, browser)
+    return with_script(response)

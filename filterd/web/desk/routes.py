@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.routing import BaseRoute, Route
 
 from filterd.model.token import Permission
-from filterd.web.accounts.signing import sign_in_routes, sign_out
+from filterd.web.accounts.routes import own_pages, sign_in_routes
 from filterd.web.desk import lines, papers, reviews, today, why
 from filterd.web.desk.acts import ACTS, doing, showing
 from filterd.web.desk.orders.routes import DUTY_PAGES
@@ -31,10 +31,11 @@ PAGES: dict[tuple[str, str], tuple[View, Permission | None]] = {
     ("POST", f"/desk/reviews/{{number:{NUMBER}}}"): (reviews.decide, Permission.REVIEWS_WRITE),
     ("POST", f"/desk/reviews/{{number:{NUMBER}}}/effect"): (reviews.note_effect, Permission.REVIEWS_WRITE),
     ("GET", "/desk/today"): (today.show, None),
-    ("POST", "/desk/sign-out"): (sign_out, None),
 }
 """method and path -> the view, and what the agent's token must allow; None: to be signed in is enough"""
 
+for call, own in own_pages(DESK).items():
+    PAGES[call] = (own, None)
 for act in ACTS.values():
     PAGES["GET", f"/desk/acts/{act.name}"] = (showing(act), act.permission)
     PAGES["POST", f"/desk/acts/{act.name}"] = (doing(act), act.permission)

@@ -106,7 +106,9 @@ OLD_HAS_NOT = (
     *("installation", "signing_key", "checkpoint", "anchor", "countersigner", "anchor_state", "statement"),
     *("preservation_hold_line", "preservation_hold"),
     *("order_alarm", "order_alarm_delivery"),
+    "passkey",
     *CONSENT_TABLES,
+    "take_up_day",
 )
 
 

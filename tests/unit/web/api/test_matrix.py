@@ -189,6 +189,8 @@ MATRIX = {
     ("post", "/api/v1/retention/run"): Row(OPERATOR),
     ("post", "/api/v1/retention/proof"): Row(OPERATOR),
     ("post", "/api/v1/breach-reports"): Row(PRIVACY, {"store": True}),
+    ("get", "/api/v1/passkeys"): Row(OPERATOR),
+    ("post", "/api/v1/passkeys/{passkey}/revoke"): Row(OPERATOR, {"reason": "lost"}),
     ("get", "/api/v1/reviews"): Row(REVIEWERS),
     ("post", "/api/v1/reviews"): Row(REVIEWERS, {"site": "https://clinic.example/a"}),
     ("get", "/api/v1/reviews/statistics"): Row(REVIEWERS | {TokenRole.REGULATOR}),

@@ -77,6 +77,9 @@ _OPEN = {
     ("GET", "/desk/papers/leaflet"),
     ("GET", "/desk/today"),
     ("POST", "/desk/sign-out"),
+    ("GET", "/desk/passkeys"),
+    ("POST", "/desk/passkeys"),
+    ("POST", "/desk/passkeys/revoke"),
 }
 """they show nothing that a role may not see; /desk/today leaves away each number that it may not"""
 REFUSED = "Your token does not allow this"

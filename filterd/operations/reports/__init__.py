@@ -1,0 +1,1 @@
+"""Reports for the regulator and the public, and the record that they are made from."""

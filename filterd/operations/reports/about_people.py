@@ -1,0 +1,183 @@
+"""Figures about people: take-up, consent, complaints, privacy, and the answers to authorities. Pure; the
+definitions stand in ``docs/report-record.md``. A small number is never told."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from filterd.model.report_record import AnswerRow, ComplaintRow, ReportRecord, RetentionRow
+from filterd.operations.reports.measures import (
+    DAY,
+    in_range,
+    percentile,
+    share,
+    told,
+    told_apart,
+    told_part,
+)
+from filterd.operations.reports.shape import Chart, ChartKind, Grid, Label, LabelKind, Table, Unit, facts, key
+
+COUNT, SECONDS, SHARE, MOMENT, DAYS = Unit.COUNT, Unit.SECONDS, Unit.SHARE, Unit.MOMENT, Unit.DAYS
+OPTED_IN, OPT_INS, OPT_OUTS, PROFILE = "take-up.opted-in", "opt-ins", "opt-outs", "take-up.profile:"
+EVIDENCE = ("own", "shared", "repeated", "none")
+KINDS = ("mandatory", "parental", "security", "unknown")
+_RETENTION = (("runs", COUNT), ("deleted", COUNT), ("untold", COUNT), ("last_at", MOMENT))
+_CAPACITY = (("declared", COUNT), ("used", COUNT), ("share", SHARE))
+
+
+def take_up(record: ReportRecord) -> tuple[Table, Table]:
+    """The lines that opted in, month by month; and those of each profile at the end."""
+    columns = {"opted_in": OPTED_IN, "opt_ins": OPT_INS, "opt_outs": OPT_OUTS}
+    grid = Grid("take_up", tuple((name, COUNT) for name in columns))
+    by = {(each.day[:7], each.subject): each.count for each in record.days}
+    months = sorted({month for month, subject in by if subject in columns.values()})
+    rows = [
+        grid.row(
+            month, Label(LabelKind.MONTH, month), tuple(by.get((month, each)) for each in columns.values())
+        )
+        for month in months
+    ]
+    last = max((each.day for each in record.days if each.subject == OPTED_IN), default="")
+    profiles = Grid("profiles", (("lines", COUNT),))
+    found = sorted(
+        (each.subject.removeprefix(PROFILE), each.count)
+        for each in record.days
+        if each.day == last and each.subject.startswith(PROFILE)
+    )
+    shown = [profiles.row(key(name), Label(LabelKind.PROFILE, name), (count,)) for name, count in found]
+    line = Chart(ChartKind.LINE, (0,))
+    return grid.table(tuple(rows), line), profiles.table(tuple(shown), Chart(ChartKind.BARS, (0,)))
+
+
+def consent(record: ReportRecord) -> Table:
+    """The evidence that the consent of lines rests on."""
+    found = {each.subject: each.count for each in record.privacy}
+    counts = [found.get(f"consent.{each}") for each in EVIDENCE]
+    known = [each for each in counts if each is not None]
+    whole = sum(known) if len(known) == len(counts) else None
+    parts = ((name, count, COUNT) for name, count in zip(EVIDENCE, counts, strict=True))
+    return facts("consent", *parts, ("shared_share", share(counts[1], whole), SHARE))
+
+
+def complaints(record: ReportRecord) -> tuple[Table, Table]:
+    """The requests to look at a block again, and their kinds."""
+    least = record.head.least
+    opened = [each for each in record.complaints if in_range(record.head, each.received_at)]
+    decided = [each for each in opened if each.decided_at > 0]
+    count = told_part(len(decided), len(opened), least)
+
+    def of_decided(part: int) -> int | None:
+        return None if count is None else told_part(part, len(decided), least)
+
+    upheld = of_decided(sum(_last(each) == "upheld" for each in decided))
+    appealed = [each for each in decided if each.appealed_at > 0]
+    shown_appealed = of_decided(len(appealed))
+    appeals_decided = sum(each.appeal_decided_at > 0 for each in appealed)
+    days = percentile([(each.decided_at - each.received_at) / DAY for each in decided], 50)
+    whole = facts(
+        "complaints",
+        ("opened", told(len(opened), least), COUNT),
+        ("requests", told(sum(each.requests for each in opened), least), COUNT),
+        ("decided", count, COUNT),
+        ("in_time", of_decided(sum(each.decided_on <= each.due_on for each in decided)), COUNT),
+        ("upheld", upheld, COUNT),
+        ("upheld_share", share(upheld, count), SHARE),
+        ("median_days", None if count is None or days is None else round(days, 1), DAYS),
+        ("appealed", shown_appealed, COUNT),
+        (
+            "appeals_decided",
+            None if shown_appealed is None else told_part(appeals_decided, len(appealed), least),
+            COUNT,
+        ),
+        ("effective", of_decided(sum(each.effective_at > 0 for each in decided)), COUNT),
+    )
+    return whole, _complaints_by(opened, least)
+
+
+def _last(row: ComplaintRow) -> str:
+    return row.appeal_outcome or row.outcome
+
+
+def _complaints_by(opened: Sequence[ComplaintRow], least: int) -> Table:
+    grid = Grid("complaints_by", (("opened", COUNT),))
+    found = Counter(each.kind for each in opened)
+    shown = told_apart({kind: found[kind] for kind in KINDS}, least)
+    rows = [grid.row(kind, Label(LabelKind.WORD, f"complaints_by.{kind}"), (shown[kind],)) for kind in KINDS]
+    return grid.table(tuple(rows), Chart(ChartKind.BARS, (0,)))
+
+
+def privacy(record: ReportRecord) -> Table:
+    """How the data of people were handled."""
+    shown = [each for each in record.privacy if not each.subject.startswith("consent.")]
+    parts = (
+        (each.subject.replace(".", "-"), each.count, DAYS if each.subject.endswith("-days") else COUNT)
+        for each in shown
+    )
+    return facts("privacy", *parts)
+
+
+def retention(record: ReportRecord) -> Table:
+    """The deletions of what was past its term, by class of data."""
+    grid, by = Grid("retention", _RETENTION), dict[str, list[RetentionRow]]()
+    for each in record.retention:
+        by.setdefault(each.data_class, []).append(each)
+    rows = []
+    for name in sorted(by):
+        deleted = [each.deleted for each in by[name] if each.deleted is not None]
+        values = (
+            len(by[name]),
+            sum(deleted),
+            len(by[name]) - len(deleted),
+            max(each.ran_at for each in by[name]),
+        )
+        rows.append(grid.row(key(name), Label(LabelKind.WORD, f"retention.{name}"), values))
+    return grid.table(tuple(rows))
+
+
+def answers(record: ReportRecord) -> Table:
+    """The answers to items of registers and platforms."""
+    given = [each for each in record.answers if each.answered_at > 0]
+    times = [round(max(0.0, each.answered_at - each.received_at), 3) for each in given]
+    return facts(
+        "answers",
+        ("items", len(record.answers), COUNT),
+        ("processed", sum(each.answer == "processed" for each in record.answers), COUNT),
+        ("unprocessed", len(_refused(record)), COUNT),
+        ("in_time", sum(not each.due_at or each.answered_at < each.due_at + 1 for each in given), COUNT),
+        ("p50_seconds", percentile(times, 50), SECONDS),
+        ("max_seconds", max(times, default=None), SECONDS),
+    )
+
+
+def _refused(record: ReportRecord) -> list[AnswerRow]:
+    return [each for each in record.answers if each.answer == "unprocessed"]
+
+
+def answers_by(record: ReportRecord, name: str) -> Table:
+    """The items that were not processed, by reason."""
+    grid, found = Grid(name, (("items", COUNT),)), Counter(each.reason for each in _refused(record))
+    rows = [
+        grid.row(key(reason), Label(LabelKind.WORD, f"reason.{key(reason)}"), (found[reason],))
+        for reason in sorted(found)
+    ]
+    return grid.table(tuple(rows), Chart(ChartKind.BARS, (0,)))
+
+
+def refusals(record: ReportRecord) -> Table:
+    """The number of items that were not processed."""
+    return facts("refusals", ("unprocessed", len(_refused(record)), COUNT))
+
+
+def capacity(record: ReportRecord) -> Table:
+    """The room for the entries of each authority."""
+    grid = Grid("capacity", _CAPACITY)
+    rows = [
+        grid.row(
+            f"{key(each.authority)}.{key(each.kind)}",
+            Label(LabelKind.AUTHORITY, each.authority, each.kind),
+            (each.declared, each.used, share(each.used, each.declared)),
+        )
+        for each in sorted(record.capacity, key=lambda row: (row.authority, row.kind))
+    ]
+    return grid.table(tuple(rows), Chart(ChartKind.BARS, (2,)))

@@ -1,0 +1,1 @@
+"""Reports in words: as pages, as files, and as sheets of paper."""

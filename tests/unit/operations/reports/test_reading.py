@@ -1,0 +1,104 @@
+"""The record of a filled installation: what is in it, what is not, and that it stands for its moment."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from dataclasses import asdict, replace
+
+import pytest
+
+from filterd.model.report_record import CountDayRow
+from filterd.operations.context import Context, OperationError
+from filterd.operations.reports import figures, reading, take_up
+from tests.worlds.installation import NOW, Installation
+from tests.worlds.reported import BEGINS, DAY, ENDS, PLANTED, fill
+
+
+@pytest.fixture
+async def context(installation: Installation) -> AsyncIterator[Context]:
+    """Filled."""
+    async with installation.open("ana", approvals=1) as opened:
+        await fill(opened, installation)
+        yield opened
+
+
+async def test_the_record_of_a_filled_installation(context: Context) -> None:
+    record = await reading.read(context, BEGINS, ENDS)
+    text = json.dumps(asdict(record))
+    for each in PLANTED:
+        assert each.lower() not in text.lower()
+    found = figures.compliance(record).figures()
+    assert {
+        "orders.received": 8,
+        "orders.standing": 7,
+        "orders.confidential": 1,
+        "orders.emergency_ends": 1,
+        "orders.emergency_reviewed": 1,
+        "orders_by.court.penal.received": 7,
+        "deadlines.emergency_review.kept": 1,
+        "deadlines.emergency_review.kept_share": 1.0,
+        "enforcement.effects": 8,
+        "enforcement.everywhere": 8,
+        "enforcement.waiting": 0,
+        "enforcement.p50_seconds": 2.0,
+        "enforcement.p90_seconds": 3.0,
+        "lifting.max_seconds": 5.0,
+        "coverage.share": 1.0,
+        "coverage_of.O-2.share": 1.0,
+        "coverage_of.O-8.first_at": NOW + 3,
+        "availability.resolver-1.unready_share": round(1 / 43, 4),
+        "availability.resolver-1.interruptions": 1,
+        "lists.resolver-1.worst.lasts": 1,
+        "complaints.opened": 12,
+        "complaints.upheld_share": 1.0,
+        "complaints.median_days": 1.0,
+        "consent.own": 12,
+        "privacy.arco-received": 0,
+    }.items() <= found.items()
+    assert found["retention.consent.runs"] == 1
+
+
+async def test_a_record_stands_for_its_moment(context: Context) -> None:
+    """What happens later is not in the record of an earlier range."""
+    before = await reading.read(context, BEGINS, NOW + DAY / 2)
+    assert {each.state for each in before.orders} == {"accepted"}
+    assert [each for each in before.deadlines if each.kind == "emergency_review"] == []
+    assert not any(each.decided_at for each in before.complaints)
+    assert {each.state for each in before.node_states} == {"available"}
+    public = figures.transparency(before).figures()
+    assert public["totals.ended"] == 0
+    assert public["by_ground.court.penal.received"] == 6
+    assert public["by_ground.confidential.received"] == 1
+    assert public["by_ground.confidential.max_seconds"] is None
+    assert "coverage_of.O-2.share" not in public
+
+
+async def test_no_report_is_made_of_the_future(context: Context) -> None:
+    with pytest.raises(OperationError, match="no past"):
+        await reading.read(context, NOW + 30 * DAY, NOW + 31 * DAY)
+    with pytest.raises(OperationError, match="no past"):
+        await reading.read(context, NOW, NOW)
+
+
+async def test_take_up_is_told_by_whole_months_and_never_in_small_numbers(
+    context: Context, installation: Installation
+) -> None:
+    record = await reading.read(context, BEGINS, ENDS)
+    assert not [each for each in record.days if "take-up" in each.subject]  # January is not over
+    installation.now = NOW + 30 * DAY
+    assert await take_up.is_due(context)
+    assert len(await take_up.fill(context)) == 28
+    assert not await take_up.is_due(context)
+    record = await reading.read(context, BEGINS, NOW + 29 * DAY)
+    told = [each for each in record.days if not each.subject.startswith("mandatory.")]
+    assert told == [
+        CountDayRow("2027-01-16", "opt-ins", 12),
+        CountDayRow("2027-01-16", "opt-outs", 0),
+        CountDayRow("2027-01-16", "take-up.opted-in", 12),
+        CountDayRow("2027-01-16", "take-up.profile:child", None),
+        CountDayRow("2027-01-16", "take-up.profile:teen", None),
+    ]
+    found = figures.compliance(record).figures()
+    assert (found["take_up.2027-01.opted_in"], found["profiles.child.lines"]) == (12, None)
+    assert figures.compliance(replace(record)) == figures.compliance(record)
