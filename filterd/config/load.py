@@ -229,7 +229,7 @@ def _feeds(feeds: raw.RawFeeds, base: Path) -> settings.FeedSettings:
 
 def _orders(orders: RawOrders, base: Path) -> settings.OrderSettings:
     widest = settings.ShortestPrefixSettings(**dict(orders.shortest_prefix))
-    return settings.OrderSettings(orders.approvals, widest, alarms(orders.alarms, base))
+    return settings.OrderSettings(orders.approvals, widest, alarms(orders.alarms, base), orders.approval)
 
 
 def _web(web: RawWeb, base: Path) -> WebSettings | None:

@@ -187,6 +187,8 @@ class OrderSettings:
     """how many people an order takes, the one who adds it among them"""
     shortest_prefix: ShortestPrefixSettings = ShortestPrefixSettings()
     alarms: AlarmSettings = field(default_factory=AlarmSettings)
+    approval: str = "session"
+    """what an approval on a page takes: ``session`` (and the passkey of whoever has one), or ``passkey``"""
 
 
 @dataclass(frozen=True, slots=True)

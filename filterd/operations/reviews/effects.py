@@ -149,9 +149,14 @@ async def _measured(context: Context, effect: ReviewEffect) -> float:
         periods = await node_history.periods(connection, labels=[effect.reference])
     began = {
         node.name: min(
-            (each.since for each in periods if each.node == node.name and each.version >= effect.version),
+            (each.since for each in periods if each.node == node.name and _reaches(each.version, effect)),
             default=0.0,
         )
         for node in nodes
     }
     return max(effect.noted_at, *began.values()) if all(began.values()) else 0.0
+
+
+def _reaches(version: str, effect: ReviewEffect) -> bool:
+    """True for a version of a list, as nodes report it, that is corrected."""
+    return version.isdecimal() and int(version) >= effect.version

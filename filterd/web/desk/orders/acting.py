@@ -17,7 +17,6 @@ from filterd.operations.orders import (
     reviewing,
     showing,
     suspending,
-    taking,
 )
 from filterd.operations.reviews.terms import country_of
 from filterd.web.accounts.agents import Agent
@@ -29,10 +28,6 @@ from filterd.web.pages.forms import SentForm, read_form
 from filterd.web.pages.state import see_other
 
 Act = Callable[[Context, str, SentForm], Awaitable[Order]]
-
-
-async def _approve(context: Context, reference: str, form: SentForm) -> Order:
-    return await taking.approve(context, reference, proportionality=form.one("proportionality"))
 
 
 async def _withdraw(context: Context, reference: str, form: SentForm) -> Order:
@@ -87,7 +82,6 @@ async def _review(context: Context, reference: str, form: SentForm) -> Order:
 
 
 ORDER_ACTS: dict[str, Act] = {
-    "approve": _approve,
     "withdraw": _withdraw,
     "emergency": _emergency,
     "lift": _lift,

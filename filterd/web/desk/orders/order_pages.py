@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from filterd.model.order import NOT_ACCEPTED, Order, OrderState
+from filterd.model.token import Permission
 from filterd.operations.orders import showing, times
 from filterd.operations.orders.life import ALLOWED, LifeAct
 from filterd.operations.orders.reach import HitKind
@@ -15,11 +16,14 @@ from filterd.operations.receipts import issuing, typesetting
 from filterd.operations.receipts.sheet import attached_name
 from filterd.operations.receipts.words import SheetLanguage
 from filterd.web.accounts.agents import Agent
+from filterd.web.accounts.confirming import Confirmation, act_digest, confirmation, with_script
 from filterd.web.desk.orders.frame import HOME, duty_page
 from filterd.web.pages.state import language_of
 
 SHOWN_ORDERS = 200
 SHOWN_NAMES = 50
+PASSKEY = "passkey"
+"""the value of ``orders.approval`` that asks everybody for one"""
 REFRESH_SECONDS = 2
 WATCHED_FOR = 900
 """seconds after a decision in which the page refreshes by itself"""
@@ -42,8 +46,11 @@ async def show(request: Request, agent: Agent) -> Response:
     now = context.clock()
     current = newest(measured, now)
     waiting = current is not None and not current.all_nodes_at and now - current.due_at < WATCHED_FOR
+    offered = await _confirmation(request, agent, order)
     values = {
         "order": order,
+        "passkey": offered,
+        "needs_passkey": context.settings.orders.approval == PASSKEY,
         "standing": _standing(order, now),
         "times": measured,
         "current": current,
@@ -55,9 +62,23 @@ async def show(request: Request, agent: Agent) -> Response:
         "more_names": max(0, len(order.demand.names) - SHOWN_NAMES),
     }
     response = duty_page(request, agent, "order.html", values)
+    if offered.possible:
+        response = with_script(response)
     if waiting:
         response.headers["Refresh"] = str(REFRESH_SECONDS)
     return response
+
+
+def act_of(order: Order) -> str:
+    """The digest of the approval of an order in its present state."""
+    return act_digest("order.approve", order.reference, order.state.value, *order.approvals)
+
+
+async def _confirmation(request: Request, agent: Agent, order: Order) -> Confirmation:
+    """The passkey part of the form of an approval; not possible where there is nothing to approve."""
+    if order.state not in NOT_ACCEPTED or not agent.may(Permission.ORDERS_WRITE):
+        return Confirmation("")
+    return await confirmation(request, agent, act_of(order))
 
 
 async def receipt(request: Request, agent: Agent) -> Response:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from filterd.model.token import Permission
 from filterd.web.accounts.views import View
-from filterd.web.desk.orders import acting, adding, due_page, order_pages, people_pages, register
+from filterd.web.desk.orders import acting, adding, approving, due_page, order_pages, people_pages, register
 from filterd.web.desk.orders.frame import HOME
 from filterd.web.pages.numbers import NUMBER
 
@@ -27,6 +27,7 @@ DUTY_PAGES: dict[tuple[str, str], tuple[View, Permission | None]] = {
     ("GET", f"{HOME}/new"): (adding.show_new, _DECIDE),
     ("POST", f"{HOME}/new"): (adding.add, _DECIDE),
     ("GET", ONE): (order_pages.show, _ORDERS),
+    ("POST", f"{ONE}/approve"): (approving.approve, _DECIDE),
     ("GET", f"{ONE}/receipt"): (order_pages.receipt, _ORDERS),
     ("GET", f"{ONE}/emergency"): (acting.ask_emergency, _DECIDE),
 }
