@@ -124,7 +124,7 @@ async def test_the_roster_goes_out_and_comes_in_as_csv(context: Context) -> None
     assert text.splitlines()[1] == "ana,2027-01-15T08:00-06:00,2027-01-16T08:00-06:00,"
     before = (await roster.look(context)).shifts
     assert tuple(await roster_csv.import_shifts(context, text)) == before, "the same again changes nothing"
-    with pytest.raises(OperationError, match="row 2: .*row 3: ") as refused:
+    with pytest.raises(OperationError, match=r"row 2: .*row 3: ") as refused:
         await roster_csv.import_shifts(context, "account,begins,ends\nana,x,y\nben,2027-01-15,z\n")
     assert "nothing was taken" in str(refused.value)
     people = "kind,id,name,telephone\nofficer,ana,Ana,55 1\nauthority,sat,SAT,55 2\n"
