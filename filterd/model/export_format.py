@@ -49,7 +49,7 @@ SHOWN = frozenset(
     (
         *("order", "feed", "list", "snapshot", "node", "probe", "page", "key", "checkpoint", "anchor"),
         *("statement", "exception", "suspension", "profile", "hold", "store"),
-        *("request", "handover", "roster"),
+        *("request", "handover"),
     )
 )
 """the entries that are shown in whole: the first word of their action and the kind of their subject are among
