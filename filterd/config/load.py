@@ -17,6 +17,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from filterd.config import raw, settings
+from filterd.config.duty_settings import DutySettings
 from filterd.config.load_accounting import accounting, map_rules, shared_addresses
 from filterd.config.load_block import block_listeners, block_page, block_server
 from filterd.config.load_mail import alarms, mail
@@ -230,7 +231,7 @@ def _feeds(feeds: raw.RawFeeds, base: Path) -> settings.FeedSettings:
 
 def _orders(orders: RawOrders, base: Path) -> settings.OrderSettings:
     widest = settings.ShortestPrefixSettings(**dict(orders.shortest_prefix))
-    return settings.OrderSettings(orders.approvals, widest, alarms(orders.alarms, base))
+    return settings.OrderSettings(orders.approvals, widest, alarms(orders.alarms, base), orders.approval)
 
 
 def _web(web: RawWeb, base: Path) -> WebSettings | None:
@@ -318,6 +319,7 @@ def _resolve(
         mail=mail(configuration.mail, base),
         people=tuple(PersonSettings(each.name, each.accounts) for each in configuration.people),
         registers=tuple(register(each, base) for each in configuration.registers),
+        duty=DutySettings(**dict(configuration.duty)),
     )
 
 

@@ -14,6 +14,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from filterd.config import value_types
 from filterd.config.raw_accounting import RawAccounting
 from filterd.config.raw_block import RawBlockPage
+from filterd.config.raw_duty import RawDuty
 from filterd.config.raw_identities import RawMapRule, RawSharedAddresses
 from filterd.config.raw_mail import RawMail
 from filterd.config.raw_notices import RawNotices
@@ -348,6 +349,7 @@ class RawConfiguration(Section):
     metrics: RawMetrics = Field(default_factory=RawMetrics)
     accounting: RawAccounting = Field(default_factory=RawAccounting)
     orders: RawOrders = Field(default_factory=RawOrders)
+    duty: RawDuty = Field(default_factory=RawDuty)
     security: RawSecurity = Field(default_factory=RawSecurity)
     feeds: RawFeeds = Field(default_factory=RawFeeds)
     nodes: RawNodes = Field(default_factory=RawNodes)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from filterd.fetch.secrets import SecretError, Secrets
 from filterd.fetch.webhook_messages import WebhookSecretError, read_webhook_secrets
 from filterd.model.order_alarm import AlarmDelivery
+from filterd.model.roster import Gap, gaps
 from filterd.operations.context import OperationError
 from filterd.operations.doctor import reading
 from filterd.operations.doctor.case import Case
@@ -16,9 +17,13 @@ from filterd.operations.doctor.finding import Finding, found
 from filterd.operations.orders import due
 from filterd.operations.orders.alarms import channels
 from filterd.operations.orders.duties import Duty
+from filterd.operations.plain_values import moment
 from filterd.store import alarms as rows
+from filterd.store import roster as shift_rows
 from filterd.store.errors import StoreError
 
+ROSTER_AHEAD = 7 * 86_400
+"""seconds of the roster that are looked at"""
 SHOWN = 5
 """orders that a finding names"""
 
@@ -27,6 +32,8 @@ SHOWN = 5
 class _Figures:
     duties: list[Duty]
     deliveries: list[AlarmDelivery]
+    gaps: tuple[Gap, ...]
+    """of the week to come"""
 
 
 def check(case: Case) -> Iterator[Finding]:
@@ -57,6 +64,9 @@ def check(case: Case) -> Iterator[Finding]:
         yield found("deadlines.unknown", count=len(unknown), orders=", ".join([*unknown][:SHOWN]))
     if figures.duties and not channels(settings):
         yield found("deadlines.nobody", count=len(figures.duties))
+    if figures.gaps:
+        begins = moment(figures.gaps[0].begins_at)
+        yield found("deadlines.roster_gap", begins=begins, count=len(figures.gaps))
     untaken = [each for each in figures.deliveries if each.trouble]
     if untaken:
         worst = untaken[-1]
@@ -67,4 +77,7 @@ async def _read(case: Case) -> _Figures:
     async with reading.opened(case) as context:
         duties = due.open_ones(await due.duties(context))
         async with context.store.read() as connection:
-            return _Figures(duties, await rows.deliveries(connection))
+            deliveries = await rows.deliveries(connection)
+            shifts = await shift_rows.shifts(connection, case.machine.clock())
+        now = case.machine.clock()
+        return _Figures(duties, deliveries, gaps(shifts, now, now + ROSTER_AHEAD) if shifts else ())
