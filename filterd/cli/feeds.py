@@ -10,6 +10,7 @@ import click
 from filterd.cli import feed_enabling, feed_review, output
 from filterd.cli.failure import Failure
 from filterd.cli.feed_holding import hold
+from filterd.cli.feed_publish import publish
 from filterd.cli.feed_signing import origin_fields, sign, trust, verify
 from filterd.cli.group import Group
 from filterd.cli.options import ReadFile, common
@@ -34,7 +35,7 @@ def feed() -> None:
     """Read lists into the product."""
 
 
-for _command in (sign, verify, trust, hold, feed_enabling.enable, feed_review.diff):
+for _command in (sign, verify, trust, hold, feed_enabling.enable, feed_review.diff, publish):
     feed.add_command(_command)
 
 

@@ -18,6 +18,7 @@ from filterd.config.block_settings import BlockPageSettings, BlockServerSettings
 from filterd.config.notice_settings import NoticeSettings
 from filterd.config.people_settings import PersonSettings
 from filterd.config.proof_settings import CanarySettings, NodesSettings
+from filterd.config.publish_settings import PublishSettings
 from filterd.config.retention_settings import RetentionSettings
 from filterd.config.service_settings import ServiceSettings
 from filterd.config.signing_settings import SigningSettings
@@ -249,6 +250,7 @@ class Settings:
     notices: NoticeSettings
     service: ServiceSettings
     signing: SigningSettings
+    publish: PublishSettings
     mail: MailSettings | None
     """None: nothing is mailed"""
     people: tuple[PersonSettings, ...]

@@ -106,6 +106,7 @@ OLD_HAS_NOT = (
     *("installation", "signing_key", "checkpoint", "anchor", "countersigner", "anchor_state", "statement"),
     *("preservation_hold_line", "preservation_hold"),
     *("order_alarm", "order_alarm_delivery"),
+    *("publication", "list_comparison"),
     *CONSENT_TABLES,
 )
 
