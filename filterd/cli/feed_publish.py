@@ -1,4 +1,4 @@
-"""``filterd feed publish``, ``digests`` and ``compare``: lists for others, and what others have."""
+"""``filterd feed publish``: lists for other providers, and for anybody."""
 
 from __future__ import annotations
 
