@@ -25,7 +25,9 @@ async def fetched(context: Context, address: str, fetching: Fetching | None = No
     access = Access(Secrets(settings.policies), None, (), settings.feeds.ca, settings.feeds.proxy)
     sink = BytesIO()
     async with AsyncExitStack() as opened:
-        lookup = how.lookup or await opened.enter_async_context(server_addresses(settings))
+        lookup = how.lookup
+        if lookup is None:
+            lookup = await opened.enter_async_context(server_addresses(settings))
         client = Client(access, how.limits or LIMITS, lookup, how.chance, how.sleep)
         try:
             await client.get(address, sink)
