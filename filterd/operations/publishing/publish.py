@@ -283,16 +283,45 @@ def _audited(edition: PublishedEdition, body: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-async def behind(context: Context) -> list[str]:
-    """The lists that were published, and whose version in force is another one since."""
+@dataclass(frozen=True, slots=True)
+class StandingPublication:
+    """The newest edition of a list that was published."""
+
+    list: str
+    serial: int
+    at: float
+    digest: str
+    manifest_digest: str
+    behind: bool
+    """another version is in force since"""
+
+
+async def standing(context: Context) -> tuple[StandingPublication, ...]:
+    """The newest edition of every list that was published."""
     async with context.store.read() as connection:
         known = await rows.newest_ones(connection)
-    found = {each.feed.id: each for each in await listing.list_feeds(context)} if known else {}
-    return [
-        identifier
-        for identifier, edition in known.items()
-        if (status := found.get(identifier)) is not None
-        and not status.feed.confidential
-        and status.version is not None
-        and status.version.digest != edition.digest
-    ]
+    found = {each.feed.id: each for each in await listing.figures(context)} if known else {}
+    return tuple(
+        StandingPublication(
+            list=identifier,
+            serial=each.serial,
+            at=each.at,
+            digest=each.digest,
+            manifest_digest=each.manifest_digest,
+            behind=_is_behind(each, found.get(identifier)),
+        )
+        for identifier, each in known.items()
+    )
+
+
+def _is_behind(edition: PublishedEdition, status: FeedStatus | None) -> bool:
+    """True if another version is in force; a list that is no more in force, or confidential since, is not
+    published again, whatever stands in it."""
+    if status is None or status.feed.confidential or status.version is None:
+        return False
+    return status.version.digest != edition.digest
+
+
+async def behind(context: Context) -> list[str]:
+    """The lists that were published, and of which another version is in force since."""
+    return [each.list for each in await standing(context) if each.behind]
