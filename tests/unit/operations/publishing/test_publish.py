@@ -37,6 +37,7 @@ def believed(folder: Path, name: str, signature: str, public_key: str) -> str:
     return subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout.strip()
 
 
+@pytest.mark.system("minisign")
 async def test_the_same_list_has_the_same_bytes_and_minisign_believes_them(
     installation: Installation, tmp_path: Path
 ) -> None:
