@@ -1,4 +1,4 @@
-"""What is published: facts that the law asks for and nobody wrote, pages and lists that no longer hold."""
+"""Facts that the law asks for and nobody wrote; published pages and lists that no longer hold."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ from pathlib import Path
 from filterd.disk.files import sync_directory
 from filterd.feed.signing import ProofError, read_signed
 from filterd.operations.publishing import manifests
-from filterd.operations.publishing.manifests import Manifest, ManifestError
+from filterd.operations.publishing.manifests import ListManifest, ManifestError
 
 PUBLIC_KEY = "minisign.pub"
 EDITIONS = "editions"
@@ -111,7 +111,7 @@ def _drop_old(directory: Path, identifier: str, newest: int) -> None:
             shutil.rmtree(path)
 
 
-def standing(directory: Path, identifier: str, public_key: str) -> Manifest | None:
+def standing(directory: Path, identifier: str, public_key: str) -> ListManifest | None:
     """The manifest that stands in a directory, if this key signed it."""
     try:
         text = small(directory / identifier / manifests.NAME)
@@ -130,7 +130,7 @@ def small(path: Path) -> bytes:
         return file.read(manifests.LARGEST + 1)
 
 
-def published(directory: Path) -> Iterator[Manifest]:
+def published(directory: Path) -> Iterator[ListManifest]:
     """The manifests that stand in a directory, by list. Those that cannot be read are passed over."""
     with contextlib.suppress(OSError):
         for link in sorted(directory.iterdir()):

@@ -33,7 +33,7 @@ class ManifestError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Manifest:
+class ListManifest:
     """A manifest that was read: its body, and the SHA-256 of its bytes."""
 
     body: dict[str, Any]
@@ -55,7 +55,7 @@ def digest_of(text: bytes) -> str:
     return hashlib.sha256(text).hexdigest()
 
 
-def read(text: bytes) -> Manifest:
+def read(text: bytes) -> ListManifest:
     """The manifest of these bytes. Raises ManifestError."""
     if len(text) > LARGEST:
         _refuse(f"it is longer than {LARGEST} bytes")
@@ -74,7 +74,7 @@ def read(text: bytes) -> Manifest:
         _refuse("files are not what they must be")
     if text_of(body) != text:
         _refuse("it is not in canonical form")
-    return Manifest(body, digest_of(text))
+    return ListManifest(body, digest_of(text))
 
 
 def _refuse(why: str) -> NoReturn:

@@ -23,7 +23,7 @@ from filterd.operations.feeds import listing, rule_files
 from filterd.operations.feeds.listing import FeedStatus
 from filterd.operations.plain_values import moment
 from filterd.operations.publishing import editions, manifests, rendering
-from filterd.operations.publishing.publisher import Publisher, publisher
+from filterd.operations.publishing.publisher import ListSigner, publisher
 from filterd.operations.trail import announcing
 from filterd.policy.canonical import CanonicalError
 from filterd.store import checkpoints as checkpoint_rows
@@ -143,7 +143,7 @@ class _Publishing:
 
     context: Context
     directory: Path
-    signs: Publisher
+    signs: ListSigner
     installation: str
     status: FeedStatus
 

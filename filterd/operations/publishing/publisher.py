@@ -18,7 +18,7 @@ REMEDY = (
 
 
 @dataclass(frozen=True, slots=True)
-class Publisher:
+class ListSigner:
     """Signs editions."""
 
     key_id: str
@@ -34,7 +34,7 @@ class Publisher:
         return f"untrusted comment: minisign public key {self.key_id}\n{self.public_key}\n".encode()
 
 
-def publisher(settings: Settings) -> Publisher:
+def publisher(settings: Settings) -> ListSigner:
     """The key, made where there is none: call it under the lock of publishing. Raises UnusableError."""
     path = settings.publish.key_file
     try:
@@ -53,7 +53,7 @@ def publisher(settings: Settings) -> Publisher:
         message = f"the key {path} has a password, which nobody is there to give"
         raise UnusableError(message, "take the password away: minisign -C -W -s FILE")
     public = public_key_of(key)
-    return Publisher(key_id(public), public, lambda data, feed, serial: sign(key, data, feed, serial))
+    return ListSigner(key_id(public), public, lambda data, feed, serial: sign(key, data, feed, serial))
 
 
 def _make(path: Path) -> None:

@@ -29,7 +29,7 @@ class PublishedLists(RequestBody):
 
 
 class SignedDigests(RequestBody):
-    """What another provider signed of its lists, and its public keys."""
+    """The signed word of another provider on its lists, and its public keys."""
 
     text: str = Field(
         max_length=LONGEST, description="A file of digests or a public statement, as it was signed."

@@ -16,7 +16,7 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from filterd.operations.publishing import editions
-from filterd.operations.publishing.manifests import Manifest
+from filterd.operations.publishing.manifests import ListManifest
 from filterd.web.pages.refusals import PageRefusedError
 from filterd.web.pages.state import page, state_of
 from filterd.web.published.outline import FOLDERS, LISTS
@@ -68,7 +68,7 @@ def _page(language: str) -> Any:
     return show
 
 
-def _standing(directory: Path) -> tuple[list[Manifest], str]:
+def _standing(directory: Path) -> tuple[list[ListManifest], str]:
     """The manifests that stand there, and the public key; empty where nothing was published."""
     found = [each for each, _ in zip(editions.published(directory), range(SHOWN), strict=False)]
     try:

@@ -16,8 +16,8 @@ Answer = Callable[..., Any]
 def test_a_list_is_published_and_a_confidential_one_is_not(
     run: Run, answer: Answer, installation: Path, tmp_path: Path
 ) -> None:
-    secret = "{id: secret, source: lists/adult.txt, format: domains, mandatory: {%s, confidential: true}}"
-    entry = secret % "authority: A, ground: g"
+    entry = "{id: secret, source: lists/adult.txt, format: domains, mandatory: {%s, confidential: true}}"
+    entry %= "authority: A, ground: g"
     feeds = installation.parent / "policies/feeds.yaml"
     feeds.write_text(feeds.read_text().replace("category: adult}]", f"category: adult}}, {entry}]"))
     assert run("feed", "update").exit_code == 0
