@@ -21,6 +21,7 @@ from filterd.config.raw_notices import RawNotices
 from filterd.config.raw_orders import RawOrders
 from filterd.config.raw_people import RawPeople
 from filterd.config.raw_proof import RawCanary, RawNodes
+from filterd.config.raw_publish import RawPublish
 from filterd.config.raw_rate_limit import RawRateLimit
 from filterd.config.raw_registers import RawRegisters
 from filterd.config.raw_reports import RawReports
@@ -359,6 +360,7 @@ class RawConfiguration(Section):
     notices: RawNotices = Field(default_factory=RawNotices)
     service: RawService = Field(default_factory=RawService)
     signing: RawSigning = Field(default_factory=RawSigning)
+    publish: RawPublish = Field(default_factory=RawPublish)
     mail: RawMail = Field(default_factory=RawMail)
     reports: RawReports = Field(default_factory=RawReports)
     people: RawPeople = key(

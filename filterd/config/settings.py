@@ -19,6 +19,7 @@ from filterd.config.duty_settings import DutySettings
 from filterd.config.notice_settings import NoticeSettings
 from filterd.config.people_settings import PersonSettings
 from filterd.config.proof_settings import CanarySettings, NodesSettings
+from filterd.config.publish_settings import PublishSettings
 from filterd.config.register_settings import RegisterSettings
 from filterd.config.report_settings import ReportSettings
 from filterd.config.retention_settings import RetentionSettings
@@ -255,6 +256,7 @@ class Settings:
     service: ServiceSettings
     signing: SigningSettings
     reports: ReportSettings
+    publish: PublishSettings
     mail: MailSettings | None
     """None: nothing is mailed"""
     people: tuple[PersonSettings, ...]

@@ -109,6 +109,7 @@ OLD_HAS_NOT = (
     "passkey",
     *("duty_contact", "duty_shift", "duty_request", "duty_request_step", "duty_handover"),
     *("duty_handover_seen", "review_effect"),
+    *("publication", "list_comparison"),
     *CONSENT_TABLES,
     "take_up_day",
 )

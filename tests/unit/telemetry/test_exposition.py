@@ -133,7 +133,9 @@ CONTROL = ControlMetrics(
     reviews={"open": 305, "appealed": 306, "overdue": 307},
     reports=ReportMetrics(391.5, 392, 393),
     privacy=PrivacyMetrics(301.5, {"consent": 302}, {"open": 303, "overdue": 304}, 308),
-    publication=PublicationMetrics(differs=True, exported_at=306.5),
+    publication=PublicationMetrics(
+        differs=True, exported_at=306.5, lists_behind=309, comparisons={"same": 310, "different": 311}
+    ),
     trail=TrailMetrics(
         checkpoint_at=401.5,
         uncovered=402,
