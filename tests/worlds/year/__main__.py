@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 from filterd.telemetry import log
+from tests.worlds.year import table
 from tests.worlds.year.run import YearRun, run
 
 
@@ -25,8 +26,12 @@ def main() -> int:
     with (folder / "log.jsonl").open("w") as stream:
         log.configure("year", stream)
         year = YearRun(folder, sys.stdout, short=given.short)
-        asyncio.run(run(year))
-    print(year.counts)
+        outcome = asyncio.run(run(year))
+    print(f"\n{table.as_text(table.months(outcome.closed))}\n")
+    for said in outcome.closed.said:
+        print(said)
+    print(f"{outcome.held} facts of the reports are as the script says")
+    print(f"reports, export and evidence pack: {outcome.closed.folder}\nlog: {folder / 'log.jsonl'}")
     return 0
 
 

@@ -18,9 +18,6 @@ from tests.worlds.year.clock import moment_of
 from tests.worlds.year.diary import Act, Diary, Entry, at, require
 from tests.worlds.year.incidents import appeals, complains, decided
 
-GROWN = shelf.numbered("lista-interna", 5, 62) + shelf.numbered("lista-nueva", 1, 1_140)
-"""the adopted list after its sudden growth"""
-
 
 def new_list(names: list[str]) -> Act:
     """The authority gives a new version of the adopted list."""
@@ -38,13 +35,15 @@ def new_list(names: list[str]) -> Act:
 async def grows(diary: Diary) -> None:
     """The list has twenty times its names at once: held until two people have looked."""
     provider = diary.provider
-    shelf.put_list(provider.base / "policies", shelf.WORST, GROWN, provider.clock.now)
+    shelf.put_list(provider.base / "policies", shelf.WORST, shelf.GROWN, provider.clock.now)
     await provider.read_lists()
     async with provider.context.store.read() as connection:
         held = await hold_rows.find(connection, "worst-of")
     require(held is not None, "the list that grew so much was not held back")
     diary.count("lists held back")
-    diary.tell(f"the adopted list comes with {len(GROWN)} names at once, and is held back for two people")
+    diary.tell(
+        f"the adopted list comes with {len(shelf.GROWN)} names at once, and is held back for two people"
+    )
 
 
 async def grown(diary: Diary) -> None:
@@ -62,8 +61,9 @@ def rotates(purpose: Purpose) -> Act:
 
     async def act(diary: Diary) -> None:
         made = await rotating.rotate(diary.by("ana"), purpose, reason="a year has passed")
+        require(made.in_use, f"the new key for {purpose.value} is not in use")
         diary.count("keys rotated")
-        diary.tell(f"a new key for {purpose.value}: {made.id}")
+        diary.tell(f"a new key for {purpose.value} signs from now on")
 
     return act
 
@@ -72,19 +72,21 @@ async def asks_for_data(diary: Diary) -> None:
     """A holder asks what is kept."""
     shown = await arco.add(diary.by("carla"), "line-0007", ArcoKind.ACCESS, channel="counter", ticket="T-311")
     diary.folios["data"] = arco.reference(shown.request), ""
-    diary.tell(f"a holder asks for their data ({arco.reference(shown.request)}), due on {shown.request.due}")
+    diary.tell(f"a holder asks for their data, due on {shown.request.due}")
 
 
 async def gets_data(diary: Diary) -> None:
     """The answer, in time."""
     shown = await arco.answer(diary.by("carla"), diary.folios["data"][0], ArcoOutcome.GRANTED)
-    diary.tell(f"carla answers {arco.reference(shown.request)}")
+    diary.tell(f"carla answers with {shown.request.outcome.value}")
 
 
 async def has_data(diary: Diary) -> None:
     """Carried out."""
     shown = await arco.close(diary.by("carla"), diary.folios["data"][0], reason="the copy was handed over")
-    diary.tell(f"carla closes {arco.reference(shown.request)}")
+    diary.tell(
+        f"the copy was handed over, and the request is {'closed' if shown.request.closed_at else 'open'}"
+    )
 
 
 async def is_held(diary: Diary) -> None:
@@ -99,7 +101,7 @@ async def is_held(diary: Diary) -> None:
         classes=("consent", "changes"),
     )
     shown = await preservation.add(diary.by("ana"), demand)
-    diary.tell(f"a preservation hold of 60 days ({shown.hold.reference})")
+    diary.tell(f"a preservation hold of 60 days, of {' and '.join(shown.hold.classes)}")
 
 
 async def is_held_no_more(diary: Diary) -> None:

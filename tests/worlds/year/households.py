@@ -1,4 +1,4 @@
-"""The households of the year: who registers, who asks for the filter, who has enough of it. Drawn by a seed."""
+"""The households of the year: who registers, asks for the filter, and has enough of it. Drawn by a seed."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ class ControlParts:
         await self._trail.look()
 
     async def delete(self) -> None:
-        """Delete what is past its term and count the days before, where a day has passed since that was done."""
+        """Delete what is past its term, and count the day before; each once a day."""
         await self._retention.look()
         if await take_up.is_due(self.context):
             await take_up.fill(self.context)

@@ -1,4 +1,4 @@
-"""One resolver of the year: the node, the stages of a query and a UDP socket on loopback, on the year's clock.
+"""One resolver of the year: a node, the stages of a query and a UDP socket on loopback, on the year's clock.
 
 It is put together of the resolver's own parts (``filterd.serve.resolver``), without its process, its threads
 and its fast path: those live by the machine's clock. What it has in force it reads from the store and from
@@ -29,8 +29,8 @@ from filterd.policy import snapshot_layout
 from filterd.serve.answer_rules import rules_of
 from filterd.serve.canary_probe import CanaryProbe, ProbeTarget, ask_listener, judge_answer, query_for
 from filterd.serve.node_report import report_of
-from filterd.serve.order_probe import OrderProbe, SelfProbes
 from filterd.serve.node_sessions import bound_tables
+from filterd.serve.order_probe import OrderProbe, SelfProbes
 from filterd.serve.wiring import canaries_of, prefixes, switches_of
 from filterd.store.engine import database_path
 from filterd.wire.names import name_to_text

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import TextIO
 
 from tests.worlds.year import house, incidents, letters
 from tests.worlds.year.clock import ENDS, FIRST, LAST, moment_of
+from tests.worlds.year.closing import Closed, close_year
 from tests.worlds.year.diary import Diary, Entry
+from tests.worlds.year.expecting import require_all
 from tests.worlds.year.households import Households
 from tests.worlds.year.provider import provider
 
@@ -30,7 +32,17 @@ class YearRun:
     short: bool = False
     """fewer lines, and no day on which nothing happens"""
     seed: int = SEED
-    counts: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass
+class Outcome:
+    """The year as it came."""
+
+    diary: Diary
+    households: Households
+    closed: Closed
+    held: int
+    """what was held against the script"""
 
 
 def entries(households: Households, every: int) -> list[Entry]:
@@ -65,14 +77,20 @@ async def play(diary: Diary, found: Iterable[Entry]) -> None:
         if world.clock.now == moment:
             await world.move_to(moment + 2)
     await world.move_to(ENDS + 60)
+    await world.move_to(moment_of(LAST + timedelta(days=1), 6, 30))
+    await world.morning()
 
 
-async def run(year: YearRun) -> None:
-    """Run the year to its end. Raises YearError where anything is not as its script says."""
+async def run(year: YearRun) -> Outcome:
+    """Run the year to its end, and hold its reports against the script. Raises YearError where anything is
+    not as its script says."""
     lines, every = (SHORT_LINES, SHORT_EVERY) if year.short else (LINES, EVERY)
-    async with provider(year.base) as world:
+    async with provider(year.base / "provider") as world:
         diary = Diary(world, year.out, random.Random(year.seed))
         households = Households(lines, random.Random(year.seed))
         await households.register(diary)
         await play(diary, entries(households, every))
-        year.counts = {**diary.counts, **households.counts}
+        diary.tell("the year is over; reports, export and evidence pack are written and verified")
+        closed = await close_year(diary.by("ana"), year.base / "reports", short=year.short)
+        held = require_all(diary, households, closed)
+        return Outcome(diary, households, closed, held)

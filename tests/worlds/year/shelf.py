@@ -67,6 +67,10 @@ def numbered(word: str, first: int, last: int) -> list[str]:
     return [f"{word}-{number:04}.example" for number in range(first, last + 1)]
 
 
+GROWN = numbered("lista-interna", 5, 62) + numbered("lista-nueva", 1, 1_140)
+"""the adopted list after its sudden growth"""
+
+
 def put_list(folder: Path, name: str, names: Iterable[str], now: float) -> None:
     """A new version of a list, as of now."""
     path = folder / name
