@@ -85,7 +85,7 @@ async def test_editions_are_a_chain_that_a_lost_store_goes_on_with(
     there = editions.standing(out, "adult-starter", second.public_key)
     assert there is not None
     assert there.body["previous"] == second.manifest_digest
-    kept = sorted(path.name for path in (out / "editions").iterdir())
+    kept = sorted(path.name for path in (out / "_editions").iterdir())
     assert kept == [f"adult-starter-{each.serial}" for each in (second, third)]
 
 
