@@ -20,7 +20,7 @@ class RawPublish(Section):
     )
     licence: str = key(
         "",
-        "The licence or terms that the manifest of each published list names, such as CC0-1.0.",
-        max_length=200,
+        "The licence or terms that the manifest of each published list names, such as CC0-1.0: one line.",
+        pattern="^[^\\x00-\\x1f\\x7f]{0,200}$",
         strict=True,
     )

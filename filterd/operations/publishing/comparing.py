@@ -175,7 +175,7 @@ def differ(found: Sequence[KeptComparison]) -> bool:
 
 
 async def counts(context: Context) -> dict[str, int]:
-    """How many lists had each result in the last comparisons."""
+    """How many lists had each result in the last comparisons; nothing where none was made."""
     async with context.store.read() as connection:
         found = await rows.results(connection)
-    return {each.value: found[each.value] for each in ListResult}
+    return {each.value: found[each.value] for each in ListResult} if found else {}

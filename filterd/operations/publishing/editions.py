@@ -3,7 +3,7 @@
 ::
 
     DIR/minisign.pub            the public key
-    DIR/LIST -> editions/LIST-SERIAL
+    DIR/LIST -> _editions/LIST-SERIAL
         names.txt, names.txt.sha256, names.txt.sha256.minisig, list.rpz, manifest.json, manifest.json.minisig
 
 An edition is written and synced whole before the link is changed to it, at once: whoever reads through the
@@ -25,7 +25,8 @@ from filterd.operations.publishing import manifests
 from filterd.operations.publishing.manifests import ListManifest, ManifestError
 
 PUBLIC_KEY = "minisign.pub"
-EDITIONS = "editions"
+EDITIONS = "_editions"
+"""no list has such an id"""
 KEPT = 2
 """editions of a list that stay"""
 FILES = frozenset(
@@ -45,7 +46,10 @@ _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 def begun(directory: Path, identifier: str) -> Path:
     """An empty directory for the files of an edition; one that a killed process left is emptied. Raises
     ``OSError``."""
-    (directory / EDITIONS).mkdir(parents=True, exist_ok=True)
+    for each in (directory, directory / EDITIONS):
+        if not each.is_dir():
+            each.mkdir(parents=True)
+            each.chmod(0o755)  # whatever the umask is: another web server may serve it
     draft = directory / EDITIONS / f".{identifier}.new"
     if draft.exists():
         shutil.rmtree(draft)
@@ -141,7 +145,7 @@ def published(directory: Path) -> Iterator[ListManifest]:
 
 def file_in(directory: Path, identifier: str, name: str) -> Path | None:
     """The file of the newest edition of a list, behind the link; None: there is none of that name."""
-    if name not in FILES or _ID.fullmatch(identifier) is None or identifier == EDITIONS:
+    if name not in FILES or _ID.fullmatch(identifier) is None:
         return None
     link = directory / identifier
     try:

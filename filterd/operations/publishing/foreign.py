@@ -115,7 +115,7 @@ def read(text: bytes, keys: dict[str, bytes], named: str) -> ToldLists:
         raise OperationError(message, REMEDY)
     try:
         found = signed_text.read(text.decode("utf-8").rstrip("\n"))
-    except (SignedTextError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # also half a surrogate, or no number
         message = f"{named} is no signed file of digests and no public statement: {_why(error)}"
         raise OperationError(message, REMEDY) from None
     kind = signed_text.STATEMENT if "day" in found.body else signed_text.DIGESTS
@@ -132,7 +132,7 @@ def read(text: bytes, keys: dict[str, bytes], named: str) -> ToldLists:
 
 
 def _why(error: Exception) -> str:
-    return str(error) if isinstance(error, SignedTextError) else "it is no UTF-8"
+    return str(error) if isinstance(error, SignedTextError) else "it is no text of canonical JSON"
 
 
 def told(body: dict[str, Any]) -> ToldLists:

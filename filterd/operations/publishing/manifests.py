@@ -24,6 +24,8 @@ _ID = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 _FILE = re.compile(r"[a-z]{1,16}\.[a-z]{1,8}")
 _TEXTS = ("provider", "licence", "kind", "authority", "ground", "key_id", "public_key", "installation")
+_NUMBERS = ("serial", "version", "entries")
+_PARTS = frozenset((*_TEXTS, *_NUMBERS, "form", "list", "at", "digest", "previous", "files"))
 _LONGEST = 500
 _MOST_FILES = 8
 
@@ -65,6 +67,8 @@ def read(text: bytes) -> ListManifest:
         _refuse("it is no JSON")
     if not isinstance(body, dict) or body.get("form") != FORM:
         _refuse("it is of another form")
+    if not body.keys() <= _PARTS:
+        _refuse("it has a part that no manifest has")
     for each in _TEXTS:
         if not isinstance(body.get(each, ""), str) or len(body.get(each, "")) > _LONGEST:
             _refuse(f"{each} is no short text")
@@ -72,7 +76,11 @@ def read(text: bytes) -> ListManifest:
     files = body.get("files")
     if not isinstance(files, list) or not 0 < len(files) <= _MOST_FILES or not all(map(_is_file, files)):
         _refuse("files are not what they must be")
-    if text_of(body) != text:
+    try:
+        same = text_of(body) == text
+    except (ValueError, RecursionError):  # half a surrogate, or no number
+        same = False
+    if not same:
         _refuse("it is not in canonical form")
     return ListManifest(body, digest_of(text))
 
@@ -88,7 +96,7 @@ def _require(body: dict[str, Any]) -> None:
         _refuse("digest is no SHA-256")
     if body.get("previous") != "" and not _matches(_HASH, body.get("previous")):
         _refuse("previous is no SHA-256")
-    for each in ("serial", "version", "entries"):
+    for each in _NUMBERS:
         value = body.get(each)
         if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= LARGEST_SERIAL:
             _refuse(f"{each} is no number")

@@ -123,8 +123,10 @@ async def test_what_is_forged_old_or_ones_own_is_refused(context: Context, other
     async with told(other) as (_, text, keys):
         with pytest.raises(OperationError, match="altered"):
             await compared(context, text.replace(b'"names":3', b'"names":4'), keys)
-        with pytest.raises(OperationError, match="no signed file"):
-            await compared(context, b"[" * 100_000, keys)
+        odd = (b"[" * 100_000, b"\xff", b'{"body":{"a":"\\ud800"},"key_id":"","signature":""}')
+        for each in (*odd, b'{"body":{"a":NaN},"key_id":"","signature":""}', b'{"body":' * 900):
+            with pytest.raises(OperationError, match=r"no signed file|not signed by"):
+                await compared(context, each, keys)
         with pytest.raises(OperationError, match="longer than"):
             await compared(context, b" " * (foreign.LARGEST + 1), keys)
         with pytest.raises(OperationError, match="no public key"):

@@ -85,7 +85,7 @@ async def test_editions_are_a_chain_that_a_lost_store_goes_on_with(
     there = editions.standing(out, "adult-starter", second.public_key)
     assert there is not None
     assert there.body["previous"] == second.manifest_digest
-    kept = sorted(path.name for path in (out / "editions").iterdir())
+    kept = sorted(path.name for path in (out / "_editions").iterdir())
     assert kept == [f"adult-starter-{each.serial}" for each in (second, third)]
 
 
@@ -187,3 +187,7 @@ async def test_a_manifest_of_a_stranger_is_checked_part_by_part(part: str, value
     assert manifests.read(manifests.text_of(body)).serial == 1
     with pytest.raises(manifests.ManifestError):
         manifests.read(manifests.text_of({**body, part: value}))
+    text = manifests.text_of(body)
+    for odd in (text[:-2] + b',"z":"\\ud800"}\n', text[:-2] + b',"z":NaN}\n', b"[" * 10_000, text[:-1]):
+        with pytest.raises(manifests.ManifestError):
+            manifests.read(odd)

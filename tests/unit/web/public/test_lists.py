@@ -60,7 +60,7 @@ async def test_what_was_published_is_served_as_it_was_signed(context: Context, b
         (directory / "secret.txt").write_text("secret")
         for path in (
             "adult-starter/secret.txt",
-            "editions/names.txt",
+            "_editions/names.txt",
             "..%2Fadult-starter/names.txt",
             "adult-starter/..%2F..%2Fsecret.txt",
             "worst-of/names.txt",
