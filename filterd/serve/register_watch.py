@@ -55,10 +55,14 @@ class RegisterWatch:
                 await self.look()
                 await asyncio.sleep(max(LOOK_SECONDS, SHARE * (loop.time() - began)))
         finally:
-            await self._tickets.close()
-            if self._pull is not None:
-                self._pull.cancel()
-                await asyncio.gather(self._pull, return_exceptions=True)
+            await self.close()
+
+    async def close(self) -> None:
+        """End the pull and the visits that are at work."""
+        await self._tickets.close()
+        if self._pull is not None:
+            self._pull.cancel()
+            await asyncio.gather(self._pull, return_exceptions=True)
 
     async def look(self) -> None:
         """Do what is due. A failure is logged once, and tried again."""
