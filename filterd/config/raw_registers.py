@@ -10,7 +10,7 @@ from filterd.config.raw_notices import RawReceiver, require_different
 from filterd.config.raw_register_ways import RawListedPage, RawTicketPlatform, require_ways
 from filterd.config.raw_types import Duration, FilePath, Section, Size, key
 
-MINUTE, HOUR = 60, 3600
+HOUR = 3600
 
 
 class RawRegisterGuard(Section):
@@ -62,7 +62,7 @@ class RawRegister(Section):
         max_length=64,
         examples=["pl-gambling"],
     )
-    pull_every: Duration = key("1h", "How often it is pulled.", ge=MINUTE, le=31 * 24 * HOUR)
+    pull_every: Duration = key("1h", "How often it is pulled, or visited.", ge=5, le=31 * 24 * HOUR)
     push_secret_file: FilePath | None = key(
         None,
         "File with the secret (32 characters or more) that a push gives as its bearer token; relative to the "

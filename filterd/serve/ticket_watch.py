@@ -28,7 +28,11 @@ class TicketWatch:
         """Begin the visits that are due, unless the one before is under way."""
         self._running = {id: task for id, task in self._running.items() if not task.done()}
         for each in context.settings.registers:
-            if each.as_kind is RegisterKind.TICKETS and each.id not in self._running and self._due(context, each):
+            if (
+                each.as_kind is RegisterKind.TICKETS
+                and each.id not in self._running
+                and self._due(context, each)
+            ):
                 self._running[each.id] = asyncio.create_task(self._visit(context, each))
 
     async def close(self) -> None:

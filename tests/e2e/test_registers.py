@@ -58,7 +58,9 @@ def answered(filterd: Deployment, name: str) -> bool:
 
 def blocked(filterd: Deployment, name: str) -> bool:
     answer = filterd.ask(name)
-    return CENSORED in ede(answer) and not any(each.rdtype == 1 and "192.0.2.1" in str(each) for each in answer.answer)
+    return CENSORED in ede(answer) and not any(
+        each.rdtype == 1 and "192.0.2.1" in str(each) for each in answer.answer
+    )
 
 
 def configure(filterd: Deployment, **register: Any) -> None:
@@ -110,11 +112,13 @@ def test_a_ticket_is_blocked_replied_to_and_answered_again_once_cancelled(
 def test_a_list_that_moves_is_followed_and_one_that_nobody_vouches_for_is_not(
     filterd: Deployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    site = ListedSite(("betting.example",))
+    kept = ("casino.example", "dice.example", "lotto.example")
+    site = ListedSite((*kept, "betting.example"))
     feeds = filterd.policies / "feeds.yaml"
     entry = {
         "id": "games", "source": str(filterd.state / "registers" / "games.list"), "format": "domains",
-        "scope": "subtree", "mandatory": {"authority": "adm", "ground": "betting"}, "guard": {"max_shrink": 1.0},
+        "scope": "subtree", "mandatory": {"authority": "adm", "ground": "betting"},
+        "guard": {"max_shrink": 1.0},
     }  # fmt: skip
     feeds.write_text(feeds.read_text() + yaml.safe_dump([entry]))
     with serving(site, tmp_path / "tls") as server:
@@ -126,7 +130,7 @@ def test_a_list_that_moves_is_followed_and_one_that_nobody_vouches_for_is_not(
         adopt(filterd, monkeypatch, "games")
         with filterd.serving():
             assert soon(partial(blocked, filterd, "betting.example"), "a list in force", seconds=60)
-            site.update("poker.example")
+            site.update(*kept, "poker.example")
             site.fault = ListedFault.WRONG_CONTROL
             refused = filterd.run("register", "pull", "games")
             assert refused.returncode == 1

@@ -210,9 +210,7 @@ async def reconcile(
     return found
 
 
-async def comparison(
-    context: Context, register: RegisterSettings, platform: Questions
-) -> FullComparison:
+async def comparison(context: Context, register: RegisterSettings, platform: Questions) -> FullComparison:
     """The full lists against what is blocked here. What a person unblocked, what was refused, and the entries
     of tickets that wait or were cancelled, are not missing. Raises FetchError, TicketMessageError and
     ControlFileError."""
