@@ -237,6 +237,7 @@ async def _call(client: httpx.AsyncClient, method: str, path: str) -> httpx.Resp
         "request": "R-7",
         "hold": "H-7",
         "profile": "child",
+        "kind": "compliance",
     }
     at = path.format(id=_id(path), name="blue.example", version="2026-11", **numbers)
     return await client.request(method, at, params=row.query, json=row.body)
