@@ -273,6 +273,7 @@ async def _call(client: httpx.AsyncClient, method: str, path: str) -> httpx.Resp
         "hold": "H-7",
         "profile": "child",
         "contact": "ana",
+        "kind": "compliance",
         "register": "none",
         "run": 1,
     }
