@@ -9,8 +9,9 @@ it. The same store and the same clock give the same bytes.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from tempfile import TemporaryFile
 from typing import IO, Any
 
@@ -29,6 +30,7 @@ from filterd.operations.receipts.typesetting import pdf_of
 from filterd.operations.receipts.words import SheetLanguage
 from filterd.operations.reports.shape import Report
 from filterd.operations.signing import Purpose
+from filterd.operations.trail import checkpoints
 from filterd.operations.trail.exporting import ExportScope, ExportStream
 
 PIECE = 1 << 18
@@ -57,13 +59,14 @@ class EvidenceStream:
         *,
         issue: bool = True,
         sheet: ReportSheet | None = None,
+        pdf: bool = True,
         progress: Progress | None = None,
     ) -> None:
         """``sheet``: makes the forms of reports that people read; None: those for machines alone. ``issue``:
         issue receipts where the last would say something else now; False: write nothing into the trail, and
-        take those that were issued for packs before."""
+        take those that were issued for packs before. ``pdf``: with the PDFs of receipts and reports."""
         self._context, self._scope, self._issue = context, scope, issue
-        self._progress, self._sheet = progress or _untold, sheet
+        self._progress, self._sheet, self._pdf = progress or _untold, sheet, pdf
         self._moment = int(context.clock())
         self._whole = hashlib.sha256()
         self.files: list[PackedFile] = []
@@ -73,9 +76,13 @@ class EvidenceStream:
         self.warning = ""
         """why the export has no checkpoint at its end"""
 
-    async def chunks(self) -> AsyncIterator[bytes]:
+    async def chunks(self) -> AsyncGenerator[bytes]:
         """Every byte, the manifest last. Raises OperationError, before the first byte where it can."""
         export = ExportStream(self._context, ExportScope(order=self._scope.order), self._told_entries)
+        if not self._pdf:
+            self._leave_out("*.pdf", "nobody asked for them")
+        with contextlib.suppress(ConflictError, UnusableError):  # the export, which tries it too, says why
+            await checkpoints.make(self._context)  # the first one makes the installation's id and the keys
         with TemporaryFile(prefix="filterd-evidence-") as kept:
             record = await gathered.record_of(self._context, self._scope)
             sizes = [
@@ -125,6 +132,8 @@ class EvidenceStream:
             text = (await asyncio.to_thread(kept.read, size)).decode()
             name = f"{evidence_format.RECEIPTS}{reference}"
             yield PackPart(f"{name}.json", text.encode())
+            if not self._pdf:
+                continue
             if len(sizes) > MOST_SHEETS:
                 self._leave_out(f"{name}.pdf", f"a pack of more than {MOST_SHEETS} orders has the JSON alone")
                 continue
@@ -154,6 +163,8 @@ class EvidenceStream:
         if self._sheet is None:
             return
         for form, language in _FOR_PEOPLE:
+            if form == "pdf" and not self._pdf:
+                continue
             name = f"{evidence_format.REPORTS}{report.kind}.{language}.{form}"
             self._progress(name, 0, 1)
             try:

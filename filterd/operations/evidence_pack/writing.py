@@ -36,11 +36,12 @@ async def write(
     scope: PackScope,
     *,
     sheet: ReportSheet | None = None,
+    pdf: bool = True,
     progress: Progress | None = None,
 ) -> WrittenPack:
-    """Write a pack, durably, for its owner alone. ``sheet``: as of :class:`EvidenceStream`. Raises
-    OperationError."""
-    stream = EvidenceStream(context, scope, sheet=sheet, progress=progress)
+    """Write a pack, durably, for its owner alone. ``sheet`` and ``pdf``: as of :class:`EvidenceStream`.
+    Raises OperationError."""
+    stream = EvidenceStream(context, scope, sheet=sheet, pdf=pdf, progress=progress)
     draft = path.with_name(f".{path.name}.new")
     try:
         with draft.open("wb") as file:
