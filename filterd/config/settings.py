@@ -19,6 +19,7 @@ from filterd.config.notice_settings import NoticeSettings
 from filterd.config.people_settings import PersonSettings
 from filterd.config.proof_settings import CanarySettings, NodesSettings
 from filterd.config.register_settings import RegisterSettings
+from filterd.config.report_settings import ReportSettings
 from filterd.config.retention_settings import RetentionSettings
 from filterd.config.service_settings import ServiceSettings
 from filterd.config.signing_settings import SigningSettings
@@ -250,6 +251,7 @@ class Settings:
     notices: NoticeSettings
     service: ServiceSettings
     signing: SigningSettings
+    reports: ReportSettings
     mail: MailSettings | None
     """None: nothing is mailed"""
     people: tuple[PersonSettings, ...]

@@ -52,9 +52,13 @@ class RegisterWatch:
                 await self.look()
                 await asyncio.sleep(max(LOOK_SECONDS, SHARE * (loop.time() - began)))
         finally:
-            if self._pull is not None:
-                self._pull.cancel()
-                await asyncio.gather(self._pull, return_exceptions=True)
+            await self.close()
+
+    async def close(self) -> None:
+        """End the pull that is at work."""
+        if self._pull is not None:
+            self._pull.cancel()
+            await asyncio.gather(self._pull, return_exceptions=True)
 
     async def look(self) -> None:
         """Do what is due. A failure is logged once, and tried again."""

@@ -22,7 +22,7 @@ async def read(context: Context, begins_at: float, ends_at: float) -> ReportReco
     if not begins_at < ends_at or begins_at >= context.clock():
         message = "no report is made of a range that has no past"
         raise OperationError(message, "give a beginning that has passed, and an end after it")
-    head = await _head(context, begins_at, ends_at)
+    head = await head_of(context, begins_at, ends_at)
     now = now_of(head)
     orders = await of_orders.read(context, begins_at, now, {})
     first, until = day_of(context, begins_at), day_of(context, now)
@@ -42,7 +42,8 @@ async def read(context: Context, begins_at: float, ends_at: float) -> ReportReco
     )
 
 
-async def _head(context: Context, begins_at: float, ends_at: float) -> RecordHead:
+async def head_of(context: Context, begins_at: float, ends_at: float) -> RecordHead:
+    """The head of the record of a range."""
     settings = context.settings
     async with context.store.read() as connection:
         sequence, digest, *_ = await checkpoints.trail_head(connection)
@@ -60,4 +61,6 @@ async def _head(context: Context, begins_at: float, ends_at: float) -> RecordHea
         least=LEAST,
         begins_on=day_of(context, begins_at).isoformat(),
         small=SMALL,
+        growth_share=settings.reports.growth.percent / 100,
+        growth_names=settings.reports.growth.names,
     )

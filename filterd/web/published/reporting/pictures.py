@@ -18,6 +18,8 @@ ROW, BAR, LEGEND = 36, 11, 18
 LONGEST_BAR, LONGEST_STACK = 250, 290
 MOST_ROWS = 24
 LONGEST_LABEL = 54
+LEAST_POINTS = 2
+"""of a line"""
 MOST_SAID = 7
 """points of a line that have their number beside them"""
 LEFT, RIGHT, TOP, BOTTOM = 14.0, 346.0, 30.0, 130.0
@@ -131,7 +133,7 @@ def _stack(
 def _line(table: Table, column: int, say: Say, name: Name) -> Picture | None:
     told = [each.figures[column] for each in table.rows]
     most = max((_number(each) for each in told), default=0.0)
-    if most <= 0:
+    if most <= 0 or len(told) < LEAST_POINTS:
         return None
     step = (RIGHT - LEFT) / max(1, len(told) - 1)
     every = len(told) <= MOST_SAID

@@ -30,9 +30,11 @@ def titles_of(context: Context, language: str) -> dict[str, str]:
     read = context.kept_policies
     found = policies(context) if read is None else read(context.settings)
     packs = sorted(found.jurisdictions, key=lambda each: each.id == context.settings.jurisdiction)
-    texts = {each.id: each.title for each in (*found.profiles, *found.categories)}
+    texts = {each.id: each.title for each in found.profiles}
+    texts |= {each.id: each.title for each in found.categories}
     for pack in packs:
-        texts |= {each.id: each.title for each in (*pack.authorities, *pack.grounds)}
+        texts |= {each.id: each.title for each in pack.authorities}
+        texts |= {each.id: each.title for each in pack.grounds}
     return {name: text.es if language == "es" else text.en for name, text in texts.items()}
 
 

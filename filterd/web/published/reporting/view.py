@@ -96,7 +96,7 @@ class _Teller:
         head, words = self.told.head, self.words
         usual = words.text(f"report.{self.told.kind}.title")
         facts = [
-            (words.text("report.provider"), head.provider or NONE),
+            *([(words.text("report.provider"), head.provider)] if head.provider else []),
             (words.text("report.range"), self._range()),
             (words.text("report.made"), self._moment(head.made_at)),
             (words.text("report.zone"), head.zone),

@@ -73,7 +73,7 @@ async def test_a_push_that_is_too_large_or_no_register_is_refused(api: Api) -> N
     assert "its root is" in refused.json()["detail"]
 
 
-async def test_people_adopt_take_and_read_answers(api: Api) -> None:
+async def test_people_take_and_read_answers(api: Api) -> None:
     one = await api.client(TokenRole.OPERATOR)
     refused = await one.post("/api/v1/registers/own/adopt", json={"reason": "the authority's letter"})
     assert refused.status_code == 403, "somebody else made its token"
