@@ -22,6 +22,7 @@ from filterd.operations.evidence_pack.verifying import PackProof
 from filterd.operations.evidence_pack.writing import WrittenPack
 from filterd.operations.signing import Purpose
 from filterd.operations.trail import rotating
+from filterd.web.published.reporting import giving
 from tests.worlds.exported import Verdict
 
 RANGE = {"since": "2026-12-06", "until": "2027-02-24"}
@@ -30,7 +31,8 @@ RANGE = {"since": "2026-12-06", "until": "2027-02-24"}
 
 async def write(context: Context, path: Path, **of: str) -> WrittenPack:
     """Write a pack, and the operator's keys beside it (``PUB.pem``)."""
-    done = await writing.write(context, path, await scope.scope_of(context, **of))
+    wanted = await scope.scope_of(context, **of)
+    done = await writing.write(context, path, wanted, sheet=giving.sheet)
     path.with_name("PUB.pem").write_text(await rotating.public_pem(context, Purpose.CHECKPOINT))
     return done
 
@@ -38,7 +40,7 @@ async def write(context: Context, path: Path, **of: str) -> WrittenPack:
 def files_of(path: Path) -> dict[str, bytes]:
     """The files of a pack, in their order."""
     with tarfile.open(path) as archive:
-        return {each.name: archive.extractfile(each).read() for each in archive}  # type: ignore[union-attr]
+        return {each.name: archive.extractfile(each).read() for each in archive}  # type: ignore[union-attr]  # every entry is a file
 
 
 def archive_of(files: Mapping[str, bytes], moment: int) -> bytes:

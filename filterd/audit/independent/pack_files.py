@@ -36,7 +36,7 @@ def verifier():
 VERIFY = verifier()
 
 
-class Window(io.RawIOBase):
+class FileWindow(io.RawIOBase):
     """The content of one file of the archive, which is read without unpacking."""
 
     def __init__(self, archive, offset, size):
@@ -53,7 +53,7 @@ class Window(io.RawIOBase):
         return len(data)
 
 
-class Pack:
+class EvidencePack:
     """The archive: where each file stands, and its digest. ``faults`` are in words."""
 
     def __init__(self, path):
@@ -108,7 +108,7 @@ class Pack:
         """A file of the pack, to be read."""
         if name not in self.places:
             raise PackError("%s is missing" % name)
-        return io.BufferedReader(Window(self.archive, *self.places[name]), 1 << 16)
+        return io.BufferedReader(FileWindow(self.archive, *self.places[name]), 1 << 16)
 
     def read(self, name):
         """The content of a file."""

@@ -62,11 +62,11 @@ RESTS_ON = {
 }  # the first word of a figure -> the tables that it is computed from
 
 
-class Check:
+class PackCheck:
     """One pack, step by step."""
 
     def __init__(self, path, pem):
-        self.pack, self.said = pack_files.Pack(path), []
+        self.pack, self.said = pack_files.EvidencePack(path), []
         self.faults = self.pack.faults
         self.trusted = pack_files.keys_of(pem, "checkpoint")
         self.pack.take_manifest()
@@ -74,7 +74,7 @@ class Check:
 
     def trail(self):
         """The export, and the signature of the manifest by the key that the trail vouches for."""
-        found = pack_trail.Trail(self.pack.open("trail/export"), list(self.trusted.values()))
+        found = pack_trail.PackTrail(self.pack.open("trail/export"), list(self.trusted.values()))
         self.faults += found.finish(self.scope)
         self.keys = {**found.signers, **self.trusted}
         seal = self.last_line()
@@ -143,8 +143,8 @@ class Check:
         """The rows of the record, each compared with the trail."""
         head = VERIFY.read(self.pack.read("record/head.json"))
         tables = {name: self.pack.rows("record/%s.jsonl" % name) for name in TABLES}
-        record = report_figures.Record(head, tables)
-        self.told_of = pack_record.Comparison(record, self.told, statements, head["zone"])
+        record = report_figures.ReportRows(head, tables)
+        self.told_of = pack_record.RowComparison(record, self.told, statements, head["zone"])
         self.told_of.all(whole=not self.scope["order"])
         self.faults += self.told_of.faults
         if head["installation"] != self.pack.body["installation"]:
@@ -190,7 +190,7 @@ class Check:
 
 def main(path, pem):
     with open(pem, "rb") as file:
-        check = Check(path, file.read())
+        check = PackCheck(path, file.read())
     check.trail()
     statements = check.statements()
     for step in (check.receipts, check.pages, check.scripts):
