@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from filterd.operations.reviews.figures import LEAST
-from tests.worlds.year import incidents, shelf
+from tests.worlds.year import incidents, register, shelf
 from tests.worlds.year.clock import BEGINS, ENDS, YEAR, written
 from tests.worlds.year.closing import Closed
 from tests.worlds.year.diary import Diary, YearError
@@ -106,11 +106,14 @@ def _nodes(diary: Diary, closed: Closed) -> Held:
         key = f"{YEAR}-{month:02}"
         yield f"growth in {key}", figures[f"growth.{key}.beyond"], int(key == GREW)
     yield "growth is told to the public", closed.warnings["transparency"], (WARNING,)
-    (label,) = {each["label"] for each in closed.record["lists"] if each["kind"] == "mandatory"}
+    (label,) = {each["label"] for each in _rows(closed, "lists", kind="mandatory", confidential=True)}
     for name in diary.provider.resolvers:
         versions = 1 + diary.counts["versions of the adopted list"]
         ran = {each["digest"] for each in _rows(closed, "list_periods", node=name, label=label)}
         yield f"versions on {name}", len(ran), versions
+    yield "names of the register", figures[f"lists_in_use.{shelf.FEED}.names"], len(register.LAST)
+    taken = {each["digest"] for each in _rows(closed, "list_periods", label=shelf.FEED)}
+    yield "lists of the register that were in force", len(taken), len(register.IN_FORCE)
     yield "names of the adopted list", figures[f"lists_in_use.{label}.names"], len(shelf.GROWN)
 
 

@@ -21,6 +21,7 @@ from filterd.operations.reports import take_up
 from filterd.serve.maintenance import Maintenance
 from filterd.serve.order_ends import OrderEnds
 from filterd.serve.order_watch import OrderWatch
+from filterd.serve.register_watch import RegisterWatch
 from filterd.serve.retention_schedule import RetentionSchedule
 from filterd.serve.trail_schedule import TrailSchedule
 from tests.worlds.migrated import migrated
@@ -43,6 +44,7 @@ def settings_of(base: Path) -> Settings:
         "node": {"name": NAMES[0]},
         "nodes": {"gone_after": "7d"},
         "jurisdiction": "mx",
+        "registers": [shelf.register_setting(base)],
         "zone": "America/Mexico_City",
     }
     return from_value(value, base=base)
@@ -54,13 +56,16 @@ class ControlParts:
     def __init__(self, context: Context) -> None:
         self.context = replace(context, actor="control")
         self._maintenance = Maintenance(self.context)
+        self._registers = RegisterWatch(self.context)
         self._ends = OrderEnds(self.context)
         self._retention = RetentionSchedule(self.context)
         self._trail = TrailSchedule(self.context)
         self._watch = OrderWatch()
 
     async def compile(self) -> None:
-        """Read the lists that changed, and compile a snapshot where one is due."""
+        """Pull what is there of registers, read the lists that changed, and compile where that is due."""
+        if any(Path(each.source).exists() for each in self.context.settings.registers):
+            await self._registers.pull_due()
         await self._maintenance.turn()
 
     async def hear(self, resolver: YearResolver) -> None:

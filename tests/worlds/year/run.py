@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TextIO
 
-from tests.worlds.year import house, incidents, letters
+from tests.worlds.year import house, incidents, letters, register
 from tests.worlds.year.clock import ENDS, FIRST, LAST, moment_of
 from tests.worlds.year.closing import Closed, close_year
 from tests.worlds.year.diary import Diary, Entry
@@ -55,7 +55,7 @@ def entries(households: Households, every: int) -> list[Entry]:
 
         return Entry(0.0, act)
 
-    found = [*letters.ENTRIES, *incidents.ENTRIES, *house.ENTRIES]
+    found = [*letters.ENTRIES, *incidents.ENTRIES, *house.ENTRIES, *register.ENTRIES]
     days = (LAST - FIRST).days
     for passed in range(every, days + 1, every):
         act = morning(every).act

@@ -8,6 +8,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 SHIPPED = Path(__file__).parents[3] / "policies"
+REGISTER, FEED = "padron", "padron-list"
+"""the register and the feed that its list becomes"""
+MOST_REMOVALS = 10
+"""of the register at once, without a person"""
 COUNTRIES = ("mx.yaml",)
 WORST = "lists/worst.txt"
 GAMBLING = "lists/gambling.txt"
@@ -60,6 +64,20 @@ def write_policies(folder: Path, now: float) -> None:
     put_list(folder, "lists/adult.txt", numbered("adultos", 1, 200), now)
     put_list(folder, GAMBLING, numbered("apuestas", 1, 120), now)
     put_list(folder, WORST, numbered("lista-interna", 1, 60), now)
+
+
+def register_setting(base: Path) -> dict[str, object]:
+    """The register as the configuration has it."""
+    return {
+        "id": REGISTER,
+        "kind": "poland",
+        "authority": "sat",
+        "ground": "liva-18h",
+        "source": str(base / "padron.xml"),
+        "list": FEED,
+        "guard": {"max_removals": MOST_REMOVALS},
+        "capacity": {"names": 50},
+    }
 
 
 def numbered(word: str, first: int, last: int) -> list[str]:

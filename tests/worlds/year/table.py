@@ -9,15 +9,6 @@ from tests.worlds.year.clock import BEGINS, ENDS, YEAR, ZONE
 from tests.worlds.year.closing import Closed
 
 HEADS = ("month", "received", "in force", "ended", "missed", "complaints", "names blocked", "with the filter")
-FIGURES = (
-    *("orders.received", "orders.accepted", "orders.ended", "orders.standing", "orders.emergency_ends"),
-    *("deadlines.all.due", "deadlines.all.kept", "deadlines.all.missed", "deadlines.all.kept_share"),
-    *("acceptance.p50_seconds", "enforcement.p50_seconds", "enforcement.max_seconds", "lifting.max_seconds"),
-    *("coverage.orders", "coverage.share", "availability.resolver-1.available_share"),
-    *("availability.resolver-3.available_share", "growth.2027-09.change", "growth.2027-09.beyond"),
-    *("complaints.opened", "complaints.upheld", "privacy.holds-active"),
-)
-"""those that the page of the year shows"""
 
 
 def months(closed: Closed) -> list[tuple[str, ...]]:
