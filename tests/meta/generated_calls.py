@@ -110,6 +110,7 @@ CALLS: dict[str, tuple[str, ...] | str] = {
     "policies source": LIST,
     "policies sources": LIST,
     "feed diff": "its versions are files of the machine on which lists are read",
+    "register compare": "it signs in at the platform of tickets from this machine; control does it by itself",
     "feed enable": LIST,
     "feed hold": ("put /feeds/{id}/hold", "delete /feeds/{id}/hold"),
     "feed list": ("get /feeds",),
