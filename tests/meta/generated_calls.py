@@ -138,6 +138,7 @@ CALLS: dict[str, tuple[str, ...] | str] = {
     "feed compare": ("post /list-comparisons", "get /list-comparisons"),
     "feed diff": "its versions are files of the machine on which lists are read",
     "feed digests": ("get /list-digests",),
+    "register compare": "it signs in at the platform of tickets from this machine; control does it by itself",
     "feed enable": LIST,
     "feed hold": ("put /feeds/{id}/hold", "delete /feeds/{id}/hold"),
     "feed list": ("get /feeds",),

@@ -75,6 +75,9 @@ async def pull(
 ) -> TakenDocument:
     """Pull a register once and take it in. Raises OperationError; what is in force stays then."""
     register = require_register(context, identifier)
+    if register.as_kind is RegisterKind.TICKETS:
+        message = f"the register {register.id} is a platform of tickets, which control visits by itself"
+        raise ConflictError(message, f"to visit it now, on the machine: filterd register pull {register.id}")
     if not register.source:
         message = f"the register {register.id} has no source to pull"
         raise ConflictError(message, "write registers: source; or: filterd register take")

