@@ -16,6 +16,9 @@ MACHINE = "what it reads or writes is on the machine on which it runs"
 PROOF = "it works on files that its caller has"
 LIST = "lists come into force by the policies directory, which is not written over HTTP"
 CALLS: dict[str, tuple[str, ...] | str] = {
+    "report categories": ("get /reports/{kind}",),
+    "report compliance": ("get /reports/{kind}",),
+    "report transparency": ("get /reports/{kind}",),
     "arco add": ("post /arco-requests",),
     "arco answer": ("post /arco-requests/{request}/answer",),
     "arco close": ("post /arco-requests/{request}/closing",),
