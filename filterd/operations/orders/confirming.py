@@ -8,6 +8,7 @@ from filterd.operations.context import Context, OperationError
 from filterd.operations.orders import basis
 from filterd.operations.orders.finding import require
 from filterd.operations.orders.guards import jurisdiction
+from filterd.operations.orders.later_texts import require_nameless_texts
 from filterd.operations.orders.life import LifeAct, instrument, record, require_allowed, require_running
 from filterd.operations.orders.showing import redacted
 
@@ -33,6 +34,7 @@ async def confirm(
         raise OperationError(message, "give --until in the future, or leave it out")
     async with context.store.write(context.actor, now) as write:
         before = await require(write.connection, reference)
+        require_nameless_texts(context, before, reason=because, document=number)
         standing = before.as_of(write.now)
         require_allowed(standing, LifeAct.CONFIRM)
         require_running(before, write.now)

@@ -16,6 +16,7 @@ from filterd.operations.errors import ConflictError
 from filterd.operations.orders import life
 from filterd.operations.orders.duties import Duty, HouseDuty, Reached, duties_of, measured, measured_whole
 from filterd.operations.orders.finding import require
+from filterd.operations.orders.later_texts import require_nameless_texts
 from filterd.operations.orders.reviewing import WITHIN
 from filterd.operations.orders.showing import redacted
 from filterd.operations.reviews.terms import country_of
@@ -121,6 +122,7 @@ async def reported(
     moment = input_values.past(at, now, "at") if at else now
     async with context.store.write(context.actor, now) as write:
         before = await require(write.connection, reference)
+        require_nameless_texts(context, before, report=told)
         if before.state in NOT_ACCEPTED:
             message = f"order {before.reference} is {before.state.value}: nothing was carried out yet"
             raise ConflictError(message, f"see it with: filterd order show {before.reference}")

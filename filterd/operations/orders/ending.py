@@ -14,6 +14,7 @@ from filterd.model.order_sql import DECISIONS
 from filterd.operations import input_values
 from filterd.operations.context import Context, OperationError
 from filterd.operations.orders.finding import find, require, require_sound, subject
+from filterd.operations.orders.later_texts import require_nameless_texts
 from filterd.operations.orders.life import emergency_step, record
 from filterd.operations.orders.publishing import publish
 from filterd.operations.orders.showing import redacted
@@ -45,6 +46,7 @@ async def withdraw(
             successor = await _require_in_force(write, replaced_by) if replaced_by else ""
             return await _end_damaged(write, before, because, successor)
         require_sound(before)
+        require_nameless_texts(context, before, reason=because)
         if before.state in ENDED_BY_PEOPLE:
             return redacted(before)
         order = replace(

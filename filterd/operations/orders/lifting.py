@@ -12,6 +12,7 @@ from filterd.model.order import Order, OrderState, OrderStep, StepKind
 from filterd.operations import input_values
 from filterd.operations.context import Context
 from filterd.operations.orders.finding import require
+from filterd.operations.orders.later_texts import require_nameless_texts
 from filterd.operations.orders.life import LifeAct, emergency_step, instrument, record, require_allowed
 from filterd.operations.orders.showing import redacted
 from filterd.store.ledger import WITHDRAWAL
@@ -32,6 +33,7 @@ async def lift(
     number, received = instrument(document, received_at, context.clock())
     async with context.store.write(context.actor, context.clock()) as write:
         before = await require(write.connection, reference)
+        require_nameless_texts(context, before, reason=because, document=number)
         if _is_repeated(before, number):
             return redacted(before)
         require_allowed(before, LifeAct.LIFT)

@@ -8,6 +8,7 @@ from filterd.model.order import Order, OrderState, OrderStep, StepKind
 from filterd.operations import input_values
 from filterd.operations.context import Context
 from filterd.operations.orders.finding import require
+from filterd.operations.orders.later_texts import require_nameless_texts
 from filterd.operations.orders.life import LifeAct, record, require_allowed
 from filterd.operations.orders.showing import redacted
 
@@ -26,6 +27,7 @@ async def execute(
     proof = input_values.sha256(digest, "digest")
     async with context.store.write(context.actor, context.clock()) as write:
         before = await require(write.connection, reference)
+        require_nameless_texts(context, before, reason=because, evidence=told)
         require_allowed(before.as_of(write.now), LifeAct.EXECUTE)
         order = replace(before, state=OrderState.OUTSIDE_DNS)
         step = OrderStep(

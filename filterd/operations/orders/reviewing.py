@@ -10,6 +10,7 @@ from filterd.operations.context import Context
 from filterd.operations.errors import ConflictError
 from filterd.operations.orders import people
 from filterd.operations.orders.finding import require
+from filterd.operations.orders.later_texts import require_nameless_texts
 from filterd.operations.orders.life import record
 from filterd.operations.orders.showing import redacted
 from filterd.store import orders as rows
@@ -25,6 +26,7 @@ async def review(context: Context, reference: str, *, reason: str) -> Order:
     because = input_values.text(reason, "reason", limit=1000)
     async with context.store.write(context.actor, context.clock()) as write:
         before = await require(write.connection, reference)
+        require_nameless_texts(context, before, reason=because)
         emergency = before.unreviewed
         if emergency is None:
             message = f"order {before.reference} has no emergency end that waits for a review"

@@ -12,6 +12,7 @@ from filterd.model.order import Order, OrderState, OrderStep, StepKind
 from filterd.operations import input_values
 from filterd.operations.context import Context, OperationError
 from filterd.operations.orders.finding import require
+from filterd.operations.orders.later_texts import require_nameless_texts
 from filterd.operations.orders.life import LifeAct, instrument, record, require_allowed, require_running
 from filterd.operations.orders.showing import redacted
 from filterd.store import orders as rows
@@ -29,6 +30,7 @@ async def suspend(
     async with context.store.write(context.actor, context.clock()) as write:
         before = await require(write.connection, reference)
         require_allowed(before.as_of(write.now), LifeAct.SUSPEND)
+        require_nameless_texts(context, before, reason=because, document=number)
         require_running(before, write.now)
         _require_sensible(before, until, write.now)
         step = OrderStep(
@@ -54,6 +56,7 @@ async def resume(context: Context, reference: str, *, reason: str, document: str
     async with context.store.write(context.actor, context.clock()) as write:
         before = await require(write.connection, reference)
         require_allowed(before.as_of(write.now), LifeAct.RESUME)
+        require_nameless_texts(context, before, reason=because, document=number)
         require_running(before, write.now)
         step = OrderStep(0, StepKind.RESUMED, write.now, context.actor, because, number)
         order = replace(before, state=OrderState.ACCEPTED)

@@ -8,14 +8,24 @@ from typing import Any
 
 import pytest
 
-from filterd.model.order import Demand
+from filterd.disk import key_ring
+from filterd.model.order import Demand, OrderState
 from filterd.model.rule import Scope
 from filterd.operations.context import OperationError
-from filterd.operations.orders import showing, taking
+from filterd.operations.orders import (
+    confirming,
+    due,
+    ending,
+    lifting,
+    outside,
+    showing,
+    suspending,
+    taking,
+)
 from filterd.operations.orders.intake import OrderRequest
 from filterd.operations.orders.nameless import holds_entry
 from tests.worlds import exported
-from tests.worlds.installation import Installation, as_person
+from tests.worlds.installation import NOW, Installation, as_person
 
 DEMAND = Demand(
     *("", "", "", ""),
@@ -104,3 +114,37 @@ async def test_why_the_reach_of_a_confidential_order_is_bearable_is_kept_and_not
     for verdict in (exported.by_filterd(tmp_path / "export"), exported.by_script(tmp_path / "export")):
         assert verdict.code == 0, verdict.said
         assert "not shown" in verdict.said
+
+
+NAMED = "B\xdcCHER.example"
+LATER: dict[str, Any] = {
+    "withdraw": (ending.withdraw, {"reason": NAMED}),
+    "lift": (lifting.lift, {"reason": NAMED, "document": "L-1"}),
+    "lift's paper": (lifting.lift, {"reason": "asked", "document": NAMED}),
+    "suspend": (suspending.suspend, {"reason": NAMED, "document": "S-1", "until": int(NOW) + 86_400}),
+    "confirm": (confirming.confirm, {"reason": NAMED, "document": "C-1"}),
+    "execute": (outside.execute, {"evidence": f"hosted here: {NAMED}"}),
+    "report": (due.reported, {"report": NAMED}),
+}
+
+
+@pytest.mark.parametrize("act", LATER)
+async def test_no_later_text_of_a_confidential_order_names_an_entry(
+    installation: Installation, act: str
+) -> None:
+    call, texts = LATER[act]
+    async with installation.open() as context:
+        await taking.add(context, replace(REQUEST, confidential=True, proportionality=WHY))
+        before = await taking.approve(as_person(context, "bob"), "O-1", proportionality=WHY)
+        with pytest.raises(OperationError, match="holds a name or an address of the order") as told:
+            await call(context, "O-1", **texts)
+        assert "cher" not in f"{told.value} {told.value.remedy}"
+        assert await showing.show(context, "O-1") == before
+
+
+async def test_an_end_does_not_wait_for_the_key_of_the_entries(installation: Installation) -> None:
+    async with installation.open() as context:
+        await taking.add(context, replace(REQUEST, confidential=True))
+        key_ring.path_of(context.settings.state_dir).unlink()
+        ended = await ending.withdraw(context, "O-1", reason="asked by telephone")
+    assert ended.state is OrderState.WITHDRAWN
