@@ -22,6 +22,7 @@ from filterd.config.load_block import block_listeners, block_page, block_server
 from filterd.config.load_mail import alarms, mail
 from filterd.config.load_notices import notices
 from filterd.config.load_portal import portal
+from filterd.config.load_registers import register
 from filterd.config.load_service import service
 from filterd.config.load_signing import signing
 from filterd.config.people_settings import PersonSettings
@@ -314,6 +315,7 @@ def _resolve(
         reports=ReportSettings(GrowthSettings(**dict(configuration.reports.growth))),
         mail=mail(configuration.mail, base),
         people=tuple(PersonSettings(each.name, each.accounts) for each in configuration.people),
+        registers=tuple(register(each, base) for each in configuration.registers),
     )
 
 

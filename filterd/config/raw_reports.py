@@ -10,8 +10,8 @@ from filterd.config.raw_types import Section, key
 class RawGrowth(Section):
     """When growth of what is blocked for everybody is told publicly."""
 
-    share: float = key(
-        0.2, "Growth in a month by this share of at least 100 names is told publicly.", ge=0.01, le=100.0
+    percent: int = key(
+        20, "Growth in a month by so many percent, of at least 100 names, is told publicly.", ge=1, le=10_000
     )
     names: int = key(
         1_000,

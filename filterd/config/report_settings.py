@@ -9,7 +9,7 @@ from dataclasses import dataclass
 class GrowthSettings:
     """Growth of mandatory names in a month, from which on the public is told."""
 
-    share: float = 0.2
+    percent: int = 20
     """of the names before, where those are at least 100"""
     names: int = 1_000
 

@@ -51,6 +51,7 @@ from filterd.serve.process import (
     private_in,
     run_role,
 )
+from filterd.serve.register_watch import RegisterWatch
 from filterd.serve.retention_schedule import RetentionSchedule
 from filterd.serve.sessions.service import SessionService
 from filterd.serve.settings_input import SettingsWatcher, first_settings
@@ -89,6 +90,7 @@ class Control:
         self._trail = TrailSchedule(context)
         self._take_up = TakeUpSchedule(context)
         self._alarms = AlarmWatch(context)
+        self._registers = RegisterWatch(context)
         self._ended = asyncio.Event()
         self._behind = ""
         """why nothing can be written in the store; empty while it is the newest one"""
@@ -121,6 +123,7 @@ class Control:
             trail=self._trail.metrics,
             deadlines=self._alarms.metrics,
             reports=self._take_up.metrics,
+            registers=self._registers.metrics,
             ready=not self._missing(),
             clock=self._context.clock(),
         )
@@ -145,6 +148,7 @@ class Control:
             self._trail.run(),
             self._alarms.run(),
             self._take_up.run(),
+            self._registers.run(),
             self._refresh_metrics(),
             self._watch_store(),
             self._sessions.run(),
@@ -174,6 +178,7 @@ class Control:
         self._trail.change_settings(settings)
         self._alarms.change_settings(settings)
         self._take_up.change_settings(settings)
+        self._registers.change_settings(settings)
         log.get().info("new settings in force", remedy=f"restart for {', '.join(waiting)}" if waiting else "")
 
     def _differs(self, settings: Settings, name: str) -> bool:

@@ -26,6 +26,7 @@ from filterd.telemetry.notice_metrics import NoticeMetrics
 from filterd.telemetry.page_metrics import PageMetrics
 from filterd.telemetry.privacy_metrics import PrivacyMetrics
 from filterd.telemetry.publication_metrics import PublicationMetrics
+from filterd.telemetry.register_metrics import RegisterMetrics
 from filterd.telemetry.report_metrics import ReportMetrics
 from filterd.telemetry.session_metrics import SessionMetrics
 from filterd.telemetry.trail_metrics import AnchorMetrics, TrailMetrics
@@ -143,6 +144,15 @@ CONTROL = ControlMetrics(
     ),
     notices=NoticeMetrics({"delivered": 231, "failed": 232}, waiting=233, oldest_waiting=234.5),
     deadlines=DeadlineMetrics({"enforce": 281, "review": 282}, {"report": 283.5}, 284, {"delivered": 285}),
+    registers=RegisterMetrics(
+        {"pl": 501.5},
+        {"pl": True},
+        {"pl": 502},
+        {"pl": 503},
+        {"pl": 504},
+        {("mf", "names"): 505},
+        {("mf", "names"): 506},
+    ),
     sessions=SessionMetrics(
         sources={"radius": {"registered": 212, "unregistered": 213}},
         most=215,
