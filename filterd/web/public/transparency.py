@@ -17,7 +17,7 @@ from starlette.routing import BaseRoute, Route
 from filterd.operations.context import Context
 from filterd.operations.reports import figures, reading
 from filterd.operations.reports.ranges import last_half
-from filterd.operations.reports.shape import Report
+from filterd.operations.reports.shape import RangeReport
 from filterd.operations.reports.take_up import midnight
 from filterd.store.errors import StoreError
 from filterd.telemetry import log
@@ -36,11 +36,11 @@ class LastHalf:
     """The report of the last whole half-year, kept for a day. Owned by the event loop."""
 
     def __init__(self) -> None:
-        self._report: Report | None = None
+        self._report: RangeReport | None = None
         self._made_at = -math.inf
         self._lock = asyncio.Lock()
 
-    async def report(self, context: Context) -> Report:
+    async def report(self, context: Context) -> RangeReport:
         """The report; while the store cannot be read, the one before. Raises StoreError without any."""
         async with self._lock:
             now, days = context.clock(), last_half(context.clock(), context.settings.zone)
@@ -94,7 +94,7 @@ def _page(last: LastHalf, language: str) -> Any:
     return show
 
 
-async def _report(last: LastHalf, request: Request) -> Report:
+async def _report(last: LastHalf, request: Request) -> RangeReport:
     try:
         return await last.report(state_of(request).context)
     except StoreError as error:
