@@ -6,11 +6,14 @@ import io
 import os
 from pathlib import Path
 
+import pytest
+
 from filterd.telemetry import log
 from tests.worlds.year import page
 from tests.worlds.year.run import YearRun, run
 
 
+@pytest.mark.timeout(900)
 async def test_the_year_comes_as_its_script_says(tmp_path: Path) -> None:
     log.configure("year", io.StringIO())
     outcome = await run(YearRun(tmp_path, io.StringIO(), short=True))
@@ -20,4 +23,7 @@ async def test_the_year_comes_as_its_script_says(tmp_path: Path) -> None:
         made = page.filled(text, parts)
         if os.environ.get("UPDATE_DOCS"):
             path.write_text(made, "utf-8")
-        assert text == made, f"{path.name} is stale: UPDATE_DOCS=1 make test PYTEST=tests/e2e/test_year.py"
+        else:
+            assert text == made, (
+                f"{path.name} is stale: UPDATE_DOCS=1 make test PYTEST=tests/e2e/test_year.py"
+            )

@@ -60,7 +60,11 @@ class EvidencePack:
         self.faults, self.places, self.digests, self.body = [], {}, {}, {}
         self.key_id, self.value, self.moments = "", {}, set()
         self.archive = open(path, "rb")
-        self._index(os.path.getsize(path))
+        try:
+            self._index(os.path.getsize(path))
+        except BaseException:
+            self.archive.close()
+            raise
 
     def _index(self, whole):
         at = 0

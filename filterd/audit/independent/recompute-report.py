@@ -65,8 +65,8 @@ RESTS_ON = {
 class PackCheck:
     """One pack, step by step."""
 
-    def __init__(self, path, pem):
-        self.pack, self.said = pack_files.EvidencePack(path), []
+    def __init__(self, pack, pem):
+        self.pack, self.said = pack, []
         self.faults = self.pack.faults
         self.trusted = pack_files.keys_of(pem, "checkpoint")
         self.pack.take_manifest()
@@ -181,7 +181,11 @@ class PackCheck:
         here = os.path.dirname(os.path.abspath(__file__))
         for name in SCRIPTS:
             path = os.path.join(here, name)
-            if os.path.exists(path) and VERIFY.sha(open(path, "rb").read()) != self.pack.digests.get(name):
+            if not os.path.exists(path):
+                continue
+            with open(path, "rb") as file:
+                same = VERIFY.sha(file.read()) == self.pack.digests.get(name)
+            if not same:
                 self.say("note: %s in the pack is another one than the one that runs" % name)
 
     def say(self, text):
@@ -190,12 +194,14 @@ class PackCheck:
 
 def main(path, pem):
     with open(pem, "rb") as file:
-        check = PackCheck(path, file.read())
-    check.trail()
-    statements = check.statements()
-    for step in (check.receipts, check.pages, check.scripts):
-        step()
-    check.reports(check.record(statements))
+        pack = pack_files.EvidencePack(path)
+        with pack.archive:
+            check = PackCheck(pack, file.read())
+            check.trail()
+            statements = check.statements()
+            for step in (check.receipts, check.pages, check.scripts):
+                step()
+            check.reports(check.record(statements))
     verdict = "FAULTS: %d" % len(check.faults) if check.faults else "no fault found"
     for line in (*check.said, *check.faults, verdict):
         print(ascii(line[:400])[1:-1])

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tarfile
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from filterd.operations.signing import Purpose
 from filterd.operations.trail import exporting, rotating
 from filterd.operations.trail.exporting import ExportScope
 from filterd.operations.trail.verifying import VERIFIER, prove
+from filterd.web.published.reporting import giving
 from filterd.web.published.reporting.giving import ReportForm, written
 from tests.worlds.year.clock import FIRST, LAST, YEAR
 from tests.worlds.year.diary import require
@@ -61,7 +63,9 @@ async def close_year(context: Context, folder: Path, *, short: bool) -> Closed:
     pem = [await rotating.public_pem(context, each) for each in Purpose]
     keys.write_text("".join(pem))
     await _export(context, closed, keys)
-    await _pack(context, closed, keys)
+    closed.record = _rows(await _pack(context, closed, keys, YEARS, short=short))
+    if not short:
+        await _pack(context, closed, keys, HALF, short=True)
     return closed
 
 
@@ -88,27 +92,49 @@ async def _export(context: Context, closed: Closed, keys: Path) -> None:
     ]
 
 
-async def _pack(context: Context, closed: Closed, keys: Path) -> None:
-    """The pack of the year, what both verifiers say of it, and its rows."""
-    path = closed.folder / f"evidence-{YEAR}.tar"
-    wanted = await scope.scope_of(context, "", FIRST.isoformat(), LAST.isoformat())
-    await writing.write(context, path, wanted)
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """A pack, and the reports of ours that it must have figure by figure."""
+
+    name: str
+    first: date
+    last: date
+    same: dict[str, str]
+    """report of the pack -> report of ours"""
+
+
+YEARS = _Wanted(str(YEAR), FIRST, LAST, {"compliance": "compliance", "transparency": "transparency"})
+HALF = _Wanted(f"{YEAR}-H2", date(YEAR, 7, 1), LAST, {"transparency": "half-year"})
+
+
+async def _pack(context: Context, closed: Closed, keys: Path, wanted: _Wanted, *, short: bool) -> Path:
+    """A pack, and what both verifiers say of it; returns where it was unpacked."""
+    path = closed.folder / f"evidence-{wanted.name}.tar"
+    range_ = await scope.scope_of(context, "", wanted.first.isoformat(), wanted.last.isoformat())
+    await writing.write(context, path, range_, sheet=None if short else giving.sheet, pdf=not short)
     proof = verifying.verify(path, keys)
     require(proof.holds, f"filterd finds faults in the pack: {proof.faults[:5]}")
     closed.said += [
-        f"filterd evidence verify: {each.name}: {each.figures} figures, {each.differ} differ"
+        f"filterd evidence verify {path.name}: {each.name}: {each.figures} figures, {each.differ} differ"
         for each in proof.reports
     ]
-    unpacked = closed.folder / "unpacked"
+    unpacked = closed.folder / f"unpacked-{wanted.name}"
     with tarfile.open(path) as archive:
         archive.extractall(unpacked, filter="data")
     said = _python(closed.folder, unpacked / RECOMPUTE, path.name, keys.name)
-    closed.said += [f"{RECOMPUTE}: {each}" for each in said if "figures" in each or each == said[-1]]
-    for each in sorted((unpacked / "record").glob("*.jsonl")):
-        closed.record[each.stem] = [json.loads(line) for line in each.read_text().splitlines()]
-    for name in ("compliance", "transparency"):
+    closed.said += [
+        f"{RECOMPUTE} {path.name}: {each}" for each in said if "figures" in each or each == said[-1]
+    ]
+    for name, ours in wanted.same.items():
         packed = json.loads((unpacked / "reports" / f"{name}.json").read_text())["figures"]
-        require(packed == closed.figures[name], f"the pack's {name} report is another one than the command's")
+        require(packed == closed.figures[ours], f"{path.name} has other figures than our {ours} report")
+    return unpacked
+
+
+def _rows(unpacked: Path) -> dict[str, list[dict[str, Any]]]:
+    """The rows of an unpacked pack, by table."""
+    files = sorted((unpacked / "record").glob("*.jsonl"))
+    return {each.stem: [json.loads(line) for line in each.read_text().splitlines()] for each in files}
 
 
 def _python(folder: Path, program: Path, *words: str) -> list[str]:

@@ -28,6 +28,7 @@ def require_all(diary: Diary, households: Households, closed: Closed) -> int:
         *_orders(diary, closed),
         *_deadlines(diary, closed),
         *_nodes(diary, closed),
+        *_register(closed),
         *_people(diary, households, closed),
         *_presets(closed),
         *_secrets(closed.folder),
@@ -115,6 +116,21 @@ def _nodes(diary: Diary, closed: Closed) -> Held:
     taken = {each["digest"] for each in _rows(closed, "list_periods", label=shelf.FEED)}
     yield "lists of the register that were in force", len(taken), len(register.IN_FORCE)
     yield "names of the adopted list", figures[f"lists_in_use.{label}.names"], len(shelf.GROWN)
+
+
+def _register(closed: Closed) -> Held:
+    figures = closed.figures["compliance"]
+    first, second, last = (set(each) for each in register.IN_FORCE)
+    held = len(second - set(register.CUT))
+    counts = {
+        "answers.items": len(first) + len(first ^ second) + held + len(second ^ last),
+        "answers.processed": figures["answers.items"],
+        "answers.in_time": figures["answers.items"] - held,
+        "answers.max_seconds": 5 * 3_600.0,
+        "capacity.sat.names.declared": shelf.ROOM,
+        "capacity.sat.names.used": len(last) + figures["orders_by.sat.liva-18h.entries"],
+    }
+    yield from ((each, figures[each], wanted) for each, wanted in counts.items())
 
 
 def _people(diary: Diary, households: Households, closed: Closed) -> Held:

@@ -17,12 +17,12 @@ from filterd.config.settings import Settings
 from filterd.operations import nodes
 from filterd.operations.context import Context, open_context
 from filterd.operations.policies import KeptPolicies
-from filterd.operations.reports import take_up
 from filterd.serve.maintenance import Maintenance
 from filterd.serve.order_ends import OrderEnds
 from filterd.serve.order_watch import OrderWatch
 from filterd.serve.register_watch import RegisterWatch
 from filterd.serve.retention_schedule import RetentionSchedule
+from filterd.serve.take_up_schedule import TakeUpSchedule
 from filterd.serve.trail_schedule import TrailSchedule
 from tests.worlds.migrated import migrated
 from tests.worlds.year import shelf
@@ -59,6 +59,7 @@ class ControlParts:
         self._registers = RegisterWatch(self.context)
         self._ends = OrderEnds(self.context)
         self._retention = RetentionSchedule(self.context)
+        self._take_up = TakeUpSchedule(self.context)
         self._trail = TrailSchedule(self.context)
         self._watch = OrderWatch()
 
@@ -83,8 +84,7 @@ class ControlParts:
     async def delete(self) -> None:
         """Delete what is past its term, and count the day before; each once a day."""
         await self._retention.look()
-        if await take_up.is_due(self.context):
-            await take_up.fill(self.context)
+        await self._take_up.look()
 
     async def close(self) -> None:
         """End what runs in the background."""

@@ -10,6 +10,8 @@ from pathlib import Path
 SHIPPED = Path(__file__).parents[3] / "policies"
 REGISTER, FEED = "padron", "padron-list"
 """the register and the feed that its list becomes"""
+ROOM = 50
+"""names of the tax office that are declared"""
 MOST_REMOVALS = 10
 """of the register at once, without a person"""
 COUNTRIES = ("mx.yaml",)
@@ -76,7 +78,7 @@ def register_setting(base: Path) -> dict[str, object]:
         "source": str(base / "padron.xml"),
         "list": FEED,
         "guard": {"max_removals": MOST_REMOVALS},
-        "capacity": {"names": 50},
+        "capacity": {"names": ROOM},
     }
 
 

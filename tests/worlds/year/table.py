@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from tests.worlds.year.clock import BEGINS, ENDS, YEAR, ZONE
 from tests.worlds.year.closing import Closed
 
+Rows = Sequence[tuple[str, ...]]
 HEADS = ("month", "received", "in force", "ended", "missed", "complaints", "names blocked", "with the filter")
 
 
-def months(closed: Closed) -> list[tuple[str, ...]]:
+def months(closed: Closed) -> Rows:
     """A row for each month, the heads first."""
     figures = closed.figures["compliance"]
-    rows = [HEADS]
+    rows: list[tuple[str, ...]] = [HEADS]
     for number in range(1, 13):
         month = f"{YEAR}-{number:02}"
         missed = [each for each in closed.record["deadlines"] if _missed(each)]
@@ -54,7 +56,7 @@ def shown(value: object) -> str:
     return "—" if value is None else str(value)
 
 
-def as_text(rows: list[tuple[str, ...]]) -> str:
+def as_text(rows: Rows) -> str:
     """Columns for a terminal."""
     widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
     return "\n".join(
@@ -62,7 +64,7 @@ def as_text(rows: list[tuple[str, ...]]) -> str:
     )
 
 
-def as_markdown(rows: list[tuple[str, ...]]) -> str:
+def as_markdown(rows: Rows) -> str:
     """A table of a document."""
     head, *rest = rows
     lines = [head, tuple("---" for _ in head), *rest]
