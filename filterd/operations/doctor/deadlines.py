@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from filterd.config.settings import Settings
 from filterd.fetch.secrets import SecretError, Secrets
 from filterd.fetch.webhook_messages import WebhookSecretError, read_webhook_secrets
 from filterd.model.order_alarm import AlarmDelivery
@@ -38,18 +39,7 @@ class _Figures:
 
 def check(case: Case) -> Iterator[Finding]:
     """Look at what is due. What keeps the store from being read, ``store`` says."""
-    settings = case.settings
-    for each in settings.orders.alarms.webhooks:
-        try:
-            read_webhook_secrets(each.secret_file)
-        except WebhookSecretError as error:
-            yield found("deadlines.secret", channel=each.id, reason=str(error))
-    if settings.mail is not None and settings.mail.password_file is not None:
-        file = settings.mail.password_file
-        try:
-            Secrets(file.parent).read(file.name)
-        except SecretError as error:
-            yield found("deadlines.secret", channel="mail", reason=str(error))
+    yield from _secrets(case.settings)
     try:
         figures = asyncio.run(_read(case))
     except (StoreError, OperationError):
@@ -62,7 +52,7 @@ def check(case: Case) -> Iterator[Finding]:
     unknown = dict.fromkeys(each.order.reference for each in figures.duties if each.basis.ground is None)
     if unknown:
         yield found("deadlines.unknown", count=len(unknown), orders=", ".join([*unknown][:SHOWN]))
-    if figures.duties and not channels(settings):
+    if figures.duties and not channels(case.settings):
         yield found("deadlines.nobody", count=len(figures.duties))
     if figures.gaps:
         begins = moment(figures.gaps[0].begins_at)
@@ -71,6 +61,20 @@ def check(case: Case) -> Iterator[Finding]:
     if untaken:
         worst = untaken[-1]
         yield found("deadlines.untaken", count=len(untaken), channel=worst.channel, reason=worst.trouble)
+
+
+def _secrets(settings: Settings) -> Iterator[Finding]:
+    for each in settings.orders.alarms.webhooks:
+        try:
+            read_webhook_secrets(each.secret_file)
+        except WebhookSecretError as error:
+            yield found("deadlines.secret", channel=each.id, reason=str(error))
+    if settings.mail is not None and settings.mail.password_file is not None:
+        file = settings.mail.password_file
+        try:
+            Secrets(file.parent).read(file.name)
+        except SecretError as error:
+            yield found("deadlines.secret", channel="mail", reason=str(error))
 
 
 async def _read(case: Case) -> _Figures:
