@@ -8,8 +8,8 @@ import pytest
 
 from filterd.feed.registers.control_file import (
     MAX_CONTROL,
-    ListDigest,
     ControlFileError,
+    ListDigest,
     read_control,
     require_sound,
 )
