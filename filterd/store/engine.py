@@ -34,6 +34,8 @@ WRITE_WAIT = 15.0
 """seconds until a writer gives up"""
 BREATH = 0.015
 """seconds for which bulk work leaves the lock free after each chunk; longer than between two attempts"""
+CLOSING_WAIT = 5.0
+"""seconds until a connection that is in use is given up when all are closed"""
 WAL_LIMIT = 64 * 1024 * 1024
 """bytes to which the write-ahead log is truncated after a checkpoint"""
 EMPTYING_TRIES = 5
@@ -94,6 +96,17 @@ def connect(url: str, *, writer: bool) -> AsyncEngine:
     event.listen(engine.sync_engine, "connect", prepare)
     event.listen(engine.sync_engine, "handle_error", _keep_connection)
     return engine
+
+
+async def close(engine: AsyncEngine) -> None:
+    """Close every connection. Who was cancelled a moment ago may not have given its own back yet, and a pool
+    that is gone would leave it open: it is waited for, :data:`CLOSING_WAIT` seconds at most."""
+    pool: Any = engine.sync_engine.pool
+    for _ in range(int(CLOSING_WAIT / BREATH)):
+        if not pool.checkedout():
+            break
+        await asyncio.sleep(BREATH)
+    await engine.dispose()
 
 
 @asynccontextmanager

@@ -24,7 +24,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from filterd.store import change_log, recording, schema, sealing
 from filterd.store.copying import SIDE_FILES
 from filterd.store.driver import StoreConnection, statements_here
-from filterd.store.engine import clean, connect, database_path, empty_log, transaction, want_cleaning
+from filterd.store.engine import clean, close, connect, database_path, empty_log, transaction, want_cleaning
 from filterd.store.errors import (
     StoreMissingError,
     StoreReplacedError,
@@ -129,8 +129,8 @@ class Store:
         if self.groups is not None:
             await self.groups.close()
         self._lookups.close()
-        await self._reader.dispose()
-        await self._writer.dispose()
+        await close(self._reader)
+        await close(self._writer)
 
     @property
     def replaced(self) -> bool:
