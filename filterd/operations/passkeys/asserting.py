@@ -66,7 +66,7 @@ class AssertionRefusedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class AskedAssertion:
-    """The circumstances of an assertion that is asked for: the party, and the challenge's purpose and browser."""
+    """An assertion as it is asked for: the party, and the challenge's purpose and browser."""
 
     party: RelyingParty
     purpose: str

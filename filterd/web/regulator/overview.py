@@ -19,7 +19,7 @@ QUESTIONS = (
     ("never_asked", "command", "filterd check NAME --subscriber ID"),
     ("who_opted_in", "command", "filterd consent prove ID"),
     ("restore", "command", "filterd restore DIRECTORY"),
-    ("marker", "command", "filterd retention --prove"),
+    ("marker", "command", "filterd retention prove"),
     ("lack_term", "page", "/regulator/orders?term=none"),
     ("who_added", "page", "/regulator/grounds"),
     ("reproducible", "page", "/regulator/published"),
