@@ -16,8 +16,8 @@ from filterd.web.accounts.agents import Agent
 from filterd.web.regulator.room import shown
 
 QUESTIONS = (
-    ("never_asked", "command", "filterd check NAME --subscriber ID"),
-    ("who_opted_in", "command", "filterd consent prove ID"),
+    ("never_asked", "command", "filterd consent prove ID"),
+    ("who_opted_in", "command", "filterd consent show ID"),
     ("restore", "command", "filterd restore DIRECTORY"),
     ("marker", "command", "filterd retention prove"),
     ("lack_term", "page", "/regulator/orders?term=none"),
