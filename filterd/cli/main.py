@@ -35,6 +35,7 @@ GROUPS = {
     "policies": ("measure what profiles close; say where names are from", "filterd.cli.policies:policies"),
     "feed": ("read lists into the product", "filterd.cli.feeds:feed"),
     "order": ("record what an authority demands", "filterd.cli.order_due:order"),
+    "register": ("take in what authorities publish", "filterd.cli.registers:register"),
     "exception": ("let a wrongly blocked name through for a while", "filterd.cli.exceptions:exception"),
     "parental": ("turn parental filtering off for a while", "filterd.cli.parental:parental"),
     "snapshot": ("compile and check the policy snapshot", "filterd.cli.snapshots:snapshot"),

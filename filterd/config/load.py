@@ -22,6 +22,7 @@ from filterd.config.load_block import block_listeners, block_page, block_server
 from filterd.config.load_mail import alarms, mail
 from filterd.config.load_notices import notices
 from filterd.config.load_portal import portal
+from filterd.config.load_registers import register
 from filterd.config.load_service import service
 from filterd.config.load_signing import signing
 from filterd.config.people_settings import PersonSettings
@@ -31,6 +32,7 @@ from filterd.config.raw_orders import RawOrders
 from filterd.config.raw_pages import RawPages
 from filterd.config.raw_rate_limit import RawRateLimit
 from filterd.config.raw_web import RawPublicPages, RawWeb
+from filterd.config.report_settings import GrowthSettings, ReportSettings
 from filterd.config.resolvers import loops, system_resolvers
 from filterd.config.retention_settings import RetentionSettings
 from filterd.config.settings import MOST_THREADS, Settings
@@ -312,8 +314,10 @@ def _resolve(
         notices=notices(configuration.notices, base),
         service=service(configuration.service),
         signing=signing(configuration.signing, base, base / configuration.state_dir),
+        reports=ReportSettings(GrowthSettings(**dict(configuration.reports.growth))),
         mail=mail(configuration.mail, base),
         people=tuple(PersonSettings(each.name, each.accounts) for each in configuration.people),
+        registers=tuple(register(each, base) for each in configuration.registers),
     )
 
 

@@ -21,6 +21,8 @@ from filterd.config.raw_orders import RawOrders
 from filterd.config.raw_people import RawPeople
 from filterd.config.raw_proof import RawCanary, RawNodes
 from filterd.config.raw_rate_limit import RawRateLimit
+from filterd.config.raw_registers import RawRegisters
+from filterd.config.raw_reports import RawReports
 from filterd.config.raw_retention import RawRetention
 from filterd.config.raw_service import RawService
 from filterd.config.raw_signing import RawSigning
@@ -356,11 +358,17 @@ class RawConfiguration(Section):
     service: RawService = Field(default_factory=RawService)
     signing: RawSigning = Field(default_factory=RawSigning)
     mail: RawMail = Field(default_factory=RawMail)
+    reports: RawReports = Field(default_factory=RawReports)
     people: RawPeople = key(
         (),
         "People who have more than one account, each {name, accounts}: one human counts as one where "
         "something takes two.",
         max_length=1_000,
+    )
+    registers: RawRegisters = key(
+        (),
+        "Registers of authorities whose documents are taken in.",
+        max_length=64,
     )
 
 

@@ -18,6 +18,8 @@ from filterd.config.block_settings import BlockPageSettings, BlockServerSettings
 from filterd.config.notice_settings import NoticeSettings
 from filterd.config.people_settings import PersonSettings
 from filterd.config.proof_settings import CanarySettings, NodesSettings
+from filterd.config.register_settings import RegisterSettings
+from filterd.config.report_settings import ReportSettings
 from filterd.config.retention_settings import RetentionSettings
 from filterd.config.service_settings import ServiceSettings
 from filterd.config.signing_settings import SigningSettings
@@ -249,10 +251,13 @@ class Settings:
     notices: NoticeSettings
     service: ServiceSettings
     signing: SigningSettings
+    reports: ReportSettings
     mail: MailSettings | None
     """None: nothing is mailed"""
     people: tuple[PersonSettings, ...]
     """those who have more than one account"""
+    registers: tuple[RegisterSettings, ...] = ()
+    """what authorities publish, in the forms of their registers"""
 
     def to_json(self) -> str:
         """One line of JSON, from which :meth:`from_json` makes an equal value."""

@@ -48,7 +48,7 @@ TABLES = (
 SHOWN = frozenset(
     (
         *("order", "feed", "list", "snapshot", "node", "probe", "page", "key", "checkpoint", "anchor"),
-        *("statement", "exception", "suspension", "profile", "hold", "store"),
+        *("statement", "exception", "suspension", "profile", "hold", "store", "register"),
     )
 )
 """the entries that are shown in whole: the first word of their action and the kind of their subject are among

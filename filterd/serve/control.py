@@ -51,9 +51,11 @@ from filterd.serve.process import (
     private_in,
     run_role,
 )
+from filterd.serve.register_watch import RegisterWatch
 from filterd.serve.retention_schedule import RetentionSchedule
 from filterd.serve.sessions.service import SessionService
 from filterd.serve.settings_input import SettingsWatcher, first_settings
+from filterd.serve.take_up_schedule import TakeUpSchedule
 from filterd.serve.trail_schedule import TrailSchedule
 from filterd.store.errors import StoreError, StoreRolledBackError
 from filterd.telemetry import log
@@ -86,7 +88,9 @@ class Control:
         self._pages = PageWatch(context)
         self._orders = OrderWatch()
         self._trail = TrailSchedule(context)
+        self._take_up = TakeUpSchedule(context)
         self._alarms = AlarmWatch(context)
+        self._registers = RegisterWatch(context)
         self._ended = asyncio.Event()
         self._behind = ""
         """why nothing can be written in the store; empty while it is the newest one"""
@@ -118,6 +122,8 @@ class Control:
             publication=self._pages.metrics,
             trail=self._trail.metrics,
             deadlines=self._alarms.metrics,
+            reports=self._take_up.metrics,
+            registers=self._registers.metrics,
             ready=not self._missing(),
             clock=self._context.clock(),
         )
@@ -141,6 +147,8 @@ class Control:
             self._pages.run(),
             self._trail.run(),
             self._alarms.run(),
+            self._take_up.run(),
+            self._registers.run(),
             self._refresh_metrics(),
             self._watch_store(),
             self._sessions.run(),
@@ -169,6 +177,8 @@ class Control:
         self._pages.change_settings(settings)
         self._trail.change_settings(settings)
         self._alarms.change_settings(settings)
+        self._take_up.change_settings(settings)
+        self._registers.change_settings(settings)
         log.get().info("new settings in force", remedy=f"restart for {', '.join(waiting)}" if waiting else "")
 
     def _differs(self, settings: Settings, name: str) -> bool:

@@ -36,6 +36,8 @@ from filterd.telemetry.order_metrics import order_families
 from filterd.telemetry.page_metrics import page_families
 from filterd.telemetry.privacy_metrics import PrivacyMetrics, privacy_families
 from filterd.telemetry.publication_metrics import PublicationMetrics, publication_families
+from filterd.telemetry.register_metrics import RegisterMetrics, register_families
+from filterd.telemetry.report_metrics import ReportMetrics, report_families
 from filterd.telemetry.review_metrics import review_families
 from filterd.telemetry.session_metrics import SessionMetrics, session_families
 from filterd.telemetry.trail_metrics import TrailMetrics, trail_families
@@ -118,6 +120,8 @@ class ControlMetrics:
     arrivals: ArrivalMetrics = field(default_factory=ArrivalMetrics)
     trail: TrailMetrics = field(default_factory=TrailMetrics)
     deadlines: DeadlineMetrics = field(default_factory=DeadlineMetrics)
+    reports: ReportMetrics = field(default_factory=ReportMetrics)
+    registers: RegisterMetrics = field(default_factory=RegisterMetrics)
     ready: bool = False
     clock: float = 0.0
     """Unix seconds"""
@@ -320,8 +324,10 @@ def _control_families(now: ControlMetrics) -> Iterator[Metric]:
     yield from review_families(now.reviews)
     yield from notice_families(now.notices)
     yield from deadline_families(now.deadlines)
+    yield from register_families(now.registers)
     yield from publication_families(now.publication)
     yield from trail_families(now.trail)
+    yield from report_families(now.reports)
 
 
 def _store_families(now: ControlMetrics) -> Iterator[Metric]:

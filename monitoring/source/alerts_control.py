@@ -232,6 +232,20 @@ CONTROL = AlertGroup(
             quiet={f'filterd_reviews{{{C},state="open"}}': "4x60"},
         ),
         Alert(
+            name="FilterdMandatoryGrowth",
+            severity="ticket",
+            expression="filterd_mandatory_growth_beyond > 0",
+            wait="10m",
+            summary="Mandatory blocking grew suddenly this month: the public page tells it",
+            description="More names are blocked for everybody than the threshold of reports.growth. Find the "
+            "orders and lists behind it, and be ready to explain it.",
+            summary_es="El bloqueo obligatorio creció de golpe este mes: la página pública lo dice",
+            description_es="Se bloquean para todas las personas más nombres que el umbral de reports.growth. "
+            "Busque las órdenes y listas detrás, y tenga lista una explicación.",
+            fires={f"filterd_mandatory_growth_beyond{{{C}}}": "0x10 1x50"},
+            quiet={f"filterd_mandatory_growth_beyond{{{C}}}": "0x60"},
+        ),
+        Alert(
             name="FilterdPublicPagesDiffer",
             severity="ticket",
             expression="filterd_page_differs > 0",

@@ -9,8 +9,9 @@ from monitoring.source.alerts_control import CONTROL
 from monitoring.source.alerts_deadlines import DEADLINES
 from monitoring.source.alerts_node import NODE
 from monitoring.source.alerts_proof import PROOF
+from monitoring.source.alerts_registers import REGISTERS
 from monitoring.source.alerts_sessions import SESSIONS
 from monitoring.source.alerts_trail import TRAIL
 from monitoring.source.alerts_upstreams import UPSTREAMS
 
-GROUPS = (ANSWERS, NODE, PROOF, UPSTREAMS, CONTROL, DEADLINES, CLIENTS, SESSIONS, API, TRAIL)
+GROUPS = (ANSWERS, NODE, PROOF, UPSTREAMS, CONTROL, DEADLINES, REGISTERS, CLIENTS, SESSIONS, API, TRAIL)

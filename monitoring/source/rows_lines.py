@@ -186,6 +186,18 @@ RECORDS = row(
     ),
     panel(
         "stat",
+        ("Growth of mandatory names this month", "Crecimiento de nombres obligatorios en el mes"),
+        "filterd_mandatory_names_growth",
+        "{{instance}}",
+    ),
+    panel(
+        "stat",
+        ("Take-up last counted", "Último recuento de uso"),
+        "filterd_take_up_last_success_timestamp_seconds",
+        "{{instance}}",
+    ),
+    panel(
+        "stat",
         ("Preservation holds in force", "Medidas de conservación vigentes"),
         "filterd_preservation_holds",
         "{{instance}}",

@@ -17,12 +17,13 @@ from monitoring.source.runbooks_control import CONTROL
 from monitoring.source.runbooks_deadlines import DEADLINES
 from monitoring.source.runbooks_node import NODE
 from monitoring.source.runbooks_proof import PROOF
+from monitoring.source.runbooks_registers import REGISTERS
 from monitoring.source.runbooks_sessions import SESSIONS
 from monitoring.source.runbooks_trail import TRAIL
 from monitoring.source.runbooks_upstreams import UPSTREAMS
 
 RUNBOOKS: dict[str, Runbook] = (
-    ANSWERS | NODE | PROOF | UPSTREAMS | CONTROL | DEADLINES | CLIENTS | SESSIONS | API | TRAIL
+    ANSWERS | NODE | PROOF | UPSTREAMS | CONTROL | DEADLINES | REGISTERS | CLIENTS | SESSIONS | API | TRAIL
 )
 """alert -> its runbook"""
 

@@ -193,6 +193,16 @@ CONTROL = {
         LEGAL,
         ("filterd review list", "filterd review show REVIEW", CONTROL_LOG),
     ),
+    "FilterdMandatoryGrowth": Runbook(
+        "nobody by itself; but more is blocked for everybody than before, and the public page says so.",
+        "see which orders and lists added the names. Where one is a mistake of its authority or of a list, "
+        "treat it as over-blocking; else have an explanation ready for whoever asks.",
+        "nadie por sí mismo; pero se bloquea más que antes para todas las personas, y la página lo dice.",
+        "vea qué órdenes y listas añadieron los nombres. Si es un error de la autoridad o de una lista, "
+        "trátelo como bloqueo de más; si no, tenga lista una explicación para quien pregunte.",
+        LEGAL,
+        ("filterd report transparency", "filterd order list", CONTROL_LOG),
+    ),
     "FilterdPublicPagesDiffer": Runbook(
         "whoever reads the published pages is told something that is no longer so.",
         "the check says which facts differ. Where they are right, publish anew: `filterd page export "

@@ -16,6 +16,9 @@ MACHINE = "what it reads or writes is on the machine on which it runs"
 PROOF = "it works on files that its caller has"
 LIST = "lists come into force by the policies directory, which is not written over HTTP"
 CALLS: dict[str, tuple[str, ...] | str] = {
+    "report categories": ("get /reports/{kind}",),
+    "report compliance": ("get /reports/{kind}",),
+    "report transparency": ("get /reports/{kind}",),
     "arco add": ("post /arco-requests",),
     "arco answer": ("post /arco-requests/{request}/answer",),
     "arco close": ("post /arco-requests/{request}/closing",),
@@ -39,6 +42,14 @@ CALLS: dict[str, tuple[str, ...] | str] = {
     "notice show": ("get /notices/{id}",),
     "passkey list": ("get /passkeys",),
     "passkey revoke": ("post /passkeys/{passkey}/revoke",),
+    "register accept": ("post /registers/{register}/accept",),
+    "register adopt": ("post /registers/{register}/adopt",),
+    "register answers": ("get /register-answers", "get /register-answers/{run}"),
+    "register list": ("get /registers",),
+    "register pull": ("post /registers/{register}/pull",),
+    "register retry": ("post /register-answers/retry",),
+    "register show": ("get /registers/{register}", "get /registers/{register}/documents"),
+    "register take": ("post /registers/{register}/documents",),
     "review add": ("post /reviews",),
     "review appeal": ("post /reviews/{review}/appeal",),
     "review decide": ("post /reviews/{review}/decision",),

@@ -396,6 +396,23 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Control cannot read or write the store, so nobody is told of what is due.",
         "the line names the reason; it is tried again by itself. Meanwhile: `filterd order due`",
     ),
+    "registers are not watched": (
+        "Control cannot read or write the store, so no register is pulled and no answer delivered.",
+        "the line names the reason; it is tried again by itself",
+    ),
+    "a register was not pulled": (
+        "Its server did not give it, or gave what is no register: `reason` says what. All blocks stay.",
+        "it is tried again by itself; `filterd register pull ID --dry-run`",
+    ),
+    "a register needs a person": (
+        "It is not adopted, removes too much at once, or its answers are late: `reason` says which.",
+        "`filterd register show ID`",
+    ),
+    "the room of an authority fills": (
+        "Its orders and lists take 80 % or more of what `registers: capacity` declares. Once it is full, "
+        "items are answered `over_capacity`.",
+        "declare more to the authority, or ask it to withdraw what is old",
+    ),
     "alarms are not taken": (
         "The server for mail, or a receiver of `orders.alarms.webhooks`, did not take alarms: `reason` says "
         "what it did. They are tried again, for `orders.alarms.retry_for`.",
@@ -444,6 +461,16 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Control cannot note the orders whose term is over or whose suspension has ended. Nodes end and"
         " resume them by themselves. It is tried again every two seconds.",
         "what `remedy` says",
+    ),
+    "the take-up of the day is not counted": (
+        "Control could not count how many lines have the service, or how mandatory blocking grew. It is tried"
+        " again each minute; reports have no number for days that are never counted.",
+        "what `remedy` says",
+    ),
+    "the transparency report cannot be read anew": (
+        "The public page goes on showing the report that was made last, if there is one; else it says that it"
+        " is not there yet. It is read anew at the next look, a day later where one is shown.",
+        "see why the store cannot be read: `filterd doctor`",
     ),
     "data stays beyond its term": (
         "Control could not delete what is past its term (`filterd retention show`). It is tried again each"

@@ -222,7 +222,7 @@ def _sort_out(
                 addresses.add(limits.prefix(value, kept, nat64))
                 flagged.append("an address blocks every site behind it")
                 continue
-            host, precise = _host(value)
+            host, precise = host_of(value)
             names.add((_checked(host, suffixes), scope))
         if not precise:
             flagged.append("a URL blocks the whole site")
@@ -249,7 +249,7 @@ def _unquoted(request: OrderRequest, number: int) -> Iterator[None]:
         raise OperationError(message, remedy) from None
 
 
-def _host(value: str) -> tuple[str, bool]:
+def host_of(value: str) -> tuple[str, bool]:
     """The host of an entry, and whether the entry means the whole host."""
     trimmed = value.strip()
     if "://" not in trimmed:

@@ -8,7 +8,17 @@ from collections.abc import Iterable, Sequence
 
 from filterd.model.report_record import CountDayRow, ListPeriodRow, ListRow, NodeStateRow, ReportRecord
 from filterd.operations.reports.measures import in_range, now_of, share
-from filterd.operations.reports.shape import Chart, ChartKind, Grid, Label, LabelKind, Row, Table, Unit, key
+from filterd.operations.reports.shape import (
+    Chart,
+    ChartKind,
+    FigureRow,
+    FigureTable,
+    Grid,
+    Label,
+    LabelKind,
+    Unit,
+    key,
+)
 
 COUNT, SECONDS, SHARE, MOMENT = Unit.COUNT, Unit.SECONDS, Unit.SHARE, Unit.MOMENT
 TEXT, DIGEST, YES = Unit.TEXT, Unit.DIGEST, Unit.YES
@@ -32,7 +42,7 @@ _PUBLIC = (("names", COUNT), ("confidential", YES), ("version", COUNT), ("digest
 Pair = tuple[str, str]
 
 
-def availability(record: ReportRecord) -> Table:
+def availability(record: ReportRecord) -> FigureTable:
     """The share of time in which each node was available, unready, silent."""
     grid = Grid("availability", _AVAILABILITY)
     nodes: dict[str, list[NodeStateRow]] = {}
@@ -42,7 +52,7 @@ def availability(record: ReportRecord) -> Table:
     return grid.table(tuple(rows), Chart(ChartKind.STACK, (1, 2, 3)))
 
 
-def _available(grid: Grid, record: ReportRecord, node: str, states: Sequence[NodeStateRow]) -> Row:
+def _available(grid: Grid, record: ReportRecord, node: str, states: Sequence[NodeStateRow]) -> FigureRow:
     head, now = record.head, now_of(record.head)
     spent = dict.fromkeys(STATES, 0.0)
     ends = [*(each.since for each in states[1:]), now]
@@ -58,7 +68,7 @@ def _available(grid: Grid, record: ReportRecord, node: str, states: Sequence[Nod
     return grid.row(key(node), Label(LabelKind.DATA, node), (round(whole, 3), *shares, interruptions))
 
 
-def lists(record: ReportRecord) -> Table:
+def lists(record: ReportRecord) -> FigureTable:
     """The version of each list on each node."""
     grid, rows = Grid("lists", _LISTS), []
     head, now = record.head, now_of(record.head)
@@ -89,7 +99,7 @@ def _lasts(period: ListPeriodRow, now: float) -> bool:
     return period.until == 0 or period.until >= now
 
 
-def lists_in_use(record: ReportRecord) -> Table:
+def lists_in_use(record: ReportRecord) -> FigureTable:
     """The lists, and how many nodes run each with how many different digests."""
     grid, rows, now = Grid("lists_in_use", _IN_USE), [], now_of(record.head)
     running: dict[str, list[str]] = {}
@@ -103,7 +113,7 @@ def lists_in_use(record: ReportRecord) -> Table:
     return grid.table(tuple(rows))
 
 
-def growth(record: ReportRecord) -> Table:
+def growth(record: ReportRecord) -> FigureTable:
     """The growth of mandatory names from month to month."""
     head, grid, rows = record.head, Grid("growth", _GROWTH), []
     every = _days(record, NAMES)
@@ -119,12 +129,12 @@ def growth(record: ReportRecord) -> Table:
     return grid.table(tuple(rows), Chart(ChartKind.LINE, (0,)))
 
 
-def grew(table: Table) -> bool:
+def grew(table: FigureTable) -> bool:
     """True if a month of this table of growth is beyond the threshold."""
     return any(row.figures[-1].value == 1 for row in table.rows)
 
 
-def blocking(record: ReportRecord) -> Table:
+def blocking(record: ReportRecord) -> FigureTable:
     """The orders and names at the end of each month."""
     grid, rows = Grid("blocking", (("orders", COUNT), ("names", COUNT))), []
     names = _months(_days(record, NAMES), record.head.begins_on)
@@ -151,7 +161,7 @@ def _months(days: Iterable[CountDayRow], since: str) -> dict[str, tuple[CountDay
     return {month: found[month] for month in sorted(wanted)}
 
 
-def public_lists(record: ReportRecord) -> Table:
+def public_lists(record: ReportRecord) -> FigureTable:
     """The mandatory lists as the public is told of them."""
     grid = Grid("public_lists", _PUBLIC)
     rows = [
@@ -166,7 +176,7 @@ def public_lists(record: ReportRecord) -> Table:
     return grid.table(tuple(rows))
 
 
-def categories(record: ReportRecord) -> tuple[Table, Table]:
+def categories(record: ReportRecord) -> tuple[FigureTable, FigureTable]:
     """The categories in force, and the list behind each."""
     used = sorted((each for each in record.lists if each.category), key=lambda row: row.label)
     whole = Grid("categories", (("lists", COUNT), ("names", COUNT)))

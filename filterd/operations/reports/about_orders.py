@@ -18,11 +18,11 @@ from filterd.operations.reports.measures import (
 from filterd.operations.reports.shape import (
     Chart,
     ChartKind,
+    FigureRow,
+    FigureTable,
     Grid,
     Label,
     LabelKind,
-    Row,
-    Table,
     Unit,
     Value,
     facts,
@@ -84,12 +84,12 @@ def counts(record: ReportRecord, rows: Iterable[OrderRow]) -> Counts:
     }
 
 
-def orders(record: ReportRecord) -> Table:
+def orders(record: ReportRecord) -> FigureTable:
     """The numbers of orders and entries."""
     return facts("orders", *((name, count, COUNT) for name, count in counts(record, record.orders).items()))
 
 
-def orders_by(record: ReportRecord) -> Table:
+def orders_by(record: ReportRecord) -> FigureTable:
     """The same by authority and ground."""
     grid, rows = Grid("orders_by", _BY), []
     for (authority, ground), some in sorted(_groups(record.orders).items()):
@@ -110,7 +110,7 @@ def _groups(rows: Iterable[OrderRow]) -> dict[tuple[str, str], list[OrderRow]]:
     return found
 
 
-def deadlines(record: ReportRecord) -> Table:
+def deadlines(record: ReportRecord) -> FigureTable:
     """The deadlines that were kept and missed, by kind."""
     grid, head, now = Grid("deadlines", _DEADLINES), record.head, now_of(record.head)
     counting_ones = [
@@ -125,7 +125,7 @@ def deadlines(record: ReportRecord) -> Table:
     return grid.table(tuple(rows), Chart(ChartKind.STACK, (1, 2)))
 
 
-def _deadline_row(grid: Grid, kind: str, rows: Sequence[DeadlineRow]) -> Row:
+def _deadline_row(grid: Grid, kind: str, rows: Sequence[DeadlineRow]) -> FigureRow:
     kept = sum(_kept(each) for each in rows)
     void = sum(not _kept(each) and 0 < each.over_at < each.due_at + 1 for each in rows)
     missed = len(rows) - kept - void
@@ -137,14 +137,14 @@ def _kept(row: DeadlineRow) -> bool:
     return 0 < row.met_at < row.due_at + 1
 
 
-def acceptance(record: ReportRecord) -> Table:
+def acceptance(record: ReportRecord) -> FigureTable:
     """The time from an order's receipt until it was accepted."""
     accepted = [each for each in record.orders if in_range(record.head, each.accepted_at)]
     times = [max(0.0, each.accepted_at - each.received_at) for each in accepted]
     return facts("acceptance", ("orders", len(accepted), COUNT), *spans(times))
 
 
-def reaching(record: ReportRecord, name: str, kind: str) -> Table:
+def reaching(record: ReportRecord, name: str, kind: str) -> FigureTable:
     """The time until every node had the effects of a kind."""
     found = counting(record.effects, record.head, kind)
     times = times_of(found)
@@ -156,7 +156,7 @@ def reaching(record: ReportRecord, name: str, kind: str) -> Table:
     return facts(name, *told, *spans(times))
 
 
-def coverage(record: ReportRecord) -> tuple[Table, Table]:
+def coverage(record: ReportRecord) -> tuple[FigureTable, FigureTable]:
     """The orders that every node has; and each order, with the share of nodes that have it."""
     nodes = len({each.node for each in record.node_states})
     newest: dict[str, EffectRow] = {}
@@ -186,7 +186,7 @@ def _number(reference: str) -> int:
     return int(reference.rpartition("-")[2])
 
 
-def _coverage_row(grid: Grid, effect: EffectRow, arrivals: Sequence[ArrivalRow], nodes: int) -> Row:
+def _coverage_row(grid: Grid, effect: EffectRow, arrivals: Sequence[ArrivalRow], nodes: int) -> FigureRow:
     told = [each for each in arrivals if each.applied_at > 0]
     have = len({each.node for each in told})
     whole = effect.nodes if effect.everywhere_at > 0 else max(have, nodes)
@@ -196,7 +196,7 @@ def _coverage_row(grid: Grid, effect: EffectRow, arrivals: Sequence[ArrivalRow],
     return grid.row(effect.order, Label(LabelKind.DATA, effect.order), values)
 
 
-def totals(record: ReportRecord) -> Table:
+def totals(record: ReportRecord) -> FigureTable:
     """The numbers that the public is told of all orders together."""
     names = (
         *("received", "accepted", "ended", "standing", "entries_added", "entries_removed"),
@@ -206,7 +206,7 @@ def totals(record: ReportRecord) -> Table:
     return facts("totals", *((name, found[name], COUNT) for name in names))
 
 
-def by_ground(record: ReportRecord) -> Table:
+def by_ground(record: ReportRecord) -> FigureTable:
     """Orders by authority and ground for the public: small groups together, confidential ones apart."""
     grid, small = Grid("by_ground", _BY_GROUND), record.head.small
     groups = _groups(each for each in record.orders if not each.confidential)

@@ -16,7 +16,17 @@ from filterd.operations.reports.measures import (
     told_apart,
     told_part,
 )
-from filterd.operations.reports.shape import Chart, ChartKind, Grid, Label, LabelKind, Table, Unit, facts, key
+from filterd.operations.reports.shape import (
+    Chart,
+    ChartKind,
+    FigureTable,
+    Grid,
+    Label,
+    LabelKind,
+    Unit,
+    facts,
+    key,
+)
 
 COUNT, SECONDS, SHARE, MOMENT, DAYS = Unit.COUNT, Unit.SECONDS, Unit.SHARE, Unit.MOMENT, Unit.DAYS
 OPTED_IN, OPT_INS, OPT_OUTS, PROFILE = "take-up.opted-in", "opt-ins", "opt-outs", "take-up.profile:"
@@ -26,7 +36,7 @@ _RETENTION = (("runs", COUNT), ("deleted", COUNT), ("untold", COUNT), ("last_at"
 _CAPACITY = (("declared", COUNT), ("used", COUNT), ("share", SHARE))
 
 
-def take_up(record: ReportRecord) -> tuple[Table, Table]:
+def take_up(record: ReportRecord) -> tuple[FigureTable, FigureTable]:
     """The lines that opted in, month by month; and those of each profile at the end."""
     columns = {"opted_in": OPTED_IN, "opt_ins": OPT_INS, "opt_outs": OPT_OUTS}
     grid = Grid("take_up", tuple((name, COUNT) for name in columns))
@@ -50,7 +60,7 @@ def take_up(record: ReportRecord) -> tuple[Table, Table]:
     return grid.table(tuple(rows), line), profiles.table(tuple(shown), Chart(ChartKind.BARS, (0,)))
 
 
-def consent(record: ReportRecord) -> Table:
+def consent(record: ReportRecord) -> FigureTable:
     """The evidence that the consent of lines rests on."""
     found = {each.subject: each.count for each in record.privacy}
     counts = [found.get(f"consent.{each}") for each in EVIDENCE]
@@ -60,7 +70,7 @@ def consent(record: ReportRecord) -> Table:
     return facts("consent", *parts, ("shared_share", share(counts[1], whole), SHARE))
 
 
-def complaints(record: ReportRecord) -> tuple[Table, Table]:
+def complaints(record: ReportRecord) -> tuple[FigureTable, FigureTable]:
     """The requests to look at a block again, and their kinds."""
     least = record.head.least
     opened = [each for each in record.complaints if in_range(record.head, each.received_at)]
@@ -99,7 +109,7 @@ def _last(row: ComplaintRow) -> str:
     return row.appeal_outcome or row.outcome
 
 
-def _complaints_by(opened: Sequence[ComplaintRow], least: int) -> Table:
+def _complaints_by(opened: Sequence[ComplaintRow], least: int) -> FigureTable:
     grid = Grid("complaints_by", (("opened", COUNT),))
     found = Counter(each.kind for each in opened)
     shown = told_apart({kind: found[kind] for kind in KINDS}, least)
@@ -107,7 +117,7 @@ def _complaints_by(opened: Sequence[ComplaintRow], least: int) -> Table:
     return grid.table(tuple(rows), Chart(ChartKind.BARS, (0,)))
 
 
-def privacy(record: ReportRecord) -> Table:
+def privacy(record: ReportRecord) -> FigureTable:
     """How the data of people were handled."""
     shown = [each for each in record.privacy if not each.subject.startswith("consent.")]
     parts = (
@@ -117,7 +127,7 @@ def privacy(record: ReportRecord) -> Table:
     return facts("privacy", *parts)
 
 
-def retention(record: ReportRecord) -> Table:
+def retention(record: ReportRecord) -> FigureTable:
     """The deletions of what was past its term, by class of data."""
     grid, by = Grid("retention", _RETENTION), dict[str, list[RetentionRow]]()
     for each in record.retention:
@@ -135,7 +145,7 @@ def retention(record: ReportRecord) -> Table:
     return grid.table(tuple(rows))
 
 
-def answers(record: ReportRecord) -> Table:
+def answers(record: ReportRecord) -> FigureTable:
     """The answers to items of registers and platforms."""
     given = [each for each in record.answers if each.answered_at > 0]
     times = [round(max(0.0, each.answered_at - each.received_at), 3) for each in given]
@@ -154,7 +164,7 @@ def _refused(record: ReportRecord) -> list[AnswerRow]:
     return [each for each in record.answers if each.answer == "unprocessed"]
 
 
-def answers_by(record: ReportRecord, name: str) -> Table:
+def answers_by(record: ReportRecord, name: str) -> FigureTable:
     """The items that were not processed, by reason."""
     grid, found = Grid(name, (("items", COUNT),)), Counter(each.reason for each in _refused(record))
     rows = [
@@ -164,12 +174,12 @@ def answers_by(record: ReportRecord, name: str) -> Table:
     return grid.table(tuple(rows), Chart(ChartKind.BARS, (0,)))
 
 
-def refusals(record: ReportRecord) -> Table:
+def refusals(record: ReportRecord) -> FigureTable:
     """The number of items that were not processed."""
     return facts("refusals", ("unprocessed", len(_refused(record)), COUNT))
 
 
-def capacity(record: ReportRecord) -> Table:
+def capacity(record: ReportRecord) -> FigureTable:
     """The room for the entries of each authority."""
     grid = Grid("capacity", _CAPACITY)
     rows = [

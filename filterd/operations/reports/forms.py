@@ -8,14 +8,14 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from filterd.operations.reports.shape import Label, Report, Table, Value
+from filterd.operations.reports.shape import FigureTable, Label, RangeReport, Value
 
 FORMAT = "filterd report v1"
 COLUMNS = ("figure", "value", "unit", "section", "table", "row", "column")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def plain(report: Report) -> dict[str, Any]:
+def plain(report: RangeReport) -> dict[str, Any]:
     """The report as JSON has it."""
     return {
         "format": FORMAT,
@@ -30,7 +30,7 @@ def plain(report: Report) -> dict[str, Any]:
     }
 
 
-def _table(table: Table) -> dict[str, Any]:
+def _table(table: FigureTable) -> dict[str, Any]:
     return {
         "id": table.id,
         "columns": list(table.columns),
@@ -46,13 +46,13 @@ def _label(label: Label) -> str:
     return f"{label.text}: {label.more}" if label.more else label.text
 
 
-def as_json(report: Report) -> bytes:
+def as_json(report: RangeReport) -> bytes:
     """The report as a JSON document."""
     text = json.dumps(plain(report), ensure_ascii=False, indent=1, sort_keys=False, allow_nan=False)
     return f"{text}\n".encode()
 
 
-def as_csv(report: Report) -> bytes:
+def as_csv(report: RangeReport) -> bytes:
     """One row for each figure (RFC 4180), in UTF-8. A text that a spreadsheet would take for a formula has an
     apostrophe before it; a number never has."""
     file = io.StringIO()

@@ -10,7 +10,7 @@ from filterd.operations.errors import UnknownError
 from filterd.operations.reports import figures, reading
 from filterd.operations.reports.presets import Preset, preset_of
 from filterd.operations.reports.ranges import AskedRange
-from filterd.operations.reports.shape import Report, Section
+from filterd.operations.reports.shape import RangeReport, ReportSection
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class AskedReport:
     preset: str = ""
 
 
-async def make(context: Context, asked: AskedReport) -> tuple[Report, Preset | None]:
+async def make(context: Context, asked: AskedReport) -> tuple[RangeReport, Preset | None]:
     """The report, and the preset that it follows. Raises OperationError."""
     settings = context.settings
     preset = preset_of(asked.preset, settings.jurisdiction) if asked.preset else None
@@ -37,7 +37,7 @@ async def make(context: Context, asked: AskedReport) -> tuple[Report, Preset | N
     return whole(record, kind, preset), preset
 
 
-def whole(record: ReportRecord, kind: str, preset: Preset | None = None) -> Report:
+def whole(record: ReportRecord, kind: str, preset: Preset | None = None) -> RangeReport:
     """The report of a record, with the sections that a preset adds behind. No section stands in it twice."""
     made = figures.REPORTS[kind](record)
     wanted = () if preset is None else (preset.kind, *preset.parts)
@@ -48,11 +48,11 @@ def whole(record: ReportRecord, kind: str, preset: Preset | None = None) -> Repo
     return replace(made, sections=tuple(sections.values()))
 
 
-def _merge(sections: dict[str, Section], new: Section) -> None:
+def _merge(sections: dict[str, ReportSection], new: ReportSection) -> None:
     """Add a section, or those of its tables that stand nowhere yet."""
     there = {table.id for section in sections.values() for table in section.tables}
     tables = tuple(each for each in new.tables if each.id not in there)
     before = sections.get(new.id)
     if tables:
         kept = () if before is None else before.tables
-        sections[new.id] = Section(new.id, (*kept, *tables))
+        sections[new.id] = ReportSection(new.id, (*kept, *tables))

@@ -100,9 +100,14 @@ async def days(context: Context, first: date, until: date, least: int) -> tuple[
     """The counts of the days from ``first`` on to before ``until``: of mandatory blocking with the newest day
     before; of take-up by whole months."""
     async with context.store.read() as connection:
-        blocking = await _blocking(connection, first.isoformat(), until.isoformat())
         counted = await take_up.between(connection, first.isoformat(), until.isoformat())
-    return (*blocking, *_take_up(counted, first, until, least))
+    return (*await blocking(context, first, until), *_take_up(counted, first, until, least))
+
+
+async def blocking(context: Context, first: date, until: date) -> tuple[CountDayRow, ...]:
+    """The counts of mandatory blocking, by the statements of these days and of the newest day before."""
+    async with context.store.read() as connection:
+        return tuple(await _blocking(connection, first.isoformat(), until.isoformat()))
 
 
 async def _blocking(connection: AsyncConnection, first: str, until: str) -> list[CountDayRow]:

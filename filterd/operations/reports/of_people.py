@@ -63,7 +63,7 @@ def _day(country: Jurisdiction, at: float) -> str:
 
 
 async def retention(context: Context, begins_at: float, now: float, least: int) -> tuple[RetentionRow, ...]:
-    """What the runs in the range deleted."""
+    """The deletions by the runs in the range."""
     async with context.store.read() as connection:
         entries = await told_rows.entries(connection, (ACTION,))
     return tuple(

@@ -8,12 +8,12 @@ from typing import Any
 
 from filterd.operations.receipts.typesetting import SECONDS, typeset
 from filterd.operations.reports import forms
-from filterd.operations.reports.shape import Report
+from filterd.operations.reports.shape import RangeReport
 
 _OTHERS = "its HTML, CSV and JSON need no PDF"
 
 
-async def pdf_of(report: Report, sheet: dict[str, Any], *, seconds: float = SECONDS) -> bytes:
+async def pdf_of(report: RangeReport, sheet: dict[str, Any], *, seconds: float = SECONDS) -> bytes:
     """The PDF. ``sheet`` is the report in words (``web.published.reporting``). Raises UnusableError where
     typst is not installed, NotReachedError where it fails or does not end in time."""
     text = forms.as_json(report).decode()

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from filterd.model.report_record import RecordHead, ReportRecord
 from filterd.operations.context import Context, OperationError
-from filterd.operations.reports import of_nodes, of_orders, of_people
+from filterd.operations.registers import recording
+from filterd.operations.reports import of_nodes, of_orders, of_people, of_registers
 from filterd.operations.reports.measures import now_of
 from filterd.operations.reports.take_up import day_of
 from filterd.operations.reviews.figures import LEAST
@@ -22,9 +23,9 @@ async def read(context: Context, begins_at: float, ends_at: float) -> ReportReco
     if not begins_at < ends_at or begins_at >= context.clock():
         message = "no report is made of a range that has no past"
         raise OperationError(message, "give a beginning that has passed, and an end after it")
-    head = await _head(context, begins_at, ends_at)
+    head = await head_of(context, begins_at, ends_at)
     now = now_of(head)
-    orders = await of_orders.read(context, begins_at, now, {})
+    orders = await of_orders.read(context, begins_at, now, await of_registers.sources(context))
     first, until = day_of(context, begins_at), day_of(context, now)
     return ReportRecord(
         head=head,
@@ -38,11 +39,14 @@ async def read(context: Context, begins_at: float, ends_at: float) -> ReportReco
         days=await of_nodes.days(context, first, until, head.least),
         complaints=await of_people.complaints(context, begins_at, now),
         retention=await of_people.retention(context, begins_at, now, head.least),
+        answers=await of_registers.answers(context, begins_at, now),
+        capacity=await recording.capacity_rows(context),
         privacy=await of_people.privacy(context, begins_at, now, head.least),
     )
 
 
-async def _head(context: Context, begins_at: float, ends_at: float) -> RecordHead:
+async def head_of(context: Context, begins_at: float, ends_at: float) -> RecordHead:
+    """The head of the record of a range."""
     settings = context.settings
     async with context.store.read() as connection:
         sequence, digest, *_ = await checkpoints.trail_head(connection)
@@ -60,4 +64,6 @@ async def _head(context: Context, begins_at: float, ends_at: float) -> RecordHea
         least=LEAST,
         begins_on=day_of(context, begins_at).isoformat(),
         small=SMALL,
+        growth_share=settings.reports.growth.percent / 100,
+        growth_names=settings.reports.growth.names,
     )

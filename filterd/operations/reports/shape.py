@@ -70,7 +70,7 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class FigureRow:
     """A row of a table."""
 
     label: Label
@@ -98,37 +98,37 @@ class Chart:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class FigureTable:
     """A table. With one column of figures, ``columns`` has the one name ``value``."""
 
     id: str
     columns: tuple[str, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[FigureRow, ...]
     chart: Chart | None = None
     left_off: int = 0
     """rows beyond the most that are shown"""
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
+class ReportSection:
     """A part of a report under a heading."""
 
     id: str
-    tables: tuple[Table, ...]
+    tables: tuple[FigureTable, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class RangeReport:
     """A report: the same record makes the same one."""
 
     kind: str
     """``compliance``, ``transparency`` or a part of one"""
     head: RecordHead
-    sections: tuple[Section, ...]
+    sections: tuple[ReportSection, ...]
     warnings: tuple[str, ...] = ()
     """keys of texts that stand at the top, such as a sudden growth"""
 
-    def tables(self) -> Iterator[Table]:
+    def tables(self) -> Iterator[FigureTable]:
         """Every table, in order."""
         for section in self.sections:
             yield from section.tables
@@ -136,6 +136,10 @@ class Report:
     def figures(self) -> dict[str, Value]:
         """Id -> value of every figure."""
         return {each.id: each.value for table in self.tables() for row in table.rows for each in row.figures}
+
+
+Report = RangeReport
+"""as other packages name it"""
 
 
 def key(text: str) -> str:
@@ -147,13 +151,13 @@ def key(text: str) -> str:
     return f"x-{hashlib.sha256(text.encode()).hexdigest()[:_HEX]}"
 
 
-def facts(name: str, *told: tuple[str, Value, Unit], chart: Chart | None = None) -> Table:
+def facts(name: str, *told: tuple[str, Value, Unit], chart: Chart | None = None) -> FigureTable:
     """A table of one figure a row, each with a name of its own."""
     rows = (
-        Row(Label(LabelKind.WORD, f"{name}.{each}"), (Figure(f"{name}.{each}", value, unit),))
+        FigureRow(Label(LabelKind.WORD, f"{name}.{each}"), (Figure(f"{name}.{each}", value, unit),))
         for each, value, unit in told
     )
-    return Table(name, ("value",), tuple(rows), chart)
+    return FigureTable(name, ("value",), tuple(rows), chart)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,14 +167,16 @@ class Grid:
     name: str
     columns: tuple[tuple[str, Unit], ...]
 
-    def row(self, identifier: str, label: Label, values: tuple[Value, ...]) -> Row:
+    def row(self, identifier: str, label: Label, values: tuple[Value, ...]) -> FigureRow:
         """A row; ``identifier`` is its part of the ids."""
         figures = (
             Figure(f"{self.name}.{identifier}.{column}", value, unit)
             for (column, unit), value in zip(self.columns, values, strict=True)
         )
-        return Row(label, tuple(figures))
+        return FigureRow(label, tuple(figures))
 
-    def table(self, rows: tuple[Row, ...], chart: Chart | None = None, left_off: int = 0) -> Table:
+    def table(
+        self, rows: tuple[FigureRow, ...], chart: Chart | None = None, left_off: int = 0
+    ) -> FigureTable:
         """The table of these rows."""
-        return Table(self.name, tuple(column for column, _ in self.columns), rows, chart, left_off)
+        return FigureTable(self.name, tuple(column for column, _ in self.columns), rows, chart, left_off)

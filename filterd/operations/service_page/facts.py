@@ -169,6 +169,17 @@ class WideFact:
 
 
 @dataclass(frozen=True, slots=True)
+class GrowthFact:
+    """A month in which blocking that holds for every line grew beyond the threshold."""
+
+    month: str
+    """like ``2026-11``"""
+    names: int
+    """at its end"""
+    change: int
+
+
+@dataclass(frozen=True, slots=True)
 class MandatoryFact:
     """Blocking that holds for every line. Small groups of orders, and confidential ones, are in the total
     alone (decision 0321)."""
@@ -179,6 +190,8 @@ class MandatoryFact:
     wide: tuple[WideFact, ...] = ()
     wide_confidential: int = 0
     """confidential orders of that kind: nothing else is said of them"""
+    growth: tuple[GrowthFact, ...] = ()
+    """the months among the last ones in which it grew suddenly"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 from filterd.config.settings import Settings
@@ -14,6 +15,7 @@ from filterd.operations.feeds.listing import FeedStatus
 from filterd.operations.plain_values import moment
 from filterd.operations.policies import policies
 from filterd.operations.privacy.classes import DataClass, classes
+from filterd.operations.reports import growth
 from filterd.operations.service_page import facts as told
 from filterd.operations.service_page.mandatory import mandatory
 from filterd.policy.documents import Category, ConsentText, Feed, Policies, Profile, Text
@@ -42,11 +44,17 @@ async def service_facts(context: Context) -> told.ServiceFacts:
         answers=told.AnswerFact(
             settings.dns.max_ttl_opted_in, settings.dns.block_ttl, settings.dns.parental_fail.value
         ),
-        mandatory=await mandatory(context, documents, feeds),
+        mandatory=replace(await mandatory(context, documents, feeds), growth=await _growth(context)),
         changes=await _changes(context, documents),
         data=tuple(_data(each, settings) for each in classes()),
         consent=_consent(documents.consent_texts, _day(context.clock())),
         help_lines=_help(documents.help_lines, settings.jurisdiction),
+    )
+
+
+async def _growth(context: Context) -> tuple[told.GrowthFact, ...]:
+    return tuple(
+        told.GrowthFact(each.month, each.names, each.change) for each in await growth.sudden(context)
     )
 
 

@@ -36,6 +36,8 @@ from filterd.web.api import (
     public_pages,
     reading,
     receipts,
+    register_push,
+    registers,
     reports,
     reviews,
     sessions,
@@ -77,6 +79,7 @@ ROUTERS = (
     order_deadlines.routes,
     orders.routes,
     receipts.routes,
+    registers.routes,
     order_life.routes,
     sessions.routes,
     feeds.routes,
@@ -164,6 +167,7 @@ def _describe(app: FastAPI) -> None:
     policy = {"Content-Security-Policy": _PAGE_POLICY}
     shown = OpenDocument(page, "text/html; charset=utf-8", limit, policy)
     app.add_route("/api/openapi.json", described.reply, include_in_schema=False)
+    app.add_route(register_push.PATH, register_push.push, methods=["POST"], include_in_schema=False)
     app.add_route("/api/docs", shown.reply, include_in_schema=False)
 
 

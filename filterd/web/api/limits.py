@@ -28,18 +28,26 @@ _CLOSE = {"Connection": "close"}
 class BoundedBody:
     """The body of one request: read whole, before it is used, within its limits."""
 
-    def __init__(self, headers: Headers, receive: Receive, *, seconds: float = BODY_SECONDS) -> None:
+    def __init__(
+        self,
+        headers: Headers,
+        receive: Receive,
+        *,
+        seconds: float = BODY_SECONDS,
+        largest: int = LARGEST_BODY,
+    ) -> None:
         self._headers = headers
         self._receive = receive
         self._seconds = seconds
+        self._largest = largest
         self._body: bytes | None = None
 
     async def read(self) -> None:
         """Read it. Raises RefusedCall, before the first byte is read where the headers tell that it is too
         large."""
         announced = self._headers.get("content-length", "")
-        if announced.isdecimal() and int(announced) > LARGEST_BODY:
-            raise _too_large()
+        if announced.isdecimal() and int(announced) > self._largest:
+            raise _too_large(self._largest)
         try:
             async with asyncio.timeout(self._seconds):
                 self._body = await self._read()
@@ -55,10 +63,15 @@ class BoundedBody:
             if message["type"] == "http.disconnect":
                 raise ClientDisconnect
             body += message.get("body", b"")
-            if len(body) > LARGEST_BODY:
-                raise _too_large()
+            if len(body) > self._largest:
+                raise _too_large(self._largest)
             if not message.get("more_body", False):
                 return bytes(body)
+
+    async def whole(self) -> bytes:
+        """The body, read within its limits. Raises RefusedCall."""
+        await self.read()
+        return self._body or b""
 
     async def receive(self) -> Message:
         """Give the body as one ASGI message, then what the server has to say."""
@@ -68,8 +81,8 @@ class BoundedBody:
         return {"type": "http.request", "body": body, "more_body": False}
 
 
-def _too_large() -> RefusedCall:
-    message = f"the body is larger than {LARGEST_BODY} bytes"
+def _too_large(largest: int) -> RefusedCall:
+    message = f"the body is larger than {largest} bytes"
     return RefusedCall(
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE, message, "send less in one request", headers=_CLOSE
     )

@@ -8,6 +8,8 @@ FOLDERS = {"es": "servicio", "en": "service"}
 """of each language, below the directory of an export"""
 STATEMENTS = {"es": "declaracion", "en": "statement"}
 """the daily signed statement, below the folder of each language; served alone, in no export"""
+TRANSPARENCY = {"es": "transparencia", "en": "transparency"}
+"""the report of the last whole half-year, below the folder of each language; served alone, in no export"""
 AUDIENCES = ("teenagers", "teachers", "families", "libraries")
 """pages made of sections of words alone"""
 

@@ -25,6 +25,7 @@ from filterd.web.published.outline import (
     PAGES,
     PICTURES,
     STATEMENTS,
+    TRANSPARENCY,
     PublicPage,
 )
 from filterd.web.published.speech import Speech
@@ -85,7 +86,8 @@ def _page(page: PublicPage, language: str, facts: ServiceFacts, stamp: Stamp) ->
         for_whom=_links(FOR_WHOM, language, words),
         files={each.id: each.file(language) for each in PAGES},
         lines=_lines(facts, page.audience),
-        statement_file=_statement(facts, language),
+        statement_file=_served(facts, language, STATEMENTS),
+        transparency_file=_served(facts, language, TRANSPARENCY),
         stamp=_stamp(stamp, words),
     )
     return body.encode()
@@ -96,11 +98,11 @@ def _links(ids: tuple[str, ...], language: str, words: Words) -> list[tuple[str,
     return [(known[each].file(language), words.text(f"public.nav.{each}")) for each in ids]
 
 
-def _statement(facts: ServiceFacts, language: str) -> str:
-    """The address of the daily signed statement, which is served and not exported: it is another each day.
-    Empty where the public pages are not served under a URL."""
+def _served(facts: ServiceFacts, language: str, names: Mapping[str, str]) -> str:
+    """The address of a page that is served and not exported: the daily signed statement, and the
+    transparency report. Empty where the public pages are not served under a URL."""
     review, _, page = facts.links.review.rpartition("/")
-    return f"{review}/{FOLDERS[language]}/{STATEMENTS[language]}" if page else ""
+    return f"{review}/{FOLDERS[language]}/{names[language]}" if page else ""
 
 
 def _lines(facts: ServiceFacts, audience: str) -> list[HelpLine]:

@@ -50,6 +50,12 @@ class Speech:
         """A day like ``2026-11-27``, as people write it."""
         return self._words.day(datetime.combine(date.fromisoformat(text), datetime.min.time()))
 
+    def month(self, text: str) -> str:
+        """A month like ``2026-11``, as people write it."""
+        return self._words.day(
+            datetime.combine(date.fromisoformat(f"{text}-01"), datetime.min.time()), "MMMM y"
+        )
+
     def term(self, seconds: int) -> str:
         """A term in days, months or years, whichever it is made of; empty for none."""
         days = seconds // DAY

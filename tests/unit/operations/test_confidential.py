@@ -103,6 +103,7 @@ OLD_HAS_NOT = (
     *("sign_in_link_line", "sign_in_link", "portal_session_line", "portal_session", "line_pin", "pin_tries"),
     *("page_record", "page_content", "order_step"),
     *("order_node", "order_effect"),
+    *("register_item", "register_run", "register_adoption", "register_pull"),
     *("installation", "signing_key", "checkpoint", "anchor", "countersigner", "anchor_state", "statement"),
     *("preservation_hold_line", "preservation_hold"),
     *("order_alarm", "order_alarm_delivery"),

@@ -26,6 +26,8 @@ from filterd.telemetry.notice_metrics import NoticeMetrics
 from filterd.telemetry.page_metrics import PageMetrics
 from filterd.telemetry.privacy_metrics import PrivacyMetrics
 from filterd.telemetry.publication_metrics import PublicationMetrics
+from filterd.telemetry.register_metrics import RegisterMetrics
+from filterd.telemetry.report_metrics import ReportMetrics
 from filterd.telemetry.session_metrics import SessionMetrics
 from filterd.telemetry.trail_metrics import AnchorMetrics, TrailMetrics
 from filterd.telemetry.upstream_metrics import UpstreamMetrics
@@ -129,6 +131,7 @@ CONTROL = ControlMetrics(
         {"lift": Histogram(ENFORCEMENT_BUCKETS, [406] * 14, 407.5)},
     ),
     reviews={"open": 305, "appealed": 306, "overdue": 307},
+    reports=ReportMetrics(391.5, 392, 393),
     privacy=PrivacyMetrics(301.5, {"consent": 302}, {"open": 303, "overdue": 304}, 308),
     publication=PublicationMetrics(differs=True, exported_at=306.5),
     trail=TrailMetrics(
@@ -141,6 +144,15 @@ CONTROL = ControlMetrics(
     ),
     notices=NoticeMetrics({"delivered": 231, "failed": 232}, waiting=233, oldest_waiting=234.5),
     deadlines=DeadlineMetrics({"enforce": 281, "review": 282}, {"report": 283.5}, 284, {"delivered": 285}),
+    registers=RegisterMetrics(
+        {"pl": 501.5},
+        {"pl": True},
+        {"pl": 502},
+        {"pl": 503},
+        {"pl": 504},
+        {("mf", "names"): 505},
+        {("mf", "names"): 506},
+    ),
     sessions=SessionMetrics(
         sources={"radius": {"registered": 212, "unregistered": 213}},
         most=215,

@@ -9,7 +9,7 @@ from filterd.operations.context import Context
 from filterd.operations.reports import forms, making, paper
 from filterd.operations.reports.making import AskedReport
 from filterd.operations.reports.presets import Preset
-from filterd.operations.reports.shape import Report
+from filterd.operations.reports.shape import RangeReport
 from filterd.web.published.reporting import rendering
 
 
@@ -39,7 +39,7 @@ async def give(context: Context, asked: AskedReport, form: ReportForm, language:
 
 
 async def written(
-    context: Context, report: Report, form: ReportForm, language: str, preset: Preset | None = None
+    context: Context, report: RangeReport, form: ReportForm, language: str, preset: Preset | None = None
 ) -> bytes:
     """A report as a file. Raises OperationError where a PDF cannot be made."""
     if form is ReportForm.JSON:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from filterd.operations.reports.shape import ChartKind, Figure, Row, Table
+from filterd.operations.reports.shape import ChartKind, Figure, FigureRow, FigureTable
 
 WIDTH = 360
 """units of the drawing; a page shows it as wide as it has room"""
@@ -18,12 +18,14 @@ ROW, BAR, LEGEND = 36, 11, 18
 LONGEST_BAR, LONGEST_STACK = 250, 290
 MOST_ROWS = 24
 LONGEST_LABEL = 54
+LEAST_POINTS = 2
+"""of a line"""
 MOST_SAID = 7
 """points of a line that have their number beside them"""
 LEFT, RIGHT, TOP, BOTTOM = 14.0, 346.0, 30.0, 130.0
 """of a line's field"""
 Say = Callable[[Figure], str]
-Name = Callable[[Row], str]
+Name = Callable[[FigureRow], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ class Picture:
     left_off: int = 0
 
 
-def picture(table: Table, columns: Sequence[str], say: Say, name: Name) -> Picture | None:
+def picture(table: FigureTable, columns: Sequence[str], say: Say, name: Name) -> Picture | None:
     """The chart of a table; None: it has none, or nothing to show. ``columns``: the names of its columns."""
     chart = table.chart
     if chart is None or not table.rows:
@@ -93,7 +95,7 @@ def _cut(text: str) -> str:
     return text if len(text) <= LONGEST_LABEL else f"{text[: LONGEST_LABEL - 1]}…"
 
 
-def _bars(table: Table, column: int, say: Say, name: Name) -> Picture | None:
+def _bars(table: FigureTable, column: int, say: Say, name: Name) -> Picture | None:
     rows = table.rows[:MOST_ROWS]
     most = max(_number(each.figures[column]) for each in rows)
     if most <= 0:
@@ -107,7 +109,7 @@ def _bars(table: Table, column: int, say: Say, name: Name) -> Picture | None:
 
 
 def _stack(
-    table: Table, chosen: Sequence[int], columns: Sequence[str], told: tuple[Say, Name]
+    table: FigureTable, chosen: Sequence[int], columns: Sequence[str], told: tuple[Say, Name]
 ) -> Picture | None:
     say, name = told
     legend = tuple(columns[each] for each in chosen)
@@ -128,10 +130,10 @@ def _stack(
     return Picture(table.id, "stack", height, legend, tuple(bars), left_off=len(filled) - len(rows))
 
 
-def _line(table: Table, column: int, say: Say, name: Name) -> Picture | None:
+def _line(table: FigureTable, column: int, say: Say, name: Name) -> Picture | None:
     told = [each.figures[column] for each in table.rows]
     most = max((_number(each) for each in told), default=0.0)
-    if most <= 0:
+    if most <= 0 or len(told) < LEAST_POINTS:
         return None
     step = (RIGHT - LEFT) / max(1, len(told) - 1)
     every = len(told) <= MOST_SAID

@@ -11,7 +11,7 @@ from filterd.operations.context import Context
 from filterd.operations.policies import policies
 from filterd.operations.receipts.pieces import pieces
 from filterd.operations.reports.presets import Preset
-from filterd.operations.reports.shape import Report
+from filterd.operations.reports.shape import RangeReport
 from filterd.web.pages.templating import FOLDER, Templates
 from filterd.web.pages.translations import Translations
 from filterd.web.published.reporting.view import ShownReport, ShownTable, Titles, shown
@@ -30,13 +30,15 @@ def titles_of(context: Context, language: str) -> dict[str, str]:
     read = context.kept_policies
     found = policies(context) if read is None else read(context.settings)
     packs = sorted(found.jurisdictions, key=lambda each: each.id == context.settings.jurisdiction)
-    texts = {each.id: each.title for each in (*found.profiles, *found.categories)}
+    texts = {each.id: each.title for each in found.profiles}
+    texts |= {each.id: each.title for each in found.categories}
     for pack in packs:
-        texts |= {each.id: each.title for each in (*pack.authorities, *pack.grounds)}
+        texts |= {each.id: each.title for each in pack.authorities}
+        texts |= {each.id: each.title for each in pack.grounds}
     return {name: text.es if language == "es" else text.en for name, text in texts.items()}
 
 
-def in_words(report: Report, language: str, titles: Titles, preset: Preset | None = None) -> ShownReport:
+def in_words(report: RangeReport, language: str, titles: Titles, preset: Preset | None = None) -> ShownReport:
     """The report in the words of a language."""
     return shown(report, _templates().translations.of(language), titles, preset)
 

@@ -8,7 +8,16 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from filterd.operations.reports.presets import Preset
-from filterd.operations.reports.shape import Figure, Label, LabelKind, Report, Row, Section, Table, Unit
+from filterd.operations.reports.shape import (
+    Figure,
+    FigureRow,
+    FigureTable,
+    Label,
+    LabelKind,
+    RangeReport,
+    ReportSection,
+    Unit,
+)
 from filterd.web.pages.translations import Words
 from filterd.web.published.reporting.pictures import Picture, picture
 
@@ -79,7 +88,7 @@ class ShownReport:
     language: str
 
 
-def shown(report: Report, words: Words, titles: Titles, preset: Preset | None = None) -> ShownReport:
+def shown(report: RangeReport, words: Words, titles: Titles, preset: Preset | None = None) -> ShownReport:
     """The report in words."""
     return _Teller(report, words, titles).report(preset)
 
@@ -88,7 +97,7 @@ def shown(report: Report, words: Words, titles: Titles, preset: Preset | None = 
 class _Teller:
     """One report with the words that it is told in."""
 
-    told: Report
+    told: RangeReport
     words: Words
     titles: Titles
 
@@ -96,7 +105,7 @@ class _Teller:
         head, words = self.told.head, self.words
         usual = words.text(f"report.{self.told.kind}.title")
         facts = [
-            (words.text("report.provider"), head.provider or NONE),
+            *([(words.text("report.provider"), head.provider)] if head.provider else []),
             (words.text("report.range"), self._range()),
             (words.text("report.made"), self._moment(head.made_at)),
             (words.text("report.zone"), head.zone),
@@ -121,7 +130,7 @@ class _Teller:
         first, last = (self._local(each) for each in (head.begins_at, head.ends_at - 1))
         return self.words.text("report.from_to", first=self.words.day(first), last=self.words.day(last))
 
-    def _section(self, section: Section) -> ShownSection:
+    def _section(self, section: ReportSection) -> ShownSection:
         key = f"report.section.{section.id}"
         return ShownSection(
             section.id,
@@ -130,7 +139,7 @@ class _Teller:
             tuple(self._table(each) for each in section.tables),
         )
 
-    def _table(self, table: Table) -> ShownTable:
+    def _table(self, table: FigureTable) -> ShownTable:
         words = self.words
         names = tuple(words.text(f"report.column.{each}") for each in table.columns)
         units = [each.unit for each in table.rows[0].figures] if table.rows else []
@@ -146,13 +155,13 @@ class _Teller:
             left_off=words.text("report.left_off", n=words.number(table.left_off)) if table.left_off else "",
         )
 
-    def _row(self, row: Row) -> ShownRow:
+    def _row(self, row: FigureRow) -> ShownRow:
         return ShownRow(self._label_of(row), tuple(self._cell(each) for each in row.figures))
 
     def _cell(self, figure: Figure) -> Cell:
         return Cell(self.value(figure), figure.unit in _NUMBERS, figure.unit is Unit.DIGEST)
 
-    def _label_of(self, row: Row) -> str:
+    def _label_of(self, row: FigureRow) -> str:
         return self._label(row.label)
 
     def _label(self, label: Label) -> str:

@@ -44,6 +44,7 @@ CHOOSERS = LINES | {TokenRole.SUPPORT}
 OPERATOR = frozenset((TokenRole.OPERATOR,))
 DUTY = OPERATOR | {TokenRole.ON_CALL}
 ARCO = "/api/v1/arco-requests/{request}"
+REGISTER = "/api/v1/registers/{register}"
 REVIEW = "/api/v1/reviews/{review}"
 REVIEWERS = OPERATOR | {TokenRole.SUPPORT}
 PRIVACY = OPERATOR | {TokenRole.REGULATOR}
@@ -115,6 +116,16 @@ MATRIX = {
     ("post", "/api/v1/orders/{reference}/execute"): Row(OPERATOR, {"evidence": "taken down"}),
     ("post", "/api/v1/orders/{reference}/review"): Row(OPERATOR, {"reason": "looked at"}),
     ("post", "/api/v1/orders/{reference}/lift"): Row(OPERATOR, {"document": "L-1", "reason": "lifted"}),
+    ("get", "/api/v1/registers"): Row(OVERSEERS),
+    ("get", REGISTER): Row(OVERSEERS),
+    ("get", REGISTER + "/documents"): Row(OVERSEERS),
+    ("post", REGISTER + "/documents"): Row(OPERATOR, {"content": "entry\n", "dry_run": True}),
+    ("post", REGISTER + "/adopt"): Row(OPERATOR, {"reason": "letter"}),
+    ("post", REGISTER + "/pull"): Row(OPERATOR),
+    ("post", REGISTER + "/accept"): Row(OPERATOR, {"reason": "confirmed"}),
+    ("get", "/api/v1/register-answers"): Row(OVERSEERS),
+    ("get", "/api/v1/register-answers/{run}"): Row(OVERSEERS),
+    ("post", "/api/v1/register-answers/retry"): Row(OPERATOR),
     ("get", "/api/v1/nodes"): Row(OVERSEERS),
     ("get", "/api/v1/nodes/{name}"): Row(OVERSEERS),
     ("get", "/api/v1/node-histories"): Row(OVERSEERS),
@@ -158,6 +169,7 @@ MATRIX = {
     ("get", "/api/v1/audit/statement"): Row(PRIVACY),
     ("post", "/api/v1/audit/statement"): Row(OPERATOR),
     ("get", "/api/v1/audit/keys"): Row(PRIVACY),
+    ("get", "/api/v1/reports/{kind}"): Row(PRIVACY),
     ("get", LINE + "/export"): Row(LINES),
     ("get", "/api/v1/arco-requests"): Row(LINES),
     ("post", "/api/v1/arco-requests"): Row(
@@ -238,6 +250,9 @@ async def _call(client: httpx.AsyncClient, method: str, path: str) -> httpx.Resp
         "request": "R-7",
         "hold": "H-7",
         "profile": "child",
+        "kind": "compliance",
+        "register": "none",
+        "run": 1,
     }
     at = path.format(id=_id(path), name="blue.example", version="2026-11", **numbers)
     return await client.request(method, at, params=row.query, json=row.body)

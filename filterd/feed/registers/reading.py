@@ -1,0 +1,22 @@
+"""The reader of each form of a register."""
+
+from __future__ import annotations
+
+from filterd.feed.registers.csv_document import parse_csv
+from filterd.feed.registers.json_document import parse_json
+from filterd.feed.registers.parsed import ParsedDocument, RegisterSyntaxError, Tell, quiet
+from filterd.feed.registers.poland import parse_poland
+from filterd.model.register import RegisterKind
+
+
+def parse(kind: RegisterKind, data: bytes, *, zone: str, whole: bool, tell: Tell = quiet) -> ParsedDocument:
+    """A document of a register as it is written; ``zone`` is that of times without one, ``whole`` says that
+    absence means unblock. Raises RegisterSyntaxError."""
+    if kind is RegisterKind.CSV:
+        return parse_csv(data, whole=whole, tell=tell)
+    if kind is RegisterKind.JSON:
+        return parse_json(data, whole=whole, tell=tell)
+    if kind is RegisterKind.POLAND:
+        return parse_poland(data, zone, whole=whole, tell=tell)
+    message = f"a register of kind {kind.value} cannot be read yet"
+    raise RegisterSyntaxError(message)

@@ -1,0 +1,137 @@
+"""Delivers the answers to a document to the receiver of its register, until it takes them.
+
+Each attempt that fails is followed by a later one, at growing intervals up to an hour; it never gives up, and
+what is undelivered is told (:func:`undelivered`, ``filterd register answers``). Platforms with a channel of
+their own give :class:`AnswerSender` for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
+from hashlib import sha256
+from typing import Any, Protocol
+
+from filterd.config.register_settings import RegisterSettings
+from filterd.fetch.request import Lookup
+from filterd.fetch.webhook_messages import SignedMessage, WebhookSecretError, read_webhook_secrets
+from filterd.model.register import RegisterItem, RegisterRun
+from filterd.operations.context import Context
+from filterd.operations.feeds.server_addresses import server_addresses
+from filterd.operations.registers.finding import register_subject
+from filterd.operations.registers.plain import plain_item, plain_run
+from filterd.store import registers as rows
+
+FIRST_WAIT = 10.0
+LONGEST_WAIT = 3600.0
+"""seconds between two attempts"""
+
+LookupOf = Callable[[Any], AbstractAsyncContextManager[Lookup]]
+
+
+class AnswerSender(Protocol):
+    """The channel by which an authority takes answers."""
+
+    async def send(
+        self, context: Context, register: RegisterSettings, run: RegisterRun, items: Sequence[RegisterItem]
+    ) -> str:
+        """Give the answers; why they were not taken, or empty."""
+
+
+class WebhookSender:
+    """Posts answers as one signed message (``docs/registers.md``)."""
+
+    def __init__(self, lookups: LookupOf = server_addresses) -> None:
+        """``lookups`` finds the receiver's addresses."""
+        self._lookups = lookups
+
+    async def send(
+        self, context: Context, register: RegisterSettings, run: RegisterRun, items: Sequence[RegisterItem]
+    ) -> str:
+        """Post the answers; why they were not taken, or empty."""
+        from filterd.fetch.webhook import Poster  # its client is needed where something is sent
+
+        receiver = register.answers
+        if receiver is None:
+            return "the register has no receiver of answers (registers: answers)"
+        now = context.clock()
+        try:
+            secrets = await asyncio.to_thread(read_webhook_secrets, receiver.secret_file)
+            async with (
+                self._lookups(context.settings) as lookup,
+                Poster(receiver.url, secrets, receiver.ca, receiver.timeout, lookup) as poster,
+            ):
+                answer = await poster.post(message_of(run, items), now)
+        except WebhookSecretError as error:
+            return f"its secret cannot be used: {error}"
+        except OSError as error:
+            return f"{receiver.ca}: {error.strerror or 'no certificate in it'}"
+        return "" if answer.delivered else answer.trouble or "it was not taken"
+
+
+async def deliver_due(
+    context: Context, chance: Callable[[], float], senders: Mapping[str, AnswerSender] | None = None
+) -> int:
+    """Deliver the answers that are due; return how many documents' were taken. ``chance`` gives numbers from
+    0 to 1; ``senders`` the channels by the kind of register, else :class:`WebhookSender`."""
+    now = context.clock()
+    async with context.store.read() as connection:
+        due = [each for each in await rows.open_runs(connection) if 0 < each.next_at <= now]
+    known = {each.id: each for each in context.settings.registers}
+    done = 0
+    for run in due:
+        if run.register in known:
+            done += await _deliver(context, known[run.register], run, chance, senders or {})
+    return done
+
+
+async def deliver_now(context: Context, register: str = "") -> int:
+    """Make what is undelivered, of one register or all, due now; return how many documents' answers."""
+    async with context.store.report() as connection:
+        waiting = [e for e in await rows.open_runs(connection) if e.next_at and register in ("", e.register)]
+        for run in waiting:
+            await rows.put(connection, replace(run, next_at=context.clock()))
+    return len(waiting)
+
+
+async def undelivered(context: Context) -> list[RegisterRun]:
+    """The documents whose answers nobody has taken yet, oldest first."""
+    async with context.store.read() as connection:
+        return [each for each in await rows.open_runs(connection) if each.next_at > 0]
+
+
+async def _deliver(
+    context: Context,
+    register: RegisterSettings,
+    run: RegisterRun,
+    chance: Callable[[], float],
+    senders: Mapping[str, AnswerSender],
+) -> int:
+    async with context.store.read() as connection:
+        items = await rows.items(connection, run.number)
+    sender = senders.get(register.kind) or WebhookSender()
+    trouble = await sender.send(context, register, run, items)
+    now, attempts = context.clock(), run.attempts + 1
+    if trouble:
+        wait = min(FIRST_WAIT * 3.0 ** min(attempts - 1, 10), LONGEST_WAIT) * (0.5 + 0.5 * chance())
+        after = replace(run, attempts=attempts, next_at=now + wait, trouble=trouble[:500])
+        async with context.store.report() as connection:
+            await rows.put(connection, after)
+        return 0
+    after = replace(run, attempts=attempts, next_at=0.0, trouble="", delivered_at=now)
+    async with context.store.write(context.actor, now) as write:
+        await rows.put(write.connection, after)
+        told = {"run": run.number, "document": run.document, "attempts": attempts}
+        write.audit("register.deliver", register_subject(register.id), after=told)
+    return 1
+
+
+def message_of(run: RegisterRun, items: Sequence[RegisterItem]) -> SignedMessage:
+    """The message with the answers to a document, ``register.answers``. The same answers have the same id."""
+    data = {**plain_run(run), "answers": [plain_item(each) for each in items]}
+    body = json.dumps({"type": "register.answers", "data": data}, ensure_ascii=False, separators=(",", ":"))
+    identifier = f"answers_{sha256(f'{run.register}/{run.document}/{run.digest}'.encode()).hexdigest()[:32]}"
+    return SignedMessage(identifier, body.encode())

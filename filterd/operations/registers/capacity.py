@@ -1,0 +1,86 @@
+"""The room that was declared to each authority, and what its orders and lists take of it.
+
+Nothing gives way for what is new: where there is no room, an item is answered ``over_capacity``.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from filterd.operations.context import Context
+from filterd.operations.feeds import adoption
+from filterd.operations.orders.guards import jurisdiction
+from filterd.policy.deadlines import resolve
+from filterd.policy.jurisdictions import Jurisdiction
+from filterd.store import feeds, order_counts
+
+NAMES, ADDRESSES = "names", "addresses"
+ALARM_AT = 0.8
+"""the share of the declared room from which on somebody is told"""
+
+
+@dataclass(frozen=True, slots=True)
+class CapacityUse:
+    """The use of the room of one authority."""
+
+    authority: str
+    kind: str
+    """``names`` or ``addresses``"""
+    declared: int
+    used: int
+
+    @property
+    def room(self) -> int:
+        """How many more may come."""
+        return max(0, self.declared - self.used)
+
+    @property
+    def alarms(self) -> bool:
+        """True from :data:`ALARM_AT` on."""
+        return self.used >= ALARM_AT * self.declared
+
+
+Used = Counter[tuple[str, str]]
+"""entries by authority and kind"""
+
+
+async def capacity(context: Context) -> tuple[CapacityUse, ...]:
+    """The use of each room that is declared, by authority."""
+    declared = {each.authority: each.capacity for each in context.settings.registers}
+    if not any(each.names or each.addresses for each in declared.values()):
+        return ()
+    async with context.store.read() as connection:
+        taken = await used(context, connection)
+    country = jurisdiction(context)
+    found = []
+    for authority, room in sorted(declared.items()):
+        key = canonical(country, authority)
+        for kind, most in ((NAMES, room.names), (ADDRESSES, room.addresses)):
+            if most:
+                found.append(CapacityUse(authority, kind, most, taken[key, kind]))
+    return tuple(found)
+
+
+async def used(context: Context, connection: AsyncConnection) -> Used:
+    """The entries of all orders that nobody ended, and of adopted lists, by authority and kind. Entries of a
+    confidential order count as names."""
+    country = jurisdiction(context)
+    found: Used = Counter()
+    for authority, names, addresses in await order_counts.open_entries(connection):
+        key = canonical(country, authority)
+        found[key, NAMES] += names
+        found[key, ADDRESSES] += addresses
+    versions = await feeds.current(connection)
+    for feed in (await adoption.policies_in_force(context)).policies.feeds:
+        if feed.mandatory is not None and feed.id in versions:
+            found[canonical(country, feed.mandatory.authority), NAMES] += versions[feed.id].names
+    return found
+
+
+def canonical(country: Jurisdiction | None, authority: str) -> str:
+    """The id of an authority, whose titles name it too; one that nobody knows as it is written, folded."""
+    body = None if country is None else resolve(country, authority, "").authority
+    return authority.strip().casefold() if body is None else body.id

@@ -1,0 +1,198 @@
+"""A whole list of a register becomes the versions of a mandatory feed: absence means unblock.
+
+What changed is committed first, as items without an answer; then the list is written and read by the feed's
+own machinery, with its guards; then each item is answered by what is in force. After a crash the same items
+are put in force again. Mandatory blocks never fail open: a list that is empty, cannot be read, or removes too
+much, unblocks nothing until a person says so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from filterd.config.register_settings import RegisterSettings
+from filterd.model.register import (
+    ItemAct,
+    ItemAnswer,
+    ItemReason,
+    RegisterItem,
+    RegisterKind,
+    RegisterRun,
+    RunOrigin,
+    RunState,
+)
+from filterd.operations.context import Context
+from filterd.operations.errors import ConflictError
+from filterd.operations.orders.guards import guards
+from filterd.operations.registers import applying, auditing, list_files
+from filterd.operations.registers.deadlines import Deadlines
+from filterd.operations.registers.documents import DocumentWork, room_of
+from filterd.operations.registers.handed import Handed, TakenDocument
+from filterd.operations.registers.items import JudgedItem, read_item
+from filterd.store import registers as rows
+from filterd.store.store import Write
+
+
+@dataclass(frozen=True, slots=True)
+class ListPlan:
+    """The changes that a document makes to the list."""
+
+    items: tuple[RegisterItem, ...]
+    state: RunState = RunState.TAKEN
+    problem: str = ""
+    listed: int = 0
+    again: frozenset[str] = frozenset()
+    """names that stand in it whose removal was held: it is off"""
+
+
+def is_partial(register: RegisterSettings, handed: Handed) -> bool:
+    """True for a document that tells changes alone: a push of Poland's register."""
+    return register.as_kind is RegisterKind.POLAND and handed.origin is RunOrigin.PUSH
+
+
+async def look_at_list(context: Context, work: DocumentWork) -> TakenDocument:
+    """The changes that a document would make. Nothing changes."""
+    plan = await _plan(context, work)
+    return _taken(replace(work.run, items=len(plan.items)), plan, work, dry=True)
+
+
+async def take_list(context: Context, work: DocumentWork) -> TakenDocument:
+    """Take a list in, and put in force what no guard holds. Raises OperationError."""
+    async with list_files.alone_with(context, work.register):
+        plan = await _plan(context, work)
+        async with context.store.write(context.actor, context.clock()) as write:
+            number = await rows.next_number(write.connection)
+            unanswered = any(each.answer is None for each in plan.items)
+            run = replace(
+                work.run,
+                number=number,
+                document=await _document(write, work.run, number),
+                state=plan.state,
+                problem=plan.problem,
+                items=len(plan.items),
+                answered_at=0.0 if unanswered else write.now,
+                next_at=write.now if work.register.answers is not None and not unanswered else 0.0,
+            )
+            await applying.drop_removals(write, register=work.register, names=plan.again)
+            await rows.add(write.connection, run, plan.items)
+            auditing.audit_take(write, run, plan.items)
+        await applying.apply(context, work.register)
+    async with context.store.read() as connection:
+        done = await rows.numbered(connection, run.number) or run
+        items = await rows.items(connection, run.number)
+    return _taken(done, replace(plan, items=tuple(items)), work)
+
+
+async def accept_removals(context: Context, register: RegisterSettings, *, reason: str) -> int:
+    """Let the removals that are held take effect: one person is enough, as for every unblock. Returns how
+    many. Raises ConflictError where nothing is held."""
+    context.require_person()
+    async with list_files.alone_with(context, register):
+        async with context.store.write(context.actor, context.clock()) as write:
+            held = [each for each in await rows.open_runs(write.connection) if _is_held(each, register)]
+            if not held:
+                message = f"nothing of the register {register.id} is held"
+                raise ConflictError(message, f"see: filterd register show {register.id}")
+            for run in held:
+                after = replace(run, state=RunState.TAKEN, problem="")
+                await rows.put(write.connection, after)
+                audited = auditing.audited_run(after)
+                write.audit("register.accept", f"register:{register.id}", reason=reason, after=audited)
+        return await applying.apply(context, register)
+
+
+async def _document(write: Write, run: RegisterRun, number: int) -> str:
+    """The document's number; one of ours where a list has none, or where it had the same content before."""
+    taken = await rows.find(write.connection, run.register, run.document)
+    return run.document if taken is None else f"{run.document}-{number}"
+
+
+def _is_held(run: RegisterRun, register: RegisterSettings) -> bool:
+    return run.register == register.id and run.state is RunState.HELD
+
+
+def _taken(run: RegisterRun, plan: ListPlan, work: DocumentWork, *, dry: bool = False) -> TakenDocument:
+    run = replace(run, state=plan.state, problem=plan.problem) if dry else run
+    return TakenDocument(run, plan.items, dry=dry, whole=work.parsed.whole, listed=plan.listed)
+
+
+async def _plan(context: Context, work: DocumentWork) -> ListPlan:
+    register = work.register
+    before = await list_files.listed(context, register)
+    pending = await applying.pending_removals(context, register)
+    room = await room_of(context, register)
+    judged = await asyncio.to_thread(
+        lambda: [read_item(each, register, context.settings) for each in work.parsed.items]
+    )
+    good = {each.value: each for each in judged if each.reason is None and each.item.act is ItemAct.BLOCK}
+    _require_enough(work, len(good))
+    now, country = context.clock(), (await asyncio.to_thread(guards, context)).country
+    maker = _Maker(work, Deadlines(country, register), now)
+    added = [good[each] for each in sorted(good.keys() - before)]
+    fitting = len(added) if room.names is None else min(room.names, len(added))
+    items = [maker.block(each) for each in added[:fitting]]
+    items += [maker.full(each) for each in added[fitting:]]
+    gone = before - good.keys() if work.parsed.whole else _unblocked(judged) & before
+    items += [maker.unblock(each) for each in sorted(gone - pending)]
+    items += [maker.refused(each) for each in judged if each.reason is not None]
+    numbered = tuple(replace(each, number=number) for number, each in enumerate(items, start=1))
+    held = len(gone) > register.guard.max_removals
+    again = frozenset(good.keys() & pending)
+    if not held:
+        return ListPlan(numbered, listed=len(good), again=again)
+    problem = f"{len(gone):,} removals at once, more than guard.max_removals: {register.guard.max_removals:,}"
+    return ListPlan(numbered, RunState.HELD, problem, len(good), again)
+
+
+def _require_enough(work: DocumentWork, names: int) -> None:
+    least = work.register.guard.min_entries
+    if work.parsed.whole and names < least:
+        message = f"the list of the register {work.register.id} has {names:,} entries, fewer than {least:,}"
+        raise ConflictError(message, "all blocks stay; ask the authority (registers: guard.min_entries)")
+
+
+def _unblocked(judged: Sequence[JudgedItem]) -> set[str]:
+    return {each.value for each in judged if each.reason is None and each.item.act is ItemAct.UNBLOCK}
+
+
+@dataclass(frozen=True, slots=True)
+class _Maker:
+    """Makes the items of a list's document. Their numbers are given afterwards."""
+
+    work: DocumentWork
+    deadlines: Deadlines
+    now: float
+
+    def block(self, judged: JudgedItem) -> RegisterItem:
+        """A name that is new."""
+        item = judged.item
+        start = item.at or self.work.run.received_at
+        due_at = self.deadlines.due(ItemAct.BLOCK, start)
+        return RegisterItem(0, ItemAct.BLOCK, judged.value, item.line, item.place, due_at)
+
+    def unblock(self, name: str) -> RegisterItem:
+        """A name that is gone."""
+        due_at = self.deadlines.due(ItemAct.UNBLOCK, self.work.run.received_at)
+        return RegisterItem(0, ItemAct.UNBLOCK, name, due_at=due_at)
+
+    def full(self, judged: JudgedItem) -> RegisterItem:
+        """A name that is new and for which there is no room."""
+        detail = "the room declared for this authority is full"
+        return self.refused(judged.refused(ItemReason.OVER_CAPACITY, detail))
+
+    def refused(self, judged: JudgedItem) -> RegisterItem:
+        """An item that is refused by itself."""
+        item = judged.item
+        return RegisterItem(
+            number=0,
+            act=item.act,
+            value=judged.value,
+            line=item.line,
+            place=item.place,
+            answer=ItemAnswer.UNPROCESSED,
+            reason=judged.reason,
+            detail=judged.detail,
+            answered_at=self.now,
+        )

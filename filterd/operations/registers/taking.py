@@ -1,0 +1,145 @@
+"""Takes a document of a register in: read, judged, put in force and answered, each document once.
+
+The same document again finds the answers of then and changes nothing; the same number with another content is
+refused. With ``dry_run`` it is read and judged, and nothing changes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from dataclasses import replace
+
+from filterd.config.register_settings import RegisterSettings
+from filterd.feed.registers.parsed import ParsedDocument, RegisterSyntaxError, Tell, quiet
+from filterd.feed.registers.reading import parse
+from filterd.model.register import RegisterRun, RunState
+from filterd.operations import input_values
+from filterd.operations.context import Context
+from filterd.operations.errors import ConflictError, OperationError
+from filterd.operations.registers import adopting, documents, lists
+from filterd.operations.registers.deadlines import Deadlines
+from filterd.operations.registers.documents import DocumentWork
+from filterd.operations.registers.finding import register_subject, require_register
+from filterd.operations.registers.handed import Handed, TakenDocument
+from filterd.operations.reviews.terms import country_of
+from filterd.store import registers as rows
+from filterd.store.store import Write
+
+
+class UnreadableDocumentError(OperationError):
+    """A document that cannot be read as a whole. Nothing of it was taken."""
+
+
+async def take(
+    context: Context, identifier: str, handed: Handed, *, dry_run: bool = False, tell: Tell = quiet
+) -> TakenDocument:
+    """Take a document in. Raises OperationError; what was in force stays then."""
+    register = require_register(context, identifier)
+    digest = hashlib.sha256(handed.content).hexdigest()
+    try:
+        parsed = await _read(context, register, handed, tell)
+    except UnreadableDocumentError as error:
+        if not dry_run:
+            await _refuse(context, register, handed, digest, str(error))
+        raise
+    work = DocumentWork(register, parsed, _run(context, register, handed, parsed, digest))
+    before = await _known(context, work, handed)
+    if before is not None:
+        return before
+    if dry_run:
+        return await _dry(context, work)
+    async with context.store.read() as connection:
+        await adopting.require_adopted(connection, register)
+    if register.list:
+        return await lists.take_list(context, work)
+    guarding, judged = await documents.judged_document(context, work)
+    run, items = await documents.take_document(context, work, guarding, judged)
+    return TakenDocument(run, tuple(items))
+
+
+async def _read(context: Context, register: RegisterSettings, handed: Handed, tell: Tell) -> ParsedDocument:
+    """The document as it is written. Raises UnreadableDocumentError."""
+    if len(handed.content) > register.largest:
+        message = f"the document is larger than {register.largest:,} bytes (registers: largest)"
+        raise UnreadableDocumentError(message, "raise that bound, or ask the authority")
+    country = await asyncio.to_thread(country_of, context)
+    whole = bool(register.list) and not lists.is_partial(register, handed)
+    try:
+        return await asyncio.to_thread(
+            parse, register.as_kind, handed.content, zone=country.zone, whole=whole, tell=tell
+        )
+    except RegisterSyntaxError as error:
+        message = f"the document of the register {register.id} cannot be read: {error}"
+        raise UnreadableDocumentError(
+            message, "what is in force stays; ask the authority for it again"
+        ) from None
+
+
+def _run(
+    context: Context, register: RegisterSettings, handed: Handed, parsed: ParsedDocument, digest: str
+) -> RegisterRun:
+    now = float(context.clock())
+    received = input_values.past(handed.received_at or now, now, "the time at which it was received")
+    given = handed.document or parsed.document
+    if handed.document and parsed.document and handed.document != parsed.document:
+        message = (
+            f"the document says that its number is {parsed.document[:64]!r}, not {handed.document[:64]!r}"
+        )
+        raise ConflictError(message, "leave the number out, or give the one that it has")
+    if not given and register.list:
+        given = f"{handed.origin.value}-{digest[:12]}"  # with its number, once it is taken in
+    return RegisterRun(
+        number=0,
+        register=register.id,
+        document=input_values.text(given, "document number (--document)"),
+        digest=digest,
+        origin=handed.origin,
+        received_at=received,
+        due_at=received + register.answer_within,
+        state=RunState.TAKEN,
+        actor=context.actor,
+    )
+
+
+async def _known(context: Context, work: DocumentWork, handed: Handed) -> TakenDocument | None:
+    """The answers of a document that was taken in before. Raises ConflictError where it was another one."""
+    register, run = work.register, work.run
+    numbered = bool(handed.document or work.parsed.document)
+    async with context.store.read() as connection:
+        if numbered:
+            found = await rows.find(connection, register.id, run.document)
+        else:  # the same list as the newest one
+            newest = await rows.runs(connection, register.id, limit=1)
+            found = newest[0] if newest and newest[0].digest == run.digest else None
+        if found is None:
+            return None
+        items = await rows.items(connection, found.number)
+    if found.digest == run.digest:
+        return TakenDocument(found, tuple(items), repeated=True)
+    await _refuse(context, register, handed, run.digest, f"document {run.document} came with other content")
+    message = f"the document {run.document} of {register.id} was taken in already, with other content"
+    raise ConflictError(message, "ask the authority for a document with a number of its own; nothing changed")
+
+
+async def _dry(context: Context, work: DocumentWork) -> TakenDocument:
+    if work.register.list:
+        return await lists.look_at_list(context, work)
+    guarding, judged = await documents.judged_document(context, work)
+    items = documents.answered(work, judged, Deadlines(guarding.country, work.register), context.clock())
+    return TakenDocument(replace(work.run, items=len(items)), tuple(items), dry=True)
+
+
+async def _refuse(
+    context: Context, register: RegisterSettings, handed: Handed, digest: str, problem: str
+) -> None:
+    """Record that nothing of a document was taken."""
+    async with context.store.write(context.actor, context.clock()) as write:
+        _audit_refusal(write, register, handed, digest, problem)
+
+
+def _audit_refusal(
+    write: Write, register: RegisterSettings, handed: Handed, digest: str, problem: str
+) -> None:
+    after = {"digest": digest, "origin": handed.origin.value, "problem": problem[:300]}
+    write.audit("register.refuse", register_subject(register.id), after=after)

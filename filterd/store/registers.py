@@ -1,0 +1,202 @@
+"""Statements about registers: adoptions, the documents taken in, their items and answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from filterd.model.register import (
+    ItemAct,
+    ItemAnswer,
+    ItemReason,
+    RegisterAdoption,
+    RegisterItem,
+    RegisterPull,
+    RegisterRun,
+    RunOrigin,
+    RunState,
+)
+from filterd.store.register_tables import register_adoption, register_item, register_pull, register_run
+
+_CHUNK = 500
+"""rows in one statement"""
+
+
+async def adoption(connection: AsyncConnection, register: str) -> RegisterAdoption | None:
+    """The adoption of a register, be it asked for or decided."""
+    query = select(register_adoption).where(register_adoption.c.register == register)
+    row = (await connection.execute(query)).first()
+    return None if row is None else RegisterAdoption(**row._mapping)
+
+
+async def put_adoption(connection: AsyncConnection, adopted: RegisterAdoption) -> None:
+    """Put an adoption in the place of the one before."""
+    await connection.execute(
+        delete(register_adoption).where(register_adoption.c.register == adopted.register)
+    )
+    await connection.execute(insert(register_adoption).values(**asdict(adopted)))
+
+
+async def next_number(connection: AsyncConnection) -> int:
+    """The number of the next run."""
+    newest = (await connection.execute(select(func.max(register_run.c.number)))).scalar()
+    return int(newest or 0) + 1
+
+
+async def add(connection: AsyncConnection, run: RegisterRun, items: Sequence[RegisterItem]) -> None:
+    """Add a run with its items."""
+    await connection.execute(insert(register_run).values(**_run_values(run)))
+    await add_items(connection, run.number, items)
+
+
+async def add_items(connection: AsyncConnection, run: int, items: Sequence[RegisterItem]) -> None:
+    """Add items to a run."""
+    values = [_item_values(run, each) for each in items]
+    for start in range(0, len(values), _CHUNK):
+        await connection.execute(insert(register_item), values[start : start + _CHUNK])
+
+
+async def put(connection: AsyncConnection, run: RegisterRun) -> None:
+    """Change the row of a run."""
+    await connection.execute(
+        update(register_run).where(register_run.c.number == run.number).values(**_run_values(run))
+    )
+
+
+async def put_items(connection: AsyncConnection, run: int, items: Iterable[RegisterItem]) -> None:
+    """Change the rows of these items of a run."""
+    values = list(items)
+    for start in range(0, len(values), _CHUNK):
+        chunk = values[start : start + _CHUNK]
+        numbers = [each.number for each in chunk]
+        await connection.execute(
+            delete(register_item).where(register_item.c.run == run, register_item.c.number.in_(numbers))
+        )
+        await connection.execute(insert(register_item), [_item_values(run, each) for each in chunk])
+
+
+async def find(connection: AsyncConnection, register: str, document: str) -> RegisterRun | None:
+    """The run of a document."""
+    query = select(register_run).where(
+        register_run.c.register == register, register_run.c.document == document
+    )
+    row = (await connection.execute(query)).first()
+    return None if row is None else _run(row)
+
+
+async def numbered(connection: AsyncConnection, number: int) -> RegisterRun | None:
+    """The run with this number."""
+    row = (await connection.execute(select(register_run).where(register_run.c.number == number))).first()
+    return None if row is None else _run(row)
+
+
+async def runs(
+    connection: AsyncConnection, register: str = "", *, before: int = 0, limit: int = 100
+) -> list[RegisterRun]:
+    """The newest runs, of one register or of all; ``before``: those with a smaller number."""
+    query = select(register_run).order_by(register_run.c.number.desc()).limit(limit)
+    if register:
+        query = query.where(register_run.c.register == register)
+    if before:
+        query = query.where(register_run.c.number < before)
+    return [_run(row) for row in await connection.execute(query)]
+
+
+async def open_runs(connection: AsyncConnection) -> list[RegisterRun]:
+    """The runs that are held, or whose answers are not all there or not delivered."""
+    waiting = (register_run.c.state == RunState.HELD.value) | (register_run.c.answered_at == 0)
+    query = select(register_run).where(waiting | (register_run.c.next_at > 0)).order_by(register_run.c.number)
+    return [_run(row) for row in await connection.execute(query)]
+
+
+async def items(
+    connection: AsyncConnection, run: int, *, after: int = 0, limit: int = 1_000_000
+) -> list[RegisterItem]:
+    """The items of a run by number, behind ``after``."""
+    query = (
+        select(register_item)
+        .where(register_item.c.run == run, register_item.c.number > after)
+        .order_by(register_item.c.number)
+        .limit(limit)
+    )
+    return [_item(row) for row in await connection.execute(query)]
+
+
+async def counts(connection: AsyncConnection, run: int) -> dict[tuple[str, str], int]:
+    """The number of items of a run by answer and reason; empty text for none."""
+    query = (
+        select(register_item.c.answer, register_item.c.reason, func.count())
+        .where(register_item.c.run == run)
+        .group_by(register_item.c.answer, register_item.c.reason)
+    )
+    return {(answer, reason): count for answer, reason, count in await connection.execute(query)}
+
+
+async def answers_between(
+    connection: AsyncConnection, begins: float, ends: float
+) -> list[tuple[RegisterRun, RegisterItem]]:
+    """The items of runs that came in from ``begins`` on and before ``ends``, with their runs, in order."""
+    chosen = (register_run.c.received_at >= begins) & (register_run.c.received_at < ends)
+    query = select(register_run).where(chosen).order_by(register_run.c.number)
+    found = [_run(row) for row in await connection.execute(query)]
+    return [(run, item) for run in found for item in await items(connection, run.number)]
+
+
+async def orders_of(connection: AsyncConnection, register: str) -> list[int]:
+    """The numbers of the orders that a register's documents became, oldest first."""
+    query = (
+        select(register_run.c.order_number)
+        .where(register_run.c.register == register, register_run.c.order_number > 0)
+        .order_by(register_run.c.order_number)
+    )
+    return [row.order_number for row in await connection.execute(query)]
+
+
+async def continue_order(connection: AsyncConnection, register: str, before: int, after: int) -> None:
+    """Note that an order of a register goes on as another one."""
+    chosen = (register_run.c.register == register) & (register_run.c.order_number == before)
+    await connection.execute(update(register_run).where(chosen).values(order_number=after))
+
+
+async def pulls(connection: AsyncConnection) -> dict[str, RegisterPull]:
+    """The state of each register's pulls."""
+    rows = await connection.execute(select(register_pull))
+    return {row.register: RegisterPull(**row._mapping) for row in rows}
+
+
+async def put_pull(connection: AsyncConnection, pull: RegisterPull) -> None:
+    """Put the state of a register's pulls in the place of the one before."""
+    await connection.execute(delete(register_pull).where(register_pull.c.register == pull.register))
+    await connection.execute(insert(register_pull).values(**asdict(pull)))
+
+
+def _run_values(run: RegisterRun) -> dict[str, Any]:
+    values = asdict(run)
+    values["order_number"] = values.pop("order")
+    return {**values, "origin": run.origin.value, "state": run.state.value}
+
+
+def _item_values(run: int, item: RegisterItem) -> dict[str, Any]:
+    answer = "" if item.answer is None else item.answer.value
+    reason = "" if item.reason is None else item.reason.value
+    return {**asdict(item), "run": run, "act": item.act.value, "answer": answer, "reason": reason}
+
+
+def _run(row: Any) -> RegisterRun:
+    values = dict(row._mapping)
+    order = values.pop("order_number")
+    values["origin"], values["state"] = RunOrigin(row.origin), RunState(row.state)
+    return RegisterRun(order=order, **values)
+
+
+def _item(row: Any) -> RegisterItem:
+    values = dict(row._mapping)
+    del values["run"]
+    values["act"] = ItemAct(row.act)
+    values["answer"] = ItemAnswer(row.answer) if row.answer else None
+    values["reason"] = ItemReason(row.reason) if row.reason else None
+    return RegisterItem(**values)

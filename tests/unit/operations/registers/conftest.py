@@ -1,0 +1,81 @@
+"""An installation with registers that ana and bob have adopted."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from filterd.config.load import from_value
+from filterd.operations.context import Context
+from filterd.operations.registers import adopting
+from tests.worlds.installation import Installation, as_person
+
+JURISDICTION = """
+title: {es: Casa, en: Home}
+calendar: {zone: Europe/Warsaw, weekend: [sat, sun]}
+authorities:
+  - {id: mf, title: {es: Ministerio, en: Ministry}}
+grounds:
+  - id: gambling-register
+    title: {es: Registro, en: Register}
+    law: "Act on gambling, art. 15f"
+    authorities: [mf]
+    enforce: {hours: 48, from: notified}
+    unblock: {hours: 48, from: demanded}
+"""
+COMMON = {"authority": "mf", "ground": "gambling-register"}
+
+
+def with_registers(installation: Installation, *registers: dict[str, Any]) -> None:
+    """Give the installation these registers and a jurisdiction that knows their authority."""
+    installation.write_policy("jurisdictions/mx.yaml", JURISDICTION)
+    base = installation.base
+    value = {
+        "store": {"url": f"sqlite:///{base}/filterd.db"},
+        "state_dir": str(base / "state"),
+        "policies": str(base / "policies"),
+        "dns": {"upstreams": ["192.0.2.53:53"]},
+        "registers": [{**COMMON, **each} for each in registers],
+    }
+    installation.settings = replace(installation.settings, registers=from_value(value, base=base).registers)
+
+
+def with_list(installation: Installation, register: str = "pl") -> None:
+    """Give the installation the mandatory feed of a register."""
+    path = installation.base / "state" / "registers" / f"{register}.list"
+    feeds = Path(installation.base / "policies" / "feeds.yaml").read_text("utf-8")
+    entry = (
+        f"- id: {register}-list\n  source: {path}\n  format: domains\n  scope: subtree\n"
+        "  mandatory: {authority: mf, ground: gambling-register}\n  guard: {max_shrink: 1.0}\n"
+    )
+    installation.write_policy("feeds.yaml", feeds + entry)
+
+
+async def adopted(context: Context, register: str) -> None:
+    """Let two people adopt a register."""
+    for person in ("ana", "bob"):
+        await adopting.adopt(as_person(context, person), register, reason="the ministry's letter")
+
+
+@pytest.fixture
+async def own(installation: Installation) -> AsyncIterator[Context]:
+    """A context with an adopted register in CSV."""
+    with_registers(installation, {"id": "own", "kind": "csv", "capacity": {"names": 4}})
+    async with installation.open("ana") as context:
+        await adopted(context, "own")
+        yield context
+
+
+@pytest.fixture
+async def polish(installation: Installation) -> AsyncIterator[Context]:
+    """A context with Poland's register, adopted, its list a mandatory feed."""
+    guard = {"max_removals": 2}
+    with_registers(installation, {"id": "pl", "kind": "poland", "list": "pl-list", "guard": guard})
+    with_list(installation)
+    async with installation.open("ana") as context:
+        await adopted(context, "pl")
+        yield context

@@ -1,0 +1,146 @@
+"""A document becomes one order, once; each item has its answer."""
+
+from __future__ import annotations
+
+import pytest
+
+from filterd.model.order import OrderState
+from filterd.model.register import ItemAnswer, ItemReason, RunOrigin
+from filterd.operations import audit
+from filterd.operations.context import Context
+from filterd.operations.errors import ConflictError, OperationError
+from filterd.operations.orders import showing
+from filterd.operations.registers import adopting, recording, taking
+from filterd.operations.registers.capacity import capacity
+from filterd.operations.registers.handed import Handed, TakenDocument
+from filterd.store import registers as rows
+from tests.unit.operations.registers.conftest import adopted, with_registers
+from tests.worlds.installation import Installation, as_person
+
+PROTECTED, OVER = ItemReason.PROTECTED, ItemReason.OVER_CAPACITY
+
+
+def document(number: str, *rows_: str) -> Handed:
+    """A document with rows ``action,entry``."""
+    lines = ["document,action,entry", *(f"{number},{each}" for each in rows_)]
+    return Handed("\r\n".join(lines).encode(), RunOrigin.FILE)
+
+
+def reasons(taken: TakenDocument) -> list[ItemReason | None]:
+    """The reason of each item, in order."""
+    return [each.reason for each in taken.items]
+
+
+async def names_of(context: Context, reference: str) -> list[str]:
+    """The names of an order."""
+    return [name for name, _ in (await showing.show(context, reference)).demand.names]
+
+
+async def test_a_document_is_an_order_in_force_and_every_item_is_answered(own: Context) -> None:
+    handed = document(
+        "D-1",
+        ",Bad.Example.",
+        "block,portal.example",
+        "block,popular.example",
+        "block,https://site.example/page",
+        "block,192.0.2.77",
+        "block,com",
+        "block,not a name",
+        "perhaps,other.example",
+    )
+    taken = await taking.take(own, "own", handed)
+    no, bad = ItemReason.NOT_EXECUTABLE, ItemReason.MALFORMED
+    assert reasons(taken) == [None, PROTECTED, PROTECTED, no, no, no, bad, bad]
+    assert [each.line for each in taken.items] == [2, 3, 4, 5, 6, 7, 8, 9]
+    assert taken.items[0].answer is ItemAnswer.PROCESSED
+    assert taken.items[0].due_at == own.clock() + 48 * 3600
+    order = await showing.show(own, "O-1")
+    assert (order.state, order.approvals) == (OrderState.ACCEPTED, ("ana", "bob"))
+    assert order.demand.document == "D-1"
+    assert await names_of(own, "O-1") == ["bad.example"]
+    assert order.in_force(own.clock())
+    (entry,) = [e for e in await audit.tail(own, 10) if e.entry.action == "register.take"]
+    assert "bad.example" not in str(entry)
+
+
+async def test_the_same_document_changes_nothing_and_another_one_of_its_number_is_refused(
+    own: Context,
+) -> None:
+    first = await taking.take(own, "own", document("D-1", "block,one.example"))
+    again = await taking.take(own, "own", document("D-1", "block,one.example"))
+    assert again.repeated
+    assert (again.run, again.items) == (first.run, first.items)
+    with pytest.raises(ConflictError, match="other content"):
+        await taking.take(own, "own", document("D-1", "block,two.example"))
+    assert len(await showing.list_orders(own)) == 1
+    assert "register.refuse" in [each.entry.action for each in await audit.tail(own, 1)]
+
+
+async def test_a_dry_run_tells_all_and_changes_nothing(own: Context) -> None:
+    looked = await taking.take(
+        own, "own", document("D-1", "block,one.example", "block,portal.example"), dry_run=True
+    )
+    assert (looked.dry, looked.added, looked.refused) == (True, 1, {"protected": 1})
+    assert not await showing.list_orders(own)
+    async with own.store.read() as connection:
+        assert await rows.runs(connection) == []
+
+
+async def test_what_does_not_fit_is_answered_and_nothing_gives_way(own: Context) -> None:
+    names = [f"block,n{number}.example" for number in range(3)]
+    await taking.take(own, "own", document("D-1", *names))
+    (use,) = await capacity(own)
+    assert (use.declared, use.used, use.room, use.alarms) == (4, 3, 1, False)
+    taken = await taking.take(own, "own", document("D-2", "block,fits.example", "block,full.example"))
+    assert reasons(taken) == [None, OVER]
+    assert len(await names_of(own, "O-1")) == 3
+    (use,) = await capacity(own)
+    assert use.alarms
+    (row,) = await recording.capacity_rows(own)
+    assert (row.declared, row.used) == (4, 4)
+    async with own.store.read() as connection:
+        told = await recording.answers(connection, own.settings, 0, own.clock() + 1)
+    assert [(each.document, each.item, each.answer, each.reason) for each in told[3:]] == [
+        ("D-2", 1, "processed", ""),
+        ("D-2", 2, "unprocessed", "over_capacity"),
+    ]
+    assert {each.authority for each in told} == {"mf"}
+
+
+async def test_an_unblock_ends_its_entry_alone(own: Context) -> None:
+    await taking.take(own, "own", document("D-1", "block,one.example", "block,two.example"))
+    taken = await taking.take(own, "own", document("D-2", "unblock,one.example", "unblock,never.example"))
+    assert reasons(taken) == [None, None]
+    assert (await showing.show(own, "O-1")).state is OrderState.LIFTED
+    assert await names_of(own, "O-2") == ["two.example"]
+    assert (await showing.show(own, "O-2")).demand.document == "D-1"
+    await taking.take(own, "own", document("D-3", "unblock,two.example"))
+    assert [each.state for each in await showing.list_orders(own)] == [OrderState.LIFTED] * 2
+
+
+async def test_two_people_adopt_it_and_other_terms_are_adopted_anew(installation: Installation) -> None:
+    with_registers(installation, {"id": "own", "kind": "csv"})
+    async with installation.open("ana") as context:
+        with pytest.raises(ConflictError, match="is not adopted"):
+            await taking.take(context, "own", document("D-1", "block,one.example"))
+        await adopting.adopt(context, "own", reason="letter")
+        with pytest.raises(ConflictError, match="ana adopted the register own already"):
+            await adopting.adopt(context, "own", reason="letter")
+        with pytest.raises(ConflictError, match="is not adopted"):
+            await taking.take(context, "own", document("D-1", "block,one.example"))
+        await adopting.adopt(as_person(context, "bob"), "own", reason="letter")
+        assert (await taking.take(context, "own", document("D-1", "block,one.example"))).added == 1
+    with_registers(installation, {"id": "own", "kind": "csv", "overblocking": True})
+    async with installation.open("ana") as context:
+        with pytest.raises(ConflictError, match="terms have changed"):
+            await taking.take(context, "own", document("D-2", "block,192.0.2.77"))
+        await adopted(context, "own")
+        assert (await taking.take(context, "own", document("D-2", "block,192.0.2.77"))).added == 1
+
+
+async def test_an_unreadable_document_is_refused_as_a_whole(own: Context) -> None:
+    with pytest.raises(taking.UnreadableDocumentError, match="line 1: the header has no column entry"):
+        await taking.take(own, "own", Handed(b"<html>", RunOrigin.PUSH, "D-9"))
+    with pytest.raises(OperationError, match="document number"):
+        await taking.take(own, "own", Handed(b"entry\none.example\n", RunOrigin.FILE))
+    assert not await showing.list_orders(own)
