@@ -130,47 +130,27 @@ def prove_export(
 ) -> ExportProof:
     """Prove the export of a file. ``trusted``: raw public keys for checkpoints. Raises ``OSError``, and
     ExportFormatError where none of these keys, nor one that they vouch for, signed ``earlier``."""
-    walk = _Walk(list(trusted), earlier, check_stamp)
+    walk = ExportWalk(list(trusted), earlier, check_stamp)
     walk.read(path)
     if earlier is not None:
         _require_signature(earlier, walk.vouching)
     return walk.finish()
 
 
-@dataclass(frozen=True, slots=True)
-class ProvenLines:
-    """The result of a walk through an export that is a part of a larger file."""
-
-    proof: ExportProof
-    keys: dict[str, bytes]
-    """id -> raw public key: those that were given, and those that sign what they vouch for"""
-    receipt_keys: frozenset[str]
-    """the ids of the keys that the trail announces for receipts alone"""
-
-
-def prove_lines(
-    file: LineSource, trusted: Iterable[bytes], heed: Callable[[dict[str, Any]], None]
-) -> ProvenLines:
-    """Prove the export that a part of a larger file is. ``heed`` is given each entry and each row in which
-    nothing is wrong."""
-    walk = _Walk(list(trusted), None, None)
-    walk.heed = heed
-    walk.read_from(file)
-    return ProvenLines(walk.finish(), walk.vouching, walk.receipt_keys)
-
-
 def _require_signature(earlier: Earlier, keys: dict[str, bytes]) -> None:
     if earlier.export is None:
         earlier.require_signature(keys)
         return
-    walk = _Walk(list(keys.values()), None, None)
+    walk = ExportWalk(list(keys.values()), None, None)
     walk.read(earlier.export)
     if not (walk.is_sealed and walk.is_vouched):
         msg = "its seal does not hold, or none of the keys has signed any of it"
         raise ExportFormatError(msg)
 
 
-class _Walk:
+class ExportWalk:
+    """Follows the lines of one export."""
+
     def __init__(self, trusted: list[bytes], earlier: Earlier | None, check: AnchorCheck | None) -> None:
         self.proof = ExportProof()
         self.line = 0
@@ -185,7 +165,7 @@ class _Walk:
         self._sealed = False
         self.is_sealed = False
         """true once its seal was found to hold"""
-        self.heed: Callable[[dict[str, Any]], None] | None = None
+        self.heed: Callable[[dict[str, Any]], None] | None = None  # takes entries and rows without a fault
 
     def read(self, path: Path) -> None:
         """Follow every line of a file. Raises ``OSError``."""
@@ -221,6 +201,7 @@ class _Walk:
         return self._signed.is_trusted or (not self._signed.count and seal_key in self._trusted)
 
     def add(self, what: str, fault: str, line: int) -> None:
+        """Add a fault."""
         self.proof.faults.append(ExportFault(line, what, fault))
 
     def take(self, line: ExportLine) -> None:

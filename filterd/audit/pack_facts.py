@@ -125,8 +125,8 @@ class TrailOrder:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """What an entry says, and its place."""
+class ToldEntry:
+    """The content of an entry, and its place."""
 
     sequence: int
     after: Facts
@@ -139,9 +139,9 @@ class PackFacts:
         """``wanted``: the sequences of the entries whose hashes are asked for."""
         self._wanted = wanted
         self.orders: dict[str, TrailOrder] = defaultdict(TrailOrder)
-        self.arrivals: dict[tuple[str, int, str], Told] = {}
+        self.arrivals: dict[tuple[str, int, str], ToldEntry] = {}
         self.probes: dict[tuple[str, int, str], list[tuple[str, float]]] = defaultdict(list)
-        self.everywhere: dict[tuple[str, int], Told] = {}
+        self.everywhere: dict[tuple[str, int], ToldEntry] = {}
         self.told_together: set[str] = set()
         """nodes of which many arrivals were told by one digest"""
         self.settled_together = False
@@ -152,7 +152,7 @@ class PackFacts:
         self.nodes_with_gaps: set[str] = set()
         self.lists: dict[str, Facts] = defaultdict(dict)
         """label -> columns"""
-        self.statements: dict[str, Told] = {}
+        self.statements: dict[str, ToldEntry] = {}
         self.pages: dict[str, Facts] = {}
         self.receipts: set[str] = set()
         self.hashes: dict[int, str] = {}
@@ -199,11 +199,11 @@ class PackFacts:
         elif action == "order.receipt":
             self.receipts.add(after["digest"])
         elif action in ("node.applied", "node.lifted"):
-            self.arrivals[name, after["effect"], node] = Told(record["sequence"], after)
+            self.arrivals[name, after["effect"], node] = ToldEntry(record["sequence"], after)
         elif action == "node.probed":
             self.probes[name, after["effect"], node].append((after["probe"], after["probed_at"]))
         elif action == "node.everywhere":
-            self.everywhere[name, after["effect"]] = Told(record["sequence"], after)
+            self.everywhere[name, after["effect"]] = ToldEntry(record["sequence"], after)
 
     def _node(self, name: str, record: Facts) -> None:
         action, after = record["action"], record["after"]
@@ -225,7 +225,7 @@ class PackFacts:
 
     def _other(self, name: str, record: Facts) -> None:
         if record["action"] == "statement.publish":
-            self.statements[name] = Told(record["sequence"], record["after"])
+            self.statements[name] = ToldEntry(record["sequence"], record["after"])
         elif record["action"] == "page.record":
             self.pages[name] = {each: record["after"][each] for each in ("digest", "facts")}
 

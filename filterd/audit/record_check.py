@@ -24,7 +24,7 @@ OPERATORS = ("complaints", "retention", "privacy", "answers", "capacity")
 
 
 @dataclass(slots=True)
-class Comparison:
+class RecordComparison:
     """The result: how many rows of each table are proven and signed, and the faults."""
 
     proven: Counter[str] = field(default_factory=Counter)
@@ -51,14 +51,14 @@ class RecordCheck:
     statements: Mapping[str, Mapping[str, Any]]
     until: str
     """the day of the record's moment, in the zone of the installation"""
-    found: Comparison = field(default_factory=Comparison)
+    found: RecordComparison = field(default_factory=RecordComparison)
 
     @property
     def now(self) -> float:
         """The moment as of which the record speaks, Unix seconds."""
         return min(self.record.head.made_at, self.record.head.ends_at)
 
-    def run(self, *, whole: bool) -> Comparison:
+    def run(self, *, whole: bool) -> RecordComparison:
         """Compare every table. ``whole``: not of one order alone."""
         head = self.record.head
         if self.facts.hashes.get(head.audit_sequence) != head.audit_hash:

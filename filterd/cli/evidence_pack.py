@@ -37,8 +37,11 @@ def evidence() -> None:
 @click.option("--from", "since", default="", metavar="DAY", help="From this day on, 2026-01-01.")
 @click.option("--to", "until", default="", metavar="DAY", help="Up to this day, inclusive.")
 @click.option("--out", type=click.Path(path_type=Path), help="The file to write; default: a name of its own.")
+@click.option("--no-pdf", is_flag=True, help="Leave the PDFs out: each takes about a second to make.")
 @common
-def pack(order: str, since: str, until: str, out: Path | None, config: Path | None, as_json: bool) -> None:
+def pack(
+    order: str, since: str, until: str, out: Path | None, no_pdf: bool, config: Path | None, as_json: bool
+) -> None:
     """Write one signed archive about an order or a range of days, with everything to verify it.
 
     It has the sealed trail, statements, receipts, the record and the reports that follow from it, the scripts
@@ -46,6 +49,7 @@ def pack(order: str, since: str, until: str, out: Path | None, config: Path | No
     name of a confidential order. Receipts that would say something new are issued.
     """
     from filterd.operations.evidence_pack import scope, writing
+    from filterd.web.published.reporting import giving
 
     place = None if out is None else sudo.written_place(out, "evidence packs")
 
@@ -53,7 +57,9 @@ def pack(order: str, since: str, until: str, out: Path | None, config: Path | No
         wanted = await scope.scope_of(context, order, since, until)
         path = place or sudo.written_place(Path(wanted.name), "evidence packs")
         with output.progress("evidence") as tell:
-            return await writing.write(context, path, wanted, progress=tell)
+            return await writing.write(
+                context, path, wanted, sheet=giving.sheet, pdf=not no_pdf, progress=tell
+            )
 
     done = perform(config, run)
     if done.warning:

@@ -178,6 +178,8 @@ CALLS: dict[str, tuple[str, ...] | str] = {
     "audit tail": ("get /audit/tail", "get /audit"),
     "audit verify": ("get /audit/proof",),
     "audit export": ("get /audit/export",),
+    "evidence pack": ("get /evidence/pack",),
+    "evidence verify": PROOF,
     "completion": MACHINE,
 }
 """of each command: its calls below /api/v1, or the reason for which it has none"""

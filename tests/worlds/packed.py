@@ -10,27 +10,31 @@ import sys
 import tarfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 from filterd.audit.pack_archive import PackArchive
 from filterd.disk.signing_keys import SigningKey
 from filterd.model import evidence_format, signed_text
 from filterd.model.audit_chain import canonical
 from filterd.model.evidence_format import EVIDENCE, PackedFile
+from filterd.model.report_record import RecordHead, ReportRecord
 from filterd.operations.context import Context
 from filterd.operations.evidence_pack import parts, scope, verifying, writing
 from filterd.operations.evidence_pack.verifying import PackProof
 from filterd.operations.evidence_pack.writing import WrittenPack
 from filterd.operations.signing import Purpose
 from filterd.operations.trail import rotating
+from filterd.web.published.reporting import giving
 from tests.worlds.exported import Verdict
 
 RANGE = {"since": "2026-12-06", "until": "2027-02-24"}
 """the range of the world of reports"""
 
 
-async def write(context: Context, path: Path, **of: str) -> WrittenPack:
+async def write(context: Context, path: Path, *, pdf: bool = False, **of: str) -> WrittenPack:
     """Write a pack, and the operator's keys beside it (``PUB.pem``)."""
-    done = await writing.write(context, path, await scope.scope_of(context, **of))
+    wanted = await scope.scope_of(context, **of)
+    done = await writing.write(context, path, wanted, sheet=giving.sheet, pdf=pdf)
     path.with_name("PUB.pem").write_text(await rotating.public_pem(context, Purpose.CHECKPOINT))
     return done
 
@@ -38,7 +42,7 @@ async def write(context: Context, path: Path, **of: str) -> WrittenPack:
 def files_of(path: Path) -> dict[str, bytes]:
     """The files of a pack, in their order."""
     with tarfile.open(path) as archive:
-        return {each.name: archive.extractfile(each).read() for each in archive}  # type: ignore[union-attr]
+        return {each.name: archive.extractfile(each).read() for each in archive}  # type: ignore[union-attr]  # every entry is a file
 
 
 def archive_of(files: Mapping[str, bytes], moment: int) -> bytes:
@@ -93,3 +97,14 @@ def by_script(path: Path, python: str = sys.executable) -> Verdict:
 def opened(data: bytes) -> PackArchive:
     """An archive in memory."""
     return PackArchive(io.BytesIO(data))
+
+
+def record_of(files: Mapping[str, bytes]) -> ReportRecord:
+    """The record of a pack."""
+    head = RecordHead(**json.loads(files[evidence_format.HEAD]))
+    tables = {
+        name: tuple(get_args(kind)[0](**row) for row in rows_of(files, name))
+        for name, kind in get_type_hints(ReportRecord).items()
+        if name != "head"
+    }
+    return ReportRecord(head, **tables)

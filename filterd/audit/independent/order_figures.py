@@ -14,7 +14,7 @@ STANDING = ("accepted", "suspended", "outside_dns")
 MOST_COVERED = 500
 
 
-class Record:
+class ReportRows:
     """The head and the tables of a pack: each table is a list of rows, each row a dict."""
 
     def __init__(self, head: dict, tables: dict) -> None:
@@ -52,7 +52,7 @@ def spans(name: str, times: list, *percents: int) -> dict:
     return {**found, name + ".max_seconds": seconds(max(times, default=None))}
 
 
-def subjects(record: Record, table: str, prefix: str = "") -> dict:
+def subjects(record: ReportRows, table: str, prefix: str = "") -> dict:
     return {row["subject"]: row["count"] for row in record.rows(table) if row["subject"].startswith(prefix)}
 
 
@@ -66,7 +66,7 @@ def grouped(rows, *columns: str) -> dict:
 # Orders
 
 
-def order_counts(record: Record, rows: list) -> dict:
+def order_counts(record: ReportRows, rows: list) -> dict:
     """Every count about orders, over these rows."""
     came = [row for row in rows if record.within(row["received_at"])]
     taken = [row for row in rows if record.within(row["accepted_at"])]
@@ -91,7 +91,7 @@ def order_counts(record: Record, rows: list) -> dict:
     }
 
 
-def orders(record: Record) -> dict:
+def orders(record: ReportRows) -> dict:
     found = {"orders." + name: value for name, value in order_counts(record, record.rows("orders")).items()}
     for (authority, ground), rows in grouped(record.rows("orders"), "authority", "ground").items():
         counts = order_counts(record, rows)
@@ -101,7 +101,7 @@ def orders(record: Record) -> dict:
     return found
 
 
-def deadlines(record: Record) -> dict:
+def deadlines(record: ReportRows) -> dict:
     found = {}
     for kind in (*DEADLINES, "all"):
         kept = missed = void = 0
@@ -122,7 +122,7 @@ def deadlines(record: Record) -> dict:
     return found
 
 
-def counting(record: Record, kind: str) -> list:
+def counting(record: ReportRows, kind: str) -> list:
     """The effects of a kind that count."""
     return [
         row
@@ -138,14 +138,14 @@ def reach_times(effects: list) -> list:
     return [max(0, row["everywhere_at"] - row["due_at"]) for row in effects if row["everywhere_at"] > 0]
 
 
-def reaching(record: Record, name: str, kind: str) -> dict:
+def reaching(record: ReportRows, name: str, kind: str) -> dict:
     effects = counting(record, kind)
     times = reach_times(effects)
     counts = {"effects": len(effects), "everywhere": len(times), "waiting": len(effects) - len(times)}
     return {**{name + "." + each: value for each, value in counts.items()}, **spans(name, times, 50, 90, 99)}
 
 
-def acceptance(record: Record) -> dict:
+def acceptance(record: ReportRows) -> dict:
     times = [
         max(0, row["accepted_at"] - row["received_at"])
         for row in record.rows("orders")
@@ -154,7 +154,7 @@ def acceptance(record: Record) -> dict:
     return {"acceptance.orders": len(times), **spans("acceptance", times, 50, 90, 99)}
 
 
-def coverage(record: Record) -> dict:
+def coverage(record: ReportRows) -> dict:
     nodes = len({row["node"] for row in record.rows("node_states")})
     newest: dict = {}
     for row in counting(record, "enforce"):

@@ -36,7 +36,7 @@ def verifier():
 VERIFY = verifier()
 
 
-class Window(io.RawIOBase):
+class FileWindow(io.RawIOBase):
     """The content of one file of the archive, which is read without unpacking."""
 
     def __init__(self, archive, offset, size):
@@ -53,14 +53,18 @@ class Window(io.RawIOBase):
         return len(data)
 
 
-class Pack:
+class EvidencePack:
     """The archive: where each file stands, and its digest. ``faults`` are in words."""
 
     def __init__(self, path):
         self.faults, self.places, self.digests, self.body = [], {}, {}, {}
         self.key_id, self.value, self.moments = "", {}, set()
         self.archive = open(path, "rb")
-        self._index(os.path.getsize(path))
+        try:
+            self._index(os.path.getsize(path))
+        except BaseException:
+            self.archive.close()
+            raise
 
     def _index(self, whole):
         at = 0
@@ -108,7 +112,7 @@ class Pack:
         """A file of the pack, to be read."""
         if name not in self.places:
             raise PackError("%s is missing" % name)
-        return io.BufferedReader(Window(self.archive, *self.places[name]), 1 << 16)
+        return io.BufferedReader(FileWindow(self.archive, *self.places[name]), 1 << 16)
 
     def read(self, name):
         """The content of a file."""
@@ -157,7 +161,7 @@ def form(name, size, moment):
 
 
 def signed_by(key, kind, value):
-    """Whether the key signed an object of this kind."""
+    """True if the key signed an object of this kind."""
     text = "filterd %s v1\n%s" % (kind, VERIFY.canonical(value["body"]))
     try:
         return VERIFY.signed_by(key, VERIFY.raw(value["signature"], 64), text.encode())

@@ -9,14 +9,14 @@ import collections
 import datetime
 import hashlib
 
-from pack_trail import Order
+from pack_trail import OrderInTrail
 
 PEOPLE = ("complaints", "retention", "privacy", "days.take-up")
 """about people: the trail withholds what they rest on"""
 OVERTAKEN, PATIENCE = -1, 60
 
 
-class Comparison:
+class RowComparison:
     """The rows of each table that are proven and signed, and the faults."""
 
     def __init__(self, record, trail, statements, zone):
@@ -25,7 +25,7 @@ class Comparison:
         self.sequence = record.head["audit_sequence"]
         self.proven, self.signed, self.faults = collections.Counter(), collections.Counter(), []
         decided = {name: told for name, told in trail.decisions.items() if told[-1][3]["row_digest"]}
-        self.orders = {name: Order(name, told, trail.rows.get(name)) for name, told in decided.items()}
+        self.orders = {name: OrderInTrail(name, told, trail.rows.get(name)) for name, told in decided.items()}
 
     def all(self, whole):
         """Compare every table; of the record of one order those that it has."""

@@ -1,4 +1,4 @@
-"""What the sealed export of a pack tells of orders, nodes, lists, statements and pages. Plain Python 3.8+.
+"""Keeps what the sealed export of a pack tells of orders, nodes, lists and pages. Plain Python 3.8+.
 
 It is a part of recompute-report.py. The walk of verify-export.py proves the export; this one keeps, of what
 is proven, the facts with which a record can be compared.
@@ -18,7 +18,7 @@ def moment(text):
     return float(calendar.timegm(time.strptime(text, "%Y-%m-%dT%H:%M:%SZ")))
 
 
-class Trail(VERIFY.Walk):
+class PackTrail(VERIFY.Walk):
     """The facts. Of each stands the sequence of the entry that told it."""
 
     def __init__(self, lines, trusted):
@@ -108,7 +108,7 @@ TERMS = ("accepted", "suspended", "expired")
 STEPS = {"suspended": "suspended", "resumed": "accepted", "executed": "outside_dns"}
 
 
-class Order:
+class OrderInTrail:
     """An order as the trail has it: from its row where that is shown, else from its decisions."""
 
     def __init__(self, name, decisions, row):
@@ -161,7 +161,7 @@ class Order:
         return state
 
     def columns(self, now):
-        """What a record must have of it; columns that the trail does not show are left out."""
+        """The columns that a record must have of it; those that the trail does not show are left out."""
         after, came = self.after, [each for each in self.steps if each[2] < now]
         urgent = [each[0] for each in came if each[1] == "emergency"]
         looked = [each for each in came if each[1] == "reviewed"]

@@ -62,11 +62,11 @@ RESTS_ON = {
 }  # the first word of a figure -> the tables that it is computed from
 
 
-class Check:
+class PackCheck:
     """One pack, step by step."""
 
-    def __init__(self, path, pem):
-        self.pack, self.said = pack_files.Pack(path), []
+    def __init__(self, pack, pem):
+        self.pack, self.said = pack, []
         self.faults = self.pack.faults
         self.trusted = pack_files.keys_of(pem, "checkpoint")
         self.pack.take_manifest()
@@ -74,7 +74,7 @@ class Check:
 
     def trail(self):
         """The export, and the signature of the manifest by the key that the trail vouches for."""
-        found = pack_trail.Trail(self.pack.open("trail/export"), list(self.trusted.values()))
+        found = pack_trail.PackTrail(self.pack.open("trail/export"), list(self.trusted.values()))
         self.faults += found.finish(self.scope)
         self.keys = {**found.signers, **self.trusted}
         seal = self.last_line()
@@ -143,8 +143,8 @@ class Check:
         """The rows of the record, each compared with the trail."""
         head = VERIFY.read(self.pack.read("record/head.json"))
         tables = {name: self.pack.rows("record/%s.jsonl" % name) for name in TABLES}
-        record = report_figures.Record(head, tables)
-        self.told_of = pack_record.Comparison(record, self.told, statements, head["zone"])
+        record = report_figures.ReportRows(head, tables)
+        self.told_of = pack_record.RowComparison(record, self.told, statements, head["zone"])
         self.told_of.all(whole=not self.scope["order"])
         self.faults += self.told_of.faults
         if head["installation"] != self.pack.body["installation"]:
@@ -173,7 +173,7 @@ class Check:
             )
 
     def is_signed(self, figure):
-        """Whether a figure rests on a row for which the operator's signature alone stands."""
+        """True if a figure rests on a row for which the operator's signature alone stands."""
         tables = RESTS_ON.get(figure.partition(".")[0], "complaints").split()
         return any(self.told_of.signed[table] or table in pack_record.PEOPLE for table in tables)
 
@@ -181,7 +181,11 @@ class Check:
         here = os.path.dirname(os.path.abspath(__file__))
         for name in SCRIPTS:
             path = os.path.join(here, name)
-            if os.path.exists(path) and VERIFY.sha(open(path, "rb").read()) != self.pack.digests.get(name):
+            if not os.path.exists(path):
+                continue
+            with open(path, "rb") as file:
+                same = VERIFY.sha(file.read()) == self.pack.digests.get(name)
+            if not same:
                 self.say("note: %s in the pack is another one than the one that runs" % name)
 
     def say(self, text):
@@ -190,12 +194,14 @@ class Check:
 
 def main(path, pem):
     with open(pem, "rb") as file:
-        check = Check(path, file.read())
-    check.trail()
-    statements = check.statements()
-    for step in (check.receipts, check.pages, check.scripts):
-        step()
-    check.reports(check.record(statements))
+        pack = pack_files.EvidencePack(path)
+        with pack.archive:
+            check = PackCheck(pack, file.read())
+            check.trail()
+            statements = check.statements()
+            for step in (check.receipts, check.pages, check.scripts):
+                step()
+            check.reports(check.record(statements))
     verdict = "FAULTS: %d" % len(check.faults) if check.faults else "no fault found"
     for line in (*check.said, *check.faults, verdict):
         print(ascii(line[:400])[1:-1])

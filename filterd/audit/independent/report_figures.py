@@ -5,7 +5,7 @@ filterd, and made from the definitions alone, so that it and filterd can be comp
 """
 
 from order_figures import (
-    Record,
+    ReportRows,
     acceptance,
     counting,
     coverage,
@@ -26,7 +26,7 @@ from order_figures import (
 KINDS = ("mandatory", "parental", "security", "unknown")
 
 
-def lists(record: Record) -> dict:
+def lists(record: ReportRows) -> dict:
     found, begins, now = {}, record.head["begins_at"], record.now
     for (node, label), rows in grouped(record.rows("list_periods"), "node", "label").items():
         newest = max(rows, key=lambda row: row["since"])
@@ -43,11 +43,11 @@ def lists(record: Record) -> dict:
     return found
 
 
-def lasts(record: Record, row: dict) -> bool:
+def lasts(record: ReportRows, row: dict) -> bool:
     return row["until"] == 0 or row["until"] >= record.now
 
 
-def lists_in_use(record: Record) -> dict:
+def lists_in_use(record: ReportRows) -> dict:
     newest: dict = {}
     for (_, label), rows in grouped(record.rows("list_periods"), "node", "label").items():
         last = max(rows, key=lambda row: row["since"])
@@ -61,7 +61,7 @@ def lists_in_use(record: Record) -> dict:
     return found
 
 
-def availability(record: Record) -> dict:
+def availability(record: ReportRows) -> dict:
     found = {}
     for (node,), rows in grouped(record.rows("node_states"), "node").items():
         rows = sorted(rows, key=lambda row: row["since"])
@@ -83,7 +83,7 @@ def availability(record: Record) -> dict:
 # People
 
 
-def take_up(record: Record) -> dict:
+def take_up(record: ReportRows) -> dict:
     found, columns = {}, {"take-up.opted-in": "opted_in", "opt-ins": "opt_ins", "opt-outs": "opt_outs"}
     days = [row for row in record.rows("days") if row["subject"] in columns]
     for row in days:
@@ -99,7 +99,7 @@ def take_up(record: Record) -> dict:
     return found
 
 
-def consent(record: Record) -> dict:
+def consent(record: ReportRows) -> dict:
     told = subjects(record, "privacy", "consent.")
     parts = [told.get("consent." + each) for each in ("own", "shared", "repeated", "none")]
     found = dict(zip(("consent.own", "consent.shared", "consent.repeated", "consent.none"), parts))
@@ -107,17 +107,17 @@ def consent(record: Record) -> dict:
     return found
 
 
-def told(record: Record, count: int):
+def told(record: ReportRows, count: int):
     return None if 0 < count < record.head["least"] else count
 
 
-def told_of(record: Record, count: int, of: int, whole):
+def told_of(record: ReportRows, count: int, of: int, whole):
     """A count as a part of ``of``, which is told as ``whole``."""
     hidden = whole is None or told(record, count) is None or told(record, of - count) is None
     return None if hidden else count
 
 
-def complaints(record: Record) -> dict:
+def complaints(record: ReportRows) -> dict:
     came = [row for row in record.rows("complaints") if record.within(row["received_at"])]
     done = [row for row in came if row["decided_at"]]
     appealed = [row for row in done if row["appealed_at"]]
@@ -156,7 +156,7 @@ def complaints(record: Record) -> dict:
     }
 
 
-def privacy(record: Record) -> dict:
+def privacy(record: ReportRows) -> dict:
     found = {
         "privacy." + subject.replace(".", "-"): count
         for subject, count in subjects(record, "privacy").items()
@@ -177,7 +177,7 @@ def max_of(rows: list, column: str):
 # Registers, growth
 
 
-def answers(record: Record) -> dict:
+def answers(record: ReportRows) -> dict:
     rows = record.rows("answers")
     done = [row for row in rows if row["answered_at"]]
     times = [max(0, row["answered_at"] - row["received_at"]) for row in done]
@@ -195,13 +195,13 @@ def answers(record: Record) -> dict:
     return {**found, **reasons(record, "answers_by")}
 
 
-def reasons(record: Record, name: str) -> dict:
+def reasons(record: ReportRows, name: str) -> dict:
     unprocessed = [row for row in record.rows("answers") if row["answer"] == "unprocessed"]
     by = grouped(unprocessed, "reason")
     return {"%s.%s.items" % (name, key(reason)): len(rows) for (reason,), rows in by.items()}
 
 
-def growth(record: Record) -> dict:
+def growth(record: ReportRows) -> dict:
     found, head = {}, record.head
     days = sorted(
         (row["day"], row["count"]) for row in record.rows("days") if row["subject"] == "mandatory.names"
@@ -222,7 +222,7 @@ def growth(record: Record) -> dict:
 # The reports
 
 
-def compliance(record: Record) -> dict:
+def compliance(record: ReportRows) -> dict:
     parts = (orders, deadlines, acceptance, coverage, lists, lists_in_use, availability, take_up)
     more = (consent, complaints, privacy, answers, growth)
     found = {**reaching(record, "enforcement", "enforce"), **reaching(record, "lifting", "lift")}
@@ -238,7 +238,7 @@ TOTALS = (
 BY_GROUND = ("received", "ended", "standing", "entries_added", "entries_removed", "entries_standing")
 
 
-def by_ground(record: Record) -> dict:
+def by_ground(record: ReportRows) -> dict:
     every, small, found = record.rows("orders"), record.head["small"], {}
     open_ones = grouped((row for row in every if not row["confidential"]), "authority", "ground")
     groups = {key(a) + "." + key(g): rows for (a, g), rows in open_ones.items() if len(rows) >= small}
@@ -259,7 +259,7 @@ def by_ground(record: Record) -> dict:
     return found
 
 
-def transparency(record: Record) -> dict:
+def transparency(record: ReportRows) -> dict:
     counts = order_counts(record, record.rows("orders"))
     found = {"totals." + name: counts[name] for name in TOTALS}
     found["refusals.unprocessed"] = sum(row["answer"] == "unprocessed" for row in record.rows("answers"))
@@ -276,7 +276,7 @@ def transparency(record: Record) -> dict:
     return found
 
 
-def blocking(record: Record) -> dict:
+def blocking(record: ReportRows) -> dict:
     found = {}
     rows = [row for row in record.rows("days") if row["subject"] in ("mandatory.orders", "mandatory.names")]
     months = {row["day"][:7] for row in rows if row["day"] >= record.head["begins_on"]}
@@ -286,7 +286,7 @@ def blocking(record: Record) -> dict:
     return found
 
 
-def categories(record: Record) -> dict:
+def categories(record: ReportRows) -> dict:
     found = {}
     of_categories = [row for row in record.rows("lists") if row["category"]]
     for (category,), rows in grouped(of_categories, "category").items():
@@ -302,12 +302,12 @@ REPORTS = {"compliance": compliance, "transparency": transparency, "categories":
 
 
 def same(left, right) -> bool:
-    """Whether two figures are the same: of the same kind, and equal."""
+    """True if two figures are the same: of the same kind, and equal."""
     numbers = isinstance(left, (int, float)) and isinstance(right, (int, float))
     return left == right and (numbers or type(left) is type(right))
 
 
-def differences(record: Record, kind: str, figures: dict) -> list:
+def differences(record: ReportRows, kind: str, figures: dict) -> list:
     """(id, figure of the report, figure as computed) of each that differs, is missing or is too much."""
     computed = REPORTS[kind](record)
     return [

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from filterd.model.audit_chain import canonical
 from filterd.model.report_record import ReportRecord
 from filterd.operations.context import Context
 from filterd.operations.evidence_pack.record_files import only
 from filterd.operations.evidence_pack.scope import PackScope
-from filterd.operations.reports import figures, reading
+from filterd.operations.reports import figures, forms, reading
 from filterd.operations.reports.shape import Report
 
 
@@ -17,11 +16,11 @@ async def record_of(context: Context, scope: PackScope) -> ReportRecord:
     return only(found, scope.order) if scope.order else found
 
 
-async def reports_of(record: ReportRecord) -> list[tuple[str, bytes]]:
-    """The name and the content of each report on a record."""
-    made = [make(record) for make in figures.REPORTS.values()]
-    return [(f"{each.kind}.json", _json(each)) for each in made]
+def reports_of(record: ReportRecord) -> list[Report]:
+    """Every report on a record."""
+    return [make(record) for make in figures.REPORTS.values()]
 
 
-def _json(report: Report) -> bytes:
-    return (canonical({"kind": report.kind, "figures": report.figures()}) + "\n").encode()
+def plain_forms(report: Report) -> list[tuple[str, bytes]]:
+    """The name and the content of the forms of a report that machines read."""
+    return [(f"{report.kind}.json", forms.as_json(report)), (f"{report.kind}.csv", forms.as_csv(report))]

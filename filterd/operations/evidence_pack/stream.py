@@ -9,8 +9,9 @@ it. The same store and the same clock give the same bytes.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from tempfile import TemporaryFile
 from typing import IO, Any
 
@@ -27,7 +28,9 @@ from filterd.operations.evidence_pack.scope import PackScope
 from filterd.operations.plain_values import moment
 from filterd.operations.receipts.typesetting import pdf_of
 from filterd.operations.receipts.words import SheetLanguage
+from filterd.operations.reports.shape import Report
 from filterd.operations.signing import Purpose
+from filterd.operations.trail import checkpoints
 from filterd.operations.trail.exporting import ExportScope, ExportStream
 
 PIECE = 1 << 18
@@ -36,6 +39,10 @@ MOST_SHEETS = 200
 """orders up to which each receipt comes as a PDF as well: one takes about a second"""
 Progress = Callable[[str, int, int], None]
 """is told what is made, how much of how much"""
+
+ReportSheet = Callable[[Context, Report, str, str], Awaitable[bytes]]
+"""gives a report in a form (``html``, ``pdf``) and a language. Raises OperationError"""
+_FOR_PEOPLE = (("html", "es"), ("html", "en"), ("pdf", "es"), ("pdf", "en"))
 
 
 def _untold(_what: str, _done: int, _total: int) -> None:
@@ -46,12 +53,20 @@ class EvidenceStream:
     """The bytes of one pack. After the last one, :attr:`files` and :attr:`digest` tell what it was."""
 
     def __init__(
-        self, context: Context, scope: PackScope, *, issue: bool = True, progress: Progress | None = None
+        self,
+        context: Context,
+        scope: PackScope,
+        *,
+        issue: bool = True,
+        sheet: ReportSheet | None = None,
+        pdf: bool = True,
+        progress: Progress | None = None,
     ) -> None:
-        """``issue``: issue receipts where the last would say something else now; False: write nothing into
-        the trail, and take those that were issued for packs before."""
+        """``sheet``: makes the forms of reports that people read; None: those for machines alone. ``issue``:
+        issue receipts where the last would say something else now; False: write nothing into the trail, and
+        take those that were issued for packs before. ``pdf``: with the PDFs of receipts and reports."""
         self._context, self._scope, self._issue = context, scope, issue
-        self._progress = progress or _untold
+        self._progress, self._sheet, self._pdf = progress or _untold, sheet, pdf
         self._moment = int(context.clock())
         self._whole = hashlib.sha256()
         self.files: list[PackedFile] = []
@@ -61,9 +76,13 @@ class EvidenceStream:
         self.warning = ""
         """why the export has no checkpoint at its end"""
 
-    async def chunks(self) -> AsyncIterator[bytes]:
+    async def chunks(self) -> AsyncGenerator[bytes]:
         """Every byte, the manifest last. Raises OperationError, before the first byte where it can."""
         export = ExportStream(self._context, ExportScope(order=self._scope.order), self._told_entries)
+        if not self._pdf:
+            self._leave_out("*.pdf", "nobody asked for them")
+        with contextlib.suppress(ConflictError, UnusableError):  # the export, which tries it too, says why
+            await checkpoints.make(self._context)  # the first one makes the installation's id and the keys
         with TemporaryFile(prefix="filterd-evidence-") as kept:
             record = await gathered.record_of(self._context, self._scope)
             sizes = [
@@ -113,6 +132,8 @@ class EvidenceStream:
             text = (await asyncio.to_thread(kept.read, size)).decode()
             name = f"{evidence_format.RECEIPTS}{reference}"
             yield PackPart(f"{name}.json", text.encode())
+            if not self._pdf:
+                continue
             if len(sizes) > MOST_SHEETS:
                 self._leave_out(f"{name}.pdf", f"a pack of more than {MOST_SHEETS} orders has the JSON alone")
                 continue
@@ -129,10 +150,27 @@ class EvidenceStream:
         if self._scope.order:
             return
         yield PackPart(evidence_format.DIGESTS, record_files.digests(record))
-        for name, content in await gathered.reports_of(record):
-            yield PackPart(f"{evidence_format.REPORTS}{name}", content)
+        for report in gathered.reports_of(record):
+            async for part in self._report(report):
+                yield part
         for each in await parts.pages(self._context, self._scope):
             yield each
+
+    async def _report(self, report: Report) -> AsyncIterator[PackPart]:
+        """One report in every form."""
+        for name, content in gathered.plain_forms(report):
+            yield PackPart(f"{evidence_format.REPORTS}{name}", content)
+        if self._sheet is None:
+            return
+        for form, language in _FOR_PEOPLE:
+            if form == "pdf" and not self._pdf:
+                continue
+            name = f"{evidence_format.REPORTS}{report.kind}.{language}.{form}"
+            self._progress(name, 0, 1)
+            try:
+                yield PackPart(name, await self._sheet(self._context, report, form, language))
+            except (UnusableError, NotReachedError) as error:
+                self._leave_out(name, str(error))
 
     async def _packed(self, part: PackPart) -> AsyncIterator[bytes]:
         """The header, the content and the padding of a file."""

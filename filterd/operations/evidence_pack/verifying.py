@@ -15,10 +15,11 @@ from zoneinfo import ZoneInfo
 
 from filterd.audit.export_lines import ExportFormatError, ExportLine, record_of
 from filterd.audit.export_lines import lines_of as export_lines
-from filterd.audit.export_proof import ExportProof, prove_lines
+from filterd.audit.export_part import prove_lines
+from filterd.audit.export_proof import ExportProof
 from filterd.audit.pack_archive import PackArchive
 from filterd.audit.pack_facts import PackFacts
-from filterd.audit.record_check import Comparison, RecordCheck
+from filterd.audit.record_check import RecordCheck, RecordComparison
 from filterd.disk import signing_keys
 from filterd.model import evidence_format, signed_text
 from filterd.model.evidence_format import EVIDENCE, EvidenceFormatError
@@ -211,7 +212,7 @@ class _Verification:
         until = datetime.fromtimestamp(now_of(record.head), ZoneInfo(record.head.zone)).date().isoformat()
         bodies = {_stem(name): each.body for name, each in self._statements.items()}
         check = RecordCheck(record, self._facts, bodies, until)
-        found: Comparison = check.run(whole=not self.proof.order)
+        found: RecordComparison = check.run(whole=not self.proof.order)
         for each in found.faults:
             self.add(each)
         if record.head.installation != self._body["installation"]:

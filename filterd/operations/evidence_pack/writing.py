@@ -11,7 +11,7 @@ from filterd.disk.files import rename_file
 from filterd.operations.context import Context
 from filterd.operations.errors import OperationError
 from filterd.operations.evidence_pack.scope import PackScope
-from filterd.operations.evidence_pack.stream import EvidenceStream, Progress
+from filterd.operations.evidence_pack.stream import EvidenceStream, Progress, ReportSheet
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +31,17 @@ class WrittenPack:
 
 
 async def write(
-    context: Context, path: Path, scope: PackScope, *, issue: bool = True, progress: Progress | None = None
+    context: Context,
+    path: Path,
+    scope: PackScope,
+    *,
+    sheet: ReportSheet | None = None,
+    pdf: bool = True,
+    progress: Progress | None = None,
 ) -> WrittenPack:
-    """Write a pack, durably, for its owner alone. Raises OperationError."""
-    stream = EvidenceStream(context, scope, issue=issue, progress=progress)
+    """Write a pack, durably, for its owner alone. ``sheet`` and ``pdf``: as of :class:`EvidenceStream`.
+    Raises OperationError."""
+    stream = EvidenceStream(context, scope, sheet=sheet, pdf=pdf, progress=progress)
     draft = path.with_name(f".{path.name}.new")
     try:
         with draft.open("wb") as file:

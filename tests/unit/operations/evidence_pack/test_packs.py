@@ -52,7 +52,7 @@ async def test_the_pack_of_one_order_has_nothing_of_another(tmp_path: Path) -> N
         for number in (1, 2):
             await taking.add(context, reported.request(number))
         installation.now += 60
-        done = await packed.write(context, tmp_path / "one.tar", order="o-2")
+        done = await packed.write(context, tmp_path / "one.tar", pdf=True, order="o-2")
     files = packed.files_of(tmp_path / "one.tar")
     assert done.files == len(files)
     assert b"plantado1" not in (tmp_path / "one.tar").read_bytes()

@@ -159,6 +159,7 @@ MATRIX = {
     ("get", "/api/v1/audit/tail"): Row(frozenset((TokenRole.OPERATOR, TokenRole.REGULATOR))),
     ("get", "/api/v1/audit/proof"): Row(frozenset((TokenRole.OPERATOR, TokenRole.REGULATOR))),
     ("get", "/api/v1/audit/export"): Row(frozenset((TokenRole.OPERATOR, TokenRole.REGULATOR))),
+    ("get", "/api/v1/evidence/pack"): Row(PRIVACY, query={"order": "O-1"}),
     ("get", "/api/v1/audit/checkpoints"): Row(PRIVACY),
     ("post", "/api/v1/audit/checkpoints"): Row(OPERATOR),
     ("get", "/api/v1/audit/checkpoints/{number}"): Row(PRIVACY),

@@ -11,6 +11,7 @@ from tests.unit.web.conftest import Api
 CALLS = (
     ("GET", "/api/v1/audit/proof", None),
     ("GET", "/api/v1/audit/export", None),
+    ("GET", "/api/v1/evidence/pack?from=2020-01-01&to=2020-01-02&pdf=false", None),
     ("GET", "/api/v1/consent-report", None),
     ("POST", "/api/v1/breach-reports", {"store": True}),
     ("POST", "/api/v1/retention/proof", None),

@@ -1,0 +1,78 @@
+"""Packs that were changed: both programs find every change, whoever made it."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import runpy
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from filterd.disk import signing_keys
+from filterd.disk.signing_keys import SigningKey
+from filterd.operations.evidence_pack import parts
+from tests.unit.operations.evidence_pack.conftest import Packed
+from tests.worlds import pack_forger, packed
+
+
+@pytest.fixture(scope="module")
+def script() -> Any:
+    """The independent script, loaded once: a process for each change would take minutes."""
+    before = list(sys.path)
+    found = runpy.run_path(str(parts.SCRIPTS / "recompute-report.py"))
+    sys.path[:] = before
+    return SimpleNamespace(**found)
+
+
+def missed(changes: Iterable[pack_forger.Change], where: Path, script: Any) -> tuple[int, list[str]]:
+    """The number of changes, and those that a program did not find."""
+    made, kept = 0, []
+    for what, data in changes:
+        (where / "pack.tar").write_bytes(data)
+        made += 1
+        if packed.by_filterd(where / "pack.tar").holds:
+            kept.append(f"filterd: {what}")
+        with contextlib.redirect_stdout(io.StringIO()) as said:
+            try:
+                code = script.main(str(where / "pack.tar"), str(where / "PUB.pem"))
+            except (script.PackError, OSError, TypeError, KeyError, ValueError):
+                code = 2
+        if code == 0:
+            kept.append(f"script: {what}: {said.getvalue()[-100:]}")
+    return made, kept
+
+
+@pytest.fixture
+def where(range_pack: Packed, tmp_path: Path) -> Path:
+    """A directory with the operator's keys."""
+    (tmp_path / "PUB.pem").write_bytes(range_pack.path.with_name("PUB.pem").read_bytes())
+    return tmp_path
+
+
+def test_what_anybody_changes_is_found_by_both(range_pack: Packed, where: Path, script: Any) -> None:
+    changes = pack_forger.by_anybody(range_pack.files, range_pack.moment, 19)
+    made, kept = missed(changes, where, script)
+    assert kept == []
+    assert made >= 90
+
+
+def test_what_another_key_signs_is_found_by_both(range_pack: Packed, where: Path, script: Any) -> None:
+    other = signing_keys.make(where / "other")
+    files = packed.resealed(range_pack.files, other)
+    _, kept = missed([("another key", packed.archive_of(files, range_pack.moment))], where, script)
+    assert kept == []
+
+
+def test_a_row_that_the_trail_contradicts_is_found_though_the_operators_key_signs_it(
+    range_pack: Packed, where: Path, script: Any, key: SigningKey
+) -> None:
+    record = packed.record_of(range_pack.files)
+    changes = pack_forger.by_key(range_pack.files, range_pack.moment, key, record)
+    made, kept = missed(changes, where, script)
+    assert kept == []
+    assert made >= 90
