@@ -29,6 +29,10 @@ test: $(INSTALLED) $(BUILT)  ## run the whole suite, two processes for each proc
 machine: $(INSTALLED) $(BUILT)  ## the package on a booted Debian 13, alone on this machine: losses at 2,000 queries/s (takes root, some minutes)
 	$(BIN)/python -m pytest -n 0 tests/machine $(PYTEST)
 
+.PHONY: year
+year: $(INSTALLED) $(BUILT)  ## play a year of a provider, with its reports and an evidence pack (YEAR="--short FOLDER" for the short form)
+	$(BIN)/python -m tests.worlds.year $(YEAR)
+
 .PHONY: lint
 lint: $(INSTALLED) $(BUILT)  ## ruff, mypy, cython-lint, import-linter
 	$(BIN)/ruff check .

@@ -36,6 +36,7 @@ GROUPS = {
     "feed": ("read lists into the product", "filterd.cli.feeds:feed"),
     "order": ("record what an authority demands", "filterd.cli.order_due:order"),
     "register": ("take in what authorities publish", "filterd.cli.registers:register"),
+    "duty": ("see what is due, and what authorities asked", "filterd.cli.duty_people:duty"),
     "exception": ("let a wrongly blocked name through for a while", "filterd.cli.exceptions:exception"),
     "parental": ("turn parental filtering off for a while", "filterd.cli.parental:parental"),
     "snapshot": ("compile and check the policy snapshot", "filterd.cli.snapshots:snapshot"),

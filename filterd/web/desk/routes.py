@@ -8,6 +8,7 @@ from filterd.model.token import Permission
 from filterd.web.accounts.routes import own_pages, sign_in_routes
 from filterd.web.desk import lines, papers, reviews, today, why
 from filterd.web.desk.acts import ACTS, doing, showing
+from filterd.web.desk.orders.routes import DUTY_PAGES
 from filterd.web.desk.room import DESK
 from filterd.web.desk.views import View, at_desk
 from filterd.web.pages.numbers import NUMBER
@@ -28,6 +29,7 @@ PAGES: dict[tuple[str, str], tuple[View, Permission | None]] = {
     ("POST", "/desk/reviews/appeal"): (reviews.appeal, Permission.REVIEWS_WRITE),
     ("GET", f"/desk/reviews/{{number:{NUMBER}}}"): (reviews.show, Permission.REVIEWS_READ),
     ("POST", f"/desk/reviews/{{number:{NUMBER}}}"): (reviews.decide, Permission.REVIEWS_WRITE),
+    ("POST", f"/desk/reviews/{{number:{NUMBER}}}/effect"): (reviews.note_effect, Permission.REVIEWS_WRITE),
     ("GET", "/desk/today"): (today.show, None),
 }
 """method and path -> the view, and what the agent's token must allow; None: to be signed in is enough"""
@@ -37,6 +39,7 @@ for call, own in own_pages(DESK).items():
 for act in ACTS.values():
     PAGES["GET", f"/desk/acts/{act.name}"] = (showing(act), act.permission)
     PAGES["POST", f"/desk/acts/{act.name}"] = (doing(act), act.permission)
+PAGES |= DUTY_PAGES
 
 
 def routes() -> list[BaseRoute]:

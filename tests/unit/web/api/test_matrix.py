@@ -28,6 +28,7 @@ ORDER = {
     "reason": "R",
 }
 SUSPENSION = {"until": "2099-01-01T00:00:00Z", "document": "S-1", "reason": "asked for"}
+SHIFT = {"account": "ana", "begins_at": "2027-01-15T08:00:00Z", "ends_at": "2027-01-16T08:00:00Z"}
 HOLD = {
     "authority": "A",
     "official": "O",
@@ -46,7 +47,7 @@ DUTY = OPERATOR | {TokenRole.ON_CALL}
 ARCO = "/api/v1/arco-requests/{request}"
 REGISTER = "/api/v1/registers/{register}"
 REVIEW = "/api/v1/reviews/{review}"
-REVIEWERS = OPERATOR | {TokenRole.SUPPORT}
+REVIEWERS = DUTY | {TokenRole.SUPPORT}
 PRIVACY = OPERATOR | {TokenRole.REGULATOR}
 OVERSEERS = frozenset((TokenRole.OPERATOR, TokenRole.REGULATOR, TokenRole.ON_CALL))
 
@@ -101,21 +102,35 @@ MATRIX = {
     ("get", "/api/v1/profiles"): Row(frozenset(TokenRole)),
     ("get", "/api/v1/catalogue"): Row(frozenset(TokenRole)),
     ("get", "/api/v1/check"): Row(OVERSEERS | {TokenRole.SUPPORT}, query={"name": "adult.example"}),
+    ("get", "/api/v1/duty/due"): Row(DUTY),
+    ("get", "/api/v1/duty/requests"): Row(DUTY),
+    ("post", "/api/v1/duty/requests"): Row(DUTY, {"authority": "sat", "document": "OF-1", "asked": "block"}),
+    ("get", "/api/v1/duty/requests/{request}"): Row(DUTY),
+    ("post", "/api/v1/duty/requests/{request}/steps"): Row(DUTY, {"step": "question"}),
+    ("get", "/api/v1/duty/handovers"): Row(DUTY),
+    ("post", "/api/v1/duty/handovers"): Row(DUTY, {"text": "all quiet"}),
+    ("post", "/api/v1/duty/handovers/{number}/read"): Row(DUTY),
+    ("get", "/api/v1/duty/roster"): Row(DUTY),
+    ("post", "/api/v1/duty/shifts"): Row(DUTY, SHIFT),
+    ("post", "/api/v1/duty/shifts/{number}/remove"): Row(DUTY, {"reason": "ill"}),
+    ("post", "/api/v1/duty/shifts/{number}/told"): Row(DUTY, {"reference": "AV-1"}),
+    ("put", "/api/v1/duty/contacts/{contact}"): Row(DUTY, {"kind": "officer", "telephone": "55 1234 5678"}),
+    ("delete", "/api/v1/duty/contacts/{contact}"): Row(DUTY),
     ("get", "/api/v1/orders"): Row(OVERSEERS),
     ("get", "/api/v1/orders/due"): Row(OVERSEERS),
     ("get", "/api/v1/orders/{reference}"): Row(OVERSEERS),
     ("get", "/api/v1/orders/{reference}/enforcement"): Row(OVERSEERS),
     ("get", "/api/v1/orders/{reference}/receipt"): Row(OVERSEERS),
-    ("post", "/api/v1/orders/{reference}/reported"): Row(OPERATOR, {"reference": "acuse 7"}),
-    ("post", "/api/v1/orders/{reference}/approve"): Row(OPERATOR),
-    ("post", "/api/v1/orders"): Row(OPERATOR, ORDER),
-    ("post", "/api/v1/orders/{reference}/withdraw"): Row(OPERATOR, {"reason": "lifted"}),
-    ("post", "/api/v1/orders/{reference}/suspend"): Row(OPERATOR, SUSPENSION),
-    ("post", "/api/v1/orders/{reference}/resume"): Row(OPERATOR, {"reason": "asked for"}),
-    ("post", "/api/v1/orders/{reference}/confirm"): Row(OPERATOR, {"reason": "needed"}),
-    ("post", "/api/v1/orders/{reference}/execute"): Row(OPERATOR, {"evidence": "taken down"}),
-    ("post", "/api/v1/orders/{reference}/review"): Row(OPERATOR, {"reason": "looked at"}),
-    ("post", "/api/v1/orders/{reference}/lift"): Row(OPERATOR, {"document": "L-1", "reason": "lifted"}),
+    ("post", "/api/v1/orders/{reference}/reported"): Row(DUTY, {"reference": "acuse 7"}),
+    ("post", "/api/v1/orders/{reference}/approve"): Row(DUTY),
+    ("post", "/api/v1/orders"): Row(DUTY, ORDER),
+    ("post", "/api/v1/orders/{reference}/withdraw"): Row(DUTY, {"reason": "lifted"}),
+    ("post", "/api/v1/orders/{reference}/suspend"): Row(DUTY, SUSPENSION),
+    ("post", "/api/v1/orders/{reference}/resume"): Row(DUTY, {"reason": "asked for"}),
+    ("post", "/api/v1/orders/{reference}/confirm"): Row(DUTY, {"reason": "needed"}),
+    ("post", "/api/v1/orders/{reference}/execute"): Row(DUTY, {"evidence": "taken down"}),
+    ("post", "/api/v1/orders/{reference}/review"): Row(DUTY, {"reason": "looked at"}),
+    ("post", "/api/v1/orders/{reference}/lift"): Row(DUTY, {"document": "L-1", "reason": "lifted"}),
     ("get", "/api/v1/registers"): Row(OVERSEERS),
     ("get", REGISTER): Row(OVERSEERS),
     ("get", REGISTER + "/documents"): Row(OVERSEERS),
@@ -145,6 +160,11 @@ MATRIX = {
     ("put", "/api/v1/feeds/{id}/hold"): Row(OPERATOR, {"reason": "wrong"}),
     ("delete", "/api/v1/feeds/{id}/hold"): Row(OPERATOR),
     ("post", "/api/v1/feeds/{id}/accept"): Row(OPERATOR, {"reason": "right"}),
+    ("get", "/api/v1/publications"): Row(OVERSEERS),
+    ("post", "/api/v1/publications"): Row(OPERATOR, {"lists": ["adult-starter"]}),
+    ("get", "/api/v1/list-digests"): Row(OVERSEERS),
+    ("get", "/api/v1/list-comparisons"): Row(OVERSEERS),
+    ("post", "/api/v1/list-comparisons"): Row(OPERATOR, {"text": "{}", "keys": "none"}),
     ("get", "/api/v1/sessions"): Row(CHOOSERS, query={"subscriber": "home"}),
     ("get", "/api/v1/sessions/counts"): Row(CHOOSERS),
     ("post", "/api/v1/sessions"): Row(LINES, {"addresses": ["10.0.0.9"], "subscriber": "home"}),
@@ -194,6 +214,8 @@ MATRIX = {
     ("get", "/api/v1/reviews/statistics"): Row(REVIEWERS | {TokenRole.REGULATOR}),
     ("get", REVIEW): Row(REVIEWERS),
     ("post", REVIEW + "/decision"): Row(REVIEWERS, {"outcome": "refused", "reason": "no"}),
+    ("get", REVIEW + "/effects"): Row(REVIEWERS),
+    ("post", REVIEW + "/effects"): Row(REVIEWERS, {"kind": "order", "reference": "O-1"}),
     ("post", REVIEW + "/appeal"): Row(REVIEWERS, {"code": "23456-ABCDE"}),
     ("get", "/api/v1/profile-changes"): Row(frozenset(TokenRole)),
     ("post", "/api/v1/profile-changes/{profile}/hasten"): Row(OPERATOR, {"reason": "mends a mistake"}),
@@ -251,6 +273,7 @@ async def _call(client: httpx.AsyncClient, method: str, path: str) -> httpx.Resp
         "request": "R-7",
         "hold": "H-7",
         "profile": "child",
+        "contact": "ana",
         "kind": "compliance",
         "register": "none",
         "run": 1,
