@@ -64,13 +64,16 @@ def check(case: Case) -> Iterator[Finding]:
         yield found("deadlines.unknown", count=len(unknown), orders=", ".join([*unknown][:SHOWN]))
     if figures.duties and not channels(settings):
         yield found("deadlines.nobody", count=len(figures.duties))
-    if figures.gaps:
-        begins = moment(figures.gaps[0].begins_at)
-        yield found("deadlines.roster_gap", begins=begins, count=len(figures.gaps))
+    yield from _roster(figures.gaps)
     untaken = [each for each in figures.deliveries if each.trouble]
     if untaken:
         worst = untaken[-1]
         yield found("deadlines.untaken", count=len(untaken), channel=worst.channel, reason=worst.trouble)
+
+
+def _roster(ahead: tuple[Gap, ...]) -> Iterator[Finding]:
+    if ahead:
+        yield found("deadlines.roster_gap", begins=moment(ahead[0].begins_at), count=len(ahead))
 
 
 async def _read(case: Case) -> _Figures:
