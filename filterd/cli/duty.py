@@ -119,7 +119,7 @@ def add(
         due_at=seconds(due_at, "--due-at"),
         **given,
     )
-    made = perform(config, lambda context: requests.note(context, asked))
+    made = perform(config, lambda context: requests.enter(context, asked))
     _show(made, as_json)
     if not as_json:
         output.done(

@@ -63,8 +63,8 @@ async def _filled(context: Context, secrets: dict[str, str]) -> list[BaseRoute]:
         secrets[name] = (await tokens.add(as_person(context, name), asked)).secret
     officer = as_person(context, FIRST)
     old = RequestAsked("sat", "OF-500/2026", "Bloquear un casino", received_at=now - 3 * DAY)
-    await requests.note(officer, old)
-    await requests.note(officer, RequestAsked("judge", "77/2026", "Levantar un bloqueo"))
+    await requests.enter(officer, old)
+    await requests.enter(officer, RequestAsked("judge", "77/2026", "Levantar un bloqueo"))
     await taking.add(officer, REQUEST)
     await roster.add(officer, FIRST, int(now) - 3_600, int(now) + 2 * DAY)
     await handing_over.write_down(officer, "Llamar al SAT a las ocho.\nLo demás, tranquilo.")

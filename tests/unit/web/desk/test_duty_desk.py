@@ -131,7 +131,7 @@ async def test_what_cannot_be_read_is_told_and_hides_nothing(
     world: DeskWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = await officer(world)
-    await requests.note(world.context, requests.RequestAsked("sat", "OF-1", "block"))
+    await requests.enter(world.context, requests.RequestAsked("sat", "OF-1", "block"))
 
     async def broken(_: object) -> list[object]:
         raise OperationError("the lists cannot be read")
