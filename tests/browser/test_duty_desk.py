@@ -26,7 +26,7 @@ from filterd.operations.tokens import TokenRequest
 from filterd.web import desk
 from tests.browser import checks
 from tests.browser.listener import served_pages
-from tests.browser.pages import DUTY, LANGUAGES
+from tests.browser.pages import DUTY, LANGUAGES, Listed
 from tests.browser.pictures import WIDTHS, take
 from tests.e2e.deployment import ROOT
 from tests.unit.operations.test_orders import REQUEST
@@ -92,24 +92,30 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Night]:
         yield Night(url, browser, first, second)
 
 
+def _show(page: Page, where: str, listed: Listed) -> None:
+    page.goto(where)
+    if listed.act is not None:
+        listed.act(page)
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_page_fits_reads_and_is_reached_by_keyboard(night: Night, language: str) -> None:
     faults = []
     for listed in DUTY:
         where = f"{night.url}{listed.path}"
         with checks.device(night.browser, checks.NARROW, language=language, state=night.first) as page:
-            page.goto(where)
+            _show(page, where, listed)
             faults += [(listed.name, each) for each in checks.fits(page)]
             faults += [(listed.name, each) for each in checks.words(page, language)]
             faults += [(listed.name, each) for each in checks.keyboard(page)]
         scheme = "dark" if language == "es" else "light"
         more = {"color_scheme": scheme, "bypass_csp": True}
         with checks.device(night.browser, language=language, state=night.first, **more) as page:
-            page.goto(where)
+            _show(page, where, listed)
             faults += [(listed.name, each) for each in checks.violations(page)]
         for width in WIDTHS[language] if UPDATE else ():
             with checks.device(night.browser, width, language=language, state=night.first) as page:
-                page.goto(where)
+                _show(page, where, listed)
                 take(page, listed, language, width)
     assert faults == []
 
@@ -139,7 +145,7 @@ def test_two_approve_one_lifts_and_the_other_looks_at_it(night: Night, tmp_path:
     with checks.device(night.browser, state=night.first, java_script_enabled=False) as page:
         page.goto(f"{night.url}{base}")
         _press(page, f"a[href='{base}/emergency']")
-        assert "¿Levantar O-1 ahora?" in page.inner_text("h1")
+        assert "¿Levantar O\u20111 ahora?" in page.inner_text("h1")
         page.fill("input[name=reason]", "es un hospital")
         _press(page, f"form[action='{base}/emergency'] button")
         assert "falta revisar" in page.inner_text("main")

@@ -76,7 +76,7 @@ async def test_one_person_lifts_in_an_emergency_and_another_looks_at_it(world: D
     await first.post("/desk/orders/new", **ORDER)
     await second.post("/desk/orders/1/approve")
     asked = (await first.get("/desk/orders/1/emergency")).text
-    assert "Lift O-1 now?" in asked and "another person looks at it" in asked
+    assert "Lift O\u20111 now?" in asked and "another person looks at it" in asked
     page = (await first.post("/desk/orders/1/emergency", reason="a hospital")).text
     assert "Ended in an emergency: to be reviewed" in page
     assert "Look at an emergency end" in (await first.get("/desk/orders")).text
