@@ -141,7 +141,7 @@ def test_each_page_has_its_pictures() -> None:
         write_index((*PAGES, *DUTY))
     wanted = {
         file_of(each, language, width)
-        for each in PAGES
+        for each in (*PAGES, *DUTY)
         for language in LANGUAGES
         for width in WIDTHS[language]
     }
