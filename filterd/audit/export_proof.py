@@ -7,13 +7,20 @@ walk goes on behind it, so that one fault does not hide the next.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from filterd.audit.export_earlier import Earlier
-from filterd.audit.export_lines import ExportFormatError, ExportLine, lines_of, record_of, require_parts
+from filterd.audit.export_lines import (
+    ExportFormatError,
+    ExportLine,
+    LineSource,
+    lines_of,
+    record_of,
+    require_parts,
+)
 from filterd.audit.export_signatures import (
     AnchorCheck,
     CheckpointPlace,
@@ -25,7 +32,7 @@ from filterd.audit.export_tables import TableWalk
 from filterd.model import export_format
 from filterd.model.audit_chain import GENESIS, AuditEntry, entry_hash, salted_hash
 from filterd.model.export_format import SEAL, TABLES
-from filterd.model.signed_text import key_id_of
+from filterd.model.signed_text import RECEIPT, key_id_of
 
 MOST_FAULTS = 100
 KEY_CAME = "key.sign"
@@ -43,6 +50,7 @@ _HEADER: dict[str, type] = {
     "keys": list,
     "tables": list,
 }
+_HEEDED = (export_format.ENTRY, export_format.WITHHELD, export_format.ROW)
 _CONTENT: dict[str, type] = {
     "revision": int,
     "at": float,
@@ -129,6 +137,28 @@ def prove_export(
     return walk.finish()
 
 
+@dataclass(frozen=True, slots=True)
+class ProvenLines:
+    """The result of a walk through an export that is a part of a larger file."""
+
+    proof: ExportProof
+    keys: dict[str, bytes]
+    """id -> raw public key: those that were given, and those that sign what they vouch for"""
+    receipt_keys: frozenset[str]
+    """the ids of the keys that the trail announces for receipts alone"""
+
+
+def prove_lines(
+    file: LineSource, trusted: Iterable[bytes], heed: Callable[[dict[str, Any]], None]
+) -> ProvenLines:
+    """Prove the export that a part of a larger file is. ``heed`` is given each entry and each row in which
+    nothing is wrong."""
+    walk = _Walk(list(trusted), None, None)
+    walk.heed = heed
+    walk.read_from(file)
+    return ProvenLines(walk.finish(), walk.vouching, walk.receipt_keys)
+
+
 def _require_signature(earlier: Earlier, keys: dict[str, bytes]) -> None:
     if earlier.export is None:
         earlier.require_signature(keys)
@@ -155,16 +185,21 @@ class _Walk:
         self._sealed = False
         self.is_sealed = False
         """true once its seal was found to hold"""
+        self.heed: Callable[[dict[str, Any]], None] | None = None
 
     def read(self, path: Path) -> None:
         """Follow every line of a file. Raises ``OSError``."""
+        with path.open("rb") as file:
+            self.read_from(file)
+
+    def read_from(self, file: LineSource) -> None:
+        """Follow every line that it gives. Raises ``OSError``."""
         try:
-            with path.open("rb") as file:
-                for line in lines_of(file):
-                    self.take(line)
-                    if len(self.proof.faults) >= MOST_FAULTS:
-                        self.add("the file", "there are more faults; the rest was not looked at", 0)
-                        break
+            for line in lines_of(file):
+                self.take(line)
+                if len(self.proof.faults) >= MOST_FAULTS:
+                    self.add("the file", "there are more faults; the rest was not looked at", 0)
+                    break
         except ExportFormatError as error:
             self.add(f"line {self.line + 1}", str(error), self.line + 1)
 
@@ -173,6 +208,11 @@ class _Walk:
         """The keys that were given, and those that sign what they vouch for, by id."""
         given = {key_id_of(each): each for each in self._trusted}
         return {**given, **(self._signed.signers if self.is_vouched else {})}
+
+    @property
+    def receipt_keys(self) -> frozenset[str]:
+        """The ids of the keys that are announced for receipts alone."""
+        return self._signed.only_for(RECEIPT)
 
     @property
     def is_vouched(self) -> bool:
@@ -191,6 +231,8 @@ class _Walk:
             record = record_of(line)
             what = _named(record, what)
             fault = self._fault(record, line)
+            if self.heed is not None and not fault and record["kind"] in _HEEDED:
+                self.heed(record)
         except ExportFormatError as error:
             fault = str(error)
         if fault:

@@ -123,6 +123,10 @@ class CheckpointWalk:
         """Take in that the trail announces a key for a purpose, in an entry or a checkpoint."""
         self._purposes.setdefault(key_id, set()).add(purpose)
 
+    def only_for(self, purpose: str) -> frozenset[str]:
+        """The ids of the keys that the trail announces for this purpose, and for no other."""
+        return frozenset(name for name, found in self._purposes.items() if found == {purpose})
+
     def purpose_fault(self, key_id: str) -> str:
         """Why a key may not sign checkpoints and seals, by what the trail says of it; empty where it may. A
         key serves one purpose: who has the one for receipts can sign no trail."""

@@ -54,6 +54,7 @@ GROUPS = {
     "doctor": ("say what is wrong here, and what to do about it", "filterd.cli.doctor:doctor"),
     "key": ("look after the keys of confidential names", "filterd.cli.keys:key"),
     "audit": ("prove that the record is whole", "filterd.cli.audits:audit"),
+    "evidence": ("pack what proves how orders were handled", "filterd.cli.evidence_pack:evidence"),
     "completion": ("print the completion script of a shell", "filterd.cli.completion:completion"),
 }
 """command -> (its line in the help, its module and attribute)"""

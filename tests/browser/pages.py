@@ -12,8 +12,8 @@ from tests.browser.home import CASINO, LINE, SINKHOLES
 
 LANGUAGES = ("es", "en")
 FILTER = "/portal/filtro/1"
-HOLDER, NEW, ORGANISATION, AGENT = "holder", "new", "organisation", "agent"
-"""the holder of a line with a filter and of one without; a library's lines; somebody at the desk"""
+HOLDER, NEW, ORGANISATION, AGENT, OVERSEER = "holder", "new", "organisation", "agent", "overseer"
+"""the holder of a line with a filter and of one without; a library's lines; an agent; a regulator"""
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Listed:
     name: str
     """of its pictures"""
     site: str
-    """portal (the public pages too), desk, or block"""
+    """portal (the public pages too), desk, regulator, or block"""
     path: str
     who: str = ""
     """empty: nobody has signed in"""
@@ -118,11 +118,26 @@ def _desk() -> list[Listed]:
     ]
 
 
+def _regulator() -> list[Listed]:
+    paths = {
+        "first": "", "orders": "/orders", "order": "/orders/O-1", "enforcement": "/enforcement",
+        "nodes-at": "/lists-on-nodes", "grounds": "/grounds", "published": "/published",
+        "downloads": "/downloads", "questions": "/questions", "passkeys": "/passkeys",
+    }  # fmt: skip
+    return [
+        Listed("regulator-sign-in", "regulator", "/regulator/sign-in"),
+        *(
+            Listed(f"regulator-{name}", "regulator", f"/regulator{path}", OVERSEER)
+            for name, path in paths.items()
+        ),
+    ]
+
+
 def _block() -> list[Listed]:
     return [Listed(f"block-{kind}", kind, "/") for kind in SINKHOLES]
 
 
-PAGES = (*_portal(), *_public(), *_desk(), *_block())
+PAGES = (*_portal(), *_public(), *_desk(), *_regulator(), *_block())
 
 
 def _first_request(page: Page) -> None:

@@ -40,6 +40,7 @@ PARTS = {
     "review": "The form without account",
     "desk": "The support desk",
     "duty": "The duty desk",
+    "regulator": "The regulator's desk",
     "block": "The block page",
 }
 

@@ -48,6 +48,7 @@ AREAS = (
     "notices",
     "deadlines",
     "published",
+    "accounts",
     "nodes",
     "sessions",
 )
@@ -76,6 +77,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "notices": (*_STORE, "notices"),
     "deadlines": (*_STORE, "policies", "policies_base", "jurisdiction", "orders", "mail"),
     "published": (*_STORE, "policies", "policies_base", "service"),
+    "accounts": ("web",),
     "nodes": _STORE,
     "sessions": (*_STORE, "accounting", "control.listen", "dns.parental_fail", "dns.shared_addresses"),
 }

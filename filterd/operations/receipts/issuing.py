@@ -82,7 +82,7 @@ async def issue(context: Context, reference: str) -> Receipt:
                 f"order {order.reference} is {order.state.value}: nothing was done that could be attested"
             )
             raise ConflictError(message, f"see what it waits for: filterd order show {order.reference}")
-        body = body_of(await _facts(write.connection, context, order, country, write.now))
+        body = body_of(await facts_of(write.connection, context, order, country, write.now))
         text = signed_text.text_of(signed_text.signed(RECEIPT, body, key.key_id, key.sign))
         issued = Receipt(order.reference, write.now, text, key.key_id)
         write.audit(
@@ -105,9 +105,10 @@ async def _key(context: Context) -> Signer:
         return await asyncio.to_thread(signer, context.settings, Purpose.RECEIPT)
 
 
-async def _facts(
+async def facts_of(
     connection: AsyncConnection, context: Context, order: Order, country: Jurisdiction, now: float
 ) -> ReceiptFacts:
+    """Everything that a receipt on an order would be made of now."""
     settings = context.settings
     issuer = Issuer(
         installation=await checkpoints.installation_id(connection),

@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from filterd.operations.evidence_pack.scope import scope_of
+from filterd.operations.evidence_pack.stream import EvidenceStream
 from filterd.operations.signing import Purpose
 from filterd.operations.trail import anchors, checkpoints, exporting, rotating
 from filterd.operations.trail.exporting import ExportStream
@@ -42,19 +44,33 @@ async def export(request: Request, agent: Agent) -> Response:
     form = await read_form(request, agent.csrf)
     scope = exporting.scope_of(form.one("from")[:40], form.one("to")[:40], form.one("order")[:32])
     lines = ExportStream(agent.context, scope).lines()
-    first = await anext(lines)
+    return await _streamed(lines, "export.ndjson", "application/x-ndjson")
+
+
+async def pack(request: Request, agent: Agent) -> Response:
+    """``POST /regulator/downloads/pack``: an evidence pack of an order or of some days. A form, as
+    it issues receipts."""
+    form = await read_form(request, agent.csrf)
+    order, since, until = form.one("order")[:32], form.one("from")[:10], form.one("to")[:10]
+    scope = await scope_of(agent.context, order, "" if order else since, "" if order else until)
+    return await _streamed(EvidenceStream(agent.context, scope).chunks(), scope.name, "application/x-tar")
+
+
+async def _streamed(pieces: AsyncIterator[bytes], name: str, media_type: str) -> Response:
+    """A file as it is made. Raises OperationError where it cannot begin; broken off, it lacks its seal."""
+    first = await anext(pieces)
 
     async def rest() -> AsyncIterator[bytes]:
         waiting = bytearray(first)
-        async for line in lines:
-            waiting += line
+        async for piece in pieces:
+            waiting += piece
             if len(waiting) >= BATCH:
                 yield bytes(waiting)
                 waiting.clear()
         yield bytes(waiting)
 
-    headers = {"Content-Disposition": 'attachment; filename="export.ndjson"'}
-    return StreamingResponse(rest(), media_type="application/x-ndjson", headers=headers)
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return StreamingResponse(rest(), media_type=media_type, headers=headers)
 
 
 async def keys(request: Request, agent: Agent) -> Response:

@@ -16,15 +16,8 @@ from filterd.web.accounts.rooms import Room
 from filterd.web.accounts.views import room_page
 
 REGULATOR = Room("regulator", (TokenRole.REGULATOR, TokenRole.OPERATOR))
-LEAST = 10
-"""the smallest count about people that is told"""
 PAGE = 100
 """rows of a page"""
-
-
-def told(count: int) -> int | None:
-    """A count about people; None for a small one. None at all is told: it is about nobody."""
-    return count if count == 0 or count >= LEAST else None
 
 
 def zone_of(context: Context) -> str:

@@ -8,7 +8,7 @@ from filterd.model.token import Permission
 from filterd.web.accounts.routes import own_pages, sign_in_routes
 from filterd.web.accounts.views import View, in_room
 from filterd.web.pages.numbers import NUMBER
-from filterd.web.regulator import downloads, lists, nodes, orders, overview, people, published
+from filterd.web.regulator import downloads, figures, lists, nodes, orders, overview, published
 from filterd.web.regulator.room import REGULATOR
 
 _ORDER = "/regulator/orders/{reference}"
@@ -25,12 +25,19 @@ PAGES: dict[tuple[str, str], tuple[View, Permission | None]] = {
     ("GET", "/regulator/lists"): (lists.show, Permission.FEEDS_READ),
     ("GET", "/regulator/grounds"): (lists.grounds, Permission.FEEDS_READ),
     ("GET", "/regulator/exceptions"): (lists.liftings, Permission.LIFTINGS_READ),
-    ("GET", "/regulator/people"): (people.show, Permission.CONSENT_READ),
+    ("GET", "/regulator/enforcement"): (
+        figures.page_of("enforcement", figures.ENFORCEMENT),
+        Permission.AUDIT_READ,
+    ),
+    ("GET", "/regulator/people"): (figures.page_of("people", figures.PEOPLE), Permission.AUDIT_READ),
+    ("GET", "/regulator/reports"): (figures.reports, Permission.AUDIT_READ),
+    ("GET", "/regulator/reports/file"): (figures.report, Permission.AUDIT_READ),
     ("GET", "/regulator/published"): (published.show, Permission.PAGES_READ),
     ("GET", f"/regulator/published/{{number:{NUMBER}}}.zip"): (published.archive, Permission.PAGES_READ),
     ("GET", "/regulator/statements/{day}.json"): (published.statement, Permission.AUDIT_READ),
     ("GET", _FILES): (downloads.show, Permission.AUDIT_READ),
     ("POST", f"{_FILES}/audit"): (downloads.export, Permission.AUDIT_READ),
+    ("POST", f"{_FILES}/pack"): (downloads.pack, Permission.AUDIT_READ),
     ("GET", f"{_FILES}/keys/{{purpose}}.pem"): (downloads.keys, Permission.AUDIT_READ),
     ("GET", f"{_FILES}/verify-export.py"): (downloads.verifier, None),
     ("GET", "/regulator/verify"): (downloads.verify, None),

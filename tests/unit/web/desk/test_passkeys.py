@@ -60,8 +60,8 @@ async def world(world: DeskWorld) -> AsyncIterator[DeskWorld]:
     yield world
 
 
-def _device(**more: int) -> Device:
-    return Device(BASE, "desk.test", **more)
+def _device() -> Device:
+    return Device(BASE, "desk.test")
 
 
 async def _options(browser: Browser, path: str = "/desk/sign-in") -> str:
@@ -70,9 +70,9 @@ async def _options(browser: Browser, path: str = "/desk/sign-in") -> str:
     return html.unescape(found[1])
 
 
-async def _enrolled(world: DeskWorld, **more: int) -> tuple[Device, Browser, NewToken]:
+async def _enrolled(world: DeskWorld) -> tuple[Device, Browser, NewToken]:
     """A device with a passkey of a new token, and the browser that added it."""
-    made, browser, device = await world.token(TokenRole.OPERATOR), world.browser(), _device(**more)
+    made, browser, device = await world.token(TokenRole.OPERATOR), world.browser(), _device()
     await browser.post("/desk/sign-in", token=made.secret)
     answer = device.create(await _options(browser, "/desk/passkeys"))
     reply = await browser.post("/desk/passkeys", answer=answer, label="telephone")

@@ -1,0 +1,210 @@
+"""Verifies an evidence pack of filterd, and computes every figure of its reports again. Plain Python 3.8 or
+newer and nothing else: no filterd, no network. verify-export.py must stand beside it.
+
+usage: python3 recompute-report.py PACK.tar PUB.pem     PUB.pem: the operator's keys, from elsewhere than PACK
+
+It prints each fault, and says of each table and report what the trail proves, and what the operator's
+signature alone stands for. Exit code 0: no fault; 1: some; 2: no verdict.
+"""
+
+import collections
+import json
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+import pack_files
+import pack_record
+import pack_trail
+import report_figures
+from pack_files import VERIFY, PackError
+
+SCRIPTS = (
+    *("verify-export.py", "recompute-report.py", "pack_files.py", "pack_record.py", "pack_trail.py"),
+    *("order_figures.py", "report_figures.py"),
+)
+TABLES = (
+    *("orders", "deadlines", "effects", "arrivals", "list_periods", "node_states", "lists", "days"),
+    *("complaints", "retention", "answers", "capacity", "privacy"),
+)
+RESTS_ON = {
+    "orders": "orders",
+    "orders_by": "orders",
+    "totals": "orders",
+    "acceptance": "orders",
+    "by_ground": "orders effects",
+    "deadlines": "deadlines",
+    "enforcement": "effects",
+    "lifting": "effects",
+    "coverage": "effects arrivals node_states",
+    "coverage_of": "effects arrivals node_states",
+    "lists": "list_periods",
+    "lists_in_use": "lists list_periods",
+    "public_lists": "lists",
+    "categories": "lists",
+    "category_lists": "lists",
+    "availability": "node_states",
+    "take_up": "days.take-up",
+    "profiles": "days.take-up",
+    "consent": "privacy",
+    "privacy": "privacy",
+    "complaints": "complaints",
+    "complaints_by": "complaints",
+    "retention": "retention",
+    "answers": "answers",
+    "answers_by": "answers",
+    "refusals": "answers",
+    "refusals_by": "answers",
+    "capacity": "capacity",
+    "growth": "days.mandatory",
+    "blocking": "days.mandatory",
+}  # the first word of a figure -> the tables that it is computed from
+
+
+class Check:
+    """One pack, step by step."""
+
+    def __init__(self, path, pem):
+        self.pack, self.said = pack_files.Pack(path), []
+        self.faults = self.pack.faults
+        self.trusted = pack_files.keys_of(pem, "checkpoint")
+        self.pack.take_manifest()
+        self.scope = self.pack.body["scope"]
+
+    def trail(self):
+        """The export, and the signature of the manifest by the key that the trail vouches for."""
+        found = pack_trail.Trail(self.pack.open("trail/export"), list(self.trusted.values()))
+        self.faults += found.finish(self.scope)
+        self.keys = {**found.signers, **self.trusted}
+        seal = self.last_line()
+        key = found.keys.get(self.pack.key_id)
+        if seal["key_id"] != self.pack.key_id or not key:
+            self.faults.append("manifest.json: another key signed it than the export's seal")
+        elif not pack_files.signed_by(key, "evidence", self.pack.value):
+            self.faults.append("manifest.json: its signature is wrong")
+        end = {"sequence": found.at[0], "hash": found.at[1]}
+        if (self.pack.body["installation"], self.pack.body["trail"]) != (found.head["installation"], end):
+            self.faults.append("manifest.json: it is of another installation or end of the trail")
+        self.told = found
+        self.say("the trail: %d entries, checkpoint %s" % (found.at[0], found.point[:1]))
+
+    def last_line(self):
+        last = collections.deque(self.pack.open("trail/export"), 1)
+        try:
+            return VERIFY.read(last[0])["object"]
+        except (IndexError, KeyError, TypeError, ValueError):
+            return {"key_id": ""}
+
+    def statements(self):
+        """The statements of the days: each signed, told by the trail, and of a head that it has."""
+        found = {}
+        for name in self.pack.names("statements/", ".json"):
+            value = VERIFY.read(self.pack.read(name) + b"\n")
+            body, day = value["body"], name[len("statements/") : -len(".json")]
+            key = self.told.keys.get(value["key_id"])
+            if not key or not pack_files.signed_by(key, "statement", value):
+                self.faults.append(name + ": its signature is wrong, or by no key of the trail")
+            told = self.told.statements.get(day, ("", 0))[0]
+            if body["day"] != day or (
+                told != VERIFY.sha(VERIFY.canonical(value)) and not self.scope["order"]
+            ):
+                self.faults.append(name + ": it is not the one that the trail tells of")
+            head = body["head"]
+            if self.told.seen.get("entry %d" % head["sequence"]) != head["hash"]:
+                self.faults.append(name + ": it is of another trail")
+            found[day] = body
+        self.say("statements: %d" % len(found))
+        return found
+
+    def receipts(self):
+        names = self.pack.names("receipts/", ".json")
+        keys = pack_files.keys_of(self.pack.read("keys/receipt.pem"), "receipt") if names else {}
+        for name in names:
+            value = VERIFY.read(self.pack.read(name) + b"\n")
+            key = keys.get(value["key_id"])
+            if not key or self.told.uses.get(value["key_id"]) != {"receipt"}:
+                self.faults.append(name + ": the trail announces no such key for receipts")
+            elif not pack_files.signed_by(key, "receipt", value):
+                self.faults.append(name + ": its signature is wrong")
+            if VERIFY.sha(VERIFY.canonical(value)) not in self.told.receipts:
+                self.faults.append(name + ": the trail does not tell of it")
+            if name != "receipts/%s.json" % value["body"]["order"]["reference"]:
+                self.faults.append(name + ": it is of another order")
+        self.say("receipts: %d" % len(names))
+
+    def pages(self):
+        for row in self.pack.rows("pages/records.jsonl"):
+            told = {"digest": row["digest"], "facts": row["facts"]}
+            if self.told.pages.get(str(row["number"])) != told:
+                self.faults.append("pages/records.jsonl: the trail has another record %s" % row["number"])
+
+    def record(self, statements):
+        """The rows of the record, each compared with the trail."""
+        head = VERIFY.read(self.pack.read("record/head.json"))
+        tables = {name: self.pack.rows("record/%s.jsonl" % name) for name in TABLES}
+        record = report_figures.Record(head, tables)
+        self.told_of = pack_record.Comparison(record, self.told, statements, head["zone"])
+        self.told_of.all(whole=not self.scope["order"])
+        self.faults += self.told_of.faults
+        if head["installation"] != self.pack.body["installation"]:
+            self.faults.append("record/head.json: it is of another installation")
+        for table in sorted({*self.told_of.proven, *self.told_of.signed}):
+            proven, signed = self.told_of.proven[table], self.told_of.signed[table]
+            if proven or signed:
+                why = ": the trail withholds what is about people" if table in pack_record.PEOPLE else ""
+                self.say(
+                    "%s: %d proven by the trail, %d from the record, signed%s" % (table, proven, signed, why)
+                )
+        return record
+
+    def reports(self, record):
+        """Every figure of every report, computed again."""
+        for name in self.pack.names("reports/", ".json"):
+            report = json.loads(self.pack.read(name))
+            figures = report["figures"]
+            wrong = report_figures.differences(record, report["kind"], figures)
+            for each in wrong[:100]:
+                self.faults.append("%s: %s is %r, and %r as computed" % (name, *each))
+            signed = sum(self.is_signed(each) for each in figures)
+            self.say(
+                "%s: %d figures computed again, %d differ; %d proven by the trail, %d from the record, signed"
+                % (name, len(figures), len(wrong), len(figures) - signed, signed)
+            )
+
+    def is_signed(self, figure):
+        """Whether a figure rests on a row for which the operator's signature alone stands."""
+        tables = RESTS_ON.get(figure.partition(".")[0], "complaints").split()
+        return any(self.told_of.signed[table] or table in pack_record.PEOPLE for table in tables)
+
+    def scripts(self):
+        here = os.path.dirname(os.path.abspath(__file__))
+        for name in SCRIPTS:
+            path = os.path.join(here, name)
+            if os.path.exists(path) and VERIFY.sha(open(path, "rb").read()) != self.pack.digests.get(name):
+                self.say("note: %s in the pack is another one than the one that runs" % name)
+
+    def say(self, text):
+        self.said.append(text)
+
+
+def main(path, pem):
+    with open(pem, "rb") as file:
+        check = Check(path, file.read())
+    check.trail()
+    statements = check.statements()
+    for step in (check.receipts, check.pages, check.scripts):
+        step()
+    check.reports(check.record(statements))
+    verdict = "FAULTS: %d" % len(check.faults) if check.faults else "no fault found"
+    for line in (*check.said, *check.faults, verdict):
+        print(ascii(line[:400])[1:-1])
+    return 1 if check.faults else 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(*sys.argv[1:]))
+    except (PackError, OSError, TypeError, KeyError, ValueError) as error:
+        print(__doc__, error, sep="\n")
+        sys.exit(2)

@@ -1,0 +1,242 @@
+"""The facts that the entries of an export tell of what a record of reports has.
+
+The columns of a row of the record are compared with these. A fact that the trail told together with others,
+by a digest, is not among them.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from filterd.model.mandatory import label_of
+from filterd.model.order_rows import ROW_DIGEST
+
+Facts = dict[str, Any]
+_LIVE = ("accepted", "suspended", "expired")
+_AFTER_STEP = {"suspended": "suspended", "resumed": "accepted", "executed": "outside_dns"}
+
+
+@dataclass(slots=True)
+class TrailOrder:
+    """An order: its decisions, and its row where the export shows it."""
+
+    first: int = 0
+    """the sequence of the first decision"""
+    first_at: float = 0.0
+    quarantined: bool = False
+    accepted_at: float = 0.0
+    ended_at: float = 0.0
+    newest: Facts = field(default_factory=dict)
+    row: list[Any] | None = None
+    moments: set[float] = field(default_factory=set)
+    told_steps: list[Facts] = field(default_factory=list)
+
+    def decide(self, record: Facts) -> None:
+        """Take a decision."""
+        after, at = record["after"], record["at"]
+        if not self.first:
+            self.first, self.first_at = record["sequence"], at
+            self.quarantined = after["state"] == "quarantined"
+        if not self.accepted_at and after["state"] in (*_LIVE, "outside_dns"):
+            self.accepted_at = at
+        if not self.ended_at and after["state"] in ("withdrawn", "lifted"):
+            self.ended_at = at
+        if "step" in after:
+            self.told_steps.append(after["step"])
+        self.newest = after
+        self.moments.add(at)
+
+    def take_row(self, row: object) -> None:
+        """Take its row, which tells more exactly."""
+        if isinstance(row, list):
+            self.row = row
+            self.accepted_at, self.ended_at = row[21], row[23]
+            self.moments |= {each["at"] for each in self.steps}
+
+    @property
+    def is_gone(self) -> bool:
+        """True if it was ended without a row, being damaged."""
+        return not self.newest[ROW_DIGEST]
+
+    @property
+    def _life(self) -> list[Any]:
+        last = self.row[-1] if self.row else None
+        return last if isinstance(last, list) and len(last) == 6 and isinstance(last[5], list) else []
+
+    @property
+    def steps(self) -> list[Facts]:
+        """Its steps, in order."""
+        if self.row is None:
+            return self.told_steps
+        names = ("number", "kind", "at")
+        return [dict(zip(names, each, strict=False)) for each in (self._life[5] if self._life else [])]
+
+    @property
+    def added_at(self) -> float:
+        """When it was taken in."""
+        return float(self.row[20]) if self.row else self.first_at
+
+    def over_at(self, now: float) -> float:
+        """When it had ended by a moment; 0: it had not."""
+        ends = self.newest["not_after"]
+        if self.newest["state"] in _LIVE and 0 < ends < now:
+            return float(ends)
+        return self.ended_at if self.ended_at < now else 0.0
+
+    def _state(self, now: float) -> str:
+        if self.over_at(now):
+            return "expired" if self.newest["state"] in _LIVE else str(self.newest["state"])
+        if not 0 < self.accepted_at < now:
+            return "quarantined" if self.quarantined else "pending"
+        past = [
+            _AFTER_STEP[each["kind"]]
+            for each in self.steps
+            if each["at"] < now and each["kind"] in _AFTER_STEP
+        ]
+        return past[-1] if past else "accepted"
+
+    def columns(self, now: float) -> Facts:
+        """The columns of its row in a record, as far as the trail shows them."""
+        told = self.newest
+        found = {each: told[each] for each in ("authority", "ground", "confidential", "entries")}
+        found |= {
+            "law": told.get("law", ""),
+            "state": self._state(now),
+            "received_at": told["received_at"] or self.added_at,
+            "accepted_at": self.accepted_at if self.accepted_at < now else 0.0,
+            "ended_at": self.over_at(now),
+            "approvals": len(told["approvals"]),
+            "quarantined": self.quarantined,
+        }
+        if self.row is not None:
+            found["wide"] = bool(told["overblocking_accepted"] or (self._life and any(self._life[1:3])))
+            found |= self._emergency(now)
+        return found
+
+    def _emergency(self, now: float) -> Facts:
+        last = {each["kind"]: each for each in self.steps if each["at"] < now}
+        urgent, looked = last.get("emergency"), last.get("reviewed")
+        seen = urgent is not None and looked is not None and looked["number"] > urgent["number"]
+        return {"emergency": urgent is not None, "reviewed_at": looked["at"] if seen and looked else 0.0}
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What an entry says, and its place."""
+
+    sequence: int
+    after: Facts
+
+
+class PackFacts:
+    """Takes the entries and rows of an export, and keeps what a record can be compared with."""
+
+    def __init__(self, wanted: Collection[int]) -> None:
+        """``wanted``: the sequences of the entries whose hashes are asked for."""
+        self._wanted = wanted
+        self.orders: dict[str, TrailOrder] = defaultdict(TrailOrder)
+        self.arrivals: dict[tuple[str, int, str], Told] = {}
+        self.probes: dict[tuple[str, int, str], list[tuple[str, float]]] = defaultdict(list)
+        self.everywhere: dict[tuple[str, int], Told] = {}
+        self.told_together: set[str] = set()
+        """nodes of which many arrivals were told by one digest"""
+        self.settled_together = False
+        self.states: list[tuple[str, str, float, int]] = []
+        """node, state, since, sequence"""
+        self.versions: dict[tuple[str, str], list[tuple[str, str, float]]] = defaultdict(list)
+        """node and label -> version, digest, since"""
+        self.nodes_with_gaps: set[str] = set()
+        self.lists: dict[str, Facts] = defaultdict(dict)
+        """label -> columns"""
+        self.statements: dict[str, Told] = {}
+        self.pages: dict[str, Facts] = {}
+        self.receipts: set[str] = set()
+        self.hashes: dict[int, str] = {}
+        self._feeds: dict[str, Facts] = defaultdict(dict)
+
+    def take(self, record: Facts) -> None:
+        """Take an entry, or a row."""
+        if record.get("sequence") in self._wanted:
+            self.hashes[record["sequence"]] = record["hash"]
+        if record["kind"] == "withheld":
+            return
+        kind, _, name = record["subject"].partition(":")
+        if record["kind"] == "row":
+            self._row(record["table"], name, record["row"])
+        elif isinstance(record["after"], dict):
+            takers = {"order": self._order, "node": self._node, "feed": self._feed}
+            takers.get(kind, self._other)(name, record)
+
+    def finish(self) -> None:
+        """Name the lists as a record does, once everything was taken."""
+        for feed, told in self._feeds.items():
+            terms = told.get("mandatory") or {}
+            secret = bool(terms.get("confidential"))
+            open_terms = {} if secret else terms
+            self.lists[label_of(feed, confidential=secret)] = {
+                **{each: told.get(each) for each in ("version", "digest", "names")},
+                "confidential": secret,
+                "category": told.get("category") or "",
+                "authority": open_terms.get("authority", ""),
+                "ground": open_terms.get("ground", ""),
+            }
+
+    def _row(self, table: str, name: str, row: Any) -> None:
+        if table == "order":
+            self.orders[name].take_row(row)
+        elif table == "adoption":
+            self._feeds[name] |= row.get("entry", {})
+
+    def _order(self, name: str, record: Facts) -> None:
+        action, after = record["action"], record["after"]
+        node = record["actor"].partition(":")[2]
+        if action.startswith("order.") and ROW_DIGEST in after:
+            self.orders[name].decide(record)
+        elif action == "order.receipt":
+            self.receipts.add(after["digest"])
+        elif action in ("node.applied", "node.lifted"):
+            self.arrivals[name, after["effect"], node] = Told(record["sequence"], after)
+        elif action == "node.probed":
+            self.probes[name, after["effect"], node].append((after["probe"], after["probed_at"]))
+        elif action == "node.everywhere":
+            self.everywhere[name, after["effect"]] = Told(record["sequence"], after)
+
+    def _node(self, name: str, record: Facts) -> None:
+        action, after = record["action"], record["after"]
+        if action in ("node.applied", "node.settled"):
+            self.settled_together = True
+            self.told_together |= {name} if action == "node.applied" else set()
+        elif action == "node.state":
+            since = _seconds(after.get("since", ""), record["at"])
+            self.states.append((name, after["state"], since, record["sequence"]))
+        elif action == "node.lists":
+            for each in after["switched"]:
+                told = (str(each["version"]), each["digest"], _seconds(each["since"], record["at"]))
+                self.versions[name, each["list"]].append(told)
+            self.nodes_with_gaps |= {name} if "left_out" in after else set()
+
+    def _feed(self, name: str, record: Facts) -> None:
+        if record["action"] in ("feed.update", "feed.hold"):
+            self._feeds[name] |= {each: record["after"].get(each) for each in ("version", "digest", "names")}
+
+    def _other(self, name: str, record: Facts) -> None:
+        if record["action"] == "statement.publish":
+            self.statements[name] = Told(record["sequence"], record["after"])
+        elif record["action"] == "page.record":
+            self.pages[name] = {each: record["after"][each] for each in ("digest", "facts")}
+
+    def lasting_orders(self) -> Iterator[tuple[str, TrailOrder]]:
+        """Every order that has a row, by reference."""
+        return ((name, each) for name, each in self.orders.items() if each.newest and not each.is_gone)
+
+
+def _seconds(text: str, otherwise: float) -> float:
+    """Unix seconds of a time of the trail."""
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC).timestamp()
+    except ValueError:
+        return otherwise
