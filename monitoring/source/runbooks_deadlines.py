@@ -44,6 +44,7 @@ DEADLINES = {
         "ahead, and note that you did (`filterd duty roster told`).",
         "nadie todavía; una autoridad que llame entonces no encontrará a nadie, y una orden vencida "
         "esperará.",
+        "nadie todavía; una autoridad que llame entonces no encontrará a nadie, y una orden espera.",
         "vea el hueco y ponga a alguien en el rol. Avise a la autoridad del cambio de responsable con 24 "
         "horas, y regístrelo (`filterd duty roster told`).",
         LEGAL,

@@ -139,3 +139,25 @@ def _block() -> list[Listed]:
 
 
 PAGES = (*_portal(), *_public(), *_desk(), *_regulator(), *_block())
+
+
+def _first_request(page: Page) -> None:
+    page.click("li.card a")
+    page.wait_for_load_state()
+
+
+OFFICER = "officer"
+"""somebody on duty"""
+DUTY = (
+    Listed("duty-due", "desk", "/desk/orders", OFFICER),
+    Listed("duty-request-new", "desk", "/desk/orders/requests/new", OFFICER),
+    Listed("duty-requests", "desk", "/desk/orders/requests", OFFICER),
+    Listed("duty-request", "desk", "/desk/orders/requests", OFFICER, act=_first_request),
+    Listed("duty-order-new", "desk", "/desk/orders/new", OFFICER),
+    Listed("duty-orders", "desk", "/desk/orders/list", OFFICER),
+    Listed("duty-order", "desk", "/desk/orders/1", OFFICER),
+    Listed("duty-emergency", "desk", "/desk/orders/1/emergency", OFFICER),
+    Listed("duty-handover", "desk", "/desk/orders/handover", OFFICER),
+    Listed("duty-roster", "desk", "/desk/orders/roster", OFFICER),
+)
+"""the pages of the duty desk, which tests/browser/test_duty_desk.py visits over a small store"""

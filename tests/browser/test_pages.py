@@ -17,7 +17,7 @@ from filterd.operations.context import Context
 from filterd.operations.portal import links
 from tests.browser import checks
 from tests.browser.home import CASINO, LIBRARY_LINES, LINE, OTHER_LINE, Home, home
-from tests.browser.pages import AGENT, HOLDER, LANGUAGES, NEW, ORGANISATION, OVERSEER, PAGES, Listed
+from tests.browser.pages import AGENT, DUTY, HOLDER, LANGUAGES, NEW, ORGANISATION, OVERSEER, PAGES, Listed
 from tests.browser.pictures import FOLDER, WIDTHS, file_of, index, take, write_index
 from tests.e2e.deployment import soon
 from tests.worlds.measured import noted
@@ -139,10 +139,10 @@ def test_a_page_is_for_everybody(visited: Visited, listed: Listed, language: str
 
 def test_each_page_has_its_pictures() -> None:
     if UPDATE:
-        write_index(PAGES)
+        write_index((*PAGES, *DUTY))
     wanted = {
         file_of(each, language, width)
-        for each in PAGES
+        for each in (*PAGES, *DUTY)
         for language in LANGUAGES
         for width in WIDTHS[language]
     }
@@ -151,7 +151,7 @@ def test_each_page_has_its_pictures() -> None:
     assert {each.name for each in there - wanted} == set(), (
         "pictures of pages that the catalogue does not have"
     )
-    assert (FOLDER / "README.md").read_text() == index(PAGES)
+    assert (FOLDER / "README.md").read_text() == index((*PAGES, *DUTY))
 
 
 @pytest.mark.parametrize(
