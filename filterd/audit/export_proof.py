@@ -165,8 +165,7 @@ class ExportWalk:
         self._sealed = False
         self.is_sealed = False
         """true once its seal was found to hold"""
-        self.heed: Callable[[dict[str, Any]], None] | None = None
-        """is given each entry and each row in which nothing is wrong"""
+        self.heed: Callable[[dict[str, Any]], None] | None = None  # takes entries and rows without a fault
 
     def read(self, path: Path) -> None:
         """Follow every line of a file. Raises ``OSError``."""

@@ -126,7 +126,7 @@ class TrailOrder:
 
 @dataclass(frozen=True, slots=True)
 class ToldEntry:
-    """What an entry says, and its place."""
+    """The content of an entry, and its place."""
 
     sequence: int
     after: Facts

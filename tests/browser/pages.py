@@ -93,9 +93,7 @@ def _public() -> list[Listed]:
     return [
         *found,
         Listed("public-statement", "portal", "/servicio/declaracion", english="/service/statement"),
-        Listed(
-            "public-transparency", "portal", "/servicio/transparencia", english="/service/transparency"
-        ),
+        Listed("public-transparency", "portal", "/servicio/transparencia", english="/service/transparency"),
         Listed("test", "portal", "/funciona"),
         Listed("test-reached", "portal", "/funciona/abierta"),
         Listed("review", "portal", "/revision"),

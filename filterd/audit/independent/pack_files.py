@@ -161,7 +161,7 @@ def form(name, size, moment):
 
 
 def signed_by(key, kind, value):
-    """Whether the key signed an object of this kind."""
+    """True if the key signed an object of this kind."""
     text = "filterd %s v1\n%s" % (kind, VERIFY.canonical(value["body"]))
     try:
         return VERIFY.signed_by(key, VERIFY.raw(value["signature"], 64), text.encode())

@@ -173,7 +173,7 @@ class PackCheck:
             )
 
     def is_signed(self, figure):
-        """Whether a figure rests on a row for which the operator's signature alone stands."""
+        """True if a figure rests on a row for which the operator's signature alone stands."""
         tables = RESTS_ON.get(figure.partition(".")[0], "complaints").split()
         return any(self.told_of.signed[table] or table in pack_record.PEOPLE for table in tables)
 

@@ -302,7 +302,7 @@ REPORTS = {"compliance": compliance, "transparency": transparency, "categories":
 
 
 def same(left, right) -> bool:
-    """Whether two figures are the same: of the same kind, and equal."""
+    """True if two figures are the same: of the same kind, and equal."""
     numbers = isinstance(left, (int, float)) and isinstance(right, (int, float))
     return left == right and (numbers or type(left) is type(right))
 

@@ -78,7 +78,7 @@ def _keep(path: Path, text: str) -> None:
 
 
 def _lasting(body: dict[str, Any]) -> dict[str, Any]:
-    """What a receipt says, without the moment at which it was issued."""
+    """The content of a receipt without the moment at which it was issued."""
     said = {key: value for key, value in body.items() if key not in _MOMENTARY}
     nodes = [{**each, "reported_at": None} for each in body["nodes"]]
     return {**said, "nodes": nodes, "trail": body["trail"]["entries"]}

@@ -17,7 +17,7 @@ _REMEDY = "write --from 2026-01-01 --to 2026-06-30: both days are in it, in the 
 
 @dataclass(frozen=True, slots=True)
 class PackScope:
-    """What a pack is of. Times are Unix seconds."""
+    """The part that a pack is of. Times are Unix seconds."""
 
     first: str
     """the first day, ISO, in the zone of the installation"""

@@ -20,7 +20,7 @@ from filterd.store import orders as order_rows
 from tests.worlds import exported, packed
 from tests.worlds.installation import Installation
 
-WORDS = (exported.SUBSCRIBER, "line:", "T-1", "secret.example", "worst.example")
+WORDS = (exported.SUBSCRIBER, "line:1", "T-1", "secret.example", "worst.example")
 _STREAM = re.compile(rb"stream\r?\n(.*?)endstream", re.DOTALL)
 
 
