@@ -9,7 +9,9 @@ import click
 
 from filterd.cli import feed_enabling, feed_review, output
 from filterd.cli.failure import Failure
+from filterd.cli.feed_comparing import compare, digests
 from filterd.cli.feed_holding import hold
+from filterd.cli.feed_publish import publish
 from filterd.cli.feed_signing import origin_fields, sign, trust, verify
 from filterd.cli.group import Group
 from filterd.cli.options import ReadFile, common
@@ -34,7 +36,17 @@ def feed() -> None:
     """Read lists into the product."""
 
 
-for _command in (sign, verify, trust, hold, feed_enabling.enable, feed_review.diff):
+for _command in (
+    sign,
+    verify,
+    trust,
+    hold,
+    feed_enabling.enable,
+    feed_review.diff,
+    publish,
+    digests,
+    compare,
+):
     feed.add_command(_command)
 
 

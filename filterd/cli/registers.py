@@ -138,13 +138,28 @@ def take(
 @dry_option
 @common
 def pull(id: str, dry_run: bool, config: Path | None, as_json: bool) -> None:
-    """Pull a register from its source now."""
+    """Pull a register from its source now; visit a platform of tickets."""
+    from filterd.cli.ticket_visits import is_platform, visit
     from filterd.operations.registers import pulling
+
+    if is_platform(config, id):
+        visit(config, id, as_json, dry_run=dry_run)
+        return
 
     def act(context: Context, tell: Tell) -> Awaitable[TakenDocument]:
         return pulling.pull(context, id, dry_run=dry_run, tell=tell)
 
     _show_taken(_told(config, id, act), as_json)
+
+
+@register.command()
+@click.argument("id")
+@common
+def compare(id: str, config: Path | None, as_json: bool) -> None:
+    """Hold the full lists of a platform of tickets against what is blocked here. Nothing changes."""
+    from filterd.cli.ticket_visits import show_comparison
+
+    show_comparison(config, id, as_json)
 
 
 @register.command()

@@ -13,8 +13,10 @@ from filterd.cli.group import Group
 from filterd.cli.options import common, time_span
 from filterd.cli.use_case import perform
 from filterd.model.review import ReviewClaim, ReviewKind, ReviewOutcome
+from filterd.model.review_effect import EffectOfReview
 
 if TYPE_CHECKING:
+    from filterd.model.review_effect import ReviewEffect
     from filterd.operations.context import Context
     from filterd.operations.reviews.deciding import ShownReview
     from filterd.operations.reviews.figures import HalfYear
@@ -128,6 +130,41 @@ def decide(
 
     given = DecisionGiven(ReviewOutcome(outcome), reason, seconds, authority, duplicate_of)
     _show(config, as_json, lambda context: deciding.decide(context, review, given))
+
+
+@review.command()
+@click.argument("review", metavar="REVIEW")
+@click.option(
+    "--kind",
+    type=click.Choice([each.value for each in EffectOfReview]),
+    help="What was done; without it the effects are listed.",
+)
+@click.option("--reference", default="", help="The order (O-7), the number of an exception, or a list.")
+@click.option("--version", type=click.IntRange(0), default=0, help="Of a list: the first that is corrected.")
+@common
+def effect(
+    review: str, kind: str | None, reference: str, version: int, config: Path | None, as_json: bool
+) -> None:
+    """Note what was done about an upheld review; when every node had it is measured and shown."""
+    from filterd.operations.reviews import deciding, effects
+
+    async def use_case(context: Context) -> tuple[ReviewEffect, ...]:
+        if kind is not None:
+            await effects.note(context, review, EffectOfReview(kind), reference=reference, version=version)
+        await effects.settle(context)
+        return await effects.of_review(context, (await deciding.show(context, review)).review.number)
+
+    found = perform(config, use_case)
+    if as_json:
+        output.show_json(found)
+        return
+    rows = [
+        (each.kind.value, each.reference, each.version or None, output.moment(each.noted_at), each.noted_by,
+         output.moment(each.effective_at) or "some node lacks it")
+        for each in found
+    ]  # fmt: skip
+    columns = ("effect", "reference", "version", "noted", "by", "on every node")
+    output.show_table(columns, rows, "nothing followed yet")
 
 
 @review.command()

@@ -17,11 +17,13 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from filterd.config import raw, settings
+from filterd.config.duty_settings import DutySettings
 from filterd.config.load_accounting import accounting, map_rules, shared_addresses
 from filterd.config.load_block import block_listeners, block_page, block_server
 from filterd.config.load_mail import alarms, mail
 from filterd.config.load_notices import notices
 from filterd.config.load_portal import portal
+from filterd.config.load_publish import publish
 from filterd.config.load_registers import register
 from filterd.config.load_service import service
 from filterd.config.load_signing import signing
@@ -186,6 +188,7 @@ def _check_listeners(configuration: raw.RawConfiguration, errors: list[ConfigErr
     ]
     web = configuration.web
     places = [("api", web.api.listen), ("portal", web.portal.listen), ("desk", web.desk.listen)]
+    places.append(("regulator", web.regulator.listen))
     if web.public.listen != web.portal.listen:  # which means: served together
         places.append(("public", web.public.listen))
     listeners += [(f"web.{name}.listen", listen) for name, listen in places if listen is not None]
@@ -229,7 +232,7 @@ def _feeds(feeds: raw.RawFeeds, base: Path) -> settings.FeedSettings:
 
 def _orders(orders: RawOrders, base: Path) -> settings.OrderSettings:
     widest = settings.ShortestPrefixSettings(**dict(orders.shortest_prefix))
-    return settings.OrderSettings(orders.approvals, widest, alarms(orders.alarms, base))
+    return settings.OrderSettings(orders.approvals, widest, alarms(orders.alarms, base), orders.approval)
 
 
 def _web(web: RawWeb, base: Path) -> WebSettings | None:
@@ -244,6 +247,7 @@ def _web(web: RawWeb, base: Path) -> WebSettings | None:
         _pages(web.portal),
         _pages(web.public),
         _pages(web.desk),
+        _pages(web.regulator),
         portal(web.portal, base),
     )
     return found if any(found.listeners()) else None
@@ -313,9 +317,11 @@ def _resolve(
         service=service(configuration.service),
         signing=signing(configuration.signing, base, base / configuration.state_dir),
         reports=ReportSettings(GrowthSettings(**dict(configuration.reports.growth))),
+        publish=publish(configuration.publish, base, base / configuration.state_dir),
         mail=mail(configuration.mail, base),
         people=tuple(PersonSettings(each.name, each.accounts) for each in configuration.people),
         registers=tuple(register(each, base) for each in configuration.registers),
+        duty=DutySettings(**dict(configuration.duty)),
     )
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from filterd.config.load_notices import receiver
+from filterd.config.raw_register_ways import RawListedPage, RawTicketPlatform
 from filterd.config.raw_registers import RawRegister
 from filterd.config.register_settings import CapacityDeclared, RegisterGuardSettings, RegisterSettings
+from filterd.config.register_way_settings import ListedPageSettings, TicketPlatformSettings
 
 
 def register(raw: RawRegister, base: Path) -> RegisterSettings:
@@ -32,4 +34,21 @@ def register(raw: RawRegister, base: Path) -> RegisterSettings:
         blocking_mode=raw.blocking_mode,
         ca=None if raw.ca is None else base / raw.ca,
         largest=raw.largest,
+        page=None if raw.page is None else _page(raw.page),
+        platform=None if raw.platform is None else _platform(raw.platform, base),
+    )
+
+
+def _page(raw: RawListedPage) -> ListedPageSettings:
+    return ListedPageSettings(raw.list_mark, raw.control_mark, raw.hosts)
+
+
+def _platform(raw: RawTicketPlatform, base: Path) -> TicketPlatformSettings:
+    return TicketPlatformSettings(
+        account=raw.account,
+        password_file=base / raw.password_file,
+        hold=raw.hold,
+        compare_every=raw.compare_every,
+        protected=raw.protected,
+        timeout=raw.timeout,
     )

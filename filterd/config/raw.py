@@ -14,12 +14,14 @@ from pydantic import BeforeValidator, Field, model_validator
 from filterd.config import value_types
 from filterd.config.raw_accounting import RawAccounting
 from filterd.config.raw_block import RawBlockPage
+from filterd.config.raw_duty import RawDuty
 from filterd.config.raw_identities import RawMapRule, RawSharedAddresses
 from filterd.config.raw_mail import RawMail
 from filterd.config.raw_notices import RawNotices
 from filterd.config.raw_orders import RawOrders
 from filterd.config.raw_people import RawPeople
 from filterd.config.raw_proof import RawCanary, RawNodes
+from filterd.config.raw_publish import RawPublish
 from filterd.config.raw_rate_limit import RawRateLimit
 from filterd.config.raw_registers import RawRegisters
 from filterd.config.raw_reports import RawReports
@@ -348,6 +350,7 @@ class RawConfiguration(Section):
     metrics: RawMetrics = Field(default_factory=RawMetrics)
     accounting: RawAccounting = Field(default_factory=RawAccounting)
     orders: RawOrders = Field(default_factory=RawOrders)
+    duty: RawDuty = Field(default_factory=RawDuty)
     security: RawSecurity = Field(default_factory=RawSecurity)
     feeds: RawFeeds = Field(default_factory=RawFeeds)
     nodes: RawNodes = Field(default_factory=RawNodes)
@@ -357,6 +360,7 @@ class RawConfiguration(Section):
     notices: RawNotices = Field(default_factory=RawNotices)
     service: RawService = Field(default_factory=RawService)
     signing: RawSigning = Field(default_factory=RawSigning)
+    publish: RawPublish = Field(default_factory=RawPublish)
     mail: RawMail = Field(default_factory=RawMail)
     reports: RawReports = Field(default_factory=RawReports)
     people: RawPeople = key(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from filterd.config.raw_mail import RawAlarms
@@ -27,4 +29,9 @@ class RawOrders(Section):
         strict=True,
     )
     shortest_prefix: RawShortestPrefix = Field(default_factory=RawShortestPrefix)
+    approval: Literal["session", "passkey"] = key(
+        "session",
+        "What an approval on the pages of the duty desk takes: to be signed in, and the passkey of whoever "
+        "has one; or a passkey of everybody. Commands and the API stay as they are.",
+    )
     alarms: RawAlarms = Field(default_factory=RawAlarms)

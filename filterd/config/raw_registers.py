@@ -7,9 +7,10 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from filterd.config.raw_notices import RawReceiver, require_different
+from filterd.config.raw_register_ways import RawListedPage, RawTicketPlatform, require_ways
 from filterd.config.raw_types import Duration, FilePath, Section, Size, key
 
-MINUTE, HOUR = 60, 3600
+HOUR = 3600
 
 
 class RawRegisterGuard(Section):
@@ -61,7 +62,7 @@ class RawRegister(Section):
         max_length=64,
         examples=["pl-gambling"],
     )
-    pull_every: Duration = key("1h", "How often it is pulled.", ge=MINUTE, le=31 * 24 * HOUR)
+    pull_every: Duration = key("1h", "How often it is pulled, or visited.", ge=5, le=31 * 24 * HOUR)
     push_secret_file: FilePath | None = key(
         None,
         "File with the secret (32 characters or more) that a push gives as its bearer token; relative to the "
@@ -85,6 +86,12 @@ class RawRegister(Section):
     ca: FilePath | None = key(
         None, "A PEM file of the authorities for its server, instead of that of feeds; relative to the file."
     )
+    page: RawListedPage | None = key(
+        None, "Of kind adm: how the page at `source` names list and control file."
+    )
+    platform: RawTicketPlatform | None = key(
+        None, "Of kind tickets: the account at the platform at `source`."
+    )
     largest: Size = key("32MiB", "The largest document.", ge=1024, le=1 << 30)
 
     @model_validator(mode="after")
@@ -95,6 +102,7 @@ class RawRegister(Section):
         if self.kind in ("poland", "adm") and not self.list:
             msg = f"a register of kind {self.kind} is a whole list: write list, the id of its feed"
             raise ValueError(msg)
+        require_ways(self.kind, self.source, self.page, self.platform, confidential=self.confidential)
         if self.kind == "tickets" and self.list:
             msg = "tickets become orders: leave list out"
             raise ValueError(msg)

@@ -56,6 +56,10 @@ class RawWeb(Section):
     desk: RawPages = Field(
         default_factory=RawPages, description="`/desk`: the pages of the provider's own people."
     )
+    regulator: RawPages = Field(
+        default_factory=RawPages,
+        description="`/regulator`: what whoever oversees the provider reads; nothing of any line.",
+    )
     block: RawBlock = Field(default_factory=RawBlock)
     tls: Annotated[RawTls | None, SchemaWhenAsked(RawTls.model_json_schema)] = key(
         None, "Speak HTTPS: {certificate, key}. Absent: plain HTTP."

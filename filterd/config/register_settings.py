@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from filterd.config.notice_settings import WebhookSettings
+from filterd.config.register_way_settings import ListedPageSettings, TicketPlatformSettings
 from filterd.config.value_types import Seconds
 from filterd.model.blocking_mode import BlockingMode
 from filterd.model.register import RegisterKind
@@ -62,6 +63,11 @@ class RegisterSettings:
     largest: int
     """bytes of a document"""
 
+    page: ListedPageSettings | None = None
+    """how the page at ``source`` names the list; of kind adm alone"""
+    platform: TicketPlatformSettings | None = None
+    """the account at the platform; of kind tickets alone"""
+
     @property
     def as_kind(self) -> RegisterKind:
         """The kind."""
@@ -71,3 +77,8 @@ class RegisterSettings:
     def mode(self) -> BlockingMode:
         """The blocking mode."""
         return BlockingMode[self.blocking_mode.upper()]
+
+    @property
+    def answers_are_sent(self) -> bool:
+        """True where answers are delivered: posted, or replied to a platform."""
+        return self.answers is not None or self.as_kind is RegisterKind.TICKETS

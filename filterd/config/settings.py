@@ -15,9 +15,11 @@ from filterd.config import jsonable
 from filterd.config.accounting_settings import AccountingSettings, MapRuleSettings, SharedAddressesSettings
 from filterd.config.alarm_settings import AlarmSettings, MailSettings
 from filterd.config.block_settings import BlockPageSettings, BlockServerSettings
+from filterd.config.duty_settings import DutySettings
 from filterd.config.notice_settings import NoticeSettings
 from filterd.config.people_settings import PersonSettings
 from filterd.config.proof_settings import CanarySettings, NodesSettings
+from filterd.config.publish_settings import PublishSettings
 from filterd.config.register_settings import RegisterSettings
 from filterd.config.report_settings import ReportSettings
 from filterd.config.retention_settings import RetentionSettings
@@ -188,6 +190,8 @@ class OrderSettings:
     """how many people an order takes, the one who adds it among them"""
     shortest_prefix: ShortestPrefixSettings = ShortestPrefixSettings()
     alarms: AlarmSettings = field(default_factory=AlarmSettings)
+    approval: str = "session"
+    """what an approval on a page takes: ``session`` (and the passkey of whoever has one), or ``passkey``"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,12 +256,14 @@ class Settings:
     service: ServiceSettings
     signing: SigningSettings
     reports: ReportSettings
+    publish: PublishSettings
     mail: MailSettings | None
     """None: nothing is mailed"""
     people: tuple[PersonSettings, ...]
     """those who have more than one account"""
     registers: tuple[RegisterSettings, ...] = ()
     """what authorities publish, in the forms of their registers"""
+    duty: DutySettings = field(default_factory=DutySettings)
 
     def to_json(self) -> str:
         """One line of JSON, from which :meth:`from_json` makes an equal value."""

@@ -63,13 +63,15 @@ class WebSettings:
     """the pages of everybody; on the portal's listener where both have one address"""
     desk: PagesSettings | None = None
     """the pages of the provider's own people"""
+    regulator: PagesSettings | None = None
+    """the pages of whoever oversees the provider"""
     sign_in: PortalSettings = field(default_factory=PortalSettings)
     """to the portal"""
 
     @property
     def pages(self) -> dict[str, PagesSettings]:
         """The listeners of pages by name."""
-        each = {"portal": self.portal, "public": self.public, "desk": self.desk}
+        each = {"portal": self.portal, "public": self.public, "desk": self.desk, "regulator": self.regulator}
         return {name: found for name, found in each.items() if found is not None}
 
     def listeners(self) -> Iterator[tuple[str, Endpoint]]:

@@ -46,8 +46,22 @@ class Statement:
     """the id of the key, as minisign prints it"""
 
 
+@dataclass(frozen=True, slots=True)
+class SignedComment:
+    """The signed comment of a signature that holds."""
+
+    feed: str
+    serial: int
+
+
 def read_statement(public_key: str, manifest: bytes, signature: bytes) -> Statement:
     """The statement of a manifest and its signature by this key. Raises :class:`ProofError`."""
+    signed = read_signed(public_key, manifest, signature)
+    return Statement(signed.feed, signed.serial, _digest(manifest), key_id(public_key))
+
+
+def read_signed(public_key: str, manifest: bytes, signature: bytes) -> SignedComment:
+    """The feed and serial that this key signed with these bytes. Raises :class:`ProofError`."""
     import minisign
 
     if max(len(manifest), len(signature)) > LARGEST_PROOF:
@@ -68,8 +82,7 @@ def read_statement(public_key: str, manifest: bytes, signature: bytes) -> Statem
     except minisign.Error:
         message = "the signature is not by the key of the feed's entry, or the manifest was altered"
         raise ProofError(message) from None
-    feed, serial = _comment(signed.trusted_comment)
-    return Statement(feed, serial, _digest(manifest), key_id(public_key))
+    return SignedComment(*_comment(signed.trusted_comment))
 
 
 def _digest(manifest: bytes) -> str:

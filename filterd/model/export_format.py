@@ -49,6 +49,7 @@ SHOWN = frozenset(
     (
         *("order", "feed", "list", "snapshot", "node", "probe", "page", "key", "checkpoint", "anchor"),
         *("statement", "exception", "suspension", "profile", "hold", "store", "register"),
+        *("request", "handover"),
     )
 )
 """the entries that are shown in whole: the first word of their action and the kind of their subject are among

@@ -24,6 +24,7 @@ VERSION = 1
 CHECKPOINT = "checkpoint"
 STATEMENT = "statement"
 RECEIPT = "receipt"
+DIGESTS = "digests"
 Body = dict[str, Any]
 
 

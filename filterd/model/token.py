@@ -38,6 +38,10 @@ class Permission(StrEnum):
     ORDERS_READ = "orders.read"
     ORDERS_WRITE = "orders.write"
     """take orders in, stand behind them and withdraw them"""
+    DUTY_READ = "duty.read"
+    """see what is due, the roster, what authorities asked, and hand-overs"""
+    DUTY_WRITE = "duty.write"
+    """note requests of authorities and what became of them, hand over, and keep the roster"""
     NODES_READ = "nodes.read"
     """see nodes, and the snapshot that they apply"""
     NODES_WRITE = "nodes.write"
@@ -82,6 +86,10 @@ class Permission(StrEnum):
     """read the facts and the records of the public pages"""
     PAGES_WRITE = "pages.write"
     """record the public pages as exported"""
+    ACCOUNTS_READ = "accounts.read"
+    """see which passkeys stand for which tokens"""
+    ACCOUNTS_WRITE = "accounts.write"
+    """end passkeys"""
 
 
 _OVERSIGHT = frozenset(
@@ -135,7 +143,16 @@ GRANTS: dict[TokenRole, frozenset[Permission]] = {
         Permission.PRIVACY_READ,
         Permission.REVIEWS_COUNT,
     },
-    TokenRole.ON_CALL: _OVERSIGHT | {Permission.LIFTINGS_WRITE},
+    TokenRole.ON_CALL: _OVERSIGHT
+    | {
+        Permission.LIFTINGS_WRITE,
+        Permission.ORDERS_WRITE,
+        Permission.DUTY_READ,
+        Permission.DUTY_WRITE,
+        Permission.REVIEWS_READ,
+        Permission.REVIEWS_WRITE,
+        Permission.REVIEWS_COUNT,
+    },
 }
 """what each role may do"""
 OF_LINES = frozenset(

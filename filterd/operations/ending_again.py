@@ -20,6 +20,7 @@ from filterd.operations.context import Context
 from filterd.operations.integrity import SHOWN
 from filterd.operations.orders import ending as order_ending
 from filterd.operations.orders import suspending
+from filterd.operations.passkeys import keeping as passkeys
 from filterd.operations.portal import ending as portal_ending
 from filterd.operations.privacy import arco, preservation
 from filterd.store import consent as consent_rows
@@ -38,6 +39,7 @@ from filterd.store.ledger import (
     ORDER_ACCEPTED,
     ORDER_RESUMED,
     ORDER_STEP,
+    PASSKEY_END,
     PIN_END,
     REVOCATION,
     SECURITY_LEFT,
@@ -53,6 +55,7 @@ _BY_NUMBER = {
     HOLD_END: preservation.end_again,
     LIFTING_END: liftings.end_again,
     ORDER_RESUMED: suspending.resume_again,
+    PASSKEY_END: passkeys.end_again,
     PIN_END: portal_ending.end_again,
     REVOCATION: tokens.end_again,
 }

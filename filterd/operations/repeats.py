@@ -9,12 +9,14 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from filterd.model.duty import AuthorityRequest
 from filterd.model.lifting import Lifting
 from filterd.model.order import Order
 from filterd.model.subscriber import SharedEvidence, Subscriber
 from filterd.operations import exceptions, lines, shared_evidence
 from filterd.operations.authorisations import NewAuthorisation
 from filterd.operations.context import Context
+from filterd.operations.duty import requests
 from filterd.operations.errors import ConflictError, UnknownError
 from filterd.operations.orders import showing
 from filterd.operations.portal.links import IssuedLink
@@ -54,6 +56,7 @@ Found = (
     | IssuedFolio
     | ShownReview
     | ShownHold
+    | AuthorityRequest
     | Said
 )
 
@@ -82,7 +85,7 @@ def _subject(found: Found) -> str:
             return lines.subject(found.line)
         case Order():
             return f"order:{found.reference}"
-        case ShownArco() | ShownReview() | ShownHold():
+        case ShownArco() | ShownReview() | ShownHold() | AuthorityRequest():
             return _subject_of_request(found)
         case exceptions.Added():
             return f"exception:{found.exception.number}"
@@ -102,7 +105,9 @@ def _subject_of_secret(found: NewAuthorisation | IssuedCode | IssuedLink | Issue
     return f"link:{found.reference}" if isinstance(found, IssuedLink) else "code:"
 
 
-def _subject_of_request(found: ShownArco | ShownReview | ShownHold) -> str:
+def _subject_of_request(found: ShownArco | ShownReview | ShownHold | AuthorityRequest) -> str:
+    if isinstance(found, AuthorityRequest):
+        return requests.subject(found)
     if isinstance(found, ShownHold):
         return preservation.subject(found.hold)
     return arco.subject(found.request) if isinstance(found, ShownArco) else deciding.subject(found.review)
@@ -123,6 +128,8 @@ async def subject_of(context: Context, subject: str) -> Found:
             return await showing.show(context, name)
         case "review" | "arco" | "hold":
             return await _request(context, kind, int(name))
+        case "request":
+            return await requests.show(context, name)
         case "exception":
             return await exceptions.show(context, int(name))
         case "ended":

@@ -9,9 +9,10 @@ from dataclasses import replace
 
 from filterd.config.settings import Settings
 from filterd.operations.context import Context, OperationError
+from filterd.operations.duty import alarming
 from filterd.operations.orders import alarms, due
 from filterd.operations.orders.alarm_delivery import AlarmDeliveries
-from filterd.operations.orders.duties import Duty
+from filterd.operations.orders.duties import Duty, HouseDuty
 from filterd.operations.policies import KeptPolicies
 from filterd.policy.jurisdictions import DeadlineKind
 from filterd.store.errors import StoreError
@@ -58,7 +59,8 @@ class AlarmWatch:
         """Raise what is due, and tell of it. A failure is logged once, and tried again."""
         context = self._deliveries.context
         try:
-            found = due.open_ones(await due.duties(context))
+            found = [*due.open_ones(await due.duties(context)), *await alarming.duties(context)]
+            found.sort(key=lambda each: each.due_at)
             raised = await alarms.raise_due(context, found)
             self._log(raised.duties)
             await self._deliveries.turn(found)
@@ -76,7 +78,7 @@ class AlarmWatch:
         for duty, lead in raised[:LOGGED]:
             event = "an order is due soon" if lead else "an order is overdue"
             log.get().warning(
-                event, order=duty.order.reference, duty=duty.kind.value, remedy="see: filterd order due"
+                event, order=duty.order.reference, duty=duty.kind.value, remedy="see: filterd duty due"
             )
         if len(raised) > LOGGED:
             more = len(raised) - LOGGED
@@ -99,6 +101,7 @@ def _figures(duties: Sequence[Duty], now: float, waiting: int) -> DeadlineMetric
     for each in duties:  # the soonest first
         left.setdefault(each.kind.value, each.due_at + 1 - now)
     overdue = {kind.value: 0 for kind in DeadlineKind if kind is not DeadlineKind.TERM}
+    overdue[HouseDuty.REQUEST.value] = 0
     for each in duties:
         overdue[each.kind.value] += each.overdue(now)
     return DeadlineMetrics(overdue=overdue, left=left, waiting=waiting)

@@ -30,6 +30,7 @@ from filterd.serve import hangup
 from filterd.serve.alarm_watch import AlarmWatch
 from filterd.serve.binding_watch import BindingWatch
 from filterd.serve.consent_count import ConsentCount
+from filterd.serve.duty_watch import DutyWatch
 from filterd.serve.holders import remedy_of
 from filterd.serve.http_service import HttpService
 from filterd.serve.list_watch import ListWatch
@@ -91,6 +92,7 @@ class Control:
         self._take_up = TakeUpSchedule(context)
         self._alarms = AlarmWatch(context)
         self._registers = RegisterWatch(context)
+        self._duty = DutyWatch(context)
         self._ended = asyncio.Event()
         self._behind = ""
         """why nothing can be written in the store; empty while it is the newest one"""
@@ -124,6 +126,7 @@ class Control:
             deadlines=self._alarms.metrics,
             reports=self._take_up.metrics,
             registers=self._registers.metrics,
+            duty=self._duty.metrics,
             ready=not self._missing(),
             clock=self._context.clock(),
         )
@@ -149,6 +152,7 @@ class Control:
             self._alarms.run(),
             self._take_up.run(),
             self._registers.run(),
+            self._duty.run(),
             self._refresh_metrics(),
             self._watch_store(),
             self._sessions.run(),
@@ -179,6 +183,7 @@ class Control:
         self._alarms.change_settings(settings)
         self._take_up.change_settings(settings)
         self._registers.change_settings(settings)
+        self._duty.change_settings(settings)
         log.get().info("new settings in force", remedy=f"restart for {', '.join(waiting)}" if waiting else "")
 
     def _differs(self, settings: Settings, name: str) -> bool:

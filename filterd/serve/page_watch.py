@@ -8,6 +8,7 @@ from dataclasses import replace
 from filterd.config.settings import Settings
 from filterd.operations.context import Context, OperationError
 from filterd.operations.policies import KeptPolicies
+from filterd.operations.publishing import comparing, publish
 from filterd.operations.service_page import records
 from filterd.operations.service_page.gathering import service_facts
 from filterd.store.errors import StoreError
@@ -47,6 +48,8 @@ class PageWatch:
             if self._serves and facts != self._published:
                 self._published = (await records.publish(self._context, render)).record.facts
             last = await records.last_exported(self._context)
+            behind = await publish.behind(self._context)
+            comparisons = await comparing.counts(self._context)
         except (StoreError, OperationError) as error:
             if str(error) != self._reported:
                 self._reported = str(error)
@@ -57,6 +60,8 @@ class PageWatch:
         self.metrics = PublicationMetrics(
             differs=last is not None and last.facts != facts,
             exported_at=0.0 if last is None else last.exported_at,
+            lists_behind=len(behind),
+            comparisons=comparisons,
         )
 
     @property

@@ -8,10 +8,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from filterd.config.settings import Settings
+from filterd.model.register import RegisterKind
 from filterd.operations.context import Context, OperationError
 from filterd.operations.policies import KeptPolicies
 from filterd.operations.registers import answering, pulling, showing
 from filterd.operations.registers.showing import RegisterStatus
+from filterd.serve.ticket_watch import TicketWatch
 from filterd.store.errors import StoreError
 from filterd.telemetry import log
 from filterd.telemetry.register_metrics import RegisterMetrics
@@ -35,6 +37,7 @@ class RegisterWatch:
         self._reported = ""
         self._retry_at = 0.0
         self._chance = random.SystemRandom().random
+        self._tickets = TicketWatch()
         self._pull: asyncio.Task[None] | None = None
         """a slow server keeps no answer waiting"""
         self.metrics = RegisterMetrics()
@@ -55,7 +58,8 @@ class RegisterWatch:
             await self.close()
 
     async def close(self) -> None:
-        """End the pull that is at work."""
+        """End the pull and the visits that are at work."""
+        await self._tickets.close()
         if self._pull is not None:
             self._pull.cancel()
             await asyncio.gather(self._pull, return_exceptions=True)
@@ -68,8 +72,10 @@ class RegisterWatch:
         try:
             if self._pull is None or self._pull.done():
                 self._pull = asyncio.create_task(self.pull_due())
+            self._tickets.begin(self._context)
             await self._put_in_force()
-            await answering.deliver_due(self._context, self._chance)
+            senders = {RegisterKind.TICKETS.value: self._tickets.channel}
+            await answering.deliver_due(self._context, self._chance, senders)
             found = await showing.statuses(self._context)
         except (StoreError, OperationError) as error:
             if str(error) != self._reported:

@@ -106,6 +106,7 @@ OPT_OUT, ERASURE, WITHDRAWAL, LIFTING_END, REVOCATION = (
     "revocation",
 )
 AUTHORISATION_END, CONTRACT_END, ARCO_CLOSE = "authorisation", "contract", "arco"
+PASSKEY_END = "passkey"
 EVIDENCE_REJECTION, SECURITY_LEFT, PIN_END = "evidence", "security", "pin"
 HOLD, HOLD_END = "hold", "hold_end"
 """a preservation hold that was made: its number is the revision, and the number here its end in Unix seconds;
@@ -115,7 +116,7 @@ ORDER_STEP, ORDER_RESUMED, ORDER_ACCEPTED = "order_step", "order_resumed", "orde
 suspension before its time, which it repeats; and an acceptance, which it names"""
 ENDINGS = (
     *(OPT_OUT, ERASURE, WITHDRAWAL, LIFTING_END, REVOCATION),
-    *(AUTHORISATION_END, CONTRACT_END, ARCO_CLOSE, EVIDENCE_REJECTION, SECURITY_LEFT, PIN_END),
+    *(AUTHORISATION_END, CONTRACT_END, ARCO_CLOSE, EVIDENCE_REJECTION, SECURITY_LEFT, PIN_END, PASSKEY_END),
     *(HOLD, HOLD_END, ORDER_STEP, ORDER_RESUMED, ORDER_ACCEPTED),
 )
 

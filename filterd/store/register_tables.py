@@ -53,7 +53,7 @@ register_item = Table(
     Column("number", Integer, primary_key=True, autoincrement=False),
     Column("act", String(8), nullable=False),
     Column("value", Text, nullable=False),
-    Column("line", Integer, nullable=False),
+    Column("row_at", Integer, nullable=False),
     Column("place", String(64), nullable=False),
     Column("due_at", Float, nullable=False),
     Column("done_at", Float, nullable=False),

@@ -183,7 +183,9 @@ def _run_values(run: RegisterRun) -> dict[str, Any]:
 def _item_values(run: int, item: RegisterItem) -> dict[str, Any]:
     answer = "" if item.answer is None else item.answer.value
     reason = "" if item.reason is None else item.reason.value
-    return {**asdict(item), "run": run, "act": item.act.value, "answer": answer, "reason": reason}
+    values = asdict(item)
+    values["row_at"] = values.pop("line")
+    return {**values, "run": run, "act": item.act.value, "answer": answer, "reason": reason}
 
 
 def _run(row: Any) -> RegisterRun:
@@ -196,6 +198,7 @@ def _run(row: Any) -> RegisterRun:
 def _item(row: Any) -> RegisterItem:
     values = dict(row._mapping)
     del values["run"]
+    values["line"] = values.pop("row_at")  # of its document: nobody's line
     values["act"] = ItemAct(row.act)
     values["answer"] = ItemAnswer(row.answer) if row.answer else None
     values["reason"] = ItemReason(row.reason) if row.reason else None

@@ -12,7 +12,7 @@ from filterd.telemetry.metric_families import counter, gauge
 
 @dataclass(frozen=True, slots=True)
 class DeadlineMetrics:
-    """The values of deadlines. Kinds: enforce, report, unblock, reconfirm, review."""
+    """The values of deadlines. Kinds: enforce, report, unblock, reconfirm, review, request."""
 
     overdue: Mapping[str, int] = field(default_factory=dict)
     left: Mapping[str, float] = field(default_factory=dict)

@@ -20,6 +20,7 @@ from filterd.telemetry.arrival_metrics import ArrivalMetrics, arrival_families
 from filterd.telemetry.block_metrics import BlockMetrics, block_families
 from filterd.telemetry.crash_metrics import CrashMetrics, crash_families
 from filterd.telemetry.deadline_metrics import DeadlineMetrics, deadline_families
+from filterd.telemetry.duty_metrics import DutyMetrics, duty_families
 from filterd.telemetry.fast_metrics import FastPathMetrics, fast_families
 from filterd.telemetry.feed_metrics import FeedMetrics, feed_families
 from filterd.telemetry.followed_sessions import FollowedSessions, followed_families, identified_family
@@ -122,6 +123,7 @@ class ControlMetrics:
     deadlines: DeadlineMetrics = field(default_factory=DeadlineMetrics)
     reports: ReportMetrics = field(default_factory=ReportMetrics)
     registers: RegisterMetrics = field(default_factory=RegisterMetrics)
+    duty: DutyMetrics = field(default_factory=DutyMetrics)
     ready: bool = False
     clock: float = 0.0
     """Unix seconds"""
@@ -325,6 +327,7 @@ def _control_families(now: ControlMetrics) -> Iterator[Metric]:
     yield from notice_families(now.notices)
     yield from deadline_families(now.deadlines)
     yield from register_families(now.registers)
+    yield from duty_families(now.duty)
     yield from publication_families(now.publication)
     yield from trail_families(now.trail)
     yield from report_families(now.reports)

@@ -1,13 +1,13 @@
-"""The metrics of the public pages, which control serves."""
+"""The metrics of what is published: the public pages, and lists; control serves them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 from prometheus_client.core import Metric
 
-from filterd.telemetry.metric_families import gauge
+from filterd.telemetry.metric_families import by_state, gauge
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +17,9 @@ class PublicationMetrics:
     differs: bool = False
     exported_at: float = 0.0
     """Unix seconds; 0: never"""
+    lists_behind: int = 0
+    comparisons: Mapping[str, int] = field(default_factory=dict)
+    """result -> lists, of the last comparison with each provider"""
 
 
 def publication_families(now: PublicationMetrics) -> Iterator[Metric]:
@@ -31,4 +34,15 @@ def publication_families(now: PublicationMetrics) -> Iterator[Metric]:
         "filterd_page_published_timestamp_seconds",
         "When the public pages were last exported, Unix seconds; 0: never.",
         now.exported_at,
+    )
+    yield gauge(
+        "filterd_lists_published_behind",
+        "Lists that were published, and of which another version is in force since.",
+        now.lists_behind,
+    )
+    yield by_state(
+        "filterd_list_comparisons",
+        "Lists by the result of the last comparison with each other provider.",
+        now.comparisons,
+        "result",
     )

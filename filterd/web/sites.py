@@ -9,14 +9,19 @@ from starlette.types import ASGIApp
 from filterd.config.value_types import Endpoint
 from filterd.config.web_settings import PagesSettings, WebSettings
 from filterd.operations.context import Context
-from filterd.web import desk, portal, public
+from filterd.web import desk, portal, public, regulator
 from filterd.web.pages.application import make_pages
 from filterd.web.pages.counting import PageCounts
 from filterd.web.pages.state import PagesState
 from filterd.web.pages.templating import Templates
 from filterd.web.pages.translations import Translations
 
-ROUTES = {"portal": portal.routes, "public": public.routes, "desk": desk.routes}
+ROUTES = {
+    "portal": portal.routes,
+    "public": public.routes,
+    "desk": desk.routes,
+    "regulator": regulator.routes,
+}
 """the pages of each listener"""
 
 

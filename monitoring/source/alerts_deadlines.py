@@ -52,6 +52,20 @@ DEADLINES = AlertGroup(
             at="90m",
         ),
         Alert(
+            name="FilterdRosterGap",
+            severity="ticket",
+            expression="filterd_duty_roster_gap_seconds < 172800",
+            wait="15m",
+            summary="Nobody is on duty in {{ $value | humanizeDuration }}",
+            description="The roster of duty has a gap within two days. The law asks for somebody at every "
+            "hour (LMTR 183-IV).",
+            summary_es="Nadie está de guardia en {{ $value | humanizeDuration }}",
+            description_es="El rol de guardia tiene un hueco en menos de dos días. La ley pide alguien a "
+            "toda hora (LMTR 183-IV).",
+            fires={f"filterd_duty_roster_gap_seconds{{{C}}}": "90000-60x60"},
+            quiet={f"filterd_duty_roster_gap_seconds{{{C}}}": "500000-60x60"},
+        ),
+        Alert(
             name="FilterdOrderAlarmsWait",
             severity="page",
             expression="filterd_order_alarms_waiting > 0",

@@ -168,6 +168,18 @@ RECORDS = row(
     ),
     panel(
         "stat",
+        ("Published lists that are behind", "Listas publicadas atrasadas"),
+        "filterd_lists_published_behind",
+        "{{instance}}",
+    ),
+    panel(
+        "stat",
+        ("Lists compared with other providers", "Listas comparadas con otros proveedores"),
+        "filterd_list_comparisons",
+        "{{result}}",
+    ),
+    panel(
+        "stat",
         ("Requests of holders for their data", "Solicitudes ARCO"),
         "filterd_arco_requests",
         "{{state}}",

@@ -132,6 +132,17 @@ ORDERS = row(
         "filterd_order_emergency_reviews",
         "{{state}}",
     ),
+    panel("stat", ("Due at the duty desk", "Pendientes de la guardia"), "filterd_duty_due > 0", "{{kind}}"),
+    panel(
+        "stat", ("Late at the duty desk", "Vencidos de la guardia"), "filterd_duty_overdue", "{{instance}}"
+    ),
+    panel(
+        "stat",
+        ("Oldest request of an authority", "Petición más antigua de una autoridad"),
+        "filterd_duty_oldest_request_seconds",
+        "{{instance}}",
+        unit="s",
+    ),
     panel(
         "stat",
         ("Alarms on deadlines", "Avisos de plazos"),

@@ -38,6 +38,17 @@ DEADLINES = {
         LEGAL,
         ("filterd order due", "filterd order show ORDER", CONTROL_LOG),
     ),
+    "FilterdRosterGap": Runbook(
+        "nobody yet; an authority that calls then reaches nobody, and an overdue order waits.",
+        "see the gap, and put somebody on the roster. Tell the authority of a change of officer 24 hours "
+        "ahead, and note that you did (`filterd duty roster told`).",
+        "nadie todavía; una autoridad que llame entonces no encontrará a nadie, y una orden vencida "
+        "esperará.",
+        "vea el hueco y ponga a alguien en el rol. Avise a la autoridad del cambio de responsable con 24 "
+        "horas, y regístrelo (`filterd duty roster told`).",
+        LEGAL,
+        ("filterd duty roster show", "filterd duty due", CONTROL_LOG),
+    ),
     "FilterdOrderAlarmsWait": Runbook(
         "nobody yet; those who should know that an order is due do not.",
         "the doctor says what the server answered. Mend the server or the settings, and try it. Meanwhile "

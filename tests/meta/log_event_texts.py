@@ -381,16 +381,22 @@ TEXTS: dict[str, tuple[str, str]] = {
     "an anchor takes checkpoints again": ("The anchor has the newest checkpoint.", NOTHING),
     # ---- deadlines of orders ----
     "an order is due soon": (
-        "A duty of the order, `duty`, comes to its end: the lead of an alarm has begun. Each is told once.",
-        "`filterd order due`",
+        "A duty of the order or request `order`, `duty`, comes to its end: the lead of an alarm has begun. "
+        "Each is told once.",
+        "`filterd duty due`",
     ),
     "an order is overdue": (
-        "The time of a duty of the order has passed, and it is not done. Nothing is lifted by itself.",
+        "The time of a duty of the order or request has passed, and it is not done. Nothing is lifted by "
+        "itself.",
         "`filterd order due`; the runbook of FilterdOrderOverdue",
     ),
     "more orders are due": (
         "So many more alarms, `count`, were raised at the same moment.",
         "`filterd order due`",
+    ),
+    "the duty desk is not counted": (
+        "Some of what is due at the duty desk cannot be read: `reason` says what. The rest is counted.",
+        "the line names the reason; it is tried again by itself. Meanwhile: `filterd duty due`",
     ),
     "deadlines are not watched": (
         "Control cannot read or write the store, so nobody is told of what is due.",
@@ -651,6 +657,11 @@ TEXTS: dict[str, tuple[str, str]] = {
     "wrong tokens at the desk: their network waits": (
         "Five wrong tokens in a row came from one network; each further one doubles its wait.",
         "ask the agents who cannot sign in; the proxy's log says where others come from",
+    ),
+    "a passkey was used by two devices: it is revoked": (
+        "Its counter did not grow between two uses: the key was copied, and nobody can tell which use was "
+        "its person's.",
+        "ask its person, who signs in by token and adds a new passkey; who else has the key has that device",
     ),
 }
 """event -> what it means, and what to do"""

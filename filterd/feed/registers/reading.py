@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from filterd.feed.registers.csv_document import parse_csv
 from filterd.feed.registers.json_document import parse_json
-from filterd.feed.registers.parsed import ParsedDocument, RegisterSyntaxError, Tell, quiet
+from filterd.feed.registers.listed import parse_listed
+from filterd.feed.registers.parsed import ParsedDocument, Tell, quiet
 from filterd.feed.registers.poland import parse_poland
 from filterd.model.register import RegisterKind
 
@@ -14,9 +15,8 @@ def parse(kind: RegisterKind, data: bytes, *, zone: str, whole: bool, tell: Tell
     absence means unblock. Raises RegisterSyntaxError."""
     if kind is RegisterKind.CSV:
         return parse_csv(data, whole=whole, tell=tell)
-    if kind is RegisterKind.JSON:
+    if kind in (RegisterKind.JSON, RegisterKind.TICKETS):  # of a ticket we make such a document
         return parse_json(data, whole=whole, tell=tell)
     if kind is RegisterKind.POLAND:
         return parse_poland(data, zone, whole=whole, tell=tell)
-    message = f"a register of kind {kind.value} cannot be read yet"
-    raise RegisterSyntaxError(message)
+    return parse_listed(data, whole=whole, tell=tell)

@@ -49,6 +49,7 @@ AREAS = (
     "deadlines",
     "registers",
     "published",
+    "accounts",
     "nodes",
     "sessions",
 )
@@ -78,6 +79,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "deadlines": (*_STORE, "policies", "policies_base", "jurisdiction", "orders", "mail"),
     "registers": (*_STORE, "policies", "policies_base", "jurisdiction", "registers"),
     "published": (*_STORE, "policies", "policies_base", "service"),
+    "accounts": ("web",),
     "nodes": _STORE,
     "sessions": (*_STORE, "accounting", "control.listen", "dns.parental_fail", "dns.shared_addresses"),
 }

@@ -34,6 +34,8 @@ def _inside(case: Case) -> Iterator[tuple[str, Endpoint]]:
         yield "web.api.listen", web.api.listen
     if web.desk is not None:
         yield "web.desk.listen", web.desk.listen
+    if web.regulator is not None:
+        yield "web.regulator.listen", web.regulator.listen
     if web.health is not None:
         yield "web.health", web.health
 
@@ -42,5 +44,5 @@ def _everybodys(case: Case) -> Iterator[tuple[str, Endpoint]]:
     """The listeners that subscribers and strangers reach."""
     web = case.settings.web
     for name, pages in {} if web is None else web.pages.items():
-        if name != "desk":
+        if name not in ("desk", "regulator"):
             yield f"web.{name}.listen", pages.listen

@@ -33,6 +33,8 @@ class HouseDuty(StrEnum):
 
     EMERGENCY_REVIEW = "emergency_review"
     """another person looks at an end by one person alone"""
+    REQUEST = "request"
+    """a request of an authority has an outcome (operations.duty.requests)"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 from filterd.config.register_settings import RegisterSettings
 from filterd.fetch.request import Lookup
 from filterd.fetch.webhook_messages import SignedMessage, WebhookSecretError, read_webhook_secrets
-from filterd.model.register import RegisterItem, RegisterRun
+from filterd.model.register import RegisterItem, RegisterKind, RegisterRun
 from filterd.operations.context import Context
 from filterd.operations.feeds.server_addresses import server_addresses
 from filterd.operations.registers.finding import register_subject
@@ -26,6 +26,7 @@ from filterd.operations.registers.plain import plain_item, plain_run
 from filterd.store import registers as rows
 
 FIRST_WAIT = 10.0
+LONGEST_TICKET_WAIT = 120.0
 LONGEST_WAIT = 3600.0
 """seconds between two attempts"""
 
@@ -103,6 +104,15 @@ async def undelivered(context: Context) -> list[RegisterRun]:
         return [each for each in await rows.open_runs(connection) if each.next_at > 0]
 
 
+def _usual(register: RegisterSettings) -> AnswerSender:
+    """The channel of a register whose caller has none."""
+    if register.as_kind is not RegisterKind.TICKETS:
+        return WebhookSender()
+    from filterd.operations.registers.ticket_channel import TicketChannel
+
+    return TicketChannel()
+
+
 async def _deliver(
     context: Context,
     register: RegisterSettings,
@@ -112,11 +122,12 @@ async def _deliver(
 ) -> int:
     async with context.store.read() as connection:
         items = await rows.items(connection, run.number)
-    sender = senders.get(register.kind) or WebhookSender()
+    sender = senders.get(register.kind) or _usual(register)
     trouble = await sender.send(context, register, run, items)
     now, attempts = context.clock(), run.attempts + 1
     if trouble:
-        wait = min(FIRST_WAIT * 3.0 ** min(attempts - 1, 10), LONGEST_WAIT) * (0.5 + 0.5 * chance())
+        longest = LONGEST_TICKET_WAIT if register.as_kind is RegisterKind.TICKETS else LONGEST_WAIT
+        wait = min(FIRST_WAIT * 3.0 ** min(attempts - 1, 10), longest) * (0.5 + 0.5 * chance())
         after = replace(run, attempts=attempts, next_at=now + wait, trouble=trouble[:500])
         async with context.store.report() as connection:
             await rows.put(connection, after)

@@ -113,7 +113,7 @@ async def take_document(
             items=len(items),
             order=0 if order is None else order.number,
             answered_at=write.now,
-            next_at=write.now if work.register.answers is not None else 0.0,
+            next_at=write.now if work.register.answers_are_sent else 0.0,
         )
         await rows.add(write.connection, run, items)
         auditing.audit_take(write, run, items, order)

@@ -13,21 +13,26 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from filterd.config.register_settings import RegisterSettings
+from filterd.feed.registers.list_page import Marks
 from filterd.feed.registers.parsed import Tell, quiet
 from filterd.fetch.failures import FetchError
 from filterd.fetch.request import Access, Limits, Lookup
 from filterd.fetch.secrets import Secrets
-from filterd.model.register import RegisterPull, RunOrigin
+from filterd.model.register import RegisterKind, RegisterPull, RunOrigin
 from filterd.operations.context import Context, OperationError
 from filterd.operations.errors import ConflictError
 from filterd.operations.feeds.server_addresses import server_addresses
 from filterd.operations.registers import taking
 from filterd.operations.registers.finding import require_register
 from filterd.operations.registers.handed import Handed, TakenDocument
+from filterd.operations.registers.listed import ListedError, obtain
 from filterd.store import registers as rows
+
+if TYPE_CHECKING:
+    from filterd.fetch.client import Client
 
 STALL = 300.0
 """seconds that a server may take to begin its answer, or between two pieces of it"""
@@ -56,8 +61,8 @@ class Pulling:
 
 
 def pulled(registers: Sequence[RegisterSettings]) -> list[RegisterSettings]:
-    """The registers that have a source."""
-    return [each for each in registers if each.source]
+    """The registers that have a source. Platforms of tickets are visited, not pulled."""
+    return [each for each in registers if each.source and each.as_kind is not RegisterKind.TICKETS]
 
 
 async def pull(
@@ -70,6 +75,9 @@ async def pull(
 ) -> TakenDocument:
     """Pull a register once and take it in. Raises OperationError; what is in force stays then."""
     register = require_register(context, identifier)
+    if register.as_kind is RegisterKind.TICKETS:
+        message = f"the register {register.id} is a platform of tickets, which control visits by itself"
+        raise ConflictError(message, f"to visit it now, on the machine: filterd register pull {register.id}")
     if not register.source:
         message = f"the register {register.id} has no source to pull"
         raise ConflictError(message, "write registers: source; or: filterd register take")
@@ -79,10 +87,10 @@ async def pull(
         taken = await taking.take(context, register.id, handed, dry_run=dry_run, tell=tell)
     except OperationError as error:
         if not dry_run:
-            await _note(context, register, str(error))
+            await note(context, register, str(error))
         raise
     if not dry_run:
-        await _note(context, register, "")
+        await note(context, register, "")
     return taken
 
 
@@ -99,15 +107,27 @@ async def fetched(context: Context, register: RegisterSettings, pulling: Pulling
     limits = Limits(
         size=register.largest, stall=pulling.stall, total=pulling.total, attempts=pulling.attempts
     )
-    sink = _Sink()
     try:
         async with pulling.lookups(settings) as lookup:
             client = Client(access, limits, lookup, pulling.chance, pulling.sleep)
-            await client.get(register.source, sink)
-    except (FetchError, OSError) as error:
+            return await _content(client, register)
+    except (FetchError, ListedError, OSError) as error:
         message = f"the register {register.id} was not pulled: {error}"
         raise NotPulledError(message, "what is in force stays; it is tried again by itself") from error
-    return sink.getvalue()
+
+
+async def _content(client: Client, register: RegisterSettings) -> bytes:
+    """The document at the source, or the list that the page there names."""
+
+    async def get(address: str) -> bytes:
+        sink = _Sink()
+        await client.get(address, sink)
+        return sink.getvalue()
+
+    if register.page is None:
+        return await get(register.source)
+    marks = Marks(register.page.list_mark, register.page.control_mark, register.page.hosts)
+    return (await obtain(get, register.source, marks)).content
 
 
 async def due_pulls(context: Context) -> list[str]:
@@ -143,7 +163,8 @@ async def _read_file(register: RegisterSettings) -> bytes:
         raise NotPulledError(message, "what is in force stays; put the file there") from error
 
 
-async def _note(context: Context, register: RegisterSettings, problem: str) -> None:
+async def note(context: Context, register: RegisterSettings, problem: str) -> None:
+    """Note how a pull went; no problem: it was good."""
     now = float(context.clock())
     async with context.store.report() as connection:
         before = (await rows.pulls(connection)).get(register.id)

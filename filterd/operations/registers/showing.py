@@ -35,7 +35,7 @@ class RegisterStatus:
 
     @property
     def problem(self) -> str:
-        """What needs a person, in a few words; empty: nothing."""
+        """The need for a person, in a few words; empty: there is none."""
         if not self.adopted:
             return "not adopted"
         if self.held:

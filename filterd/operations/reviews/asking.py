@@ -12,7 +12,15 @@ from dataclasses import dataclass, field, replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from filterd.model.review import Review, ReviewClaim, ReviewDecision, ReviewKind, ReviewRequest
+from filterd.model.review import (
+    Review,
+    ReviewClaim,
+    ReviewDecision,
+    ReviewKind,
+    ReviewOutcome,
+    ReviewRequest,
+)
+from filterd.model.review_effect import whole_effect
 from filterd.operations import input_values
 from filterd.operations.context import Context, OperationError
 from filterd.operations.reviews import folios
@@ -20,6 +28,7 @@ from filterd.operations.reviews.errors import AppealError, FolioError, NoSiteErr
 from filterd.operations.reviews.folios import Choose
 from filterd.operations.reviews.terms import country_of, day_of, terms_of
 from filterd.policy.business_days import due_on
+from filterd.store import review_effects
 from filterd.store import reviews as rows
 
 LONGEST_TEXT = 500
@@ -69,6 +78,10 @@ class SeenReview:
     appealed: bool
     appeal: ReviewDecision
     overdue: bool
+    effect: str = ""
+    """what followed from an upheld one: ``order``, ``exception``, ``list``; empty: nothing yet"""
+    effective_on: str = ""
+    """the day on which every node had it; empty: not yet"""
 
     @property
     def may_appeal(self) -> bool:
@@ -106,7 +119,19 @@ async def look(context: Context, folio: str, code: str) -> SeenReview:
     async with context.store.read() as connection:
         request, found = await _opened(connection, folio, code)
         deciding = await rows.find(connection, found.duplicate_of) if found.duplicate_of else None
-    return _seen(context, request, _with_the_other(found, deciding))
+        of = found.number if deciding is None else deciding.number
+        effect, at = whole_effect(await review_effects.of_reviews(connection, [of]))
+    seen = _seen(context, request, _with_the_other(found, deciding))
+    if not upheld(seen):
+        return seen
+    on = day_of(country_of(context), at).isoformat() if at else ""
+    return replace(seen, effect=effect, effective_on=on)
+
+
+def upheld(seen: SeenReview) -> bool:
+    """True where the decision that holds says that the asker is right."""
+    last = seen.appeal if seen.appeal.at else seen.decision
+    return last.outcome is ReviewOutcome.UPHELD
 
 
 async def appeal(context: Context, folio: str, code: str) -> SeenReview:

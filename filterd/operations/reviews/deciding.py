@@ -12,6 +12,7 @@ from datetime import date
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from filterd.model.review import Review, ReviewClaim, ReviewDecision, ReviewOutcome, ReviewRequest
+from filterd.model.review_effect import EffectOfReview, ReviewEffect
 from filterd.operations import exceptions, input_values
 from filterd.operations.context import Context, OperationError
 from filterd.operations.errors import ConflictError, NotAllowedError, UnknownError
@@ -20,8 +21,9 @@ from filterd.operations.reviews import folios
 from filterd.operations.reviews.terms import country_of, day_of
 from filterd.policy.business_days import business_days_left
 from filterd.policy.jurisdictions import Jurisdiction
-from filterd.store import change_log
+from filterd.store import change_log, review_effects
 from filterd.store import reviews as rows
+from filterd.store.write import Write
 
 MOST_CLOSED = 200
 """reviews that are listed with those that are decided"""
@@ -109,8 +111,19 @@ async def decide(context: Context, what: str, given: DecisionGiven) -> ShownRevi
         await rows.put(write.connection, new)
         after = {**_audited(new), **audited_maker(context)}
         write.audit("review.decide", subject(new), reason=reason, before=_audited(old), after=after)
+        if exception:
+            await _note_exception(write, new.number, exception)
     country = country_of(context)
     return replace(_shown(new, country, day_of(country, context.clock())), blocked_by=stays)
+
+
+async def _note_exception(write: Write, review: int, exception: int) -> None:
+    """The exception that a decision made is its effect."""
+    before = await review_effects.of_reviews(write.connection, [review])
+    made = ReviewEffect(
+        review, len(before) + 1, EffectOfReview.EXCEPTION, str(exception), 0, write.now, write.actor
+    )
+    await review_effects.add(write.connection, made)
 
 
 def subject(review: Review) -> str:

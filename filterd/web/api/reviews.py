@@ -9,9 +9,11 @@ from pydantic import Field
 
 from filterd.model.lifting import MAX_EXCEPTION
 from filterd.model.review import ReviewClaim, ReviewKind, ReviewOutcome
+from filterd.model.review_effect import EffectOfReview
 from filterd.model.token import Permission
-from filterd.operations.plain_values import with_times
-from filterd.operations.reviews import asking, deciding, figures
+from filterd.operations.plain_values import plain, with_times
+from filterd.operations.repeats import Said
+from filterd.operations.reviews import asking, deciding, effects, figures
 from filterd.operations.reviews.asking import LONGEST_PASTED, LONGEST_TEXT, IssuedFolio, ReviewAsked
 from filterd.operations.reviews.deciding import DecisionGiven, ShownReview
 from filterd.operations.reviews.plain import plain_folio, plain_review, plain_seen, plain_statistics
@@ -43,6 +45,14 @@ class ReviewDecided(RequestBody):
     )
     authority: Text = Field("", description="Forwarded: the id of the authority in the jurisdiction's file.")
     duplicate_of: Text = Field("", description="Duplicate: the review or folio that decides it.")
+
+
+class EffectGiven(RequestBody):
+    """The thing that was done about a review that was upheld."""
+
+    kind: EffectOfReview
+    reference: RequiredText = Field(description="An order, the number of an exception, or the id of a list.")
+    version: int = Field(0, ge=0, le=2**31, description="Of a list: the first version that is corrected.")
 
 
 class AppealGiven(RequestBody):
@@ -109,3 +119,24 @@ async def appeal(caller: Called, review: ReviewName, body: AppealGiven) -> Plain
 def _plain(found: ShownReview) -> Plain:
     value: Plain = with_times(plain_review(found))
     return value
+
+
+@routes.get("/reviews/{review}/effects", **takes(Permission.REVIEWS_READ))
+async def list_effects(caller: Called, review: ReviewName) -> ListPart[Plain]:
+    """List what followed from an upheld review, and when every node had it."""
+    number = (await deciding.show(caller.context, review)).review.number
+    found = await effects.of_review(caller.context, number)
+    return ListPart(items=[with_times(plain(each)) for each in found], next=None)
+
+
+@routes.post("/reviews/{review}/effects", status_code=201, **takes(Permission.REVIEWS_WRITE))
+async def note_effect(attempt: Attempted, caller: Called, review: ReviewName, body: EffectGiven) -> Plain:
+    """Note what was done about an upheld review; when every node has it is measured."""
+
+    async def act() -> Said:
+        made = await effects.note(
+            caller.context, review, body.kind, reference=body.reference, version=body.version
+        )
+        return Said({"review": made.review, "number": made.number})
+
+    return (await once(attempt, caller, act)).values

@@ -19,8 +19,9 @@ from filterd.operations.policies import policies
 from filterd.operations.portal import links, pins
 from filterd.operations.portal.links import IssuedLink
 from filterd.policy.documents import ConsentText
-from filterd.web.desk.agents import Agent
+from filterd.web.accounts.agents import Agent
 from filterd.web.desk.line_views import in_both, path_of, read_aloud, state_word
+from filterd.web.desk.room import reached_line
 from filterd.web.desk.views import View, desk_page
 from filterd.web.pages.forms import SentForm, query_of, read_form
 from filterd.web.pages.state import see_other
@@ -124,7 +125,7 @@ def showing(act: DeskAct) -> View:
     """The view of ``GET /desk/acts/ACT?line=``: the text, the choices and the fields of the evidence."""
 
     async def show(request: Request, agent: Agent) -> Response:
-        line = agent.require_line(query_of(request.query_params, "line", 128))
+        line = reached_line(agent, query_of(request.query_params, "line", 128))
         found = await subscribers.show(agent.context, line)
         text = (
             consent_text(agent.context) if not act.script else desk_scripts.text_of(agent.context, act.script)
@@ -151,7 +152,7 @@ def doing(act: DeskAct) -> View:
 
     async def do(request: Request, agent: Agent) -> Response:
         form = await read_form(request, agent.csrf)
-        line = agent.require_line(form.one("line"))
+        line = reached_line(agent, form.one("line"))
         context = agent.context
         if act.script:
             context = await _asked(context, line, act, form)

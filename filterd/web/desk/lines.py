@@ -11,9 +11,10 @@ from filterd.operations.context import Context, OperationError
 from filterd.operations.notices import keeping
 from filterd.operations.policies import policies
 from filterd.store.notices import NoticeFilter
+from filterd.web.accounts.agents import Agent
 from filterd.web.desk.acts import ACTS
-from filterd.web.desk.agents import Agent
 from filterd.web.desk.line_views import chosen, path_of, read_aloud
+from filterd.web.desk.room import reached_line
 from filterd.web.desk.views import desk_page
 from filterd.web.pages.forms import query_of, read_form
 from filterd.web.pages.state import see_other
@@ -30,14 +31,14 @@ async def find(request: Request, agent: Agent) -> Response:
 
 async def found(request: Request, agent: Agent) -> Response:
     """``GET /desk/find?id=``: lead to the line, where there is one."""
-    line = agent.require_line(query_of(request.query_params, "id", 128))
+    line = reached_line(agent, query_of(request.query_params, "id", 128))
     return see_other(path_of((await subscribers.show(agent.context, line)).id))
 
 
 async def show(request: Request, agent: Agent) -> Response:
     """``GET /desk/lines/ID``: one line, and with ``?done=ACT`` what was done to it last."""
     context = agent.context
-    record = await consent_history.record(context, agent.require_line(request.path_params["id"]))
+    record = await consent_history.record(context, reached_line(agent, request.path_params["id"]))
     if not agent.may(Permission.AUDIT_READ):
         record = consent_history.of_present_holder(record)
     now, line = context.clock(), record.subscriber
@@ -60,7 +61,7 @@ async def own_names(request: Request, agent: Agent) -> Response:
     """``POST /desk/own-names``: the names that the line itself blocks or allows, by the holder's code, or for
     a token that may see them. Each look is on record."""
     form = await read_form(request, agent.csrf)
-    line = agent.require_line(form.one("line"))
+    line = reached_line(agent, form.one("line"))
     if agent.may(Permission.OWN_NAMES):
         seen = await view_codes.look(agent.context, line)
     else:

@@ -6,8 +6,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from filterd.operations.policies import policies
+from filterd.web.accounts.agents import Agent
 from filterd.web.desk.acts import consent_text
-from filterd.web.desk.agents import Agent
 from filterd.web.desk.line_views import in_both, read_aloud
 from filterd.web.desk.views import desk_page
 from filterd.web.pages.state import state_of

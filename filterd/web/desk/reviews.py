@@ -8,16 +8,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from filterd.model.review import ReviewClaim, ReviewKind, ReviewOutcome
+from filterd.model.review_effect import EffectOfReview
 from filterd.model.token import Permission
 from filterd.operations.context import OperationError
-from filterd.operations.reviews import asking, deciding
+from filterd.operations.reviews import asking, deciding, effects
 from filterd.operations.reviews.asking import LONGEST_PASTED, LONGEST_TEXT, ReviewAsked
 from filterd.operations.reviews.deciding import DecisionGiven
 from filterd.operations.reviews.terms import country_of
-from filterd.web.desk.agents import Agent
+from filterd.web.accounts.agents import Agent
 from filterd.web.desk.line_views import in_both
 from filterd.web.desk.views import desk_page
 from filterd.web.pages.forms import read_form
+from filterd.web.pages.numbers import number_of
 from filterd.web.pages.state import language_of, see_other
 
 EXCEPTIONS = ("0", "86400", "604800")
@@ -29,7 +31,7 @@ OUTCOMES = (
     ReviewOutcome.DUPLICATE,
 )
 
-Choice = TypeVar("Choice", ReviewClaim, ReviewKind, ReviewOutcome)
+Choice = TypeVar("Choice", ReviewClaim, ReviewKind, ReviewOutcome, EffectOfReview)
 
 
 async def show_all(request: Request, agent: Agent) -> Response:
@@ -76,8 +78,21 @@ async def show(request: Request, agent: Agent) -> Response:
         "outcomes": [each.value for each in OUTCOMES],
         "exceptions": EXCEPTIONS,
         "authorities": [(each.id, in_both(each.title)) for each in country.authorities],
+        "effects": await effects.of_review(agent.context, found.review.number),
+        "effect_kinds": [each.value for each in EffectOfReview],
+        "upheld": effects.is_upheld(found.review),
     }
     return desk_page(request, agent, "review.html", values)
+
+
+async def note_effect(request: Request, agent: Agent) -> Response:
+    """``POST /desk/reviews/NUMBER/effect``: what was done about one that was upheld."""
+    form = await read_form(request, agent.csrf)
+    number = str(request.path_params["number"])
+    kind = _known(EffectOfReview, form.one("kind"))
+    version = max(0, number_of(form.one("version")))
+    await effects.note(agent.context, number, kind, reference=form.one("reference"), version=version)
+    return see_other(f"/desk/reviews/{number}")
 
 
 async def decide(request: Request, agent: Agent) -> Response:

@@ -10,7 +10,7 @@ from filterd.model.token import Permission
 from filterd.operations.notices import keeping
 from filterd.operations.privacy import arco
 from filterd.operations.reviews import figures
-from filterd.web.desk.agents import Agent
+from filterd.web.accounts.agents import Agent
 from filterd.web.desk.views import desk_page
 
 _UNDELIVERED = (NoticeState.WAITING, NoticeState.FAILED, NoticeState.KEPT)

@@ -1,60 +1,28 @@
-"""The frame of every page of the desk: who is signed in, and how a refusal of the program looks."""
+"""The frame of every page of the desk: a line that the agent does not reach is unknown."""
 
 from __future__ import annotations
-
-from collections.abc import Awaitable, Callable, Mapping
-from http import HTTPStatus
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from filterd.model.token import Permission
-from filterd.operations.errors import NotAllowedError, OperationError, UnknownLineError
-from filterd.web.desk.agents import Agent, NotSignedInError, signed_in, unknown_line
-from filterd.web.pages.state import page, see_other
+from filterd.operations.errors import UnknownLineError
+from filterd.web.accounts.agents import Agent
+from filterd.web.accounts.views import Endpoint, View, failed, in_room, permits, room_page
+from filterd.web.desk.room import DESK, unknown_line
 
-SIGN_IN = "/desk/sign-in"
-View = Callable[[Request, Agent], Awaitable[Response]]
-Endpoint = Callable[[Request], Awaitable[Response]]
+__all__ = ["View", "at_desk", "desk_page", "failed", "permits"]
+
+desk_page = room_page
 
 
 def at_desk(view: View, permission: Permission | None = None) -> Endpoint:
-    """The endpoint of a view, for agents whose token allows it. What the program refuses is shown with what
-    it says; without a session there is the sign-in page."""
+    """The endpoint of a view of the desk, for agents whose token allows it."""
 
-    async def call(request: Request) -> Response:
-        try:
-            agent = await signed_in(request, permission)
-        except NotSignedInError:
-            return see_other(SIGN_IN)
+    async def call(request: Request, agent: Agent) -> Response:
         try:
             return await view(request, agent)
         except UnknownLineError:
             raise unknown_line() from None
-        except OperationError as error:
-            return failed(request, agent, error)
 
-    return call
-
-
-def desk_page(
-    request: Request,
-    agent: Agent,
-    name: str,
-    values: Mapping[str, object],
-    status: HTTPStatus = HTTPStatus.OK,
-) -> Response:
-    """A template of the desk. In it ``agent`` is who is signed in, ``permits`` says what they may do."""
-    return page(request, f"desk/{name}", {"agent": agent, "permits": permits(agent), **values}, status)
-
-
-def permits(agent: Agent) -> Callable[[str], bool]:
-    """The question of a template: may the agent do what this permission is for?"""
-    return lambda name: agent.may(Permission(name))
-
-
-def failed(request: Request, agent: Agent, error: OperationError) -> Response:
-    """The page for what the program refused: its own words and remedy."""
-    status = HTTPStatus.FORBIDDEN if isinstance(error, NotAllowedError) else HTTPStatus.CONFLICT
-    said = {"message": str(error), "remedy": error.remedy}
-    return desk_page(request, agent, "failed.html", said, status)
+    return in_room(DESK, call, permission)

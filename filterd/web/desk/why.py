@@ -13,7 +13,8 @@ from filterd.model.token import Permission
 from filterd.operations import input_values, inquiry
 from filterd.operations.advice import deciding_stage
 from filterd.operations.own_name_masks import OWN, QUIET, seen
-from filterd.web.desk.agents import Agent
+from filterd.web.accounts.agents import Agent
+from filterd.web.desk.room import reached_line
 from filterd.web.desk.views import desk_page
 from filterd.web.pages.forms import query_of, read_form
 
@@ -58,7 +59,7 @@ async def ask(request: Request, agent: Agent) -> Response:
     line, name = form.one("line"), form.one("name")[:_LONGEST]
     if line:
         agent.require(Permission.CHECK_LINES)
-        line = agent.require_line(line)
+        line = reached_line(agent, line)
     wanted = (input_values.site(name) if "/" in name else name).strip()
     if "." not in wanted.strip(".") or " " in wanted:  # an application's name, like TikTok, is no site
         return desk_page(request, agent, "why.html", _asked(line, name, unsited=True))

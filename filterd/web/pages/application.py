@@ -22,7 +22,7 @@ from filterd.web.pages.refusals import PageRefusedError
 from filterd.web.pages.state import PagesState, page
 
 STATIC = Path(__file__).parents[1] / "static"
-_TYPES = {".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
+_TYPES = {".css": "text/css; charset=utf-8", ".svg": "image/svg+xml", ".js": "text/javascript; charset=utf-8"}
 _HEADERS = (
     (b"cache-control", b"no-store"),
     (

@@ -18,7 +18,7 @@ LANGUAGE_COOKIE = "filterd_language"
 _YEAR = 365 * 86_400
 
 
-SIGN_INS = ("link", "code", "pin", "openid", "desk")
+SIGN_INS = ("link", "code", "pin", "openid", "desk", "regulator", "passkey")
 """the ways to sign in"""
 
 

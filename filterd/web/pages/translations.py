@@ -86,6 +86,11 @@ class Words:
         """A time of day: *19:42*."""
         return str(format_time(at, "HH:mm", locale=self._locale))
 
+    def exact(self, at: float, zone: str = "UTC") -> str:
+        """A time to the second by the clock of a zone, the same in every language: *2026-11-27 19:42:05*.
+        ``at``: Unix seconds."""
+        return datetime.fromtimestamp(at, ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M:%S")
+
     def moment(self, at: datetime | float, zone: str = "UTC") -> str:
         """A time, by the clock of a zone: *viernes 27 de noviembre, 19:42*."""
         local = at if isinstance(at, datetime) else datetime.fromtimestamp(at, ZoneInfo(zone))

@@ -194,6 +194,7 @@ def _status(request: Request, seen: SeenReview, code: str) -> Response:
         "due": _day(seen.due_on) if seen.due_on else None,
         "received": _day(seen.received_on),
         "last": last,
+        "effective": _day(seen.effective_on) if seen.effective_on else None,
         "authority": titles.get(last.authority, ""),
         "routes": _routes(request, language),
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.routing import BaseRoute
 
-from filterd.web.public import service, statements, transparency
+from filterd.web.public import lists, service, statements, transparency
 from filterd.web.public.connection import connection_of
 from filterd.web.public.reviews import ReviewPages
 from filterd.web.public.works_here import WorksHere
@@ -15,6 +15,7 @@ def routes() -> list[BaseRoute]:
     return [
         *statements.routes(),
         *transparency.routes(),
+        *lists.routes(),
         *service.routes(),
         *ReviewPages().routes(),
         *WorksHere(connection_of).routes(),

@@ -10,6 +10,8 @@ STATEMENTS = {"es": "declaracion", "en": "statement"}
 """the daily signed statement, below the folder of each language; served alone, in no export"""
 TRANSPARENCY = {"es": "transparencia", "en": "transparency"}
 """the report of the last whole half-year, below the folder of each language; served alone, in no export"""
+LISTS = {"es": "listas", "en": "lists"}
+"""the lists that the provider publishes, signed, below the folder of each language; served alone"""
 AUDIENCES = ("teenagers", "teachers", "families", "libraries")
 """pages made of sections of words alone"""
 

@@ -107,6 +107,10 @@ OLD_HAS_NOT = (
     *("installation", "signing_key", "checkpoint", "anchor", "countersigner", "anchor_state", "statement"),
     *("preservation_hold_line", "preservation_hold"),
     *("order_alarm", "order_alarm_delivery"),
+    "passkey",
+    *("duty_contact", "duty_shift", "duty_request", "duty_request_step", "duty_handover"),
+    *("duty_handover_seen", "review_effect"),
+    *("publication", "list_comparison"),
     *CONSENT_TABLES,
     "take_up_day",
 )

@@ -10,6 +10,7 @@ from filterd.telemetry.arrival_metrics import ArrivalMetrics
 from filterd.telemetry.block_metrics import BlockMetrics
 from filterd.telemetry.crash_metrics import CrashMetrics
 from filterd.telemetry.deadline_metrics import DeadlineMetrics
+from filterd.telemetry.duty_metrics import DutyMetrics
 from filterd.telemetry.fast_metrics import FastPathMetrics
 from filterd.telemetry.feed_metrics import FeedMetrics
 from filterd.telemetry.histogram import ENFORCEMENT_BUCKETS, Histogram
@@ -133,7 +134,9 @@ CONTROL = ControlMetrics(
     reviews={"open": 305, "appealed": 306, "overdue": 307},
     reports=ReportMetrics(391.5, 392, 393),
     privacy=PrivacyMetrics(301.5, {"consent": 302}, {"open": 303, "overdue": 304}, 308),
-    publication=PublicationMetrics(differs=True, exported_at=306.5),
+    publication=PublicationMetrics(
+        differs=True, exported_at=306.5, lists_behind=309, comparisons={"same": 310, "different": 311}
+    ),
     trail=TrailMetrics(
         checkpoint_at=401.5,
         uncovered=402,
@@ -143,6 +146,7 @@ CONTROL = ControlMetrics(
         anchors={"tsa": AnchorMetrics(405.5, 406, 407)},
     ),
     notices=NoticeMetrics({"delivered": 231, "failed": 232}, waiting=233, oldest_waiting=234.5),
+    duty=DutyMetrics({"request": 286, "approval": 287}, 288, 289.5, 290.5),
     deadlines=DeadlineMetrics({"enforce": 281, "review": 282}, {"report": 283.5}, 284, {"delivered": 285}),
     registers=RegisterMetrics(
         {"pl": 501.5},

@@ -67,7 +67,7 @@ def _items() -> None:
         sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("act", sa.String(length=8), nullable=False),
         sa.Column("value", sa.Text(), nullable=False),
-        sa.Column("line", sa.Integer(), nullable=False),
+        sa.Column("row_at", sa.Integer(), nullable=False),
         sa.Column("place", sa.String(length=64), nullable=False),
         sa.Column("due_at", sa.Float(), nullable=False),
         sa.Column("done_at", sa.Float(), nullable=False),

@@ -38,7 +38,7 @@ async def give(context: Context, asked: AskedReport, form: ReportForm, language:
     return await written(context, report, form, language, preset)
 
 
-async def sheet(context: Context, report: Report, form: str, language: str) -> bytes:
+async def sheet(context: Context, report: RangeReport, form: str, language: str) -> bytes:
     """A report as a file, for evidence packs. Raises OperationError where a PDF cannot be made."""
     return await written(context, report, ReportForm(form), language)
 

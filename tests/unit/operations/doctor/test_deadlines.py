@@ -13,6 +13,7 @@ from filterd.model.order_alarm import AlarmKey
 from filterd.operations.doctor import deadlines
 from filterd.operations.doctor.case import Case
 from filterd.operations.doctor.finding import Finding
+from filterd.operations.duty import roster
 from filterd.operations.orders import taking
 from filterd.store import alarms as rows
 from tests.unit.operations.test_orders import REQUEST
@@ -63,3 +64,12 @@ def test_secrets_that_cannot_be_read(built: Case, tmp_path: Path) -> None:
 def test_a_store_that_cannot_be_read_is_left_to_its_own_check(built: Case) -> None:
     built.store.write_bytes(b"no database" * 500)
     assert look(built) == []
+
+
+async def test_a_gap_of_the_roster_within_the_week(built: Case, installation: Installation) -> None:
+    async with installation.open() as context:
+        await roster.add(context, "ana", int(NOW), int(NOW) + 5 * 86_400)
+        found = look(built)
+        assert values(found, "deadlines.roster_gap") == {"begins": "2027-01-20T08:00:00Z", "count": 1}
+        await roster.add(context, "ben", int(NOW) + 5 * 86_400, int(NOW) + 12 * 86_400)
+    assert "deadlines.roster_gap" not in ids(look(built))

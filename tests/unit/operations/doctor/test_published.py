@@ -9,6 +9,8 @@ from filterd.config.service_settings import ServiceSettings
 from filterd.operations.doctor import published
 from filterd.operations.doctor.case import Case
 from filterd.operations.doctor.finding import Finding
+from filterd.operations.feeds import updating
+from filterd.operations.publishing import publish
 from filterd.operations.service_page import records
 from filterd.web.published.site import render
 from tests.worlds.findings import ids, values
@@ -41,6 +43,19 @@ async def test_an_export_that_no_longer_holds_is_found(built: Case, installation
     found = look(built, replace(PROVIDER, name="Otra"))
     assert ids(found) == ["published.differs"]
     assert values(found, "published.differs") == {"record": 1}
+
+
+async def test_a_published_list_that_is_no_more_in_force_is_found(
+    built: Case, installation: Installation
+) -> None:
+    async with installation.open() as context:
+        await publish.publish(context, ("adult-starter",), out=installation.base / "out")
+        assert look(built, ServiceSettings()) == []
+        installation.write_policy("lists/adult.txt", "adult.example\nblue.example\nnew.example\n")
+        await updating.update(context, ("adult-starter",))
+    found = look(built, ServiceSettings())
+    assert ids(found) == ["published.lists_behind"]
+    assert values(found, "published.lists_behind")["lists"] == "adult-starter"
 
 
 def test_a_store_that_cannot_be_read_is_left_to_its_own_check(built: Case) -> None:

@@ -10,9 +10,9 @@ import pytest
 from filterd.config.register_settings import RegisterSettings
 from filterd.model.register import RegisterItem, RegisterRun
 from filterd.operations import audit
-from filterd.operations.context import Context
+from filterd.operations.context import Context, OperationError
+from filterd.operations.feeds import updating
 from filterd.operations.registers import answering, applying, showing, taking
-from filterd.operations.registers.applying import updating
 from filterd.store.errors import StoreError
 from tests.unit.operations.registers.conftest import adopted, with_registers
 from tests.unit.operations.registers.test_lists import blocked, pull
@@ -94,7 +94,7 @@ async def test_a_list_that_cannot_be_kept_is_put_in_force_later(
 
     async def broken(*_: object) -> None:
         message = "the disk is full"
-        raise applying.OperationError(message)
+        raise OperationError(message)
 
     monkeypatch.setattr(updating, "update", broken)
     taken = await pull(polish, "a.example", "b.example")

@@ -6,8 +6,8 @@ import pytest
 
 from filterd.model.token import TokenRole
 from filterd.operations import tokens
-from filterd.web.desk.sessions import IDLE_SECONDS, LONGEST_SECONDS
-from filterd.web.desk.wrong_tokens import FREE
+from filterd.web.accounts.sessions import IDLE_SECONDS, LONGEST_SECONDS
+from filterd.web.accounts.wrong_tokens import FREE
 from tests.unit.web.desk.conftest import DeskWorld
 
 FORM = 'action="/desk/sign-in"'

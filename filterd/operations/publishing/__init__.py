@@ -1,0 +1,1 @@
+"""Lists of one's own for others: signed editions, and comparison of digests between providers."""

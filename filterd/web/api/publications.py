@@ -1,0 +1,80 @@
+"""``/api/v1``: lists are published, their digests told, and compared with those of other providers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+from filterd.model.token import Permission
+from filterd.operations.plain_values import plain, with_times
+from filterd.operations.publishing import comparing, digests, publish
+from filterd.web.api.fields import ListPart, Plain, RequestBody
+from filterd.web.api.routing import Called, router, takes
+
+routes = router("feeds")
+LONGEST = 1024**2
+"""characters of a signed text in a request"""
+
+
+class PublishedLists(RequestBody):
+    """The lists to publish in ``publish.directory``."""
+
+    lists: list[str] = Field(
+        default_factory=list, max_length=500, description="Ids of lists that are in force."
+    )
+    all_mandatory_public: bool = Field(
+        False, description="Every mandatory list that is not confidential as well."
+    )
+
+
+class SignedDigests(RequestBody):
+    """The signed word of another provider on its lists, and its public keys."""
+
+    text: str = Field(
+        max_length=LONGEST, description="A file of digests or a public statement, as it was signed."
+    )
+    keys: str = Field(max_length=64 * 1024, description="Their public keys (Ed25519), PEM.")
+
+
+@routes.post("/publications", **takes(Permission.FEEDS_WRITE))
+async def publish_lists(caller: Called, body: PublishedLists) -> ListPart[Plain]:
+    """Publish lists: signed files in the directory that the public pages serve. One that did not change stays
+    as it is; a confidential one is refused, and nothing is published then."""
+    done = await publish.publish(caller.context, tuple(body.lists), all_mandatory=body.all_mandatory_public)
+    return ListPart(items=[_timed(each) for each in done], next=None)
+
+
+@routes.get("/publications", **takes(Permission.FEEDS_READ))
+async def list_publications(caller: Called) -> ListPart[Plain]:
+    """List the newest edition of every list that was published, and whether another version is in force
+    since."""
+    found = await publish.standing(caller.context)
+    return ListPart(items=[_timed(each) for each in found], next=None)
+
+
+@routes.get("/list-digests", **takes(Permission.FEEDS_READ))
+async def list_digests(caller: Called) -> Plain:
+    """Sign the digests of the lists in force, for other providers to compare with. `text` is what is signed,
+    byte for byte."""
+    return {"text": await digests.make(caller.context)}
+
+
+@routes.post("/list-comparisons", **takes(Permission.FEEDS_WRITE))
+async def compare_lists(caller: Called, body: SignedDigests) -> Plain:
+    """Compare the lists in force with those of another provider, and keep the result. One that was signed
+    before the last that was compared is refused."""
+    given = comparing.GivenDigests("the text", body.text.encode())
+    (found,) = await comparing.compare(caller.context, [given], [body.keys.encode()])
+    return _timed(found)
+
+
+@routes.get("/list-comparisons", **takes(Permission.FEEDS_READ))
+async def list_comparisons(caller: Called) -> ListPart[Plain]:
+    """Show the last comparison with each provider, the newest first."""
+    return ListPart(items=[_timed(each) for each in await comparing.last(caller.context)], next=None)
+
+
+def _timed(value: Any) -> Plain:
+    found: Plain = with_times(plain(value))
+    return found

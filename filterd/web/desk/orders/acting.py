@@ -1,0 +1,115 @@
+"""What an officer does about an order. Each act is the API's, and takes its permission."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from filterd.model.order import Order
+from filterd.operations.context import Context
+from filterd.operations.orders import (
+    confirming,
+    due,
+    ending,
+    lifting,
+    reviewing,
+    showing,
+    suspending,
+)
+from filterd.operations.reviews.terms import country_of
+from filterd.web.accounts.agents import Agent
+from filterd.web.accounts.views import View
+from filterd.web.desk.orders.frame import duty_page
+from filterd.web.desk.orders.order_pages import path_of, reference_of
+from filterd.web.desk.orders.register import local_moment
+from filterd.web.pages.forms import SentForm, read_form
+from filterd.web.pages.state import see_other
+
+Act = Callable[[Context, str, SentForm], Awaitable[Order]]
+
+
+async def _withdraw(context: Context, reference: str, form: SentForm) -> Order:
+    return await ending.withdraw(context, reference, reason=form.one("reason"))
+
+
+async def _emergency(context: Context, reference: str, form: SentForm) -> Order:
+    """One person, at once; another looks at it afterwards."""
+    return await ending.withdraw(context, reference, reason=form.one("reason"), emergency=True)
+
+
+async def _lift(context: Context, reference: str, form: SentForm) -> Order:
+    return await lifting.lift(
+        context,
+        reference,
+        document=form.one("document"),
+        received_at=_moment(context, form, "received_at"),
+        reason=form.one("reason"),
+    )
+
+
+async def _suspend(context: Context, reference: str, form: SentForm) -> Order:
+    return await suspending.suspend(
+        context,
+        reference,
+        until=int(_moment(context, form, "until")),
+        document=form.one("document"),
+        received_at=_moment(context, form, "received_at"),
+        reason=form.one("reason"),
+    )
+
+
+async def _resume(context: Context, reference: str, form: SentForm) -> Order:
+    return await suspending.resume(
+        context, reference, reason=form.one("reason"), document=form.one("document")
+    )
+
+
+async def _confirm(context: Context, reference: str, form: SentForm) -> Order:
+    return await confirming.confirm(
+        context, reference, document=form.one("document"), reason=form.one("reason")
+    )
+
+
+async def _reported(context: Context, reference: str, form: SentForm) -> Order:
+    at = _moment(context, form, "at")
+    return await due.reported(context, reference, report=form.one("report"), at=at)
+
+
+async def _review(context: Context, reference: str, form: SentForm) -> Order:
+    return await reviewing.review(context, reference, reason=form.one("reason"))
+
+
+ORDER_ACTS: dict[str, Act] = {
+    "withdraw": _withdraw,
+    "emergency": _emergency,
+    "lift": _lift,
+    "suspend": _suspend,
+    "resume": _resume,
+    "confirm": _confirm,
+    "reported": _reported,
+    "review": _review,
+}
+"""the last part of a path -> the act"""
+
+
+def doing(act: Act) -> View:
+    """The view of ``POST /desk/orders/NUMBER/ACT``: do it, and lead back to the order."""
+
+    async def do(request: Request, agent: Agent) -> Response:
+        form = await read_form(request, agent.csrf)
+        order = await act(agent.context, reference_of(request), form)
+        return see_other(path_of(order.reference))
+
+    return do
+
+
+async def ask_emergency(request: Request, agent: Agent) -> Response:
+    """``GET /desk/orders/NUMBER/emergency``: what an emergency end does, before the one button."""
+    order = await showing.show(agent.context, reference_of(request))
+    return duty_page(request, agent, "emergency.html", {"order": order})
+
+
+def _moment(context: Context, form: SentForm, name: str) -> float:
+    return local_moment(form.one(name), country_of(context).zone)

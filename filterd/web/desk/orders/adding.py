@@ -1,0 +1,107 @@
+"""``/desk/orders/new``: an order is taken in, with all that is missing told at once."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from filterd.model.duty import AskedStep
+from filterd.operations import input_values
+from filterd.operations.context import Context, OperationError
+from filterd.operations.duty import requests as register
+from filterd.operations.duty.requests import StepTaken
+from filterd.operations.orders import taking
+from filterd.operations.orders.intake import IncompleteOrderError, OrderRequest
+from filterd.operations.reviews.terms import country_of
+from filterd.web.accounts.agents import Agent
+from filterd.web.desk.orders.frame import duty_page
+from filterd.web.desk.orders.order_pages import path_of
+from filterd.web.desk.orders.register import local_moment
+from filterd.web.pages.forms import SentForm, query_of, read_form
+from filterd.web.pages.state import language_of, see_other
+
+TEXTS = ("authority", "official", "document", "ground", "law", "reason", "names", "scope", "proportionality")
+MOMENTS = ("received_at", "enforce_by", "not_after", "review_at")
+TICKS = ("confidential", "accept_overblocking", "override_protection")
+
+
+async def show_new(request: Request, agent: Agent) -> Response:
+    """``GET /desk/orders/new``; with ``?request=7`` begun with what that request says."""
+    given = dict.fromkeys((*TEXTS, *MOMENTS, *TICKS, "request"), "")
+    number = query_of(request.query_params, "request", 20)
+    if number:
+        asked = await register.show(agent.context, number)
+        given |= {"authority": asked.authority, "official": asked.official, "document": asked.document}
+        given["request"] = str(asked.number)
+    return _form(request, agent, given)
+
+
+async def add(request: Request, agent: Agent) -> Response:
+    """``POST /desk/orders/new``: nothing typed is lost where something is missing. The names of a
+    confidential order are the exception: they are never shown."""
+    form = await read_form(request, agent.csrf)
+    try:
+        order = await taking.add(agent.context, _asked(agent.context, form))
+    except IncompleteOrderError as error:
+        return _again(request, agent, form, error, frozenset(error.missing))
+    except OperationError as error:
+        return _again(request, agent, form, error, frozenset())
+    if form.one("request"):
+        taken = StepTaken(AskedStep.ORDER, reference=order.reference)
+        await register.take(agent.context, form.one("request"), taken)
+    return see_other(path_of(order.reference))
+
+
+def _again(
+    request: Request, agent: Agent, form: SentForm, error: OperationError, missing: frozenset[str]
+) -> Response:
+    given = {each: form.one(each) for each in (*TEXTS, *MOMENTS, *TICKS, "request")}
+    fault = f"{error}. {error.remedy}"
+    if given["confidential"]:
+        given["names"] = ""
+    return _form(request, agent, given, fault, missing)
+
+
+def _form(
+    request: Request,
+    agent: Agent,
+    given: dict[str, str],
+    fault: str = "",
+    missing: frozenset[str] = frozenset(),
+) -> Response:
+    country, language = country_of(agent.context), language_of(request)
+    values = {
+        "given": given,
+        "fault": fault,
+        "missing": missing,
+        "authorities": [(each.id, str(getattr(each.title, language))) for each in country.authorities],
+        "grounds": [(each.id, f"{getattr(each.title, language)} ({each.law})") for each in country.grounds],
+        "moments": MOMENTS,
+        "ticks": TICKS,
+    }
+    return duty_page(request, agent, "new.html", values, HTTPStatus.CONFLICT if fault else HTTPStatus.OK)
+
+
+def _asked(context: Context, form: SentForm) -> OrderRequest:
+    zone = country_of(context).zone
+    moments = {each: int(local_moment(form.one(each), zone)) for each in MOMENTS}
+    scope = input_values.scope(form.one("scope", "subtree") or "subtree")
+    return OrderRequest(
+        authority=form.one("authority"),
+        official=form.one("official"),
+        document=form.one("document"),
+        ground=form.one("ground"),
+        reason=form.one("reason"),
+        entries=tuple((each, scope) for each in form.one("names").split()),
+        law=form.one("law"),
+        proportionality=form.one("proportionality"),
+        confidential=bool(form.one("confidential")),
+        accept_overblocking=bool(form.one("accept_overblocking")),
+        override_protection=bool(form.one("override_protection")),
+        received_at=moments["received_at"],
+        enforce_by=moments["enforce_by"],
+        not_after=moments["not_after"],
+        review_at=moments["review_at"],
+    )

@@ -1,0 +1,33 @@
+"""The approval of an order on a page: by the passkey of whoever has one, else by their session.
+
+An approval is bound to the order as the page showed it: one that changed meanwhile takes a new look. An
+emergency end never asks for a passkey, since an unblock may not wait for a device (decision 0395).
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from filterd.operations.orders import showing, taking
+from filterd.web.accounts.agents import Agent
+from filterd.web.accounts.confirming import confirmation, confirmed
+from filterd.web.desk.orders.order_pages import PASSKEY, act_of, path_of, reference_of
+from filterd.web.pages.forms import read_form
+from filterd.web.pages.refusals import PageRefusedError
+from filterd.web.pages.state import see_other
+
+
+async def approve(request: Request, agent: Agent) -> Response:
+    """``POST /desk/orders/NUMBER/approve``. Whoever has a passkey for this desk confirms with it."""
+    form = await read_form(request, agent.csrf)
+    order = await showing.show(agent.context, reference_of(request))
+    if (await confirmation(request, agent, act_of(order))).possible:
+        await confirmed(request, agent, form, act_of(order))
+    elif agent.context.settings.orders.approval == PASSKEY:
+        raise PageRefusedError(HTTPStatus.FORBIDDEN, "duty.refused.passkey")
+    proportionality = form.one("proportionality")
+    made = await taking.approve(agent.context, order.reference, proportionality=proportionality)
+    return see_other(path_of(made.reference))

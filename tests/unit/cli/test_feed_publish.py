@@ -1,0 +1,51 @@
+"""``feed publish``, ``digests`` and ``compare``: what they print, write and refuse."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from click.testing import Result
+
+Run = Callable[..., Result]
+Answer = Callable[..., Any]
+
+
+def test_a_list_is_published_and_a_confidential_one_is_not(
+    run: Run, answer: Answer, installation: Path, tmp_path: Path
+) -> None:
+    entry = "{id: secret, source: lists/adult.txt, format: domains, mandatory: {%s, confidential: true}}"
+    entry %= "authority: A, ground: g"
+    feeds = installation.parent / "policies/feeds.yaml"
+    feeds.write_text(feeds.read_text().replace("category: adult}]", f"category: adult}}, {entry}]"))
+    assert run("feed", "update").exit_code == 0
+    out = str(tmp_path / "out")
+    (done,) = answer("feed", "publish", "starter-adult", "--out", out)
+    assert (done["changed"], done["format"], done["entries"]) == (True, "domains", 1)
+    again = run("feed", "publish", "starter-adult", "--out", out)
+    assert again.exit_code == 0
+    assert done["public_key"] in again.stdout
+    assert "0 of 1 written" in again.output
+    refused = run("feed", "publish", "secret", "--out", out)
+    assert refused.exit_code == 1
+    assert "confidential" in refused.stderr
+    assert "feed digests" in refused.stderr
+    assert run("feed", "publish", "--all-mandatory-public", "--out", out).exit_code == 1
+
+
+def test_digests_are_written_once_and_compared_with_a_key_alone(run: Run, tmp_path: Path) -> None:
+    assert run("feed", "update").exit_code == 0
+    file = str(tmp_path / "digests.json")
+    assert run("feed", "digests", "--out", file).exit_code == 0
+    assert run("feed", "digests", "--out", file).exit_code == 1
+    assert json.loads(Path(file).read_text())["body"]["lists"][0]["id"] == "starter-adult"
+    assert run("feed", "compare", file).exit_code == 2
+    assert run("feed", "compare").exit_code == 2
+    keys = tmp_path / "keys.pem"
+    keys.write_text(run("key", "export").stdout)
+    own = run("feed", "compare", file, "--key", str(keys))
+    assert own.exit_code == 1
+    none = run("feed", "compare", "--last")
+    assert (none.exit_code, "nothing was compared yet" in none.output) == (0, True)

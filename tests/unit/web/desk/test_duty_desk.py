@@ -1,0 +1,150 @@
+"""The duty desk: what is late first, requests and orders, an emergency end and its review, the hand-over."""
+
+from __future__ import annotations
+
+import pwd
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+
+from filterd.model.token import TokenRole
+from filterd.operations import audit
+from filterd.operations.context import OperationError
+from filterd.operations.duty import due, handing_over, requests
+from filterd.operations.duty.requests import Search
+from tests.meta.test_known_failures import ROOT
+from tests.unit.web.desk.conftest import PERSON, Browser, DeskWorld
+
+DAY = 86_400
+ORDER = {
+    "authority": "sat",
+    "official": "Administradora General",
+    "document": "OF-500/2027",
+    "ground": "liva-18h",
+    "names": "casino.example",
+    "reason": "resolución",
+}
+
+
+@pytest.fixture
+async def world(world: DeskWorld) -> AsyncIterator[DeskWorld]:
+    """With the deadlines of Mexico."""
+    world.installation.write_policy(
+        "jurisdictions/mx.yaml", (ROOT / "policies/jurisdictions/mx.yaml").read_text()
+    )
+    yield world
+
+
+async def officer(world: DeskWorld) -> Browser:
+    """Somebody on duty, with a token of their own making."""
+    return await world.agent(TokenRole.ON_CALL, maker=PERSON)
+
+
+async def another(world: DeskWorld) -> Browser:
+    """Another person on duty."""
+    name = next(each.pw_name for each in pwd.getpwall() if each.pw_name not in ("daemon", "root"))
+    return await world.agent(TokenRole.ON_CALL, name=name, maker=name)
+
+
+async def test_a_request_becomes_an_order_that_two_officers_stand_behind(world: DeskWorld) -> None:
+    first = await officer(world)
+    asked = {"authority": "sat", "document": "OF-500/2027", "asked": "Bloquear un casino", "way": "mail"}
+    page = (await first.post("/desk/orders/requests/new", **asked)).text
+    assert "Request P-" in page and "Bloquear un casino" in page
+    found = (await requests.search(world.context, Search(document="of 500 2027")))[0]
+    world.installation.now += 2 * DAY
+    first = await officer(world)
+    page = (await first.get("/desk/orders")).text
+    assert "1 overdue" in page and "23 h 59 min ago" in page and found.reference in page
+    begun = await first.get(f"/desk/orders/new?request={found.number}")
+    assert 'value="OF-500/2027"' in begun.text
+    lacking = await first.post("/desk/orders/new", **{**ORDER, "official": "", "reason": ""})
+    assert lacking.status_code == 409 and lacking.text.count("This is missing.") == 2
+    assert "casino.example" in lacking.text, "nothing that was typed is lost"
+    page = (await first.post("/desk/orders/new", **ORDER, request=str(found.number))).text
+    assert "Waits for approval" in page
+    assert (await requests.show(world.context, found.reference)).outcome is not None
+    alone = await first.post("/desk/orders/1/approve")
+    assert alone.status_code == 409 and "stands behind order O-1 already" in alone.text
+    page = (await (await another(world)).post("/desk/orders/1/approve")).text
+    assert "In force" in page
+
+
+async def test_one_person_lifts_in_an_emergency_and_another_looks_at_it(world: DeskWorld) -> None:
+    first, second = await officer(world), await another(world)
+    await first.post("/desk/orders/new", **ORDER)
+    await second.post("/desk/orders/1/approve")
+    asked = (await first.get("/desk/orders/1/emergency")).text
+    assert "Lift O-1 now?" in asked and "another person looks at it" in asked
+    page = (await first.post("/desk/orders/1/emergency", reason="a hospital")).text
+    assert "Ended in an emergency: to be reviewed" in page
+    assert "Look at an emergency end" in (await first.get("/desk/orders")).text
+    refused = await first.post("/desk/orders/1/review", reason="fine")
+    assert refused.status_code == 409
+    page = (await second.post("/desk/orders/1/review", reason="it was a hospital")).text
+    assert "it was a hospital" in page and "Withdrawn" in page
+
+
+async def test_a_confidential_name_stands_on_no_page(world: DeskWorld) -> None:
+    first = await officer(world)
+    secret = {**ORDER, "confidential": "1", "names": "secret-name.example"}
+    wrong = await first.post("/desk/orders/new", **{**secret, "reason": ""})
+    assert wrong.status_code == 409 and "secret-name" not in wrong.text and "type them again" in wrong.text
+    pages = [await first.post("/desk/orders/new", **secret)]
+    pages += [await first.get(path) for path in ("/desk/orders", "/desk/orders/list", "/desk/orders/1")]
+    assert all(each.status_code == 200 and "secret-name" not in each.text for each in pages)
+
+
+async def test_the_next_officer_reads_what_the_last_one_wrote(world: DeskWorld) -> None:
+    first, second = await officer(world), await another(world)
+    page = (await first.post("/desk/orders/handover", text="Call the SAT at eight.\nThe rest is quiet.")).text
+    assert "Call the SAT at eight." in page and "Nobody has read it" in page
+    number = str((await handing_over.listed(world.context))[0].number)
+    refused = await first.post("/desk/orders/handover/read", number=number)
+    assert refused.status_code == 403
+    await second.get("/desk/orders/handover")
+    assert "Read" in (await second.post("/desk/orders/handover/read", number=number)).text
+    assert not [each for each in (await due.everything(world.context)).items if each.kind == "hand_over"]
+    told = [each.entry for each in await audit.tail(world.context, subject=f"handover:{number}")]
+    assert {each.action for each in told} == {"handover.write", "handover.read"}
+    assert "SAT at eight" not in repr(told), "the trail has a digest of the words"
+
+
+async def test_the_roster_tells_a_gap_and_a_change(world: DeskWorld) -> None:
+    first = await officer(world)
+    contact = {"what": "contact", "kind": "officer", "id": "ana", "telephone": "55 1234 5678"}
+    await first.post("/desk/orders/roster", **contact)
+    begins, ends = "2027-01-14T08:00", "2027-01-16T08:00"
+    shift = {"what": "shift", "account": "ana", "begins": begins, "ends": ends}
+    page = (await first.post("/desk/orders/roster", **shift)).text
+    assert "1 gap: nobody on duty" in page and 'href="tel:5512345678"' in page
+    home = (await first.get("/desk/orders")).text
+    assert "Nobody on duty" in home and "55 1234 5678" in home
+    shift |= {"account": "ben", "begins": ends, "ends": "2027-01-23T08:00"}
+    assert "Changes of officer" in (await first.post("/desk/orders/roster", **shift)).text
+    page = (await first.post("/desk/orders/roster", what="told", number="2", reference="AV-1")).text
+    assert "Changes of officer" not in page
+
+
+async def test_what_cannot_be_read_is_told_and_hides_nothing(
+    world: DeskWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = await officer(world)
+    await requests.note(world.context, requests.RequestAsked("sat", "OF-1", "block"))
+
+    async def broken(_: object) -> list[object]:
+        raise OperationError("the lists cannot be read")
+
+    monkeypatch.setattr(due, "SOURCES", (broken, *due.SOURCES))
+    page = (await first.get("/desk/orders")).text
+    assert "the lists cannot be read" in page and "OF-1" in page
+
+
+async def test_another_role_sees_no_duty_desk(world: DeskWorld) -> None:
+    support = await world.agent()
+    assert (await support.get("/desk/orders")).status_code == 403
+    assert "/desk/orders" not in (await support.get("/desk")).text
+    spanish = await world.agent(TokenRole.ON_CALL, language="es")
+    assert "Nada vencido" in (await spanish.get("/desk/orders")).text
+    assert replace(world.context, actor="x").human == "x"

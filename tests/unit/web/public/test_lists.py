@@ -1,0 +1,75 @@
+"""Published lists on the public site: the page in both languages, and their files as they were signed."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from ipaddress import ip_address
+from pathlib import Path
+
+import httpx
+import pytest
+
+from filterd.config.value_types import Endpoint
+from filterd.config.web_settings import PagesSettings, WebSettings
+from filterd.operations.context import Context
+from filterd.operations.feeds import updating
+from filterd.operations.publishing.publish import publish
+from filterd.web.pages.application import make_pages
+from filterd.web.pages.state import PagesState
+from filterd.web.pages.templating import Templates
+from filterd.web.pages.translations import Translations
+from filterd.web.public import routes
+from tests.worlds.installation import Installation
+
+LISTEN = Endpoint(ip_address("127.0.0.1"), 21800)
+
+
+@pytest.fixture
+async def context(installation: Installation, tmp_path: Path) -> AsyncIterator[Context]:
+    async with installation.open() as context:
+        own = replace(context.settings.publish, directory=tmp_path / "published")
+        yield replace(context, settings=replace(context.settings, publish=own))
+
+
+def client(context: Context) -> httpx.AsyncClient:
+    web = WebSettings(None, None, public=PagesSettings(LISTEN, 100))
+    app = make_pages(routes(), PagesState(context, web, Templates(Translations())))
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    return httpx.AsyncClient(transport=transport, base_url="http://public.test")
+
+
+@pytest.mark.parametrize("base", ["/servicio/listas", "/service/lists"])
+async def test_what_was_published_is_served_as_it_was_signed(context: Context, base: str) -> None:
+    directory = context.settings.publish.directory
+    assert directory is not None
+    async with client(context) as asks:
+        assert (await asks.get(base)).status_code == 200  # nothing there yet
+        await updating.update(context)
+        (done,) = await publish(context, ("adult-starter",))
+        shown = await asks.get(base)
+        assert f"{base}/adult-starter/manifest.json" in shown.text
+        assert done.public_key in shown.text
+        assert "set-cookie" not in shown.headers
+        for name in ("names.txt", "names.txt.sha256", "list.rpz", "manifest.json.minisig"):
+            reply = await asks.get(f"{base}/adult-starter/{name}")
+            assert reply.content == (directory / "adult-starter" / name).read_bytes()
+            same = {"If-None-Match": reply.headers["etag"]}
+            assert (await asks.get(f"{base}/adult-starter/{name}", headers=same)).status_code == 304
+        assert done.public_key in (await asks.get(f"{base}/minisign.pub")).text
+        (directory / "secret.txt").write_text("secret")
+        for path in (
+            "adult-starter/secret.txt",
+            "_editions/names.txt",
+            "..%2Fadult-starter/names.txt",
+            "adult-starter/..%2F..%2Fsecret.txt",
+            "worst-of/names.txt",
+            "secret.txt",
+        ):
+            assert (await asks.get(f"{base}/{path}")).status_code == 404
+
+
+async def test_without_a_directory_there_is_no_page(installation: Installation) -> None:
+    async with installation.open() as context, client(context) as asks:
+        assert (await asks.get("/service/lists")).status_code == 404
+        assert (await asks.get("/service/lists/adult-starter/names.txt")).status_code == 404
