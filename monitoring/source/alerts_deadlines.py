@@ -57,8 +57,6 @@ DEADLINES = AlertGroup(
             expression="filterd_duty_roster_gap_seconds < 172800",
             wait="15m",
             summary="Nobody is on duty in {{ $value | humanizeDuration }}",
-            description="The roster of duty has a gap within two days. The law asks for somebody at every "
-            "hour (LMTR 183-IV).",
             description="The roster of duty has a gap within two days. The law asks for somebody at "
             "every hour (LMTR 183-IV).",
             summary_es="Nadie está de guardia en {{ $value | humanizeDuration }}",
