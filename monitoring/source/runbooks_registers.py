@@ -17,9 +17,9 @@ REGISTERS = {
     ),
     "FilterdRegisterAnswersLate": Runbook(
         "the authority waits for answers that it may fine.",
-        "see why: a list that its feed holds is accepted with `filterd feed accept`; then retry.",
+        "see why: a list that its feed holds is accepted with `filterd feed update --accept`; then retry.",
         "la autoridad espera respuestas, y puede multar.",
-        "vea por qué: una lista retenida se acepta con `filterd feed accept`; luego reintente.",
+        "vea por qué: una lista retenida se acepta con `filterd feed update --accept`; luego reintente.",
         LEGAL,
         ("filterd register show REGISTER", "filterd register retry REGISTER", CONTROL_LOG),
     ),
