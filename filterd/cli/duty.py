@@ -119,7 +119,7 @@ def add(
         due_at=seconds(due_at, "--due-at"),
         **given,
     )
-    made = perform(config, lambda context: requests.note(context, asked))
+    made = perform(config, lambda context: requests.enter(context, asked))
     _show(made, as_json)
     if not as_json:
         output.done(
@@ -160,17 +160,17 @@ def show(reference: str, config: Path | None, as_json: bool) -> None:
 @request.command()
 @click.argument("request", metavar="REQUEST")
 @click.option("--step", type=click.Choice([each.value for each in AskedStep]), required=True)
-@click.option("--reason", type=click.Choice([each.value for each in RefusalReason]), help="Of a refusal.")
+@click.option("--reason", default="", help=f"Of a refusal: {', '.join(RefusalReason)}.")
 @click.option("--reference", default="", help="The order (O-17), or whom it was forwarded to.")
 @click.option("--text", default="", help="Further words.")
 @common
 def step(
-    request: str, step: str, reason: str | None, reference: str, text: str, config: Path | None, as_json: bool
+    request: str, step: str, reason: str, reference: str, text: str, config: Path | None, as_json: bool
 ) -> None:
     """Note what became of a request, or a step on the way: a question back, the answer to it."""
     from filterd.operations.duty import requests
 
-    taken = requests.StepTaken(AskedStep(step), reason or "", reference, text)
+    taken = requests.StepTaken(AskedStep(step), reason, reference, text)
     _show(perform(config, lambda context: requests.take(context, request, taken)), as_json)
 
 

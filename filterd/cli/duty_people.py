@@ -84,7 +84,7 @@ def add_shift(account: str, begins: str, ends: str, deputy: str, config: Path | 
 
 @roster.command("week")
 @click.argument("day")
-@click.argument("accounts", nargs=-1, required=True)
+@click.argument("accounts", metavar="ACCOUNT", nargs=-1, required=True)
 @click.option(
     "--at", "hand_over", default="08:00", show_default=True, help="When one hands over to the next."
 )

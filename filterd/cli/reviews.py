@@ -150,7 +150,7 @@ def effect(
 
     async def use_case(context: Context) -> tuple[ReviewEffect, ...]:
         if kind is not None:
-            await effects.note(context, review, EffectOfReview(kind), reference=reference, version=version)
+            await effects.record(context, review, EffectOfReview(kind), reference=reference, version=version)
         await effects.settle(context)
         return await effects.of_review(context, (await deciding.show(context, review)).review.number)
 

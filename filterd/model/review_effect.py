@@ -1,4 +1,4 @@
-"""What followed from a review that was upheld: one record for each thing that was done."""
+"""The effects of a review that was upheld: one record for each thing that was done."""
 
 from __future__ import annotations
 

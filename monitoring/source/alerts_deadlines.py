@@ -57,8 +57,8 @@ DEADLINES = AlertGroup(
             expression="filterd_duty_roster_gap_seconds < 172800",
             wait="15m",
             summary="Nobody is on duty in {{ $value | humanizeDuration }}",
-            description="The roster of duty has a gap within two days. The law asks for somebody at every "
-            "hour (LMTR 183-IV).",
+            description="The roster of duty has a gap within two days. The law asks for somebody at "
+            "every hour (LMTR 183-IV).",
             summary_es="Nadie está de guardia en {{ $value | humanizeDuration }}",
             description_es="El rol de guardia tiene un hueco en menos de dos días. La ley pide alguien a "
             "toda hora (LMTR 183-IV).",

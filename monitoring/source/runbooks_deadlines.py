@@ -42,8 +42,7 @@ DEADLINES = {
         "nobody yet; an authority that calls then reaches nobody, and an overdue order waits.",
         "see the gap, and put somebody on the roster. Tell the authority of a change of officer 24 hours "
         "ahead, and note that you did (`filterd duty roster told`).",
-        "nadie todavía; una autoridad que llame entonces no encontrará a nadie, y una orden vencida "
-        "esperará.",
+        "nadie todavía; una autoridad que llame entonces no encontrará a nadie, y una orden espera.",
         "vea el hueco y ponga a alguien en el rol. Avise a la autoridad del cambio de responsable con 24 "
         "horas, y regístrelo (`filterd duty roster told`).",
         LEGAL,

@@ -17,7 +17,8 @@ MOST_BYTES = 150_000
 RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa")
 MOST_TABS = 400
 KEY = re.compile(
-    r"\b(?:house|portal|public|desk|block|review|funciona)(?:\.[a-z0-9_]+)+\b(?!\.[a-z])|%\(\w+\)s"
+    r"\b(?:house|portal|public|desk|duty|regulator|accounts|report|block|review|funciona)"
+    r"(?:\.[a-z0-9_]+)+\b(?!\.[a-z])|%\(\w+\)s"
 )
 """a text that is missing shows as its key, and a value as its place"""
 NAMES = re.compile(r"Línea de la Vida|Internet cafés|«[^»]*»|“[^”]*”")

@@ -61,6 +61,7 @@ class Ports:
     portal: int
     desk: int
     health: int
+    regulator: int
 
 
 class Household(Deployment):
@@ -92,6 +93,11 @@ class Home:
     def desk(self) -> str:
         """The address of the support desk."""
         return f"http://127.0.0.1:{self.ports.desk}"
+
+    @property
+    def regulator(self) -> str:
+        """The address of the regulator's desk: browsers keep passkeys for this host alone."""
+        return f"http://localhost:{self.ports.regulator}"
 
     def operate(
         self, act: Callable[[Context], Coroutine[Any, Any, Returned]], actor: str = "tests"
@@ -137,6 +143,10 @@ def _policies(folder: Path) -> Path:
 def _settings(ports: Ports) -> dict[str, Any]:
     portal = {"listen": f"0.0.0.0:{ports.portal}", "public_url": f"http://127.0.0.1:{ports.portal}"}
     desk = {"listen": f"127.0.0.1:{ports.desk}", "public_url": f"http://127.0.0.1:{ports.desk}"}
+    oversight = {
+        "listen": f"127.0.0.1:{ports.regulator}",
+        "public_url": f"http://localhost:{ports.regulator}",
+    }
     return {
         "zone": "America/Mexico_City",
         "block_page": {kind: {"ipv4": address} for kind, address in SINKHOLES.items()},
@@ -144,6 +154,7 @@ def _settings(ports: Ports) -> dict[str, Any]:
             "portal": portal,
             "public": {**portal, "test_zone": TEST_ZONE},
             "desk": desk,
+            "regulator": oversight,
             "block": {"listen": [f"{address}:80" for address in SINKHOLES.values()]},
             "health": f"127.0.0.1:{ports.health}",
         },
@@ -165,7 +176,7 @@ def home(folder: Path, environment: Mapping[str, str] | None = None) -> Iterator
         stack.enter_context(own_network([SITE, TESTS, *SINKHOLES.values()]))
         stack.enter_context(sites(SITE))
         upstream = stack.enter_context(nsd(folder / "authority", {".": ZONE}))
-        ports = Ports(free_port(), free_port(), free_port())
+        ports = Ports(*(free_port() for _ in range(4)))
         filterd = Household(
             folder / "filterd", upstream, _policies(folder), settings=_settings(ports), port=53,
             environment=dict(environment or {}),

@@ -12,8 +12,8 @@ from tests.browser.home import CASINO, LINE, SINKHOLES
 
 LANGUAGES = ("es", "en")
 FILTER = "/portal/filtro/1"
-HOLDER, NEW, ORGANISATION, AGENT = "holder", "new", "organisation", "agent"
-"""the holder of a line with a filter and of one without; a library's lines; somebody at the desk"""
+HOLDER, NEW, ORGANISATION, AGENT, OVERSEER = "holder", "new", "organisation", "agent", "overseer"
+"""the holder of a line with a filter and of one without; a library's lines; an agent; a regulator"""
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Listed:
     name: str
     """of its pictures"""
     site: str
-    """portal (the public pages too), desk, or block"""
+    """portal (the public pages too), desk, regulator, or block"""
     path: str
     who: str = ""
     """empty: nobody has signed in"""
@@ -119,8 +119,45 @@ def _desk() -> list[Listed]:
     ]
 
 
+def _regulator() -> list[Listed]:
+    paths = {
+        "first": "", "orders": "/orders", "order": "/orders/O-1", "enforcement": "/enforcement",
+        "nodes-at": "/lists-on-nodes", "grounds": "/grounds", "published": "/published",
+        "downloads": "/downloads", "questions": "/questions", "passkeys": "/passkeys",
+    }  # fmt: skip
+    return [
+        Listed("regulator-sign-in", "regulator", "/regulator/sign-in"),
+        *(
+            Listed(f"regulator-{name}", "regulator", f"/regulator{path}", OVERSEER)
+            for name, path in paths.items()
+        ),
+    ]
+
+
 def _block() -> list[Listed]:
     return [Listed(f"block-{kind}", kind, "/") for kind in SINKHOLES]
 
 
-PAGES = (*_portal(), *_public(), *_desk(), *_block())
+PAGES = (*_portal(), *_public(), *_desk(), *_regulator(), *_block())
+
+
+def _first_request(page: Page) -> None:
+    page.click("li.card a")
+    page.wait_for_load_state()
+
+
+OFFICER = "officer"
+"""somebody on duty"""
+DUTY = (
+    Listed("duty-due", "desk", "/desk/orders", OFFICER),
+    Listed("duty-request-new", "desk", "/desk/orders/requests/new", OFFICER),
+    Listed("duty-requests", "desk", "/desk/orders/requests", OFFICER),
+    Listed("duty-request", "desk", "/desk/orders/requests", OFFICER, act=_first_request),
+    Listed("duty-order-new", "desk", "/desk/orders/new", OFFICER),
+    Listed("duty-orders", "desk", "/desk/orders/list", OFFICER),
+    Listed("duty-order", "desk", "/desk/orders/1", OFFICER),
+    Listed("duty-emergency", "desk", "/desk/orders/1/emergency", OFFICER),
+    Listed("duty-handover", "desk", "/desk/orders/handover", OFFICER),
+    Listed("duty-roster", "desk", "/desk/orders/roster", OFFICER),
+)
+"""the pages of the duty desk, which tests/browser/test_duty_desk.py visits over a small store"""

@@ -39,6 +39,8 @@ PARTS = {
     "test": "Does it work here?",
     "review": "The form without account",
     "desk": "The support desk",
+    "duty": "The duty desk",
+    "regulator": "The regulator's desk",
     "block": "The block page",
 }
 

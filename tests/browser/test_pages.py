@@ -17,7 +17,7 @@ from filterd.operations.context import Context
 from filterd.operations.portal import links
 from tests.browser import checks
 from tests.browser.home import CASINO, LIBRARY_LINES, LINE, OTHER_LINE, Home, home
-from tests.browser.pages import AGENT, HOLDER, LANGUAGES, NEW, ORGANISATION, PAGES, Listed
+from tests.browser.pages import AGENT, DUTY, HOLDER, LANGUAGES, NEW, ORGANISATION, OVERSEER, PAGES, Listed
 from tests.browser.pictures import FOLDER, WIDTHS, file_of, index, take, write_index
 from tests.e2e.deployment import soon
 from tests.worlds.measured import noted
@@ -59,12 +59,12 @@ def _by_link(browser: Browser, url: str) -> Any:
         return page.context.storage_state()
 
 
-def _at_desk(house: Home) -> Any:
-    secret = house.filterd.cli("token", "add", "desk-1", "--role", "support")["secret"]
+def _at_desk(house: Home, room: str, role: str) -> Any:
+    secret = house.filterd.cli("token", "add", f"{room}-1", "--role", role)["secret"]
     with checks.device(house.browser) as page:
-        page.goto(f"{house.desk}/desk/sign-in")
+        page.goto(f"{house.address(room)}/{room}/sign-in")
         page.fill("input[name=token]", secret)
-        page.click("form[action='/desk/sign-in'] button")
+        page.click(f"form[action='/{room}/sign-in'] button")
         return page.context.storage_state()
 
 
@@ -102,7 +102,8 @@ def visited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visited]:
             ORGANISATION: made.operate(lambda context: _library_link(context, first, also)),
         }
         signed_in = {who: _by_link(made.browser, url) for who, url in urls.items()}
-        signed_in[AGENT] = _at_desk(made)
+        signed_in[AGENT] = _at_desk(made, "desk", "support")
+        signed_in[OVERSEER] = _at_desk(made, "regulator", "regulator")
         assert soon(lambda: made.filterd.http(made.ports.portal, "/servicio/")[0] == 200)
         _a_wide_order(made)
         yield Visited(made, signed_in)
@@ -138,10 +139,10 @@ def test_a_page_is_for_everybody(visited: Visited, listed: Listed, language: str
 
 def test_each_page_has_its_pictures() -> None:
     if UPDATE:
-        write_index(PAGES)
+        write_index((*PAGES, *DUTY))
     wanted = {
         file_of(each, language, width)
-        for each in PAGES
+        for each in (*PAGES, *DUTY)
         for language in LANGUAGES
         for width in WIDTHS[language]
     }
@@ -150,7 +151,7 @@ def test_each_page_has_its_pictures() -> None:
     assert {each.name for each in there - wanted} == set(), (
         "pictures of pages that the catalogue does not have"
     )
-    assert (FOLDER / "README.md").read_text() == index(PAGES)
+    assert (FOLDER / "README.md").read_text() == index((*PAGES, *DUTY))
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ class Demonstration:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.ports = Ports(*(free_port() for _ in range(7)))
+        self.ports = Ports(*(free_port() for _ in range(8)))
         self.output = ""
 
     def start(self) -> None:
@@ -260,7 +260,7 @@ def test_a_port_in_use_is_said_at_once(tmp_path: Path, place: int, kind: str) ->
         taken.bind(("127.0.0.1", 0))
         if kind == "tcp":
             taken.listen()
-        ports = [str(free_port()) for _ in range(7)]
+        ports = [str(free_port()) for _ in range(8)]
         ports[place] = str(taken.getsockname()[1])
         command = [sys.executable, "-c", START, str(tmp_path / "run"), str(ROOT / "policies"), *ports]
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE)

@@ -381,14 +381,14 @@ TEXTS: dict[str, tuple[str, str]] = {
     "an anchor takes checkpoints again": ("The anchor has the newest checkpoint.", NOTHING),
     # ---- deadlines of orders ----
     "an order is due soon": (
-        "A duty of the order or request `order`, `duty`, comes to its end: the lead of an alarm has begun. "
-        "Each is told once.",
+        "A duty of the order or request `order`, `duty`, comes to its end: the lead of an alarm "
+        "has begun. Each is told once.",
         "`filterd duty due`",
     ),
     "an order is overdue": (
-        "The time of a duty of the order or request has passed, and it is not done. Nothing is lifted by "
-        "itself.",
-        "`filterd order due`; the runbook of FilterdOrderOverdue",
+        "The time of a duty of the order or request has passed, and it is not done. Nothing "
+        "is lifted by itself.",
+        "`filterd duty due`; the runbook of FilterdOrderOverdue",
     ),
     "more orders are due": (
         "So many more alarms, `count`, were raised at the same moment.",

@@ -31,7 +31,7 @@ RANGE = {"since": "2026-12-06", "until": "2027-02-24"}
 """the range of the world of reports"""
 
 
-async def write(context: Context, path: Path, *, pdf: bool = False, **of: str) -> WrittenPack:
+async def write(context: Context, path: Path, of: Mapping[str, str], *, pdf: bool = False) -> WrittenPack:
     """Write a pack, and the operator's keys beside it (``PUB.pem``)."""
     wanted = await scope.scope_of(context, **of)
     done = await writing.write(context, path, wanted, sheet=giving.sheet, pdf=pdf)

@@ -82,7 +82,7 @@ async def _start(config: Path) -> asyncio.subprocess.Process:
 
 def require_free(ports: Ports) -> None:
     """Raise Failure with every port that is in use."""
-    served = (ports.dns, ports.metrics, ports.control, ports.portal, ports.desk, ports.web)
+    served = (ports.dns, ports.metrics, ports.control, ports.portal, ports.desk, ports.regulator, ports.web)
     wanted = [(ports.dns, "udp"), *((port, "tcp") for port in served)]
     taken = [f"port {port}/{kind} is in use" for port, kind in wanted if not _is_free(port, kind)]
     if not all(_is_free(ports.block, "tcp", address) for address in SINKHOLES.values()):

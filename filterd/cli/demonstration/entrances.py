@@ -1,4 +1,4 @@
-"""The ways into the pages of the demonstration: a link to the portal, and a token for the desk."""
+"""The ways into the pages of the demonstration: a link to the portal, and a token for each desk."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from filterd.operations.tokens import TokenRequest
 LINE = LINES[-1]
 """the line that signs in: it has never opted in"""
 TOKEN = "demonstration-desk"  # noqa: S105 - a name
+OVERSEER = "demonstration-regulator"
 _ENDED = "make run was started again"
 
 
@@ -27,20 +28,23 @@ class Entrances:
     """to the portal, for :data:`LINE`"""
     token: str = field(repr=False)
     """of the support role; empty: nobody with an account runs this"""
+    overseer: str = field(default="", repr=False)
+    """of the role of a regulator; empty as well"""
 
 
 async def make(config: Path) -> Entrances:
     """Make them anew; tokens of earlier runs end. Raises OperationError."""
     async with open_context(load(config)) as context:
         issued = await links.issue(context, LINE.subscriber, seconds=DAY)
-        return Entrances(issued.url, await _token(context))
+        desk = await _token(context, TOKEN, TokenRole.SUPPORT)
+        return Entrances(issued.url, desk, await _token(context, OVERSEER, TokenRole.REGULATOR))
 
 
-async def _token(context: Context) -> str:
-    if any(each.name == TOKEN and not each.revoked_at for each in await tokens.list_tokens(context)):
-        await tokens.revoke(context, TOKEN, reason=_ENDED)
+async def _token(context: Context, name: str, role: TokenRole) -> str:
+    if any(each.name == name and not each.revoked_at for each in await tokens.list_tokens(context)):
+        await tokens.revoke(context, name, reason=_ENDED)
     try:
-        made = await tokens.add(context, TokenRequest(TOKEN, TokenRole.SUPPORT, seconds=DAY, system=True))
+        made = await tokens.add(context, TokenRequest(name, role, seconds=DAY, system=True))
     except OperationError:
         return ""
     return made.secret

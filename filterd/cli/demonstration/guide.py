@@ -62,6 +62,7 @@ def _block(ports: Ports) -> str:
 def _pages(ports: Ports, ways: Entrances) -> list[str]:
     """The part about pages."""
     token = ways.token or "one that you make: filterd token add NAME --role support"
+    overseer = ways.overseer or "one that you make: filterd token add NAME --role regulator"
     return [
         "Pages, in a browser on this machine:",
         "",
@@ -69,6 +70,7 @@ def _pages(ports: Ports, ways: Entrances) -> list[str]:
         f"          signs in the holder of {LINE.subscriber}, once, until this time tomorrow",
         f"  Public: http://127.0.0.1:{ports.portal}/servicio  (does it work: /funciona; reviews: /revision)",
         f"  Desk:   http://127.0.0.1:{ports.desk}/desk  with the token {token}",
+        f"  Regulator: http://localhost:{ports.regulator}/regulator  with the token {overseer}",
         f"  Block:  {_block(ports)}",
         "          browsers are led to port 80, which takes root: here each is only shown",
     ]

@@ -36,6 +36,7 @@ class Ports:
     """of the web process, for who watches it"""
     block: int = 8084
     """of the block page, on the addresses of :data:`SINKHOLES`"""
+    regulator: int = 8085
 
 
 SINKHOLES = {
@@ -89,6 +90,10 @@ def write_files(folder: Path, policies: Path, ports: Ports, upstream_port: int) 
                 "public_url": f"http://127.0.0.1:{ports.portal}",
             },
             "desk": {"listen": f"127.0.0.1:{ports.desk}", "public_url": f"http://127.0.0.1:{ports.desk}"},
+            "regulator": {
+                "listen": f"127.0.0.1:{ports.regulator}",
+                "public_url": f"http://localhost:{ports.regulator}",
+            },
             "block": {"listen": [f"{address}:{ports.block}" for address in SINKHOLES.values()]},
             "health": f"127.0.0.1:{ports.web}",
         },

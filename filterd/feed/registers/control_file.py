@@ -29,7 +29,7 @@ class ControlFileError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Control:
+class ListDigest:
     """The digest that a list should have."""
 
     algorithm: str
@@ -38,7 +38,7 @@ class Control:
     """hexadecimal, in lower case"""
 
 
-def read_control(content: bytes, list_address: str = "") -> Control:
+def read_control(content: bytes, list_address: str = "") -> ListDigest:
     """The digest in a control file. Of one with several, that beside the name of the list's file. Raises
     ControlFileError."""
     if len(content) > MAX_CONTROL:
@@ -59,10 +59,10 @@ def read_control(content: bytes, list_address: str = "") -> Control:
     if len(digest) not in _ALGORITHMS:
         message = "the control file has a digest of no known length"
         raise ControlFileError(message)
-    return Control(_ALGORITHMS[len(digest)], digest)
+    return ListDigest(_ALGORITHMS[len(digest)], digest)
 
 
-def require_sound(content: bytes, control: Control) -> None:
+def require_sound(content: bytes, control: ListDigest) -> None:
     """Refuse a content that is not the one of the control file. Raises ControlFileError."""
     digest = hashlib.new(control.algorithm, content).hexdigest()
     if not hmac.compare_digest(digest, control.digest):

@@ -17,7 +17,7 @@ CANCELLABLE = 60.0
 
 @dataclass(frozen=True, slots=True)
 class TicketPlan:
-    """What becomes of each ticket that is not done with."""
+    """The fate of each ticket that is not done with."""
 
     take: tuple[Ticket, ...] = ()
     """the oldest first"""

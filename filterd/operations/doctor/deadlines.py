@@ -54,9 +54,7 @@ def check(case: Case) -> Iterator[Finding]:
         yield found("deadlines.unknown", count=len(unknown), orders=", ".join([*unknown][:SHOWN]))
     if figures.duties and not channels(case.settings):
         yield found("deadlines.nobody", count=len(figures.duties))
-    if figures.gaps:
-        begins = moment(figures.gaps[0].begins_at)
-        yield found("deadlines.roster_gap", begins=begins, count=len(figures.gaps))
+    yield from _roster(figures.gaps)
     untaken = [each for each in figures.deliveries if each.trouble]
     if untaken:
         worst = untaken[-1]
@@ -75,6 +73,11 @@ def _secrets(settings: Settings) -> Iterator[Finding]:
             Secrets(file.parent).read(file.name)
         except SecretError as error:
             yield found("deadlines.secret", channel="mail", reason=str(error))
+
+
+def _roster(ahead: tuple[Gap, ...]) -> Iterator[Finding]:
+    if ahead:
+        yield found("deadlines.roster_gap", begins=moment(ahead[0].begins_at), count=len(ahead))
 
 
 async def _read(case: Case) -> _Figures:

@@ -1,4 +1,4 @@
-"""What is due for orders: their deadlines, and approvals that are waited for."""
+"""The part of what is due that orders make: deadlines, and approvals that are waited for."""
 
 from __future__ import annotations
 

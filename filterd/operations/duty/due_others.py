@@ -1,4 +1,4 @@
-"""What is due beside orders: requests of authorities, complaints, held lists, roster, signatures."""
+"""The things due beside orders: requests of authorities, complaints, held lists, roster, signatures."""
 
 from __future__ import annotations
 

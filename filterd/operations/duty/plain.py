@@ -1,4 +1,4 @@
-"""What the duty desk has, in the form of JSON that commands and the API show."""
+"""The things of the duty desk in the form of JSON that commands and the API show."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ class Search:
     """an ISO date in the zone of the jurisdiction"""
 
 
-async def note(context: Context, asked: RequestAsked) -> AuthorityRequest:
+async def enter(context: Context, asked: RequestAsked) -> AuthorityRequest:
     """Note a request of an authority. Everything that is missing is told at once. Raises OperationError, and
     ConflictError where the same authority's paper waits already."""
     now = context.clock()

@@ -42,7 +42,7 @@ class RosterLook:
     contacts: tuple[DutyContact, ...]
 
     def contact(self, name: str) -> DutyContact | None:
-        """How to reach somebody."""
+        """The way to reach somebody; None: nobody noted it."""
         return next((each for each in self.contacts if each.id == name), None)
 
 

@@ -40,7 +40,7 @@ LONGEST = 16 * 1024
 """characters of what is taken for an assertion"""
 
 
-class Refusal(StrEnum):
+class AssertionFault(StrEnum):
     """The reasons for which an assertion is worth nothing."""
 
     FORM = "form"
@@ -61,12 +61,12 @@ class Refusal(StrEnum):
 
 
 class AssertionRefusedError(Exception):
-    """The assertion is worth nothing here, for a :class:`Refusal`; who asks is not told which."""
+    """The assertion is worth nothing here, for a :class:`AssertionFault`; who asks is not told which."""
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What an assertion is asked for: the party, and the challenge's purpose and browser."""
+class AskedAssertion:
+    """An assertion as it is asked for: the party, and the challenge's purpose and browser."""
 
     party: RelyingParty
     purpose: str
@@ -75,7 +75,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Asserted:
-    """Who made an assertion."""
+    """An assertion that holds: the passkey that made it, and its token."""
 
     passkey: Passkey
     token: Token
@@ -96,7 +96,9 @@ def request_options(party: RelyingParty, challenge: bytes, allowed: tuple[Passke
     return options_to_json(options)
 
 
-async def assert_one(context: Context, challenges: Challenges, asked: Asked, answer: str) -> Asserted:
+async def assert_one(
+    context: Context, challenges: Challenges, asked: AskedAssertion, answer: str
+) -> Asserted:
     """The person whose passkey answered. Raises AssertionRefusedError.
 
     The counter is compared in the store, in the transaction that notes the use. One that did not grow means
@@ -104,17 +106,17 @@ async def assert_one(context: Context, challenges: Challenges, asked: Asked, ans
     """
     credential, challenge = _parsed(answer)
     if not challenges.holds(challenge, asked.purpose, asked.browser, context.clock()):
-        raise AssertionRefusedError(Refusal.CHALLENGE)
+        raise AssertionRefusedError(AssertionFault.CHALLENGE)
     found = await _known(context, asked.party, credential)
     uses = _verified(found.passkey, asked.party, credential, challenge)
     if not challenges.spend(challenge, context.clock()):
-        raise AssertionRefusedError(Refusal.CHALLENGE)
+        raise AssertionRefusedError(AssertionFault.CHALLENGE)
     day = int(context.clock() // DAY)
     async with context.store.report(shared=True) as connection:
         noted = await rows.note_use(connection, found.passkey.number, uses, day)
     if not noted:
         await keeping.stop_cloned(context, found.passkey, told=uses)
-        raise AssertionRefusedError(Refusal.COUNTER)
+        raise AssertionRefusedError(AssertionFault.COUNTER)
     return replace(found, passkey=replace(found.passkey, uses=uses, used_day=day))
 
 
@@ -128,7 +130,7 @@ def _parsed(answer: str) -> tuple[AuthenticationCredential, bytes]:
         credential = parse_authentication_credential_json(answer[:LONGEST])
         challenge = parse_client_data_json(credential.response.client_data_json).challenge
     except Exception:  # whatever a stranger's bytes make the parsers raise
-        raise AssertionRefusedError(Refusal.FORM) from None
+        raise AssertionRefusedError(AssertionFault.FORM) from None
     return credential, challenge
 
 
@@ -136,13 +138,13 @@ async def _known(context: Context, party: RelyingParty, credential: Authenticati
     async with context.store.read() as connection:
         passkey = await rows.of_credential(connection, bytes_to_base64url(credential.raw_id))
         if passkey is None or passkey.revoked_at or passkey.party != party.id:
-            raise AssertionRefusedError(Refusal.PASSKEY)
+            raise AssertionRefusedError(AssertionFault.PASSKEY)
         token = await token_rows.find(connection, passkey.token)
     if token is None or not token.holds(context.clock()):
-        raise AssertionRefusedError(Refusal.TOKEN)
+        raise AssertionRefusedError(AssertionFault.TOKEN)
     handle = credential.response.user_handle
     if handle is not None and handle != user_handle(token):
-        raise AssertionRefusedError(Refusal.PERSON)
+        raise AssertionRefusedError(AssertionFault.PERSON)
     return Asserted(passkey, token)
 
 
@@ -162,5 +164,5 @@ def _verified(
             require_user_verification=True,
         )
     except Exception:
-        raise AssertionRefusedError(Refusal.SIGNATURE) from None
+        raise AssertionRefusedError(AssertionFault.SIGNATURE) from None
     return verified.new_sign_count

@@ -22,7 +22,7 @@ from filterd.model.token import Token
 from filterd.operations import input_values
 from filterd.operations.context import Context
 from filterd.operations.errors import ConflictError, OperationError
-from filterd.operations.passkeys.asserting import LONGEST, Asked, user_handle
+from filterd.operations.passkeys.asserting import LONGEST, AskedAssertion, user_handle
 from filterd.operations.passkeys.challenges import SECONDS, Challenges
 from filterd.operations.passkeys.keeping import audited, subject
 from filterd.operations.passkeys.party import RelyingParty
@@ -57,7 +57,7 @@ def creation_options(party: RelyingParty, challenge: bytes, token: Token, have: 
 
 
 async def register(
-    context: Context, challenges: Challenges, asked: Asked, token: Token, answer: str, label: str
+    context: Context, challenges: Challenges, asked: AskedAssertion, token: Token, answer: str, label: str
 ) -> Passkey:
     """Keep the passkey that a device made. ``context`` acts as the token. Raises OperationError."""
     called = input_values.text(label, "name of the device", limit=64)
@@ -89,7 +89,7 @@ async def register(
     return made
 
 
-def _verified(challenges: Challenges, asked: Asked, answer: str, now: float) -> tuple[str, str, int]:
+def _verified(challenges: Challenges, asked: AskedAssertion, answer: str, now: float) -> tuple[str, str, int]:
     """Id, public key and counter of what a device made."""
     try:
         credential = parse_registration_credential_json(answer[:LONGEST])

@@ -39,7 +39,7 @@ class TicketChannel:
         self._memories: dict[str, TicketMemory] = {}
 
     def memory(self, register: str) -> TicketMemory:
-        """What is remembered of a register."""
+        """The memory of a register."""
         return self._memories.setdefault(register, TicketMemory())
 
     @asynccontextmanager

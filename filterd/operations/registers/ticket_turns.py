@@ -15,7 +15,7 @@ from filterd.operations.errors import OperationError
 from filterd.operations.registers.pulling import note
 from filterd.operations.registers.ticket_channel import TicketChannel
 from filterd.operations.registers.ticket_replies import tell_protected
-from filterd.operations.registers.ticket_visits import TicketMemory, Visit, comparison, reconcile, visit
+from filterd.operations.registers.ticket_visits import TicketMemory, TicketVisit, comparison, reconcile, visit
 
 if TYPE_CHECKING:
     from filterd.fetch.ticket_platform import Platform
@@ -32,7 +32,7 @@ SHOWN = 3
 class TicketTurn:
     """The outcome of a turn."""
 
-    visit: Visit
+    visit: TicketVisit
     compared: FullComparison | None = None
     """None: it was not time for it"""
     problem: str = ""

@@ -58,7 +58,7 @@ class Questions(Protocol):
 
 @dataclass(slots=True)
 class TicketMemory:
-    """What a process remembers of a register of tickets from one visit to the next."""
+    """The memory of a process, of a register of tickets, from one visit to the next."""
 
     login: KnownLogin = field(default_factory=KnownLogin)
     first_seen: dict[str, float] = field(default_factory=dict)
@@ -73,7 +73,7 @@ class TicketMemory:
 
 
 @dataclass(slots=True)
-class Visit:
+class TicketVisit:
     """The outcome of one visit."""
 
     taken: list[str] = field(default_factory=list)
@@ -96,7 +96,7 @@ async def visit(
     memory: TicketMemory,
     *,
     dry_run: bool = False,
-) -> Visit:
+) -> TicketVisit:
     """Do what the tickets of this moment ask for, or with ``dry_run`` say it alone. Raises FetchError,
     TicketMessageError where the platform's answer is none, and OperationError where nothing can be taken,
     such as before the adoption."""
@@ -106,7 +106,7 @@ async def visit(
         known = await rows.taken_tickets(connection, register.id)
     answer = read_tickets(await platform.get(TICKETS))
     planned = _planned(context, register, answer, known, memory)
-    done = Visit(waiting=len(planned.waiting), next_at=planned.next_at)
+    done = TicketVisit(waiting=len(planned.waiting), next_at=planned.next_at)
     done.never = [each.id for each in planned.never]
     done.problems += [f"ticket {each.id or each.place}: {each.because}" for each in answer.wrong]
     done.problems += _changed(answer, known)

@@ -13,7 +13,7 @@ from filterd.operations.privacy.retention import ACTION
 from filterd.operations.reports.about_people import EVIDENCE
 from filterd.operations.reports.measures import percentile, told, told_apart, told_part
 from filterd.operations.reports.take_up import day_of
-from filterd.operations.reviews import terms
+from filterd.operations.reviews import effects, terms
 from filterd.policy.jurisdictions import Jurisdiction
 from filterd.store import arco, preservation, report_rows, told_rows
 from filterd.store import reviews as review_rows
@@ -25,15 +25,15 @@ async def complaints(context: Context, begins_at: float, now: float) -> tuple[Co
     """The reviews that came in the range, or waited when it began."""
     country = terms.country_of(context)
     async with context.store.read() as connection:
-        found = await review_rows.every(connection)
-    return tuple(
-        _complaint(each, country, now)
-        for each in found
-        if each.received_at < now and not 0 < each.closed_at < begins_at
-    )
+        every = await review_rows.every(connection)
+        found = [each for each in every if each.received_at < now and not 0 < each.closed_at < begins_at]
+        followed = await effects.of_every(connection, [each.number for each in found])
+    return tuple(_complaint(each, country, now, followed.get(each.number, ("", 0.0))) for each in found)
 
 
-def _complaint(review: Review, country: Jurisdiction, now: float) -> ComplaintRow:
+def _complaint(
+    review: Review, country: Jurisdiction, now: float, followed: tuple[str, float]
+) -> ComplaintRow:
     decision, appeal = _as_of(review.decision, now), _as_of(review.appeal, now)
     appealed = 0 < review.appealed_at < now
     return ComplaintRow(
@@ -51,6 +51,8 @@ def _complaint(review: Review, country: Jurisdiction, now: float) -> ComplaintRo
         appeal_outcome=appeal.outcome.value,
         decided_on=_day(country, decision.at),
         appeal_decided_on=_day(country, appeal.at),
+        effect=followed[0],
+        effective_at=followed[1] if followed[1] < now else 0.0,
     )
 
 

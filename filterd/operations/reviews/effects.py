@@ -31,7 +31,7 @@ MOST_EFFECTS = 20
 """of one review"""
 
 
-async def note(
+async def record(
     context: Context, what: str, kind: EffectOfReview, *, reference: str, version: int = 0
 ) -> ReviewEffect:
     """Note what was done about an upheld review: an order that ended, an exception, or a list from a version
@@ -91,7 +91,7 @@ async def _checked(write: Write, kind: EffectOfReview, reference: str, version: 
 
 
 async def of_review(context: Context, number: int) -> tuple[ReviewEffect, ...]:
-    """What followed from one review."""
+    """The effects of one review."""
     async with context.store.read() as connection:
         return tuple(await rows.of_reviews(connection, [number]))
 
@@ -134,7 +134,7 @@ def is_upheld(review: Review) -> bool:
 
 
 async def _measured(context: Context, effect: ReviewEffect) -> float:
-    """When the last node had it; 0: one lacks it, or there is no node."""
+    """The moment when the last node had it; 0: one lacks it, or there is no node."""
     if effect.kind is EffectOfReview.ORDER:
         found = (await times.show(context, effect.reference)).lifting
         return 0.0 if found is None else found.all_nodes_at

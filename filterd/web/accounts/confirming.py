@@ -16,7 +16,12 @@ from starlette.requests import Request
 
 from filterd.model.passkey import Passkey
 from filterd.operations.passkeys import asserting, keeping
-from filterd.operations.passkeys.asserting import LONGEST, Asked, AssertionRefusedError, Refusal
+from filterd.operations.passkeys.asserting import (
+    LONGEST,
+    AskedAssertion,
+    AssertionFault,
+    AssertionRefusedError,
+)
 from filterd.web.accounts.agents import Agent, door_of
 from filterd.web.accounts.browsers import party, with_script
 from filterd.web.pages.forms import SentForm
@@ -27,7 +32,7 @@ __all__ = ["Confirmation", "act_digest", "confirmation", "confirmed", "with_scri
 
 
 @dataclass(frozen=True, slots=True)
-class Confirmation:
+class PasskeyConfirmation:
     """The part of a form by which an act is confirmed."""
 
     options: str
@@ -39,23 +44,27 @@ class Confirmation:
         return bool(self.options)
 
 
+Confirmation = PasskeyConfirmation
+"""the same, by the word that forms use"""
+
+
 def act_digest(*parts: str) -> str:
     """The digest of an act by its parts: what is done, to what, in which state of it (``"order.approve",
     "O-17", …``). SHA-256, 64 hexadecimal digits."""
     return "act:" + hashlib.sha256(json.dumps(parts, ensure_ascii=True).encode()).hexdigest()
 
 
-async def confirmation(request: Request, agent: Agent, act: str) -> Confirmation:
+async def confirmation(request: Request, agent: Agent, act: str) -> PasskeyConfirmation:
     """The part of the form for the act with this digest."""
     here = party(request, agent.room)
     if here is None:
-        return Confirmation("")
+        return PasskeyConfirmation("")
     have = await keeping.valid_of(agent.context, agent.token, here.id)
     if not have:
-        return Confirmation("")
+        return PasskeyConfirmation("")
     challenges = door_of(request, agent.room).challenges
     challenge = challenges.make(act, agent.csrf, agent.context.clock())
-    return Confirmation(asserting.request_options(here, challenge, have))
+    return PasskeyConfirmation(asserting.request_options(here, challenge, have))
 
 
 async def confirmed(request: Request, agent: Agent, form: SentForm, act: str) -> Passkey:
@@ -64,11 +73,11 @@ async def confirmed(request: Request, agent: Agent, form: SentForm, act: str) ->
     challenges = door_of(request, agent.room).challenges
     try:
         if here is None:
-            raise AssertionRefusedError(Refusal.PARTY)
-        asked = Asked(here, act, agent.csrf)
+            raise AssertionRefusedError(AssertionFault.PARTY)
+        asked = AskedAssertion(here, act, agent.csrf)
         found = await asserting.assert_one(agent.context, challenges, asked, form.one("answer")[:LONGEST])
         if found.token.number != agent.token.number:
-            raise AssertionRefusedError(Refusal.PERSON)
+            raise AssertionRefusedError(AssertionFault.PERSON)
     except AssertionRefusedError:
         state_of(request).refused["passkey"] += 1
         raise PageRefusedError(HTTPStatus.FORBIDDEN, "accounts.refused.confirmation") from None

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from filterd.operations.errors import OperationError
 from filterd.operations.passkeys import asserting, keeping, registering
-from filterd.operations.passkeys.asserting import LONGEST, Asked, AssertionRefusedError
+from filterd.operations.passkeys.asserting import LONGEST, AskedAssertion, AssertionRefusedError
 from filterd.operations.passkeys.challenges import REGISTER, SIGN_IN
 from filterd.web.accounts.agents import Agent, door_of, from_allowed
 from filterd.web.accounts.browsers import party, stranger, with_script
@@ -25,7 +25,7 @@ async def by_passkey(request: Request, room: Room) -> Response:
     here, context = party(request, room), state_of(request).context
     if here is None:
         return _refused(request, room)
-    asked = Asked(here, SIGN_IN, stranger(request, room))
+    asked = AskedAssertion(here, SIGN_IN, stranger(request, room))
     challenges = door_of(request, room).challenges
     try:
         found = await asserting.assert_one(context, challenges, asked, form.one("answer")[:LONGEST])
@@ -57,7 +57,7 @@ async def add(request: Request, agent: Agent) -> Response:
         if here is None:
             message = "this desk has no public_url with https, so browsers give it no passkey"
             raise OperationError(message, "set it in the configuration, and restart the web process")
-        asked = Asked(here, REGISTER, agent.csrf)
+        asked = AskedAssertion(here, REGISTER, agent.csrf)
         answer, label = form.one("answer")[:LONGEST], form.one("label")
         challenges = door_of(request, agent.room).challenges
         await registering.register(agent.context, challenges, asked, agent.token, answer, label)

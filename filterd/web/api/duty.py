@@ -126,7 +126,7 @@ async def note_request(attempt: Attempted, caller: Called, body: AuthorityAsked)
     )
 
     async def act() -> AuthorityRequest:
-        return await requests.note(caller.context, asked)
+        return await requests.enter(caller.context, asked)
 
     return _request(await once(attempt, caller, act), caller)
 

@@ -134,7 +134,7 @@ async def note_effect(attempt: Attempted, caller: Called, review: ReviewName, bo
     """Note what was done about an upheld review; when every node has it is measured."""
 
     async def act() -> Said:
-        made = await effects.note(
+        made = await effects.record(
             caller.context, review, body.kind, reference=body.reference, version=body.version
         )
         return Said({"review": made.review, "number": made.number})

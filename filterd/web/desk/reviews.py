@@ -91,7 +91,7 @@ async def note_effect(request: Request, agent: Agent) -> Response:
     number = str(request.path_params["number"])
     kind = _known(EffectOfReview, form.one("kind"))
     version = max(0, number_of(form.one("version")))
-    await effects.note(agent.context, number, kind, reference=form.one("reference"), version=version)
+    await effects.record(agent.context, number, kind, reference=form.one("reference"), version=version)
     return see_other(f"/desk/reviews/{number}")
 
 

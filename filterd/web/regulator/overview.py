@@ -16,10 +16,10 @@ from filterd.web.accounts.agents import Agent
 from filterd.web.regulator.room import shown
 
 QUESTIONS = (
-    ("never_asked", "command", "filterd check NAME --subscriber ID"),
-    ("who_opted_in", "command", "filterd consent prove ID"),
+    ("never_asked", "command", "filterd consent prove ID"),
+    ("who_opted_in", "command", "filterd consent show ID"),
     ("restore", "command", "filterd restore DIRECTORY"),
-    ("marker", "command", "filterd retention --prove"),
+    ("marker", "command", "filterd retention prove"),
     ("lack_term", "page", "/regulator/orders?term=none"),
     ("who_added", "page", "/regulator/grounds"),
     ("reproducible", "page", "/regulator/published"),

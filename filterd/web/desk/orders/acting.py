@@ -1,4 +1,4 @@
-"""What an officer does about an order. Each act is the API's, and takes its permission."""
+"""The acts of an officer on an order. Each act is the API's, and takes its permission."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ def _form(
         "fault": fault,
         "missing": missing,
         "authorities": [(each.id, str(getattr(each.title, language))) for each in country.authorities],
-        "grounds": [(each.id, f"{getattr(each.title, language)} ({each.law})") for each in country.grounds],
+        "grounds": [(each.id, f"{getattr(each.title, language)} · {each.id}") for each in country.grounds],
         "moments": MOMENTS,
         "ticks": TICKS,
     }

@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from filterd.operations.duty import due, roster
+from filterd.operations.duty.requests import title_of
 from filterd.operations.reviews.terms import country_of
 from filterd.web.accounts.agents import Agent
 from filterd.web.desk.orders.frame import duty_page, words_of
@@ -19,14 +20,15 @@ async def show(request: Request, agent: Agent) -> Response:
     """``GET /desk/orders``."""
     context, words = agent.context, words_of(request)
     found = await due.everything(context)
-    zone = country_of(context).zone
-    shown = [told(each, found.at, words, zone) for each in found.items[:SHOWN]]
+    country = country_of(context)
+    shown = [told(each, found.at, words, country.zone) for each in found.items[:SHOWN]]
     on_duty = await roster.look(context)
     values = {
         "late": [each for each in shown if each.level == "bad"],
         "open": [each for each in shown if each.level != "bad"],
         "more": max(0, len(found.items) - SHOWN),
         "troubles": found.troubles,
+        "title_of": lambda authority: title_of(country, authority, words.language),
         "all_command": "filterd duty due",
         "on_duty": [(each, on_duty.contact(each.account)) for each in on_duty.now],
     }

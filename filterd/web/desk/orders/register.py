@@ -45,7 +45,7 @@ async def add(request: Request, agent: Agent) -> Response:
     """``POST /desk/orders/requests/new``: what is missing is told at once, and nothing typed is lost."""
     form = await read_form(request, agent.csrf)
     try:
-        made = await register.note(agent.context, _asked(agent.context, form))
+        made = await register.enter(agent.context, _asked(agent.context, form))
     except OperationError as error:
         given = {each: form.one(each) for each in FIELDS}
         return _form(request, agent, given, f"{error}. {error.remedy}", HTTPStatus.CONFLICT)

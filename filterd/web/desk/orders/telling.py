@@ -1,4 +1,4 @@
-"""What is due in the words of a page: how long still, or how long since."""
+"""Tells what is due in the words of a page: how long still, or how long since."""
 
 from __future__ import annotations
 

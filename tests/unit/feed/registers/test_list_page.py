@@ -8,8 +8,8 @@ import pytest
 
 from filterd.feed.registers.control_file import (
     MAX_CONTROL,
-    Control,
     ControlFileError,
+    ListDigest,
     read_control,
     require_sound,
 )
@@ -101,7 +101,7 @@ DIGEST = hashlib.sha256(LIST).hexdigest()
 )
 def test_every_usual_form_of_a_control_file_is_read(control: str) -> None:
     found = read_control(control.encode(), "https://authority.example/documents/elenco_siti.txt/22-bb")
-    assert found == Control("sha256", DIGEST)
+    assert found == ListDigest("sha256", DIGEST)
     require_sound(LIST, found)
     with pytest.raises(ControlFileError, match="does not have the digest"):
         require_sound(LIST[:-1], found)

@@ -50,7 +50,7 @@ async def test_the_late_stand_first_and_an_approval_stands_for_its_enforcement(
     context: Context, installation: Installation
 ) -> None:
     assert (await due.everything(context)).items == ()
-    await requests.note(context, ASKED)
+    await requests.enter(context, ASKED)
     await taking.add(context, REQUEST)
     assert await kinds(context) == ["request", "approval"]
     installation.now += DAY + 1
@@ -64,12 +64,12 @@ async def test_the_late_stand_first_and_an_approval_stands_for_its_enforcement(
 
 
 async def test_a_request_is_found_again_and_its_steps_stay(context: Context) -> None:
-    made = await requests.note(context, ASKED)
+    made = await requests.enter(context, ASKED)
     with pytest.raises(ConflictError, match="noted already"):
-        await requests.note(context, replace(ASKED, document="of 500 2027"))
+        await requests.enter(context, replace(ASKED, document="of 500 2027"))
     with pytest.raises(OperationError, match="authority, asked, document"):
-        await requests.note(context, RequestAsked("", "", "", way=AskedWay.MAIL))
-    await requests.note(
+        await requests.enter(context, RequestAsked("", "", "", way=AskedWay.MAIL))
+    await requests.enter(
         context, RequestAsked("fgr", "", "¿qué pasó?", AskedKind.INFORMATION, AskedWay.TELEPHONE)
     )
     await requests.take(context, made.reference, StepTaken(AskedStep.QUESTION, text="which name?"))
@@ -93,7 +93,7 @@ async def test_a_request_is_found_again_and_its_steps_stay(context: Context) -> 
 async def test_a_request_without_an_outcome_alarms_as_an_order_does(
     context: Context, installation: Installation
 ) -> None:
-    made = await requests.note(context, ASKED)
+    made = await requests.enter(context, ASKED)
     (duty,) = await alarming.duties(context)
     assert (duty.order.reference, duty.kind.value, duty.due_at) == (made.reference, "request", NOW + DAY)
     installation.now += DAY + 1
@@ -142,7 +142,7 @@ async def test_a_shift_that_cannot_be_meant(context: Context) -> None:
 
 
 async def test_a_hand_over_keeps_what_is_open(context: Context) -> None:
-    await requests.note(context, ASKED)
+    await requests.enter(context, ASKED)
     made = await handing_over.write_down(context, "  quiet \n night ")
     assert made.text == "quiet\nnight" and made.open_items[0].startswith("request P-1 ")
     read = await handing_over.read(as_person(context, "bob"), made.number)
@@ -166,10 +166,10 @@ async def test_the_effect_of_an_upheld_review_is_measured(
     await deciding.decide(context, "1", DecisionGiven(ReviewOutcome.UPHELD, "Tiene razón."))
     assert "effect" in await kinds(context)
     with pytest.raises(ConflictError, match="still in force"):
-        await effects.note(context, "1", EffectOfReview.ORDER, reference="o-1")
+        await effects.record(context, "1", EffectOfReview.ORDER, reference="o-1")
     installation.now += 10
     await ending.withdraw(context, "O-1", reason="upheld")
-    await effects.note(context, "1", EffectOfReview.ORDER, reference="o-1")
+    await effects.record(context, "1", EffectOfReview.ORDER, reference="o-1")
     assert await effects.settle(context) == 0
     seen = await asking.look(context, issued.folio, issued.code)
     assert (seen.effect, seen.effective_on) == ("order", "")

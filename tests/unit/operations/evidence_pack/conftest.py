@@ -36,7 +36,7 @@ def range_pack(tmp_path_factory: pytest.TempPathFactory) -> Packed:
         installation = await install(base / "filterd")
         async with installation.open("ana", approvals=1) as context:
             await reported.fill(context, installation)
-            await packed.write(context, base / "pack.tar", **packed.RANGE)
+            await packed.write(context, base / "pack.tar", packed.RANGE)
         return installation
 
     installation = asyncio.run(make())

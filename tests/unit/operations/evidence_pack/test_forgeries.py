@@ -58,7 +58,7 @@ def test_what_anybody_changes_is_found_by_both(range_pack: Packed, where: Path, 
     changes = pack_forger.by_anybody(range_pack.files, range_pack.moment, 19)
     made, kept = missed(changes, where, script)
     assert kept == []
-    assert made >= 90
+    assert made >= 70
 
 
 def test_what_another_key_signs_is_found_by_both(range_pack: Packed, where: Path, script: Any) -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from filterd.operations.context import OperationError
-from filterd.operations.evidence_pack import scope
+from filterd.operations.evidence_pack import parts, scope
 from filterd.operations.orders import taking
 from tests.unit.operations.evidence_pack.conftest import Packed
 from tests.worlds import packed, reported
@@ -41,7 +43,7 @@ def test_it_says_what_is_proven_and_what_is_the_operators_word(range_pack: Packe
 
 async def test_the_same_store_and_clock_give_the_same_bytes(range_pack: Packed, tmp_path: Path) -> None:
     async with range_pack.installation.open("ana", approvals=1) as context:
-        await packed.write(context, tmp_path / "again.tar", **packed.RANGE)
+        await packed.write(context, tmp_path / "again.tar", packed.RANGE)
     assert (tmp_path / "again.tar").read_bytes() == range_pack.path.read_bytes()
     assert not list(tmp_path.glob(".*")), "nothing of the making stays"
 
@@ -52,7 +54,7 @@ async def test_the_pack_of_one_order_has_nothing_of_another(tmp_path: Path) -> N
         for number in (1, 2):
             await taking.add(context, reported.request(number))
         installation.now += 60
-        done = await packed.write(context, tmp_path / "one.tar", pdf=True, order="o-2")
+        done = await packed.write(context, tmp_path / "one.tar", {"order": "o-2"}, pdf=True)
     files = packed.files_of(tmp_path / "one.tar")
     assert done.files == len(files)
     assert b"plantado1" not in (tmp_path / "one.tar").read_bytes()
@@ -111,3 +113,13 @@ async def test_what_is_no_scope_is_refused(installation: Installation, of: dict[
         with pytest.raises(OperationError) as refused:
             await scope.scope_of(context, **of)
     assert refused.value.remedy
+
+
+def test_the_independent_script_is_plain_python_3_8_and_knows_nothing_of_filterd() -> None:
+    modules = {each.stem for each in parts.SCRIPTS.glob("*.py")}
+    for path in parts.SCRIPTS.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(), feature_version=(3, 8))):
+            names = [each.name for each in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            outside = {each.partition(".")[0] for each in names} - modules - set(sys.stdlib_module_names)
+            assert outside == set(), path

@@ -21,6 +21,7 @@ from tests.worlds import exported, packed
 from tests.worlds.installation import Installation
 
 WORDS = (exported.SUBSCRIBER, "line:1", "T-1", "secret.example", "worst.example")
+JANUARY = {"since": "2027-01-01", "until": "2027-01-31"}
 _STREAM = re.compile(rb"stream\r?\n(.*?)endstream", re.DOTALL)
 
 
@@ -38,7 +39,7 @@ async def test_nothing_of_a_line_and_no_confidential_name_is_in_it(
     await exported.script(installation)
     installation.now += 60
     async with installation.open() as context:
-        await packed.write(context, tmp_path / "pack.tar", pdf=True, since="2027-01-01", until="2027-01-31")
+        await packed.write(context, tmp_path / "pack.tar", JANUARY, pdf=True)
         async with context.store.read() as connection:
             orders = {each.reference: each for each in (await order_rows.all_orders(connection)).orders}
             salts = [
@@ -68,11 +69,11 @@ async def test_one_that_breaks_off_is_taken_by_nobody_and_leaves_nothing(
     installation: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with installation.open() as context:
-        wanted = await scope.scope_of(context, since="2027-01-01", until="2027-01-31")
+        wanted = await scope.scope_of(context, **JANUARY)
         pieces = EvidenceStream(context, wanted, pdf=False).chunks()
         (tmp_path / "broken.tar").write_bytes(await anext(pieces) + await anext(pieces))
         await pieces.aclose()
-        await packed.write(context, tmp_path / "pack.tar", order="", since="2027-01-01", until="2027-01-31")
+        await packed.write(context, tmp_path / "pack.tar", JANUARY)
 
         def full(*_: object) -> None:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

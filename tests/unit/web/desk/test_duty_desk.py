@@ -76,7 +76,7 @@ async def test_one_person_lifts_in_an_emergency_and_another_looks_at_it(world: D
     await first.post("/desk/orders/new", **ORDER)
     await second.post("/desk/orders/1/approve")
     asked = (await first.get("/desk/orders/1/emergency")).text
-    assert "Lift O-1 now?" in asked and "another person looks at it" in asked
+    assert "Lift O\u20111 now?" in asked and "another person looks at it" in asked
     page = (await first.post("/desk/orders/1/emergency", reason="a hospital")).text
     assert "Ended in an emergency: to be reviewed" in page
     assert "Look at an emergency end" in (await first.get("/desk/orders")).text
@@ -131,7 +131,7 @@ async def test_what_cannot_be_read_is_told_and_hides_nothing(
     world: DeskWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = await officer(world)
-    await requests.note(world.context, requests.RequestAsked("sat", "OF-1", "block"))
+    await requests.enter(world.context, requests.RequestAsked("sat", "OF-1", "block"))
 
     async def broken(_: object) -> list[object]:
         raise OperationError("the lists cannot be read")
