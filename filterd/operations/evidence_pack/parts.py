@@ -54,8 +54,8 @@ async def keys(context: Context) -> list[PackPart]:
 
 
 async def statements_of(context: Context, scope: PackScope) -> AsyncIterator[PackPart]:
-    """The statements of the days. A pack of one order has those of the days on which something happened to
-    it, and the newest."""
+    """The statements of the days, and the newest before them. A pack of one order has those of the days on
+    which something happened to it, and the newest."""
     async with context.store.read() as connection:
         days = await _days(connection, context, scope)
     for day in days:
@@ -68,7 +68,8 @@ async def statements_of(context: Context, scope: PackScope) -> AsyncIterator[Pac
 async def _days(connection: AsyncConnection, context: Context, scope: PackScope) -> list[str]:
     every = [each for each in await statements.days(connection, 10_000) if each <= scope.last][::-1]
     if not scope.order:
-        return [each for each in every if each >= scope.first]
+        before = [each for each in every if each < scope.first][-1:]  # growth is counted from it
+        return before + [each for each in every if each >= scope.first]
     entries = await change_log.entries_of(connection, f"order:{scope.order}")
     happened = {day_of(context, each.entry.at).isoformat() for each in entries}
     return [each for each in every if each in happened or each == every[-1]]

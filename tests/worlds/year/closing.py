@@ -64,8 +64,7 @@ async def close_year(context: Context, folder: Path, *, short: bool) -> Closed:
     keys.write_text("".join(pem))
     await _export(context, closed, keys)
     closed.record = _rows(await _pack(context, closed, keys, YEARS, short=short))
-    if not short:
-        await _pack(context, closed, keys, HALF, short=True)
+    await _pack(context, closed, keys, HALF, short=True)
     return closed
 
 

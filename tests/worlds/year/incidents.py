@@ -6,8 +6,9 @@ from datetime import date
 
 from filterd.model.order import OrderState, StepKind
 from filterd.model.review import ReviewClaim, ReviewKind, ReviewOutcome
+from filterd.model.review_effect import EffectOfReview
 from filterd.operations.orders import ending, finding, reviewing, times
-from filterd.operations.reviews import asking, deciding
+from filterd.operations.reviews import asking, deciding, effects
 from filterd.operations.reviews.asking import ReviewAsked
 from filterd.operations.reviews.deciding import DecisionGiven
 from tests.worlds.year import letters
@@ -143,6 +144,20 @@ async def comes_up(diary: Diary) -> None:
     diary.tell(f"{DOWN} is up again after two days; {seen}")
 
 
+async def noted(diary: Diary) -> None:
+    """What followed from the complaint is noted, and control measures when every resolver had it."""
+    folio, reference = diary.folios["pharmacy"][0], diary.orders["too wide"]
+    noted = await effects.note(diary.by("beto"), folio, EffectOfReview.ORDER, reference=reference)
+    control = diary.provider.control
+    require(control is not None, "control is away")
+    assert control is not None
+    await control.measure()
+    (effect,) = await effects.of_review(diary.provider.context, noted.review)
+    require(effect.effective_at > 0, f"nobody knows when the end of {reference} was everywhere")
+    when = written(effect.effective_at)
+    diary.tell(f"what followed is noted: {reference} was lifted on every resolver at {when}")
+
+
 FORWARDED = DecisionGiven(
     ReviewOutcome.FORWARDED, "el IMPI ordenó el bloqueo; le pedimos que lo precise", authority="impi"
 )
@@ -158,6 +173,7 @@ OVERBLOCKING: tuple[Entry, ...] = (
     at(4, 27, 9, 30, letters.approved("trademark", name="clon-de-marca.example")),
     at(4, 28, 18, 0, appeals("pharmacy")),
     at(4, 30, 12, 0, decided("pharmacy", "beto", UPHELD)),
+    at(4, 30, 12, 10, noted, quiet=True),
     at(10, 20, 12, 0, letters.confirmed("trademark")),
 )
 OUTAGE: tuple[Entry, ...] = (

@@ -17,6 +17,7 @@ from filterd.config.settings import Settings
 from filterd.operations import nodes
 from filterd.operations.context import Context, open_context
 from filterd.operations.policies import KeptPolicies
+from filterd.serve.duty_watch import DutyWatch
 from filterd.serve.maintenance import Maintenance
 from filterd.serve.order_ends import OrderEnds
 from filterd.serve.order_watch import OrderWatch
@@ -60,6 +61,7 @@ class ControlParts:
         self._ends = OrderEnds(self.context)
         self._retention = RetentionSchedule(self.context)
         self._take_up = TakeUpSchedule(self.context)
+        self._duty = DutyWatch(self.context)
         self._trail = TrailSchedule(self.context)
         self._watch = OrderWatch()
 
@@ -85,6 +87,10 @@ class ControlParts:
         """Delete what is past its term, and count the day before; each once a day."""
         await self._retention.look()
         await self._take_up.look()
+
+    async def measure(self) -> None:
+        """Look at what is due, and when what followed from complaints was in force everywhere."""
+        await self._duty.look()
 
     async def close(self) -> None:
         """End what runs in the background."""
@@ -137,6 +143,7 @@ class Provider:
             await each.probe(lists=True)
         if self.control is not None:
             await self.control.delete()
+            await self.control.measure()
 
     async def move_to(self, moment: float) -> None:
         """Go on to a moment, and settle. Between two moments nobody is heard, and control does not look: who
