@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page
@@ -109,7 +110,7 @@ def test_every_page_fits_reads_and_is_reached_by_keyboard(night: Night, language
             faults += [(listed.name, each) for each in checks.words(page, language)]
             faults += [(listed.name, each) for each in checks.keyboard(page)]
         scheme = "dark" if language == "es" else "light"
-        more = {"color_scheme": scheme, "bypass_csp": True}
+        more: dict[str, Any] = {"color_scheme": scheme, "bypass_csp": True}
         with checks.device(night.browser, language=language, state=night.first, **more) as page:
             _show(page, where, listed)
             faults += [(listed.name, each) for each in checks.violations(page)]

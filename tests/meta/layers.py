@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 BEGIN = "<!-- layers: generated from the imports; UPDATE_DOCS=1 make test PYTEST=tests/meta -->\n"
 END = "<!-- end of layers -->\n"
 WIDTH = 98
-MOST_BESIDE = 6
+MOST_BESIDE = 5
 """boxes in a line"""
 _TOP = "filterd"
 _SOURCES = ("*.py", "*.pyx", "*.pxd")

@@ -1,4 +1,4 @@
-"""What people write at the later steps of a confidential order: it must not hold a name of it either.
+"""Texts of the later steps of a confidential order: they must not hold a name of it either.
 
 The trail and its exports show those texts, as they show the ones of the intake.
 """

@@ -22,7 +22,7 @@ from filterd.operations.orders.intake import MAX_ENTRIES, OrderRequest
 from filterd.operations.registers import adopting, auditing, capacity, unblocking
 from filterd.operations.registers.capacity import ADDRESSES, NAMES
 from filterd.operations.registers.deadlines import Deadlines
-from filterd.operations.registers.items import JudgedItem, Room, judge_blocks, read_item
+from filterd.operations.registers.items import CapacityLeft, JudgedItem, judge_blocks, read_item
 from filterd.store import registers as rows
 from filterd.store.store import Write
 
@@ -58,10 +58,10 @@ async def judged_document(context: Context, work: DocumentWork) -> tuple[Guards,
     return guarding, await asyncio.to_thread(judge)
 
 
-async def room_of(context: Context, register: RegisterSettings) -> Room:
+async def room_of(context: Context, register: RegisterSettings) -> CapacityLeft:
     """How many more names and addresses the authority of a register may have."""
     found = {each.kind: each.room for each in await capacity.capacity(context) if _same(each, register)}
-    return Room(found.get(NAMES), found.get(ADDRESSES))
+    return CapacityLeft(found.get(NAMES), found.get(ADDRESSES))
 
 
 def _same(use: capacity.CapacityUse, register: RegisterSettings) -> bool:

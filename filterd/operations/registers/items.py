@@ -51,7 +51,7 @@ class JudgedItem:
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class CapacityLeft:
     """How many more names and addresses the authority may have; None: not bounded."""
 
     names: int | None = None
@@ -106,7 +106,7 @@ def _address(item: ParsedItem, register: RegisterSettings, settings: Settings) -
 
 
 def judge_blocks(
-    items: Sequence[JudgedItem], register: RegisterSettings, guarding: Guards, room: Room
+    items: Sequence[JudgedItem], register: RegisterSettings, guarding: Guards, room: CapacityLeft
 ) -> list[JudgedItem]:
     """Each item that demands a block, judged with the guards and the room; others are as they were."""
     judged = list(items)

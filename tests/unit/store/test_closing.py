@@ -22,7 +22,7 @@ async def test_no_connection_outlives_the_store(
     begin = driver.StoreConnection.__init__
 
     def noted(self: driver.StoreConnection, *given: object) -> None:
-        begin(self, *given)  # type: ignore[arg-type]
+        begin(self, *given)  # type: ignore[arg-type]  # as they were given
         made.append(self)
 
     monkeypatch.setattr(driver.StoreConnection, "__init__", noted)

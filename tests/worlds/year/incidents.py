@@ -147,7 +147,7 @@ async def comes_up(diary: Diary) -> None:
 async def noted(diary: Diary) -> None:
     """What followed from the complaint is noted, and control measures when every resolver had it."""
     folio, reference = diary.folios["pharmacy"][0], diary.orders["too wide"]
-    noted = await effects.note(diary.by("beto"), folio, EffectOfReview.ORDER, reference=reference)
+    noted = await effects.record(diary.by("beto"), folio, EffectOfReview.ORDER, reference=reference)
     control = diary.provider.control
     require(control is not None, "control is away")
     assert control is not None

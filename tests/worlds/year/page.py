@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from pathlib import Path
 
 from tests.worlds.year import table
@@ -11,10 +12,7 @@ from tests.worlds.year.run import Outcome
 
 ROOT = Path(__file__).parents[3]
 ENGLISH, SPANISH = ROOT / "docs/year.md", ROOT / "docs/es/doce-meses.md"
-MARK = (
-    "<!-- {name}: made by the short form of the year;"
-    " UPDATE_DOCS=1 make test PYTEST=tests/e2e/test_year.py -->\n"
-)
+MARK = "<!-- {name}: made by tests/e2e/test_year.py; UPDATE_DOCS=1 writes it -->\n"
 END = "<!-- end -->\n"
 WORDS = {
     "orders.received": ("orders received", "órdenes recibidas"),
@@ -78,7 +76,7 @@ def parts(outcome: Outcome) -> dict[Path, dict[str, str]]:
             "what happened": _happened(outcome),
             "months": table.as_markdown(rows),
             "figures": _figures(outcome, 0),
-            "verdicts": "```text\n" + "".join(f"{each}\n" for each in _verdicts(outcome)) + "```\n",
+            "verdicts": "```text\n" + "".join(map(_wrapped, _verdicts(outcome))) + "```\n",
         },
         SPANISH: {
             "months": table.as_markdown([HEADS, *rows[1:]]),
@@ -97,6 +95,11 @@ def _figures(outcome: Outcome, language: int) -> str:
     heads = (("figure", "value", "id"), ("cifra", "valor", "id"))[language]
     rows = [(words[language], table.shown(found[each]), f"`{each}`") for each, words in WORDS.items()]
     return table.as_markdown([heads, *rows])
+
+
+def _wrapped(line: str) -> str:
+    """A line as lines of a page's width."""
+    return "".join(f"{each}\n" for each in textwrap.wrap(line, 96, subsequent_indent="    "))
 
 
 def _verdicts(outcome: Outcome) -> list[str]:

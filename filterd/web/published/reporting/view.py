@@ -169,7 +169,7 @@ class _Teller:
             key = f"report.row.{label.text}"
             return self.words.text(key) if self.words.has(key) else label.text.partition(".")[2]
         if label.kind is LabelKind.MONTH:
-            return self.words.day(date.fromisoformat(f"{label.text}-01"), "MMM y")  # type: ignore[arg-type]
+            return self.words.day(date.fromisoformat(f"{label.text}-01"), "MMM y")  # type: ignore[arg-type]  # Babel takes any pattern
         if label.kind is LabelKind.DATA:
             return ": ".join(each for each in (label.text, label.more) if each)
         parts = [self.titles.get(each, each) for each in (label.text, label.more) if each]
