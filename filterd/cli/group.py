@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from filterd.cli.failure import Failure
+
 _SENTENCE = re.compile(r"(?s)(.*?\.)(\s|$)")
 
 
@@ -19,13 +21,19 @@ class Group(click.Group):
         super().__init__(*arguments, **options)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command. A wrong command line leads to a help: this one, where click does not say which."""
+        """Run the command. A wrong command line leads to a help: this one, where click does not say which.
+        A value that an operation refuses before anything is opened fails as the operation itself does."""
         try:
             return super().invoke(ctx)
         except click.UsageError as error:
             if error.ctx is not None:
                 raise
             raise click.UsageError(error.format_message(), ctx) from None
+        except Exception as error:
+            failure = _failure(error)
+            if failure is None:
+                raise
+            raise failure from None
 
     def command_lines(self, context: click.Context) -> Sequence[tuple[str, str]]:
         """Each command with its line in the help."""
@@ -36,6 +44,13 @@ class Group(click.Group):
         """Write the list of commands."""
         with formatter.section("Commands"):
             formatter.write_dl(list(self.command_lines(ctx)))
+
+
+def _failure(error: Exception) -> Failure | None:
+    """The failure that an operation's own error is shown as; None for any other error."""
+    from filterd.operations.errors import OperationError
+
+    return Failure(str(error), error.remedy) if isinstance(error, OperationError) else None
 
 
 def first_sentence(text: str | None) -> str:
