@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import tarfile
 import zipfile
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -92,6 +93,19 @@ async def test_orders_are_filtered_and_one_is_told_in_whole(desk: Desk) -> None:
     receipt = await visitor.post("/regulator/orders/O-1/receipt", form="json")
     assert json.loads(receipt.text)["body"]["order"]
     assert (await visitor.client.post("/regulator/orders/O-1/receipt")).status_code in (403, 415)
+
+
+async def test_the_pack_of_some_days_has_the_reports_that_people_read(desk: Desk) -> None:
+    visitor = await desk.browser()
+    await visitor.get("/regulator/downloads")
+    packed = await visitor.post(
+        "/regulator/downloads/pack", **{"from": _day(NOW - 86_400), "to": _day(NOW - 86_400)}
+    )
+    assert packed.status_code == 200
+    with tarfile.open(fileobj=io.BytesIO(packed.content)) as archive:
+        names = {name.rpartition("/")[2] for name in archive.getnames()}
+    for form in ("json", "csv", "html", "pdf"):
+        assert any(name.startswith("compliance") and name.endswith(f".{form}") for name in names), names
 
 
 async def test_who_added_a_ground_and_what_an_inspector_asks(desk: Desk) -> None:
