@@ -39,7 +39,7 @@ class Span(click.ParamType[int]):
 
 @order.command()
 @click.option("--within", type=Span(), help="Only what is due in so much time: 24h, 7d; overdue counts.")
-@click.option("--done", is_flag=True, help="Also what was done, in time or late.")
+@click.option("--done", is_flag=True, help="Also what was done, late or in time, or missed.")
 @common
 def due(within: int | None, done: bool, config: Path | None, as_json: bool) -> None:
     """List all that is due for orders, the soonest first: to enforce, report, unblock, confirm, review.
@@ -94,6 +94,8 @@ def reported(reference: str, report: str, at: str, digest: str, config: Path | N
 def _left(duty: Duty, now: float) -> str:
     """The time left in words."""
     if not duty.open:
+        if duty.missed:
+            return "missed"
         return "done late" if duty.late else "done"
     left = duty.due_at + 1 - now
     span = abs(left)

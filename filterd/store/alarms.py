@@ -28,11 +28,21 @@ _FACTS = tuple(
 _OPEN = tuple(each.value for each in OrderState if each not in ENDED)
 
 
-async def order_facts(connection: AsyncConnection, lifted_since: float) -> list[OrderFacts]:
+async def order_facts(
+    connection: AsyncConnection, lifted_since: float, *, ended: bool = False
+) -> list[OrderFacts]:
     """The orders that may have something due: those that nobody ended, and those that an authority lifted
-    since then (Unix seconds)."""
+    since then (Unix seconds). With ``ended`` also those that ended since then in another way."""
     lifted = and_(orders.c.state == OrderState.LIFTED.value, orders.c.withdrawn_at >= lifted_since)
-    return await _found(connection, or_(orders.c.state.in_(_OPEN), lifted))
+    withdrawn = and_(orders.c.state == OrderState.WITHDRAWN.value, orders.c.withdrawn_at >= lifted_since)
+    expired = and_(orders.c.state == OrderState.EXPIRED.value, orders.c.not_after >= lifted_since)
+    lately = (lifted, withdrawn, expired) if ended else (lifted,)
+    return await _found(connection, or_(orders.c.state.in_(_OPEN), *lately))
+
+
+async def facts_of(connection: AsyncConnection, number: int) -> list[OrderFacts]:
+    """The facts of one order, however it stands; empty: there is none with this number."""
+    return await _found(connection, orders.c.number == number)
 
 
 async def emergency_facts(connection: AsyncConnection) -> list[OrderFacts]:

@@ -31,11 +31,21 @@ LIFTED_FOR = 90 * 86_400
 """seconds for which a lifted order is looked at: by then its nodes have lifted it, or somebody knows"""
 
 
-async def duties(context: Context) -> list[Duty]:
-    """Every duty that has begun, with those that were done or are over, the soonest due first."""
+async def duties(context: Context, *, ended: bool = False) -> list[Duty]:
+    """Every duty that has begun, with those that were done or are over, the soonest due first. ``ended``:
+    also those of orders that ended lately in whatever way, of which nothing is due any more."""
     async with context.store.read() as connection:
-        found = await rows.order_facts(connection, context.clock() - LIFTED_FOR)
+        found = await rows.order_facts(connection, context.clock() - LIFTED_FOR, ended=ended)
     return await duties_for(context, found)
+
+
+async def of_order(context: Context, number: int) -> list[Duty]:
+    """All that was and is due for one order, however long ago it ended, the soonest due first."""
+    async with context.store.read() as connection:
+        found = await rows.facts_of(connection, number)
+        emergencies = [each for each in await rows.emergency_facts(connection) if each.number == number]
+    every = [*await duties_for(context, found), *_looks(emergencies, country_of(context))]
+    return _told(sorted(every, key=_place))
 
 
 async def duties_for(context: Context, found: Sequence[OrderFacts]) -> list[Duty]:
@@ -75,18 +85,22 @@ def _place(duty: Duty) -> tuple[int, int, str]:
 
 async def _emergencies(context: Context) -> list[Duty]:
     """The looks at emergency ends: all that wait, and those that were done lately."""
-    country, since = country_of(context), context.clock() - LIFTED_FOR
+    since = context.clock() - LIFTED_FOR
     async with context.store.read() as connection:
         found = await rows.emergency_facts(connection)
+    return [each for each in _looks(found, country_of(context)) if each.open or each.done_at >= since]
+
+
+def _looks(found: Iterable[OrderFacts], country: Jurisdiction) -> list[Duty]:
+    """The looks of another person at these emergency ends."""
     every = []
     for each in found:
         ended, looked = each.last(StepKind.EMERGENCY), each.last(StepKind.REVIEWED)
         if ended is None:
             continue
         done = looked.at if looked is not None and looked.number > ended.number else 0.0
-        if not done or done >= since:
-            basis, latest = resolve(country, each.authority, each.ground), int(ended.at) + WITHIN
-            every.append(Duty(each, HouseDuty.EMERGENCY_REVIEW, ended.at, latest, done, basis))
+        basis, latest = resolve(country, each.authority, each.ground), int(ended.at) + WITHIN
+        every.append(Duty(each, HouseDuty.EMERGENCY_REVIEW, ended.at, latest, done, basis))
     return every
 
 
@@ -97,14 +111,20 @@ def open_ones(every: Iterable[Duty]) -> list[Duty]:
 
 async def list_due(context: Context, within: float | None = None, *, done: bool = False) -> list[Duty]:
     """The open duties, overdue ones among them, the soonest due first; only those that are due ``within`` so
-    many seconds. With ``done`` also those that were done. Emergency ends that another person has to look at
-    are among them."""
-    every = [*await duties(context), *await _emergencies(context)]
+    many seconds. With ``done`` also those that were done or missed, of orders that ended lately among them.
+    Emergency ends that another person has to look at are among them."""
+    every = [*await duties(context, ended=done), *await _emergencies(context)]
     every.sort(key=_place)
     if within is not None:
         latest = context.clock() + within
         every = [each for each in every if each.due_at <= latest]
-    return [each for each in every if each.done_at or each.open] if done else open_ones(every)
+    return _told(every) if done else open_ones(every)
+
+
+def _told(every: Iterable[Duty]) -> list[Duty]:
+    """Those that are to be done, that were done, and that were missed; not those that ended before they were
+    due."""
+    return [each for each in every if each.done_at or each.open or each.missed]
 
 
 async def reported(

@@ -98,6 +98,11 @@ class Duty:
         """True for one that was done, too late."""
         return self.done_at >= self.due_at + 1
 
+    @property
+    def missed(self) -> bool:
+        """True for one that was never done, and that was late when it was over."""
+        return not self.done_at and self.over_at >= self.due_at + 1
+
 
 def duties_of(
     order: OrderFacts, country: Jurisdiction, reached: Reached, basis: KnownBasis | None = None

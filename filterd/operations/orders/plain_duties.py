@@ -24,4 +24,5 @@ def plain_duty(duty: Duty, now: float) -> dict[str, Any]:
         "seconds_left": None if not duty.open else duty.due_at + 1 - int(now),
         "overdue": duty.overdue(now),
         "late": duty.late,
+        "missed": duty.missed,
     }

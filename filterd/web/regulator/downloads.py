@@ -16,6 +16,7 @@ from filterd.operations.trail.exporting import ExportStream
 from filterd.operations.trail.verifying import VERIFIER
 from filterd.web.accounts.agents import Agent
 from filterd.web.pages.forms import read_form
+from filterd.web.published.reporting import giving
 from filterd.web.regulator.room import attached, shown
 
 BATCH = 1 << 16
@@ -53,7 +54,8 @@ async def pack(request: Request, agent: Agent) -> Response:
     form = await read_form(request, agent.csrf)
     order, since, until = form.one("order")[:32], form.one("from")[:10], form.one("to")[:10]
     scope = await scope_of(agent.context, order, "" if order else since, "" if order else until)
-    return await _streamed(EvidenceStream(agent.context, scope).chunks(), scope.name, "application/x-tar")
+    stream = EvidenceStream(agent.context, scope, sheet=giving.sheet)
+    return await _streamed(stream.chunks(), scope.name, "application/x-tar")
 
 
 async def _streamed(pieces: AsyncIterator[bytes], name: str, media_type: str) -> Response:

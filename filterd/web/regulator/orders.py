@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from filterd.model.order import Order, OrderState
-from filterd.operations.context import Context
 from filterd.operations.orders import due, showing, times
-from filterd.operations.orders.duties import Duty
 from filterd.operations.receipts import issuing, typesetting
 from filterd.operations.receipts.sheet import attached_name
 from filterd.operations.receipts.words import SheetLanguage
@@ -30,6 +27,18 @@ class OrderLine:
     order: Order
     overdue: bool
     in_force: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StepSeen:
+    """A step of an order as a row of its page. Times are Unix seconds, 0 for none."""
+
+    kind: str
+    """the end of a key ``regulator.step.``"""
+    at: float
+    who: str
+    document: str = ""
+    until: float = 0.0
 
 
 async def show_all(request: Request, agent: Agent) -> Response:
@@ -82,14 +91,22 @@ async def show(request: Request, agent: Agent) -> Response:
         "in_force": order.in_force(context.clock()),
         "basis": resolve(country_of(context), order.demand.authority, order.demand.ground),
         "effects": [each for each in (found.enforcement, found.lifting) if each is not None],
-        "duties": await _duties(context, order.number),
+        "duties": await due.of_order(context, order.number),
+        "steps": _steps(order),
         "lifted": await showing.lifted(context, order),
     }
     return shown(request, agent, "order.html", values)
 
 
-async def _duties(context: Context, number: int) -> Sequence[Duty]:
-    return [each for each in await due.list_due(context, done=True) if each.order.number == number]
+def _steps(order: Order) -> list[StepSeen]:
+    """All that became of an order, from its coming in to its end, in the order of time."""
+    added = StepSeen("added", order.added_at, order.added_by, order.demand.document)
+    found = [StepSeen("accepted", order.accepted_at, ", ".join(order.approvals))]
+    found += [
+        StepSeen(each.kind.value, each.at, each.actor, each.document, each.until) for each in order.steps
+    ]
+    found.append(StepSeen("ended", order.withdrawn_at, order.withdrawn_by))
+    return [added, *sorted((each for each in found if each.at), key=lambda each: each.at)]
 
 
 async def receipt(request: Request, agent: Agent) -> Response:
@@ -105,12 +122,13 @@ async def receipt(request: Request, agent: Agent) -> Response:
 
 
 async def deadlines(request: Request, agent: Agent) -> Response:
-    """``GET /regulator/deadlines``: all that is due, and what was done lately."""
+    """``GET /regulator/deadlines``: all that is due, and what was done or missed lately, the newest first."""
     context, now = agent.context, agent.context.clock()
     every = await due.list_due(context, done=True)
+    past = [each for each in every if not each.open]
     values = {
         "open": [each for each in every if each.open],
-        "done": sorted((each for each in every if each.done_at), key=lambda each: -each.done_at)[:PAGE],
+        "done": sorted(past, key=lambda each: -(each.done_at or each.over_at))[:PAGE],
         "overdue": sum(each.overdue(now) for each in every),
     }
     return shown(request, agent, "deadlines.html", values)

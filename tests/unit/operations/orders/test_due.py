@@ -145,6 +145,26 @@ async def test_an_emergency_end_waits_for_another_person(
     assert [each.done_at for each in await due.list_due(context, done=True)] == [NOW + 60]
 
 
+async def test_what_was_kept_and_missed_stays_when_the_order_ends(
+    context: Context, world: Nodes, installation: Installation
+) -> None:
+    await world.report("n1", NOW - 1)
+    await taking.add(context, REQUEST)
+    await taking.add(context, replace(REQUEST, document="D-2", report_by=int(NOW) + 60))
+    await world.report("n1", NOW + 1, arrival(NOW + 0.5), arrival(NOW + 0.5, reference="O-2"))
+    installation.now += 120
+    for reference in ("O-1", "O-2"):
+        await ending.withdraw(context, reference, reason="mistake")
+    found = await due.list_due(context, done=True)
+    told = [(each.order.reference, each.kind.value, each.done_at, each.missed) for each in found]
+    kept = [("O-1", "enforce", NOW + 0.5, False), ("O-2", "enforce", NOW + 0.5, False)]
+    assert sorted(told) == [*kept, ("O-2", "report", 0.0, True)]
+    assert await due.list_due(context) == [], "nothing of it is due"
+    installation.now += 200 * DAY
+    assert await due.list_due(context, done=True) == []
+    assert [each.kind.value for each in await due.of_order(context, 2)] == ["report", "enforce"]
+
+
 async def test_a_withdrawn_order_has_nothing_due(context: Context) -> None:
     await taking.add(context, REQUEST)
     await ending.withdraw(context, "O-1", reason="mistake")

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import io
 import json
+import tarfile
 import zipfile
+from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from filterd.model.rule import Scope
 from filterd.model.token import GRANTS, Permission, TokenRole
 from filterd.operations import nodes, tokens
+from filterd.operations.orders import due, ending, reviewing, taking
+from filterd.operations.orders.intake import OrderRequest
 from filterd.operations.service_page import records
 from filterd.operations.tokens import TokenRequest
 from filterd.web.regulator.room import REGULATOR
 from filterd.web.regulator.routes import PAGES
 from tests.unit.web.regulator.conftest import NODE, Desk, Visitor
-from tests.worlds.installation import NOW
+from tests.worlds.installation import NOW, as_person
 
 ZONE = ZoneInfo("America/Mexico_City")
 
@@ -92,6 +97,39 @@ async def test_orders_are_filtered_and_one_is_told_in_whole(desk: Desk) -> None:
     receipt = await visitor.post("/regulator/orders/O-1/receipt", form="json")
     assert json.loads(receipt.text)["body"]["order"]
     assert (await visitor.client.post("/regulator/orders/O-1/receipt")).status_code in (403, 415)
+
+
+async def test_an_order_that_ended_keeps_its_deadlines_and_its_steps_in_time(desk: Desk) -> None:
+    ana = as_person(desk.context, "ana")
+    basis = OrderRequest(
+        "sat", "A. Official", "D-3", "liva-18h", "demanded", (("third.example", Scope.EXACT),)
+    )
+    await taking.add(ana, replace(basis, report_by=int(NOW) + 60))
+    await due.reported(ana, "O-3", report="acuse 77", at=NOW)
+    desk.installation.now += 60
+    await ending.withdraw(ana, "O-3", reason="a hospital", emergency=True)
+    desk.installation.now += 60
+    await reviewing.review(as_person(desk.context, "bob"), "O-3", reason="it was")
+    visitor = await desk.browser()
+    page = (await visitor.get("/regulator/orders/O-3")).text
+    steps = page.partition("Steps")[2].partition("</table>")[0]
+    told = [steps.index(f"<td>{each}</td>") for each in ("taken in", "ended", "looked at by another person")]
+    assert told == sorted(told)
+    assert "<td>report</td>" in page, "what was kept stays on its page"
+    assert "<td>report</td>" in (await visitor.get("/regulator/deadlines")).text
+
+
+async def test_the_pack_of_some_days_has_the_reports_that_people_read(desk: Desk) -> None:
+    visitor = await desk.browser()
+    await visitor.get("/regulator/downloads")
+    packed = await visitor.post(
+        "/regulator/downloads/pack", **{"from": _day(NOW - 86_400), "to": _day(NOW - 86_400)}
+    )
+    assert packed.status_code == 200
+    with tarfile.open(fileobj=io.BytesIO(packed.content)) as archive:
+        names = {name.rpartition("/")[2] for name in archive.getnames()}
+    for form in ("json", "csv", "html", "pdf"):
+        assert any(name.startswith("compliance") and name.endswith(f".{form}") for name in names), names
 
 
 async def test_who_added_a_ground_and_what_an_inspector_asks(desk: Desk) -> None:
