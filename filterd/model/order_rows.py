@@ -246,7 +246,7 @@ def _order(values: Mapping[str, Any], parts: tuple[list[tuple[Any, ...]], ...]) 
         added_by=text["added_by"],
         added_at=values["added_at"],
         entries=len(demand.names) + len(demand.addresses) + (0 if sealed is None else sealed.count),
-        approvals=tuple(dict.fromkeys((text["added_by"], *(_decoded(actor) for (actor,) in behind)))),
+        approvals=_people(text["added_by"], [_decoded(actor) for (actor,) in behind]),
         accepted_at=values["accepted_at"],
         withdrawn_by=text["withdrawn_by"],
         withdrawn_at=values["withdrawn_at"],
@@ -254,6 +254,13 @@ def _order(values: Mapping[str, Any], parts: tuple[list[tuple[Any, ...]], ...]) 
         steps=tuple(_step(*each) for each in steps),
         seal=text["seal"],
     )
+
+
+def _people(added_by: str, behind: Sequence[str]) -> tuple[str, ...]:
+    """The people who approve an order, the one who added it first. A register's machine that added one is not
+    among them: people stand behind it by its adoption."""
+    first = (added_by,) if added_by in behind or not behind else ()
+    return tuple(dict.fromkeys((*first, *behind)))
 
 
 def _demand(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from filterd.operations.context import Context
+from filterd.operations.reports.measures import told, told_apart
 from filterd.store import consent as rows
 from filterd.store.consent import Alike
 
@@ -58,3 +60,19 @@ async def report(context: Context) -> ConsentReport:
     async with context.store.read() as connection:
         groups = await rows.alike(connection, LEAST, MOST_GROUPS)
     return ConsentReport(**counts, waiting=await waiting(context), alike=tuple(groups))
+
+
+def without_small(found: ConsentReport) -> dict[str, Any]:
+    """The report for those outside the house: a count of less than :data:`LEAST` lines, or one that would
+    tell such a one, is None."""
+    parts = {"own": found.own, "shared": found.shared, "repeated": found.repeated, "none": found.none}
+    shown = told_apart(parts, LEAST)
+    hidden = sum(count for name, count in parts.items() if shown[name] is None)
+    whole = None if 0 < hidden < LEAST else told(found.opted_in, LEAST)
+    return {
+        **shown,
+        "waiting": told(found.waiting, LEAST),
+        "alike": [asdict(each) for each in found.alike],
+        "opted_in": whole,
+        "share_not_own": None if whole is None or shown["own"] is None else found.share_not_own,
+    }

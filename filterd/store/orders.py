@@ -29,6 +29,9 @@ from filterd.store.tables import (
     sealed_order,
 )
 
+_LARGEST = 2**63 - 1
+"""of the numbers that the store can hold"""
+
 
 async def add(connection: AsyncConnection, order: Order) -> None:
     """Add an order with its demand and approvals. ValueError for a confidential one that is not sealed."""
@@ -145,6 +148,8 @@ async def find(connection: AsyncConnection, reference: str) -> Order | None:
     """The whole order with this reference; None: there is none, and none is on record."""
     found = await connection.execute(select(orders.c.number).where(orders.c.reference == reference))
     number = found.scalar_one_or_none() or order_rows.number_of(reference)
+    if number > _LARGEST:
+        return None
     rows = await connection.run_sync(lambda sync: order_rows.read_orders(_execute(sync), number))
     return next((order for order in rows.orders if order.reference == reference), None)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -19,9 +19,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from filterd.model.token import Permission, Token
 from filterd.operations import nodes
 from filterd.operations.backup import STORE, read_manifest
+from filterd.operations.consent_report import LEAST
 from filterd.operations.context import Context, OperationError
 from filterd.operations.errors import UnknownError
 from filterd.operations.privacy import made_backups
+from filterd.operations.reports.measures import told, told_part
 from filterd.store import change_log
 from filterd.store import subscribers as subscriber_rows
 from filterd.store import tokens as token_rows
@@ -127,6 +129,13 @@ def within(found: BreachReport, begins: str) -> BreachReport:
         return found
     lines = tuple(each for each in found.lines if each.id.startswith(begins))
     return replace(found, lines=lines, counts=_counts(lines))
+
+
+def without_small(counts: Mapping[str, int]) -> dict[str, int | None]:
+    """The counts for those outside the house: small ones, and those that would tell one, are None."""
+    whole = counts["lines"]
+    parts = {name: told_part(count, whole, LEAST) for name, count in counts.items()}
+    return parts | {"lines": told(whole, LEAST)}
 
 
 async def _found(context: Context, exposure: Exposure) -> _Found:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib import resources
 
+from filterd.operations.consent_report import LEAST
 from filterd.operations.plain_values import moment
 from filterd.operations.privacy.breach import BreachReport, ExposedLine
 
 TO_FILL = "[POR COMPLETAR]"
 """stands where only the provider knows what to say"""
+FEW = f"menos de {LEAST}"
 _PLACES = {
     "store": "acceso a la base de datos del servicio",
     "backup": "acceso a un respaldo de la base de datos del servicio",
@@ -31,8 +33,9 @@ _DATA: tuple[tuple[str, Callable[[ExposedLine], object]], ...] = (
 )
 
 
-def breach_notice(found: BreachReport, line: ExposedLine | None = None) -> str:
-    """The notice to holders; for one of them where a line is given, else with the data of any line."""
+def breach_notice(found: BreachReport, line: ExposedLine | None = None, *, told: bool = True) -> str:
+    """The notice to holders; for one of them where a line is given, else with the data of any line. ``told``:
+    the number of lines may be told."""
     concerned = found.lines if line is None else (line,)
     data = [words for words, has in _DATA if any(has(each) for each in concerned)]
     return (
@@ -42,7 +45,7 @@ def breach_notice(found: BreachReport, line: ExposedLine | None = None) -> str:
         .format(
             nature=_PLACES[found.what.partition(":")[0]],
             since=moment(found.since) or TO_FILL,
-            lines=len(found.lines),
+            lines=len(found.lines) if told else FEW,
             data="; ".join(data) or "ninguno",
             measures=TO_FILL,
             contact=TO_FILL,

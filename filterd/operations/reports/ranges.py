@@ -11,6 +11,8 @@ from filterd.operations.errors import OperationError
 
 _HALF = re.compile(r"([0-9]{4})-H([12])")
 _JULY = 7
+_FIRST = 1970
+"""the first year of a range"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +33,17 @@ def _midnight(day: date, zone: str) -> float:
 
 
 def year(number: int) -> Days:
-    """A calendar year."""
+    """A calendar year. Raises OperationError for one that no calendar has."""
+    if not _FIRST <= number < date.max.year:
+        message = f"no year: {number}"
+        raise OperationError(message, "write it like 2026")
     return Days(date(number, 1, 1), date(number + 1, 1, 1))
 
 
 def half(text: str) -> Days:
     """A half-year such as ``2026-H2``. Raises OperationError."""
     found = _HALF.fullmatch(text)
-    if found is None or not int(found[1]):
+    if found is None or not _FIRST <= int(found[1]) < date.max.year:
         message = f"no half-year: {text[:16]!r}"
         raise OperationError(message, "write it like 2026-H2")
     number, first = int(found[1]), found[2] == "1"
@@ -50,7 +55,9 @@ def half(text: str) -> Days:
 def between(first: str, last: str) -> Days:
     """From one ISO day to another, both among them. Raises OperationError."""
     try:
-        return Days(date.fromisoformat(first), date.fromisoformat(last) + timedelta(days=1))
+        found = Days(date.fromisoformat(first), date.fromisoformat(last) + timedelta(days=1))
+        year(found.first.year)
+        return found
     except (ValueError, OverflowError):
         message = f"no days: {first[:16]!r} to {last[:16]!r}"
         raise OperationError(message, "write them like 2026-11-27") from None

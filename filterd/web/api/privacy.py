@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from fastapi import Query
@@ -14,9 +15,10 @@ from filterd.operations.plain_values import plain, with_times
 from filterd.operations.privacy import arco, breach, holders_copy, preservation, retention
 from filterd.operations.privacy.arco import ShownArco
 from filterd.operations.privacy.breach import BreachReport, Exposure
-from filterd.operations.privacy.plain import plain_arco, plain_proof, plain_table
+from filterd.operations.privacy.plain import plain_arco, plain_proof, plain_table, without_small
 from filterd.operations.privacy.texts import breach_notice
 from filterd.web.api.callers import Caller
+from filterd.web.api.entries import sees_all
 from filterd.web.api.fields import (
     LineId,
     ListPart,
@@ -158,9 +160,10 @@ async def close(attempt: Attempted, caller: Called, request: str, body: ArcoClos
 
 @routes.get("/retention", **takes(Permission.PRIVACY_READ))
 async def table(caller: Called) -> list[Plain]:
-    """List the classes of data: what each holds, how long it is kept, and what there is of it now."""
+    """List the classes of data: what each holds, how long it is kept, and what there is of it now.
+    To a regulator small counts are null."""
     found: list[Plain] = with_times(plain_table(await retention.show(caller.context)))
-    return found
+    return found if sees_all(caller) else without_small(found)
 
 
 @routes.post("/retention/run", **takes(Permission.PRIVACY_WRITE))
@@ -181,7 +184,8 @@ async def prove(caller: Called) -> Plain:
 async def report(caller: Called, body: ExposureGiven) -> Plain:
     """List the lines whose data was exposed, with counts by class and the notice to the holders.
 
-    Ids and numbers of lines are there for a token that may read lines; for others there are the counts.
+    Ids and numbers of lines are there for a token that may read lines; for others there are the counts, and
+    to a regulator small ones are null.
     """
     exposure = Exposure(
         store=body.store,
@@ -201,13 +205,16 @@ def _report(found: BreachReport, caller: Caller, body: ExposureGiven) -> Plain:
         items = behind[: body.limit]
         more = str(items[-1].line) if len(behind) > body.limit else None
         lines = ListPart(items=[plain(each) for each in items], next=more)
+    counts: Mapping[str, int | None] = found.counts
+    if not sees_all(caller):
+        counts = breach.without_small(found.counts)
     return {
         "what": found.what,
         "since": with_times({"at": found.since})["at"] if found.since else None,
         "pseudonymous": found.pseudonymous,
-        "counts": found.counts,
+        "counts": counts,
         "lines": None if lines is None else lines.model_dump(),
-        "notice": breach_notice(found),
+        "notice": breach_notice(found, told=counts["lines"] is not None),
     }
 
 

@@ -15,6 +15,7 @@ from filterd.model.token import Permission
 from filterd.operations import consent_report, shared_evidence
 from filterd.operations.repeats import Said
 from filterd.web.api.callers import Caller
+from filterd.web.api.entries import sees_all
 from filterd.web.api.fields import Plain, RequestBody, RequiredText, time_of
 from filterd.web.api.problems import RefusedCall
 from filterd.web.api.repeats import Attempted, once
@@ -58,9 +59,12 @@ class EvidenceRejected(RequestBody):
 
 @routes.get("/consent-report", **takes(Permission.CONSENT_READ), **ONE_OF_FEW)
 async def report(caller: Called) -> Plain:
-    """Count what every line that has opted in rests on: evidence of its own, shared, repeated, or none."""
+    """Count what every line that has opted in rests on: evidence of its own, shared, repeated, or none. To a
+    regulator small counts are null."""
     _require_unlimited(caller)
     found = await consent_report.report(caller.context)
+    if not sees_all(caller):
+        return consent_report.without_small(found)
     return {**asdict(found), "opted_in": found.opted_in, "share_not_own": found.share_not_own}
 
 

@@ -106,6 +106,7 @@ def _run(command: str, where: Path) -> subprocess.CompletedProcess[str]:
         {"since": "2020-01-01", "until": "2026-12-06"},
         {"since": "2099-01-01", "until": "2099-12-06"},
         {"order": "O-99"},
+        {"order": "O-99999999999999999999999"},
     ],
 )
 async def test_what_is_no_scope_is_refused(installation: Installation, of: dict[str, str]) -> None:

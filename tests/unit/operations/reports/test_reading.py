@@ -11,6 +11,7 @@ import pytest
 from filterd.model.report_record import CountDayRow
 from filterd.operations.context import Context, OperationError
 from filterd.operations.reports import figures, reading, take_up
+from filterd.operations.reports.ranges import AskedRange
 from tests.worlds.installation import NOW, Installation
 from tests.worlds.reported import BEGINS, DAY, ENDS, PLANTED, fill
 
@@ -102,3 +103,19 @@ async def test_take_up_is_told_by_whole_months_and_never_in_small_numbers(
     found = figures.compliance(record).figures()
     assert (found["take_up.2027-01.opted_in"], found["profiles.child.lines"]) == (12, None)
     assert figures.compliance(replace(record)) == figures.compliance(record)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        AskedRange(half="9999-H2"),
+        AskedRange(half="0000-H1"),
+        AskedRange(year=9999),
+        AskedRange(first="0001-01-01", last="2026-01-01"),
+        AskedRange(first="2026-01-01", last="9999-12-31"),
+    ],
+)
+def test_a_range_beyond_the_calendar_is_refused(asked: AskedRange) -> None:
+    with pytest.raises(OperationError) as refused:
+        asked.days(NOW, "America/Mexico_City")
+    assert refused.value.remedy

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ from filterd.model.subscriber import RequestEvidence
 from filterd.model.token import Permission, TokenRole
 from filterd.operations import audit, subscribers
 from filterd.operations.backup import backup
+from filterd.operations.consent_report import ConsentReport, without_small
+from filterd.operations.privacy import breach
 from tests.meta.test_known_failures import ROOT
 from tests.unit.web.conftest import Api
 from tests.worlds.installation import NOW
@@ -86,11 +89,44 @@ async def test_a_regulator_sees_counts_and_no_line(api: Api) -> None:
     client = await api.client(TokenRole.REGULATOR)
     done = await client.post(f"{BASE}/breach-reports", json={"store": True})
     found = done.json()
-    assert found["counts"]["lines"] == 3
+    assert set(found["counts"].values()) == {None}, "three lines are too few to be told"
+    assert "menos de 10" in found["notice"]
     assert found["lines"] is None
     assert not any(each in done.text for each in LINES)
     table = (await client.get(f"{BASE}/retention")).json()
-    assert {each["id"]: each["rows"] for each in table}["registration"] == 3
+    assert {each["id"]: each["rows"] for each in table}["registration"] is None
+    report = (await client.get(f"{BASE}/consent-report")).json()
+    assert (report["own"], report["repeated"], report["opted_in"], report["share_not_own"]) == (
+        0,
+        *[None] * 3,
+    )
+
+
+async def test_a_regulator_sees_the_trail_as_an_export_shows_it(api: Api) -> None:
+    regulator, operator = await api.client(TokenRole.REGULATOR), await api.client(TokenRole.OPERATOR)
+    for path in ("audit?limit=100", "audit/tail?count=100"):
+        whole = (await operator.get(f"{BASE}/{path}")).json()["items"]
+        told = (await regulator.get(f"{BASE}/{path}")).json()["items"]
+        assert [each["sequence"] for each in told] == [each["sequence"] for each in whole]
+        opted = [at for at, each in enumerate(whole) if each["entry"]["action"] == "subscriber.opt_in"]
+        assert len(opted) == len(LINES)
+        assert all(set(told[at]) == {"kind", "sequence", "hash", "content"} for at in opted)
+        assert "child" not in str(told)
+        assert not re.search(r"line:\d", str(told))
+    assert (await regulator.get(f"{BASE}/audit/tail?of=line:1")).json()["items"] == []
+    assert (await operator.get(f"{BASE}/audit/tail?of=line:1")).json()["items"] != []
+
+
+def test_a_small_part_is_not_computable_from_the_others() -> None:
+    told = breach.without_small({"lines": 20, "ids": 20, "choices": 15, "changed": 0, "notices": 4})
+    assert told == {"lines": 20, "ids": 20, "choices": None, "changed": 0, "notices": None}
+    shown = without_small(ConsentReport(own=20, shared=5, repeated=4, none=0, waiting=2, alike=()))
+    assert (shown["own"], shown["shared"], shown["opted_in"], shown["waiting"]) == (20, None, None, None)
+    shown = without_small(ConsentReport(own=20, shared=0, repeated=3, none=0, waiting=0, alike=()))
+    assert (shown["own"], shown["repeated"], shown["opted_in"], shown["share_not_own"]) == (
+        *(None, None),
+        *(23, None),
+    )
 
 
 async def test_a_scope_without_lines_sees_none(api: Api) -> None:
