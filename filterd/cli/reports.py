@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from filterd.cli import output, sudo
-from filterd.cli.failure import Failure
+from filterd.cli import new_file, output, sudo
 from filterd.cli.group import Group
 from filterd.cli.options import Command, common
 from filterd.cli.use_case import perform
@@ -76,7 +75,8 @@ def _run(kind: str, form: str, language: str, out: Path | None, config: Path | N
         raise click.UsageError(message)
     days = AskedRange(options["year"] or 0, options["half"], options["first"], options["last"])
     asked = AskedReport(kind, days, options["preset"])
-    place = None if out is None else sudo.written_place(out, "reports")
+    if out is not None:
+        sudo.written_place(out, "reports")  # refused before it is made
 
     async def made(context: Context) -> bytes:
         from filterd.web.published.reporting.giving import ReportForm, give
@@ -84,13 +84,8 @@ def _run(kind: str, form: str, language: str, out: Path | None, config: Path | N
         return await give(context, asked, ReportForm(form), language)
 
     content = perform(config, made)
-    if place is None:
+    if out is None:
         click.echo(content, nl=False)
         return
-    try:
-        with place.open("xb") as file:
-            file.write(content)
-    except OSError as error:
-        message = f"{out} was not written: {error.strerror}"
-        raise Failure(message, "name a file that is not there yet, in a directory of yours") from error
+    new_file.write(out, content, "reports")
     output.done(f"written: {out}")

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from filterd.cli import output, sudo
-from filterd.cli.failure import Failure
+from filterd.cli import new_file, output
 from filterd.cli.options import common
 from filterd.cli.use_case import perform
 
@@ -109,12 +108,7 @@ def export(purpose: str, out: Path | None, config: Path | None, as_json: bool) -
 
     text = perform(config, lambda context: rotating.public_pem(context, Purpose(purpose)))
     if out is not None:
-        try:
-            with sudo.written_place(out).open("x", encoding="ascii") as file:
-                file.write(text)
-        except OSError as error:
-            message = f"{out} was not written: {error.strerror}"
-            raise Failure(message, "name a file that is not there yet, in a directory of yours") from error
+        new_file.write(out, text.encode("ascii"), "public keys")
     if as_json:
         output.show_json({"pem": text})
     elif out is None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from filterd.cli import output, sudo
+from filterd.cli import new_file, output
 from filterd.cli.failure import Failure
 from filterd.cli.options import ReadFile, common
 from filterd.cli.use_case import perform
@@ -163,13 +163,7 @@ def statement(day: str, sign: bool, out: Path | None, config: Path | None, as_js
 def _give(text: str, shown: object, out: Path | None, as_json: bool) -> None:
     """Write the signed text, byte for byte, or show it."""
     if out is not None:
-        path = sudo.written_place(out)
-        try:
-            with path.open("xb") as file:
-                file.write(text.encode())
-        except OSError as error:
-            message = f"{out} was not written: {error.strerror}"
-            raise Failure(message, "name a file that is not there yet, in a directory of yours") from error
+        new_file.write(out, text.encode(), "statements")
     if as_json:
         output.show_json(shown)
     elif out is None:

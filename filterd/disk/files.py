@@ -39,6 +39,35 @@ def replace_file(path: Path, chunks: Iterable[Chunk]) -> None:
     sync_directory(path.parent)
 
 
+def write_new(path: Path, content: bytes) -> None:
+    """Write a file for whoever asked for it, with the rights that their umask gives; nothing may stand there.
+    Raises ``OSError``; then nothing stands there that was not there before, and it can be repeated."""
+    draft = path.with_name(f".{path.name}.new")
+    if os.path.lexists(path):
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
+    draft.unlink(missing_ok=True)
+    try:
+        with draft.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        _name_new(draft, path)
+    finally:
+        with contextlib.suppress(OSError):
+            draft.unlink(missing_ok=True)
+    sync_directory(path.parent)
+
+
+def _name_new(draft: Path, path: Path) -> None:
+    try:
+        path.hardlink_to(draft)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without links: the name is taken first
+        path.touch(exist_ok=False)
+        draft.rename(path)
+
+
 def _write_draft(draft: Path, chunks: Iterable[Chunk]) -> None:
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "wb") as file:

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from filterd.disk.files import sync_directory
-from filterd.feed.signing import ProofError, read_signed
+from filterd.feed.signing import LARGEST_SERIAL, ProofError, read_signed
 from filterd.operations.publishing import manifests
 from filterd.operations.publishing.manifests import ListManifest, ManifestError
 
@@ -50,12 +50,29 @@ def begun(directory: Path, identifier: str) -> Path:
         if not each.is_dir():
             each.mkdir(parents=True)
             each.chmod(0o755)  # whatever the umask is: another web server may serve it
-    draft = directory / EDITIONS / f".{identifier}.new"
+    draft = _draft(directory, identifier)
     if draft.exists():
         shutil.rmtree(draft)
     draft.mkdir()
     draft.chmod(0o755)
     return draft
+
+
+def _draft(directory: Path, identifier: str) -> Path:
+    return directory / EDITIONS / f".{identifier}.new"
+
+
+def key_draft(directory: Path) -> Path:
+    """The draft of the public key."""
+    return directory / f".{PUBLIC_KEY}.new"
+
+
+def abandon(directory: Path, identifier: str) -> None:
+    """Remove the drafts of an edition that is not published: on a full disk they hold the room that is
+    needed. What cannot be removed stays."""
+    shutil.rmtree(_draft(directory, identifier), ignore_errors=True)
+    with contextlib.suppress(OSError):
+        key_draft(directory).unlink(missing_ok=True)
 
 
 def put_in_place(directory: Path, draft: Path, identifier: str, serial: int) -> bool:
@@ -126,6 +143,17 @@ def standing(directory: Path, identifier: str, public_key: str) -> ListManifest 
         return None
     told = (found.body["list"], found.serial)
     return found if told == (identifier, signed.serial) == (signed.feed, found.serial) else None
+
+
+def led_to(directory: Path, identifier: str) -> int:
+    """The serial of the edition that the link leads to, whoever signed it; 0: to none."""
+    try:
+        target = (directory / identifier).readlink()
+    except OSError:
+        return 0
+    match = re.fullmatch(re.escape(f"{EDITIONS}/{identifier}-") + r"([0-9]{1,18})", str(target))
+    found = 0 if match is None else int(match[1])
+    return found if found < LARGEST_SERIAL else 0
 
 
 def small(path: Path) -> bytes:

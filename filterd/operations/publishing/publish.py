@@ -23,6 +23,7 @@ from filterd.operations.feeds import listing, rule_files
 from filterd.operations.feeds.listing import FeedStatus
 from filterd.operations.plain_values import moment
 from filterd.operations.publishing import editions, manifests, rendering
+from filterd.operations.publishing.manifests import ListManifest
 from filterd.operations.publishing.publisher import ListSigner, publisher
 from filterd.operations.trail import announcing
 from filterd.policy.canonical import CanonicalError
@@ -152,14 +153,19 @@ class _Publishing:
         feed = self.status.feed.id
         async with self.context.store.read() as connection:
             known = await rows.newest(connection, feed)
-        draft, body = await asyncio.to_thread(self._draft)
-        edition, fresh = await asyncio.to_thread(self._edition, known, body)
-        await asyncio.to_thread(self._sign, draft, edition)
-        if fresh:
-            async with self.context.store.write(self.context.actor, self.context.clock()) as write:
-                await rows.add(write.connection, edition)
-                write.audit(rows.PUBLISHED, f"feed:{feed}", after=_audited(edition, body))
-        changed = await asyncio.to_thread(editions.put_in_place, self.directory, draft, feed, edition.serial)
+        try:
+            draft, body = await asyncio.to_thread(self._draft)
+            edition, fresh = await asyncio.to_thread(self._edition, known, body)
+            await asyncio.to_thread(self._sign, draft, edition)
+            if fresh:
+                async with self.context.store.write(self.context.actor, self.context.clock()) as write:
+                    await rows.add(write.connection, edition)
+                    write.audit(rows.PUBLISHED, f"feed:{feed}", after=_audited(edition, body))
+            serial = edition.serial
+            changed = await asyncio.to_thread(editions.put_in_place, self.directory, draft, feed, serial)
+        except BaseException:
+            await asyncio.to_thread(editions.abandon, self.directory, feed)
+            raise
         return PublishedList(
             list=feed,
             version=body["version"],
@@ -227,22 +233,24 @@ class _Publishing:
 
     def _edition(self, known: PublishedEdition | None, body: dict[str, Any]) -> tuple[PublishedEdition, bool]:
         """The edition of this body; True if it is a new one. A store that was put back does not know all that
-        were published: the directory may."""
-        if known is not None:
-            last = manifests.read(known.manifest.encode())
-            if {key: value for key, value in last.body.items() if key not in _VARYING} == body:
-                return known, False
+        were published: the directory may, and no serial goes back there."""
         there = editions.standing(self.directory, self.status.feed.id, self.signs.public_key)
         serial, previous = (known.serial, known.manifest_digest) if known is not None else (0, "")
+        led_to = editions.led_to(self.directory, self.status.feed.id)
         if there is not None and there.serial > serial:
+            if _is_of(there, body):
+                return self._made(there.body), True
             serial, previous = there.serial, there.digest
-        now = self.context.clock()
-        dated = int(datetime.fromtimestamp(now, UTC).strftime("%Y%m%d%H%M%S"))
-        number = max(dated, serial + 1)
-        text = manifests.text_of({**body, "serial": number, "previous": previous})
-        digest = manifests.digest_of(text)
-        made = PublishedEdition(self.status.feed.id, number, now, body["digest"], digest, text.decode())
-        return made, True
+        elif known is not None and led_to <= serial and _is_of(manifests.read(known.manifest.encode()), body):
+            return known, False
+        dated = int(datetime.fromtimestamp(self.context.clock(), UTC).strftime("%Y%m%d%H%M%S"))
+        number = max(dated, serial + 1, led_to + 1)
+        return self._made({**body, "serial": number, "previous": previous}), True
+
+    def _made(self, body: dict[str, Any]) -> PublishedEdition:
+        text = manifests.text_of(body)
+        feed, digest, now = self.status.feed.id, manifests.digest_of(text), self.context.clock()
+        return PublishedEdition(feed, body["serial"], now, body["digest"], digest, text.decode())
 
     def _sign(self, draft: Path, edition: PublishedEdition) -> None:
         """Write the manifest and the signatures into the draft, and the public key beside all lists."""
@@ -258,10 +266,15 @@ class _Publishing:
             rendering.written(draft / name, (content,), "")
         key = self.directory / editions.PUBLIC_KEY
         if not key.exists() or key.read_bytes() != self.signs.public_file:
-            fresh = key.with_name(f".{key.name}.new")
+            fresh = editions.key_draft(self.directory)
             fresh.unlink(missing_ok=True)
             rendering.written(fresh, (self.signs.public_file,), "")
             fresh.rename(key)
+
+
+def _is_of(manifest: ListManifest, body: dict[str, Any]) -> bool:
+    """True if an edition tells just this."""
+    return {key: value for key, value in manifest.body.items() if key not in _VARYING} == body
 
 
 def kind_of(status: FeedStatus) -> str:

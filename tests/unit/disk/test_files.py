@@ -178,3 +178,29 @@ def test_a_file_in_the_place_of_a_directory_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(NotADirectoryError, match="file"):
         files.make_directory(tmp_path / "file")
+
+
+def test_a_new_file_stands_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def linkless(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    path = tmp_path / "report.pdf"
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(OSError, match="No space left"):
+            files.write_new(path, b"content")
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / ".report.pdf.new").write_bytes(b"left by a killed process")
+    files.write_new(path, b"content")
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "hardlink_to", linkless)
+        files.write_new(tmp_path / "other", b"other")
+        with pytest.raises(FileExistsError):
+            files.write_new(path, b"other")
+    assert {each.name: each.read_bytes() for each in tmp_path.iterdir()} == {
+        "report.pdf": b"content",
+        "other": b"other",
+    }

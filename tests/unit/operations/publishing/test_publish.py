@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import subprocess
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from filterd.operations.context import OperationError
-from filterd.operations.errors import NotAllowedError
+from filterd.operations.errors import NotAllowedError, UnusableError
 from filterd.operations.feeds import listing, updating
 from filterd.operations.publishing import editions, manifests, publish
 from tests.worlds.fetched import fetched
@@ -80,6 +81,7 @@ async def test_editions_are_a_chain_that_a_lost_store_goes_on_with(
     async with installation.open() as context, context.store.write("ana", 0.0) as write:
         await write.connection.exec_driver_sql("DELETE FROM publication")
         write.audit("feed.publish", "feed:adult-starter", after={})
+    installation.write_policy("lists/adult.txt", "adult.example\nblue.example\nlast.example\n")
     third = await published(installation, out, "adult-starter")
     assert third.serial > second.serial
     there = editions.standing(out, "adult-starter", second.public_key)
@@ -87,6 +89,56 @@ async def test_editions_are_a_chain_that_a_lost_store_goes_on_with(
     assert there.body["previous"] == second.manifest_digest
     kept = sorted(path.name for path in (out / "_editions").iterdir())
     assert kept == [f"adult-starter-{each.serial}" for each in (second, third)]
+
+
+def held(installation: Installation, out: Path) -> dict[Path, bytes]:
+    """What a backup would bring back: every file but those that were published."""
+    found = (each for each in installation.base.rglob("*") if each.is_file() and out not in each.parents)
+    return {each: each.read_bytes() for each in found}
+
+
+def put_back(files: dict[Path, bytes]) -> None:
+    for path, content in files.items():
+        path.write_bytes(content)
+
+
+async def test_no_serial_goes_back_where_the_store_did(installation: Installation, tmp_path: Path) -> None:
+    """A store that was put back knows an older edition of just what is in force."""
+    out = tmp_path / "out"
+    await published(installation, out, "adult-starter")
+    old = held(installation, out)
+    installation.write_policy("lists/adult.txt", "adult.example\nblue.example\ngreen.example\n")
+    second = await published(installation, out, "adult-starter")
+    put_back(old)
+    third = await published(installation, out, "adult-starter")
+    there = editions.standing(out, "adult-starter", third.public_key)
+    assert there is not None
+    assert (there.serial, there.body["previous"]) == (third.serial, second.manifest_digest)
+    assert third.serial > second.serial
+    put_back(old)  # again: what stands there is just that, and is taken as it is
+    same = await published(installation, out, "adult-starter")
+    assert (same.serial, same.manifest_digest, same.changed) == (third.serial, third.manifest_digest, False)
+    put_back(old)
+    (out / "adult-starter/manifest.json.minisig").unlink()  # as of a key that this store does not know
+    last = await published(installation, out, "adult-starter")
+    assert last.serial > third.serial
+
+
+async def test_a_disk_without_room_keeps_no_draft(
+    installation: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    out = tmp_path / "out"
+    first = await published(installation, out, "adult-starter")
+    installation.write_policy("lists/adult.txt", "adult.example\nblue.example\nnew.example\n")
+    with monkeypatch.context() as patch:
+        patch.setattr(editions, "sync_directory", full)
+        with pytest.raises(UnusableError, match="No space left"):
+            await published(installation, out, "adult-starter")
+    assert [path.name for path in (out / "_editions").iterdir()] == [f"adult-starter-{first.serial}"]
+    assert (await published(installation, out, "adult-starter")).changed
 
 
 async def test_a_list_with_all_kinds_of_rules_is_read_back_as_it_was(
