@@ -18,7 +18,7 @@ from filterd.operations.reviews.terms import country_of
 from filterd.web.accounts.agents import Agent
 from filterd.web.desk.orders.frame import duty_page
 from filterd.web.desk.orders.order_pages import path_of
-from filterd.web.desk.orders.register import local_moment
+from filterd.web.desk.orders.register import local_moment, local_text
 from filterd.web.pages.forms import SentForm, query_of, read_form
 from filterd.web.pages.state import language_of, see_other
 
@@ -28,13 +28,15 @@ TICKS = ("confidential", "accept_overblocking", "override_protection")
 
 
 async def show_new(request: Request, agent: Agent) -> Response:
-    """``GET /desk/orders/new``; with ``?request=7`` begun with what that request says."""
+    """``GET /desk/orders/new``; with ``?request=7`` begun with what that request says, and when it came in:
+    the times that the law sets count from there."""
     given = dict.fromkeys((*TEXTS, *MOMENTS, *TICKS, "request"), "")
     number = query_of(request.query_params, "request", 20)
     if number:
         asked = await register.show(agent.context, number)
         given |= {"authority": asked.authority, "official": asked.official, "document": asked.document}
         given["request"] = str(asked.number)
+        given["received_at"] = local_text(asked.received_at, country_of(agent.context).zone)
     return _form(request, agent, given)
 
 
@@ -43,7 +45,7 @@ async def add(request: Request, agent: Agent) -> Response:
     confidential order are the exception: they are never shown."""
     form = await read_form(request, agent.csrf)
     try:
-        order = await taking.add(agent.context, _asked(agent.context, form))
+        order = await taking.add(agent.context, await _asked(agent.context, form))
     except IncompleteOrderError as error:
         return _again(request, agent, form, error, frozenset(error.missing))
     except OperationError as error:
@@ -84,9 +86,13 @@ def _form(
     return duty_page(request, agent, "new.html", values, HTTPStatus.CONFLICT if fault else HTTPStatus.OK)
 
 
-def _asked(context: Context, form: SentForm) -> OrderRequest:
+async def _asked(context: Context, form: SentForm) -> OrderRequest:
+    """The order of the form. Where its field of when it came in is empty, an order that a request became came
+    in with that request."""
     zone = country_of(context).zone
     moments = {each: int(local_moment(form.one(each), zone)) for each in MOMENTS}
+    if form.one("request") and not moments["received_at"]:
+        moments["received_at"] = int((await register.show(context, form.one("request"))).received_at)
     scope = input_values.scope(form.one("scope", "subtree") or "subtree")
     return OrderRequest(
         authority=form.one("authority"),

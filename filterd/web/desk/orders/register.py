@@ -132,3 +132,8 @@ def local_moment(text: str, zone: str) -> float:
         message = f"{text[:32]!r} is no date and time"
         raise OperationError(message, "write it as 2026-11-27T03:10") from None
     return (found if found.tzinfo else found.replace(tzinfo=ZoneInfo(zone))).timestamp()
+
+
+def local_text(at: float, zone: str) -> str:
+    """A moment as such a field has it, to the minute that has begun."""
+    return datetime.fromtimestamp(at, ZoneInfo(zone)).strftime("%Y-%m-%dT%H:%M")

@@ -13,6 +13,8 @@ from filterd.operations import audit
 from filterd.operations.context import OperationError
 from filterd.operations.duty import due, handing_over, requests
 from filterd.operations.duty.requests import Search
+from filterd.operations.orders import showing
+from filterd.web.desk.orders.register import local_text
 from tests.meta.test_known_failures import ROOT
 from tests.unit.web.desk.conftest import PERSON, Browser, DeskWorld
 
@@ -59,12 +61,16 @@ async def test_a_request_becomes_an_order_that_two_officers_stand_behind(world: 
     assert "1 overdue" in page and "23 h 59 min ago" in page and found.reference in page
     begun = await first.get(f"/desk/orders/new?request={found.number}")
     assert 'value="OF-500/2027"' in begun.text
+    since = local_text(found.received_at, "America/Mexico_City")
+    assert f'type="datetime-local" value="{since}"' in begun.text, "its times count from the request"
     lacking = await first.post("/desk/orders/new", **{**ORDER, "official": "", "reason": ""})
     assert lacking.status_code == 409 and lacking.text.count("This is missing.") == 2
     assert "casino.example" in lacking.text, "nothing that was typed is lost"
     page = (await first.post("/desk/orders/new", **ORDER, request=str(found.number))).text
     assert "Waits for approval" in page
     assert (await requests.show(world.context, found.reference)).outcome is not None
+    taken = await showing.show(world.context, "O-1")
+    assert taken.demand.received_at == int(found.received_at) < taken.added_at
     alone = await first.post("/desk/orders/1/approve")
     assert alone.status_code == 409 and "stands behind order O-1 already" in alone.text
     page = (await (await another(world)).post("/desk/orders/1/approve")).text
