@@ -8,12 +8,15 @@ from dataclasses import replace
 
 import pytest
 
+from filterd.model.order import OrderState, StepKind
 from filterd.model.token import TokenRole
 from filterd.operations import audit
 from filterd.operations.context import OperationError
 from filterd.operations.duty import due, handing_over, requests
 from filterd.operations.duty.requests import Search
+from filterd.operations.orders import due as order_duties
 from filterd.operations.orders import showing
+from filterd.policy.jurisdictions import DeadlineKind
 from filterd.web.desk.orders.register import local_text
 from tests.meta.test_known_failures import ROOT
 from tests.unit.web.desk.conftest import PERSON, Browser, DeskWorld
@@ -83,13 +86,45 @@ async def test_one_person_lifts_in_an_emergency_and_another_looks_at_it(world: D
     await second.post("/desk/orders/1/approve")
     asked = (await first.get("/desk/orders/1/emergency")).text
     assert "Lift O\u20111 now?" in asked and "another person looks at it" in asked
-    page = (await first.post("/desk/orders/1/emergency", reason="a hospital")).text
+    unsaid = await first.post("/desk/orders/1/emergency", reason="a hospital")
+    assert unsaid.status_code == 409 and "the order still blocks" in unsaid.text, "who wants it is not said"
+    assert 'value="a hospital"' in unsaid.text
+    page = (await first.post("/desk/orders/1/emergency", reason="a hospital", who="provider")).text
     assert "Ended in an emergency: to be reviewed" in page
     assert "Look at an emergency end" in (await first.get("/desk/orders")).text
     refused = await first.post("/desk/orders/1/review", reason="fine")
     assert refused.status_code == 409
     page = (await second.post("/desk/orders/1/review", reason="it was a hospital")).text
     assert "it was a hospital" in page and "Withdrawn" in page
+
+
+async def test_a_telephone_call_of_the_authority_lifts_and_its_deadline_counts(world: DeskWorld) -> None:
+    first, second = await officer(world), await another(world)
+    await first.post("/desk/orders/new", **ORDER)
+    await second.post("/desk/orders/1/approve")
+    world.installation.now += DAY
+    called_at = int(world.context.clock()) // 60 * 60 - 120
+    first = await officer(world)
+    await first.get("/desk/orders/1/emergency")
+    call = {
+        "who": "authority",
+        "authority": "sat",
+        "official": "Dirección de Guardia",
+        "received_at": local_text(called_at, "America/Mexico_City"),
+        "reason": "it is a hospital",
+    }
+    for _ in range(2):  # a second press changes nothing
+        page = (await first.post("/desk/orders/1/emergency", **call)).text
+        assert "Ended in an emergency: to be reviewed" in page
+    (noted,) = await requests.search(world.context, Search(authority="sat"))
+    assert (noted.kind, noted.way, noted.received_at) == ("unblock", "telephone", called_at)
+    assert noted.outcome is not None and noted.outcome.reference == "O-1"
+    order = await showing.show(world.context, "O-1")
+    lifted = order.last(StepKind.LIFTED)
+    assert order.state is OrderState.LIFTED and lifted is not None
+    assert (lifted.document, lifted.received_at) == (noted.reference, called_at)
+    counted = [each for each in await order_duties.duties(world.context) if each.kind is DeadlineKind.UNBLOCK]
+    assert [each.began_at for each in counted] == [called_at]
 
 
 async def test_a_confidential_name_stands_on_no_page(world: DeskWorld) -> None:
