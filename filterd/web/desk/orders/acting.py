@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -24,6 +25,7 @@ from filterd.web.desk.orders.emergency import demanded
 from filterd.web.desk.orders.order_pages import path_of, reference_of
 from filterd.web.desk.orders.register import local_moment
 from filterd.web.pages.forms import SentForm, read_form
+from filterd.web.pages.refusals import PageRefusedError
 from filterd.web.pages.state import see_other
 
 Act = Callable[[Context, str, SentForm], Awaitable[Order]]
@@ -39,10 +41,13 @@ async def _lift(context: Context, reference: str, form: SentForm) -> Order:
 
 
 async def _suspend(context: Context, reference: str, form: SentForm) -> Order:
+    until = int(_moment(context, form, "until"))
+    if until <= context.clock():
+        raise PageRefusedError(HTTPStatus.CONFLICT, "duty.refused.until")
     return await suspending.suspend(
         context,
         reference,
-        until=int(_moment(context, form, "until")),
+        until=until,
         document=form.one("document"),
         received_at=_moment(context, form, "received_at"),
         reason=form.one("reason"),

@@ -16,7 +16,7 @@ from filterd.operations.orders import taking
 from filterd.operations.orders.intake import IncompleteOrderError, OrderRequest
 from filterd.operations.reviews.terms import country_of
 from filterd.web.accounts.agents import Agent
-from filterd.web.desk.orders.frame import duty_page
+from filterd.web.desk.orders.frame import Refused, duty_page
 from filterd.web.desk.orders.order_pages import path_of
 from filterd.web.desk.orders.register import local_moment, local_text
 from filterd.web.pages.forms import SentForm, query_of, read_form
@@ -47,43 +47,34 @@ async def add(request: Request, agent: Agent) -> Response:
     try:
         order = await taking.add(agent.context, await _asked(agent.context, form))
     except IncompleteOrderError as error:
-        return _again(request, agent, form, error, frozenset(error.missing))
+        return _again(request, agent, form, Refused(missing=frozenset(error.missing)))
     except OperationError as error:
-        return _again(request, agent, form, error, frozenset())
+        return _again(request, agent, form, Refused(f"{error}. {error.remedy}"))
     if form.one("request"):
         taken = StepTaken(AskedStep.ORDER, reference=order.reference)
         await register.take(agent.context, form.one("request"), taken)
     return see_other(path_of(order.reference))
 
 
-def _again(
-    request: Request, agent: Agent, form: SentForm, error: OperationError, missing: frozenset[str]
-) -> Response:
+def _again(request: Request, agent: Agent, form: SentForm, refused: Refused) -> Response:
     given = {each: form.one(each) for each in (*TEXTS, *MOMENTS, *TICKS, "request")}
-    fault = f"{error}. {error.remedy}"
     if given["confidential"]:
         given["names"] = ""
-    return _form(request, agent, given, fault, missing)
+    return _form(request, agent, given, refused)
 
 
-def _form(
-    request: Request,
-    agent: Agent,
-    given: dict[str, str],
-    fault: str = "",
-    missing: frozenset[str] = frozenset(),
-) -> Response:
+def _form(request: Request, agent: Agent, given: dict[str, str], refused: Refused | None = None) -> Response:
     country, language = country_of(agent.context), language_of(request)
     values = {
         "given": given,
-        "fault": fault,
-        "missing": missing,
+        "refused": refused,
         "authorities": [(each.id, str(getattr(each.title, language))) for each in country.authorities],
         "grounds": [(each.id, f"{getattr(each.title, language)} · {each.id}") for each in country.grounds],
         "moments": MOMENTS,
         "ticks": TICKS,
     }
-    return duty_page(request, agent, "new.html", values, HTTPStatus.CONFLICT if fault else HTTPStatus.OK)
+    status = HTTPStatus.OK if refused is None else HTTPStatus.CONFLICT
+    return duty_page(request, agent, "new.html", values, status)
 
 
 async def _asked(context: Context, form: SentForm) -> OrderRequest:

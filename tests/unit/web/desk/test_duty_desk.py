@@ -127,6 +127,30 @@ async def test_a_telephone_call_of_the_authority_lifts_and_its_deadline_counts(w
     assert [each.began_at for each in counted] == [called_at]
 
 
+async def test_pages_speak_the_words_of_their_reader(world: DeskWorld) -> None:
+    first = await officer(world)
+    await first.post("/desk/orders/new", **ORDER)
+    page = (await first.get("/desk/orders/1")).text
+    assert "You stand behind it already" in page and 'action="/desk/orders/1/approve"' not in page
+    assert "(subtree)" not in page and "casino.example" in page and "(liva-18h)" in page
+    await (await another(world)).post("/desk/orders/1/approve")
+    page = (await first.get("/desk/orders")).text
+    assert "Tax Administration Service" in page and "Servicio de" not in page, "no title in another language"
+    contact = {"what": "shift", "account": "ana", "begins": "2027-01-14T08:00", "ends": "2027-01-16T08:00"}
+    await first.post("/desk/orders/roster", **contact)
+    (gap,) = [each for each in (await due.everything(world.context)).items if each.kind == "roster_gap"]
+    page = (await first.get("/desk/orders")).text
+    assert "08:00" in page and "07:59" not in page and gap.reference not in page
+    spanish = await world.agent(TokenRole.ON_CALL, language="es", maker=PERSON)
+    page = (await spanish.post("/desk/orders/requests/new", way="mail", kind="block")).text
+    assert page.count("Falta esto.") == 3 and "--authority" not in page
+    page = (await spanish.post("/desk/orders/new", **{**ORDER, "reason": ""})).text
+    assert "Falta:" in page and "--reason" not in page
+    late = {"until": "2020-01-01T00:00", "document": "OF-2", "reason": "x"}
+    page = (await spanish.post("/desk/orders/1/suspend", **late)).text
+    assert "No se suspendió" in page and "--until" not in page
+
+
 async def test_a_confidential_name_stands_on_no_page(world: DeskWorld) -> None:
     first = await officer(world)
     secret = {**ORDER, "confidential": "1", "names": "secret-name.example"}
