@@ -147,6 +147,7 @@ def test_two_approve_one_lifts_and_the_other_looks_at_it(night: Night, tmp_path:
         page.goto(f"{night.url}{base}")
         _press(page, f"a[href='{base}/emergency']")
         assert "¿Levantar O\u20111 ahora?" in page.inner_text("h1")
+        page.check("input[name=who][value=authority]")
         page.fill("input[name=reason]", "es un hospital")
         _press(page, f"form[action='{base}/emergency'] button")
         assert "falta revisar" in page.inner_text("main")

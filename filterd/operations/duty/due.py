@@ -44,6 +44,7 @@ SOURCES: tuple[Source, ...] = (
     due_others.complaints,
     due_others.missing_effects,
     due_others.held_lists,
+    due_others.held_registers,
     due_others.preservation_ends,
     due_others.roster,
     due_others.hand_overs,

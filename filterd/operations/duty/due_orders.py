@@ -46,7 +46,12 @@ async def of_orders(context: Context) -> list[DueItem]:
 
 
 def _item(duty: Duty) -> DueItem:
-    authority, ground = titles(duty, "es")
+    """``authority`` and ``note`` (the ground) are ids of the jurisdiction, which each page puts in words; an
+    order's own words where they are none; empty for a confidential one."""
+    authority, ground = titles(duty, "en")
+    if not duty.order.confidential:
+        authority = authority if duty.basis.authority is None else duty.basis.authority.id
+        ground = ground if duty.basis.ground is None else duty.basis.ground.id
     return _made(DueKind(duty.kind.value), duty.order.reference, duty.due_at, authority, ground)
 
 

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from filterd.config.signing_settings import AnchorKind
 from filterd.model.due_item import DueItem, DueKind
+from filterd.model.register import ItemAct, RunState
 from filterd.model.review import Review, ReviewKind
 from filterd.model.roster import TOLD_AHEAD
 from filterd.operations.context import Context
@@ -18,6 +19,7 @@ from filterd.operations.reviews.terms import country_of
 from filterd.operations.trail import figures
 from filterd.policy.jurisdictions import Jurisdiction
 from filterd.store import alarms, holds, preservation
+from filterd.store import registers as runs
 from filterd.store import reviews as review_rows
 
 DAY = 86_400
@@ -103,6 +105,31 @@ async def held_lists(context: Context) -> list[DueItem]:
         )
         for each in found.values()
     ]
+
+
+async def held_registers(context: Context) -> list[DueItem]:
+    """Documents of registers whose removals are held: the names stay blocked until a person confirms them.
+    They are due as a held list is, or by the first unblock of theirs that is."""
+    found = []
+    for each in context.settings.registers:
+        async with context.store.read() as connection:
+            held = [run for run in await runs.open_runs(connection) if run.register == each.id]
+            held = [run for run in held if run.state is RunState.HELD]
+            items = [item for run in held for item in await runs.items(connection, run.number)]
+        if not held:
+            continue
+        unblocks = [int(item.due_at) for item in items if item.act is ItemAct.UNBLOCK and not item.answer]
+        found.append(
+            DueItem(
+                DueKind.LIST_HELD,
+                each.id,
+                min([int(held[0].received_at) + HELD_FOR, *filter(None, unblocks)]),
+                each.authority,
+                held[-1].problem,
+                command=f"filterd register accept {each.id} --reason ...",
+            )
+        )
+    return found
 
 
 async def preservation_ends(context: Context) -> list[DueItem]:

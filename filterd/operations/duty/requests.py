@@ -69,6 +69,15 @@ class StepTaken:
     text: str = ""
 
 
+class IncompleteRequestError(OperationError):
+    """A request without all its parts. ``missing`` names every one, as options without their dashes."""
+
+    def __init__(self, missing: list[str]) -> None:
+        message = f"the request is incomplete: it lacks {', '.join(missing)}"
+        super().__init__(message, "give " + ", ".join(f"--{each}" for each in missing))
+        self.missing = frozenset(missing)
+
+
 @dataclass(frozen=True, slots=True)
 class Search:
     """The requests that are looked for. All empty: the newest."""
@@ -123,8 +132,7 @@ def _required(asked: RequestAsked) -> tuple[str, str]:
     if asked.way is not AskedWay.TELEPHONE and not asked.document.strip():
         missing.append("document")
     if missing:
-        message = f"the request is incomplete: it lacks {', '.join(missing)}"
-        raise OperationError(message, "give " + ", ".join(f"--{each}" for each in missing))
+        raise IncompleteRequestError(missing)
     document = input_values.text(asked.document, "document number", required=False)
     return input_values.text(asked.authority, "authority"), document
 
@@ -217,6 +225,13 @@ def title_of(country: Jurisdiction, authority: str, language: str) -> str:
     """An authority by the title that the jurisdiction's file has for its id, else as it was written."""
     found = next((each for each in country.authorities if each.id == authority), None)
     return authority if found is None else str(getattr(found.title, language))
+
+
+def ground_of(country: Jurisdiction, ground: str, language: str) -> str:
+    """A legal ground by the title that the jurisdiction's file has for its id, with the id behind it, else as
+    it was written."""
+    found = next((each for each in country.grounds if each.id == ground), None)
+    return ground if found is None else f"{getattr(found.title, language)} ({ground})"
 
 
 def _words_of(authority: str, country: Jurisdiction) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from filterd.model.order import Order
 from filterd.model.order_sql import DECISIONS
 from filterd.operations.context import Context
-from filterd.operations.errors import ConflictError, NotAllowedError
+from filterd.operations.errors import ConflictError, NotAllowedError, OperationError
 from filterd.store import change_log
 
 MADE_BY = "token_made_by"
@@ -51,6 +51,16 @@ async def require_another(
         message = f"{maker} made this token, and stands behind order {order.reference} already"
         remedy = "do it with a token that another person made, or under your own account"
         raise NotAllowedError(message, remedy)
+
+
+async def stands_behind(context: Context, order: Order) -> bool:
+    """True for whoever stands behind the order already, so that another person has to approve it."""
+    async with context.store.read() as connection:
+        try:
+            await require_another(connection, order, context)
+        except OperationError:
+            return True
+    return False
 
 
 def require_own(context: Context, people: int) -> None:

@@ -78,6 +78,14 @@ class OrderGiven(RequestBody):
         )
 
 
+class Approval(RequestBody):
+    """Words of whoever approves an order; it needs none where nothing is asked for."""
+
+    proportionality: ReasonedText = Field(
+        "", description="Why what it reaches beyond its target is bearable, where nobody said so yet."
+    )
+
+
 class Withdrawal(RequestBody):
     """The end of an order."""
 
@@ -126,11 +134,15 @@ async def show_enforcement(caller: Called, reference: Reference) -> Plain:
 
 
 @routes.post("/orders/{reference}/approve", **takes(Permission.ORDERS_WRITE))
-async def approve_order(attempt: Attempted, caller: Called, reference: Reference) -> Plain:
-    """Stand behind an order as another person; with enough of them it is in force within a second."""
+async def approve_order(
+    attempt: Attempted, caller: Called, reference: Reference, body: Approval | None = None
+) -> Plain:
+    """Stand behind an order as another person; with enough of them it is in force within a second. A body is
+    needed only where the order reaches what many people use and does not say why that is bearable."""
+    why = "" if body is None else body.proportionality
 
     async def act() -> Order:
-        return await taking.approve(caller.context, reference)
+        return await taking.approve(caller.context, reference, proportionality=why)
 
     return plain_reply(await once(attempt, caller, act), caller)
 

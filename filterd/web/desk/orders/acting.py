@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from filterd.model.order import Order
 from filterd.operations.context import Context
+from filterd.operations.duty import demanded_lifting
 from filterd.operations.orders import (
     confirming,
     due,
     ending,
-    lifting,
     reviewing,
-    showing,
     suspending,
 )
 from filterd.operations.reviews.terms import country_of
 from filterd.web.accounts.agents import Agent
 from filterd.web.accounts.views import View
-from filterd.web.desk.orders.frame import duty_page
+from filterd.web.desk.orders.emergency import demanded
 from filterd.web.desk.orders.order_pages import path_of, reference_of
 from filterd.web.desk.orders.register import local_moment
 from filterd.web.pages.forms import SentForm, read_form
+from filterd.web.pages.refusals import PageRefusedError
 from filterd.web.pages.state import see_other
 
 Act = Callable[[Context, str, SentForm], Awaitable[Order]]
@@ -34,26 +35,19 @@ async def _withdraw(context: Context, reference: str, form: SentForm) -> Order:
     return await ending.withdraw(context, reference, reason=form.one("reason"))
 
 
-async def _emergency(context: Context, reference: str, form: SentForm) -> Order:
-    """One person, at once; another looks at it afterwards."""
-    return await ending.withdraw(context, reference, reason=form.one("reason"), emergency=True)
-
-
 async def _lift(context: Context, reference: str, form: SentForm) -> Order:
-    return await lifting.lift(
-        context,
-        reference,
-        document=form.one("document"),
-        received_at=_moment(context, form, "received_at"),
-        reason=form.one("reason"),
-    )
+    """Without the number of a paper, or of a request, the demand is noted as a call."""
+    return await demanded_lifting.lift(context, reference, demanded(context, form))
 
 
 async def _suspend(context: Context, reference: str, form: SentForm) -> Order:
+    until = int(_moment(context, form, "until"))
+    if until <= context.clock():
+        raise PageRefusedError(HTTPStatus.CONFLICT, "duty.refused.until")
     return await suspending.suspend(
         context,
         reference,
-        until=int(_moment(context, form, "until")),
+        until=until,
         document=form.one("document"),
         received_at=_moment(context, form, "received_at"),
         reason=form.one("reason"),
@@ -83,7 +77,6 @@ async def _review(context: Context, reference: str, form: SentForm) -> Order:
 
 ORDER_ACTS: dict[str, Act] = {
     "withdraw": _withdraw,
-    "emergency": _emergency,
     "lift": _lift,
     "suspend": _suspend,
     "resume": _resume,
@@ -103,12 +96,6 @@ def doing(act: Act) -> View:
         return see_other(path_of(order.reference))
 
     return do
-
-
-async def ask_emergency(request: Request, agent: Agent) -> Response:
-    """``GET /desk/orders/NUMBER/emergency``: what an emergency end does, before the one button."""
-    order = await showing.show(agent.context, reference_of(request))
-    return duty_page(request, agent, "emergency.html", {"order": order})
 
 
 def _moment(context: Context, form: SentForm, name: str) -> float:

@@ -16,9 +16,9 @@ from filterd.operations.orders import taking
 from filterd.operations.orders.intake import IncompleteOrderError, OrderRequest
 from filterd.operations.reviews.terms import country_of
 from filterd.web.accounts.agents import Agent
-from filterd.web.desk.orders.frame import duty_page
+from filterd.web.desk.orders.frame import Refused, duty_page
 from filterd.web.desk.orders.order_pages import path_of
-from filterd.web.desk.orders.register import local_moment
+from filterd.web.desk.orders.register import local_moment, local_text
 from filterd.web.pages.forms import SentForm, query_of, read_form
 from filterd.web.pages.state import language_of, see_other
 
@@ -28,13 +28,15 @@ TICKS = ("confidential", "accept_overblocking", "override_protection")
 
 
 async def show_new(request: Request, agent: Agent) -> Response:
-    """``GET /desk/orders/new``; with ``?request=7`` begun with what that request says."""
+    """``GET /desk/orders/new``; with ``?request=7`` begun with what that request says, and when it came in:
+    the times that the law sets count from there."""
     given = dict.fromkeys((*TEXTS, *MOMENTS, *TICKS, "request"), "")
     number = query_of(request.query_params, "request", 20)
     if number:
         asked = await register.show(agent.context, number)
         given |= {"authority": asked.authority, "official": asked.official, "document": asked.document}
         given["request"] = str(asked.number)
+        given["received_at"] = local_text(asked.received_at, country_of(agent.context).zone)
     return _form(request, agent, given)
 
 
@@ -43,50 +45,45 @@ async def add(request: Request, agent: Agent) -> Response:
     confidential order are the exception: they are never shown."""
     form = await read_form(request, agent.csrf)
     try:
-        order = await taking.add(agent.context, _asked(agent.context, form))
+        order = await taking.add(agent.context, await _asked(agent.context, form))
     except IncompleteOrderError as error:
-        return _again(request, agent, form, error, frozenset(error.missing))
+        return _again(request, agent, form, Refused(missing=frozenset(error.missing)))
     except OperationError as error:
-        return _again(request, agent, form, error, frozenset())
+        return _again(request, agent, form, Refused(f"{error}. {error.remedy}"))
     if form.one("request"):
         taken = StepTaken(AskedStep.ORDER, reference=order.reference)
         await register.take(agent.context, form.one("request"), taken)
     return see_other(path_of(order.reference))
 
 
-def _again(
-    request: Request, agent: Agent, form: SentForm, error: OperationError, missing: frozenset[str]
-) -> Response:
+def _again(request: Request, agent: Agent, form: SentForm, refused: Refused) -> Response:
     given = {each: form.one(each) for each in (*TEXTS, *MOMENTS, *TICKS, "request")}
-    fault = f"{error}. {error.remedy}"
     if given["confidential"]:
         given["names"] = ""
-    return _form(request, agent, given, fault, missing)
+    return _form(request, agent, given, refused)
 
 
-def _form(
-    request: Request,
-    agent: Agent,
-    given: dict[str, str],
-    fault: str = "",
-    missing: frozenset[str] = frozenset(),
-) -> Response:
+def _form(request: Request, agent: Agent, given: dict[str, str], refused: Refused | None = None) -> Response:
     country, language = country_of(agent.context), language_of(request)
     values = {
         "given": given,
-        "fault": fault,
-        "missing": missing,
+        "refused": refused,
         "authorities": [(each.id, str(getattr(each.title, language))) for each in country.authorities],
         "grounds": [(each.id, f"{getattr(each.title, language)} · {each.id}") for each in country.grounds],
         "moments": MOMENTS,
         "ticks": TICKS,
     }
-    return duty_page(request, agent, "new.html", values, HTTPStatus.CONFLICT if fault else HTTPStatus.OK)
+    status = HTTPStatus.OK if refused is None else HTTPStatus.CONFLICT
+    return duty_page(request, agent, "new.html", values, status)
 
 
-def _asked(context: Context, form: SentForm) -> OrderRequest:
+async def _asked(context: Context, form: SentForm) -> OrderRequest:
+    """The order of the form. Where its field of when it came in is empty, an order that a request became came
+    in with that request."""
     zone = country_of(context).zone
     moments = {each: int(local_moment(form.one(each), zone)) for each in MOMENTS}
+    if form.one("request") and not moments["received_at"]:
+        moments["received_at"] = int((await register.show(context, form.one("request"))).received_at)
     scope = input_values.scope(form.one("scope", "subtree") or "subtree")
     return OrderRequest(
         authority=form.one("authority"),

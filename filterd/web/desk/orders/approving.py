@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from filterd.operations.orders import showing, taking
+from filterd.operations.orders.intake import IncompleteOrderError
 from filterd.web.accounts.agents import Agent
 from filterd.web.accounts.confirming import confirmation, confirmed
 from filterd.web.desk.orders.order_pages import PASSKEY, act_of, path_of, reference_of
@@ -29,5 +30,8 @@ async def approve(request: Request, agent: Agent) -> Response:
     elif agent.context.settings.orders.approval == PASSKEY:
         raise PageRefusedError(HTTPStatus.FORBIDDEN, "duty.refused.passkey")
     proportionality = form.one("proportionality")
-    made = await taking.approve(agent.context, order.reference, proportionality=proportionality)
+    try:
+        made = await taking.approve(agent.context, order.reference, proportionality=proportionality)
+    except IncompleteOrderError:
+        raise PageRefusedError(HTTPStatus.CONFLICT, "duty.refused.proportionality") from None
     return see_other(path_of(made.reference))

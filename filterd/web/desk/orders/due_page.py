@@ -6,7 +6,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from filterd.operations.duty import due, roster
-from filterd.operations.duty.requests import title_of
 from filterd.operations.reviews.terms import country_of
 from filterd.web.accounts.agents import Agent
 from filterd.web.desk.orders.frame import duty_page, words_of
@@ -28,7 +27,6 @@ async def show(request: Request, agent: Agent) -> Response:
         "open": [each for each in shown if each.level != "bad"],
         "more": max(0, len(found.items) - SHOWN),
         "troubles": found.troubles,
-        "title_of": lambda authority: title_of(country, authority, words.language),
         "all_command": "filterd duty due",
         "on_duty": [(each, on_duty.contact(each.account)) for each in on_duty.now],
     }

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from filterd.model.order import NOT_ACCEPTED, Order, OrderState
 from filterd.model.token import Permission
-from filterd.operations.orders import showing, times
+from filterd.operations.orders import people, showing, times
 from filterd.operations.orders.life import ALLOWED, LifeAct
 from filterd.operations.orders.reach import HitKind
 from filterd.operations.orders.times import EffectTimes, OrderTimes
@@ -50,6 +50,7 @@ async def show(request: Request, agent: Agent) -> Response:
     values = {
         "order": order,
         "passkey": offered,
+        "stands_behind": order.state in NOT_ACCEPTED and await people.stands_behind(context, order),
         "needs_passkey": context.settings.orders.approval == PASSKEY,
         "standing": _standing(order, now),
         "times": measured,
@@ -58,7 +59,7 @@ async def show(request: Request, agent: Agent) -> Response:
         "held_back": await showing.held_back(context, order),
         "hits": [each for each in hits if each.kind is not HitKind.UNKNOWN],
         "allowed": {act.value for act in LifeAct if order.state in ALLOWED[act]},
-        "names": [f"{name} ({scope.word})" for name, scope in order.demand.names[:SHOWN_NAMES]],
+        "names": [(name, scope.word) for name, scope in order.demand.names[:SHOWN_NAMES]],
         "more_names": max(0, len(order.demand.names) - SHOWN_NAMES),
     }
     response = duty_page(request, agent, "order.html", values)

@@ -15,10 +15,10 @@ from filterd.model.duty import AskedKind, AskedStep, AskedWay, RefusalReason
 from filterd.operations import input_values
 from filterd.operations.context import Context, OperationError
 from filterd.operations.duty import requests as register
-from filterd.operations.duty.requests import RequestAsked, Search, StepTaken
+from filterd.operations.duty.requests import IncompleteRequestError, RequestAsked, Search, StepTaken
 from filterd.operations.reviews.terms import country_of
 from filterd.web.accounts.agents import Agent
-from filterd.web.desk.orders.frame import HOME, duty_page
+from filterd.web.desk.orders.frame import HOME, Refused, duty_page
 from filterd.web.pages.forms import SentForm, query_of, read_form
 from filterd.web.pages.state import language_of, see_other
 
@@ -39,7 +39,7 @@ async def show_all(request: Request, agent: Agent) -> Response:
 async def show_new(request: Request, agent: Agent) -> Response:
     """``GET /desk/orders/requests/new``."""
     given = {each: query_of(request.query_params, each) for each in FIELDS}
-    return _form(request, agent, given, "")
+    return _form(request, agent, given)
 
 
 async def add(request: Request, agent: Agent) -> Response:
@@ -48,8 +48,10 @@ async def add(request: Request, agent: Agent) -> Response:
     try:
         made = await register.enter(agent.context, _asked(agent.context, form))
     except OperationError as error:
+        missing = error.missing if isinstance(error, IncompleteRequestError) else frozenset()
+        fault = "" if missing else f"{error}. {error.remedy}"
         given = {each: form.one(each) for each in FIELDS}
-        return _form(request, agent, given, f"{error}. {error.remedy}", HTTPStatus.CONFLICT)
+        return _form(request, agent, given, Refused(fault, missing))
     return see_other(f"{HOME}/requests/{made.number}")
 
 
@@ -77,25 +79,23 @@ async def take(request: Request, agent: Agent) -> Response:
     return see_other(f"{HOME}/requests/{number}")
 
 
-def _form(
-    request: Request, agent: Agent, given: dict[str, str], fault: str, status: HTTPStatus = HTTPStatus.OK
-) -> Response:
+def _form(request: Request, agent: Agent, given: dict[str, str], refused: Refused | None = None) -> Response:
     values = {
         "given": given,
-        "fault": fault,
+        "refused": refused,
         "kinds": [each.value for each in AskedKind],
         "ways": [each.value for each in AskedWay],
         **_known(request, agent),
     }
+    status = HTTPStatus.OK if refused is None else HTTPStatus.CONFLICT
     return duty_page(request, agent, "request_new.html", values, status)
 
 
 def _known(request: Request, agent: Agent) -> dict[str, object]:
-    """The authorities of the jurisdiction, and how one is called."""
+    """The authorities of the jurisdiction."""
     country, language = country_of(agent.context), language_of(request)
     return {
         "authorities": [(each.id, str(getattr(each.title, language))) for each in country.authorities],
-        "title_of": lambda authority: register.title_of(country, authority, language),
     }
 
 
@@ -134,3 +134,9 @@ def local_moment(text: str, zone: str) -> float:
         message = f"{text[:32]!r} is no date and time"
         raise OperationError(message, "write it as 2026-11-27T03:10") from None
     return input_values.meant(at, "a time of the page", text)
+    return (found if found.tzinfo else found.replace(tzinfo=ZoneInfo(zone))).timestamp()
+
+
+def local_text(at: float, zone: str) -> str:
+    """A moment as such a field has it, to the minute that has begun."""
+    return datetime.fromtimestamp(at, ZoneInfo(zone)).strftime("%Y-%m-%dT%H:%M")

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from filterd.model.token import Permission
 from filterd.web.accounts.views import View
-from filterd.web.desk.orders import acting, adding, approving, due_page, order_pages, people_pages, register
+from filterd.web.desk.orders import (
+    acting,
+    adding,
+    approving,
+    due_page,
+    emergency,
+    order_pages,
+    people_pages,
+    register,
+)
 from filterd.web.desk.orders.frame import HOME
 from filterd.web.pages.numbers import NUMBER
 
@@ -29,7 +38,8 @@ DUTY_PAGES: dict[tuple[str, str], tuple[View, Permission | None]] = {
     ("GET", ONE): (order_pages.show, _ORDERS),
     ("POST", f"{ONE}/approve"): (approving.approve, _DECIDE),
     ("GET", f"{ONE}/receipt"): (order_pages.receipt, _ORDERS),
-    ("GET", f"{ONE}/emergency"): (acting.ask_emergency, _DECIDE),
+    ("GET", f"{ONE}/emergency"): (emergency.ask, _DECIDE),
+    ("POST", f"{ONE}/emergency"): (emergency.end, _DECIDE),
 }
 """method and path -> the view, and what the agent's token must allow"""
 

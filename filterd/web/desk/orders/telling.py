@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
-from filterd.model.due_item import DueItem
+from filterd.model.due_item import DueItem, DueKind
 from filterd.model.time_left import time_left
 from filterd.web.pages.translations import Words
 
@@ -22,13 +24,21 @@ class ToldItem:
 
 
 SOON = 86_400
+FAR = 150 * 86_400
+"""seconds from which on a day is told with its year"""
+BEGINNINGS = frozenset((DueKind.ROSTER_GAP, DueKind.ROSTER_NOTICE, DueKind.HOLD_ENDS))
+"""the kinds that are due just before something begins or ends: that moment is told, not the second before"""
 
 
 def told(item: DueItem, now: float, words: Words, zone: str) -> ToldItem:
     """The item in the words of a language, by the clock of a zone."""
     left = item.seconds_left(now)
     level = "bad" if left <= 0 else "warn" if left <= SOON else "good"
-    return ToldItem(item, said_left(left, words), words.moment(item.due_at, zone), level)
+    at = item.due_at + 1 if item.kind in BEGINNINGS else item.due_at
+    when = words.moment(at, zone)
+    if abs(left) > FAR:
+        when = words.day(datetime.fromtimestamp(at, ZoneInfo(zone)))
+    return ToldItem(item, said_left(left, words), when, level)
 
 
 def said_left(seconds: float, words: Words) -> str:

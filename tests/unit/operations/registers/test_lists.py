@@ -7,8 +7,10 @@ from collections.abc import Iterable
 
 import pytest
 
+from filterd.model.due_item import DueKind
 from filterd.model.register import ItemAct, ItemAnswer, ItemReason, RunOrigin, RunState
 from filterd.operations.context import Context
+from filterd.operations.duty import due
 from filterd.operations.errors import ConflictError
 from filterd.operations.registers import list_files, lists, saying, showing, taking
 from filterd.operations.registers.finding import require_register
@@ -69,12 +71,17 @@ async def test_many_removals_are_held_until_a_person_confirms(polish: Context) -
     assert (held.run.state, held.waiting) == (RunState.HELD, 4)
     assert "4 removals" in held.run.problem
     assert await blocked(polish) == {*names, "new.example"}
+    (waits,) = [each for each in (await due.everything(polish)).items if each.kind is DueKind.LIST_HELD]
+    assert (waits.reference, waits.note) == ("pl", held.run.problem)
+    assert waits.command.startswith("filterd register accept pl ")
+    assert waits.due_at <= held.run.received_at + 86_400
     later = await pull(polish, "n0.example", "n1.example", "new.example")  # n1 is there again
     assert (later.run.state, later.items) == (RunState.HELD, ())
     assert await blocked(polish) == {*names, "new.example"}
     register = require_register(polish, "pl")
     assert await lists.accept_removals(polish, register, reason="the ministry confirmed") == 3
     assert await blocked(polish) == {"n0.example", "n1.example", "new.example"}
+    assert not (await due.everything(polish)).counts["list_held"]
     with pytest.raises(ConflictError, match="nothing of the register pl is held"):
         await lists.accept_removals(polish, register, reason="again")
 

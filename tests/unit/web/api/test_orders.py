@@ -8,6 +8,7 @@ import httpx
 
 from filterd.model.token import TokenRole
 from filterd.operations import audit, tokens
+from filterd.operations.orders import showing
 from filterd.operations.tokens import TokenRequest
 from tests.unit.web.conftest import Api
 from tests.worlds.installation import as_person
@@ -39,7 +40,9 @@ async def test_an_order_is_taken_in_once_and_waits_for_another_person(api: Api) 
     assert (made.json()["state"], made.json()["added_by"]) == ("pending", "daemon")
     same = await first.post(f"{ORDERS}/O-1/approve")
     assert (same.status_code, same.json()["detail"]) == (409, "daemon stands behind order O-1 already")
-    done = await second.post(f"{ORDERS}/O-1/approve")
+    why = "nobody else uses it"
+    done = await second.post(f"{ORDERS}/O-1/approve", json={"proportionality": why})
+    assert (await showing.show(api.context, "O-1")).demand.proportionality == why
     assert (done.json()["state"], done.json()["standing"]) == ("accepted", "in force")
     ended = await first.post(f"{ORDERS}/O-1/withdraw", json={"reason": "lifted"})
     assert (ended.json()["state"], ended.json()["withdrawal_reason"]) == ("withdrawn", "lifted")

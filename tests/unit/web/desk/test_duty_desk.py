@@ -8,11 +8,16 @@ from dataclasses import replace
 
 import pytest
 
+from filterd.model.order import OrderState, StepKind
 from filterd.model.token import TokenRole
 from filterd.operations import audit
 from filterd.operations.context import OperationError
 from filterd.operations.duty import due, handing_over, requests
 from filterd.operations.duty.requests import Search
+from filterd.operations.orders import due as order_duties
+from filterd.operations.orders import showing
+from filterd.policy.jurisdictions import DeadlineKind
+from filterd.web.desk.orders.register import local_text
 from tests.meta.test_known_failures import ROOT
 from tests.unit.web.desk.conftest import PERSON, Browser, DeskWorld
 
@@ -59,12 +64,16 @@ async def test_a_request_becomes_an_order_that_two_officers_stand_behind(world: 
     assert "1 overdue" in page and "23 h 59 min ago" in page and found.reference in page
     begun = await first.get(f"/desk/orders/new?request={found.number}")
     assert 'value="OF-500/2027"' in begun.text
+    since = local_text(found.received_at, "America/Mexico_City")
+    assert f'type="datetime-local" value="{since}"' in begun.text, "its times count from the request"
     lacking = await first.post("/desk/orders/new", **{**ORDER, "official": "", "reason": ""})
     assert lacking.status_code == 409 and lacking.text.count("This is missing.") == 2
     assert "casino.example" in lacking.text, "nothing that was typed is lost"
     page = (await first.post("/desk/orders/new", **ORDER, request=str(found.number))).text
     assert "Waits for approval" in page
     assert (await requests.show(world.context, found.reference)).outcome is not None
+    taken = await showing.show(world.context, "O-1")
+    assert taken.demand.received_at == int(found.received_at) < taken.added_at
     alone = await first.post("/desk/orders/1/approve")
     assert alone.status_code == 409 and "stands behind order O-1 already" in alone.text
     page = (await (await another(world)).post("/desk/orders/1/approve")).text
@@ -77,13 +86,69 @@ async def test_one_person_lifts_in_an_emergency_and_another_looks_at_it(world: D
     await second.post("/desk/orders/1/approve")
     asked = (await first.get("/desk/orders/1/emergency")).text
     assert "Lift O\u20111 now?" in asked and "another person looks at it" in asked
-    page = (await first.post("/desk/orders/1/emergency", reason="a hospital")).text
+    unsaid = await first.post("/desk/orders/1/emergency", reason="a hospital")
+    assert unsaid.status_code == 409 and "the order still blocks" in unsaid.text, "who wants it is not said"
+    assert 'value="a hospital"' in unsaid.text
+    page = (await first.post("/desk/orders/1/emergency", reason="a hospital", who="provider")).text
     assert "Ended in an emergency: to be reviewed" in page
     assert "Look at an emergency end" in (await first.get("/desk/orders")).text
     refused = await first.post("/desk/orders/1/review", reason="fine")
     assert refused.status_code == 409
     page = (await second.post("/desk/orders/1/review", reason="it was a hospital")).text
     assert "it was a hospital" in page and "Withdrawn" in page
+
+
+async def test_a_telephone_call_of_the_authority_lifts_and_its_deadline_counts(world: DeskWorld) -> None:
+    first, second = await officer(world), await another(world)
+    await first.post("/desk/orders/new", **ORDER)
+    await second.post("/desk/orders/1/approve")
+    world.installation.now += DAY
+    called_at = int(world.context.clock()) // 60 * 60 - 120
+    first = await officer(world)
+    await first.get("/desk/orders/1/emergency")
+    call = {
+        "who": "authority",
+        "authority": "sat",
+        "official": "Dirección de Guardia",
+        "received_at": local_text(called_at, "America/Mexico_City"),
+        "reason": "it is a hospital",
+    }
+    for _ in range(2):  # a second press changes nothing
+        page = (await first.post("/desk/orders/1/emergency", **call)).text
+        assert "Ended in an emergency: to be reviewed" in page
+    (noted,) = await requests.search(world.context, Search(authority="sat"))
+    assert (noted.kind, noted.way, noted.received_at) == ("unblock", "telephone", called_at)
+    assert noted.outcome is not None and noted.outcome.reference == "O-1"
+    order = await showing.show(world.context, "O-1")
+    lifted = order.last(StepKind.LIFTED)
+    assert order.state is OrderState.LIFTED and lifted is not None
+    assert (lifted.document, lifted.received_at) == (noted.reference, called_at)
+    counted = [each for each in await order_duties.duties(world.context) if each.kind is DeadlineKind.UNBLOCK]
+    assert [each.began_at for each in counted] == [called_at]
+
+
+async def test_pages_speak_the_words_of_their_reader(world: DeskWorld) -> None:
+    first = await officer(world)
+    await first.post("/desk/orders/new", **ORDER)
+    page = (await first.get("/desk/orders/1")).text
+    assert "You stand behind it already" in page and 'action="/desk/orders/1/approve"' not in page
+    assert "(subtree)" not in page and "casino.example" in page and "(liva-18h)" in page
+    await (await another(world)).post("/desk/orders/1/approve")
+    page = (await first.get("/desk/orders")).text
+    assert "Tax Administration Service" in page and "Servicio de" not in page, "no title in another language"
+    contact = {"what": "shift", "account": "ana", "begins": "2027-01-14T08:00", "ends": "2027-01-16T08:00"}
+    await first.post("/desk/orders/roster", **contact)
+    (gap,) = [each for each in (await due.everything(world.context)).items if each.kind == "roster_gap"]
+    page = (await first.get("/desk/orders")).text
+    assert "08:00" in page and "07:59" not in page and gap.reference not in page
+    spanish = await world.agent(TokenRole.ON_CALL, language="es", maker=PERSON)
+    page = (await spanish.post("/desk/orders/requests/new", way="mail", kind="block")).text
+    assert page.count("Falta esto.") == 3 and "--authority" not in page
+    page = (await spanish.post("/desk/orders/new", **{**ORDER, "reason": ""})).text
+    assert "Falta:" in page and "--reason" not in page
+    late = {"until": "2020-01-01T00:00", "document": "OF-2", "reason": "x"}
+    page = (await spanish.post("/desk/orders/1/suspend", **late)).text
+    assert "No se suspendió" in page and "--until" not in page
 
 
 async def test_a_confidential_name_stands_on_no_page(world: DeskWorld) -> None:
