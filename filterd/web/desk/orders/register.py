@@ -134,7 +134,6 @@ def local_moment(text: str, zone: str) -> float:
         message = f"{text[:32]!r} is no date and time"
         raise OperationError(message, "write it as 2026-11-27T03:10") from None
     return input_values.meant(at, "a time of the page", text)
-    return (found if found.tzinfo else found.replace(tzinfo=ZoneInfo(zone))).timestamp()
 
 
 def local_text(at: float, zone: str) -> str:
