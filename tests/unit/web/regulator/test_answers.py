@@ -135,7 +135,12 @@ async def test_the_pack_of_some_days_has_the_reports_that_people_read(desk: Desk
 async def test_who_added_a_ground_and_what_an_inspector_asks(desk: Desk) -> None:
     visitor = await desk.browser()
     page = (await visitor.get("/regulator/grounds")).text
-    assert "sat · liva-18h" in page and "O-1" in page and "ana" in page
+    assert (
+        "Tax Administration Service (sat)" in page
+        and "(liva-18h)" in page
+        and "O-1" in page
+        and "ana" in page
+    )
     assert "INTERPOL" not in page  # of a confidential list nothing but its label
     questions = (await visitor.get("/regulator/questions")).text
     for question in ("never asked for anything", "Who added this ground?", "page of 3 March"):
