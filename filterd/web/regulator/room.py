@@ -11,9 +11,11 @@ from starlette.responses import Response
 from filterd.model.token import TokenRole
 from filterd.operations.context import Context
 from filterd.operations.reviews.terms import country_of
+from filterd.policy.jurisdictions import Jurisdiction
 from filterd.web.accounts.agents import Agent
 from filterd.web.accounts.rooms import Room
 from filterd.web.accounts.views import room_page
+from filterd.web.pages.state import language_of
 
 REGULATOR = Room("regulator", (TokenRole.REGULATOR, TokenRole.OPERATOR))
 PAGE = 100
@@ -32,9 +34,18 @@ def shown(
     values: Mapping[str, object],
     status: HTTPStatus = HTTPStatus.OK,
 ) -> Response:
-    """A page of the desk. In it ``zone`` is that of the times, ``now`` the moment of which it tells."""
-    both = {"zone": zone_of(agent.context), "now": agent.context.clock(), **values}
+    """A page of the desk. In it ``zone`` is that of the times, ``now`` the moment of which it tells, and
+    ``titles`` has those of authorities and grounds by their ids, in the page's language."""
+    context = agent.context
+    titles = _titles(country_of(context), language_of(request))
+    both = {"zone": zone_of(context), "now": context.clock(), "titles": titles, **values}
     return room_page(request, agent, name, both, status)
+
+
+def _titles(country: Jurisdiction, language: str) -> dict[str, str]:
+    texts = {each.id: each.title for each in country.authorities}
+    texts |= {each.id: each.title for each in country.grounds}
+    return {each: text.es if language == "es" else text.en for each, text in texts.items()}
 
 
 def attached(body: bytes | str, name: str, media_type: str) -> Response:

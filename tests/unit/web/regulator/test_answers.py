@@ -10,8 +10,10 @@ from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+import click
 import pytest
 
+from filterd.cli.main import main
 from filterd.model.rule import Scope
 from filterd.model.token import GRANTS, Permission, TokenRole
 from filterd.operations import nodes, tokens
@@ -19,6 +21,7 @@ from filterd.operations.orders import due, ending, reviewing, taking
 from filterd.operations.orders.intake import OrderRequest
 from filterd.operations.service_page import records
 from filterd.operations.tokens import TokenRequest
+from filterd.web.regulator.overview import QUESTIONS
 from filterd.web.regulator.room import REGULATOR
 from filterd.web.regulator.routes import PAGES
 from tests.unit.web.regulator.conftest import NODE, Desk, Visitor
@@ -136,8 +139,23 @@ async def test_the_pack_of_some_days_has_the_reports_that_people_read(desk: Desk
 async def test_who_added_a_ground_and_what_an_inspector_asks(desk: Desk) -> None:
     visitor = await desk.browser()
     page = (await visitor.get("/regulator/grounds")).text
-    assert "sat · liva-18h" in page and "O-1" in page and "ana" in page
+    assert (
+        "Tax Administration Service (sat)" in page
+        and "(liva-18h)" in page
+        and "O-1" in page
+        and "ana" in page
+    )
     assert "INTERPOL" not in page  # of a confidential list nothing but its label
     questions = (await visitor.get("/regulator/questions")).text
     for question in ("never asked for anything", "Who added this ground?", "page of 3 March"):
         assert question in questions
+
+
+def test_the_commands_that_the_questions_name_are_there() -> None:
+    named = [where.split()[1:] for _, kind, where in QUESTIONS if kind == "command"]
+    assert named
+    for words in named:
+        command: click.Command | None = main
+        while isinstance(command, click.Group):
+            command = command.get_command(click.Context(command), words.pop(0))
+        assert command is not None and not any(each.startswith("-") for each in words), words
