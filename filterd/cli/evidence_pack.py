@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 NOT_PROVEN = (
     "rows that are signed and not proven: the operator's word, which nobody can change afterwards",
+    "what reports show as HTML and PDF: that rests on the manifest's signature alone; the JSON holds",
     "that what was recorded is true: only that it was recorded then, and not changed since",
     "that the trail has not grown since: compare its export with what you kept from before",
 )

@@ -144,27 +144,11 @@ class CountDayRow:
 
 @dataclass(frozen=True, slots=True)
 class ComplaintRow:
-    """A request to look at a block again: no site, no asker, no words."""
+    """One figure of the requests to look at a block again, such as ``opened`` and ``kind.parental``, over
+    whole calendar months: no request has a row. None: too small to tell, or it would tell one that is."""
 
-    review: int
-    kind: str
-    claim: str
-    received_at: float
-    due_on: str
-    requests: int
-    decided_at: float
-    outcome: str
-    appealed_at: float
-    appeal_due_on: str
-    appeal_decided_at: float
-    appeal_outcome: str
-    effect: str = ""
-    """what followed: ``order``, ``exception``, ``list``; empty: nothing"""
-    effective_at: float = 0.0
-    """when every node had it"""
-    decided_on: str = ""
-    """the day of the decision, where terms are counted; empty: none yet"""
-    appeal_decided_on: str = ""
+    subject: str
+    count: float | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,11 +18,12 @@ import pack_files
 import pack_record
 import pack_trail
 import report_figures
+import shown_figures
 from pack_files import VERIFY, PackError
 
 SCRIPTS = (
     *("verify-export.py", "recompute-report.py", "pack_files.py", "pack_record.py", "pack_trail.py"),
-    *("order_figures.py", "report_figures.py"),
+    *("order_figures.py", "report_figures.py", "shown_figures.py"),
 )
 TABLES = (
     *("orders", "deadlines", "effects", "arrivals", "list_periods", "node_states", "lists", "days"),
@@ -159,13 +160,18 @@ class PackCheck:
         return record
 
     def reports(self, record):
-        """Every figure of every report, computed again."""
+        """Every figure of every report, computed again, and what their forms for machines show."""
+        if not self.scope["order"]:
+            self.faults += shown_figures.of_digests(self.pack, record)
+            self.say("HTML and PDF: what they show rests on the signature of the manifest alone")
         for name in self.pack.names("reports/", ".json"):
             report = json.loads(self.pack.read(name))
             figures = report["figures"]
             wrong = report_figures.differences(record, report["kind"], figures)
             for each in wrong[:100]:
                 self.faults.append("%s: %s is %r, and %r as computed" % (name, *each))
+            computed = report_figures.REPORTS[report["kind"]](record)
+            self.faults += shown_figures.of_report(self.pack, name, report, computed)
             signed = sum(self.is_signed(each) for each in figures)
             self.say(
                 "%s: %d figures computed again, %d differ; %d proven by the trail, %d from the record, signed"

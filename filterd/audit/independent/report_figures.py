@@ -107,53 +107,14 @@ def consent(record: ReportRows) -> dict:
     return found
 
 
-def told(record: ReportRows, count: int):
-    return None if 0 < count < record.head["least"] else count
-
-
-def told_of(record: ReportRows, count: int, of: int, whole):
-    """A count as a part of ``of``, which is told as ``whole``."""
-    hidden = whole is None or told(record, count) is None or told(record, of - count) is None
-    return None if hidden else count
-
-
 def complaints(record: ReportRows) -> dict:
-    came = [row for row in record.rows("complaints") if record.within(row["received_at"])]
-    done = [row for row in came if row["decided_at"]]
-    appealed = [row for row in done if row["appealed_at"]]
-    upheld = [row for row in done if (row["appeal_outcome"] or row["outcome"]) == "upheld"]
-    opened = told(record, len(came))
-    decided = told_of(record, len(done), len(came), opened)
-
-    def part(rows: list):
-        return told_of(record, len(rows), len(done), decided)
-
-    median = rank([row["decided_at"] - row["received_at"] for row in done], 50)
-    taken = part(appealed)
-    found = {
-        "opened": opened,
-        "requests": told(record, sum(row["requests"] for row in came)),
-        "decided": decided,
-        "in_time": part([row for row in done if row["decided_on"] <= row["due_on"]]),
-        "upheld": part(upheld),
-        "median_days": None if decided is None or median is None else round(median / 86400, 1),
-        "appealed": taken,
-        "appeals_decided": told_of(
-            record, sum(row["appeal_decided_at"] > 0 for row in appealed), len(appealed), taken
-        ),
-        "effective": part([row for row in done if row["effective_at"]]),
-    }
-    missing = found["upheld"] is None or decided is None
-    found["upheld_share"] = None if missing else share(found["upheld"], decided)
-    counts = {kind: sum(row["kind"] == kind for row in came) for kind in KINDS}
-    by = {kind: told(record, count) for kind, count in counts.items()}
-    if list(by.values()).count(None) == 1:
-        others = [kind for kind in KINDS if by[kind]]
-        by.update(dict.fromkeys(sorted(others, key=lambda kind: by[kind])[:1]))
-    return {
-        **{"complaints." + name: value for name, value in found.items()},
-        **{"complaints_by.%s.opened" % kind: value for kind, value in by.items()},
-    }
+    told = subjects(record, "complaints")
+    names = ("opened", "requests", "decided", "in_time", "upheld", "median_days", "appealed")
+    found = {"complaints." + name: told.get(name) for name in (*names, "appeals_decided", "effective")}
+    missing = None in (told.get("upheld"), told.get("decided"))
+    found["complaints.upheld_share"] = None if missing else share(told["upheld"], told["decided"])
+    found.update({"complaints_by.%s.opened" % kind: told.get("kind." + kind) for kind in KINDS})
+    return found
 
 
 def privacy(record: ReportRows) -> dict:

@@ -27,8 +27,9 @@ from filterd.model.report_record import RecordHead, ReportRecord
 from filterd.model.signed_text import RECEIPT, STATEMENT, SignedObject
 from filterd.operations.errors import OperationError
 from filterd.operations.evidence_pack import record_files
-from filterd.operations.reports import figures
+from filterd.operations.reports import figures, forms
 from filterd.operations.reports.measures import now_of
+from filterd.operations.reports.shape import RangeReport
 from filterd.operations.trail.verifying import public_keys
 
 _LARGEST_KEYS = 1 << 20
@@ -227,7 +228,8 @@ class _Verification:
         for name in self._archive.named(evidence_format.REPORTS, ".json"):
             report = json.loads(self._archive.read(name))
             told = report["figures"]
-            computed = figures.REPORTS[report["kind"]](record).figures()
+            made = figures.REPORTS[report["kind"]](record)
+            computed = made.figures()
             differ = [
                 each
                 for each in sorted(told.keys() | computed.keys())
@@ -235,7 +237,16 @@ class _Verification:
             ]
             for each in differ:
                 self.add(f"{name}: {each} is {told.get(each)!r}, and {computed.get(each)!r} as computed")
+            self._shown(name, made, differ=bool(differ))
             self.proof.reports.append(VerifiedReport(name, len(told), len(differ)))
+
+    def _shown(self, name: str, made: RangeReport, *, differ: bool) -> None:
+        """Compare what a report shows for machines: its sections, and its CSV."""
+        table = f"{name.removesuffix('.json')}.csv"
+        if not differ and self._archive.read(name) != forms.as_json(made):
+            self.add(f"{name}: it shows something else than its figures")
+        if self._archive.read(table) != forms.as_csv(made):
+            self.add(f"{table}: it is not what follows from the record")
 
 
 def _stem(name: str) -> str:

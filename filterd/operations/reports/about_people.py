@@ -4,18 +4,9 @@ definitions stand in ``docs/report-record.md``. A small number is never told."""
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 
-from filterd.model.report_record import AnswerRow, ComplaintRow, ReportRecord, RetentionRow
-from filterd.operations.reports.measures import (
-    DAY,
-    in_range,
-    percentile,
-    share,
-    told,
-    told_apart,
-    told_part,
-)
+from filterd.model.report_record import AnswerRow, ReportRecord, RetentionRow
+from filterd.operations.reports.measures import percentile, share
 from filterd.operations.reports.shape import (
     Chart,
     ChartKind,
@@ -31,6 +22,10 @@ from filterd.operations.reports.shape import (
 COUNT, SECONDS, SHARE, MOMENT, DAYS = Unit.COUNT, Unit.SECONDS, Unit.SHARE, Unit.MOMENT, Unit.DAYS
 OPTED_IN, OPT_INS, OPT_OUTS, PROFILE = "take-up.opted-in", "opt-ins", "opt-outs", "take-up.profile:"
 EVIDENCE = ("own", "shared", "repeated", "none")
+_COMPLAINTS = (
+    *("opened", "requests", "decided", "in_time", "upheld", "upheld_share", "median_days", "appealed"),
+    *("appeals_decided", "effective"),
+)
 KINDS = ("mandatory", "parental", "security", "unknown")
 _RETENTION = (("runs", COUNT), ("deleted", COUNT), ("untold", COUNT), ("last_at", MOMENT))
 _CAPACITY = (("declared", COUNT), ("used", COUNT), ("share", SHARE))
@@ -72,49 +67,16 @@ def consent(record: ReportRecord) -> FigureTable:
 
 def complaints(record: ReportRecord) -> tuple[FigureTable, FigureTable]:
     """The requests to look at a block again, and their kinds."""
-    least = record.head.least
-    opened = [each for each in record.complaints if in_range(record.head, each.received_at)]
-    decided = [each for each in opened if each.decided_at > 0]
-    count = told_part(len(decided), len(opened), least)
-
-    def of_decided(part: int) -> int | None:
-        return None if count is None else told_part(part, len(decided), least)
-
-    upheld = of_decided(sum(_last(each) == "upheld" for each in decided))
-    appealed = [each for each in decided if each.appealed_at > 0]
-    shown_appealed = of_decided(len(appealed))
-    appeals_decided = sum(each.appeal_decided_at > 0 for each in appealed)
-    days = percentile([(each.decided_at - each.received_at) / DAY for each in decided], 50)
-    whole = facts(
-        "complaints",
-        ("opened", told(len(opened), least), COUNT),
-        ("requests", told(sum(each.requests for each in opened), least), COUNT),
-        ("decided", count, COUNT),
-        ("in_time", of_decided(sum(each.decided_on <= each.due_on for each in decided)), COUNT),
-        ("upheld", upheld, COUNT),
-        ("upheld_share", share(upheld, count), SHARE),
-        ("median_days", None if count is None or days is None else round(days, 1), DAYS),
-        ("appealed", shown_appealed, COUNT),
-        (
-            "appeals_decided",
-            None if shown_appealed is None else told_part(appeals_decided, len(appealed), least),
-            COUNT,
-        ),
-        ("effective", of_decided(sum(each.effective_at > 0 for each in decided)), COUNT),
-    )
-    return whole, _complaints_by(opened, least)
-
-
-def _last(row: ComplaintRow) -> str:
-    return row.appeal_outcome or row.outcome
-
-
-def _complaints_by(opened: Sequence[ComplaintRow], least: int) -> FigureTable:
+    found = {each.subject: each.count for each in record.complaints}
+    units = {"median_days": DAYS, "upheld_share": SHARE}
+    told = found | {"upheld_share": share(found.get("upheld"), found.get("decided"))}
+    whole = facts("complaints", *((each, told.get(each), units.get(each, COUNT)) for each in _COMPLAINTS))
     grid = Grid("complaints_by", (("opened", COUNT),))
-    found = Counter(each.kind for each in opened)
-    shown = told_apart({kind: found[kind] for kind in KINDS}, least)
-    rows = [grid.row(kind, Label(LabelKind.WORD, f"complaints_by.{kind}"), (shown[kind],)) for kind in KINDS]
-    return grid.table(tuple(rows), Chart(ChartKind.BARS, (0,)))
+    rows = [
+        grid.row(kind, Label(LabelKind.WORD, f"complaints_by.{kind}"), (found.get(f"kind.{kind}"),))
+        for kind in KINDS
+    ]
+    return whole, grid.table(tuple(rows), Chart(ChartKind.BARS, (0,)))
 
 
 def privacy(record: ReportRecord) -> FigureTable:

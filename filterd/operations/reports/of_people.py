@@ -3,6 +3,8 @@ leads to one."""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence, Set
 from datetime import date
 
 from filterd.model.report_record import ComplaintRow, PrivacyRow, RetentionRow
@@ -10,50 +12,73 @@ from filterd.model.review import Review, ReviewDecision
 from filterd.operations import consent_report
 from filterd.operations.context import Context
 from filterd.operations.privacy.retention import ACTION
-from filterd.operations.reports.about_people import EVIDENCE
-from filterd.operations.reports.measures import percentile, told, told_apart, told_part
+from filterd.operations.reports.about_people import EVIDENCE, KINDS
+from filterd.operations.reports.measures import DAY, percentile, told, told_apart, told_part
+from filterd.operations.reports.months import whole_months
 from filterd.operations.reports.take_up import day_of
 from filterd.operations.reviews import effects, terms
 from filterd.policy.jurisdictions import Jurisdiction
 from filterd.store import arco, preservation, report_rows, told_rows
 from filterd.store import reviews as review_rows
 
+COMPLAINTS = (
+    *("opened", "requests", "decided", "in_time", "upheld", "median_days", "appealed", "appeals_decided"),
+    *("effective", *(f"kind.{each}" for each in KINDS)),
+)
+"""the subjects, in the order of the record"""
+HANDLED = (
+    *("arco.received", "arco.answered", "arco.in-time", "arco.median-days"),
+    *("holds.added", "holds.active", "own-names.viewed", "codes.issued"),
+)
 OWN_NAMES, CODES = "subscriber.own_names_shown", "subscriber.code"
 
 
-async def complaints(context: Context, begins_at: float, now: float) -> tuple[ComplaintRow, ...]:
-    """The reviews that came in the range, or waited when it began."""
+async def complaints(context: Context, begins_at: float, now: float, least: int) -> tuple[ComplaintRow, ...]:
+    """The figures of the reviews that came in the whole months of the range, as they stood at the end of
+    these. Where there is no whole month nothing is told."""
+    first, last = whole_months(context.settings.zone, begins_at, now)
+    if not first < last:
+        return tuple(ComplaintRow(each, None) for each in COMPLAINTS)
     country = terms.country_of(context)
     async with context.store.read() as connection:
         every = await review_rows.every(connection)
-        found = [each for each in every if each.received_at < now and not 0 < each.closed_at < begins_at]
+        found = [each for each in every if first <= each.received_at < last]
         followed = await effects.of_every(connection, [each.number for each in found])
-    return tuple(_complaint(each, country, now, followed.get(each.number, ("", 0.0))) for each in found)
+    effective = {number for number, (_, at) in followed.items() if 0 < at < last}
+    counts = _decided(found, effective, country, last, least)
+    kinds = Counter(each.kind.value for each in found)
+    counts |= {
+        "opened": told(len(found), least),
+        "requests": told(sum(each.requests for each in found), least),
+        **{f"kind.{name}": count for name, count in told_apart({k: kinds[k] for k in KINDS}, least).items()},
+    }
+    return tuple(ComplaintRow(each, counts[each]) for each in COMPLAINTS)
 
 
-def _complaint(
-    review: Review, country: Jurisdiction, now: float, followed: tuple[str, float]
-) -> ComplaintRow:
-    decision, appeal = _as_of(review.decision, now), _as_of(review.appeal, now)
-    appealed = 0 < review.appealed_at < now
-    return ComplaintRow(
-        review=review.number,
-        kind=review.kind.value,
-        claim=review.claim.value,
-        received_at=review.received_at,
-        due_on=review.due_on,
-        requests=review.requests,
-        decided_at=decision.at,
-        outcome=decision.outcome.value,
-        appealed_at=review.appealed_at if appealed else 0.0,
-        appeal_due_on=review.appeal_due_on if appealed else "",
-        appeal_decided_at=appeal.at,
-        appeal_outcome=appeal.outcome.value,
-        decided_on=_day(country, decision.at),
-        appeal_decided_on=_day(country, appeal.at),
-        effect=followed[0],
-        effective_at=followed[1] if followed[1] < now else 0.0,
-    )
+def _decided(
+    found: Sequence[Review], effective: Set[int], country: Jurisdiction, last: float, least: int
+) -> dict[str, float | None]:
+    """The figures of those of them that were decided by ``last``."""
+    done = [(each, decision) for each in found if (decision := _as_of(each.decision, last)).at]
+    appealed = [each for each, _ in done if 0 < each.appealed_at < last]
+    count = told_part(len(done), len(found), least)
+
+    def part(some: int, whole: int | None = count, of: int = len(done)) -> int | None:
+        return None if whole is None else told_part(some, of, least)
+
+    days = percentile(((decision.at - each.received_at) / DAY for each, decision in done), 50)
+    outcomes = [_as_of(each.appeal, last).outcome.value or decision.outcome.value for each, decision in done]
+    taken = part(len(appealed))
+    heard = sum(_as_of(each.appeal, last).at > 0 for each in appealed)
+    return {
+        "decided": count,
+        "in_time": part(sum(_day(country, decision.at) <= each.due_on for each, decision in done)),
+        "upheld": part(outcomes.count("upheld")),
+        "median_days": None if count is None or days is None else round(days, 1),
+        "appealed": taken,
+        "appeals_decided": part(heard, taken, len(appealed)),
+        "effective": part(sum(each.number in effective for each, _ in done)),
+    }
 
 
 def _as_of(decision: ReviewDecision, now: float) -> ReviewDecision:
@@ -78,23 +103,31 @@ async def retention(context: Context, begins_at: float, now: float, least: int) 
 
 async def privacy(context: Context, begins_at: float, now: float, least: int) -> tuple[PrivacyRow, ...]:
     """The counts of how the data of people were handled."""
-    async with context.store.read() as connection:
-        held = await preservation.every(connection)
-        viewed = await report_rows.count(connection, OWN_NAMES, begins_at, now)
-        codes = await report_rows.count(connection, CODES, begins_at, now)
-    active = sum(each.made_at < now < (each.ended_at or each.until) for each in held)
-    counts = {
-        "holds.added": sum(begins_at <= each.made_at < now for each in held),
-        "holds.active": active,
-        "own-names.viewed": viewed,
-        "codes.issued": codes,
-    }
     evidence = await consent_report.by_evidence(context)
     shown = told_apart({each: evidence[each] for each in EVIDENCE}, least)
     return (
-        *await _arco(context, begins_at, now, least),
-        *(PrivacyRow(name, told(count, least)) for name, count in counts.items()),
+        *await _handled(context, *whole_months(context.settings.zone, begins_at, now), least),
         *(PrivacyRow(f"consent.{each}", shown[each]) for each in EVIDENCE),
+    )
+
+
+async def _handled(context: Context, first: float, last: float, least: int) -> tuple[PrivacyRow, ...]:
+    """The counts over whole months; where there is none nothing is told."""
+    if not first < last:
+        return tuple(PrivacyRow(each, None) for each in HANDLED)
+    async with context.store.read() as connection:
+        held = await preservation.every(connection)
+        viewed = await report_rows.count(connection, OWN_NAMES, first, last)
+        codes = await report_rows.count(connection, CODES, first, last)
+    counts = {
+        "holds.added": sum(first <= each.made_at < last for each in held),
+        "holds.active": sum(each.made_at < last < (each.ended_at or each.until) for each in held),
+        "own-names.viewed": viewed,
+        "codes.issued": codes,
+    }
+    return (
+        *await _arco(context, first, last, least),
+        *(PrivacyRow(name, told(count, least)) for name, count in counts.items()),
     )
 
 
@@ -103,7 +136,7 @@ async def _arco(context: Context, begins_at: float, now: float, least: int) -> t
     first, last = (day_of(context, each).isoformat() for each in (begins_at, now))
     async with context.store.read() as connection:
         every = await arco.every(connection)
-    received = [each for each in every if first <= each.received_on <= last]
+    received = [each for each in every if first <= each.received_on < last]
     answered = [each for each in received if 0 < each.answered_at < now]
     in_time = sum(_day(country, each.answered_at) <= each.answer_by for each in answered)
     days = percentile(

@@ -37,7 +37,7 @@ async def read(context: Context, begins_at: float, ends_at: float) -> ReportReco
         node_states=await of_nodes.states(context, begins_at, now),
         lists=await of_nodes.lists(context),
         days=await of_nodes.days(context, first, until, head.least),
-        complaints=await of_people.complaints(context, begins_at, now),
+        complaints=await of_people.complaints(context, begins_at, now, head.least),
         retention=await of_people.retention(context, begins_at, now, head.least),
         answers=await of_registers.answers(context, begins_at, now),
         capacity=await recording.capacity_rows(context),

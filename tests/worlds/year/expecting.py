@@ -136,14 +136,7 @@ def _register(closed: Closed) -> Held:
 def _people(diary: Diary, households: Households, closed: Closed) -> Held:
     figures = closed.figures["compliance"]
     yield "complaints", figures["complaints.opened"], told(diary.counts["complaints"])
-    appealed = sum(each["appealed_at"] > 0 for each in closed.record["complaints"])
-    yield "appeals", appealed, diary.counts["appeals"]
-    upheld = _rows(closed, "complaints", appeal_outcome="upheld", kind="mandatory")
-    yield (
-        "the pharmacy's appeal",
-        [written(each["appeal_decided_at"]) for each in upheld],
-        ["2027-04-30 12:00"],
-    )
+    yield "appeals", figures["complaints.appealed"], told(diary.counts["appeals"])
     yield "lines with the filter", figures[f"take_up.{YEAR}-12.opted_in"], told(len(households.having))
     yield "holds in force at the end", figures["privacy.holds-active"], 0
     yield "deleted in runs of retention", figures["retention.changes.deleted"] > 0, True

@@ -62,7 +62,6 @@ HEADS = (
     "en vigor",
     "terminadas",
     "fuera de plazo",
-    "inconformidades",
     "nombres",
     "con filtro",
 )

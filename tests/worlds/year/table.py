@@ -10,7 +10,7 @@ from tests.worlds.year.clock import BEGINS, ENDS, YEAR, ZONE
 from tests.worlds.year.closing import Closed
 
 Rows = Sequence[tuple[str, ...]]
-HEADS = ("month", "received", "in force", "ended", "missed", "complaints", "names blocked", "with the filter")
+HEADS = ("month", "received", "in force", "ended", "missed", "names blocked", "with the filter")
 
 
 def months(closed: Closed) -> Rows:
@@ -27,7 +27,6 @@ def months(closed: Closed) -> Rows:
                 _count(closed.record["orders"], "accepted_at", month),
                 _count(closed.record["orders"], "ended_at", month),
                 _count(missed, "due_at", month),
-                _count(closed.record["complaints"], "received_at", month),
                 shown(figures.get(f"growth.{month}.names")),
                 shown(figures.get(f"take_up.{month}.opted_in")),
             )

@@ -34,10 +34,10 @@ def test_both_programs_find_nothing_in_an_honest_pack(range_pack: Packed) -> Non
 def test_it_says_what_is_proven_and_what_is_the_operators_word(range_pack: Packed) -> None:
     proof, said = packed.by_filterd(range_pack.path), packed.by_script(range_pack.path).said
     assert proof.proven["orders"] == 8
-    assert proof.signed["complaints"] == 12
+    assert proof.signed["complaints"] == 13
     assert proof.proven["arrivals"] == 9
     assert "orders: 8 proven by the trail, 0 from the record, signed" in said
-    assert "complaints: 0 proven by the trail, 12 from the record, signed: the trail withholds" in said
+    assert "complaints: 0 proven by the trail, 13 from the record, signed: the trail withholds" in said
     assert re.search(r"compliance.json: \d+ figures.* [1-9]\d+ proven by the trail, [1-9]\d+ from the", said)
 
 

@@ -51,11 +51,9 @@ async def test_the_record_of_a_filled_installation(context: Context) -> None:
         "availability.resolver-1.unready_share": round(1 / 43, 4),
         "availability.resolver-1.interruptions": 1,
         "lists.resolver-1.worst.lasts": 1,
-        "complaints.opened": 12,
-        "complaints.upheld_share": 1.0,
-        "complaints.median_days": 1.0,
+        "complaints.opened": None,
         "consent.own": 12,
-        "privacy.arco-received": 0,
+        "privacy.arco-received": None,
     }.items() <= found.items()
     assert found["retention.consent.runs"] == 1
 
@@ -65,7 +63,6 @@ async def test_a_record_stands_for_its_moment(context: Context) -> None:
     before = await reading.read(context, BEGINS, NOW + DAY / 2)
     assert {each.state for each in before.orders} == {"accepted"}
     assert [each for each in before.deadlines if each.kind == "emergency_review"] == []
-    assert not any(each.decided_at for each in before.complaints)
     assert {each.state for each in before.node_states} == {"available"}
     public = figures.transparency(before).figures()
     assert public["totals.ended"] == 0
@@ -103,6 +100,26 @@ async def test_take_up_is_told_by_whole_months_and_never_in_small_numbers(
     found = figures.compliance(record).figures()
     assert (found["take_up.2027-01.opted_in"], found["profiles.child.lines"]) == (12, None)
     assert figures.compliance(replace(record)) == figures.compliance(record)
+
+
+async def test_people_are_counted_by_whole_months_and_have_no_rows(
+    context: Context, installation: Installation
+) -> None:
+    installation.now = NOW + 30 * DAY
+    record = await reading.read(context, BEGINS, NOW + 20 * DAY)
+    found = figures.compliance(record).figures()
+    told = {each.rpartition(".")[2]: value for each, value in found.items() if each.startswith("complaints.")}
+    assert told["opened"] == told["requests"] == told["decided"] == told["upheld"] == 12
+    assert (told["upheld_share"], told["median_days"], told["in_time"], told["appealed"]) == (1.0, 1.0, 12, 0)
+    assert found["complaints_by.parental.opened"] == 12
+    assert found["privacy.arco-received"] == found["privacy.codes-issued"] == 0
+    assert {type(each.count) for each in record.complaints} <= {int, float}
+    longer = await reading.read(context, BEGINS, NOW + 21 * DAY)
+    assert (longer.complaints, longer.privacy) == (record.complaints, record.privacy), "a day tells nothing"
+    day = await reading.read(context, NOW - DAY / 2, NOW + DAY / 2)
+    counts = [each.count for each in day.complaints]
+    counts += [each.count for each in day.privacy if not each.subject.startswith("consent.")]
+    assert set(counts) == {None}
 
 
 @pytest.mark.parametrize(
