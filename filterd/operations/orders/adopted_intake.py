@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import replace
+from typing import Any
 
 from filterd.model.order import Order, OrderState, OrderStep, StepKind
 from filterd.model.order_rows import CONTINUES, audited
@@ -35,9 +36,8 @@ async def add_adopted(
     *,
     continues: str = "",
 ) -> Order:
-    """Take an order in, accepted at once on the word of ``approvals``. ``continues`` is the reference of the
-    order that it goes on from, which the caller ends. Raises OperationError; then nothing of the write may be
-    kept."""
+    """Take an order in, accepted at once on the word of ``approvals``; ``continues``: it goes on from that one,
+    which the caller ends. Raises OperationError; then nothing of the write may be kept."""
     rules = IntakeRules(
         now=context.clock(),
         kept=limits.ours(context.settings),
@@ -68,9 +68,13 @@ async def add_adopted(
         order = confidential.with_sealed(order, confidential.sealer(context.settings, context.clock()))
     await rows.add(write.connection, order)
     publish(write, order)
-    after = {**audited(order), **({CONTINUES: continues} if continues else {})}
-    write.audit("order.add", subject(order), reason=order.reason, after=after)
+    write.audit("order.add", subject(order), reason=order.reason, after=_told(order, continues))
     return order
+
+
+def _told(order: Order, continues: str) -> dict[str, Any]:
+    """The order for the trail, with the reference of the one that it goes on from, if there is one."""
+    return {**audited(order), **({CONTINUES: continues} if continues else {})}
 
 
 async def lift_adopted(
