@@ -10,7 +10,7 @@ import secrets
 from dataclasses import replace
 from typing import Any
 
-from filterd.model.order import Order, OrderState, OrderStep, StepKind
+from filterd.model.order import Demand, Order, OrderState, OrderStep, StepKind
 from filterd.model.order_rows import CONTINUES, audited
 from filterd.operations import confidential
 from filterd.operations.context import Context
@@ -36,8 +36,8 @@ async def add_adopted(
     *,
     continues: str = "",
 ) -> Order:
-    """Take an order in, accepted at once on the word of ``approvals``; ``continues``: it goes on from that one,
-    which the caller ends. Raises OperationError; then nothing of the write may be kept."""
+    """Take an order in, accepted at once on the word of ``approvals``. It goes on from ``continues``, which
+    the caller ends. Raises OperationError; then nothing of the write may be kept."""
     rules = IntakeRules(
         now=context.clock(),
         kept=limits.ours(context.settings),
@@ -46,10 +46,7 @@ async def add_adopted(
         lawless=guarding.lawless,
     )
     demand = complete(request, rules)
-    kept_back = [each for each in guarding.hits(demand) if each.kind not in OPEN_KINDS]
-    if guarding.overlap(demand) or kept_back or len(set(approvals)) < 2:
-        message = "a guard keeps a part of the order back, on which people have to decide"
-        raise ConflictError(message, "take it by hand: filterd order add")
+    _require_bearable(demand, guarding, approvals)
     number = write.take_order()
     order = Order(
         number=number,
@@ -70,6 +67,14 @@ async def add_adopted(
     publish(write, order)
     write.audit("order.add", subject(order), reason=order.reason, after=_told(order, continues))
     return order
+
+
+def _require_bearable(demand: Demand, guarding: Guards, approvals: tuple[str, ...]) -> None:
+    """Refuse what a guard keeps back."""
+    kept_back = [each for each in guarding.hits(demand) if each.kind not in OPEN_KINDS]
+    if guarding.overlap(demand) or kept_back or len(set(approvals)) < 2:
+        message = "a guard keeps a part of the order back, on which people have to decide"
+        raise ConflictError(message, "take it by hand: filterd order add")
 
 
 def _told(order: Order, continues: str) -> dict[str, Any]:
