@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 import aiohttp
 from yarl import URL
@@ -21,6 +21,7 @@ from yarl import URL
 from filterd import __version__
 from filterd.fetch.failures import FetchError, FetchFailure
 from filterd.fetch.hosts import HeldAddresses, literal
+from filterd.fetch.known_login import KnownLogin, LoginTokens
 from filterd.fetch.request import Lookup
 from filterd.fetch.secrets import SecretError, Secrets
 from filterd.fetch.tls import client_context
@@ -31,15 +32,6 @@ REFRESH = "/api/v1/authentication/refresh"
 _LARGEST = 32 << 20
 """bytes of an answer"""
 _UNAUTHORISED = (401, 403)
-
-
-class LoginTokens(Protocol):
-    """The tokens of a login."""
-
-    @property
-    def access(self) -> str: ...  # noqa: D102 - as its class says
-    @property
-    def refresh(self) -> str: ...  # noqa: D102 - as its class says
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +45,6 @@ class PlatformAccount:
     """None: the system's authorities"""
     timeout: float = 30.0
     """seconds for one request with its answer"""
-
-
-@dataclass(slots=True)
-class KnownLogin:
-    """The login of a process, from one visit to the next. It is never written anywhere."""
-
-    tokens: LoginTokens | None = field(default=None, repr=False)
 
 
 class Platform:

@@ -26,7 +26,7 @@ from filterd.feed.registers.ticket_messages import (
     read_tickets,
 )
 from filterd.feed.registers.ticket_plan import FullComparison, TicketPlan, compare, plan
-from filterd.fetch.ticket_platform import KnownLogin
+from filterd.fetch.known_login import KnownLogin
 from filterd.model.register import ItemAct, ItemReason, RunOrigin
 from filterd.operations.context import Context
 from filterd.operations.errors import OperationError

@@ -1,7 +1,7 @@
 """The unblocking of single entries by a document: the orders of the register that have them end.
 
 An order that had others too is replaced in the same transaction by one with the rest, so that nothing else is
-unblocked for a moment.
+unblocked for a moment. The trail says which order the new one continues: reports count the two as one.
 """
 
 from __future__ import annotations
@@ -46,7 +46,9 @@ async def unblock(
         if kept is None:
             continue
         if kept.entries:
-            replacement = await add_adopted(context, write, kept, guarding, approvals)
+            replacement = await add_adopted(
+                context, write, kept, guarding, approvals, continues=order.reference
+            )
             await rows.continue_order(write.connection, work.register.id, number, replacement.number)
         reason = f"register {work.register.id}: unblocked"
         await lift_adopted(

@@ -9,8 +9,9 @@ import pytest
 
 from filterd.feed.registers.ticket_messages import read_tickets, read_tokens
 from filterd.fetch.failures import FetchError, FetchFailure
+from filterd.fetch.known_login import KnownLogin
 from filterd.fetch.secrets import Secrets
-from filterd.fetch.ticket_platform import LOGIN, REFRESH, KnownLogin, Platform, PlatformAccount
+from filterd.fetch.ticket_platform import LOGIN, REFRESH, Platform, PlatformAccount
 from tests.worlds.threaded_https import Address, serving
 from tests.worlds.ticket_platform import EMAIL, PASSWORD, PlatformFault, TicketPlatform
 
