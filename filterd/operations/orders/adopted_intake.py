@@ -28,16 +28,12 @@ from filterd.store.store import Write
 
 
 async def add_adopted(
-    context: Context,
-    write: Write,
-    request: OrderRequest,
-    guarding: Guards,
-    approvals: tuple[str, ...],
-    *,
-    continues: str = "",
+    context: Context, write: Write, request: OrderRequest, guarding: Guards, approvals: tuple[str, ...]
 ) -> Order:
     """Take an order in, accepted at once on the word of ``approvals``. It goes on from ``continues``, which
     the caller ends. Raises OperationError; then nothing of the write may be kept."""
+    """Take an order in, accepted at once on the word of ``approvals``. Raises OperationError; then nothing of
+    the write may be kept."""
     rules = IntakeRules(
         now=context.clock(),
         kept=limits.ours(context.settings),
@@ -66,6 +62,7 @@ async def add_adopted(
     await rows.add(write.connection, order)
     publish(write, order)
     write.audit("order.add", subject(order), reason=order.reason, after=_told(order, continues))
+    write.audit("order.add", subject(order), reason=order.reason, after=audited(order))
     return order
 
 
