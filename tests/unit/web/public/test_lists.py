@@ -21,6 +21,7 @@ from filterd.web.pages.templating import Templates
 from filterd.web.pages.translations import Translations
 from filterd.web.public import routes
 from tests.worlds.installation import Installation
+from tests.worlds.service import SHIPPED
 
 LISTEN = Endpoint(ip_address("127.0.0.1"), 21800)
 
@@ -67,6 +68,24 @@ async def test_what_was_published_is_served_as_it_was_signed(context: Context, b
             "secret.txt",
         ):
             assert (await asks.get(f"{base}/{path}")).status_code == 404
+
+
+async def test_an_authority_is_named_by_its_title(installation: Installation, context: Context) -> None:
+    pack = "jurisdictions/pl.yaml"
+    installation.write_policy(pack, (SHIPPED / pack).read_text())
+    for name, authority in (("court", "mf"), ("own-words", "The Court")):
+        installation.write_policy(f"lists/{name}.txt", f"{name}.example\n")
+        entry = f"{{id: {name}, source: lists/{name}.txt, format: domains"
+        entry += f", mandatory: {{authority: {authority}, ground: law}}}}"
+        feeds = (installation.base / "policies/feeds.yaml").read_text() if name != "court" else ""
+        installation.write_policy("feeds.yaml", f"{feeds}- {entry}\n")
+    await updating.update(context)
+    await publish(context, ("court", "own-words"))
+    async with client(context) as asks:
+        shown = (await asks.get("/servicio/listas")).text
+    assert "<td>Ministerio de Finanzas de Polonia</td>" in shown
+    assert "<td>The Court</td>" in shown
+    assert "<td>mf</td>" not in shown
 
 
 async def test_without_a_directory_there_is_no_page(installation: Installation) -> None:
