@@ -44,7 +44,8 @@ class TakeUpSchedule:
         try:
             if await take_up.is_due(self._context):
                 await take_up.fill(self._context)
-            self.metrics = replace(self.metrics, counted_at=now)
+            counted = await take_up.counted_until(self._context)
+            self.metrics = replace(self.metrics, counted_until=counted)
             if not 0 <= now - self._grown_at < GROWTH_SECONDS:
                 await self._look_at_growth()
                 self._grown_at = now

@@ -11,9 +11,18 @@ from filterd.store.tables import line_state, request
 from filterd.store.take_up_tables import take_up_day
 
 
-async def newest(connection: AsyncConnection) -> str:
-    """The newest day that was counted; empty: none was."""
-    return (await connection.execute(select(func.max(take_up_day.c.day)))).scalar() or ""
+async def newest(connection: AsyncConnection, subject: str, before: str) -> str:
+    """The newest day before another that has a count of a subject; empty: none has."""
+    query = select(func.max(take_up_day.c.day)).where(
+        take_up_day.c.subject == subject, take_up_day.c.day < before
+    )
+    return (await connection.execute(query)).scalar() or ""
+
+
+async def is_there(connection: AsyncConnection, day: str) -> bool:
+    """True if a day has counts."""
+    query = select(func.count()).select_from(take_up_day).where(take_up_day.c.day == day)
+    return bool((await connection.execute(query)).scalar_one())
 
 
 async def put(connection: AsyncConnection, day: str, counts: Mapping[str, int]) -> None:

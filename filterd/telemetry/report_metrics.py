@@ -14,8 +14,8 @@ from filterd.telemetry.metric_families import gauge
 class ReportMetrics:
     """The take-up of days, and the growth of mandatory blocking in this month."""
 
-    counted_at: float = 0.0
-    """Unix seconds; 0: this process has not seen it counted"""
+    counted_until: float = 0.0
+    """Unix seconds; 0: no day was counted, or this process did not look yet"""
     growth: int = 0
     """names"""
     beyond: int = 0
@@ -26,8 +26,8 @@ def report_families(now: ReportMetrics) -> Iterator[Metric]:
     """The families of these values."""
     yield gauge(
         "filterd_take_up_last_success_timestamp_seconds",
-        "When the lines that have the service were last known to be counted for every day, Unix seconds.",
-        now.counted_at,
+        "The end of the newest day for which the lines that have the service were counted, Unix seconds.",
+        now.counted_until,
     )
     yield gauge(
         "filterd_mandatory_names_growth",

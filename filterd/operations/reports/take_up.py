@@ -21,16 +21,22 @@ MOST_DAYS = 62
 
 
 async def is_due(context: Context) -> bool:
-    """True if the day before was not counted yet."""
+    """True if the day before was not counted yet, or if this day was: a clock that was ahead did that, and
+    its count is not believed."""
+    today = _today(context)
     async with context.store.read() as connection:
-        return await rows.newest(connection) < _yesterday(context).isoformat()
+        newest = await rows.newest(connection, OPTED_IN, today.isoformat())
+        early = await rows.is_there(connection, today.isoformat())
+    return early or newest < (today - timedelta(days=1)).isoformat()
 
 
 async def fill(context: Context) -> list[str]:
-    """Count the days up to the one before this; return them. Raises StoreError."""
-    last = _yesterday(context)
+    """Count the days up to the one before this, and forget a count of this one; return the days counted.
+    Counts of days to come stay until their day: the clock may be behind. Raises StoreError."""
+    today = _today(context)
+    last = today - timedelta(days=1)
     async with context.store.read() as connection:
-        newest = await rows.newest(connection)
+        newest = await rows.newest(connection, OPTED_IN, today.isoformat())
         first = last - timedelta(days=MOST_DAYS - 1)
         if newest:
             first = max(first, date.fromisoformat(newest) + timedelta(days=1))
@@ -41,9 +47,16 @@ async def fill(context: Context) -> list[str]:
         counts[last.isoformat()] |= {OPTED_IN: sum(profiles.values())}
         counts[last.isoformat()] |= {f"{PROFILE}{each}": count for each, count in profiles.items() if each}
     async with context.store.report() as connection:
-        for day, found in counts.items():
+        for day, found in {**counts, today.isoformat(): {}}.items():
             await rows.put(connection, day, found)
     return list(counts)
+
+
+async def counted_until(context: Context) -> float:
+    """The end of the newest day that is over and was counted, in Unix seconds; 0: none was."""
+    async with context.store.read() as connection:
+        newest = await rows.newest(connection, OPTED_IN, _today(context).isoformat())
+    return midnight(context, date.fromisoformat(newest) + timedelta(days=1)) if newest else 0.0
 
 
 async def _asked(context: Context, connection: AsyncConnection, day: date) -> dict[str, int]:
@@ -64,5 +77,5 @@ def day_of(context: Context, at: float) -> date:
     return datetime.fromtimestamp(at, ZoneInfo(context.settings.zone)).date()
 
 
-def _yesterday(context: Context) -> date:
-    return day_of(context, context.clock()) - timedelta(days=1)
+def _today(context: Context) -> date:
+    return day_of(context, context.clock())

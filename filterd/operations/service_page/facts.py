@@ -232,6 +232,8 @@ class LinkFact:
     portal: str
     test: str
     review: str
+    lists: bool = False
+    """True: lists are published, and served"""
 
 
 @dataclass(frozen=True, slots=True)

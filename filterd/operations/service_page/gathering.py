@@ -20,6 +20,7 @@ from filterd.operations.service_page import facts as told
 from filterd.operations.service_page.mandatory import mandatory
 from filterd.policy.documents import Category, ConsentText, Feed, Policies, Profile, Text
 from filterd.policy.help_lines import HelpLine
+from filterd.store import publications
 
 
 async def service_facts(context: Context) -> told.ServiceFacts:
@@ -31,7 +32,7 @@ async def service_facts(context: Context) -> told.ServiceFacts:
     return told.ServiceFacts(
         form=told.FORM,
         provider=settings.service,
-        links=_links(settings),
+        links=await _links(context),
         country=settings.jurisdiction,
         categories=tuple(_category(each, feeds) for each in documents.categories),
         profiles=tuple(_profile(each) for each in documents.profiles),
@@ -58,14 +59,18 @@ async def _growth(context: Context) -> tuple[told.GrowthFact, ...]:
     )
 
 
-def _links(settings: Settings) -> told.LinkFact:
+async def _links(context: Context) -> told.LinkFact:
     """The other pages of the service, where this installation serves them under a URL."""
+    settings = context.settings
     places = {} if settings.web is None else settings.web.pages
     portal, public = (places[name].public_url if name in places else "" for name in ("portal", "public"))
+    async with context.store.read() as connection:
+        published = await publications.newest_ones(connection)
     return told.LinkFact(
         portal=f"{portal}/portal" if portal else "",
         test=f"{public}/funciona" if public else "",
         review=f"{public}/revision" if public else "",
+        lists=bool(public and settings.publish.directory and published),
     )
 
 

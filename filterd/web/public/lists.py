@@ -20,6 +20,7 @@ from filterd.operations.publishing.manifests import ListManifest
 from filterd.web.pages.refusals import PageRefusedError
 from filterd.web.pages.state import page, state_of
 from filterd.web.published.outline import FOLDERS, LISTS
+from filterd.web.published.reporting import rendering
 
 SHOWN = 500
 """lists that the page shows"""
@@ -53,8 +54,10 @@ def _page(language: str) -> Any:
     async def show(request: Request) -> Response:
         directory = _directory(request)
         found, key = await asyncio.to_thread(_standing, directory)
+        titles = await asyncio.to_thread(rendering.titles_of, state_of(request).context, language)
         values = {
             "lists": [each.body for each in found],
+            "titles": titles,
             "public_key": key,
             "folder": f"/{FOLDERS[language]}/{LISTS[language]}",
             "key_file": f"/{FOLDERS[language]}/{LISTS[language]}/{editions.PUBLIC_KEY}",

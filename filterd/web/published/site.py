@@ -21,6 +21,7 @@ from filterd.web.pages.translations import LANGUAGES, Translations, Words
 from filterd.web.published.outline import (
     FOLDERS,
     FOR_WHOM,
+    LISTS,
     MENU,
     PAGES,
     PICTURES,
@@ -88,6 +89,7 @@ def _page(page: PublicPage, language: str, facts: ServiceFacts, stamp: Stamp) ->
         lines=_lines(facts, page.audience),
         statement_file=_served(facts, language, STATEMENTS),
         transparency_file=_served(facts, language, TRANSPARENCY),
+        lists_file=_served(facts, language, LISTS) if facts.links.lists else "",
         stamp=_stamp(stamp, words),
     )
     return body.encode()
@@ -99,8 +101,8 @@ def _links(ids: tuple[str, ...], language: str, words: Words) -> list[tuple[str,
 
 
 def _served(facts: ServiceFacts, language: str, names: Mapping[str, str]) -> str:
-    """The address of a page that is served and not exported: the daily signed statement, and the
-    transparency report. Empty where the public pages are not served under a URL."""
+    """The address of a page that is served and not exported: the daily signed statement, the
+    transparency report, published lists. Empty where the public pages are not served under a URL."""
     review, _, page = facts.links.review.rpartition("/")
     return f"{review}/{FOLDERS[language]}/{names[language]}" if page else ""
 

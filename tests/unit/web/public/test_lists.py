@@ -15,12 +15,14 @@ from filterd.config.web_settings import PagesSettings, WebSettings
 from filterd.operations.context import Context
 from filterd.operations.feeds import updating
 from filterd.operations.publishing.publish import publish
+from filterd.operations.service_page.gathering import service_facts
 from filterd.web.pages.application import make_pages
 from filterd.web.pages.state import PagesState
 from filterd.web.pages.templating import Templates
 from filterd.web.pages.translations import Translations
 from filterd.web.public import routes
 from tests.worlds.installation import Installation
+from tests.worlds.service import SHIPPED
 
 LISTEN = Endpoint(ip_address("127.0.0.1"), 21800)
 
@@ -67,6 +69,35 @@ async def test_what_was_published_is_served_as_it_was_signed(context: Context, b
             "secret.txt",
         ):
             assert (await asks.get(f"{base}/{path}")).status_code == 404
+
+
+async def test_an_authority_is_named_by_its_title(installation: Installation, context: Context) -> None:
+    pack = "jurisdictions/pl.yaml"
+    installation.write_policy(pack, (SHIPPED / pack).read_text())
+    for name, authority in (("court", "mf"), ("own-words", "The Court")):
+        installation.write_policy(f"lists/{name}.txt", f"{name}.example\n")
+        entry = f"{{id: {name}, source: lists/{name}.txt, format: domains"
+        entry += f", mandatory: {{authority: {authority}, ground: law}}}}"
+        feeds = (installation.base / "policies/feeds.yaml").read_text() if name != "court" else ""
+        installation.write_policy("feeds.yaml", f"{feeds}- {entry}\n")
+    await updating.update(context)
+    await publish(context, ("court", "own-words"))
+    async with client(context) as asks:
+        shown = (await asks.get("/servicio/listas")).text
+    assert not (await service_facts(context)).links.lists  # the public pages are served under no URL
+    assert "<td>Ministerio de Finanzas de Polonia</td>" in shown
+    assert "<td>The Court</td>" in shown
+    assert "<td>mf</td>" not in shown
+
+
+async def test_lists_are_linked_once_one_is_published_where_they_are_served(context: Context) -> None:
+    web = WebSettings(None, None, public=PagesSettings(LISTEN, 100, "https://filtro.operator.example"))
+    served = replace(context, settings=replace(context.settings, web=web))
+    assert not (await service_facts(served)).links.lists
+    await updating.update(context)
+    await publish(context, ("adult-starter",))
+    assert (await service_facts(served)).links.lists
+    assert not (await service_facts(context)).links.lists
 
 
 async def test_without_a_directory_there_is_no_page(installation: Installation) -> None:

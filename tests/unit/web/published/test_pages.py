@@ -218,6 +218,17 @@ def test_the_signed_statement_is_linked_where_it_is_served(facts: ServiceFacts) 
     assert not any("declaracion" in each or "statement" in each for each in linked), "it is no file of them"
 
 
+def test_published_lists_and_the_report_are_linked_where_they_are_served(facts: ServiceFacts) -> None:
+    served = LinkFact("", "", f"{ANYWHERE}/revision", lists=True)
+    without = replace(served, lists=False)
+    assert "Listas que publicamos" in main_of(replace(facts, links=served), "index")
+    assert "Informe de transparencia" in main_of(replace(facts, links=without), "index")
+    assert "Listas que publicamos" not in main_of(replace(facts, links=without), "index")
+    for links in (without, served):
+        page = Page(render(replace(facts, links=links), STAMP)["service/categories.html"])
+        assert (f"{ANYWHERE}/service/lists" in page.links) == links.lists
+
+
 def test_changes_are_told_with_their_dates(facts: ServiceFacts) -> None:
     assert "No hay cambios anunciados" in main_of(facts, "changes")
     change = ChangeFact(
