@@ -14,6 +14,7 @@ from filterd.config.value_types import Endpoint
 from filterd.config.web_settings import PagesSettings, WebSettings
 from filterd.operations.context import Context
 from filterd.operations.feeds import updating
+from filterd.operations.publishing import manifests
 from filterd.operations.publishing.publish import publish
 from filterd.web.pages.application import make_pages
 from filterd.web.pages.state import PagesState
@@ -22,6 +23,7 @@ from filterd.web.pages.translations import Translations
 from filterd.web.public import routes
 from tests.worlds.installation import Installation
 
+MEXICO = Path(__file__).parents[4] / "policies/jurisdictions/mx.yaml"
 LISTEN = Endpoint(ip_address("127.0.0.1"), 21800)
 
 
@@ -67,6 +69,18 @@ async def test_what_was_published_is_served_as_it_was_signed(context: Context, b
             "secret.txt",
         ):
             assert (await asks.get(f"{base}/{path}")).status_code == 404
+
+
+async def test_an_authority_is_told_by_its_title(context: Context, installation: Installation) -> None:
+    installation.write_policy("jurisdictions/mx.yaml", MEXICO.read_text(encoding="utf-8"))
+    await updating.update(context)
+    await publish(context, ("adult-starter",))
+    path = Path(str(context.settings.publish.directory)) / "adult-starter" / "manifest.json"
+    body = {**manifests.read(path.read_bytes()).body, "kind": "mandatory", "authority": "judge"}
+    path.write_bytes(manifests.text_of(body))
+    async with client(context) as asks:
+        assert "<td>Órgano jurisdiccional</td>" in (await asks.get("/servicio/listas")).text
+        assert "<td>Court</td>" in (await asks.get("/service/lists")).text
 
 
 async def test_without_a_directory_there_is_no_page(installation: Installation) -> None:
