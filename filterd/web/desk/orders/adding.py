@@ -16,7 +16,7 @@ from filterd.operations.orders import taking
 from filterd.operations.orders.intake import IncompleteOrderError, OrderRequest
 from filterd.operations.reviews.terms import country_of
 from filterd.web.accounts.agents import Agent
-from filterd.web.desk.orders.frame import Refused, duty_page
+from filterd.web.desk.orders.frame import RefusedForm, duty_page
 from filterd.web.desk.orders.order_pages import path_of
 from filterd.web.desk.orders.register import local_moment, local_text
 from filterd.web.pages.forms import SentForm, query_of, read_form
@@ -47,23 +47,25 @@ async def add(request: Request, agent: Agent) -> Response:
     try:
         order = await taking.add(agent.context, await _asked(agent.context, form))
     except IncompleteOrderError as error:
-        return _again(request, agent, form, Refused(missing=frozenset(error.missing)))
+        return _again(request, agent, form, RefusedForm(missing=frozenset(error.missing)))
     except OperationError as error:
-        return _again(request, agent, form, Refused(f"{error}. {error.remedy}"))
+        return _again(request, agent, form, RefusedForm(f"{error}. {error.remedy}"))
     if form.one("request"):
         taken = StepTaken(AskedStep.ORDER, reference=order.reference)
         await register.take(agent.context, form.one("request"), taken)
     return see_other(path_of(order.reference))
 
 
-def _again(request: Request, agent: Agent, form: SentForm, refused: Refused) -> Response:
+def _again(request: Request, agent: Agent, form: SentForm, refused: RefusedForm) -> Response:
     given = {each: form.one(each) for each in (*TEXTS, *MOMENTS, *TICKS, "request")}
     if given["confidential"]:
         given["names"] = ""
     return _form(request, agent, given, refused)
 
 
-def _form(request: Request, agent: Agent, given: dict[str, str], refused: Refused | None = None) -> Response:
+def _form(
+    request: Request, agent: Agent, given: dict[str, str], refused: RefusedForm | None = None
+) -> Response:
     country, language = country_of(agent.context), language_of(request)
     values = {
         "given": given,

@@ -20,7 +20,7 @@ HOME = "/desk/orders"
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class RefusedForm:
     """The reasons for which a form is shown again."""
 
     fault: str = ""

@@ -18,7 +18,7 @@ from filterd.operations.duty import requests as register
 from filterd.operations.duty.requests import IncompleteRequestError, RequestAsked, Search, StepTaken
 from filterd.operations.reviews.terms import country_of
 from filterd.web.accounts.agents import Agent
-from filterd.web.desk.orders.frame import HOME, Refused, duty_page
+from filterd.web.desk.orders.frame import HOME, RefusedForm, duty_page
 from filterd.web.pages.forms import SentForm, query_of, read_form
 from filterd.web.pages.state import language_of, see_other
 
@@ -51,7 +51,7 @@ async def add(request: Request, agent: Agent) -> Response:
         missing = error.missing if isinstance(error, IncompleteRequestError) else frozenset()
         fault = "" if missing else f"{error}. {error.remedy}"
         given = {each: form.one(each) for each in FIELDS}
-        return _form(request, agent, given, Refused(fault, missing))
+        return _form(request, agent, given, RefusedForm(fault, missing))
     return see_other(f"{HOME}/requests/{made.number}")
 
 
@@ -79,7 +79,9 @@ async def take(request: Request, agent: Agent) -> Response:
     return see_other(f"{HOME}/requests/{number}")
 
 
-def _form(request: Request, agent: Agent, given: dict[str, str], refused: Refused | None = None) -> Response:
+def _form(
+    request: Request, agent: Agent, given: dict[str, str], refused: RefusedForm | None = None
+) -> Response:
     values = {
         "given": given,
         "refused": refused,
