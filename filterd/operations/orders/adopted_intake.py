@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import replace
-from typing import Any
 
-from filterd.model.order import Demand, Order, OrderState, OrderStep, StepKind
-from filterd.model.order_rows import CONTINUES, audited
+from filterd.model.order import Order, OrderState, OrderStep, StepKind
+from filterd.model.order_rows import audited
 from filterd.operations import confidential
 from filterd.operations.context import Context
 from filterd.operations.errors import ConflictError
@@ -30,8 +29,6 @@ from filterd.store.store import Write
 async def add_adopted(
     context: Context, write: Write, request: OrderRequest, guarding: Guards, approvals: tuple[str, ...]
 ) -> Order:
-    """Take an order in, accepted at once on the word of ``approvals``. It goes on from ``continues``, which
-    the caller ends. Raises OperationError; then nothing of the write may be kept."""
     """Take an order in, accepted at once on the word of ``approvals``. Raises OperationError; then nothing of
     the write may be kept."""
     rules = IntakeRules(
@@ -42,7 +39,10 @@ async def add_adopted(
         lawless=guarding.lawless,
     )
     demand = complete(request, rules)
-    _require_bearable(demand, guarding, approvals)
+    kept_back = [each for each in guarding.hits(demand) if each.kind not in OPEN_KINDS]
+    if guarding.overlap(demand) or kept_back or len(set(approvals)) < 2:
+        message = "a guard keeps a part of the order back, on which people have to decide"
+        raise ConflictError(message, "take it by hand: filterd order add")
     number = write.take_order()
     order = Order(
         number=number,
@@ -61,22 +61,8 @@ async def add_adopted(
         order = confidential.with_sealed(order, confidential.sealer(context.settings, context.clock()))
     await rows.add(write.connection, order)
     publish(write, order)
-    write.audit("order.add", subject(order), reason=order.reason, after=_told(order, continues))
     write.audit("order.add", subject(order), reason=order.reason, after=audited(order))
     return order
-
-
-def _require_bearable(demand: Demand, guarding: Guards, approvals: tuple[str, ...]) -> None:
-    """Refuse what a guard keeps back."""
-    kept_back = [each for each in guarding.hits(demand) if each.kind not in OPEN_KINDS]
-    if guarding.overlap(demand) or kept_back or len(set(approvals)) < 2:
-        message = "a guard keeps a part of the order back, on which people have to decide"
-        raise ConflictError(message, "take it by hand: filterd order add")
-
-
-def _told(order: Order, continues: str) -> dict[str, Any]:
-    """The order for the trail, with the reference of the one that it goes on from, if there is one."""
-    return {**audited(order), **({CONTINUES: continues} if continues else {})}
 
 
 async def lift_adopted(

@@ -15,10 +15,8 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from filterd.operations.duty.requests import title_of
 from filterd.operations.publishing import editions
 from filterd.operations.publishing.manifests import ListManifest
-from filterd.operations.reviews.terms import country_of
 from filterd.web.pages.refusals import PageRefusedError
 from filterd.web.pages.state import page, state_of
 from filterd.web.published.outline import FOLDERS, LISTS
@@ -57,9 +55,7 @@ def _page(language: str) -> Any:
         directory = _directory(request)
         found, key = await asyncio.to_thread(_standing, directory)
         titles = await asyncio.to_thread(rendering.titles_of, state_of(request).context, language)
-        country = await asyncio.to_thread(country_of, state_of(request).context)
         values = {
-            "title_of": lambda authority: title_of(country, authority, language),
             "lists": [each.body for each in found],
             "titles": titles,
             "public_key": key,

@@ -14,7 +14,6 @@ from filterd.config.value_types import Endpoint
 from filterd.config.web_settings import PagesSettings, WebSettings
 from filterd.operations.context import Context
 from filterd.operations.feeds import updating
-from filterd.operations.publishing import manifests
 from filterd.operations.publishing.publish import publish
 from filterd.operations.service_page.gathering import service_facts
 from filterd.web.pages.application import make_pages
@@ -25,7 +24,6 @@ from filterd.web.public import routes
 from tests.worlds.installation import Installation
 from tests.worlds.service import SHIPPED
 
-MEXICO = Path(__file__).parents[4] / "policies/jurisdictions/mx.yaml"
 LISTEN = Endpoint(ip_address("127.0.0.1"), 21800)
 
 
@@ -100,18 +98,6 @@ async def test_lists_are_linked_once_one_is_published_where_they_are_served(cont
     await publish(context, ("adult-starter",))
     assert (await service_facts(served)).links.lists
     assert not (await service_facts(context)).links.lists
-
-
-async def test_an_authority_is_told_by_its_title(context: Context, installation: Installation) -> None:
-    installation.write_policy("jurisdictions/mx.yaml", MEXICO.read_text(encoding="utf-8"))
-    await updating.update(context)
-    await publish(context, ("adult-starter",))
-    path = Path(str(context.settings.publish.directory)) / "adult-starter" / "manifest.json"
-    body = {**manifests.read(path.read_bytes()).body, "kind": "mandatory", "authority": "judge"}
-    path.write_bytes(manifests.text_of(body))
-    async with client(context) as asks:
-        assert "<td>Órgano jurisdiccional</td>" in (await asks.get("/servicio/listas")).text
-        assert "<td>Court</td>" in (await asks.get("/service/lists")).text
 
 
 async def test_without_a_directory_there_is_no_page(installation: Installation) -> None:
