@@ -43,6 +43,7 @@ register_run = Table(
     Column("trouble", Text, nullable=False),
     UniqueConstraint("register", "document"),
     Index(None, "next_at"),
+    Index(None, "digest"),
 )
 """each document once: the same number again finds its row, and the answers of then"""
 
@@ -64,6 +65,16 @@ register_item = Table(
     Index(None, "answered_at"),
 )
 """``answer`` is empty until there is one; of a whole list only what changed is an item"""
+
+register_date = Table(
+    "register_date",
+    metadata,
+    Column("register", String(32), primary_key=True),
+    Column("value", Text, primary_key=True),
+    Column("said_at", Float, nullable=False),
+    Column("opens_at", Float, nullable=False),
+)
+"""the newest date that a register gave of each name: what is older changes nothing"""
 
 register_pull = Table(
     "register_pull",

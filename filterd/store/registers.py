@@ -88,6 +88,17 @@ async def find(connection: AsyncConnection, register: str, document: str) -> Reg
     return None if row is None else _run(row)
 
 
+async def with_digest(connection: AsyncConnection, register: str, digest: str) -> RegisterRun | None:
+    """The newest run of a document of these very bytes."""
+    query = (
+        select(register_run)
+        .where(register_run.c.digest == digest, register_run.c.register == register)
+        .order_by(register_run.c.number.desc())
+    )
+    row = (await connection.execute(query.limit(1))).first()
+    return None if row is None else _run(row)
+
+
 async def numbered(connection: AsyncConnection, number: int) -> RegisterRun | None:
     """The run with this number."""
     row = (await connection.execute(select(register_run).where(register_run.c.number == number))).first()

@@ -24,7 +24,7 @@ from filterd.feed.registers.parsed import (
 from filterd.feed.registers.xml_events import Element, read_xml
 from filterd.model.register import ItemAct
 
-ROOT, ROW = "Rejestr", "PozycjaRejestru"
+ROOT, ROW, NAME = "Rejestr", "PozycjaRejestru", "AdresDomeny"
 _YEARS = range(2000, 2201)
 
 
@@ -51,15 +51,23 @@ def parse_poland(data: bytes, zone: str, *, whole: bool, tell: Tell = quiet) -> 
 
 def _item(number: int, element: Element, zone: ZoneInfo) -> ParsedItem:
     place = element.attributes.get("Lp", "").strip()[:64]
-    entry = element.children.get("AdresDomeny", "")
-    removed = element.children.get("DataWykreslenia", "")
+    entry = "" if element.twice == NAME else element.children.get(NAME, "")  # whichever of the two it is
+    entered, removed = (element.children.get(each, "") for each in ("DataWpisu", "DataWykreslenia"))
     act = ItemAct.UNBLOCK if removed else ItemAct.BLOCK
     error = f"{element.twice} stands twice" if element.twice else entry_error(entry)
     at = 0.0
-    try:
-        at = local_moment(removed or element.children.get("DataWpisu", ""), zone)
-    except ValueError:
-        error = error or f"no time: {(removed or element.children.get('DataWpisu', ''))[:40]!r}"
+    for text in filter(None, (entered, removed)):
+        try:
+            moment = local_moment(text, zone)
+        except ValueError:
+            error = error or f"no time: {text[:40]!r}"
+            continue
+        if text is entered or moment >= at:
+            at = moment
+        else:
+            act = ItemAct.BLOCK  # it was entered again since
+    if not entered and not removed:
+        error = error or "no time: it has no DataWpisu"
     return ParsedItem(number, entry, act, element.line, place, at, error)
 
 

@@ -47,13 +47,16 @@ Used = Counter[tuple[str, str]]
 """entries by authority and kind"""
 
 
-async def capacity(context: Context) -> tuple[CapacityUse, ...]:
-    """The use of each room that is declared, by authority."""
+async def capacity(context: Context, connection: AsyncConnection | None = None) -> tuple[CapacityUse, ...]:
+    """The use of each room that is declared, by authority; ``connection``: as a write sees it."""
     declared = {each.authority: each.capacity for each in context.settings.registers}
     if not any(each.names or each.addresses for each in declared.values()):
         return ()
-    async with context.store.read() as connection:
+    if connection is not None:
         taken = await used(context, connection)
+    else:
+        async with context.store.read() as reading:
+            taken = await used(context, reading)
     country = jurisdiction(context)
     found = []
     for authority, room in sorted(declared.items()):

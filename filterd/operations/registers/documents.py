@@ -9,6 +9,8 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from filterd.config.register_settings import RegisterSettings
 from filterd.feed.registers.parsed import ParsedDocument
 from filterd.model.order import Order
@@ -22,7 +24,7 @@ from filterd.operations.orders.intake import MAX_ENTRIES, OrderRequest
 from filterd.operations.registers import adopting, auditing, capacity, unblocking
 from filterd.operations.registers.capacity import ADDRESSES, NAMES
 from filterd.operations.registers.deadlines import Deadlines
-from filterd.operations.registers.items import CapacityLeft, JudgedItem, judge_blocks, read_item
+from filterd.operations.registers.items import CapacityLeft, JudgedItem, fitted, judge_blocks, read_item
 from filterd.store import registers as rows
 from filterd.store.store import Write
 
@@ -35,10 +37,13 @@ class DocumentWork:
     parsed: ParsedDocument
     run: RegisterRun
     """without its number"""
+    numbered: bool = True
+    """it has a number of its own"""
 
 
 async def judged_document(context: Context, work: DocumentWork) -> tuple[Guards, list[JudgedItem]]:
-    """Every item of a document, judged. Raises OperationError where the guards cannot be read."""
+    """Every item of a document, judged by all but the room. Raises OperationError where the guards cannot be
+    read."""
     register = work.register
     guarding = await asyncio.to_thread(guards, context)
     if guarding.unprotected or guarding.unread:
@@ -49,18 +54,21 @@ async def judged_document(context: Context, work: DocumentWork) -> tuple[Guards,
     if blocks > MAX_ENTRIES:
         message = f"the document has {blocks:,} entries, more than the {MAX_ENTRIES:,} of one order"
         raise OperationError(message, "split it into several documents, or make the register a list")
-    room = await room_of(context, register)
 
     def judge() -> list[JudgedItem]:
         read = [read_item(each, register, context.settings) for each in work.parsed.items]
-        return judge_blocks(read, register, guarding, room)
+        return judge_blocks(read, register, guarding)
 
     return guarding, await asyncio.to_thread(judge)
 
 
-async def room_of(context: Context, register: RegisterSettings) -> CapacityLeft:
-    """How many more names and addresses the authority of a register may have."""
-    found = {each.kind: each.room for each in await capacity.capacity(context) if _same(each, register)}
+async def room_of(
+    context: Context, register: RegisterSettings, connection: AsyncConnection | None = None
+) -> CapacityLeft:
+    """How many more names and addresses the authority of a register may have; ``connection``: as a write
+    sees it."""
+    uses = await capacity.capacity(context, connection)
+    found = {each.kind: each.room for each in uses if _same(each, register)}
     return CapacityLeft(found.get(NAMES), found.get(ADDRESSES))
 
 
@@ -80,16 +88,22 @@ def answered(
             act=each.item.act,
             value="" if work.register.confidential else each.value,
             line=each.item.line,
-            place=each.item.place,
+            place=_place(work.register, each),
             due_at=deadlines.due(each.item.act, each.item.at or work.run.received_at),
             done_at=0.0 if refused else now,
             answer=ItemAnswer.UNPROCESSED if refused else ItemAnswer.PROCESSED,
             reason=each.reason,
-            detail="" if work.register.confidential and refused else each.detail,
+            detail="" if work.register.confidential else each.detail,
             answered_at=now,
         )
         found.append(item)
     return found
+
+
+def _place(register: RegisterSettings, judged: JudgedItem) -> str:
+    """The number in the register. Cells may be swapped: of a confidential one only digits are shown."""
+    place = judged.item.place
+    return "" if register.confidential and not (place.isascii() and place.isdigit()) else place
 
 
 async def take_document(
@@ -102,6 +116,7 @@ async def take_document(
             message = f"the document {work.run.document} was taken in just now"
             raise ConflictError(message, "hand it in again: you get the answers that it got")
         adopted = await adopting.require_adopted(write.connection, work.register)
+        judged = fitted(judged, await room_of(context, work.register, write.connection))
         order = await _order(context, write, work, guarding, judged, adopted.people)
         names = [each for each in judged if each.reason is None and each.item.act is ItemAct.UNBLOCK]
         await unblocking.unblock(context, write, work, guarding, [e.value for e in names], adopted.people)

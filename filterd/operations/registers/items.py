@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import ip_network
 
 from filterd.config.policies import icann_suffixes
@@ -17,7 +17,7 @@ from filterd.config.register_settings import RegisterSettings
 from filterd.config.settings import Settings
 from filterd.feed.registers.parsed import ParsedItem
 from filterd.model.order import Demand
-from filterd.model.register import ItemAct, ItemReason
+from filterd.model.register import ItemAct, ItemReason, RegisterKind
 from filterd.model.rule import Scope
 from filterd.operations import input_values
 from filterd.operations.errors import OperationError
@@ -29,6 +29,7 @@ from filterd.operations.orders.reach import OPEN_KINDS, HitKind
 _TOP = re.compile(r"\.?[A-Za-z0-9-]{1,63}\.?")
 """a single label"""
 ADDRESS_NEEDS = "an address: DNS would block every site behind it"
+NO_IPV6 = "an IPv6 address: its platform has none"
 URL_NEEDS = "a URL: DNS would block the whole site"
 SUFFIX_NEEDS = "a public suffix: DNS would block all that is registered below it"
 
@@ -44,6 +45,8 @@ class JudgedItem:
     reason: ItemReason | None = None
     """None: it is taken"""
     detail: str = ""
+    nameless: bool = False
+    """its row cannot be read, and neither can its name"""
 
     def refused(self, reason: ItemReason, detail: str) -> JudgedItem:
         """The same, refused."""
@@ -67,8 +70,10 @@ class _Left:
 
 def read_item(item: ParsedItem, register: RegisterSettings, settings: Settings) -> JudgedItem:
     """The item in the store's form, or refused for what it is by itself."""
-    if item.error:
-        return JudgedItem(item, item.entry[:253], reason=ItemReason.MALFORMED, detail=item.error)
+    if item.error:  # the name is looked for all the same: it stands in the document
+        found = read_item(replace(item, error=""), register, settings)
+        nameless = found.reason is ItemReason.MALFORMED
+        return JudgedItem(item, found.value, found.address, ItemReason.MALFORMED, item.error, nameless)
     if input_values.is_address(item.entry):
         return _address(item, register, settings)
     host, precise = host_of(item.entry)
@@ -96,6 +101,8 @@ def _address(item: ParsedItem, register: RegisterSettings, settings: Settings) -
     except (OperationError, ValueError) as error:
         return JudgedItem(item, item.entry[:64], True, ItemReason.MALFORMED, str(error))
     judged = JudgedItem(item, str(network), address=True)
+    if network.version == 6 and register.as_kind is RegisterKind.TICKETS:
+        return judged.refused(ItemReason.NOT_EXECUTABLE, NO_IPV6)
     if not register.overblocking:
         return judged.refused(ItemReason.NOT_EXECUTABLE, ADDRESS_NEEDS)
     try:
@@ -106,14 +113,19 @@ def _address(item: ParsedItem, register: RegisterSettings, settings: Settings) -
 
 
 def judge_blocks(
-    items: Sequence[JudgedItem], register: RegisterSettings, guarding: Guards, room: CapacityLeft
+    items: Sequence[JudgedItem], register: RegisterSettings, guarding: Guards
 ) -> list[JudgedItem]:
-    """Each item that demands a block, judged with the guards and the room; others are as they were."""
+    """Each item that demands a block, judged with the guards; others are as they were."""
     judged = list(items)
     for test in (guarding.overlap, lambda demand: _reached(guarding, demand)):
         taken = [at for at, each in enumerate(judged) if _is_block(each)]
         for at, detail in _culprits(judged, taken, register, test):
             judged[at] = judged[at].refused(ItemReason.PROTECTED, detail)
+    return judged
+
+
+def fitted(judged: Sequence[JudgedItem], room: CapacityLeft) -> list[JudgedItem]:
+    """Each item that demands a block, refused where the room is full; others are as they were."""
     left = _Left(room.names, room.addresses)
     return [_within(each, left) if _is_block(each) else each for each in judged]
 

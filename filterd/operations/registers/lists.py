@@ -9,8 +9,8 @@ much, unblocks nothing until a person says so.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from filterd.config.register_settings import RegisterSettings
 from filterd.model.register import (
@@ -26,13 +26,18 @@ from filterd.model.register import (
 from filterd.operations.context import Context
 from filterd.operations.errors import ConflictError
 from filterd.operations.orders.guards import guards
-from filterd.operations.registers import applying, auditing, list_files
+from filterd.operations.registers import applying, auditing, list_files, repeating
 from filterd.operations.registers.deadlines import Deadlines
 from filterd.operations.registers.documents import DocumentWork, room_of
 from filterd.operations.registers.handed import Handed, TakenDocument
 from filterd.operations.registers.items import JudgedItem, read_item
+from filterd.operations.registers.saying import Said, said
+from filterd.store import register_dates
 from filterd.store import registers as rows
+from filterd.store.register_dates import EntryDate
 from filterd.store.store import Write
+
+AHEAD = "its removal is noted: it stays blocked until its time"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +50,8 @@ class ListPlan:
     listed: int = 0
     again: frozenset[str] = frozenset()
     """names that stand in it whose removal was held: it is off"""
+    dates: Mapping[str, EntryDate] = field(default_factory=dict)
+    """what is known of names from now on"""
 
 
 def is_partial(register: RegisterSettings, handed: Handed) -> bool:
@@ -61,6 +68,9 @@ async def look_at_list(context: Context, work: DocumentWork) -> TakenDocument:
 async def take_list(context: Context, work: DocumentWork) -> TakenDocument:
     """Take a list in, and put in force what no guard holds. Raises OperationError."""
     async with list_files.alone_with(context, work.register):
+        before = await repeating.known(context, work)  # another process may have taken it in just now
+        if before is not None:
+            return before
         plan = await _plan(context, work)
         async with context.store.write(context.actor, context.clock()) as write:
             number = await rows.next_number(write.connection)
@@ -77,6 +87,7 @@ async def take_list(context: Context, work: DocumentWork) -> TakenDocument:
             )
             await applying.drop_removals(write, register=work.register, names=plan.again)
             await rows.add(write.connection, run, plan.items)
+            await register_dates.put_dates(write.connection, work.register.id, plan.dates)
             auditing.audit_take(write, run, plan.items)
         await applying.apply(context, work.register)
     async with context.store.read() as connection:
@@ -126,24 +137,38 @@ async def _plan(context: Context, work: DocumentWork) -> ListPlan:
     judged = await asyncio.to_thread(
         lambda: [read_item(each, register, context.settings) for each in work.parsed.items]
     )
-    good = {each.value: each for each in judged if each.reason is None and each.item.act is ItemAct.BLOCK}
-    _require_enough(work, len(good))
     now, country = context.clock(), (await asyncio.to_thread(guards, context)).country
+    async with context.store.read() as connection:
+        known = await register_dates.dates(connection, register.id)
+    told = await asyncio.to_thread(said, judged, known, now, whole=work.parsed.whole)
+    _require_enough(work, len(told.blocks))
     maker = _Maker(work, Deadlines(country, register), now)
-    added = [good[each] for each in sorted(good.keys() - before)]
+    added = [told.blocks[each] for each in sorted(told.blocks.keys() - before)]
     fitting = len(added) if room.names is None else min(room.names, len(added))
     items = [maker.block(each) for each in added[:fitting]]
     items += [maker.full(each) for each in added[fitting:]]
-    gone = before - good.keys() if work.parsed.whole else _unblocked(judged) & before
+    gone = before - told.standing if work.parsed.whole else told.gone & before
     items += [maker.unblock(each) for each in sorted(gone - pending)]
-    items += [maker.refused(each) for each in judged if each.reason is not None]
-    numbered = tuple(replace(each, number=number) for number, each in enumerate(items, start=1))
-    held = len(gone) > register.guard.max_removals
-    again = frozenset(good.keys() & pending)
-    if not held:
-        return ListPlan(numbered, listed=len(good), again=again)
-    problem = f"{len(gone):,} removals at once, more than guard.max_removals: {register.guard.max_removals:,}"
-    return ListPlan(numbered, RunState.HELD, problem, len(good), again)
+    items += maker.all_refused(told, before, known)
+    problem = _why_held(register, told, len(gone), whole=work.parsed.whole)
+    return ListPlan(
+        items=tuple(replace(each, number=number) for number, each in enumerate(items, start=1)),
+        state=RunState.HELD if problem else RunState.TAKEN,
+        problem=problem,
+        listed=len(told.blocks),
+        again=frozenset(told.standing & pending),
+        dates=told.dates,
+    )
+
+
+def _why_held(register: RegisterSettings, told: Said, gone: int, *, whole: bool) -> str:
+    """Why the removals of a document wait for a person; empty: they do not."""
+    most = register.guard.max_removals
+    if gone > most:
+        return f"{gone:,} removals at once, more than guard.max_removals: {most:,}"
+    if whole and gone and told.nameless:
+        return f"{told.nameless:,} rows cannot be read, so {gone:,} names may be missing for that alone"
+    return ""
 
 
 def _require_enough(work: DocumentWork, names: int) -> None:
@@ -153,10 +178,6 @@ def _require_enough(work: DocumentWork, names: int) -> None:
         raise ConflictError(message, "all blocks stay; ask the authority (registers: guard.min_entries)")
 
 
-def _unblocked(judged: Sequence[JudgedItem]) -> set[str]:
-    return {each.value for each in judged if each.reason is None and each.item.act is ItemAct.UNBLOCK}
-
-
 @dataclass(frozen=True, slots=True)
 class _Maker:
     """Makes the items of a list's document. Their numbers are given afterwards."""
@@ -164,6 +185,22 @@ class _Maker:
     work: DocumentWork
     deadlines: Deadlines
     now: float
+
+    def all_refused(self, told: Said, before: set[str], known: Mapping[str, EntryDate]) -> list[RegisterItem]:
+        """The items that change nothing now: removals to come that are new, rows that are older than what is
+        known and would change something, rows that cannot be read."""
+        ahead = [
+            self.ahead(each)
+            for name, each in told.ahead.items()
+            if known.get(name, EntryDate()).opens_at != each.item.at
+        ]
+        stale = [e for e in told.stale if (e.value in before) is (e.item.act is ItemAct.UNBLOCK)]
+        return ahead + [self.refused(each) for each in (*stale, *told.refused)]
+
+    def ahead(self, judged: JudgedItem) -> RegisterItem:
+        """A removal whose time is still to come: noted, and done then."""
+        item = self.refused(judged)
+        return replace(item, answer=ItemAnswer.PROCESSED, due_at=judged.item.at, detail=AHEAD)
 
     def block(self, judged: JudgedItem) -> RegisterItem:
         """A name that is new."""

@@ -102,12 +102,13 @@ async def show_run(
 async def retry_open(context: Context, identifier: str = "") -> int:
     """Put what is open in force and answer it, of one register or all. Returns how many items were
     answered."""
-    from filterd.operations.registers import applying, list_files
+    from filterd.operations.registers import applying, list_files, opening
 
     chosen = [require_register(context, identifier)] if identifier else list(context.settings.registers)
     count = 0
     for each in chosen:
         if each.list:
+            await opening.open_due(context, each)
             async with list_files.alone_with(context, each):
                 count += await applying.apply(context, each)
         await asyncio.sleep(0)

@@ -17,14 +17,13 @@ from filterd.model.register import RegisterRun, RunState
 from filterd.operations import input_values
 from filterd.operations.context import Context
 from filterd.operations.errors import ConflictError, OperationError
-from filterd.operations.registers import adopting, documents, lists
+from filterd.operations.registers import adopting, documents, lists, repeating
 from filterd.operations.registers.deadlines import Deadlines
 from filterd.operations.registers.documents import DocumentWork
-from filterd.operations.registers.finding import register_subject, require_register
+from filterd.operations.registers.finding import require_register
 from filterd.operations.registers.handed import Handed, TakenDocument
+from filterd.operations.registers.items import fitted
 from filterd.operations.reviews.terms import country_of
-from filterd.store import registers as rows
-from filterd.store.store import Write
 
 
 class UnreadableDocumentError(OperationError):
@@ -41,10 +40,11 @@ async def take(
         parsed = await _read(context, register, handed, tell)
     except UnreadableDocumentError as error:
         if not dry_run:
-            await _refuse(context, register, handed, digest, str(error))
+            await repeating.refuse(context, register, handed, digest, str(error))
         raise
-    work = DocumentWork(register, parsed, _run(context, register, handed, parsed, digest))
-    before = await _known(context, work, handed)
+    numbered = bool(handed.document or parsed.document)
+    work = DocumentWork(register, parsed, _run(context, register, handed, parsed, digest), numbered)
+    before = await repeating.known(context, work)
     if before is not None:
         return before
     if dry_run:
@@ -70,7 +70,8 @@ async def _read(context: Context, register: RegisterSettings, handed: Handed, te
             parse, register.as_kind, handed.content, zone=country.zone, whole=whole, tell=tell
         )
     except RegisterSyntaxError as error:
-        message = f"the document of the register {register.id} cannot be read: {error}"
+        told = f"see its line {error.line}" if register.confidential else str(error)  # it quotes nothing
+        message = f"the document of the register {register.id} cannot be read: {told}"
         raise UnreadableDocumentError(
             message, "what is in force stays; ask the authority for it again"
         ) from None
@@ -82,10 +83,12 @@ def _run(
     now = float(context.clock())
     received = input_values.past(handed.received_at or now, now, "the time at which it was received")
     given = handed.document or parsed.document
+    if register.confidential and any(_like_a_name(each) for each in (given, parsed.official)):
+        message = "the number of the document, or the official, is written like a name: cells may be swapped"
+        raise ConflictError(message, "this register is confidential: its number must not tell what it blocks")
     if handed.document and parsed.document and handed.document != parsed.document:
-        message = (
-            f"the document says that its number is {parsed.document[:64]!r}, not {handed.document[:64]!r}"
-        )
+        said = "another one" if register.confidential else repr(parsed.document[:64])
+        message = f"the document says that its number is {said}, not {handed.document[:64]!r}"
         raise ConflictError(message, "leave the number out, or give the one that it has")
     if not given and register.list:
         given = f"{handed.origin.value}-{digest[:12]}"  # with its number, once it is taken in
@@ -102,44 +105,18 @@ def _run(
     )
 
 
-async def _known(context: Context, work: DocumentWork, handed: Handed) -> TakenDocument | None:
-    """The answers of a document that was taken in before. Raises ConflictError where it was another one."""
-    register, run = work.register, work.run
-    numbered = bool(handed.document or work.parsed.document)
-    async with context.store.read() as connection:
-        if numbered:
-            found = await rows.find(connection, register.id, run.document)
-        else:  # the same list as the newest one
-            newest = await rows.runs(connection, register.id, limit=1)
-            found = newest[0] if newest and newest[0].digest == run.digest else None
-        if found is None:
-            return None
-        items = await rows.items(connection, found.number)
-    if found.digest == run.digest:
-        return TakenDocument(found, tuple(items), repeated=True)
-    await _refuse(context, register, handed, run.digest, f"document {run.document} came with other content")
-    message = f"the document {run.document} of {register.id} was taken in already, with other content"
-    raise ConflictError(message, "ask the authority for a document with a number of its own; nothing changed")
+def _like_a_name(text: str) -> bool:
+    """True for what may be the name of a host, or its address."""
+    last = text.strip().rstrip(".").rpartition(".")
+    if input_values.is_address(text.strip()) or "://" in text:
+        return True
+    return bool(last[0]) and last[2].isalpha() and len(last[2]) > 1 and " " not in text.strip()
 
 
 async def _dry(context: Context, work: DocumentWork) -> TakenDocument:
     if work.register.list:
         return await lists.look_at_list(context, work)
     guarding, judged = await documents.judged_document(context, work)
+    judged = fitted(judged, await documents.room_of(context, work.register))
     items = documents.answered(work, judged, Deadlines(guarding.country, work.register), context.clock())
     return TakenDocument(replace(work.run, items=len(items)), tuple(items), dry=True)
-
-
-async def _refuse(
-    context: Context, register: RegisterSettings, handed: Handed, digest: str, problem: str
-) -> None:
-    """Record that nothing of a document was taken."""
-    async with context.store.write(context.actor, context.clock()) as write:
-        _audit_refusal(write, register, handed, digest, problem)
-
-
-def _audit_refusal(
-    write: Write, register: RegisterSettings, handed: Handed, digest: str, problem: str
-) -> None:
-    after = {"digest": digest, "origin": handed.origin.value, "problem": problem[:300]}
-    write.audit("register.refuse", register_subject(register.id), after=after)

@@ -104,6 +104,7 @@ OLD_HAS_NOT = (
     *("page_record", "page_content", "order_step"),
     *("order_node", "order_effect"),
     *("register_item", "register_run", "register_adoption", "register_pull"),
+    "register_date",
     *("installation", "signing_key", "checkpoint", "anchor", "countersigner", "anchor_state", "statement"),
     *("preservation_hold_line", "preservation_hold"),
     *("order_alarm", "order_alarm_delivery"),

@@ -25,6 +25,14 @@ def upgrade() -> None:
     _runs()
     _items()
     op.create_table(
+        "register_date",
+        sa.Column("register", sa.String(length=32), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.Column("said_at", sa.Float(), nullable=False),
+        sa.Column("opens_at", sa.Float(), nullable=False),
+        sa.PrimaryKeyConstraint("register", "value", name="pk_register_date"),
+    )
+    op.create_table(
         "register_pull",
         sa.Column("register", sa.String(length=32), nullable=False),
         sa.Column("tried_at", sa.Float(), nullable=False),
@@ -58,6 +66,7 @@ def _runs() -> None:
         sa.UniqueConstraint("register", "document", name="uq_register_run_register_document"),
     )
     op.create_index("ix_register_run_next_at", "register_run", ["next_at"])
+    op.create_index("ix_register_run_digest", "register_run", ["digest"])
 
 
 def _items() -> None:
