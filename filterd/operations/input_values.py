@@ -235,10 +235,15 @@ def when(value: str, what: str) -> int:
     if moment.tzinfo is None:
         message = f"{what} has no offset from UTC: {value[:64]!r}"
         raise OperationError(message, "add the offset, as in 2026-11-25T21:00:00-06:00, or Z")
-    if not EARLIEST <= moment.timestamp() <= LATEST:
-        message = f"{what} is not a time that can be meant: {value[:64]!r}"
+    return int(meant(moment.timestamp(), what, value))
+
+
+def meant(at: float, what: str, written: str = "") -> float:
+    """A moment (Unix seconds) that every clock can show. ``written``: the text that it was read from."""
+    if not EARLIEST <= at <= LATEST:
+        message = f"{what} is not a time that can be meant: {written[:64] or at!r}"
         raise OperationError(message, "give the right year; leave it out where there is no such time")
-    return int(moment.timestamp())
+    return at
 
 
 def past(at: float, now: float, what: str) -> float:

@@ -85,7 +85,9 @@ async def enter(context: Context, asked: RequestAsked) -> AuthorityRequest:
     now = context.clock()
     authority, document = _required(asked)
     received = input_values.past(asked.received_at or now, now, "the time at which it was received")
+    input_values.meant(received, "the time at which it was received")
     due_at = asked.due_at or int(received + context.settings.duty.answer_within)
+    input_values.meant(due_at, "the time by which it is due")
     if due_at <= received:
         message = "it would be due before it came in"
         raise OperationError(message, "give a later time, or leave it out")
@@ -235,9 +237,10 @@ def _day(day: str, country: Jurisdiction) -> tuple[float, float]:
     except ValueError:
         message = f"{day.strip()[:32]!r} is no day"
         raise OperationError(message, "write it as 2026-11-27") from None
-    zone = ZoneInfo(country.zone)
-    begins, ends = (datetime.combine(each, time(), zone) for each in (found, found + timedelta(days=1)))
-    return begins.timestamp(), ends.timestamp()
+    begins = datetime.combine(found, time(), ZoneInfo(country.zone)).timestamp()
+    input_values.meant(begins, "the day", day.strip())
+    ends = datetime.combine(found + timedelta(days=1), time(), ZoneInfo(country.zone))
+    return begins, ends.timestamp()
 
 
 async def _require(connection: AsyncConnection, reference: str) -> AuthorityRequest:

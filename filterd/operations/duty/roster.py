@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from filterd.model import roster as arithmetic
 from filterd.model.duty import ContactKind, DutyContact, Shift
 from filterd.model.roster import Gap
-from filterd.operations import input_values
+from filterd.operations import input_values, plain_values
 from filterd.operations.context import Context, OperationError
 from filterd.operations.errors import ConflictError, UnknownError
 from filterd.operations.reviews.terms import country_of
@@ -173,13 +173,19 @@ def checked_contact(given: DutyContact) -> DutyContact:
 
 
 def local(moment: int, zone: str) -> str:
-    """A moment by the clock of a zone, with its offset: ``2026-11-30T08:00-06:00``."""
-    return datetime.fromtimestamp(moment, ZoneInfo(zone)).isoformat(timespec="minutes")
+    """A moment by the clock of a zone, with its offset: ``2026-11-30T08:00-06:00``; the number of seconds
+    where no clock shows it."""
+    try:
+        return datetime.fromtimestamp(moment, ZoneInfo(zone)).isoformat(timespec="minutes")
+    except (ValueError, OverflowError, OSError):
+        return plain_values.moment(moment)
 
 
 def _checked(shift: Shift) -> Shift:
     account = input_values.text(shift.account, "account", limit=128)
     deputy = input_values.text(shift.deputy, "deputy", limit=128, required=False)
+    input_values.meant(shift.begins_at, "the beginning of the shift")
+    input_values.meant(shift.ends_at, "the end of the shift")
     if not 0 < shift.ends_at - shift.begins_at <= LONGEST_SHIFT:
         message = "a shift ends after it begins, and lasts seven days at most"
         raise OperationError(message, "mind the offsets; give several shifts for a longer time")

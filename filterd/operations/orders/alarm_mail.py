@@ -14,6 +14,7 @@ from importlib.resources import files
 from zoneinfo import ZoneInfo
 
 from filterd.config.alarm_settings import MailSettings
+from filterd.operations import plain_values
 from filterd.operations.orders.duties import Duty
 
 LISTED = 40
@@ -67,16 +68,23 @@ def _message(head: MailHead, subject: str, body: str) -> EmailMessage:
     return message
 
 
+def _by_clock(at: float, zone: str) -> str:
+    """A time by the clock of a zone; one that no clock shows keeps no mail from going out."""
+    try:
+        return datetime.fromtimestamp(at, ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M %Z")
+    except (ValueError, OverflowError, OSError):
+        return plain_values.moment(at)
+
+
 def _body(words: Mapping[str, str], language: str, duties: Sequence[Duty], head: MailHead) -> str:
     lines = [words["intro"], ""]
     for each in duties[:LISTED]:
-        due = datetime.fromtimestamp(each.due_at, UTC).astimezone(ZoneInfo(head.zone))
         lines.append(
             words["line"].format(
                 reference=each.order.reference,
                 duty=words[each.kind.value],
                 when=_when(words, each, head.now),
-                due=due.strftime("%Y-%m-%d %H:%M %Z"),
+                due=_by_clock(each.due_at, head.zone),
             )
         )
         authority, ground = titles(each, language)

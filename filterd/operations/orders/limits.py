@@ -22,6 +22,10 @@ IDENTITY = ("bind", "server")
 """names that ask a resolver about itself, in another class (RFC 4892): no top-level domains"""
 _OWN = frozenset((*special_names.LOCALHOST, *special_names.RESOLVER_ARPA, *IDENTITY))
 _NOWHERE = frozenset((*special_names.SPECIAL_USE_NAMES, *special_names.REVERSE_ZONES))
+_INFRASTRUCTURE = frozenset(("arpa", "gtld-servers.net", "root-servers.net"))
+"""names by which the DNS itself and the network work, and no site is found: of the infrastructure (RFC 3172;
+``ipv4only.arpa``, RFC 7050 and 8880: without it phones lose the way to IPv4), and of the servers of the root
+(RFC 8109) and of com and net"""
 
 _NO_SITES = (
     ("0.0.0.0/8", "this host (RFC 1122)"),
@@ -92,6 +96,11 @@ def require_name(name: str) -> None:
         raise OperationError(message, "take it out: nobody reaches anything by that name")
     if is_below(name, _NOWHERE):
         message = f"{name} does not exist in the DNS (special use): an order on it would never act"
+        raise OperationError(message, "take it out, and block by DNS the names by which the site is found")
+    if is_below(name, _INFRASTRUCTURE):
+        message = (
+            f"{name} is infrastructure of the DNS: without it much else stops working, and no site is there"
+        )
         raise OperationError(message, "take it out, and block by DNS the names by which the site is found")
 
 

@@ -22,6 +22,8 @@ LANGUAGES = ("es", "en")
 FOLDER = Path(__file__).parents[1] / "locale"
 _LOCALES = {"es": "es_MX", "en": "en"}
 _OTHER = {"es": "en", "en": "es"}
+NO_CLOCK = "\u2013"
+"""in the place of a moment before the year 1 or after 9999"""
 
 
 class MissingTextError(KeyError):
@@ -88,12 +90,16 @@ class Words:
 
     def exact(self, at: float, zone: str = "UTC") -> str:
         """A time to the second by the clock of a zone, the same in every language: *2026-11-27 19:42:05*.
-        ``at``: Unix seconds."""
-        return datetime.fromtimestamp(at, ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M:%S")
+        ``at``: Unix seconds; one that no clock shows is :data:`NO_CLOCK`."""
+        found = _by_clock(at, zone)
+        return NO_CLOCK if found is None else found.strftime("%Y-%m-%d %H:%M:%S")
 
     def moment(self, at: datetime | float, zone: str = "UTC") -> str:
-        """A time, by the clock of a zone: *viernes 27 de noviembre, 19:42*."""
-        local = at if isinstance(at, datetime) else datetime.fromtimestamp(at, ZoneInfo(zone))
+        """A time, by the clock of a zone: *viernes 27 de noviembre, 19:42*; :data:`NO_CLOCK` where no clock
+        shows it: one wrong row takes no page away."""
+        local = at if isinstance(at, datetime) else _by_clock(at, zone)
+        if local is None:
+            return NO_CLOCK
         form = "EEEE d 'de' MMMM, HH:mm" if self.language == "es" else "EEEE d MMMM, HH:mm"
         return str(format_datetime(local, form, locale=self._locale))
 
@@ -112,6 +118,14 @@ class Translations:
     def negotiated(self, accepted: str) -> str:
         """The language for a header ``Accept-Language`` (RFC 9110, 12.5.4); Spanish where it says nothing."""
         return negotiate_locale(_preferred(accepted), LANGUAGES, sep="-") or LANGUAGES[0]
+
+
+def _by_clock(at: float, zone: str) -> datetime | None:
+    """The time (Unix seconds) by the clock of a zone; None where no clock shows it."""
+    try:
+        return datetime.fromtimestamp(at, ZoneInfo(zone))
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def _preferred(header: str) -> list[str]:

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from starlette.requests import Request
 from starlette.responses import Response
 
-from filterd.operations import canaries, node_history, nodes
+from filterd.operations import canaries, input_values, node_history, nodes
 from filterd.operations.errors import OperationError
 from filterd.web.accounts.agents import Agent
 from filterd.web.pages.forms import query_of
@@ -52,11 +52,11 @@ async def history(request: Request, agent: Agent) -> Response:
 
 
 def _moment(text: str, zone: str) -> float | None:
-    """The Unix seconds of a date and time, as fields of a form give them, by the clock of a zone."""
+    """The Unix seconds of a date and time, as fields of a form give them, by the clock of a zone; None for
+    what is none, or cannot be meant."""
     try:
         found = datetime.fromisoformat(text)
-    except ValueError:
+        at = (found if found.tzinfo else found.replace(tzinfo=ZoneInfo(zone))).timestamp()
+        return input_values.meant(at, "a time of the page", text)
+    except (ValueError, OverflowError, OperationError):
         return None
-    if found.tzinfo is None:
-        found = found.replace(tzinfo=ZoneInfo(zone))
-    return found.timestamp()

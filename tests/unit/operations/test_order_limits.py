@@ -68,6 +68,12 @@ def asks(entry: str) -> OrderRequest:
         ("home.arpa", "does not exist in the DNS"),
         ("1.168.192.in-addr.arpa", "does not exist in the DNS"),
         ("d.f.ip6.arpa", "does not exist in the DNS"),
+        ("root-servers.net", "infrastructure of the DNS"),
+        ("a.root-servers.net", "infrastructure of the DNS"),
+        ("gtld-servers.net", "infrastructure of the DNS"),
+        ("ipv4only.arpa", "infrastructure of the DNS"),
+        ("8.in-addr.arpa", "infrastructure of the DNS"),
+        ("in-addr-servers.arpa", "infrastructure of the DNS"),
     ],
 )
 async def test_what_is_refused(installation: Installation, entry: str, says: str) -> None:

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from filterd.model.duty import AskedKind, AskedStep, AskedWay, RefusalReason
+from filterd.operations import input_values
 from filterd.operations.context import Context, OperationError
 from filterd.operations.duty import requests as register
 from filterd.operations.duty.requests import RequestAsked, Search, StepTaken
@@ -128,7 +129,8 @@ def local_moment(text: str, zone: str) -> float:
         return 0.0
     try:
         found = datetime.fromisoformat(text)
-    except ValueError:
+        at = (found if found.tzinfo else found.replace(tzinfo=ZoneInfo(zone))).timestamp()
+    except (ValueError, OverflowError):
         message = f"{text[:32]!r} is no date and time"
         raise OperationError(message, "write it as 2026-11-27T03:10") from None
-    return (found if found.tzinfo else found.replace(tzinfo=ZoneInfo(zone))).timestamp()
+    return input_values.meant(at, "a time of the page", text)

@@ -45,13 +45,15 @@ async def test_a_document_is_an_order_in_force_and_every_item_is_answered(own: C
         "block,https://site.example/page",
         "block,192.0.2.77",
         "block,com",
+        "block,root-servers.net",
+        "block,ipv4only.arpa",
         "block,not a name",
         "perhaps,other.example",
     )
     taken = await taking.take(own, "own", handed)
     no, bad = ItemReason.NOT_EXECUTABLE, ItemReason.MALFORMED
-    assert reasons(taken) == [None, PROTECTED, PROTECTED, no, no, no, bad, bad]
-    assert [each.line for each in taken.items] == [2, 3, 4, 5, 6, 7, 8, 9]
+    assert reasons(taken) == [None, PROTECTED, PROTECTED, no, no, no, no, no, bad, bad]
+    assert [each.line for each in taken.items] == list(range(2, 12))
     assert taken.items[0].answer is ItemAnswer.PROCESSED
     assert taken.items[0].due_at == own.clock() + 48 * 3600
     order = await showing.show(own, "O-1")

@@ -61,7 +61,8 @@ async def test_which_list_ran_on_which_node_at_a_time(desk: Desk) -> None:
     assert NODE.feeds[0].digest in page and "list-1" in page
     before = datetime.fromtimestamp(NOW - 3600, ZONE).replace(tzinfo=None).isoformat()
     assert NODE.feeds[0].digest not in (await visitor.get(f"/regulator/lists-on-nodes?at={before}")).text
-    assert "no date and time" in (await visitor.get("/regulator/lists-on-nodes?at=yesterday")).text
+    for wrong in ("yesterday", "9999-12-31T23:59", "0001-01-01T00:00"):
+        assert "no date and time" in (await visitor.get(f"/regulator/lists-on-nodes?at={wrong}")).text
     assert await nodes.list_nodes(desk.context)
 
 
