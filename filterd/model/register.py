@@ -77,7 +77,7 @@ class RegisterItem:
     due_at: float = 0.0
     """when it has to be in force, or lifted"""
     done_at: float = 0.0
-    """when that was decided: nodes have it within a second"""
+    """when that was decided; no node is waited for: they follow within a second"""
     answer: ItemAnswer | None = None
     """None: not yet"""
     reason: ItemReason | None = None

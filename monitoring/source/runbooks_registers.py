@@ -17,9 +17,11 @@ REGISTERS = {
     ),
     "FilterdRegisterAnswersLate": Runbook(
         "the authority waits for answers that it may fine.",
-        "see why: a list that its feed holds is accepted with `filterd feed update --accept`; then retry.",
+        "see why: a list that its feed holds is seen with `filterd feed diff LIST`, and accepted with the "
+        "digest that it shows: `filterd feed update LIST --accept --digest DIGEST`. Then retry.",
         "la autoridad espera respuestas, y puede multar.",
-        "vea por qué: una lista retenida se acepta con `filterd feed update --accept`; luego reintente.",
+        "vea por qué: una lista retenida se ve con `filterd feed diff LISTA` y se acepta con la huella que "
+        "muestra: `filterd feed update LISTA --accept --digest HUELLA`. Luego reintente.",
         LEGAL,
         ("filterd register show REGISTER", "filterd register retry REGISTER", CONTROL_LOG),
     ),

@@ -55,11 +55,15 @@ class Ticket:
     """its sender took it back"""
     names: tuple[str, ...] = ()
     addresses: tuple[str, ...] = ()
+    ipv6: tuple[str, ...] = ()
+    """addresses that this register does not have: each is refused by itself"""
+    broken: tuple[str, ...] = ()
+    """entries that are no text of a name or address, as they are told"""
 
     @property
     def entries(self) -> tuple[str, ...]:
-        """Names, then addresses."""
-        return (*self.names, *self.addresses)
+        """Names, then addresses, then what is refused."""
+        return (*self.names, *self.addresses, *self.ipv6, *self.broken)
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,24 +217,25 @@ def _ticket(value: Any, identifier: str) -> Ticket:
     if not identifier:
         message = "it has no id that can be used"
         raise TicketMessageError(message)
-    names, addresses = _texts(value, "fqdn"), _texts(value, "ipv4")
-    if not names and not addresses:
-        message = "it has no entry"
-        raise TicketMessageError(message)
-    if len(names) + len(addresses) > MAX_ITEMS:
-        message = f"it has more than {MAX_ITEMS} entries"
-        raise TicketMessageError(message)
-    if _texts(value, "ipv6"):
-        message = "it has IPv6 addresses, which this register does not have"
-        raise TicketMessageError(message)
-    return Ticket(
+    broken: list[str] = []
+    names, addresses, ipv6 = (_texts(value, each, broken) for each in ("fqdn", "ipv4", "ipv6"))
+    ticket = Ticket(
         id=identifier,
         made_at=_moment(value),
         kind=TicketKind.UNBLOCK if _word(value, "genre") in _UNBLOCKING else TicketKind.BLOCK,
         cancelled=_word(value, "status") in _CANCELLED,
         names=names,
         addresses=addresses,
+        ipv6=ipv6,
+        broken=tuple(dict.fromkeys(broken)),
     )
+    if not ticket.entries and not ticket.cancelled:
+        message = "it has no entry"
+        raise TicketMessageError(message)
+    if len(ticket.entries) > MAX_ITEMS:
+        message = f"it has more than {MAX_ITEMS} entries"
+        raise TicketMessageError(message)
+    return ticket
 
 
 def _word(value: Any, key: str) -> str:
@@ -241,17 +246,22 @@ def _word(value: Any, key: str) -> str:
     return found.strip().casefold()
 
 
-def _texts(value: Any, key: str) -> tuple[str, ...]:
-    """The entries under a key; each once, in the order in which they were sent."""
+def _texts(value: Any, key: str, broken: list[str]) -> tuple[str, ...]:
+    """The entries under a key; each once, in the order in which they were sent. What is no text of an entry
+    is added to ``broken``: it keeps none of the others out."""
     found = value.get(key) or []
     if not isinstance(found, list):
         message = f"its {key} is no list"
         raise TicketMessageError(message)
+    good = []
     for each in found:
-        if not isinstance(each, str) or not each.strip() or len(each) > MAX_ENTRY or not each.isprintable():
-            message = f"its {key} holds something that is no text of {MAX_ENTRY} characters"
-            raise TicketMessageError(message)
-    return tuple(dict.fromkeys(each.strip() for each in found))
+        text = each.strip() if isinstance(each, str) else ""
+        if text and len(each) <= MAX_ENTRY and text.isprintable():
+            good.append(text)
+        else:
+            told = each if isinstance(each, str) else f"no text: {json.dumps(each)}"
+            broken.append(told[:MAX_ENTRY])
+    return tuple(dict.fromkeys(good))
 
 
 def _moment(value: Any) -> float:
@@ -273,6 +283,7 @@ def _moment(value: Any) -> float:
     return moment
 
 
-def differs(entries: Sequence[str], content: Sequence[str]) -> bool:
-    """True where the entries of a ticket are not those of its text, whatever their order."""
-    return sorted(entries) != sorted(set(content))
+def differs(entries: Sequence[str], content: Sequence[str], *, broken: bool = False) -> bool:
+    """True where the entries of a ticket are not those of its text, whatever their order. ``broken``: it has
+    entries that are no text, which may be any further line."""
+    return not set(entries) <= set(content) if broken else set(entries) != set(content)

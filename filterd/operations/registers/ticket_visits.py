@@ -149,7 +149,7 @@ async def _require_vouched(platform: Questions, ticket: Ticket) -> None:
         if not entries:
             continue
         lines = await _vouched(platform, TICKET_TEXT.format(kind=kind), {"ticket_id": ticket.id})
-        if differs(entries, lines):
+        if differs(entries, lines, broken=bool(ticket.broken)):
             message = f"its text of {kind} has other entries than the ticket itself"
             raise TicketMessageError(message)
 

@@ -51,19 +51,25 @@ def test_tickets_are_read_with_their_kind_and_cancellation() -> None:
     assert [each.because for each in found.wrong] == ["another ticket of this answer has the same id"]
 
 
+def test_a_wrong_entry_keeps_no_other_one_out() -> None:
+    wrong = [7, " ", "a\nb", "a" * 513, ["x.example"]]
+    (found,) = read_tickets(answer([ticket(fqdn=["a.example", *wrong], ipv6=["2001:db8::1"])])).tickets
+    assert (found.names, found.ipv6) == (("a.example",), ("2001:db8::1",))
+    assert found.broken == ("no text: 7.0", " ", "a\nb", "a" * 512, 'no text: ["x.example"]')
+    assert len(found.entries) == 7
+    (cancelled,) = read_tickets(answer([ticket(fqdn=[], status="cancelled")])).tickets
+    assert cancelled.cancelled
+
+
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
         ({"ticket_id": 7}, "no id"),
         ({"ticket_id": "../x"}, "no id"),
         ({"fqdn": "x.example"}, "no list"),
-        ({"fqdn": [7]}, "no text"),
-        ({"fqdn": [" "]}, "no text"),
-        ({"fqdn": ["a\nb"]}, "no text"),
-        ({"fqdn": ["a" * 513]}, "no text"),
         ({"fqdn": []}, "no entry"),
         ({"fqdn": [f"{each}.example" for each in range(MAX_ITEMS + 1)]}, "more than"),
-        ({"ipv6": ["2001:db8::1"]}, "IPv6"),
+        ({"ipv6": "2001:db8::1"}, "no list"),
         ({"metadata": []}, "when"),
         ({"metadata": {"created_at": "yesterday"}}, "when"),
         ({"metadata": {"created_at": "0001-01-01T00:00:00+23:59"}}, "when|cannot be"),
@@ -127,3 +133,5 @@ def test_digests_and_replies() -> None:
 def test_a_text_is_held_against_the_ticket() -> None:
     assert not differs(("a.example", "b.example"), ("b.example", "a.example", "a.example"))
     assert differs(("a.example",), ("a.example", "b.example"))
+    assert not differs(("a.example",), ("a.example", "b"), broken=True)
+    assert differs(("a.example",), ("b",), broken=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from filterd.operations.backup import backup
 from filterd.operations.context import Context
 from filterd.operations.errors import ConflictError
 from filterd.operations.feeds import updating
-from filterd.operations.registers import list_files, lists, showing, taking
+from filterd.operations.registers import list_files, lists, saying, showing, taking
 from filterd.operations.registers.finding import require_register
 from filterd.operations.registers.handed import Handed, TakenDocument
 from tests.worlds.backups import put_back
@@ -170,3 +171,78 @@ async def test_a_list_that_a_restore_took_back_is_in_force_as_its_newest_documen
         assert await blocked(context) == {"a.example", "b.example", "c.example"}
         await pull(context, "a.example", "c.example")
         assert await blocked(context) == {"a.example", "c.example"}
+
+
+def row_xml(*rows: tuple[str, str, str, str]) -> bytes:
+    """Poland's register with these rows of ``Lp``, name, entry and removal."""
+    text = "".join(
+        f'<PozycjaRejestru Lp="{place}"><AdresDomeny>{name}</AdresDomeny><DataWpisu>{entered}</DataWpisu>'
+        + (f"<DataWykreslenia>{removed}</DataWykreslenia>" if removed else "")
+        + "</PozycjaRejestru>"
+        for place, name, entered, removed in rows
+    )
+    return f'<Rejestr xmlns="{NAMESPACE}">{text}</Rejestr>'.encode()
+
+
+async def push(context: Context, *rows: tuple[str, str, str, str]) -> TakenDocument:
+    """Push these rows."""
+    return await taking.take(context, "pl", Handed(row_xml(*rows), RunOrigin.PUSH))
+
+
+async def test_what_is_older_or_came_before_unblocks_nothing(polish: Context) -> None:
+    await pull(polish, "other.example")
+    removed = ("20", "n20.example", "2026-01-02", "2026-03-01")
+    await push(polish, ("20", "n20.example", "2026-01-02", ""))
+    assert (await push(polish, removed)).removed == 1
+    await push(polish, ("9", "n20.example", "2026-06-01", ""))
+    assert (await push(polish, removed)).repeated
+    late = await push(polish, removed, ("21", "more.example", "2026-07-01", ""))  # other bytes, the same row
+    assert [(e.value, e.answer, e.detail) for e in late.items if e.act is ItemAct.UNBLOCK] == [
+        ("n20.example", ItemAnswer.UNPROCESSED, saying.OLDER)
+    ]
+    assert await blocked(polish) == {"other.example", "n20.example", "more.example"}
+    assert (await push(polish, ("9", "n20.example", "2026-06-01", "2026-06-02"))).removed == 1
+    old = await push(polish, ("9", "n20.example", "2026-01-03", ""))
+    assert [each.detail for each in old.items] == [saying.OLDER]
+    both = [("1", "n15.example", "2020-01-01", "2021-01-01"), ("2", "n15.example", "2026-01-01", "")]
+    for rows in (both, [("3", "z.example", "2026-01-01", ""), *both[::-1]]):
+        assert (await push(polish, *rows)).removed == 0
+        assert "n15.example" in await blocked(polish)
+
+
+async def test_a_name_that_is_written_is_not_absent(polish: Context) -> None:
+    good = ("1", "a.example", "2026-01-01", ""), ("2", "b.example", "2026-01-01", "")
+    await taking.take(polish, "pl", Handed(row_xml(*good), RunOrigin.PULL))
+    for rows in (
+        (("1", "a.example", "not-a-date", ""), good[1]),
+        (good[1], ("2", "a.example", "2026-01-01", "")),
+        (("1", "a.example", "2026-01-01", "never"), good[1]),
+        (("1", "", "2026-01-01", ""), good[1]),  # whose name is missing is not known
+    ):
+        taken = await taking.take(polish, "pl", Handed(row_xml(*rows), RunOrigin.PULL))
+        assert taken.refused == {"malformed": 1}
+        assert await blocked(polish) == {"a.example", "b.example"}
+    assert taken.run.state is RunState.HELD
+    assert "1 rows cannot be read" in taken.run.problem
+
+
+async def test_a_removal_to_come_waits_for_its_time(installation: Installation, polish: Context) -> None:
+    ahead = [("1", "a.example", "2026-01-01", "2099-01-01"), ("2", "b.example", "2026-01-01", "2099-01-01")]
+    taken = await taking.take(polish, "pl", Handed(row_xml(*ahead), RunOrigin.PULL))
+    noted = [each for each in taken.items if each.act is ItemAct.UNBLOCK]
+    assert [(each.done_at, each.detail) for each in noted] == [(0.0, lists.AHEAD)] * 2
+    await push(polish, ("2", "b.example", "2026-06-01", ""))  # it was entered again
+    await showing.retry_open(polish, "pl")
+    assert await blocked(polish) == {"a.example", "b.example"}
+    installation.now = 4_080_000_000
+    await showing.retry_open(polish, "pl")
+    assert await blocked(polish) == {"b.example"}
+    await showing.retry_open(polish, "pl")
+    assert len(await showing.list_runs(polish, "pl")) == 3, "it is done once"
+
+
+async def test_a_document_that_two_hand_in_at_once_acts_once(polish: Context) -> None:
+    await pull(polish, "a.example")
+    one = ("1", "b.example", "2026-01-01", "")
+    found = await asyncio.gather(push(polish, one), push(polish, one))
+    assert sorted(each.repeated for each in found) == [False, True]

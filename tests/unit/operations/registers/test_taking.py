@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from filterd.model.order import OrderState
@@ -146,3 +148,33 @@ async def test_an_unreadable_document_is_refused_as_a_whole(own: Context) -> Non
     with pytest.raises(OperationError, match="document number"):
         await taking.take(own, "own", Handed(b"entry\none.example\n", RunOrigin.FILE))
     assert not await showing.list_orders(own)
+
+
+async def test_documents_at_once_do_not_overflow_the_room(own: Context) -> None:
+    handed = [document(f"D-{n}", *(f"block,n{n}{m}.example" for m in range(3))) for n in range(3)]
+    found = await asyncio.gather(*(taking.take(own, "own", each) for each in handed))
+    (use,) = await capacity(own)
+    assert use.used == use.declared == 4
+    assert sum(each.added for each in found) == 4
+
+
+async def test_no_text_of_a_confidential_document_is_kept(installation: Installation) -> None:
+    with_registers(installation, {"id": "own", "kind": "csv", "confidential": True, "law": "Act, art. 1"})
+    async with installation.open("ana") as context:
+        await adopted(context, "own")
+        for content in (
+            "entry,secret.example\n",
+            'entry\n"a"secret.example\n',
+            "document,entry\nD-1,a.example\nsecret.example,b.example\n",
+            "document,entry\nsecret.example,D-1\n",
+        ):
+            with pytest.raises(OperationError) as caught:
+                await taking.take(context, "own", Handed(content.encode(), RunOrigin.FILE))
+            assert "secret" not in str(caught.value)
+        swapped = b"document,item,entry\nD-1,secret.example,7\nD-1,3,secret.example\n"
+        taken = await taking.take(context, "own", Handed(swapped, RunOrigin.FILE), dry_run=True)
+        assert [(each.value, each.place, each.detail) for each in taken.items] == [
+            ("", "", ""),
+            ("", "3", ""),
+        ]
+        assert "secret" not in str([each.entry for each in await audit.tail(context, 20)])

@@ -131,6 +131,20 @@ async def test_a_ticket_is_an_order_and_each_item_has_its_reply(live: Live) -> N
     await audit.verify(live.context)
 
 
+async def test_a_wrong_item_has_its_reply_and_keeps_no_other_one_out(live: Live) -> None:
+    at = live.installation.now - 60
+    live.platform.add("T-1", "stream.example", " ", "bad\x7fname", at=at)
+    live.platform.tickets["T-1"]["ipv6"] = ["2001:db8::7"]
+    assert (await live.turn()).visit.taken == ["T-1"]
+    assert await live.names("O-1") == ["stream.example"]
+    assert await live.deliver() == 1
+    assert live.platform.processed == ["stream.example"]
+    refused = {"2001:db8::7": "NOT_EXECUTABLE_BY_DNS", " ": "MALFORMED", "bad\x7fname": "MALFORMED"}
+    assert live.platform.unprocessed == refused
+    live.platform.cancel("T-1")
+    assert (await live.turn()).visit.lifted == ["T-1"]
+
+
 async def test_a_ticket_waits_while_it_can_be_cancelled(live: Live) -> None:
     live.platform.add("T-1", "stream.example", at=live.installation.now)
     waiting = (await live.turn()).visit
