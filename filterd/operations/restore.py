@@ -257,7 +257,7 @@ async def _complete(context: Context, past: _Past, reason: str, progress: Progre
         done.remarks.append(FOREIGN if past.foreign else UNKNOWN)
     elif past.missing_to:
         done.remarks.append(MISSING.format(revision=past.missing_to))
-    again = [each for each in past.ended if each.revision > begins]
+    again = ending_again.after(past.ended, begins)
     repeated = []
     for number, each in enumerate(again):
         progress("end again what was ended", number, len(again))

@@ -179,6 +179,13 @@ async def orders_of(connection: AsyncConnection, register: str) -> list[int]:
     return [row.order_number for row in await connection.execute(query)]
 
 
+async def registers_of(connection: AsyncConnection, orders: Iterable[int]) -> list[str]:
+    """The registers whose documents are these orders now, by id."""
+    chosen = register_run.c.order_number.in_(list(orders))
+    query = select(register_run.c.register).where(chosen).distinct().order_by(register_run.c.register)
+    return list((await connection.execute(query)).scalars())
+
+
 async def continue_order(connection: AsyncConnection, register: str, before: int, after: int) -> None:
     """Note that an order of a register goes on as another one."""
     chosen = (register_run.c.register == register) & (register_run.c.order_number == before)

@@ -45,6 +45,7 @@ async def unblock(
         kept = _without(opened, wanted)
         if kept is None:
             continue
+        replacement = None
         if kept.entries:
             replacement = await add_adopted(context, write, kept, guarding, approvals)
             await rows.continue_order(write.connection, work.register.id, number, replacement.number)
@@ -56,6 +57,7 @@ async def unblock(
             document=work.run.document,
             received_at=work.run.received_at,
             reason=reason,
+            successor=replacement,
         )
         ended += 1
     return ended
