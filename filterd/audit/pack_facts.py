@@ -55,7 +55,7 @@ class TrailOrder:
         if isinstance(row, list):
             self.row = row
             self.accepted_at, self.ended_at = row[21], row[23]
-            self.moments |= {each["at"] for each in self.steps}
+            self.moments |= {self.accepted_at, *(each["at"] for each in self.steps)}
 
     @property
     def is_gone(self) -> bool:

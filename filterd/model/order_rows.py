@@ -27,6 +27,8 @@ from filterd.model.sealed_entries import Fingerprints, SealedEntries
 
 ROW_DIGEST = "row_digest"
 """the key of the digest in the audited state of an order; empty: it was ended and has no row any more"""
+CONTINUES = "continues"
+"""the key of the reference of the order that one goes on from, in the audited state that it was taken in"""
 ALTERED = "its row is not what was decided"
 UNREADABLE = "its row cannot be read"
 GONE = "its row is gone"

@@ -187,4 +187,5 @@ class OrderInTrail:
 
     def moments(self):
         """Every moment at which something was decided or noted on it."""
-        return {at for _, at, _, _ in self.decisions} | {each[2] for each in self.steps}
+        decided = {at for _, at, _, _ in self.decisions} | {self.accepted_at}
+        return decided | {each[2] for each in self.steps}

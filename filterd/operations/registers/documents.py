@@ -43,11 +43,12 @@ class DocumentWork:
 
 async def judged_document(context: Context, work: DocumentWork) -> tuple[Guards, list[JudgedItem]]:
     """Every item of a document, judged by all but the room. Raises OperationError where the guards cannot be
-    read."""
+    read: one that has unblocks alone goes through."""
     register = work.register
     guarding = await asyncio.to_thread(guards, context)
-    if guarding.unprotected or guarding.unread:
-        problem = (*guarding.unprotected, *guarding.unread)[0]
+    doubts = (*guarding.unprotected, *guarding.unread)
+    if doubts and any(each.act is ItemAct.BLOCK for each in work.parsed.items):
+        problem = doubts[0]
         message = f"it is not known what is protected, so nothing of {register.id} is taken: {problem}"
         raise OperationError(message, "mend that file (filterd doctor); the document may come again")
     blocks = sum(each.act is ItemAct.BLOCK for each in work.parsed.items)
@@ -119,7 +120,7 @@ async def take_document(
         judged = fitted(judged, await room_of(context, work.register, write.connection))
         order = await _order(context, write, work, guarding, judged, adopted.people)
         names = [each for each in judged if each.reason is None and each.item.act is ItemAct.UNBLOCK]
-        await unblocking.unblock(context, write, work, guarding, [e.value for e in names], adopted.people)
+        await unblocking.unblock(context, write, work, [each.value for each in names])
         items = answered(work, judged, deadlines, write.now)
         number = await rows.next_number(write.connection)
         run = replace(

@@ -86,6 +86,8 @@ def read_item(item: ParsedItem, register: RegisterSettings, settings: Settings) 
     judged = JudgedItem(item, name)
     if not precise and not register.overblocking:
         return judged.refused(ItemReason.NOT_EXECUTABLE, URL_NEEDS)
+    if item.act is ItemAct.UNBLOCK:  # of one that could not be blocked today, too
+        return judged
     if name in icann_suffixes():
         return judged.refused(ItemReason.NOT_EXECUTABLE, SUFFIX_NEEDS)
     try:
@@ -108,7 +110,7 @@ def _address(item: ParsedItem, register: RegisterSettings, settings: Settings) -
     try:
         value = limits.prefix(item.entry, limits.ours(settings), settings.dns.nat64)
     except OperationError as error:
-        return judged.refused(ItemReason.PROTECTED, str(error))
+        return judged if item.act is ItemAct.UNBLOCK else judged.refused(ItemReason.PROTECTED, str(error))
     return JudgedItem(item, value, address=True)
 
 

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import fields
 
 import pytest
 
 from filterd.model.order import OrderState
+from filterd.model.order_rows import CONTINUES
 from filterd.model.register import ItemAnswer, ItemReason, RunOrigin
 from filterd.operations import audit
+from filterd.operations import confidential as sealing
 from filterd.operations.context import Context
 from filterd.operations.errors import ConflictError, OperationError
-from filterd.operations.orders import showing
+from filterd.operations.orders import limits, showing, suspending
 from filterd.operations.registers import adopting, recording, taking
 from filterd.operations.registers.capacity import capacity
 from filterd.operations.registers.handed import Handed, TakenDocument
+from filterd.store import orders as order_rows
 from filterd.store import registers as rows
 from tests.unit.operations.registers.conftest import adopted, with_registers
 from tests.worlds.installation import Installation, as_person
@@ -120,6 +124,64 @@ async def test_an_unblock_ends_its_entry_alone(own: Context) -> None:
     assert (await showing.show(own, "O-2")).demand.document == "D-1"
     await taking.take(own, "own", document("D-3", "unblock,two.example"))
     assert [each.state for each in await showing.list_orders(own)] == [OrderState.LIFTED] * 2
+
+
+async def test_the_rest_of_a_suspended_order_stays_suspended(own: Context) -> None:
+    await taking.take(own, "own", document("D-1", "block,sus-a.example", "block,sus-b.example"))
+    until = int(own.clock()) + 86_400
+    await suspending.suspend(own, "O-1", until=until, document="S-1", reason="the authority asks")
+    before = await showing.show(own, "O-1")
+    await taking.take(own, "own", document("D-2", "unblock,sus-a.example"))
+    after = await showing.show(own, "O-2")
+    assert await names_of(own, "O-2") == ["sus-b.example"]
+    assert (after.state, after.not_before) == (OrderState.SUSPENDED, until)
+    assert not after.in_force(own.clock()) and not after.damage
+    kept = ("steps", "approvals", "accepted_at", "reason", "review_at")
+    assert [getattr(after, each) for each in kept] == [getattr(before, each) for each in kept]
+    for part in fields(after.demand):
+        if part.name not in ("names", "addresses", "sealed"):
+            assert getattr(after.demand, part.name) == getattr(before.demand, part.name), part.name
+    told = [each.entry for each in await audit.tail(own, 10, subject="order:O-2")]
+    assert [(each.action, (each.after or {})[CONTINUES]) for each in told] == [("order.add", "O-1")]
+    assert (await showing.show(own, "O-1")).state is OrderState.LIFTED
+
+
+@pytest.mark.parametrize("confidential", [False, True])
+async def test_an_unblock_waits_for_no_guard(installation: Installation, confidential: bool) -> None:
+    secret = {"confidential": True} if confidential else {}
+    with_registers(installation, {"id": "own", "kind": "csv", **secret})
+    async with installation.open("ana") as context:
+        await adopted(context, "own")
+        rows_ = ("block,u-one.example", "block,u-two.example", "block,u-three.example")
+        await taking.take(context, "own", document("D-1", *rows_))
+    protected = (installation.base / "policies" / "protected.yaml").read_text("utf-8")
+    kept = protected.replace("portal.example", "portal.example, u-two.example", 1)
+    assert "u-two.example" in kept
+    installation.write_policy("protected.yaml", kept)
+    async with installation.open("ana") as context:
+        taken = await taking.take(context, "own", document("D-2", "unblock,u-one.example"))
+        assert reasons(taken) == [None]
+        async with context.store.read() as connection:
+            order = await order_rows.find(connection, "O-2")
+        assert order is not None and not order.damage
+        names = [name for name, _ in sealing.opened(context.settings, order).demand.names]
+        assert names == ["u-three.example", "u-two.example"]
+    installation.write_policy("protected.yaml", "names: [")
+    async with installation.open("ana") as context:
+        with pytest.raises(OperationError, match="what is protected"):
+            await taking.take(context, "own", document("D-3", "unblock,u-two.example", "block,new.example"))
+        await taking.take(context, "own", document("D-4", "unblock,u-two.example"))
+        assert [each.entries for each in await showing.list_orders(context, OrderState.ACCEPTED)] == [1]
+
+
+async def test_what_cannot_be_blocked_any_more_can_be_unblocked(
+    own: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as earlier:
+        earlier.setattr(limits, "_INFRASTRUCTURE", frozenset())
+        await taking.take(own, "own", document("D-1", "block,ipv4only.arpa"))
+    assert reasons(await taking.take(own, "own", document("D-2", "unblock,ipv4only.arpa"))) == [None]
+    assert (await showing.show(own, "O-1")).state is OrderState.LIFTED
 
 
 async def test_two_people_adopt_it_and_other_terms_are_adopted_anew(installation: Installation) -> None:
