@@ -13,9 +13,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from filterd.model.mandatory import label_of
-from filterd.model.order_rows import ROW_DIGEST
+from filterd.model.order_rows import CONTINUES, ROW_DIGEST
 
 Facts = dict[str, Any]
+_VERSION = ("version", "digest", "names")
 _LIVE = ("accepted", "suspended", "expired")
 _AFTER_STEP = {"suspended": "suspended", "resumed": "accepted", "executed": "outside_dns"}
 
@@ -28,6 +29,7 @@ class TrailOrder:
     """the sequence of the first decision"""
     first_at: float = 0.0
     quarantined: bool = False
+    continues: str = ""
     accepted_at: float = 0.0
     ended_at: float = 0.0
     newest: Facts = field(default_factory=dict)
@@ -41,6 +43,7 @@ class TrailOrder:
         if not self.first:
             self.first, self.first_at = record["sequence"], at
             self.quarantined = after["state"] == "quarantined"
+            self.continues = after.get(CONTINUES, "")
         if not self.accepted_at and after["state"] in (*_LIVE, "outside_dns"):
             self.accepted_at = at
         if not self.ended_at and after["state"] in ("withdrawn", "lifted"):
@@ -111,6 +114,7 @@ class TrailOrder:
             "ended_at": self.over_at(now),
             "approvals": len(told["approvals"]),
             "quarantined": self.quarantined,
+            "continues": self.continues,
         }
         if self.row is not None:
             found["wide"] = bool(told["overblocking_accepted"] or (self._life and any(self._life[1:3])))
@@ -151,12 +155,14 @@ class PackFacts:
         """node and label -> version, digest, since"""
         self.nodes_with_gaps: set[str] = set()
         self.lists: dict[str, Facts] = defaultdict(dict)
-        """label -> columns"""
+        """label -> columns, those of its version apart"""
+        self._taken: dict[str, list[tuple[float, Facts]]] = {}
         self.statements: dict[str, ToldEntry] = {}
         self.pages: dict[str, Facts] = {}
         self.receipts: set[str] = set()
         self.hashes: dict[int, str] = {}
         self._feeds: dict[str, Facts] = defaultdict(dict)
+        self._versions: dict[str, list[tuple[float, Facts]]] = defaultdict(list)
 
     def take(self, record: Facts) -> None:
         """Take an entry, or a row."""
@@ -178,12 +184,17 @@ class PackFacts:
             secret = bool(terms.get("confidential"))
             open_terms = {} if secret else terms
             self.lists[label_of(feed, confidential=secret)] = {
-                **{each: told.get(each) for each in ("version", "digest", "names")},
                 "confidential": secret,
                 "category": told.get("category") or "",
                 "authority": open_terms.get("authority", ""),
                 "ground": open_terms.get("ground", ""),
             }
+            self._taken[label_of(feed, confidential=secret)] = self._versions[feed]
+
+    def version_at(self, label: str, now: float) -> Facts:
+        """The version of a list at a moment; its columns are None where it had none yet."""
+        past = [told for at, told in self._taken.get(label, ()) if at < now]
+        return past[-1] if past else dict.fromkeys(_VERSION)
 
     def _row(self, table: str, name: str, row: Any) -> None:
         if table == "order":
@@ -221,7 +232,9 @@ class PackFacts:
 
     def _feed(self, name: str, record: Facts) -> None:
         if record["action"] in ("feed.update", "feed.hold"):
-            self._feeds[name] |= {each: record["after"].get(each) for each in ("version", "digest", "names")}
+            told = {each: record["after"].get(each) for each in _VERSION}
+            self._versions[name].append((record["at"], told))
+            self._feeds[name] |= {}  # one that has no row is known, too
 
     def _other(self, name: str, record: Facts) -> None:
         if record["action"] == "statement.publish":

@@ -216,7 +216,8 @@ class RecordCheck:
             if wanted is None:
                 self.found.add(f"lists {row.label}", "the trail has no such list")
                 continue
-            self._compare(f"lists {row.label}", row, wanted)
+            version = self.facts.version_at(row.label, self.now)
+            self._compare(f"lists {row.label}", row, {**wanted, **version})
             self.found.count("lists", proven=True)
 
     def _days(self) -> None:

@@ -103,7 +103,9 @@ class RegisterRun:
     actor: str
     items: int = 0
     order: int = 0
-    """the number of the order that it became; 0: none, or a list"""
+    """the number of the order that it is now; 0: none, or a list"""
+    first_order: int = 0
+    """the number of the order that it became; ``order`` is a later one where a part of that was unblocked"""
     problem: str = ""
     """why it is held or refused, for people"""
     answered_at: float = 0.0

@@ -44,6 +44,8 @@ class OrderRow:
     """``order``, or ``list`` of an adopted list"""
     quarantined: bool = False
     """a protected name kept it waiting when it came"""
+    continues: str = ""
+    """the order that this one goes on from with what was not unblocked; empty: it is one of its own"""
 
 
 @dataclass(frozen=True, slots=True)

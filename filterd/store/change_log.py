@@ -173,15 +173,17 @@ async def lines_of_actor(connection: AsyncConnection, actor: str, since: float) 
 
 
 async def newest_decisions(
-    connection: AsyncConnection, kind: str, actions: Sequence[str]
+    connection: AsyncConnection, kind: str, actions: Sequence[str], *, before: float | None = None
 ) -> dict[str, dict[str, Any]]:
     """The state that the last of these actions left each subject of a kind (``order``, ``feed``) in, by the
-    subject's id."""
+    subject's id; ``before``: the last one before a moment, Unix seconds."""
     newest = (
         select(func.max(audit.c.sequence))
         .where(audit.c.subject.between(f"{kind}:", f"{kind};"), audit.c.action.in_(actions))
         .group_by(audit.c.subject)
     )
+    if before is not None:
+        newest = newest.where(audit.c.at < before)
     rows = await connection.execute(
         select(audit.c.subject, audit.c.after).where(audit.c.sequence.in_(newest))
     )

@@ -27,9 +27,10 @@ async def current(connection: AsyncConnection) -> dict[str, FeedVersion]:
     }
 
 
-async def recorded(connection: AsyncConnection) -> dict[str, dict[str, Any]]:
-    """The audit trail's word on the current version of every feed: ``version``, ``digest``, ``names``."""
-    return await newest_decisions(connection, "feed", (TAKEN, HELD))
+async def recorded(connection: AsyncConnection, *, before: float | None = None) -> dict[str, dict[str, Any]]:
+    """The audit trail's word on the current version of every feed: ``version``, ``digest``, ``names``; or on
+    that of a moment, as what was decided ``before`` it left it."""
+    return await newest_decisions(connection, "feed", (TAKEN, HELD), before=before)
 
 
 async def ended(connection: AsyncConnection) -> frozenset[str]:

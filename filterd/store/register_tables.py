@@ -35,6 +35,7 @@ register_run = Table(
     Column("actor", String(128), nullable=False),
     Column("items", Integer, nullable=False),
     Column("order_number", Integer, nullable=False),
+    Column("first_order", Integer, nullable=False),
     Column("problem", Text, nullable=False),
     Column("answered_at", Float, nullable=False),
     Column("attempts", Integer, nullable=False),

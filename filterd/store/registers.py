@@ -170,7 +170,7 @@ async def answers_between(
 
 
 async def orders_of(connection: AsyncConnection, register: str) -> list[int]:
-    """The numbers of the orders that a register's documents became, oldest first."""
+    """The numbers of the orders that a register's documents are now, oldest first."""
     query = (
         select(register_run.c.order_number)
         .where(register_run.c.register == register, register_run.c.order_number > 0)
@@ -186,8 +186,14 @@ async def registers_of(connection: AsyncConnection, orders: Iterable[int]) -> li
     return list((await connection.execute(query)).scalars())
 
 
+async def first_orders(connection: AsyncConnection) -> dict[int, str]:
+    """The number of the order that each document became at first, with its register."""
+    query = select(register_run.c.first_order, register_run.c.register).where(register_run.c.first_order > 0)
+    return {row.first_order: row.register for row in await connection.execute(query)}
+
+
 async def continue_order(connection: AsyncConnection, register: str, before: int, after: int) -> None:
-    """Note that an order of a register goes on as another one."""
+    """Note that an order of a register goes on as another one; what its document became at first stays."""
     chosen = (register_run.c.register == register) & (register_run.c.order_number == before)
     await connection.execute(update(register_run).where(chosen).values(order_number=after))
 

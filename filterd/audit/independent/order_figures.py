@@ -66,11 +66,28 @@ def grouped(rows, *columns: str) -> dict:
 # Orders
 
 
+def continued(record: ReportRows) -> dict:
+    """The orders that a row of the record continues, with the entries of that row."""
+    return {row["continues"]: row["entries"] for row in record.rows("orders") if row["continues"]}
+
+
+def first_of_chains(record: ReportRows, rows: list) -> list:
+    there = {row["order"] for row in record.rows("orders")}
+    return [row for row in rows if row["continues"] not in there]
+
+
+def last_of_chains(record: ReportRows, rows: list) -> list:
+    after = continued(record)
+    return [row for row in rows if row["order"] not in after]
+
+
 def order_counts(record: ReportRows, rows: list) -> dict:
     """Every count about orders, over these rows."""
-    came = [row for row in rows if record.within(row["received_at"])]
-    taken = [row for row in rows if record.within(row["accepted_at"])]
-    ended = [row for row in rows if record.within(row["ended_at"])]
+    firsts, after = first_of_chains(record, rows), continued(record)
+    came = [row for row in firsts if record.within(row["received_at"])]
+    taken = [row for row in firsts if record.within(row["accepted_at"])]
+    over = [row for row in rows if record.within(row["ended_at"])]
+    ended = [row for row in over if row["order"] not in after]
     standing = [row for row in rows if row["state"] in STANDING]
     urgent = [row for row in ended if row["emergency"]]
     return {
@@ -86,7 +103,9 @@ def order_counts(record: ReportRows, rows: list) -> dict:
         "emergency_ends": len(urgent),
         "emergency_reviewed": sum(row["reviewed_at"] > 0 for row in urgent),
         "entries_added": sum(row["entries"] for row in taken),
-        "entries_removed": sum(row["entries"] for row in ended if row["accepted_at"]),
+        "entries_removed": sum(
+            row["entries"] - after.get(row["order"], 0) for row in over if row["accepted_at"]
+        ),
         "entries_standing": sum(row["entries"] for row in standing),
     }
 
@@ -148,7 +167,7 @@ def reaching(record: ReportRows, name: str, kind: str) -> dict:
 def acceptance(record: ReportRows) -> dict:
     times = [
         max(0, row["accepted_at"] - row["received_at"])
-        for row in record.rows("orders")
+        for row in first_of_chains(record, record.rows("orders"))
         if record.within(row["accepted_at"])
     ]
     return {"acceptance.orders": len(times), **spans("acceptance", times, 50, 90, 99)}
@@ -157,7 +176,10 @@ def acceptance(record: ReportRows) -> dict:
 def coverage(record: ReportRows) -> dict:
     nodes = len({row["node"] for row in record.rows("node_states")})
     newest: dict = {}
+    after = continued(record)
     for row in counting(record, "enforce"):
+        if row["order"] in after:
+            continue
         if row["order"] not in newest or row["effect"] > newest[row["order"]]["effect"]:
             newest[row["order"]] = row
     everywhere = sum(row["everywhere_at"] > 0 for row in newest.values())

@@ -195,7 +195,9 @@ class RowComparison:
             if name is None:
                 self.fault("lists %s" % row["label"], "the trail has no such list")
                 continue
-            told, entry = self.trail.feeds[name], self.trail.adopted.get(name, {}).get("entry", {})
+            past = [told for at, told in self.trail.feeds[name] if at < self.now]
+            told = dict(past[-1]) if past else dict.fromkeys(("version", "digest", "names"))
+            entry = self.trail.adopted.get(name, {}).get("entry", {})
             terms = entry.get("mandatory") or {}
             told["category"] = entry.get("category") or ""
             told["confidential"] = bool(terms.get("confidential"))

@@ -26,7 +26,8 @@ class PackTrail(VERIFY.Walk):
         self.arrivals, self.probes = collections.defaultdict(dict), collections.defaultdict(list)
         self.everywhere, self.together, self.settled = {}, set(), False
         self.states, self.switched, self.left_out = [], collections.defaultdict(list), set()
-        self.feeds, self.adopted, self.statements, self.pages = {}, {}, {}, {}
+        self.feeds, self.adopted = collections.defaultdict(list), {}
+        self.statements, self.pages = {}, {}
         self.receipts = set()
         super().__init__(lines, trusted, True)
 
@@ -78,7 +79,8 @@ class PackTrail(VERIFY.Walk):
 
     def of_feed(self, name, r, after):
         if r["action"] in ("feed.update", "feed.hold"):
-            self.feeds[name] = {part: after.get(part) for part in ("version", "digest", "names")}
+            told = {part: after.get(part) for part in ("version", "digest", "names")}
+            self.feeds[name].append((r["at"], told))
 
     def of_statement(self, name, r, after):
         if r["action"] == "statement.publish":
@@ -177,6 +179,7 @@ class OrderInTrail:
             "ended_at": self.ended_at(now),
             "approvals": len(after["approvals"]),
             "quarantined": self.held,
+            "continues": self.decisions[0][3].get("continues", ""),
         }
         if self.row or not after["confidential"]:
             found["wide"] = bool(after["overblocking_accepted"] or self.life[1] or self.life[2])

@@ -12,6 +12,7 @@ from order_figures import (
     deadlines,
     grouped,
     key,
+    last_of_chains,
     order_counts,
     orders,
     rank,
@@ -240,9 +241,13 @@ BY_GROUND = ("received", "ended", "standing", "entries_added", "entries_removed"
 
 def by_ground(record: ReportRows) -> dict:
     every, small, found = record.rows("orders"), record.head["small"], {}
+
+    def size(rows: list) -> int:
+        return len(last_of_chains(record, rows))
+
     open_ones = grouped((row for row in every if not row["confidential"]), "authority", "ground")
-    groups = {key(a) + "." + key(g): rows for (a, g), rows in open_ones.items() if len(rows) >= small}
-    groups["others"] = [row for rows in open_ones.values() if len(rows) < small for row in rows]
+    groups = {key(a) + "." + key(g): rows for (a, g), rows in open_ones.items() if size(rows) >= small}
+    groups["others"] = [row for rows in open_ones.values() if size(rows) < small for row in rows]
     groups["confidential"] = [row for row in every if row["confidential"]]
     effects = counting(record, "enforce")
     for name, rows in groups.items():
@@ -252,7 +257,7 @@ def by_ground(record: ReportRows) -> dict:
         times = reach_times([row for row in effects if row["order"] in named])
         counts = order_counts(record, rows)
         values = {each: counts[each] for each in BY_GROUND}
-        enough = len(rows) >= small
+        enough = size(rows) >= small
         values["median_seconds"] = seconds(rank(times, 50)) if enough else None
         values["max_seconds"] = seconds(max(times, default=None)) if enough else None
         found.update({"by_ground.%s.%s" % (name, each): value for each, value in values.items()})

@@ -128,6 +128,7 @@ async def take_document(
             number=number,
             items=len(items),
             order=0 if order is None else order.number,
+            first_order=0 if order is None else order.number,
             answered_at=write.now,
             next_at=write.now if work.register.answers_are_sent else 0.0,
         )

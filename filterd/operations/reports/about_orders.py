@@ -58,12 +58,25 @@ _BY_GROUND = (
 Counts = dict[str, int]
 
 
+def followers(record: ReportRecord) -> dict[str, int]:
+    """Each order that another one of the record goes on from, with the entries of that one."""
+    return {each.continues: each.entries for each in record.orders if each.continues}
+
+
+def first_ones(record: ReportRecord, rows: Iterable[OrderRow]) -> list[OrderRow]:
+    """Those that go on from no other one of the record."""
+    there = {each.order for each in record.orders}
+    return [each for each in rows if each.continues not in there]
+
+
 def counts(record: ReportRecord, rows: Iterable[OrderRow]) -> Counts:
     """The numbers of orders and entries, by the last part of their ids."""
-    every, head = list(rows), record.head
-    received = [each for each in every if in_range(head, each.received_at)]
-    accepted = [each for each in every if in_range(head, each.accepted_at)]
-    ended = [each for each in every if in_range(head, each.ended_at)]
+    every, head, after = list(rows), record.head, followers(record)
+    firsts = first_ones(record, every)
+    received = [each for each in firsts if in_range(head, each.received_at)]
+    accepted = [each for each in firsts if in_range(head, each.accepted_at)]
+    over = [each for each in every if in_range(head, each.ended_at)]
+    ended = [each for each in over if each.order not in after]
     standing = [each for each in every if each.state in STANDING]
     emergency = [each for each in ended if each.emergency]
     return {
@@ -79,7 +92,9 @@ def counts(record: ReportRecord, rows: Iterable[OrderRow]) -> Counts:
         "emergency_ends": len(emergency),
         "emergency_reviewed": sum(each.reviewed_at > 0 for each in emergency),
         "entries_added": sum(each.entries for each in accepted),
-        "entries_removed": sum(each.entries for each in ended if each.accepted_at > 0),
+        "entries_removed": sum(
+            each.entries - after.get(each.order, 0) for each in over if each.accepted_at > 0
+        ),
         "entries_standing": sum(each.entries for each in standing),
     }
 
@@ -139,7 +154,8 @@ def _kept(row: DeadlineRow) -> bool:
 
 def acceptance(record: ReportRecord) -> FigureTable:
     """The time from an order's receipt until it was accepted."""
-    accepted = [each for each in record.orders if in_range(record.head, each.accepted_at)]
+    firsts = first_ones(record, record.orders)
+    accepted = [each for each in firsts if in_range(record.head, each.accepted_at)]
     times = [max(0.0, each.accepted_at - each.received_at) for each in accepted]
     return facts("acceptance", ("orders", len(accepted), COUNT), *spans(times))
 
@@ -160,7 +176,10 @@ def coverage(record: ReportRecord) -> tuple[FigureTable, FigureTable]:
     """The orders that every node has; and each order, with the share of nodes that have it."""
     nodes = len({each.node for each in record.node_states})
     newest: dict[str, EffectRow] = {}
+    after = followers(record)
     for each in counting(record.effects, record.head, "enforce"):
+        if each.order in after:
+            continue
         if each.order not in newest or newest[each.order].effect < each.effect:
             newest[each.order] = each
     arrived: dict[tuple[str, int], list[ArrivalRow]] = {}
@@ -213,16 +232,22 @@ def by_ground(record: ReportRecord) -> FigureTable:
     rows = [
         grid.row(f"{key(authority)}.{key(ground)}", _ground(authority, ground), _public(record, some))
         for (authority, ground), some in sorted(groups.items())
-        if len(some) >= small
+        if _size(record, some) >= small
     ]
-    others = [each for some in groups.values() if len(some) < small for each in some]
+    others = [each for some in groups.values() if _size(record, some) < small for each in some]
     hidden = [each for each in record.orders if each.confidential]
     for name, some in (("others", others), ("confidential", hidden)):
         if some:
             values = _public(record, some)
-            shown = values if len(some) >= small else (*values[:-2], None, None)
+            shown = values if _size(record, some) >= small else (*values[:-2], None, None)
             rows.append(grid.row(name, Label(LabelKind.WORD, f"by_ground.{name}"), shown))
     return grid.table(tuple(rows), Chart(ChartKind.BARS, (2,)))
+
+
+def _size(record: ReportRecord, rows: Sequence[OrderRow]) -> int:
+    """The number of orders, those of a chain as one."""
+    after = followers(record)
+    return sum(each.order not in after for each in rows)
 
 
 def _public(record: ReportRecord, rows: Sequence[OrderRow]) -> tuple[Value, ...]:

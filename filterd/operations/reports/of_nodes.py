@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
 from typing import Any
 
@@ -21,7 +21,7 @@ from filterd.operations.reports.about_people import OPT_INS, OPT_OUTS, OPTED_IN,
 from filterd.operations.reports.measures import told, told_apart
 from filterd.operations.trail.node_evidence import STATE
 from filterd.policy.documents import Use
-from filterd.store import node_history, statements, take_up, told_rows
+from filterd.store import feeds, node_history, statements, take_up, told_rows
 
 DECEMBER = 12
 
@@ -68,18 +68,19 @@ async def periods(context: Context, begins_at: float, now: float) -> tuple[ListP
     )
 
 
-async def lists(context: Context) -> tuple[ListRow, ...]:
-    """The lists in use."""
+async def lists(context: Context, now: float) -> tuple[ListRow, ...]:
+    """The lists in use that were in force at ``now``, each with its version of then, by the trail."""
+    async with context.store.read() as connection:
+        versions = await feeds.recorded(connection, before=now)
     return tuple(
-        _list(each)
+        _list(each, versions[each.feed.id])
         for each in await listing.figures(context)
-        if each.version is not None and not each.off and not each.feed.observe
+        if each.version is not None and not each.off and not each.feed.observe and versions.get(each.feed.id)
     )
 
 
-def _list(status: FeedStatus) -> ListRow:
-    feed, version, terms = status.feed, status.version, status.feed.mandatory
-    assert version is not None  # noqa: S101 - those without are left out
+def _list(status: FeedStatus, version: Mapping[str, Any]) -> ListRow:
+    feed, terms = status.feed, status.feed.mandatory
     confidential = terms is not None and terms.confidential
     open_terms = None if confidential else terms
     kind = "security" if feed.security else "category" if feed.use is Use.CATEGORY else feed.use.value
@@ -90,9 +91,9 @@ def _list(status: FeedStatus) -> ListRow:
         authority="" if open_terms is None else open_terms.authority,
         ground="" if open_terms is None else open_terms.ground,
         category=feed.category or "",
-        version=version.version,
-        digest=version.digest,
-        names=version.names,
+        version=int(version["version"]),
+        digest=str(version["digest"]),
+        names=int(version["names"]),
     )
 
 

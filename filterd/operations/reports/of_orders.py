@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from filterd.model.order import Order, OrderState, StepKind
 from filterd.model.order_facts import OrderFacts
+from filterd.model.order_rows import CONTINUES
 from filterd.model.order_times import NodeArrival, OrderEffect
 from filterd.model.report_record import ArrivalRow, DeadlineRow, EffectRow, OrderRow
 from filterd.operations.context import Context
 from filterd.operations.orders import due
 from filterd.operations.orders.reviewing import WITHIN
+from filterd.policy.jurisdictions import DeadlineKind
 from filterd.store import change_log, order_times, told_rows
 from filterd.store import orders as rows
 
@@ -23,6 +25,30 @@ _STATES = {
 }
 """step -> the state that it leaves an order in"""
 _HAVE_TERMS = (OrderState.ACCEPTED, OrderState.SUSPENDED, OrderState.EXPIRED)
+_ONCE = (DeadlineKind.ENFORCE, DeadlineKind.REPORT)
+"""what is due once for all orders of a chain"""
+
+
+@dataclass(frozen=True, slots=True)
+class Chains:
+    """Which order goes on from which, by the trail: one of which a part was unblocked is followed by one with
+    the rest."""
+
+    before: Mapping[str, str]
+
+    def first(self, reference: str) -> str:
+        """The first order of the chain that an order is in."""
+        while reference in self.before:
+            reference = self.before[reference]
+        return reference
+
+    def all_before(self, references: Iterable[str]) -> set[str]:
+        """Every order that these go on from."""
+        found: set[str] = set()
+        for each in references:
+            while (each := self.before.get(each, "")) and each not in found:
+                found.add(each)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +71,21 @@ async def read(context: Context, begins_at: float, now: float, sources: Mapping[
         effects = await order_times.of_orders(connection, [each.number for each in found])
         arrivals = await told_rows.arrivals(connection)
     held = {name for name, _, after in added if after.get("state") == OrderState.QUARANTINED.value}
+    chains = Chains({name: str(after[CONTINUES]) for name, _, after in added if after.get(CONTINUES)})
     as_of = [_facts(each, now, each.reference in held) for each in found]
     told = [
-        _row(each, facts, now, held, sources.get(each.reference, ""))
+        replace(
+            _row(each, facts, now, held, sources.get(chains.first(each.reference), "")),
+            continues=chains.before.get(each.reference, ""),
+        )
         for each, facts in zip(found, as_of, strict=True)
     ]
+    earlier = chains.all_before(each.reference for each in found)
+    ended = [_facts(each, now, held=False) for each in every if each.reference in earlier]
     numbers = {each.number for each in found}
     return OrdersRead(
         tuple(told),
-        (*await _deadlines(context, as_of, now), *_looks(told)),
+        (*await _deadlines(context, as_of, ended, chains, now), *_looks(told)),
         tuple(_effect(each, now) for each in effects if each.decided_at < now),
         tuple(
             _arrival(each, now) for each in arrivals if each.order_number in numbers and each.applied_at < now
@@ -133,8 +165,20 @@ def _row(order: Order, facts: OrderFacts, now: float, held: set[str], source: st
     )
 
 
-async def _deadlines(context: Context, facts: Sequence[OrderFacts], now: float) -> list[DeadlineRow]:
-    found = await due.duties_for(context, facts)
+async def _deadlines(
+    context: Context, facts: Sequence[OrderFacts], earlier: Sequence[OrderFacts], chains: Chains, now: float
+) -> list[DeadlineRow]:
+    """The deadlines of these orders, but those that an order met before the one that goes on from it."""
+    met = {
+        (each.order.reference, each.kind)
+        for each in await due.duties_for(context, earlier)
+        if each.kind in _ONCE and _until(each.done_at, now)
+    }
+    found = [
+        each
+        for each in await due.duties_for(context, facts)
+        if not any((name, each.kind) in met for name in chains.all_before([each.order.reference]))
+    ]
     return [
         DeadlineRow(
             each.order.reference,

@@ -22,10 +22,7 @@ def _as_of(row: AnswerRow, now: float) -> AnswerRow:
 
 
 async def sources(context: Context) -> dict[str, str]:
-    """The reference of each order that a register's document became, with the register."""
-    found: dict[str, str] = {}
+    """The reference of each order that a register's document became at first, with the register."""
     async with context.store.read() as connection:
-        for register in context.settings.registers:
-            for number in await registers.orders_of(connection, register.id):
-                found[f"O-{number}"] = register.id
-    return found
+        found = await registers.first_orders(connection)
+    return {f"O-{number}": register for number, register in found.items()}

@@ -1,7 +1,7 @@
 """Reads the record of a range out of the store and the trail (``docs/report-record.md``).
 
 What happened at or after the moment of the record is not in it, so that the record of a past range stays the
-same, but for what was deleted since, and for the lists, whose versions are those of the reading.
+same, but for what was deleted since, and for lists that were retired since, which are left out.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ async def read(context: Context, begins_at: float, ends_at: float) -> ReportReco
         arrivals=orders.arrivals,
         list_periods=await of_nodes.periods(context, begins_at, now),
         node_states=await of_nodes.states(context, begins_at, now),
-        lists=await of_nodes.lists(context),
+        lists=await of_nodes.lists(context, now),
         days=await of_nodes.days(context, first, until, head.least),
         complaints=await of_people.complaints(context, begins_at, now),
         retention=await of_people.retention(context, begins_at, now, head.least),

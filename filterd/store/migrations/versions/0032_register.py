@@ -56,6 +56,7 @@ def _runs() -> None:
         sa.Column("actor", sa.String(length=128), nullable=False),
         sa.Column("items", sa.Integer(), nullable=False),
         sa.Column("order_number", sa.Integer(), nullable=False),
+        sa.Column("first_order", sa.Integer(), nullable=False),
         sa.Column("problem", sa.Text(), nullable=False),
         sa.Column("answered_at", sa.Float(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),

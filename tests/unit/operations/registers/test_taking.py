@@ -18,6 +18,7 @@ from filterd.operations.orders import limits, showing, suspending
 from filterd.operations.registers import adopting, recording, taking
 from filterd.operations.registers.capacity import capacity
 from filterd.operations.registers.handed import Handed, TakenDocument
+from filterd.operations.reports import figures, reading
 from filterd.store import orders as order_rows
 from filterd.store import registers as rows
 from tests.unit.operations.registers.conftest import adopted, with_registers
@@ -182,6 +183,34 @@ async def test_what_cannot_be_blocked_any_more_can_be_unblocked(
         await taking.take(own, "own", document("D-1", "block,ipv4only.arpa"))
     assert reasons(await taking.take(own, "own", document("D-2", "unblock,ipv4only.arpa"))) == [None]
     assert (await showing.show(own, "O-1")).state is OrderState.LIFTED
+
+
+async def test_reports_count_an_order_that_goes_on_as_one(own: Context, installation: Installation) -> None:
+    begins = installation.now
+    await taking.take(own, "own", document("D-1", *(f"block,{each}.example" for each in ("a", "b", "c"))))
+    installation.now += 3600
+    before = await reading.read(own, begins, installation.now)
+    for number, name in enumerate("ab", 2):
+        await taking.take(own, "own", document(f"D-{number}", f"unblock,{name}.example"))
+        installation.now += 3600
+    again = await reading.read(own, begins, begins + 3600)
+    assert (again.orders, again.deadlines, again.effects) == (before.orders, before.deadlines, before.effects)
+    later = await reading.read(own, begins + 3600, installation.now)
+    told = [(each.order, each.continues, each.source) for each in later.orders]
+    assert told == [("O-1", "", "own"), ("O-2", "O-1", "own"), ("O-3", "O-2", "own")]
+    for record, wanted in (
+        (before, (1, 1, 1, 0, 3, 0, 3, 1)),
+        (later, (0, 0, 0, 0, 0, 2, 1, 0)),
+        (await reading.read(own, begins, installation.now), (1, 1, 1, 0, 3, 2, 1, 1)),
+    ):
+        found = figures.compliance(record).figures()
+        counted = ("received", "by_register", "accepted", "ended")
+        names = (*counted, "entries_added", "entries_removed", "entries_standing")
+        assert tuple(found[f"orders.{each}"] for each in names) == wanted[:-1]
+        assert found["acceptance.orders"] == wanted[-1]
+    async with own.store.read() as connection:
+        (*_, run) = await rows.runs(connection, "own")
+    assert (run.first_order, run.order) == (1, 3)
 
 
 async def test_two_people_adopt_it_and_other_terms_are_adopted_anew(installation: Installation) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import math
-from dataclasses import replace
+import runpy
+import sys
+from dataclasses import asdict, replace
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,11 +17,13 @@ from filterd.model.report_record import (
     CapacityRow,
     CountDayRow,
     DeadlineRow,
+    EffectRow,
     NodeStateRow,
     OrderRow,
     RecordHead,
     ReportRecord,
 )
+from filterd.operations.evidence_pack.parts import SCRIPTS
 from filterd.operations.reports import figures, forms, making
 from filterd.operations.reports.measures import percentile, told_apart, told_part
 from filterd.operations.reports.presets import presets
@@ -96,6 +100,50 @@ def test_small_groups_of_orders_stand_together_in_public() -> None:
     found = figures.transparency(record(orders=rows)).figures()
     assert (found["by_ground.sat.liva.received"], found["by_ground.others.received"]) == (5, 4)
     assert "by_ground.impi.liva.received" not in found
+
+
+def by_script(of: ReportRecord, kind: str) -> dict[str, object]:
+    """The figures as the script that goes with evidence packs computes them."""
+    before = list(sys.path)
+    sys.path.insert(0, str(SCRIPTS))
+    try:
+        script = runpy.run_path(str(SCRIPTS / "report_figures.py"))
+    finally:
+        sys.path[:] = before
+    tables = {name: [asdict(each) for each in rows] for name, rows in of.tables().items()}
+    found: dict[str, object] = script["REPORTS"][kind](script["ReportRows"](asdict(of.head), tables))
+    return found
+
+
+def test_a_chain_of_orders_is_one_in_both_programs() -> None:
+    """Five orders of one ground, of which one went on as two others; one that goes on from an order of an
+    earlier range; and a pair with four orders in five rows."""
+    ended = {"ended_at": 1_500.0, "state": "lifted"}
+    rows = (
+        *(order(each) for each in range(1, 5)),
+        order(5, entries=5, **ended),
+        order(6, entries=3, continues="O-5", accepted_at=1_500.0, ended_at=1_600.0, state="lifted"),
+        order(7, entries=2, continues="O-6", accepted_at=1_600.0),
+        order(8, entries=1, continues="O-0", received_at=500.0, accepted_at=900.0),
+        *(order(each, authority="impi") for each in range(9, 12)),
+        order(12, authority="impi", **ended),
+        order(13, authority="impi", entries=1, continues="O-12", accepted_at=1_500.0),
+    )
+    effects = tuple(
+        EffectRow(each.order, 1, "enforce", each.accepted_at, each.accepted_at, each.accepted_at + 2, 1)
+        for each in rows
+    )
+    whole = record(orders=rows, effects=effects)
+    for make in (figures.compliance, figures.transparency):
+        made = make(whole)
+        assert made.figures() == by_script(whole, made.kind)
+    found = figures.compliance(whole).figures()
+    wanted = {"received": 9, "accepted": 9, "ended": 0, "entries_added": 21, "entries_removed": 4}
+    assert {name: found[f"orders.{name}"] for name in wanted} == wanted
+    assert (found["acceptance.orders"], found["acceptance.max_seconds"]) == (9, 10.0)
+    assert found["coverage.orders"] == 9
+    public = figures.transparency(whole).figures()
+    assert (public["by_ground.sat.liva.received"], public["by_ground.others.received"]) == (5, 4)
 
 
 def test_availability_is_cut_to_the_range() -> None:

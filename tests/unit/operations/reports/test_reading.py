@@ -10,6 +10,7 @@ import pytest
 
 from filterd.model.report_record import CountDayRow
 from filterd.operations.context import Context, OperationError
+from filterd.operations.feeds import updating
 from filterd.operations.reports import figures, reading, take_up
 from tests.worlds.installation import NOW, Installation
 from tests.worlds.reported import BEGINS, DAY, ENDS, PLANTED, fill
@@ -72,6 +73,24 @@ async def test_a_record_stands_for_its_moment(context: Context) -> None:
     assert public["by_ground.confidential.received"] == 1
     assert public["by_ground.confidential.max_seconds"] is None
     assert "coverage_of.O-2.share" not in public
+
+
+async def test_the_lists_of_a_range_are_those_of_its_end(
+    context: Context, installation: Installation
+) -> None:
+    """A list that was adopted later is not in it, and of the others the version of then is told."""
+    assert not (await reading.read(context, BEGINS, NOW)).lists
+    before = (await reading.read(context, BEGINS, ENDS)).lists
+    assert before
+    moment = installation.now
+    installation.write_policy("lists/adult.txt", "adult.example\nblue.example\nred.example\nnew.example\n")
+    installation.now += DAY
+    await updating.update(context)
+    installation.now += DAY
+    assert (await reading.read(context, BEGINS, moment)).lists == before
+    (after,) = [each for each in (await reading.read(context, BEGINS, ENDS)).lists if each not in before]
+    (then,) = [each for each in before if each.label == after.label]
+    assert (after.version, after.names > then.names) == (then.version + 1, True)
 
 
 async def test_no_report_is_made_of_the_future(context: Context) -> None:
