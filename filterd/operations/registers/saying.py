@@ -21,7 +21,7 @@ _NONE = EntryDate()
 
 @dataclass(slots=True)
 class Said:
-    """What a document says."""
+    """The word of a document on each name."""
 
     blocks: dict[str, JudgedItem] = field(default_factory=dict)
     gone: set[str] = field(default_factory=set)
@@ -43,7 +43,7 @@ class Said:
 def said(
     judged: Sequence[JudgedItem], known: Mapping[str, EntryDate], now: float, *, whole: bool = True
 ) -> Said:
-    """What these rows say. ``known``: the dates of each name; ``now``: Unix seconds; ``whole``: the document
+    """The word of these rows. ``known``: the dates of each name; ``now``: Unix seconds; ``whole``: the document
     is the whole list, whose entries stand however old they are."""
     found = Said(refused=[each for each in judged if each.reason is not None])
     found.nameless = sum(each.nameless for each in found.refused)
