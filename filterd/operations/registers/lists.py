@@ -31,7 +31,7 @@ from filterd.operations.registers.deadlines import Deadlines
 from filterd.operations.registers.documents import DocumentWork, room_of
 from filterd.operations.registers.handed import Handed, TakenDocument
 from filterd.operations.registers.items import JudgedItem, read_item
-from filterd.operations.registers.saying import Said, said
+from filterd.operations.registers.saying import DocumentWord, said
 from filterd.store import register_dates
 from filterd.store import registers as rows
 from filterd.store.register_dates import EntryDate
@@ -186,7 +186,7 @@ async def _plan(context: Context, work: DocumentWork) -> ListPlan:
     )
 
 
-def _why_held(register: RegisterSettings, told: Said, gone: int, *, whole: bool) -> str:
+def _why_held(register: RegisterSettings, told: DocumentWord, gone: int, *, whole: bool) -> str:
     """Why the removals of a document wait for a person; empty: they do not."""
     most = register.guard.max_removals
     if gone > most:
@@ -211,7 +211,9 @@ class _Maker:
     deadlines: Deadlines
     now: float
 
-    def all_refused(self, told: Said, before: set[str], known: Mapping[str, EntryDate]) -> list[RegisterItem]:
+    def all_refused(
+        self, told: DocumentWord, before: set[str], known: Mapping[str, EntryDate]
+    ) -> list[RegisterItem]:
         """The items that change nothing now: removals to come that are new, rows that are older than what is
         known and would change something, rows that cannot be read."""
         ahead = [

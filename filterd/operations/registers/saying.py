@@ -20,7 +20,7 @@ _NONE = EntryDate()
 
 
 @dataclass(slots=True)
-class Said:
+class DocumentWord:
     """The word of a document on each name."""
 
     blocks: dict[str, JudgedItem] = field(default_factory=dict)
@@ -42,10 +42,10 @@ class Said:
 
 def said(
     judged: Sequence[JudgedItem], known: Mapping[str, EntryDate], now: float, *, whole: bool = True
-) -> Said:
-    """The word of these rows. ``known``: the dates of each name; ``now``: Unix seconds; ``whole``: the document
-    is the whole list, whose entries stand however old they are."""
-    found = Said(refused=[each for each in judged if each.reason is not None])
+) -> DocumentWord:
+    """The word of these rows. ``known``: the dates of each name; ``now``: Unix seconds; ``whole``: the
+    document is the whole list, whose entries stand however old they are."""
+    found = DocumentWord(refused=[each for each in judged if each.reason is not None])
     found.nameless = sum(each.nameless for each in found.refused)
     unclear = {each.value for each in found.refused}
     for value, row in _newest(judged).items():
@@ -75,7 +75,7 @@ def _rank(judged: JudgedItem) -> tuple[float, bool]:
     return judged.item.at, judged.item.act is ItemAct.BLOCK
 
 
-def _block(found: Said, row: JudgedItem, before: EntryDate, now: float, *, whole: bool) -> EntryDate:
+def _block(found: DocumentWord, row: JudgedItem, before: EntryDate, now: float, *, whole: bool) -> EntryDate:
     at = min(row.item.at, now)
     if not whole and 0 < at < before.said_at:
         found.stale.append(row.refused(ItemReason.MALFORMED, OLDER))
@@ -84,7 +84,9 @@ def _block(found: Said, row: JudgedItem, before: EntryDate, now: float, *, whole
     return EntryDate(max(at, before.said_at))
 
 
-def _unblock(found: Said, row: JudgedItem, before: EntryDate, now: float, *, unclear: bool) -> EntryDate:
+def _unblock(
+    found: DocumentWord, row: JudgedItem, before: EntryDate, now: float, *, unclear: bool
+) -> EntryDate:
     at = row.item.at
     still = replace(before, opens_at=before.opens_at if before.opens_at > now else 0.0)
     if unclear or 0 < at <= before.said_at:

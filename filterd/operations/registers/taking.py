@@ -70,7 +70,9 @@ async def _read(context: Context, register: RegisterSettings, handed: Handed, te
             parse, register.as_kind, handed.content, zone=country.zone, whole=whole, tell=tell
         )
     except RegisterSyntaxError as error:
-        told = f"see its line {error.line}" if register.confidential else str(error)  # it quotes nothing
+        told = str(error)
+        if register.confidential:  # its text is quoted nowhere
+            told = f"see its line {error.line}" if error.line else "its form is another one"
         message = f"the document of the register {register.id} cannot be read: {told}"
         raise UnreadableDocumentError(
             message, "what is in force stays; ask the authority for it again"
