@@ -10,7 +10,7 @@ import secrets
 from dataclasses import replace
 
 from filterd.model.order import Order, OrderState, OrderStep, StepKind
-from filterd.model.order_rows import CONTINUES, audited
+from filterd.model.order_rows import audited
 from filterd.operations import confidential
 from filterd.operations.context import Context
 from filterd.operations.errors import ConflictError
@@ -27,17 +27,10 @@ from filterd.store.store import Write
 
 
 async def add_adopted(
-    context: Context,
-    write: Write,
-    request: OrderRequest,
-    guarding: Guards,
-    approvals: tuple[str, ...],
-    *,
-    continues: str = "",
+    context: Context, write: Write, request: OrderRequest, guarding: Guards, approvals: tuple[str, ...]
 ) -> Order:
-    """Take an order in, accepted at once on the word of ``approvals``. ``continues`` is the reference of the
-    order that it goes on from, which the caller ends. Raises OperationError; then nothing of the write may be
-    kept."""
+    """Take an order in, accepted at once on the word of ``approvals``. Raises OperationError; then nothing of
+    the write may be kept."""
     rules = IntakeRules(
         now=context.clock(),
         kept=limits.ours(context.settings),
@@ -68,8 +61,7 @@ async def add_adopted(
         order = confidential.with_sealed(order, confidential.sealer(context.settings, context.clock()))
     await rows.add(write.connection, order)
     publish(write, order)
-    after = {**audited(order), **({CONTINUES: continues} if continues else {})}
-    write.audit("order.add", subject(order), reason=order.reason, after=after)
+    write.audit("order.add", subject(order), reason=order.reason, after=audited(order))
     return order
 
 
