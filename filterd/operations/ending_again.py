@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from filterd.model.order import NOT_ACCEPTED, Order, OrderState
@@ -25,6 +25,7 @@ from filterd.operations.portal import ending as portal_ending
 from filterd.operations.privacy import arco, preservation
 from filterd.store import consent as consent_rows
 from filterd.store import orders as order_rows
+from filterd.store import registers as register_rows
 from filterd.store import subscribers as rows
 from filterd.store.ledger import (
     ARCO_CLOSE,
@@ -37,8 +38,10 @@ from filterd.store.ledger import (
     LIFTING_END,
     OPT_OUT,
     ORDER_ACCEPTED,
+    ORDER_REPLACED,
     ORDER_RESUMED,
     ORDER_STEP,
+    ORDER_SUCCESSOR,
     PASSKEY_END,
     PIN_END,
     REVOCATION,
@@ -75,6 +78,28 @@ _LOST = (
     "steps of {0} after the backup are lost: suspensions, confirmations, approvals, executions outside DNS,"
     " reports to the authority, reviews; each order is in the state of the backup: decide by its papers"
 )
+_REPLACED = (
+    "blocked as a whole: {0}, of the registers {1}: single names of it were unblocked after the backup, and"
+    " the papers of that are lost: take each document of these registers since then again (filterd register"
+    " take, filterd register pull)"
+)
+
+
+def after(ended: Sequence[Ended], revision: int) -> list[Ended]:
+    """The endings behind a revision. An order that a later one went on from is over once that one is."""
+    found: list[Ended] = []
+    before: dict[int, int] = {}
+    last = None
+    for each in (one for one in ended if one.revision > revision):
+        if each.kind == ORDER_SUCCESSOR and last is not None and last.kind == ORDER_REPLACED:
+            before[each.number] = last.number
+        found.append(each)
+        number = each.number
+        while each.kind == WITHDRAWAL and number in before:
+            number = before[number]
+            found.append(replace(each, number=number))
+        last = each
+    return found
 
 
 async def end_again(context: Context, ended: Ended) -> bool:
@@ -84,8 +109,8 @@ async def end_again(context: Context, ended: Ended) -> bool:
     reason = f"ended at revision {ended.revision}, repeated after a restore"
     if ended.kind == HOLD:
         return await preservation.begin_again(context, ended.revision, until=ended.number)
-    if ended.kind in (ORDER_STEP, ORDER_ACCEPTED):
-        return False  # nothing ended: the restore says what is lost
+    if ended.kind in (ORDER_STEP, ORDER_ACCEPTED, ORDER_REPLACED, ORDER_SUCCESSOR):
+        return False  # nothing ended, or only a part: the restore says what is lost
     if ended.kind in (OPT_OUT, ERASURE, SECURITY_LEFT):
         return await _end_line(context, ended, reason)
     return await _BY_NUMBER.get(ended.kind, order_ending.end_again)(context, ended.number, reason=reason)
@@ -119,14 +144,19 @@ async def order_remarks(context: Context, ended: Iterable[Ended], done: Iterable
     found = await _found(context, touched - over)
     waiting = {each for each in kinds[ORDER_ACCEPTED] if each in found and found[each].state in NOT_ACCEPTED}
     open_ = {number for number, each in found.items() if each.state is OrderState.SUSPENDED}
+    replaced = await _found(context, kinds[ORDER_REPLACED] - over)
+    async with context.store.read() as connection:
+        registers = await register_rows.registers_of(connection, replaced)
     remarks = (
         (again[WITHDRAWAL], _WITHDRAWN),
         (again[ORDER_RESUMED], _RESUMED),
         (waiting, _WAITING),
         (open_, _OPEN),
         (kinds[ORDER_STEP] - over - waiting, _LOST),
+        (replaced.keys(), _REPLACED),
     )
-    return [text.format(_listed(numbers)) for numbers, text in remarks if numbers]
+    named = ", ".join(registers)
+    return [text.format(_listed(numbers), named) for numbers, text in remarks if numbers]
 
 
 def _orders_by_kind(ended: Iterable[Ended]) -> dict[str, set[int]]:

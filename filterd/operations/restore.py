@@ -35,6 +35,7 @@ from filterd.operations.feeds.verifying import keep_serials
 from filterd.operations.integrity import SHOWN
 from filterd.operations.portal import ending
 from filterd.operations.privacy import preservation, retention
+from filterd.operations.registers import restored as registers_restored
 from filterd.store import change_log, proofs
 from filterd.store.copying import copy_store, put_in_place, stopped_writers
 from filterd.store.engine import database_path
@@ -257,7 +258,7 @@ async def _complete(context: Context, past: _Past, reason: str, progress: Progre
         done.remarks.append(FOREIGN if past.foreign else UNKNOWN)
     elif past.missing_to:
         done.remarks.append(MISSING.format(revision=past.missing_to))
-    again = [each for each in past.ended if each.revision > begins]
+    again = ending_again.after(past.ended, begins)
     repeated = []
     for number, each in enumerate(again):
         progress("end again what was ended", number, len(again))
@@ -270,6 +271,7 @@ async def _complete(context: Context, past: _Past, reason: str, progress: Progre
     done.remarks += await ending_again.order_remarks(context, again, repeated)
     await ending.end_all(context)
     await retention.run(context, in_files=False)
+    done.remarks += await registers_restored.drop_removals(context)
     progress("read the lists anew", 0, 1)
     done.remarks += await read_lists(context)
     done.remarks += await unknown_feeds(context)

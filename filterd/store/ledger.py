@@ -114,10 +114,13 @@ and one that was ended before that"""
 ORDER_STEP, ORDER_RESUMED, ORDER_ACCEPTED = "order_step", "order_resumed", "order_accepted"
 """a step of an order that ends nothing: a restore cannot repeat it, and says that it is lost; the end of a
 suspension before its time, which it repeats; and an acceptance, which it names"""
+ORDER_REPLACED, ORDER_SUCCESSOR = "order_replaced", "order_successor"
+"""an order that ended because another one goes on with a part of it, and behind it, of the same write, that
+other one: a restore that loses the second keeps the first in force as a whole, and names it"""
 ENDINGS = (
     *(OPT_OUT, ERASURE, WITHDRAWAL, LIFTING_END, REVOCATION),
     *(AUTHORISATION_END, CONTRACT_END, ARCO_CLOSE, EVIDENCE_REJECTION, SECURITY_LEFT, PIN_END, PASSKEY_END),
-    *(HOLD, HOLD_END, ORDER_STEP, ORDER_RESUMED, ORDER_ACCEPTED),
+    *(HOLD, HOLD_END, ORDER_STEP, ORDER_RESUMED, ORDER_ACCEPTED, ORDER_REPLACED, ORDER_SUCCESSOR),
 )
 
 

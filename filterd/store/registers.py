@@ -137,6 +137,18 @@ async def items(
     return [_item(row) for row in await connection.execute(query)]
 
 
+async def refused(connection: AsyncConnection, register: str, reason: ItemReason) -> set[str]:
+    """The entries whose block was ever refused to a register for this reason."""
+    of_it = select(register_run.c.number).where(register_run.c.register == register)
+    query = (
+        select(register_item.c.value)
+        .where(register_item.c.run.in_(of_it), register_item.c.reason == reason.value)
+        .where(register_item.c.act == ItemAct.BLOCK.value)
+        .distinct()
+    )
+    return set((await connection.execute(query)).scalars())
+
+
 async def counts(connection: AsyncConnection, run: int) -> dict[tuple[str, str], int]:
     """The number of items of a run by answer and reason; empty text for none."""
     query = (
@@ -165,6 +177,13 @@ async def orders_of(connection: AsyncConnection, register: str) -> list[int]:
         .order_by(register_run.c.order_number)
     )
     return [row.order_number for row in await connection.execute(query)]
+
+
+async def registers_of(connection: AsyncConnection, orders: Iterable[int]) -> list[str]:
+    """The registers whose documents are these orders now, by id."""
+    chosen = register_run.c.order_number.in_(list(orders))
+    query = select(register_run.c.register).where(chosen).distinct().order_by(register_run.c.register)
+    return list((await connection.execute(query)).scalars())
 
 
 async def first_orders(connection: AsyncConnection) -> dict[int, str]:

@@ -24,6 +24,7 @@ from filterd.operations.feeds.verifying import Source, Verifier
 from filterd.operations.keys import load_key
 from filterd.operations.policies import feed as find_feed
 from filterd.operations.policies import policies
+from filterd.operations.registers import list_files
 from filterd.operations.snapshot_input import Stamp, policies_stamp
 from filterd.policy.adoption import InForce
 from filterd.policy.documents import Feed
@@ -138,6 +139,7 @@ class _Run:
         """Obtain one feed, and take what was got."""
         verifier = Verifier(self.context, feed)
         try:
+            await list_files.require_sound(self.context, feed)
             async with obtaining.obtained(
                 self.context,
                 feed,

@@ -22,7 +22,7 @@ from filterd.operations.orders.life import record
 from filterd.operations.orders.publishing import publish
 from filterd.operations.orders.reach import OPEN_KINDS
 from filterd.store import orders as rows
-from filterd.store.ledger import WITHDRAWAL
+from filterd.store.ledger import ORDER_REPLACED, ORDER_SUCCESSOR, WITHDRAWAL
 from filterd.store.store import Write
 
 
@@ -66,9 +66,17 @@ async def add_adopted(
 
 
 async def lift_adopted(
-    context: Context, write: Write, order: Order, *, document: str, received_at: float, reason: str
+    context: Context,
+    write: Write,
+    order: Order,
+    *,
+    document: str,
+    received_at: float,
+    reason: str,
+    successor: Order | None = None,
 ) -> Order:
-    """End an order in a write of the caller's, because a document of the authority's register demands it."""
+    """End an order in a write of the caller's, because a document of the authority's register demands it.
+    ``successor`` goes on with the rest of it: a restore without that one opens nothing of the rest."""
     ended = replace(
         order,
         state=OrderState.LIFTED,
@@ -85,4 +93,8 @@ async def lift_adopted(
         document=document,
         received_at=received_at,
     )
-    return await record(write, order, (step,), "order.lift", ended, WITHDRAWAL)
+    ending = WITHDRAWAL if successor is None else ORDER_REPLACED
+    done = await record(write, order, (step,), "order.lift", ended, ending)
+    if successor is not None:
+        write.end(ORDER_SUCCESSOR, successor.number)
+    return done

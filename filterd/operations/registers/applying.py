@@ -49,6 +49,26 @@ async def pending_removals(context: Context, register: RegisterSettings) -> set[
     }
 
 
+async def standing(context: Context, register: RegisterSettings) -> set[str]:
+    """The names that are blocked, or will be once what is open is done, and those that a guard of the list
+    keeps back: a document changes what it tells beside them. One that merely stands in the list's file, and
+    is not in force, is none of them."""
+    waiting = await _open(context, register)
+    names = _with(await list_files.listed(context, register), waiting)
+    opened = {each.value for _, items in waiting for each in items if each.act is ItemAct.BLOCK}
+    missing = names - await list_files.in_force(context, register) - opened
+    if not missing:
+        return names
+    async with context.store.read() as connection:
+        return names - (missing - await rows.refused(connection, register.id, ItemReason.PROTECTED))
+
+
+async def let_in(context: Context, register: RegisterSettings, items: Sequence[RegisterItem]) -> None:
+    """Let the list's feed judge anew where it kept any of these items back: its guards may have changed."""
+    if any(each.detail == KEPT_BACK for each in items):
+        await _read_by_feed(context, register)
+
+
 async def drop_removals(write: Write, register: RegisterSettings, names: Collection[str]) -> None:
     """Answer the held removals of names that are listed again: nothing was unblocked, and nothing is."""
     if not names:
@@ -75,7 +95,7 @@ async def apply(context: Context, register: RegisterSettings) -> int:
     waiting = await _open(context, register)
     before = await list_files.listed(context, register)
     names = _with(before, waiting)
-    if names != before or not list_files.list_file(context.settings, register.id).exists():
+    if names != before or not await list_files.is_sound(context, register):
         await list_files.write_list(context, register, names)
     if not waiting:
         return 0

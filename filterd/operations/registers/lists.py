@@ -70,7 +70,9 @@ async def take_list(context: Context, work: DocumentWork) -> TakenDocument:
     async with list_files.alone_with(context, work.register):
         before = await repeating.known(context, work)  # another process may have taken it in just now
         if before is not None:
-            return before
+            await applying.let_in(context, work.register, before.items)
+            if await stands(context, work, before):
+                return before
         plan = await _plan(context, work)
         async with context.store.write(context.actor, context.clock()) as write:
             number = await rows.next_number(write.connection)
@@ -94,6 +96,27 @@ async def take_list(context: Context, work: DocumentWork) -> TakenDocument:
         done = await rows.numbered(connection, run.number) or run
         items = await rows.items(connection, run.number)
     return _taken(done, replace(plan, items=tuple(items)), work)
+
+
+async def stands(context: Context, work: DocumentWork, before: TakenDocument) -> bool:
+    """True where a list that was taken in before would change nothing now. The newest one may: what it blocks
+    may be lost with a restored store or a damaged file, and what did not fit, or was protected, may be
+    taken now. An older one is not taken up again."""
+    async with context.store.read() as connection:
+        newest = await rows.runs(connection, work.register.id, limit=1)
+    if newest and newest[0].number != before.run.number:
+        return True
+    return all(each.answer is not None for each in (await _plan(context, work)).items)
+
+
+async def _let_in(context: Context, register: RegisterSettings) -> set[str]:
+    """The names that a guard of the list kept back when the newest document came, and that are in force now:
+    they are answered anew."""
+    async with context.store.read() as connection:
+        newest = await rows.runs(connection, register.id, limit=1)
+        items = await rows.items(connection, newest[0].number) if newest else []
+    kept = {each.value for each in items if each.detail == applying.KEPT_BACK}
+    return kept & await list_files.in_force(context, register) if kept else set()
 
 
 async def accept_removals(context: Context, register: RegisterSettings, *, reason: str) -> int:
@@ -131,7 +154,8 @@ def _taken(run: RegisterRun, plan: ListPlan, work: DocumentWork, *, dry: bool = 
 
 async def _plan(context: Context, work: DocumentWork) -> ListPlan:
     register = work.register
-    before = await list_files.listed(context, register)
+    let_in = await _let_in(context, register)
+    before = await applying.standing(context, register) - let_in
     pending = await applying.pending_removals(context, register)
     room = await room_of(context, register)
     judged = await asyncio.to_thread(
@@ -143,8 +167,9 @@ async def _plan(context: Context, work: DocumentWork) -> ListPlan:
     told = await asyncio.to_thread(said, judged, known, now, whole=work.parsed.whole)
     _require_enough(work, len(told.blocks))
     maker = _Maker(work, Deadlines(country, register), now)
-    added = [told.blocks[each] for each in sorted(told.blocks.keys() - before)]
-    fitting = len(added) if room.names is None else min(room.names, len(added))
+    new = told.blocks.keys() - before
+    added = [told.blocks[each] for each in (*sorted(new & let_in), *sorted(new - let_in))]
+    fitting = len(added) if room.names is None else min(room.names + len(new & let_in), len(added))
     items = [maker.block(each) for each in added[:fitting]]
     items += [maker.full(each) for each in added[fitting:]]
     gone = before - told.standing if work.parsed.whole else told.gone & before

@@ -45,7 +45,7 @@ async def take(
     numbered = bool(handed.document or parsed.document)
     work = DocumentWork(register, parsed, _run(context, register, handed, parsed, digest), numbered)
     before = await repeating.known(context, work)
-    if before is not None:
+    if before is not None and (not register.list or (dry_run and await lists.stands(context, work, before))):
         return before
     if dry_run:
         return await _dry(context, work)

@@ -39,6 +39,7 @@ async def unblock(context: Context, write: Write, work: DocumentWork, values: Co
         rest = _without(opened.demand, wanted)
         if rest is None:
             continue
+        replacement = None
         if rest.names or rest.addresses:
             replacement = await continue_with(context, write, order, rest)
             await rows.continue_order(write.connection, work.register.id, number, replacement.number)
@@ -50,6 +51,7 @@ async def unblock(context: Context, write: Write, work: DocumentWork, values: Co
             document=work.run.document,
             received_at=work.run.received_at,
             reason=reason,
+            successor=replacement,
         )
         ended += 1
     return ended

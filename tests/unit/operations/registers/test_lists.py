@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from filterd.model.due_item import DueKind
 from filterd.model.register import ItemAct, ItemAnswer, ItemReason, RunOrigin, RunState
+from filterd.operations.backup import backup
 from filterd.operations.context import Context
 from filterd.operations.duty import due
 from filterd.operations.errors import ConflictError
+from filterd.operations.feeds import updating
 from filterd.operations.registers import list_files, lists, saying, showing, taking
 from filterd.operations.registers.finding import require_register
 from filterd.operations.registers.handed import Handed, TakenDocument
+from tests.worlds.backups import put_back
 from tests.worlds.installation import Installation
 
 NAMESPACE = "http://www.hazard.mf.gov.pl/2017/03/21/"
@@ -34,6 +39,14 @@ def register_xml(names: Iterable[str], removed: str = "", at: str = "2027-01-15T
 async def pull(context: Context, *names: str) -> TakenDocument:
     """Take the whole register in."""
     return await taking.take(context, "pl", Handed(register_xml(names), RunOrigin.PULL))
+
+
+def with_room(context: Context, names: int) -> Context:
+    """The same with room for so many names."""
+    registers = tuple(
+        replace(each, capacity=replace(each.capacity, names=names)) for each in context.settings.registers
+    )
+    return replace(context, settings=replace(context.settings, registers=registers))
 
 
 async def blocked(context: Context) -> set[str]:
@@ -109,6 +122,62 @@ async def test_a_lost_list_file_unblocks_nothing(polish: Context) -> None:
     list_files.list_file(polish.settings, "pl").unlink()
     await taking.take(polish, "pl", Handed(register_xml(["c.example"]), RunOrigin.PUSH))
     assert await blocked(polish) == {"a.example", "b.example", "c.example"}
+
+
+async def test_the_same_list_is_judged_anew_where_it_may_change_something(polish: Context) -> None:
+    names = [f"n{number}.example" for number in range(4)]
+    small, whole = (with_room(polish, most) for most in (2, 100))
+    first = await pull(small, *names)
+    assert first.refused == {"over_capacity": 2}
+    assert (await pull(small, *names)).repeated, "there is no room still"
+    again = await pull(whole, *names)
+    assert (again.repeated, again.added) == (False, 2)
+    assert await blocked(polish) == set(names)
+    assert (await pull(whole, *names)).repeated
+
+
+async def test_what_is_protected_no_more_is_blocked_with_the_same_list(
+    polish: Context, installation: Installation
+) -> None:
+    assert (await pull(polish, "a.example", "portal.example")).refused == {"protected": 1}
+    assert (await pull(polish, "a.example", "portal.example")).repeated
+    before = (installation.base / "policies" / "protected.yaml").read_text("utf-8")
+    installation.write_policy("protected.yaml", before.replace("portal.example", "other.example"))
+    again = await pull(polish, "a.example", "portal.example")
+    assert [(each.value, each.answer) for each in again.items] == [("portal.example", ItemAnswer.PROCESSED)]
+    assert await blocked(polish) == {"a.example", "portal.example"}
+    assert (await pull(polish, "a.example", "portal.example")).repeated
+
+
+async def test_a_list_file_that_was_cut_unblocks_nothing_and_is_written_anew(polish: Context) -> None:
+    await pull(polish, "a.example", "b.example", "c.example")
+    file = list_files.list_file(polish.settings, "pl")
+    file.write_text("a.example\n")
+    (update,) = await updating.update(polish, ["pl-list"])
+    assert update.outcome == "failed"
+    assert "filterd register retry pl" in update.problem
+    assert await blocked(polish) == {"a.example", "b.example", "c.example"}
+    assert (await pull(polish, "a.example", "b.example", "c.example")).repeated
+    await showing.retry_open(polish, "pl")
+    assert file.read_text("ascii") == "a.example\nb.example\nc.example\n"
+    (update,) = await updating.update(polish, ["pl-list"])
+    assert update.outcome == "unchanged"
+
+
+async def test_a_list_that_a_restore_took_back_is_in_force_as_its_newest_document_says(
+    polish: Context, installation: Installation, tmp_path: Path
+) -> None:
+    await pull(polish, "a.example", "b.example", "c.example")
+    await backup(polish, tmp_path / "backup")
+    await pull(polish, "a.example", "c.example")
+    assert await blocked(polish) == {"a.example", "c.example"}
+    done = await put_back(installation, tmp_path / "backup")
+    assert any("pl-list" in each for each in done.remarks), "in doubt they stay blocked, and it is told"
+    async with installation.open("ana") as context:
+        await pull(context, "a.example", "b.example", "c.example")  # listed again, the bytes of before
+        assert await blocked(context) == {"a.example", "b.example", "c.example"}
+        await pull(context, "a.example", "c.example")
+        assert await blocked(context) == {"a.example", "c.example"}
 
 
 def row_xml(*rows: tuple[str, str, str, str]) -> bytes:
