@@ -80,9 +80,11 @@ class Words:
         """A number as people write it."""
         return str(format_decimal(value, locale=self._locale))
 
-    def day(self, at: datetime, form: str = "long") -> str:
-        """A day: *27 de noviembre de 2026*."""
-        return str(format_date(at, form, locale=self._locale))
+    def day(self, at: datetime | float, form: str = "long", zone: str = "UTC") -> str:
+        """A day: *27 de noviembre de 2026*. ``at``: a moment in Unix seconds counts by the clock of a zone;
+        one that no clock shows is :data:`NO_CLOCK`."""
+        found = _by_clock(at, zone) if isinstance(at, float | int) else at
+        return NO_CLOCK if found is None else str(format_date(found, form, locale=self._locale))
 
     def clock(self, at: datetime) -> str:
         """A time of day: *19:42*."""

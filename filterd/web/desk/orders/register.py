@@ -139,5 +139,8 @@ def local_moment(text: str, zone: str) -> float:
 
 
 def local_text(at: float, zone: str) -> str:
-    """A moment as such a field has it, to the minute that has begun."""
-    return datetime.fromtimestamp(at, ZoneInfo(zone)).strftime("%Y-%m-%dT%H:%M")
+    """A moment as such a field has it, to the minute that has begun; empty for one that no clock shows."""
+    try:
+        return datetime.fromtimestamp(at, ZoneInfo(zone)).strftime("%Y-%m-%dT%H:%M")
+    except (ValueError, OverflowError, OSError):
+        return ""

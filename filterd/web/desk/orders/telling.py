@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from filterd.model.due_item import DueItem, DueKind
 from filterd.model.time_left import time_left
@@ -37,7 +35,7 @@ def told(item: DueItem, now: float, words: Words, zone: str) -> ToldItem:
     at = item.due_at + 1 if item.kind in BEGINNINGS else item.due_at
     when = words.moment(at, zone)
     if abs(left) > FAR:
-        when = words.day(datetime.fromtimestamp(at, ZoneInfo(zone)))
+        when = words.day(at, zone=zone)
     return ToldItem(item, said_left(left, words), when, level)
 
 
