@@ -254,17 +254,30 @@ def _show_taken(taken: TakenDocument, as_json: bool) -> None:
     if len(refused) > SHOWN:
         output.done(f"and {len(refused) - SHOWN} more: --json shows all")
     reasons = ", ".join(f"{count} {reason}" for reason, count in taken.refused.items())
-    did = "would add" if taken.dry else "added"
     order = f", order O-{taken.run.order}" if taken.run.order else ""
     output.done(
-        f"{taken.run.document}: {did} {taken.added:,}, removed {taken.removed:,}, "
-        f"refused {sum(taken.refused.values()):,}{f' ({reasons})' if reasons else ''}{order}"
+        f"{taken.run.document}: {_said(taken)}, refused {sum(taken.refused.values()):,}"
+        f"{f' ({reasons})' if reasons else ''}{order}"
     )
     if taken.repeated:
         output.done("it was taken in before: nothing changed, these are the answers of then")
     if taken.run.problem:
         remedy = f"filterd register accept {taken.run.register} --reason ...; or filterd register retry"
         output.warn(taken.run.problem, remedy)
+
+
+def _said(taken: TakenDocument) -> str:
+    """The blocks and unblocks of a document: done, still to come, or what a dry run would do."""
+    from filterd.model.register import ItemAct
+
+    if taken.dry:
+        return f"would add {taken.added:,}, would remove {taken.removed:,}"
+    waits = [sum(each.answer is None and each.act is act for each in taken.items) for act in ItemAct]
+    counts = zip(("added", "removed"), (taken.added, taken.removed), waits, strict=True)
+    return ", ".join(
+        f"{word} {count - waiting:,}{f' ({waiting:,} to come)' if waiting else ''}"
+        for word, count, waiting in counts
+    )
 
 
 def _run_row(run: RegisterRun) -> tuple[object, ...]:
