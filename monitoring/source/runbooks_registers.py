@@ -23,7 +23,7 @@ REGISTERS = {
         "vea por qué: una lista retenida se ve con `filterd feed diff LISTA` y se acepta con la huella que "
         "muestra: `filterd feed update LISTA --accept --digest HUELLA`. Luego reintente.",
         LEGAL,
-        ("filterd register show REGISTER", "filterd register retry REGISTER", CONTROL_LOG),
+        ("filterd register show REGISTER", "filterd doctor", CONTROL_LOG),
     ),
     "FilterdRegisterNotPulled": Runbook(
         "nobody yet: all blocks stay. What is new or taken out there is missing, and its time runs.",
@@ -41,7 +41,7 @@ REGISTERS = {
         "la autoridad no sabe qué se hizo; los bloqueos están vigentes.",
         "vea qué dijo su servidor; corrija `registers: answers` o pregunte a la autoridad. Luego reintente.",
         SYSTEM,
-        ("filterd register answers", "filterd register retry REGISTER", CONTROL_LOG),
+        ("filterd register answers", "filterd doctor", CONTROL_LOG),
     ),
     "FilterdCapacityFills": Runbook(
         "nobody yet; once it is full, what the authority demands is not blocked, and it is told so.",

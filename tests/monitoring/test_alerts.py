@@ -248,12 +248,19 @@ READING = (
     "filterd feed diff ",
     "filterd arco list",
     "filterd doctor",
+    "filterd duty due",
+    "filterd duty roster show",
     "filterd feed list",
     "filterd feed show ",
     "filterd key list --signing",
     "filterd node history",
     "filterd node list",
     "filterd notice list",
+    "filterd register answers",
+    "filterd register list",
+    "filterd register pull REGISTER --dry-run",
+    "filterd register show ",
+    "filterd report transparency",
     "filterd retention show",
     "filterd node resync",
     "filterd order due",
@@ -281,7 +288,14 @@ READING = (
     "top -b -n 1",
 )
 """the beginnings of commands that only read"""
-WHOLE = {"filterd audit statement", "filterd node resync", "timedatectl", "ip address", "dmesg"}
+WHOLE = {
+    "filterd audit statement",
+    "filterd report transparency",
+    "filterd node resync",
+    "timedatectl",
+    "ip address",
+    "dmesg",
+}
 """commands that only read as long as nothing follows"""
 CHANGING = re.compile(r"[;&><`]|\$\(|\|(?! grep )")
 """what would make a second command of one, but a search in its output"""

@@ -50,10 +50,20 @@ ON_FAULT = {
     "filterd_api_requests_total": "of the web process, where web.health is set",
     "filterd_rate_limited_total": "appears with the first query over the limit",
     'filterd_feed_holds{reason="popular"}': "of a list of which names are held back",
+    "filterd_register_pull_failing": "of registers, where there are any",
+    "filterd_register_held": "of registers",
+    "filterd_register_answers_late": "of registers",
+    "filterd_register_answers_undelivered": "of registers",
+    "filterd_capacity_declared": "of authorities whose room is declared",
+    "filterd_capacity_used": "of the same",
+    "filterd_duty_roster_gap_seconds": "of a roster with a gap",
 }
 """selectors of alerts that find nothing while all is well -> the reason"""
 ON_REQUEST = {
     "filterd_feed_observed_total": "of lists that are observed",
+    "filterd_register_pulled_timestamp_seconds": "of registers",
+    "filterd_list_comparisons": "of lists that were compared with another provider's",
+    "filterd_duty_due": "of what is due at the duty desk",
     "filterd_api_response_seconds_bucket": "of the web process",
     "filterd_api_in_flight": "of the web process",
     "filterd_api_connections": "of the web process",
