@@ -118,7 +118,10 @@ def deployment(installed: Fresh, tmp_path_factory: pytest.TempPathFactory) -> It
     )
 
 
-PRODUCT = {".py", ".pyi", ".mako", ".toml", ".txt", ".html", ".css", ".svg", ".po", ".typ"}
+PRODUCT = {
+    *(".py", ".pyi", ".mako", ".toml", ".txt", ".md"),
+    *(".html", ".css", ".js", ".svg", ".po", ".typ"),
+}
 
 
 def test_the_wheel_holds_the_product_and_no_source_of_the_native_core(wheel: Path) -> None:
