@@ -29,6 +29,13 @@ HERE = {
     "review": "1",
     "hold": "H-1",
     "profile": "child",
+    "kind": "compliance",
+    "register": "none",
+    "run": 1,
+    "passkey": "none",
+    "contact": "ana",
+    "handover": 1,
+    "shift": 1,
 }
 MEXICO = "policies/jurisdictions/mx.yaml"
 KEY = {"Idempotency-Key": "k"}
@@ -46,6 +53,14 @@ REPEATABLE = frozenset(
         "/breach-reports",
         "/public-pages/export",
         "/reviews/{review}/appeal",
+        "/list-comparisons",
+        "/passkeys/{passkey}/revoke",
+        "/publications",
+        "/register-answers/retry",
+        "/registers/{register}/accept",
+        "/registers/{register}/adopt",
+        "/registers/{register}/documents",
+        "/registers/{register}/pull",
         "/sessions/explain",
         "/subscribers/{id}/own-names-view",
     )
