@@ -68,7 +68,7 @@ async def test_expired_and_forged_links_look_the_same(portal: PortalPages) -> No
     await forged.send("/portal/entrar")
     assert late.reply.status_code == forged.reply.status_code == 403
     assert late.words == forged.words
-    assert portal.state.refused == {"link": 2, "code": 0, "pin": 0, "openid": 0, "desk": 0}
+    assert {way: count for way, count in portal.state.refused.items() if count} == {"link": 2}
     cut = await portal.browser().open("/portal/entrar?k=abc")
     assert REFUSED in cut.words
 
