@@ -53,7 +53,7 @@ async def list_undelivered(caller: Called) -> ListPart[Plain]:
     return ListPart(items=[_timed(plain_delivery(each)) for each in found], next=None)
 
 
-@routes.get("/register-answers/{run}", **takes(Permission.ORDERS_READ))
+@routes.get("/register-answers/{run:int}", **takes(Permission.ORDERS_READ))
 async def show_answers(caller: Called, run: RunNumber, after: Number = 0, limit: Limit = 100) -> Plain:
     """Show a document with the answers to its items."""
     found, items = await showing.show_run(caller.context, run, after=after, limit=limit + 1)

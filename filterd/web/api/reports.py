@@ -36,7 +36,16 @@ class ReportLanguage(StrEnum):
 _DAY = Query(max_length=10, description="Like 2026-07-01.")
 
 
-@routes.get("/reports/{kind}", **takes(Permission.AUDIT_READ))
+@routes.get(
+    "/reports/{kind}",
+    responses={
+        200: {
+            "description": "The report, in the form asked for",
+            "content": {t: {} for t in MEDIA_TYPES.values()},
+        }
+    },
+    **takes(Permission.AUDIT_READ),
+)
 async def show_report(
     caller: Called,
     kind: Annotated[ReportKind, Path()],
