@@ -44,7 +44,7 @@ async def test_a_day_is_counted_once_and_sudden_growth_is_told(tmp_path: Path) -
 
 @pytest.mark.parametrize("ahead", [1, 40])
 async def test_a_clock_that_was_ahead_stops_no_count(tmp_path: Path, ahead: int) -> None:
-    """What it counted is counted anew when its day is over, and the metric tells the newest such day."""
+    """Its days are counted anew when its day is over, and the metric tells the newest such day."""
     installation = await install(tmp_path)
     async with installation.open("control") as context:
         schedule = TakeUpSchedule(context)

@@ -1,4 +1,4 @@
-"""What the reports of the year must say, by what its script did. Whatever is not there fails the run, loudly
+"""The figures that the reports of the year must have, by what its script did. Whatever is not there fails the run, loudly
 and all at once."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the provider's house does by itself: lists, keys, requests of holders, a hold, everyday complaints."""
+"""The acts of the provider's house by itself: lists, keys, requests of holders, a hold, everyday complaints."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What goes wrong in the year: a block too wide, control away over an end, a resolver that is down."""
+"""The troubles of the year: a block too wide, control away over an end, a resolver that is down."""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ async def test_editions_are_a_chain_that_a_lost_store_goes_on_with(
 
 
 def held(installation: Installation, out: Path) -> dict[Path, bytes]:
-    """What a backup would bring back: every file but those that were published."""
+    """A backup brings back these: every file but those that were published."""
     found = (each for each in installation.base.rglob("*") if each.is_file() and out not in each.parents)
     return {each: each.read_bytes() for each in found}
 

@@ -60,7 +60,7 @@ async def test_the_record_of_a_filled_installation(context: Context) -> None:
 
 
 async def test_a_record_stands_for_its_moment(context: Context) -> None:
-    """What happens later is not in the record of an earlier range."""
+    """Later events are not in the record of an earlier range."""
     before = await reading.read(context, BEGINS, NOW + DAY / 2)
     assert {each.state for each in before.orders} == {"accepted"}
     assert [each for each in before.deadlines if each.kind == "emergency_review"] == []

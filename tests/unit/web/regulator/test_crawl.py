@@ -37,7 +37,7 @@ WRITES = ("/regulator/sign-out", "/regulator/passkeys")
 
 
 def leaks(body: bytes) -> set[str]:
-    """What is planted, and stands in a body."""
+    """The planted words that stand in a body."""
     text = "\n".join(each.decode(errors="replace") for each in _parts(body)).lower()
     return {each for each in PLANTED if each in text}
 
