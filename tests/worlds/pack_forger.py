@@ -82,7 +82,7 @@ def by_key(files: Files, moment: int, key: SigningKey, record: ReportRecord) -> 
 
 
 def _shown(files: Files, moment: int, key: SigningKey) -> Iterator[Change]:
-    """The figures that a pack shows for spreadsheets and in a report's sections, changed; the figures stay."""
+    """Figures that a pack shows for spreadsheets and in a report's sections, changed; the figures stay."""
     for name, before, after in (
         ("reports/compliance.csv", b"orders.received,8,", b"orders.received,999,"),
         ("reports/transparency.csv", b"totals.received,8,", b"totals.received,8.5,"),

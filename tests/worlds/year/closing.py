@@ -137,7 +137,7 @@ def _rows(unpacked: Path) -> dict[str, list[dict[str, Any]]]:
 
 
 def _python(folder: Path, program: Path, *words: str) -> list[str]:
-    """The output of a program that is run by plain Python, without filterd. YearError where it finds anything."""
+    """The output of a program run by plain Python, without filterd. YearError where it finds anything."""
     done = subprocess.run(
         [sys.executable, "-I", "-S", str(program), *words],
         cwd=folder,

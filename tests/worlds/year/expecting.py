@@ -1,5 +1,7 @@
-"""The figures that the reports of the year must have, by what its script did. Whatever is not there fails the run, loudly
-and all at once."""
+"""The figures that the reports of the year must have, by what its script did.
+
+Whatever is not there fails the run, loudly and all at once.
+"""
 
 from __future__ import annotations
 

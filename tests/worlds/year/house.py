@@ -1,4 +1,4 @@
-"""The acts of the provider's house by itself: lists, keys, requests of holders, a hold, everyday complaints."""
+"""Acts of the provider's house itself: lists, keys, requests of holders, a hold, everyday complaints."""
 
 from __future__ import annotations
 
