@@ -174,7 +174,7 @@ def contact() -> None:
 @click.option("--kind", type=click.Choice([each.value for each in ContactKind]), required=True)
 @click.option("--name", "full_name", default="", help="In words; default the id.")
 @click.option("--telephone", required=True)
-@click.option("--mail", default="")
+@click.option("--mail", default="", help="The e-mail address.")
 @click.option("--deputy", default="", help="Of an officer: the account of whoever stands in.")
 @click.option("--note", default="", help="Further numbers, hours.")
 @common

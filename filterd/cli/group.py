@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from filterd.cli.failure import Failure
+if TYPE_CHECKING:
+    from filterd.cli.failure import Failure
 
 _SENTENCE = re.compile(r"(?s)(.*?\.)(\s|$)")
 
@@ -48,6 +49,7 @@ class Group(click.Group):
 
 def _failure(error: Exception) -> Failure | None:
     """The failure that an operation's own error is shown as; None for any other error."""
+    from filterd.cli.failure import Failure
     from filterd.operations.errors import OperationError
 
     return Failure(str(error), error.remedy) if isinstance(error, OperationError) else None

@@ -217,7 +217,7 @@ def calls() -> Iterator[tuple[str, Permission, str]]:
     for routes in ROUTERS:
         for route in routes.routes:
             if isinstance(route, APIRoute):
-                path = route.path.removeprefix("/api/v1")
+                path = route.path_format.removeprefix("/api/v1")
                 permission = Permission((route.openapi_extra or {})[PERMISSION])
                 does = " ".join(route.description.split()).split(". ")[0].rstrip(".")
                 for method in sorted(route.methods or ()):
