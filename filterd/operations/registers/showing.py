@@ -99,10 +99,11 @@ async def show_run(
         return found, await rows.items(connection, number, after=after, limit=limit)
 
 
-async def retry_open(context: Context, identifier: str = "") -> int:
+async def retry_open(context: Context, identifier: str = "", *, refused: bool = False) -> int:
     """Put what is open in force and answer it, of one register or all. Returns how many items were
-    answered."""
-    from filterd.operations.registers import applying, list_files, opening
+    answered. ``refused``: take up, too, what documents were refused for a reason that is gone; that is a
+    person's word, never a clock's."""
+    from filterd.operations.registers import applying, list_files, opening, retaking
 
     chosen = [require_register(context, identifier)] if identifier else list(context.settings.registers)
     count = 0
@@ -111,6 +112,8 @@ async def retry_open(context: Context, identifier: str = "") -> int:
             await opening.open_due(context, each)
             async with list_files.alone_with(context, each):
                 count += await applying.apply(context, each)
+        elif refused:
+            count += await retaking.retake(context, each)
         await asyncio.sleep(0)
     return count
 
