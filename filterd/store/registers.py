@@ -149,6 +149,20 @@ async def refused(connection: AsyncConnection, register: str, reason: ItemReason
     return set((await connection.execute(query)).scalars())
 
 
+async def open_blocks(connection: AsyncConnection) -> dict[str, set[str]]:
+    """The entries whose block has no answer yet, by register: those of lists that are being put in force."""
+    query = (
+        select(register_run.c.register, register_item.c.value)
+        .join(register_item, register_item.c.run == register_run.c.number)
+        .where(register_run.c.answered_at == 0)
+        .where(register_item.c.answer == "", register_item.c.act == ItemAct.BLOCK.value)
+    )
+    found: dict[str, set[str]] = {}
+    for row in await connection.execute(query):
+        found.setdefault(row.register, set()).add(row.value)
+    return found
+
+
 async def with_refusals(
     connection: AsyncConnection, register: str, reasons: Iterable[ItemReason]
 ) -> list[RegisterRun]:
