@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy import delete, func, insert, select, update
@@ -147,6 +147,38 @@ async def refused(connection: AsyncConnection, register: str, reason: ItemReason
         .distinct()
     )
     return set((await connection.execute(query)).scalars())
+
+
+@dataclass(frozen=True, slots=True)
+class OpenDeadline:
+    """A deadline of entries that are not in force yet, or not lifted. Times are Unix seconds."""
+
+    register: str
+    run: int
+    received_at: float
+    act: ItemAct
+    due_at: float
+
+
+async def open_deadlines(connection: AsyncConnection) -> list[OpenDeadline]:
+    """The deadlines of items that have no answer yet, each once for its run and act."""
+    query = (
+        select(
+            register_run.c.register,
+            register_run.c.number,
+            register_run.c.received_at,
+            register_item.c.act,
+            register_item.c.due_at,
+        )
+        .join(register_item, register_item.c.run == register_run.c.number)
+        .where(register_run.c.answered_at == 0)
+        .where(register_item.c.answer == "", register_item.c.due_at > 0)
+        .distinct()
+    )
+    return [
+        OpenDeadline(row.register, row.number, row.received_at, ItemAct(row.act), row.due_at)
+        for row in await connection.execute(query)
+    ]
 
 
 async def open_blocks(connection: AsyncConnection) -> dict[str, set[str]]:

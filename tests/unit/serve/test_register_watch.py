@@ -15,14 +15,15 @@ from tests.unit.operations.registers.test_lists import blocked, register_xml
 from tests.worlds.installation import install
 
 
-async def told(watch: RegisterWatch, capsys: pytest.CaptureFixture[str]) -> list[str]:
-    """The events that a pull and two looks log."""
+async def told(watch: RegisterWatch, capsys: pytest.CaptureFixture[str]) -> list[tuple[str, str]]:
+    """The events that a pull and two looks log, each with its register or authority."""
     log.configure("control")
     capsys.readouterr()
     await watch.pull_due()
     await watch.look()
     await watch.look()
-    return [json.loads(line)["event"] for line in capsys.readouterr().err.splitlines()]
+    found = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    return [(each["event"], each.get("register") or each["authority"]) for each in found]
 
 
 async def test_it_pulls_and_tells_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -35,11 +36,11 @@ async def test_it_pulls_and_tells_once(tmp_path: Path, capsys: pytest.CaptureFix
     async with installation.open("control") as context:
         watch = RegisterWatch(context)
         await adopted(context, "pl")
-        assert await told(watch, capsys) == ["a register was not pulled"]
+        assert await told(watch, capsys) == [("a register was not pulled", "pl")]
         assert watch.metrics.failing == {"pl": True}
         source.write_bytes(register_xml(["a.example", "b.example"]))
         installation.now += 600
-        assert await told(watch, capsys) == ["the room of an authority fills"]
+        assert await told(watch, capsys) == [("the room of an authority fills", "mf")]
         assert await blocked(context) == {"a.example", "b.example"}
         assert watch.metrics.used == {("mf", "names"): 2}
         assert watch.metrics.pulled_at == {"pl": installation.now}
