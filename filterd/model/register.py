@@ -93,7 +93,7 @@ class RegisterItem:
     due_at: float = 0.0
     """when it has to be in force, or lifted"""
     done_at: float = 0.0
-    """when that was decided; no node is waited for: they follow within a second"""
+    """when that was decided; its answer waits for the nodes, for a bounded time"""
     answer: ItemAnswer | None = None
     """None: not yet"""
     reason: ItemReason | None = None

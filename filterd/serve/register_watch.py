@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from collections.abc import Sequence
 from dataclasses import replace
 
 from filterd.config.settings import Settings
-from filterd.model.register import RegisterKind
+from filterd.model.register import RegisterKind, RegisterRun
 from filterd.operations.context import Context, OperationError
 from filterd.operations.policies import KeptPolicies
 from filterd.operations.registers import answering, pulling, showing
@@ -16,9 +17,12 @@ from filterd.operations.registers.showing import RegisterStatus
 from filterd.serve.ticket_watch import TicketWatch
 from filterd.store.errors import StoreError
 from filterd.telemetry import log
+from filterd.telemetry.register_log import answers_ahead
 from filterd.telemetry.register_metrics import RegisterMetrics
 
 LOOK_SECONDS = 5.0
+HELD_SECONDS = 1.0
+"""between two looks at whether nodes have what answers wait for"""
 SHARE = 20.0
 """a look rests at least so many times as long as it took"""
 RETRY_SECONDS = 60.0
@@ -40,6 +44,8 @@ class RegisterWatch:
         self._tickets = TicketWatch()
         self._pull: asyncio.Task[None] | None = None
         """a slow server keeps no answer waiting"""
+        self.holding = False
+        """answers wait for nodes"""
         self.metrics = RegisterMetrics()
 
     def change_settings(self, settings: Settings) -> None:
@@ -53,9 +59,24 @@ class RegisterWatch:
             while True:
                 began = loop.time()
                 await self.look()
-                await asyncio.sleep(max(LOOK_SECONDS, SHARE * (loop.time() - began)))
+                ends = loop.time() + max(LOOK_SECONDS, SHARE * (loop.time() - began))
+                while (left := ends - loop.time()) > 0:
+                    await asyncio.sleep(min(left, HELD_SECONDS if self.holding else LOOK_SECONDS))
+                    await self.deliver()
         finally:
             await self.close()
+
+    async def deliver(self) -> None:
+        """Deliver the answers that are due and wait for no node. What fails, the next look tells."""
+        with contextlib.suppress(StoreError, OperationError):
+            await self._deliver()
+
+    async def _deliver(self) -> None:
+        if not self._context.settings.registers:
+            return
+        senders = {RegisterKind.TICKETS.value: self._tickets.channel}
+        await answering.deliver_due(self._context, self._chance, senders, _told_ahead)
+        self.holding = await answering.are_held(self._context)
 
     async def close(self) -> None:
         """End the pull and the visits that are at work."""
@@ -74,8 +95,7 @@ class RegisterWatch:
                 self._pull = asyncio.create_task(self.pull_due())
             self._tickets.begin(self._context)
             await self._put_in_force()
-            senders = {RegisterKind.TICKETS.value: self._tickets.channel}
-            await answering.deliver_due(self._context, self._chance, senders)
+            await self._deliver()
             found = await showing.statuses(self._context)
         except (StoreError, OperationError) as error:
             if str(error) != self._reported:
@@ -127,6 +147,10 @@ class RegisterWatch:
                 remedy="declare more to the authority, or ask it to withdraw what is old",
             )
         self._full = set(full)
+
+
+def _told_ahead(run: RegisterRun, nodes: tuple[str, ...]) -> None:
+    answers_ahead(run.register, run.number, nodes)
 
 
 def figures(found: Sequence[RegisterStatus]) -> RegisterMetrics:

@@ -1,8 +1,9 @@
 """Delivers the answers to a document to the receiver of its register, until it takes them.
 
-Each attempt that fails is followed by a later one, at growing intervals up to an hour; it never gives up, and
-what is undelivered is told (:func:`undelivered`, ``filterd register answers``). Platforms with a channel of
-their own give :class:`AnswerSender` for it.
+They wait until the nodes in service have what they say, but not for long: :mod:`.arrived` tells. Then they go
+with what is on record. Each attempt that fails is followed by a later one, at growing intervals up to an
+hour; it never gives up, and what is undelivered is told (:func:`undelivered`, ``filterd register answers``).
+Platforms with a channel of their own give :class:`AnswerSender` for it.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from filterd.fetch.webhook_messages import SignedMessage, WebhookSecretError, re
 from filterd.model.register import RegisterItem, RegisterKind, RegisterRun
 from filterd.operations.context import Context
 from filterd.operations.feeds.server_addresses import server_addresses
+from filterd.operations.registers import arrived
 from filterd.operations.registers.finding import register_subject
 from filterd.operations.registers.plain import plain_item, plain_run
 from filterd.store import registers as rows
@@ -31,6 +33,8 @@ LONGEST_WAIT = 3600.0
 """seconds between two attempts"""
 
 LookupOf = Callable[[Any], AbstractAsyncContextManager[Lookup]]
+Ahead = Callable[[RegisterRun, tuple[str, ...]], None]
+"""called with a document whose answers go before these nodes have what they say"""
 
 
 class AnswerSender(Protocol):
@@ -73,11 +77,19 @@ class WebhookSender:
         return "" if answer.delivered else answer.trouble or "it was not taken"
 
 
+def quiet(_run: RegisterRun, _nodes: tuple[str, ...]) -> None:
+    """Tell nobody."""
+
+
 async def deliver_due(
-    context: Context, chance: Callable[[], float], senders: Mapping[str, AnswerSender] | None = None
+    context: Context,
+    chance: Callable[[], float],
+    senders: Mapping[str, AnswerSender] | None = None,
+    ahead: Ahead = quiet,
 ) -> int:
-    """Deliver the answers that are due; return how many documents' were taken. ``chance`` gives numbers from
-    0 to 1; ``senders`` the channels by the kind of register, else :class:`WebhookSender`."""
+    """Deliver the answers that are due, and that wait for no node; return how many documents' were taken.
+    ``chance`` gives numbers from 0 to 1; ``senders`` the channels by the kind of register, else
+    :class:`WebhookSender`."""
     now = context.clock()
     async with context.store.read() as connection:
         due = [each for each in await rows.open_runs(connection) if 0 < each.next_at <= now]
@@ -85,7 +97,7 @@ async def deliver_due(
     done = 0
     for run in due:
         if run.register in known:
-            done += await _deliver(context, known[run.register], run, chance, senders or {})
+            done += await _deliver(context, known[run.register], run, (chance, senders or {}, ahead))
     return done
 
 
@@ -104,6 +116,12 @@ async def undelivered(context: Context) -> list[RegisterRun]:
         return [each for each in await rows.open_runs(connection) if each.next_at > 0]
 
 
+async def are_held(context: Context) -> bool:
+    """True while answers that are due wait for nodes."""
+    now = context.clock()
+    return any(not each.attempts and each.next_at <= now for each in await undelivered(context))
+
+
 def _usual(register: RegisterSettings) -> AnswerSender:
     """The channel of a register whose caller has none."""
     if register.as_kind is not RegisterKind.TICKETS:
@@ -117,11 +135,16 @@ async def _deliver(
     context: Context,
     register: RegisterSettings,
     run: RegisterRun,
-    chance: Callable[[], float],
-    senders: Mapping[str, AnswerSender],
+    ways: tuple[Callable[[], float], Mapping[str, AnswerSender], Ahead],
 ) -> int:
+    chance, senders, ahead = ways
     async with context.store.read() as connection:
         items = await rows.items(connection, run.number)
+    behind = await arrived.lacking(context, register, items)
+    if behind and not run.attempts:
+        if context.clock() < arrived.held_until(run):
+            return 0
+        ahead(run, behind)
     sender = senders.get(register.kind) or _usual(register)
     trouble = await sender.send(context, register, run, items)
     now, attempts = context.clock(), run.attempts + 1
@@ -135,7 +158,9 @@ async def _deliver(
     after = replace(run, attempts=attempts, next_at=0.0, trouble="", delivered_at=now)
     async with context.store.write(context.actor, now) as write:
         await rows.put(write.connection, after)
-        told = {"run": run.number, "document": run.document, "attempts": attempts}
+        told: dict[str, Any] = {"run": run.number, "document": run.document, "attempts": attempts}
+        if behind:
+            told["nodes_lacking"] = list(behind)
         write.audit("register.deliver", register_subject(register.id), after=told)
     return 1
 
