@@ -57,7 +57,7 @@ def test_the_key_of_published_lists_is_rotated_and_shown(run: Run, answer: Answe
     next(tmp_path.rglob("publish.key")).unlink()
     assert "nothing vouches" in run(*rotate).stderr
     assert "NOT ACCEPTED" in run("key", "list", "--signing").output
-    told = [each for each in answer("audit", "tail") if each["action"] == "key.sign"][-2:]
+    told = [each["entry"] for each in answer("audit", "tail") if each["entry"]["action"] == "key.sign"][-2:]
     assert [(each["reason"], each["after"]["how"]) for each in told] == [
         ("yearly", "rotated"),
         ("yearly", "replaced"),
