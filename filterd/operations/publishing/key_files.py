@@ -26,7 +26,7 @@ from filterd.operations.plain_values import moment
 from filterd.operations.publishing import rendering
 from filterd.operations.publishing.publisher import ListSigner
 from filterd.operations.signing import Purpose
-from filterd.store import publications, told_rows
+from filterd.store import checkpoints, publications, told_rows
 
 PUBLIC_KEY = "minisign.pub"
 INDEX = "keys.json"
@@ -59,7 +59,12 @@ async def history(connection: AsyncConnection) -> tuple[PublishedKey, ...]:
     """The keys in the order in which they came into use. One that signed before the trail told of it has the
     time of the first edition."""
     found: list[PublishedKey] = []
-    for each in await told_rows.entries(connection, ("key.sign",)):
+    known = {
+        f"key:{each.key_id}" for each in await checkpoints.keys(connection) if each.purpose == Purpose.LIST
+    }
+    if not known:
+        return ()
+    for each in await told_rows.entries_about(connection, "key.sign", sorted(known)):
         said = each.after or {}
         if said.get("purpose") == Purpose.LIST and (key := _key(said, each.at)) is not None:
             if found:
