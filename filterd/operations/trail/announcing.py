@@ -165,7 +165,7 @@ async def announce(
 
 
 def _told(key: SigningKey, by: SigningKey | None, installation: str, now: float) -> dict[str, str]:
-    """What the trail has beyond the row of a key: by it the files beside published lists are made anew."""
+    """The part of an entry that is not in the key's row: the files beside published lists are made of it."""
     told = {"installation": installation}
     if isinstance(key, ListSigningKey):
         told["minisign"] = public = key.minisign

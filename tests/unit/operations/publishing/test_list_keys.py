@@ -13,11 +13,13 @@ from filterd.operations import signing
 from filterd.operations.backup import backup
 from filterd.operations.errors import UnknownError, UnusableError
 from filterd.operations.feeds import updating
+from filterd.operations.feeds.taking import FeedUpdate
 from filterd.operations.publishing import editions, publish
 from filterd.operations.restore import restore
 from filterd.operations.signing import Purpose
 from filterd.operations.trail import announcing, checkpoints, rotating
-from tests.unit.operations.publishing.test_publish import believed, held, published, put_back
+from tests.unit.operations.publishing.test_publish import believed, contents, held, published, put_back
+from tests.worlds.fetched import fetched
 from tests.worlds.installation import Installation
 
 OTHER = "adult.example\nblue.example\ngreen.example\n"
@@ -95,6 +97,36 @@ async def test_a_restored_backup_has_the_endorsements(installation: Installation
             "made",
             "rotated",
         ]
+
+
+@pytest.mark.system("minisign")
+async def test_another_installation_goes_on_with_the_key_that_it_followed(
+    installation: Installation, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    (tmp_path / "taker").mkdir()
+    async with fetched(tmp_path / "taker") as taker:
+        url = taker.server.url("isp", "/adult-starter/names.txt")
+
+        async def take(key: str) -> FeedUpdate:
+            taker.entries["adult-starter"] = (
+                f"{{id: adult-starter, source: '{url}', format: domains, refresh: 1h, category: adult,"
+                f" signature: {{public_key: {key}}}}}"
+            )
+            taker.write()
+            files = contents(out / "adult-starter")
+            taker.server.files |= {f"/adult-starter/{name}": body for name, body in files.items()}
+            (done,) = await taker.update("adult-starter")
+            return done
+
+        first = (await published(installation, out, "adult-starter")).public_key
+        assert (await take(first)).outcome == "updated"
+        await rotated(installation)
+        installation.write_policy("lists/adult.txt", OTHER)
+        second = await published(installation, out, "adult-starter")
+        assert "not by the key" in str((await take(first)).problem)
+        taken = await take(followed(out, first, second.key_id))
+        assert (taken.outcome, taken.version and taken.version.version) == ("updated", 2)
 
 
 async def test_an_edition_by_the_key_before_is_gone_on_from_where_the_store_does_not_know_it(
