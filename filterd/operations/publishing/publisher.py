@@ -73,7 +73,7 @@ def publisher(settings: Settings, *, first: bool) -> ListSigner:
         with path.open("rb") as file:
             key = read_secret_key(file.read(LARGEST_PROOF))
     except OSError as error:
-        message = f"the key {path} cannot be read or made: {error.strerror}"
+        message = f"the key {path} cannot be read or made: {error.strerror or 'another process holds it'}"
         raise UnusableError(message, "give its directory to the user that runs filterd") from error
     except list_keys.PasswordError as error:
         raise UnusableError(str(error), "take the password away: minisign -C -W -s FILE") from error

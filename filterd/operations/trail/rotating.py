@@ -102,7 +102,8 @@ async def rotate(context: Context, purpose: Purpose, *, reason: str) -> SigningK
 async def _rotate_list_key(context: Context, path: Path, because: str) -> SigningKey:
     """The new key of published lists, announced: it waits beside the old one, which endorses it, or stands in
     the place of one that cannot be used. Raises ``OSError``."""
-    if (await announcing.known(context)).in_use(Purpose.LIST) is None:
+    last = (await announcing.known(context)).in_use(Purpose.LIST)
+    if last is None and not await asyncio.to_thread(path.exists):
         message = "no key has signed a published list yet"
         raise UnknownError(message, "the first publishing makes it: filterd feed publish LIST")
     try:
@@ -111,9 +112,10 @@ async def _rotate_list_key(context: Context, path: Path, because: str) -> Signin
         before = None
         await asyncio.to_thread(signing_keys.set_damaged_aside, path)
     place = path if before is None else signing_keys.next_of(path)
-    key, how = await asyncio.to_thread(list_keys.make, place), KeyOrigin.ROTATED
+    key = await asyncio.to_thread(list_keys.make, place)
+    how = KeyOrigin.ROTATED
     if before is None:
-        how = KeyOrigin.REPLACED
+        how = KeyOrigin.MADE if last is None else KeyOrigin.REPLACED
     await announcing.announce(context, Purpose.LIST, key, how, because, by=before)
     return key
 

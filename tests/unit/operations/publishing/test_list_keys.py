@@ -206,6 +206,19 @@ def locked() -> bytes:
     return bytes(key) + b"\n"
 
 
+async def test_a_damaged_key_that_the_trail_never_told_of_is_followed_by_a_first_one(
+    installation: Installation, tmp_path: Path
+) -> None:
+    path = signing.file_of(installation.settings, Purpose.LIST)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"damaged")
+    with pytest.raises(UnusableError, match="no secret key"):
+        await published(installation, tmp_path / "out", "adult-starter")
+    new = await rotated(installation)
+    assert (new.how, new.accepted) == ("made", True)
+    assert (await published(installation, tmp_path / "out", "adult-starter")).public_key == new.minisign
+
+
 async def test_before_anything_is_published_there_is_no_key_to_rotate(installation: Installation) -> None:
     with pytest.raises(UnknownError, match="yet"):
         await rotated(installation)
