@@ -24,7 +24,7 @@ for _command in (signing_keys.make, signing_keys.accept, signing_keys.export):
 
 
 @key.command("list")
-@click.option("--signing", is_flag=True, help="Those that sign checkpoints and receipts.")
+@click.option("--signing", is_flag=True, help="Those that sign checkpoints, receipts and lists.")
 @common
 def list_(signing: bool, config: Path | None, as_json: bool) -> None:
     """Show the keys by their ids, and what each seals. No key is shown.

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from filterd.operations.trail.rotating import SigningKeyStatus
 
-PURPOSES = ("checkpoint", "receipt")
+PURPOSES = ("checkpoint", "receipt", "list")
 
 
 def show_keys(config: Path | None, as_json: bool) -> None:
@@ -58,6 +58,18 @@ def rotate_signing(config: Path | None, purpose: str, reason: str, as_json: bool
     done = perform(config, lambda context: rotating.rotate(context, Purpose(purpose), reason=reason))
     if as_json:
         output.show_json(done)
+        return
+    if done.how == "replaced":
+        output.warn(
+            f"the new key {done.id} took the place of one that is lost: nothing vouches for it",
+            f"filterd key accept {done.id} --reason ..., and tell those who take the lists: {done.minisign}",
+        )
+        return
+    if purpose == "list":
+        output.done(
+            f"the new key {done.minisign} signs from now on, and the one before endorses it: publish the"
+            " lists again (filterd feed publish), and tell those who take them"
+        )
         return
     output.done(
         f"the new key {done.id} signs from now on; checkpoint {done.checkpoint} announces it, signed by the"

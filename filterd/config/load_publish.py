@@ -14,4 +14,5 @@ def publish(raw: RawPublish, base: Path, state_dir: Path) -> PublishSettings:
         None if raw.directory is None else base / raw.directory,
         base / (raw.key_file or state_dir / "keys" / "publish.key"),
         raw.licence,
+        raw.on_change,
     )

@@ -16,3 +16,5 @@ class PublishSettings:
     """the secret key of minisign"""
     licence: str
     """the terms that manifests name; empty: none are told"""
+    on_change: bool
+    """control publishes again what changed"""

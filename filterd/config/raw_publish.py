@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Self
+
+from pydantic import model_validator
+
 from filterd.config.raw_types import FilePath, Section, key
 
 
@@ -24,3 +28,15 @@ class RawPublish(Section):
         pattern="^[^\\x00-\\x1f\\x7f]{0,200}$",
         strict=True,
     )
+    on_change: bool = key(
+        False,
+        "Control publishes a list again in `directory` once another version of it is in force, or another "
+        "key signs: only lists that `filterd feed publish` has published there before. Off: by hand alone.",
+    )
+
+    @model_validator(mode="after")
+    def _somewhere(self) -> Self:
+        if self.on_change and self.directory is None:
+            msg = "on_change: nothing is published without directory; name one"
+            raise ValueError(msg)
+        return self

@@ -70,10 +70,20 @@ def make(path: Path) -> SigningKey:
     found = load(path)
     if found is not None:
         return found
+    link_new(path, _new_pem())
+    found = load(path)
+    if found is None:
+        raise _no_key(path)
+    return found
+
+
+def link_new(path: Path, content: bytes) -> None:
+    """Write the file of a key, whole or not at all, where there is none. Raises ``OSError`` and
+    LockedError."""
     make_directory(path.parent)
     draft = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}")
     with sharing(path.parent, LOCK_WAIT):
-        replace_file(draft, (_new_pem(),))
+        replace_file(draft, (content,))
         try:
             path.hardlink_to(draft)  # it never takes the place of another process's
         except FileExistsError:
@@ -81,10 +91,6 @@ def make(path: Path) -> SigningKey:
         finally:
             draft.unlink()
         sync_directory(path.parent)
-    found = load(path)
-    if found is None:
-        raise _no_key(path)
-    return found
 
 
 def take_next(path: Path) -> None:

@@ -1,11 +1,12 @@
-"""The keys that sign: one for checkpoints and public statements, one for receipts.
+"""The keys that sign: one for checkpoints and public statements, one for receipts, one for published lists.
 
 ::
 
     signer(settings, Purpose.RECEIPT).sign(data)
 
 Whoever needs a key first makes it. Control then announces it in the audit trail and in a checkpoint
-(:mod:`filterd.operations.trail.announcing`).
+(:mod:`filterd.operations.trail.announcing`). That of published lists is minisign's, and is used by
+:mod:`filterd.operations.publishing.publisher`.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from filterd.config.settings import Settings
-from filterd.disk import signing_keys
+from filterd.disk import list_keys, signing_keys
 from filterd.disk.signing_keys import SigningKey, SigningKeyError
 from filterd.operations.errors import UnusableError
 
@@ -27,6 +28,8 @@ class Purpose(StrEnum):
     CHECKPOINT = "checkpoint"
     """checkpoints and public statements"""
     RECEIPT = "receipt"
+    LIST = "list"
+    """published lists: made at the first publishing, and by a person alone from then on"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +52,28 @@ class Signer:
 
 def file_of(settings: Settings, purpose: Purpose) -> Path:
     """The file of the private key."""
+    if purpose is Purpose.LIST:
+        return settings.publish.key_file
     signing = settings.signing
     return signing.checkpoint_key_file if purpose is Purpose.CHECKPOINT else signing.receipt_key_file
 
 
+def load_key(purpose: Purpose, path: Path, *, close: bool = True) -> SigningKey | None:
+    """The key of a file in the form of this purpose, None where there is none. Raises ``OSError`` and
+    SigningKeyError."""
+    if purpose is Purpose.LIST:
+        return list_keys.load(path, close=close)
+    return signing_keys.load(path, close=close)
+
+
+def make_key(purpose: Purpose, path: Path) -> SigningKey:
+    """The key of a file, made where there is none. Raises as :func:`load_key`, and LockedError."""
+    return list_keys.make(path) if purpose is Purpose.LIST else signing_keys.make(path)
+
+
 def signer(settings: Settings, purpose: Purpose) -> Signer:
-    """The key of this purpose, made at the first call. Waits for the disk. Raises UnusableError."""
+    """The key for checkpoints or receipts, made at the first call. Waits for the disk. Raises
+    UnusableError."""
     path = file_of(settings, purpose)
     try:
         return of_key(purpose, signing_keys.make(path))

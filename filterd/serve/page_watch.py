@@ -1,14 +1,18 @@
-"""Control keeps the public pages current where they are served, and counts whether an export still holds."""
+"""Control keeps the public pages current where they are served, and counts whether an export still holds.
+
+With ``publish.on_change`` it publishes again the lists that changed.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import math
 from dataclasses import replace
 
 from filterd.config.settings import Settings
 from filterd.operations.context import Context, OperationError
 from filterd.operations.policies import KeptPolicies
-from filterd.operations.publishing import comparing, publish
+from filterd.operations.publishing import again, comparing, publish
 from filterd.operations.service_page import records
 from filterd.operations.service_page.gathering import service_facts
 from filterd.store.errors import StoreError
@@ -17,6 +21,8 @@ from filterd.telemetry.publication_metrics import PublicationMetrics
 from filterd.web.published.site import render
 
 LOOK_SECONDS = 20.0
+RETRY_SECONDS = 600.0
+"""after a list that could not be published again"""
 
 
 class PageWatch:
@@ -29,10 +35,14 @@ class PageWatch:
         """why the pages are not current, as last logged; empty while they are"""
         self._published = ""
         """the digest of the facts that this process published last"""
+        self._failed: dict[str, str] = {}
+        """list -> why it could not be published again, as last logged"""
+        self._failed_at = -math.inf
 
     def change_settings(self, settings: Settings) -> None:
         """Apply the settings from the next look on."""
         self._context = replace(self._context, settings=settings)
+        self._failed_at = -math.inf
 
     async def run(self) -> None:
         """Look again and again until cancelled."""
@@ -48,7 +58,8 @@ class PageWatch:
             if self._serves and facts != self._published:
                 self._published = (await records.publish(self._context, render)).record.facts
             last = await records.last_exported(self._context)
-            behind = await publish.behind(self._context)
+            await self._publish_lists()
+            lists = await publish.standing(self._context)
             comparisons = await comparing.counts(self._context)
         except (StoreError, OperationError) as error:
             if str(error) != self._reported:
@@ -60,9 +71,26 @@ class PageWatch:
         self.metrics = PublicationMetrics(
             differs=last is not None and last.facts != facts,
             exported_at=0.0 if last is None else last.exported_at,
-            lists_behind=len(behind),
+            lists_behind=sum(each.behind for each in lists),
+            lists_at=max((each.at for each in lists), default=0.0),
             comparisons=comparisons,
         )
+
+    async def _publish_lists(self) -> None:
+        """Publish again what changed. A failure is logged once, and tried again after a while, or once a
+        reload may have mended it; the edition before stands meanwhile."""
+        now = self._context.clock()
+        if not self._context.settings.publish.on_change or 0 <= now - self._failed_at < RETRY_SECONDS:
+            return
+        found = await again.publish_again(self._context)
+        for each in found.lists:
+            log.get().info("a list was published again", list=each)
+        for each, reason, remedy in found.failures:
+            if self._failed.get(each) != reason:
+                event = "a published list is not published again"
+                log.get().error(event, list=each, reason=reason, remedy=remedy)
+        self._failed = {each: reason for each, reason, _ in found.failures}
+        self._failed_at = now if found.failures else -math.inf
 
     @property
     def _serves(self) -> bool:

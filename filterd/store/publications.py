@@ -61,6 +61,11 @@ async def newest_ones(connection: AsyncConnection) -> dict[str, PublishedEdition
     return {row.list: _edition(row) for row in await connection.execute(query)}
 
 
+async def first_at(connection: AsyncConnection) -> float:
+    """When the first edition of any list was published, Unix seconds; 0: none was."""
+    return float((await connection.execute(select(func.min(publication.c.at)))).scalar() or 0.0)
+
+
 async def add(connection: AsyncConnection, edition: PublishedEdition) -> None:
     """Add an edition."""
     values = {each: getattr(edition, each) for each in edition.__slots__}

@@ -18,6 +18,8 @@ class PublicationMetrics:
     exported_at: float = 0.0
     """Unix seconds; 0: never"""
     lists_behind: int = 0
+    lists_at: float = 0.0
+    """when the newest edition of any list was made, Unix seconds; 0: none was"""
     comparisons: Mapping[str, int] = field(default_factory=dict)
     """result -> lists, of the last comparison with each provider"""
 
@@ -37,8 +39,13 @@ def publication_families(now: PublicationMetrics) -> Iterator[Metric]:
     )
     yield gauge(
         "filterd_lists_published_behind",
-        "Lists that were published, and of which another version is in force since.",
+        "Lists that were published, and of which another version is in force since, or another key signs.",
         now.lists_behind,
+    )
+    yield gauge(
+        "filterd_lists_published_timestamp_seconds",
+        "When the newest edition of a published list was made, Unix seconds; 0: none ever was.",
+        now.lists_at,
     )
     yield by_state(
         "filterd_list_comparisons",

@@ -174,6 +174,12 @@ RECORDS = row(
     ),
     panel(
         "stat",
+        ("Newest edition of a published list", "Edición más nueva de una lista publicada"),
+        "filterd_lists_published_timestamp_seconds",
+        "{{instance}}",
+    ),
+    panel(
+        "stat",
         ("Lists compared with other providers", "Listas comparadas con otros proveedores"),
         "filterd_list_comparisons",
         "{{result}}",

@@ -40,7 +40,7 @@ STRANGER = "127.0.0.3"
 OUTSIDE = "127.1.0.1"
 FORWARDER = "127.0.0.9"
 FLOODER = "127.0.0.10"
-SWITCHES = {"security.enabled": True}
+SWITCHES = {"publish.on_change": True, "security.enabled": True}
 """every setting that is on or off, on"""
 LISTINGS = (
     ("node", "list"),
@@ -161,6 +161,7 @@ def everything(folder: Path) -> dict[str, Any]:
         },
         "cache": {"size": "4MiB", "serve_stale": "1d"},
         "security": {"enabled": True},
+        "publish": {"directory": str(folder / "published"), "on_change": True},
     }
 
 

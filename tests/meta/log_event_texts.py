@@ -658,6 +658,14 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Its lists are believed by the adopted key until a person says otherwise.",
         "put the key back, or: `filterd feed trust FEED --reason ...`",
     ),
+    "a list was published again": (
+        "Another version of it is in force, or another key signs (`publish.on_change`).",
+        NOTHING,
+    ),
+    "a published list is not published again": (
+        "The edition before stands, and others take that one; it is tried again every ten minutes.",
+        "what `reason` says; then wait, or by hand: `filterd feed publish LIST`",
+    ),
     "the public pages are not current": (
         "Store or policies cannot be read; what was published last stays, and is tried again.",
         "`filterd config check`; the reason says what is wrong",

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import stat
 from collections.abc import Iterator
 
 from filterd.config.signing_settings import AnchorKind
-from filterd.disk import signing_keys
 from filterd.disk.signing_keys import SigningKeyError
 from filterd.operations import signing
 from filterd.operations.context import Context
@@ -26,6 +26,7 @@ LATE = 3
 """times ``signing.every`` from which a checkpoint is late"""
 STATEMENT_LATE = 2 * 86_400.0
 DAYS = 86_400.0
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 def check(case: Case) -> Iterator[Finding]:
@@ -40,6 +41,8 @@ def check(case: Case) -> Iterator[Finding]:
         yield found("signed.disagrees", reason=fault)
     for each in look.keys.unexplained:
         yield found("signed.key_replaced", key=each.key_id, purpose=each.purpose)
+    if look.keys.in_use(Purpose.LIST) and not stands(path := signing.file_of(case.settings, Purpose.LIST)):
+        yield found("signed.list_key_missing", path=str(path))
     yield from _late(case, look, now)
     yield from _anchors(case, look.anchors, now)
 
@@ -47,10 +50,17 @@ def check(case: Case) -> Iterator[Finding]:
 def _keys(case: Case) -> Iterator[Finding]:
     for purpose in Purpose:
         path = signing.file_of(case.settings, purpose)
-        if stands(path):
-            try:
-                signing_keys.load(path, close=False)
-            except SigningKeyError:
+        if not stands(path):
+            continue
+        mode = stat.S_IMODE(path.stat().st_mode)
+        if mode & _OTHERS:
+            yield found("signed.key_open", path=str(path), mode=f"{mode:04o}")
+        try:
+            signing.load_key(purpose, path, close=False)
+        except SigningKeyError as error:
+            if purpose is Purpose.LIST:
+                yield found("signed.list_key_unusable", reason=str(error))
+            else:
                 yield found("signed.key_damaged", path=str(path))
 
 

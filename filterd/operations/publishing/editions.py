@@ -2,7 +2,7 @@
 
 ::
 
-    DIR/minisign.pub            the public key
+    DIR/minisign.pub            the public key; see key_files for those before it
     DIR/LIST -> _editions/LIST-SERIAL
         names.txt, names.txt.sha256, names.txt.sha256.minisig, list.rpz, manifest.json, manifest.json.minisig
 
@@ -21,10 +21,9 @@ from pathlib import Path
 
 from filterd.disk.files import sync_directory
 from filterd.feed.signing import LARGEST_SERIAL, ProofError, read_signed
-from filterd.operations.publishing import manifests
+from filterd.operations.publishing import key_files, manifests
 from filterd.operations.publishing.manifests import ListManifest, ManifestError
 
-PUBLIC_KEY = "minisign.pub"
 EDITIONS = "_editions"
 """no list has such an id"""
 KEPT = 2
@@ -62,17 +61,11 @@ def _draft(directory: Path, identifier: str) -> Path:
     return directory / EDITIONS / f".{identifier}.new"
 
 
-def key_draft(directory: Path) -> Path:
-    """The draft of the public key."""
-    return directory / f".{PUBLIC_KEY}.new"
-
-
 def abandon(directory: Path, identifier: str) -> None:
     """Remove the drafts of an edition that is not published: on a full disk they hold the room that is
     needed. What cannot be removed stays."""
     shutil.rmtree(_draft(directory, identifier), ignore_errors=True)
-    with contextlib.suppress(OSError):
-        key_draft(directory).unlink(missing_ok=True)
+    key_files.abandon(directory)
 
 
 def put_in_place(directory: Path, draft: Path, identifier: str, serial: int) -> bool:
@@ -132,13 +125,15 @@ def _drop_old(directory: Path, identifier: str, newest: int) -> None:
             shutil.rmtree(path)
 
 
-def standing(directory: Path, identifier: str, public_key: str) -> ListManifest | None:
-    """The manifest that stands in a directory, if this key signed it."""
+def standing(directory: Path, identifier: str, *public_keys: str) -> ListManifest | None:
+    """The manifest that stands in a directory, if one of these keys signed it."""
     try:
         text = small(directory / identifier / manifests.NAME)
         signature = small(directory / identifier / manifests.SIGNATURE)
-        signed = read_signed(public_key, text, signature)
         found = manifests.read(text)
+        if (public_key := found.body.get("public_key")) not in public_keys:
+            return None
+        signed = read_signed(public_key, text, signature)
     except (OSError, ProofError, ManifestError):
         return None
     told = (found.body["list"], found.serial)

@@ -7,32 +7,28 @@ A confidential list is refused: its file would tell its names, and its SHA-256 w
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from filterd.disk.files import make_directory
-from filterd.disk.locks import LockedError, locked
 from filterd.feed.signing import MANIFEST, SIGNATURE, manifest_of
 from filterd.operations.context import Context
 from filterd.operations.errors import NotAllowedError, OperationError, UnknownError, UnusableError
 from filterd.operations.feeds import listing, rule_files
 from filterd.operations.feeds.listing import FeedStatus
 from filterd.operations.plain_values import moment
-from filterd.operations.publishing import editions, manifests, rendering
+from filterd.operations.publishing import editions, key_files, manifests, rendering
+from filterd.operations.publishing.key_files import PublishedKey
 from filterd.operations.publishing.manifests import ListManifest
-from filterd.operations.publishing.publisher import ListSigner, publisher
-from filterd.operations.trail import announcing
+from filterd.operations.publishing.publisher import ListSigner, alone, publisher
+from filterd.operations.trail import announcing, checkpoints
 from filterd.policy.canonical import CanonicalError
 from filterd.store import checkpoints as checkpoint_rows
 from filterd.store import publications as rows
 from filterd.store.publications import PublishedEdition
 
-LOCK = "publish.lock"
-LOCK_WAIT = 5.0
 _VARYING = ("serial", "previous")
 """the parts of a manifest by which two editions of one list always differ"""
 
@@ -63,13 +59,10 @@ async def publish(
     refused."""
     directory = _directory(context, out)
     wanted = await _wanted(context, lists, all_mandatory=all_mandatory)
-    async with _alone(context):
-        signs = await asyncio.to_thread(publisher, context.settings)
-        installation = await installation_id(context)
+    async with alone(context):
+        keys = await _keys(context)
         try:
-            return tuple(
-                [await _Publishing(context, directory, signs, installation, each).done() for each in wanted]
-            )
+            return tuple([await _Publishing(context, directory, keys, each).done() for each in wanted])
         except OSError as error:
             message = f"{error.filename or directory}: {error.strerror or error}"
             remedy = "make room or give rights there, then publish again: what was published stands whole"
@@ -84,17 +77,19 @@ def _directory(context: Context, out: Path | None) -> Path:
     return directory
 
 
-@asynccontextmanager
-async def _alone(context: Context) -> AsyncIterator[None]:
-    """Keep other processes from publishing meanwhile."""
-    keys = context.settings.state_dir / "keys"
-    try:
-        await asyncio.to_thread(make_directory, keys)
-        async with locked(keys / LOCK, LOCK_WAIT):
-            yield
-    except LockedError as error:
-        message = "another process publishes lists"
-        raise UnusableError(message, "wait a moment, and repeat it") from error
+async def _keys(context: Context) -> _Keys:
+    """The key that signs, announced in the trail, and those before it. A rotation that was cut off is
+    completed first."""
+    async with context.store.read() as connection:
+        first = not await key_files.history(connection)
+    signs = await asyncio.to_thread(publisher, context.settings, first=first)
+    installation = await installation_id(context)
+    async with context.store.read() as connection:
+        known = await key_files.history(connection)
+    if known and known[-1].public_key != signs.public_key:
+        await checkpoints.make(context)
+        signs = await asyncio.to_thread(publisher, context.settings, first=False)
+    return _Keys(signs, installation, known)
 
 
 async def installation_id(context: Context) -> str:
@@ -139,14 +134,26 @@ def _publishable(identifier: str, status: FeedStatus | None) -> FeedStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class _Keys:
+    signs: ListSigner
+    installation: str
+    known: tuple[PublishedKey, ...]
+    """all that the trail tells of, oldest first"""
+
+
+@dataclass(frozen=True, slots=True)
 class _Publishing:
     """The publishing of one list."""
 
     context: Context
     directory: Path
-    signs: ListSigner
-    installation: str
+    keys: _Keys
     status: FeedStatus
+
+    @property
+    def signs(self) -> ListSigner:
+        """The key."""
+        return self.keys.signs
 
     async def done(self) -> PublishedList:
         """The edition in its place: its row is committed before anybody can see it."""
@@ -211,7 +218,7 @@ class _Publishing:
         licence = settings.publish.licence if status.publication is None else status.publication.licence
         body: dict[str, Any] = {
             "form": manifests.FORM,
-            "installation": self.installation,
+            "installation": self.keys.installation,
             "provider": settings.service.name or "",
             "list": feed.id,
             "kind": kind_of(status),
@@ -234,7 +241,8 @@ class _Publishing:
     def _edition(self, known: PublishedEdition | None, body: dict[str, Any]) -> tuple[PublishedEdition, bool]:
         """The edition of this body; True if it is a new one. A store that was put back does not know all that
         were published: the directory may, and no serial goes back there."""
-        there = editions.standing(self.directory, self.status.feed.id, self.signs.public_key)
+        ours = {self.signs.public_key, *(each.public_key for each in self.keys.known)}
+        there = editions.standing(self.directory, self.status.feed.id, *ours)
         serial, previous = (known.serial, known.manifest_digest) if known is not None else (0, "")
         led_to = editions.led_to(self.directory, self.status.feed.id)
         if there is not None and there.serial > serial:
@@ -264,12 +272,7 @@ class _Publishing:
         }
         for name, content in texts.items():
             rendering.written(draft / name, (content,), "")
-        key = self.directory / editions.PUBLIC_KEY
-        if not key.exists() or key.read_bytes() != self.signs.public_file:
-            fresh = editions.key_draft(self.directory)
-            fresh.unlink(missing_ok=True)
-            rendering.written(fresh, (self.signs.public_file,), "")
-            fresh.rename(key)
+        key_files.write(self.directory, self.signs, self.keys.installation, self.keys.known)
 
 
 def _is_of(manifest: ListManifest, body: dict[str, Any]) -> bool:
@@ -306,13 +309,15 @@ class StandingPublication:
     digest: str
     manifest_digest: str
     behind: bool
-    """another version is in force since"""
+    """another version is in force since, or another key signs"""
 
 
 async def standing(context: Context) -> tuple[StandingPublication, ...]:
     """The newest edition of every list that was published."""
     async with context.store.read() as connection:
         known = await rows.newest_ones(connection)
+        keys = await key_files.history(connection) if known else ()
+    key = keys[-1].public_key if keys else ""
     found = {each.feed.id: each for each in await listing.figures(context)} if known else {}
     return tuple(
         StandingPublication(
@@ -321,20 +326,23 @@ async def standing(context: Context) -> tuple[StandingPublication, ...]:
             at=each.at,
             digest=each.digest,
             manifest_digest=each.manifest_digest,
-            behind=_is_behind(each, found.get(identifier)),
+            behind=_is_behind(each, found.get(identifier), key),
         )
         for identifier, each in known.items()
     )
 
 
-def _is_behind(edition: PublishedEdition, status: FeedStatus | None) -> bool:
-    """True if another version is in force; a list that is no more in force, or confidential since, is not
-    published again, whatever stands in it."""
+def _is_behind(edition: PublishedEdition, status: FeedStatus | None, key: str) -> bool:
+    """True if another version is in force, or another key signs by now; a list that is no more in force, or
+    confidential since, is not published again, whatever stands in it."""
     if status is None or status.feed.confidential or status.version is None:
         return False
+    if key and manifests.read(edition.manifest.encode()).body.get("public_key") != key:
+        return True
     return status.version.digest != edition.digest
 
 
 async def behind(context: Context) -> list[str]:
-    """The lists that were published, and of which another version is in force since."""
+    """The lists that were published, and of which another version is in force since, or which another key
+    signs."""
     return [each.list for each in await standing(context) if each.behind]

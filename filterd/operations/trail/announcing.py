@@ -17,15 +17,19 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from filterd.disk import signing_keys
+from filterd.config.settings import Settings
+from filterd.disk import list_keys, signing_keys
 from filterd.disk.files import make_directory
+from filterd.disk.list_keys import ListSigningKey
 from filterd.disk.locks import LockedError, locked
 from filterd.disk.signing_keys import SigningKey, SigningKeyError
+from filterd.model import publication_keys
 from filterd.model.checkpoint import AnnouncedKey, KeyOrigin
 from filterd.model.signed_text import key_id_of
 from filterd.operations import signing
 from filterd.operations.context import Context
 from filterd.operations.errors import UnusableError
+from filterd.operations.plain_values import moment
 from filterd.operations.signing import Purpose
 from filterd.store import checkpoints as rows
 from filterd.store.store import Write
@@ -87,10 +91,13 @@ async def known(context: Context) -> KeysInUse:
 
 
 async def settle(context: Context) -> KeysInUse:
-    """Announce in the trail the keys whose files are there, make those that are not. A rotation that was
-    announced and not completed stays for :func:`complete`. Only within :func:`alone`."""
+    """Announce in the trail the keys whose files are there, make those that are not; that of published lists
+    is not made, nor set aside. A rotation that was announced and not completed stays for :func:`complete`.
+    Only within :func:`alone`."""
     found = await known(context)
     for purpose in Purpose:
+        if purpose is Purpose.LIST and not await asyncio.to_thread(list_key_stands, context.settings):
+            continue
         if await _under_way(context, found, purpose):
             continue
         present, why = await asyncio.to_thread(_present, context, purpose, found.in_use(purpose))
@@ -108,14 +115,31 @@ async def complete(context: Context) -> None:
     for purpose in Purpose:
         key = found.in_use(purpose)
         path = signing.file_of(context.settings, purpose)
+        if purpose is Purpose.LIST and not await asyncio.to_thread(list_key_stands, context.settings):
+            continue
         if key is not None and key.checkpoint and await _under_way(context, found, purpose):
             await asyncio.to_thread(signing_keys.take_next, path)
 
 
+def list_key_stands(settings: Settings) -> bool:
+    """True if the file of the key of published lists holds one that can be used."""
+    try:
+        return signing.load_key(Purpose.LIST, signing.file_of(settings, Purpose.LIST)) is not None
+    except (OSError, SigningKeyError):
+        return False
+
+
 async def announce(
-    context: Context, purpose: Purpose, key: SigningKey, how: KeyOrigin, reason: str
+    context: Context,
+    purpose: Purpose,
+    key: SigningKey,
+    how: KeyOrigin,
+    reason: str,
+    *,
+    by: SigningKey | None = None,
 ) -> AnnouncedKey:
-    """Tell in the trail that a key is in use from now on."""
+    """Tell in the trail that a key is in use from now on; one of published lists is endorsed by ``by``, the
+    key before it."""
     async with context.store.write(context.actor, context.clock()) as write:
         before = KeysInUse(tuple(await rows.keys(write.connection)))
         made = AnnouncedKey(
@@ -135,9 +159,21 @@ async def announce(
             f"key:{key.key_id}",
             reason=reason,
             before=None if old is None else {"key": old.key_id},
-            after={**made.told, "installation": await _installation(write)},
+            after={**made.told, **_told(key, by, await _installation(write), write.now)},
         )
     return made
+
+
+def _told(key: SigningKey, by: SigningKey | None, installation: str, now: float) -> dict[str, str]:
+    """The part of an entry that is not in the key's row: the files beside published lists are made of it."""
+    told = {"installation": installation}
+    if isinstance(key, ListSigningKey):
+        told["minisign"] = public = key.minisign
+        if isinstance(by, ListSigningKey):
+            named = (list_keys.shown_id(public), public)
+            text = publication_keys.endorsement(installation, moment(now), named, by.minisign)
+            told |= {"endorsement": text.decode(), "endorsed": by.sign(text).decode()}
+    return told
 
 
 async def _installation(write: Write) -> str:
@@ -152,8 +188,8 @@ async def _under_way(context: Context, found: KeysInUse, purpose: Purpose) -> bo
     """True if the next key of this purpose is announced and waits for its place. One that was made and not
     announced is discarded, and one whose predecessor is gone and cannot vouch for it."""
     path = signing.file_of(context.settings, purpose)
-    following = await asyncio.to_thread(_loaded, signing_keys.next_of(path))
-    present = await asyncio.to_thread(_loaded, path)
+    following = await asyncio.to_thread(_loaded, purpose, signing_keys.next_of(path))
+    present = await asyncio.to_thread(_loaded, purpose, path)
     key, ids = found.in_use(purpose), {each.key_id for each in found.keys}
     if key and following and present and key.key_id == following.key_id and present.key_id in ids:
         return True
@@ -161,9 +197,9 @@ async def _under_way(context: Context, found: KeysInUse, purpose: Purpose) -> bo
     return False
 
 
-def _loaded(path: Path) -> SigningKey | None:
+def _loaded(purpose: Purpose, path: Path) -> SigningKey | None:
     try:
-        return signing_keys.load(path)
+        return signing.load_key(purpose, path)
     except SigningKeyError:
         return None
 
@@ -173,11 +209,11 @@ def _present(context: Context, purpose: Purpose, announced: AnnouncedKey | None)
     A file that holds no key is set aside."""
     path, why = signing.file_of(context.settings, purpose), LOST
     try:
-        found = signing_keys.load(path)
+        found = signing.load_key(purpose, path)
         why = SWAPPED if found is not None else LOST
     except SigningKeyError:
         why = DAMAGED.format(signing_keys.set_damaged_aside(path).name)
-    key = signing_keys.make(path)
+    key = signing.make_key(purpose, path)
     if announced is None:
         return key, FIRST
     return key, "" if key.key_id == announced.key_id else why

@@ -273,15 +273,17 @@ def _bad_signature(row: Checkpoint, keys: dict[str, bytes]) -> str:
 
 
 def keys_differ(context: Context, known: announcing.KeysInUse) -> bool:
-    """True if a key's file does not hold the key that the trail has, or is not there. Reads two small
-    files."""
-    for purpose in Purpose:
-        key, path = known.in_use(purpose), signing.file_of(context.settings, purpose)
-        try:
-            found = signing_keys.load(path)
-        except (OSError, SigningKeyError):
-            return True
-        following = signing_keys.next_of(path).exists()
-        if key is None or found is None or found.key_id != key.key_id or following:
-            return True
-    return False
+    """True if a key's file does not hold the key that the trail has, or is not there. That of published lists
+    may be missing: none is made in its place. Reads three small files."""
+    return any(_differs(context, known, each) for each in Purpose)
+
+
+def _differs(context: Context, known: announcing.KeysInUse, purpose: Purpose) -> bool:
+    key, path = known.in_use(purpose), signing.file_of(context.settings, purpose)
+    try:
+        found = signing.load_key(purpose, path)
+    except (OSError, SigningKeyError):
+        found = None
+    if found is None:
+        return purpose is not Purpose.LIST
+    return key is None or found.key_id != key.key_id or signing_keys.next_of(path).exists()

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 
-from filterd.disk import signing_keys
+from filterd.disk import list_keys, signing_keys
+from filterd.disk.signing_keys import SigningKey, SigningKeyError
 from filterd.model.checkpoint import AnnouncedKey, KeyOrigin
 from filterd.operations import input_values, signing
 from filterd.operations.context import Context
 from filterd.operations.errors import UnknownError, UnusableError
 from filterd.operations.plain_values import moment
+from filterd.operations.publishing import key_files, publisher
 from filterd.operations.signing import Purpose
 from filterd.operations.trail import announcing, checkpoints
 from filterd.store import checkpoints as rows
@@ -33,12 +37,17 @@ class SigningKeyStatus:
     """false for one that took another's place, as long as nobody has accepted it"""
     public_key: str
     """PEM"""
+    minisign: str
+    """of a key of published lists: the public key as minisign writes it; empty for others"""
 
 
 async def status(context: Context) -> tuple[SigningKeyStatus, ...]:
     """The keys, in the order in which they came into use."""
     found = await announcing.known(context)
     newest = {found.in_use(each) for each in Purpose}
+    async with context.store.read() as connection:
+        lists = await key_files.history(connection) if found.of(Purpose.LIST) else ()
+    public = {each.announced_id: each.public_key for each in lists}
     return tuple(
         SigningKeyStatus(
             each.key_id,
@@ -49,6 +58,7 @@ async def status(context: Context) -> tuple[SigningKeyStatus, ...]:
             each.checkpoint,
             not each.unexplained,
             pem_of(each),
+            public.get(each.key_id, "") if each.purpose == Purpose.LIST else "",
         )
         for each in found.keys
     )
@@ -68,20 +78,46 @@ async def make(context: Context) -> tuple[SigningKeyStatus, ...]:
 
 async def rotate(context: Context, purpose: Purpose, *, reason: str) -> SigningKeyStatus:
     """Make a new key of this purpose, which signs from now on; the checkpoint that announces it is signed by
-    the old one. Raises OperationError."""
+    the old one of checkpoints. The old key of published lists signs for the new one as well; where it is gone
+    or damaged the new one takes its place, and nothing vouches for it. Raises OperationError."""
     context.require_person()
     because = input_values.text(reason, "reason", limit=1000)
-    await checkpoints.make(context)  # what an earlier rotation left, and keys that were never announced
-    path = signing.file_of(context.settings, purpose)
-    async with announcing.alone(context):
-        try:
-            key = await asyncio.to_thread(signing_keys.make, signing_keys.next_of(path))
-        except OSError as error:
-            message = f"the next key cannot be made beside {path}: {error.strerror}"
-            raise UnusableError(message, "see that the disk has room and belongs to this user") from error
-        await announcing.announce(context, purpose, key, KeyOrigin.ROTATED, because)
-    await checkpoints.make(context)
+    async with publisher.alone(context) if purpose is Purpose.LIST else nullcontext():
+        await checkpoints.make(context)  # what an earlier rotation left, and keys that were never announced
+        path = signing.file_of(context.settings, purpose)
+        async with announcing.alone(context):
+            try:
+                if purpose is Purpose.LIST:
+                    key = await _rotate_list_key(context, path, because)
+                else:
+                    key = await asyncio.to_thread(signing_keys.make, signing_keys.next_of(path))
+                    await announcing.announce(context, purpose, key, KeyOrigin.ROTATED, because)
+            except OSError as error:
+                message = f"the next key cannot be made beside {path}: {error.strerror}"
+                raise UnusableError(message, "see that the disk has room and belongs to this user") from error
+        await checkpoints.make(context)
     return next(each for each in await status(context) if each.id == key.key_id)
+
+
+async def _rotate_list_key(context: Context, path: Path, because: str) -> SigningKey:
+    """The new key of published lists, announced: it waits beside the old one, which endorses it, or stands in
+    the place of one that cannot be used. Raises ``OSError``."""
+    last = (await announcing.known(context)).in_use(Purpose.LIST)
+    if last is None and not await asyncio.to_thread(path.exists):
+        message = "no key has signed a published list yet"
+        raise UnknownError(message, "the first publishing makes it: filterd feed publish LIST")
+    try:
+        before = await asyncio.to_thread(list_keys.load, path)
+    except SigningKeyError:
+        before = None
+        await asyncio.to_thread(signing_keys.set_damaged_aside, path)
+    place = path if before is None else signing_keys.next_of(path)
+    key = await asyncio.to_thread(list_keys.make, place)
+    how = KeyOrigin.ROTATED
+    if before is None:
+        how = KeyOrigin.MADE if last is None else KeyOrigin.REPLACED
+    await announcing.announce(context, Purpose.LIST, key, how, because, by=before)
+    return key
 
 
 async def accept(context: Context, identifier: str, *, reason: str) -> str:
@@ -108,7 +144,7 @@ async def public_pem(context: Context, purpose: Purpose) -> str:
         message = "there is no key that signs yet"
         raise UnknownError(message, "control makes them when it starts; or: filterd key make")
     return "".join(
-        f"# {each.purpose} {each.id} since {moment(each.at)}{'' if each.in_use else ' (no longer in use)'}\n"
-        f"{each.public_key}"
+        f"# {each.purpose} {each.id} since {moment(each.at)}{'' if each.in_use else ' (no longer in use)'}"
+        f"{each.minisign and f', minisign {each.minisign}'}\n{each.public_key}"
         for each in sorted(found, key=lambda each: -each.at)
     )

@@ -62,6 +62,8 @@ def public_keys(pem: bytes) -> list[bytes]:
             message = "a public key of the file is no Ed25519 key"
             raise OperationError(message, "ask for the operator's keys: filterd key export") from error
     if not found:
-        message = "the file has no public key in PEM form" if not others else "it has keys of receipts alone"
+        message = (
+            "the file has no public key in PEM form" if not others else "it has keys for other uses alone"
+        )
         raise OperationError(message, "ask for the operator's keys: filterd key export")
     return found

@@ -48,7 +48,7 @@ async def publish_lists(caller: Called, body: PublishedLists) -> ListPart[Plain]
 @routes.get("/publications", **takes(Permission.FEEDS_READ))
 async def list_publications(caller: Called) -> ListPart[Plain]:
     """List the newest edition of every list that was published, and whether another version is in force
-    since."""
+    since, or another key signs."""
     found = await publish.standing(caller.context)
     return ListPart(items=[_timed(each) for each in found], next=None)
 

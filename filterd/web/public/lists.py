@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from filterd.operations.publishing import editions
+from filterd.operations.publishing import editions, key_files
 from filterd.operations.publishing.manifests import ListManifest
 from filterd.web.pages.refusals import PageRefusedError
 from filterd.web.pages.state import page, state_of
@@ -35,7 +35,7 @@ def routes() -> list[BaseRoute]:
         base = f"/{folder}/{LISTS[language]}"
         found += [
             Route(base, _page(language), methods=["GET"]),
-            Route(f"{base}/{editions.PUBLIC_KEY}", _key, methods=["GET"]),
+            Route(f"{base}/{{file}}", _key, methods=["GET"]),
             Route(f"{base}/{{list}}/{{file}}", _file, methods=["GET"]),
         ]
     return found
@@ -54,13 +54,15 @@ def _page(language: str) -> Any:
     async def show(request: Request) -> Response:
         directory = _directory(request)
         found, key = await asyncio.to_thread(_standing, directory)
+        keys = await asyncio.to_thread(key_files.file_in, directory, key_files.INDEX)
         titles = await asyncio.to_thread(rendering.titles_of, state_of(request).context, language)
         values = {
             "lists": [each.body for each in found],
             "titles": titles,
             "public_key": key,
             "folder": f"/{FOLDERS[language]}/{LISTS[language]}",
-            "key_file": f"/{FOLDERS[language]}/{LISTS[language]}/{editions.PUBLIC_KEY}",
+            "key_file": f"/{FOLDERS[language]}/{LISTS[language]}/{key_files.PUBLIC_KEY}",
+            "keys_file": f"/{FOLDERS[language]}/{LISTS[language]}/{key_files.INDEX}" if keys else "",
             "other_file": f"/{FOLDERS[other]}/{LISTS[other]}",
             "home": f"/{FOLDERS[language]}/",
         }
@@ -75,7 +77,7 @@ def _standing(directory: Path) -> tuple[list[ListManifest], str]:
     """The manifests that stand there, and the public key; empty where nothing was published."""
     found = [each for each, _ in zip(editions.published(directory), range(SHOWN), strict=False)]
     try:
-        text = editions.small(directory / editions.PUBLIC_KEY).decode("ascii", "replace")
+        text = editions.small(directory / key_files.PUBLIC_KEY).decode("ascii", "replace")
     except OSError:
         text = ""
     return found, (text.splitlines() or [""])[-1]
@@ -89,8 +91,8 @@ async def _file(request: Request) -> Response:
 
 
 async def _key(request: Request) -> Response:
-    path = _directory(request) / editions.PUBLIC_KEY
-    return await _sent(request, path if await asyncio.to_thread(path.is_file) else None)
+    directory, name = _directory(request), request.path_params["file"]
+    return await _sent(request, await asyncio.to_thread(key_files.file_in, directory, name))
 
 
 async def _sent(request: Request, path: Path | None) -> Response:

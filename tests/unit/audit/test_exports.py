@@ -195,7 +195,8 @@ async def test_a_key_serves_one_purpose_whatever_file_of_keys_is_given(
     installation: Installation, tmp_path: Path
 ) -> None:
     await exported.write(installation, tmp_path / "export")
-    checkpoint, receipt = (exported.signing_key(installation, each) for each in Purpose)
+    uses = (Purpose.CHECKPOINT, Purpose.RECEIPT)
+    checkpoint, receipt = (exported.signing_key(installation, each) for each in uses)
     data, of_checkpoints = (tmp_path / "export").read_bytes(), (tmp_path / "PUB.pem").read_text()
     unnamed = "".join(signing_keys.public_pem(each.public_key) for each in (checkpoint, receipt))
     named = f"# receipt {receipt.key_id} since\n{signing_keys.public_pem(receipt.public_key)}{of_checkpoints}"

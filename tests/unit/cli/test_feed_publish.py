@@ -35,6 +35,35 @@ def test_a_list_is_published_and_a_confidential_one_is_not(
     assert run("feed", "publish", "--all-mandatory-public", "--out", out).exit_code == 1
 
 
+def test_the_key_of_published_lists_is_rotated_and_shown(run: Run, answer: Answer, tmp_path: Path) -> None:
+    assert run("feed", "update").exit_code == 0
+    rotate = ("key", "rotate", "--purpose", "list", "--reason", "yearly")
+    early = run(*rotate)
+    assert early.exit_code == 1
+    assert "filterd feed publish" in early.stderr
+    out = str(tmp_path / "out")
+    (first,) = answer("feed", "publish", "starter-adult", "--out", out)
+    assert "the one before endorses it" in run(*rotate).output
+    (second,) = answer("feed", "publish", "starter-adult", "--out", out)
+    shown = [each for each in answer("key", "list", "--signing") if each["purpose"] == "list"]
+    keys = [first["public_key"], second["public_key"]]
+    assert [(each["minisign"], each["in_use"]) for each in shown] == list(
+        zip(keys, (False, True), strict=True)
+    )
+    exported = run("key", "export", "--purpose", "list").stdout
+    assert [exported.index(each) for each in keys] == sorted(
+        (exported.index(each) for each in keys), reverse=True
+    )
+    next(tmp_path.rglob("publish.key")).unlink()
+    assert "nothing vouches" in run(*rotate).stderr
+    assert "NOT ACCEPTED" in run("key", "list", "--signing").output
+    told = [each["entry"] for each in answer("audit", "tail") if each["entry"]["action"] == "key.sign"][-2:]
+    assert [(each["reason"], each["after"]["how"]) for each in told] == [
+        ("yearly", "rotated"),
+        ("yearly", "replaced"),
+    ]
+
+
 def test_digests_are_written_once_and_compared_with_a_key_alone(run: Run, tmp_path: Path) -> None:
     assert run("feed", "update").exit_code == 0
     file = str(tmp_path / "digests.json")

@@ -12,8 +12,10 @@ import pytest
 from filterd.config.value_types import Endpoint
 from filterd.config.web_settings import PagesSettings, WebSettings
 from filterd.operations.context import Context
+from filterd.operations.feeds import updating
+from filterd.operations.publishing import publish
 from filterd.operations.service_page import records
-from filterd.serve.page_watch import PageWatch
+from filterd.serve.page_watch import RETRY_SECONDS, PageWatch
 from filterd.telemetry import log
 from filterd.telemetry.publication_metrics import PublicationMetrics
 from filterd.web.published.site import render
@@ -84,3 +86,50 @@ async def test_what_was_published_stays_while_the_policies_cannot_be_read(
     assert capsys.readouterr().err.count("the public pages are not current") == 1
     assert await records.newest_number(context) == 1
     assert (await records.recorded(context)).files
+
+
+async def test_changed_lists_are_published_again_where_a_person_published_them(
+    context: Context, installation: Installation, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log.configure("control")
+    out = tmp_path / "published"
+    by_hand = replace(context.settings.publish, directory=out)
+    off = replace(context, settings=replace(context.settings, publish=by_hand))
+    await updating.update(off)
+    await publish.publish(off, ("adult-starter",))
+    on = replace(off.settings, publish=replace(by_hand, on_change=True))
+
+    async def change(name: str) -> None:
+        installation.now += 60
+        installation.write_policy("lists/adult.txt", f"adult.example\nblue.example\n{name}.example\n")
+        await updating.update(off, ("adult-starter",))
+
+    await change("green")
+    watch = PageWatch(off)
+    await watch.look()
+    assert (watch.metrics.lists_behind, watch.metrics.lists_at) == (1, NOW)  # off: nobody asked for it
+    watch.change_settings(on)
+    await watch.look()
+    assert (watch.metrics.lists_behind, watch.metrics.lists_at) == (0, NOW + 60)
+    names = out / "adult-starter/names.txt"
+    assert b"green.example" in names.read_bytes()
+    key = on.publish.key_file
+    key.rename(key.with_name("aside"))
+    await change("white")
+    await watch.look()
+    await watch.look()
+    assert watch.metrics.lists_behind == 1
+    said = capsys.readouterr().err
+    assert said.count("a published list is not published again") == 1
+    assert "put the key back" in said
+    key.with_name("aside").rename(key)
+    await watch.look()
+    assert watch.metrics.lists_behind == 1, "it waits"
+    installation.now += RETRY_SECONDS
+    await watch.look()
+    assert watch.metrics.lists_behind == 0
+    assert b"white.example" in names.read_bytes()
+    (out / "adult-starter").unlink()  # taken out by a person
+    await change("black")
+    await watch.look()
+    assert not names.exists()

@@ -11,6 +11,7 @@ from filterd.config.value_types import Seconds
 from filterd.operations.doctor import signed
 from filterd.operations.doctor.case import Case
 from filterd.operations.doctor.finding import Finding
+from filterd.operations.publishing import publish
 from filterd.operations.signing import Purpose, file_of
 from filterd.operations.trail import anchors, checkpoints, statements
 from tests.worlds.findings import ids, values
@@ -54,6 +55,24 @@ async def test_a_key_that_was_replaced_is_told_until_it_is_accepted(
     assert made is not None
     found = look(built, kept(tmp_path))
     assert values(found, "signed.key_replaced") == {"key": made.key_id, "purpose": "checkpoint"}
+
+
+async def test_the_key_of_published_lists_is_missed_and_closed(
+    built: Case, installation: Installation, tmp_path: Path
+) -> None:
+    path = file_of(installation.settings, Purpose.LIST)
+    async with installation.open("control") as context:
+        await publish.publish(context, ("adult-starter",), out=tmp_path / "out")
+        await checkpoints.make(context)
+    assert look(built, kept(tmp_path)) == []
+    path.chmod(0o640)
+    found = look(built, kept(tmp_path))
+    assert values(found, "signed.key_open") == {"path": str(path), "mode": "0640"}
+    assert path.stat().st_mode & 0o777 == 0o640, "doctor changes nothing"
+    path.write_text("damaged")
+    assert "signed.list_key_unusable" in ids(look(built, kept(tmp_path)))
+    path.unlink()
+    assert ids(look(built, kept(tmp_path))) == ["signed.list_key_missing"]
 
 
 async def test_a_trail_that_was_altered_is_told(

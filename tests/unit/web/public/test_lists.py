@@ -59,6 +59,9 @@ async def test_what_was_published_is_served_as_it_was_signed(context: Context, b
             same = {"If-None-Match": reply.headers["etag"]}
             assert (await asks.get(f"{base}/adult-starter/{name}", headers=same)).status_code == 304
         assert done.public_key in (await asks.get(f"{base}/minisign.pub")).text
+        for name in ("keys.json", "keys.json.minisig"):
+            assert (await asks.get(f"{base}/{name}")).content == (directory / name).read_bytes()
+        assert f"{base}/keys.json" in shown.text
         (directory / "secret.txt").write_text("secret")
         for path in (
             "adult-starter/secret.txt",
