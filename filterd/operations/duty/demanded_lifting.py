@@ -14,6 +14,7 @@ from filterd.operations import input_values
 from filterd.operations.context import Context
 from filterd.operations.duty import requests
 from filterd.operations.duty.requests import RequestAsked, StepTaken
+from filterd.operations.errors import ConflictError
 from filterd.operations.orders import lifting
 from filterd.operations.orders.finding import require
 from filterd.operations.orders.later_texts import require_nameless_texts
@@ -67,9 +68,15 @@ async def lift(
 
 
 async def _noted(context: Context, document: str) -> AuthorityRequest | None:
-    """The open request with this number."""
+    """The open request with this number. Raises ConflictError for one that asks for something else: it
+    would have its outcome, and nobody would do what it asks for."""
     waiting = await requests.waiting(context)
-    return next((each for each in waiting if each.reference == document.upper()), None)
+    found = next((each for each in waiting if each.reference == document.upper()), None)
+    if found is not None and found.kind is not AskedKind.UNBLOCK:
+        message = f"request {found.reference} does not ask to unblock anything"
+        remedy = "give the number of the paper that does, or leave it out and name whose call it was"
+        raise ConflictError(message, remedy)
+    return found
 
 
 async def _liftable(context: Context, reference: str, demanded: LiftingDemanded) -> Order:

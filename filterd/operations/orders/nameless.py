@@ -57,11 +57,12 @@ def holds_entry(demand: Demand, text: str) -> bool:
 
 def plain(text: str) -> str:
     """The text in one form: NFKC, no case, no invisible characters, one kind of dot, and U-labels."""
-    found = _DOT.sub(".", _folded(unquote(text)))
-    return _folded(_ENCODED.sub(_decoded, _COLON.sub(":", found)))
+    found = _DOT.sub(".", folded(unquote(text)))
+    return folded(_ENCODED.sub(_decoded, _COLON.sub(":", found)))
 
 
-def _folded(text: str) -> str:
+def folded(text: str) -> str:
+    """The text in NFKC, without case and invisible characters, with one kind of dot."""
     seen = "".join(each for each in text if unicodedata.category(each) != "Cf")
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", seen).casefold())
     return folded.translate(_DOTS)

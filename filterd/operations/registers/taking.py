@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
 from dataclasses import replace
+from urllib.parse import unquote
 
 from filterd.config.register_settings import RegisterSettings
 from filterd.feed.registers.parsed import ParsedDocument, RegisterSyntaxError, Tell, quiet
@@ -18,6 +20,7 @@ from filterd.model.register import RegisterRun, RunState, is_again
 from filterd.operations import input_values
 from filterd.operations.context import Context
 from filterd.operations.errors import ConflictError, OperationError
+from filterd.operations.orders.nameless import folded
 from filterd.operations.registers import adopting, documents, lists, repeating, retaking
 from filterd.operations.registers.deadlines import Deadlines
 from filterd.operations.registers.documents import DocumentWork
@@ -25,6 +28,9 @@ from filterd.operations.registers.finding import require_register
 from filterd.operations.registers.handed import Handed, TakenDocument
 from filterd.operations.registers.items import fitted
 from filterd.operations.reviews.terms import country_of
+
+_BETWEEN = re.compile(r"[^\w.-]+")
+"""stands between the words of a text; a name is one word"""
 
 
 class UnreadableDocumentError(OperationError):
@@ -114,11 +120,17 @@ def _run(
 
 
 def _like_a_name(text: str) -> bool:
-    """True for what may be the name of a host, or its address."""
-    last = text.strip().rstrip(".").rpartition(".")
+    """True for what may hold the name of a host, or an address: alone, in a URL, or among other words."""
     if input_values.is_address(text.strip()) or "://" in text:
         return True
-    return bool(last[0]) and last[2].isalpha() and len(last[2]) > 1 and " " not in text.strip()
+    return any(_is_like_a_name(each) for each in _BETWEEN.split(folded(unquote(text))))
+
+
+def _is_like_a_name(word: str) -> bool:
+    first, _, last = word.strip(".").rpartition(".")
+    if input_values.is_address(word):
+        return True
+    return bool(first) and (last.startswith("xn--") or (last.isalpha() and len(last) > 1))
 
 
 async def _dry(context: Context, work: DocumentWork) -> TakenDocument:

@@ -19,6 +19,7 @@ from filterd.config.register_settings import RegisterSettings
 from filterd.model.register import RegisterKind, RunOrigin
 from filterd.operations.context import Context
 from filterd.operations.plain_values import with_times
+from filterd.operations.portal.tries import client_of
 from filterd.operations.registers import arrived, taking
 from filterd.operations.registers.handed import Handed
 from filterd.operations.registers.plain import plain_taken
@@ -38,13 +39,13 @@ LEAST = 32
 ACCEPTED = "Rsh-Push"
 """the header by which Poland's register knows that a push was taken"""
 _DOCUMENT = "filterd-document"
-_LIMIT = OpenLimit()
+_REFUSALS = OpenLimit()
+"""counts wrong secrets alone: whoever knocks does not keep the authority out"""
 
 
 async def push(request: Request) -> Response:
     """Take a document in that an authority hands over. Refusals are problem details."""
     try:
-        _LIMIT.take(request.client.host if request.client else "")
         state: ApiState = request.app.state.api
         register = await _admitted(state.context, request)
         body = BoundedBody(request.headers, request.receive, seconds=SECONDS, largest=register.largest)
@@ -71,6 +72,7 @@ async def _admitted(context: Context, request: Request) -> RegisterSettings:
     secrets = [] if file is None else await asyncio.to_thread(_secrets, file)
     right = [each for each in secrets if hmac.compare_digest(each.encode(), given.strip().encode())]
     if register is None or kind.lower() != "bearer" or not right:
+        _REFUSALS.take(client_of(request.client.host if request.client else ""))
         message = "this register takes nothing from you"
         remedy = "send Authorization: Bearer SECRET, with the secret of registers: push_secret_file"
         challenge = {"WWW-Authenticate": 'Bearer realm="filterd"', "Connection": "close"}

@@ -42,6 +42,10 @@ class SentForm:
         """All values of a field: those of the boxes that were ticked."""
         return [value.strip() for value in self._fields.get(name, [])]
 
+    def pairs(self) -> list[tuple[str, str]]:
+        """Every field with its values as they were sent, in the order of the names."""
+        return sorted((name, value) for name, values in self._fields.items() for value in values)
+
     def has(self, name: str) -> bool:
         """Return whether the field was sent: of buttons, the one that was pressed."""
         return name in self._fields

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from http import HTTPStatus
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from filterd.model.duty import AskedStep
+from filterd.model.order import Order
 from filterd.operations import input_values
 from filterd.operations.context import Context, OperationError
 from filterd.operations.duty import requests as register
 from filterd.operations.duty.requests import StepTaken
+from filterd.operations.errors import ConflictError
 from filterd.operations.orders import taking
 from filterd.operations.orders.intake import IncompleteOrderError, OrderRequest
 from filterd.operations.reviews.terms import country_of
 from filterd.web.accounts.agents import Agent
+from filterd.web.desk.orders import sent_once
 from filterd.web.desk.orders.frame import RefusedForm, duty_page
 from filterd.web.desk.orders.order_pages import path_of
 from filterd.web.desk.orders.register import local_moment, local_text
@@ -45,19 +49,31 @@ async def add(request: Request, agent: Agent) -> Response:
     confidential order are the exception: they are never shown."""
     form = await read_form(request, agent.csrf)
     try:
-        order = await taking.add(agent.context, await _asked(agent.context, form))
+        order = await sent_once.once(agent.context, form, agent.csrf, lambda: _added(agent.context, form))
     except IncompleteOrderError as error:
         return _again(request, agent, form, RefusedForm(missing=frozenset(error.missing)))
     except OperationError as error:
         return _again(request, agent, form, RefusedForm(f"{error}. {error.remedy}"))
-    if form.one("request"):
-        taken = StepTaken(AskedStep.ORDER, reference=order.reference)
-        await register.take(agent.context, form.one("request"), taken)
     return see_other(path_of(order.reference))
+
+
+async def _added(context: Context, form: SentForm) -> Order:
+    """The order that is made of the form, noted as the outcome of the request that it was begun from. Raises
+    ConflictError, before anything is made, where that request has another outcome."""
+    number = form.one("request")
+    if number and not (asked := await register.show(context, number)).open:
+        message = f"request {asked.reference} has its outcome"
+        raise ConflictError(message, "an order that does not come of it is taken in without it")
+    order = await taking.add(context, await _asked(context, form))
+    if number:
+        with suppress(ConflictError):  # another officer was quicker: the order stands, and is shown
+            await register.take(context, number, StepTaken(AskedStep.ORDER, reference=order.reference))
+    return order
 
 
 def _again(request: Request, agent: Agent, form: SentForm, refused: RefusedForm) -> Response:
     given = {each: form.one(each) for each in (*TEXTS, *MOMENTS, *TICKS, "request")}
+    given[sent_once.FIELD] = form.one(sent_once.FIELD)
     if given["confidential"]:
         given["names"] = ""
     return _form(request, agent, given, refused)
@@ -68,7 +84,7 @@ def _form(
 ) -> Response:
     country, language = country_of(agent.context), language_of(request)
     values = {
-        "given": given,
+        "given": {**given, sent_once.FIELD: given.get(sent_once.FIELD) or sent_once.mark()},
         "refused": refused,
         "authorities": [(each.id, str(getattr(each.title, language))) for each in country.authorities],
         "grounds": [(each.id, f"{getattr(each.title, language)} · {each.id}") for each in country.grounds],

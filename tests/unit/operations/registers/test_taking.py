@@ -258,6 +258,12 @@ async def test_no_text_of_a_confidential_document_is_kept(installation: Installa
             'entry\n"a"secret.example\n',
             "document,entry\nD-1,a.example\nsecret.example,b.example\n",
             "document,entry\nsecret.example,D-1\n",
+            "document,entry\nsecret.example/path,D-1\n",
+            "document,entry\nsecret.xn--p1ai,D-1\n",
+            "document,entry\nwww secret.example,D-1\n",
+            'document,entry\n"secret.example,x",D-1\n',
+            "document,entry\nsecret\u3002example,D-1\n",
+            "document,official,entry\nD-1,see (secret.example),a.example\n",
         ):
             with pytest.raises(OperationError) as caught:
                 await taking.take(context, "own", Handed(content.encode(), RunOrigin.FILE))
@@ -269,3 +275,13 @@ async def test_no_text_of_a_confidential_document_is_kept(installation: Installa
             ("", "3", ""),
         ]
         assert "secret" not in str([each.entry for each in await audit.tail(context, 20)])
+
+
+async def test_a_number_of_a_confidential_document_may_have_dots(installation: Installation) -> None:
+    with_registers(installation, {"id": "own", "kind": "csv", "confidential": True, "law": "Act, art. 1"})
+    async with installation.open("ana") as context:
+        await adopted(context, "own")
+        for number in ("110.2027.15/3", "OF. 12 a. 3", "Rs.7-2027"):
+            content = f"document,official,entry\n{number},Lic. A. Director,a.example\n"
+            taken = await taking.take(context, "own", Handed(content.encode(), RunOrigin.FILE), dry_run=True)
+            assert taken.run.document == number

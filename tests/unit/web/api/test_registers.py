@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 
+import httpx
 import pytest
 
 from filterd.model.records import FeedInForce
 from filterd.model.token import TokenRole
 from filterd.operations import nodes
 from filterd.web.api import register_push
+from filterd.web.api.open_documents import OF_ADDRESS, OpenLimit
 from tests.unit.operations.registers.conftest import adopted, node_has_all, with_list, with_registers
 from tests.unit.operations.registers.test_lists import blocked, register_xml
 from tests.unit.web.conftest import Api
@@ -109,3 +112,19 @@ async def test_people_take_and_read_answers(api: Api) -> None:
     assert (await one.post("/api/v1/register-answers/retry")).json() == {"answered": 0, "delivered": 0}
     assert (await one.post("/api/v1/registers/own/pull")).status_code == 409
     assert (await one.post("/api/v1/registers/own/accept", json={"reason": "x"})).status_code == 409
+
+
+async def test_strangers_do_not_keep_an_authority_out(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    await adopted(api.context, "pl")
+    monkeypatch.setattr(register_push, "_REFUSALS", OpenLimit(lambda: 7.0))  # one second stands still
+    pusher = api.with_secret(SECRET)
+    answered: Counter[int] = Counter()
+    for host in range(4):
+        transport = httpx.ASGITransport(api.app, client=(f"2001:db8::{host:x}", 40_000))
+        async with httpx.AsyncClient(transport=transport, base_url=pusher.base_url) as stranger:
+            for _ in range(OF_ADDRESS):
+                answered[(await stranger.post(PUSH, content=b"x")).status_code] += 1
+    assert answered == {401: OF_ADDRESS, 429: 3 * OF_ADDRESS}, "a network of /64 is one stranger"
+    reply = await pusher.post(PUSH, content=register_xml(["a.example"]))
+    assert reply.status_code == 200
+    assert await blocked(api.context) == {"a.example"}

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import pwd
+import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from typing import NoReturn
 
 import pytest
 
@@ -14,10 +17,13 @@ from filterd.operations import audit
 from filterd.operations.context import OperationError
 from filterd.operations.duty import due, handing_over, requests
 from filterd.operations.duty.requests import Search
+from filterd.operations.errors import ConflictError
 from filterd.operations.orders import due as order_duties
 from filterd.operations.orders import showing
 from filterd.policy.jurisdictions import DeadlineKind
+from filterd.web.desk.orders import sent_once
 from filterd.web.desk.orders.register import local_text
+from filterd.web.pages.forms import SentForm
 from tests.meta.test_known_failures import ROOT
 from tests.unit.web.desk.conftest import PERSON, Browser, DeskWorld
 
@@ -213,3 +219,66 @@ async def test_another_role_sees_no_duty_desk(world: DeskWorld) -> None:
     spanish = await world.agent(TokenRole.ON_CALL, language="es")
     assert "Nada vencido" in (await spanish.get("/desk/orders")).text
     assert replace(world.context, actor="x").human == "x"
+
+
+async def test_a_form_that_is_sent_twice_makes_one_order(world: DeskWorld) -> None:
+    first = await officer(world)
+    asked = {"authority": "sat", "document": "OF-500/2027", "asked": "Bloquear un casino", "way": "mail"}
+    await first.post("/desk/orders/requests/new", **asked)
+    found = (await requests.search(world.context, Search(document="of 500 2027")))[0]
+    begun = await first.get(f"/desk/orders/new?request={found.number}")
+    sent = {**ORDER, "request": str(found.number), "once": mark_of(begun.text)}
+    both = await asyncio.gather(*(first.post("/desk/orders/new", **sent) for _ in range(2)))
+    assert [each.status_code for each in both] == [200, 200]
+    assert {each.url.path for each in both} == {"/desk/orders/1"}
+    assert len(await showing.list_orders(world.context)) == 1
+    late = await first.post("/desk/orders/new", **ORDER, request=str(found.number), once="another")
+    assert late.status_code == 409 and "has its outcome" in late.text
+    assert len(await showing.list_orders(world.context)) == 1, "nothing was changed, as the page says"
+
+
+async def test_a_form_that_was_refused_may_come_again(world: DeskWorld) -> None:
+    first = await officer(world)
+    begun = mark_of((await first.get("/desk/orders/new")).text)
+    lacking = await first.post("/desk/orders/new", **{**ORDER, "law": "", "ground": ""}, once=begun)
+    assert lacking.status_code == 409 and mark_of(lacking.text) == begun
+    for _ in range(2):
+        assert (await first.post("/desk/orders/new", **ORDER, once=begun)).status_code == 200
+    assert len(await showing.list_orders(world.context)) == 1
+
+
+async def test_a_form_whose_first_arrival_has_no_end_is_told(
+    world: DeskWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sent_once, "LOOKS", 1)
+    form = SentForm([("once", "one"), ("document", "OF-500/2027")])
+
+    async def broken() -> NoReturn:
+        raise asyncio.CancelledError
+
+    with pytest.raises(asyncio.CancelledError):
+        await sent_once.once(world.context, form, "session", broken)
+    with pytest.raises(ConflictError, match="not known yet"):
+        await sent_once.once(world.context, form, "session", broken)
+
+
+async def test_a_request_to_block_lifts_nothing(world: DeskWorld) -> None:
+    first, second = await officer(world), await another(world)
+    await first.post("/desk/orders/new", **ORDER)
+    await second.post("/desk/orders/1/approve")
+    asked = {"authority": "profeco", "document": "X-9", "asked": "block other.example", "way": "mail"}
+    await first.post("/desk/orders/requests/new", **asked)
+    (found,) = await requests.waiting(world.context)
+    await first.get("/desk/orders/1/emergency")
+    cited = {"who": "authority", "reason": "the office called", "document": found.reference}
+    refused = await first.post("/desk/orders/1/emergency", **cited)
+    assert refused.status_code == 409 and "does not ask to unblock" in refused.text
+    assert (await showing.show(world.context, "O-1")).state is OrderState.ACCEPTED
+    assert [each.reference for each in await requests.waiting(world.context)] == [found.reference]
+
+
+def mark_of(page: str) -> str:
+    """The mark of the form on a page."""
+    found = re.search(r'name="once" value="([^"]+)"', page)
+    assert found is not None
+    return found[1]
