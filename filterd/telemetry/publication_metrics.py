@@ -18,6 +18,7 @@ class PublicationMetrics:
     exported_at: float = 0.0
     """Unix seconds; 0: never"""
     lists_behind: int = 0
+    lists_barred: int = 0
     comparisons: Mapping[str, int] = field(default_factory=dict)
     """result -> lists, of the last comparison with each provider"""
 
@@ -39,6 +40,11 @@ def publication_families(now: PublicationMetrics) -> Iterator[Metric]:
         "filterd_lists_published_behind",
         "Lists that were published, and of which another version is in force since.",
         now.lists_behind,
+    )
+    yield gauge(
+        "filterd_lists_published_barred",
+        "Lists that became confidential or ended, and that are not withdrawn from what was published.",
+        now.lists_barred,
     )
     yield by_state(
         "filterd_list_comparisons",

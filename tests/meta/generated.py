@@ -245,6 +245,7 @@ ALERTS = {
     "filterd_mandatory_growth_beyond": "1: the public page tells it; make sure that you can explain it",
     "filterd_preservation_holds": "above 0: deletion waits for what they name; they end by themselves",
     "filterd_lists_published_behind": "above 0 for long: `filterd feed publish LIST`",
+    "filterd_lists_published_barred": "above 0: `filterd feed unpublish LIST --reason WHY`",
     "filterd_list_comparisons": "`ours_behind` or `different` above 0: `filterd feed compare --last`",
     "filterd_reviews_overdue": "above 0: somebody was promised a day, which has passed",
     "filterd_reviews": "it grows: nobody decides, or it is a flood",

@@ -7,22 +7,20 @@ A confidential list is refused: its file would tell its names, and its SHA-256 w
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from filterd.disk.files import make_directory
-from filterd.disk.locks import LockedError, locked
 from filterd.feed.signing import MANIFEST, SIGNATURE, manifest_of
 from filterd.operations.context import Context
 from filterd.operations.errors import NotAllowedError, OperationError, UnknownError, UnusableError
 from filterd.operations.feeds import listing, rule_files
 from filterd.operations.feeds.listing import FeedStatus
 from filterd.operations.plain_values import moment
-from filterd.operations.publishing import editions, manifests, rendering
+from filterd.operations.publishing import editions, manifests, rendering, withdrawing
+from filterd.operations.publishing.locking import alone
 from filterd.operations.publishing.manifests import ListManifest
 from filterd.operations.publishing.publisher import ListSigner, publisher
 from filterd.operations.trail import announcing
@@ -31,8 +29,6 @@ from filterd.store import checkpoints as checkpoint_rows
 from filterd.store import publications as rows
 from filterd.store.publications import PublishedEdition
 
-LOCK = "publish.lock"
-LOCK_WAIT = 5.0
 _VARYING = ("serial", "previous")
 """the parts of a manifest by which two editions of one list always differ"""
 
@@ -58,12 +54,13 @@ class PublishedList:
 async def publish(
     context: Context, lists: Sequence[str], *, all_mandatory: bool = False, out: Path | None = None
 ) -> tuple[PublishedList, ...]:
-    """Publish these lists, with ``all_mandatory`` every mandatory one that is not confidential. ``out``: the
-    directory; None: that of the settings. Raises OperationError; nothing is written where a list is
-    refused."""
+    """Publish these lists, with ``all_mandatory`` every mandatory one that is not confidential, but those
+    that were withdrawn. ``out``: the directory; None: that of the settings. Raises OperationError; nothing is
+    written where a list is refused. Lists that must not be public any more are withdrawn first."""
     directory = _directory(context, out)
+    await withdrawing.sweep(context, out=directory)
     wanted = await _wanted(context, lists, all_mandatory=all_mandatory)
-    async with _alone(context):
+    async with alone(context):
         signs = await asyncio.to_thread(publisher, context.settings)
         installation = await installation_id(context)
         try:
@@ -84,19 +81,6 @@ def _directory(context: Context, out: Path | None) -> Path:
     return directory
 
 
-@asynccontextmanager
-async def _alone(context: Context) -> AsyncIterator[None]:
-    """Keep other processes from publishing meanwhile."""
-    keys = context.settings.state_dir / "keys"
-    try:
-        await asyncio.to_thread(make_directory, keys)
-        async with locked(keys / LOCK, LOCK_WAIT):
-            yield
-    except LockedError as error:
-        message = "another process publishes lists"
-        raise UnusableError(message, "wait a moment, and repeat it") from error
-
-
 async def installation_id(context: Context) -> str:
     """The random id of this installation, which its first signing key gives it."""
     async with announcing.alone(context):
@@ -110,10 +94,13 @@ async def _wanted(context: Context, lists: Sequence[str], *, all_mandatory: bool
     found = {each.feed.id: each for each in await listing.list_feeds(context) if not each.off}
     wanted = dict.fromkeys(lists)
     if all_mandatory:
+        async with context.store.read() as connection:
+            known = await rows.newest_ones(connection)
         wanted |= dict.fromkeys(
-            each.feed.id
-            for each in found.values()
+            identifier
+            for identifier, each in found.items()
             if each.feed.mandatory is not None and not each.feed.confidential and each.version is not None
+            if identifier not in known or not known[identifier].withdrawn
         )
     if not wanted:
         message = "no list is named, and there is no mandatory one that may be published"
@@ -294,47 +281,3 @@ def _audited(edition: PublishedEdition, body: dict[str, Any]) -> dict[str, Any]:
         "manifest": edition.manifest_digest,
         "key": body["key_id"],
     }
-
-
-@dataclass(frozen=True, slots=True)
-class StandingPublication:
-    """The newest edition of a list that was published."""
-
-    list: str
-    serial: int
-    at: float
-    digest: str
-    manifest_digest: str
-    behind: bool
-    """another version is in force since"""
-
-
-async def standing(context: Context) -> tuple[StandingPublication, ...]:
-    """The newest edition of every list that was published."""
-    async with context.store.read() as connection:
-        known = await rows.newest_ones(connection)
-    found = {each.feed.id: each for each in await listing.figures(context)} if known else {}
-    return tuple(
-        StandingPublication(
-            list=identifier,
-            serial=each.serial,
-            at=each.at,
-            digest=each.digest,
-            manifest_digest=each.manifest_digest,
-            behind=_is_behind(each, found.get(identifier)),
-        )
-        for identifier, each in known.items()
-    )
-
-
-def _is_behind(edition: PublishedEdition, status: FeedStatus | None) -> bool:
-    """True if another version is in force; a list that is no more in force, or confidential since, is not
-    published again, whatever stands in it."""
-    if status is None or status.feed.confidential or status.version is None:
-        return False
-    return status.version.digest != edition.digest
-
-
-async def behind(context: Context) -> list[str]:
-    """The lists that were published, and of which another version is in force since."""
-    return [each.list for each in await standing(context) if each.behind]

@@ -135,7 +135,11 @@ CONTROL = ControlMetrics(
     reports=ReportMetrics(391.5, 392, 393),
     privacy=PrivacyMetrics(301.5, {"consent": 302}, {"open": 303, "overdue": 304}, 308),
     publication=PublicationMetrics(
-        differs=True, exported_at=306.5, lists_behind=309, comparisons={"same": 310, "different": 311}
+        differs=True,
+        exported_at=306.5,
+        lists_behind=309,
+        lists_barred=312,
+        comparisons={"same": 310, "different": 311},
     ),
     trail=TrailMetrics(
         checkpoint_at=401.5,
