@@ -54,3 +54,28 @@ def _show(done: Sequence[PublishedList]) -> None:
     output.show_fields([("key", done[0].key_id), ("public key", done[0].public_key)])
     new = sum(each.changed for each in done)
     output.done(f"{new} of {len(done)} written; others take them with this public key: docs/publishing.md")
+
+
+@click.command()
+@click.argument("name", metavar="LIST")
+@click.option("--reason", required=True, help="Why it is withdrawn; the trail alone has it.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="The directory where it was published; default: publish.directory.",
+)
+@common
+def unpublish(name: str, reason: str, out: Path | None, config: Path | None, as_json: bool) -> None:
+    """Withdraw a published list: its files go, and a signed manifest says that it is withdrawn, not why.
+
+    The list stays in force. What others took before is in their hands. Done twice, it changes nothing.
+    """
+    from filterd.operations.publishing import withdrawing
+
+    place = None if out is None else sudo.written_place(out, "published lists")
+    done = perform(config, lambda context: withdrawing.unpublish(context, name, reason=reason, out=place))
+    if as_json:
+        output.show_json(done)
+        return
+    output.show_fields([("list", done.list), ("serial", done.serial), ("key", done.key_id)])
+    output.done("withdrawn" if done.changed else "it was withdrawn already")

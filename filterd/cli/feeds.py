@@ -11,7 +11,7 @@ from filterd.cli import feed_enabling, feed_review, output
 from filterd.cli.failure import Failure
 from filterd.cli.feed_comparing import compare, digests
 from filterd.cli.feed_holding import hold
-from filterd.cli.feed_publish import publish
+from filterd.cli.feed_publish import publish, unpublish
 from filterd.cli.feed_signing import origin_fields, sign, trust, verify
 from filterd.cli.group import Group
 from filterd.cli.options import ReadFile, common
@@ -44,6 +44,7 @@ for _command in (
     feed_enabling.enable,
     feed_review.diff,
     publish,
+    unpublish,
     digests,
     compare,
 ):
@@ -180,9 +181,9 @@ def retire(feed: str, reason: str, config: Path | None, as_json: bool) -> None:
 
     With orders.approvals: 2 a mandatory feed ends when another person gives the same command.
     """
-    from filterd.operations.feeds import adoption
+    from filterd.operations.publishing import retiring
 
-    ended = perform(config, lambda context: adoption.retire(context, feed, reason=reason))
+    ended = perform(config, lambda context: retiring.retire(context, feed, reason=reason))
     if as_json:
         output.show_json(ended)
         return

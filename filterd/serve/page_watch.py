@@ -1,4 +1,5 @@
-"""Control keeps the public pages current where they are served, and counts whether an export still holds.
+"""Control keeps the public pages current where they are served, counts whether an export still holds, and
+withdraws published lists that must not be public any more.
 
 With ``publish.on_change`` it publishes again the lists that changed.
 """
@@ -12,7 +13,7 @@ from dataclasses import replace
 from filterd.config.settings import Settings
 from filterd.operations.context import Context, OperationError
 from filterd.operations.policies import KeptPolicies
-from filterd.operations.publishing import again, comparing, publish
+from filterd.operations.publishing import again, comparing, standing, withdrawing
 from filterd.operations.service_page import records
 from filterd.operations.service_page.gathering import service_facts
 from filterd.store.errors import StoreError
@@ -33,6 +34,8 @@ class PageWatch:
         self.metrics = PublicationMetrics()
         self._reported = ""
         """why the pages are not current, as last logged; empty while they are"""
+        self._kept_public = ""
+        """why a list is not withdrawn, as last logged"""
         self._published = ""
         """the digest of the facts that this process published last"""
         self._failed: dict[str, str] = {}
@@ -50,16 +53,29 @@ class PageWatch:
             await self.look()
             await asyncio.sleep(LOOK_SECONDS)
 
+    async def _withdraw(self) -> None:
+        """Withdraw the lists that must not be public. A failure is logged once, and tried again."""
+        try:
+            await withdrawing.sweep(self._context)
+            self._kept_public = ""
+        except (StoreError, OperationError) as error:
+            if str(error) != self._kept_public:
+                self._kept_public = str(error)
+                event = "published lists that must not be public are not withdrawn"
+                log.get().warning(event, reason=self._kept_public, remedy=error.remedy)
+
     async def look(self) -> None:
         """Publish where the pages are served here and a fact changed. A failure is logged once, and tried
         again; what was published stays meanwhile."""
+        await self._withdraw()
         try:
             facts = (await service_facts(self._context)).digest
             if self._serves and facts != self._published:
                 self._published = (await records.publish(self._context, render)).record.facts
             last = await records.last_exported(self._context)
             await self._publish_lists()
-            lists = await publish.standing(self._context)
+            lists = await standing.standing(self._context)
+            barred = await standing.barred(self._context)
             comparisons = await comparing.counts(self._context)
         except (StoreError, OperationError) as error:
             if str(error) != self._reported:
@@ -71,8 +87,9 @@ class PageWatch:
         self.metrics = PublicationMetrics(
             differs=last is not None and last.facts != facts,
             exported_at=0.0 if last is None else last.exported_at,
-            lists_behind=sum(each.behind for each in lists),
+            lists_behind=sum(each.behind and not each.barred for each in lists),
             lists_at=max((each.at for each in lists), default=0.0),
+            lists_barred=len(barred),
             comparisons=comparisons,
         )
 

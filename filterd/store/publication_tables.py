@@ -21,8 +21,8 @@ publication = Table(
     Column("manifest_digest", String(64), nullable=False),
     Column("manifest", Text, nullable=False),
 )
-"""every edition of a list that was published: ``manifest`` is the text that was signed, ``manifest_digest``
-its SHA-256, which the next one names"""
+"""every edition of a list that was published, and every withdrawal, which has no ``digest``: ``manifest`` is
+the text that was signed, ``manifest_digest`` its SHA-256, which the next one names"""
 
 list_comparison = Table(
     "list_comparison",

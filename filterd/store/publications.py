@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from filterd.store.publication_tables import list_comparison, publication
 
 PUBLISHED = "feed.publish"
+WITHDRAWN = "feed.unpublish"
 COMPARED = "list.compare"
 """the actions of the trail"""
 MOST_COMPARED = 64
@@ -29,10 +30,15 @@ class PublishedEdition:
     at: float
     """when it was published first, Unix seconds"""
     digest: str
-    """SHA-256 of the canonical rules, as in the snapshot"""
+    """SHA-256 of the canonical rules, as in the snapshot; empty: the list was withdrawn"""
     manifest_digest: str
     manifest: str
     """the text that was signed"""
+
+    @property
+    def withdrawn(self) -> bool:
+        """True for the last word on a list that is not published any more."""
+        return not self.digest
 
 
 @dataclass(frozen=True, slots=True)

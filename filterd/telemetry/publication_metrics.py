@@ -20,6 +20,7 @@ class PublicationMetrics:
     lists_behind: int = 0
     lists_at: float = 0.0
     """when the newest edition of any list was made, Unix seconds; 0: none was"""
+    lists_barred: int = 0
     comparisons: Mapping[str, int] = field(default_factory=dict)
     """result -> lists, of the last comparison with each provider"""
 
@@ -46,6 +47,11 @@ def publication_families(now: PublicationMetrics) -> Iterator[Metric]:
         "filterd_lists_published_timestamp_seconds",
         "When the newest edition of a published list was made, Unix seconds; 0: none ever was.",
         now.lists_at,
+    )
+    yield gauge(
+        "filterd_lists_published_barred",
+        "Lists that became confidential or ended, and that are not withdrawn from what was published.",
+        now.lists_barred,
     )
     yield by_state(
         "filterd_list_comparisons",

@@ -180,6 +180,12 @@ RECORDS = row(
     ),
     panel(
         "stat",
+        ("Published lists that must be withdrawn", "Listas publicadas que deben retirarse"),
+        "filterd_lists_published_barred",
+        "{{instance}}",
+    ),
+    panel(
+        "stat",
         ("Lists compared with other providers", "Listas comparadas con otros proveedores"),
         "filterd_list_comparisons",
         "{{result}}",

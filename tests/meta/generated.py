@@ -246,6 +246,7 @@ ALERTS = {
     "filterd_preservation_holds": "above 0: deletion waits for what they name; they end by themselves",
     "filterd_lists_published_behind": "above 0 for long: `filterd feed publish LIST`",
     "filterd_lists_published_timestamp_seconds": "old while `filterd_lists_published_behind` is above 0",
+    "filterd_lists_published_barred": "above 0: `filterd feed unpublish LIST --reason WHY`",
     "filterd_list_comparisons": "`ours_behind` or `different` above 0: `filterd feed compare --last`",
     "filterd_reviews_overdue": "above 0: somebody was promised a day, which has passed",
     "filterd_reviews": "it grows: nobody decides, or it is a flood",

@@ -144,6 +144,7 @@ CALLS: dict[str, tuple[str, ...] | str] = {
     "feed list": ("get /feeds",),
     "feed parse": PROOF,
     "feed publish": ("post /publications", "get /publications"),
+    "feed unpublish": ("post /publications/{id}/withdraw",),
     "feed retire": LIST,
     "feed show": ("get /feeds/{id}",),
     "feed sign": PROOF,

@@ -666,6 +666,11 @@ TEXTS: dict[str, tuple[str, str]] = {
         "The edition before stands, and others take that one; it is tried again every ten minutes.",
         "what `reason` says; then wait, or by hand: `filterd feed publish LIST`",
     ),
+    "published lists that must not be public are not withdrawn": (
+        "A list became confidential or ended, and its files lie in the published directory still, which the "
+        "public pages do not serve; it is tried again.",
+        "`filterd feed unpublish LIST --reason WHY`; the reason says what is wrong",
+    ),
     "the public pages are not current": (
         "Store or policies cannot be read; what was published last stays, and is tried again.",
         "`filterd config check`; the reason says what is wrong",

@@ -238,6 +238,7 @@ def transparency(record: ReportRows) -> dict:
         if row["kind"] == "mandatory":
             told = {name: row[name] for name in ("names", "version", "digest")}
             told["confidential"] = int(row["confidential"])
+            told["digest"] = "" if row["confidential"] else told["digest"]
             found.update({"public_lists.%s.%s" % (key(row["label"]), name): told[name] for name in told})
     return found
 

@@ -1,4 +1,5 @@
-"""Facts that the law asks for and nobody wrote; published pages and lists that no longer hold."""
+"""Facts that the law asks for and nobody wrote; published pages and lists that no longer hold, and
+lists that must not be public any more."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ from filterd.operations.doctor import reading
 from filterd.operations.doctor.case import Case
 from filterd.operations.doctor.finding import Finding, found
 from filterd.operations.errors import OperationError
-from filterd.operations.publishing import publish
+from filterd.operations.publishing import standing
 from filterd.operations.service_page import records
 from filterd.operations.service_page.gathering import service_facts
 from filterd.store.errors import StoreError
@@ -23,17 +24,19 @@ def check(case: Case) -> Iterator[Finding]:
     if missing:
         yield found("published.missing", keys=", ".join(missing))
     try:
-        last, facts, behind = asyncio.run(_read(case))
+        last, facts, behind, barred = asyncio.run(_read(case))
     except (StoreError, OperationError, OSError):
         return
     if last is not None and last.facts != facts:
         yield found("published.differs", record=last.stamp.number)
+    if barred:
+        yield found("published.barred", lists=", ".join(barred), first=barred[0])
     if behind:
         yield found("published.lists_behind", lists=", ".join(behind), arguments=" ".join(behind))
 
 
-async def _read(case: Case) -> tuple[PageRecord | None, str, list[str]]:
+async def _read(case: Case) -> tuple[PageRecord | None, str, list[str], list[str]]:
     async with reading.opened(case) as context:
         last = await records.last_exported(context)
         facts = "" if last is None else (await service_facts(context)).digest
-        return last, facts, await publish.behind(context)
+        return last, facts, await standing.behind(context), await standing.barred(context)

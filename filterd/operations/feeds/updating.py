@@ -24,6 +24,7 @@ from filterd.operations.feeds.verifying import Source, Verifier
 from filterd.operations.keys import load_key
 from filterd.operations.policies import feed as find_feed
 from filterd.operations.policies import policies
+from filterd.operations.publishing import withdrawing
 from filterd.operations.registers import list_files
 from filterd.operations.snapshot_input import Stamp, policies_stamp
 from filterd.policy.adoption import InForce
@@ -62,6 +63,7 @@ async def update(
     that is not there, so that nothing can be compared with them but numbers.
     """
     basis = await _basis(context)
+    await withdrawing.sweep_or_warn(context)  # a list may have become confidential just now
     named = [find_feed(basis.found.policies, each) for each in identifiers]
     chosen = list({each.id: each for each in named or basis.found.policies.feeds}.values())
     told = _Told(progress, len(chosen))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from filterd.operations.context import Context
 from filterd.operations.errors import OperationError
-from filterd.operations.publishing import editions, publish
+from filterd.operations.publishing import editions, publish, standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ async def publish_again(context: Context) -> PublishedAgain:
     directory = context.settings.publish.directory
     done, failures = [], []
     if directory is not None:
-        for each in await publish.behind(context):
+        for each in await standing.behind(context):
             if await asyncio.to_thread(editions.led_to, directory, each):
                 try:
                     await publish.publish(context, (each,))

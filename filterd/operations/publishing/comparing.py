@@ -9,15 +9,16 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
 from filterd.operations.context import Context
 from filterd.operations.errors import ConflictError, OperationError
 from filterd.operations.plain_values import moment
-from filterd.operations.publishing import digests, foreign
+from filterd.operations.publishing import digests, foreign, openness
 from filterd.operations.publishing.foreign import ToldList, ToldLists
+from filterd.operations.publishing.openness import ListOpenness
 from filterd.store import publications as rows
 from filterd.store.publications import KeptComparison
 
@@ -144,6 +145,8 @@ def _judged(own: ToldList | None, met: ToldList | None, *, one_key: bool) -> tup
         return (ListResult.ONLY_THEIRS if own is None else ListResult.ONLY_OURS), 0.0
     if (own.confidential or met.confidential) and not (own.confidential and met.confidential and one_key):
         return ListResult.NOT_COMPARABLE, 0.0
+    if not (own.digest and met.digest):
+        return ListResult.NOT_COMPARABLE, 0.0
     if own.digest == met.digest:
         return ListResult.SAME, 0.0
     ours_since, theirs_since = met.since(own.digest), own.since(met.digest)
@@ -164,9 +167,21 @@ def _audited(kept: KeptComparison, text: bytes) -> dict[str, Any]:
 
 
 async def last(context: Context) -> tuple[KeptComparison, ...]:
-    """The last comparison with each provider, the newest first."""
+    """The last comparison with each provider, the newest first. A list that became confidential since stands
+    there by its label, without its digests."""
     async with context.store.read() as connection:
-        return tuple(await rows.comparisons(connection))
+        found = await rows.comparisons(connection)
+    if not found:
+        return ()
+    told = await openness.look(context)
+    return tuple(replace(each, lists=[_masked(row, told) for row in each.lists]) for each in found)
+
+
+def _masked(row: dict[str, Any], told: ListOpenness) -> dict[str, Any]:
+    if row["list"] not in told.confidential:
+        return row
+    hidden = dict.fromkeys(("their_list", "authority", "digest", "their_digest"), "")
+    return {**row, **hidden, "list": told.label(row["list"]), "confidential": True}
 
 
 def differ(found: Sequence[KeptComparison]) -> bool:

@@ -17,11 +17,13 @@ from filterd.model.mandatory import label_of
 from filterd.model.records import FeedVersion, VersionState
 from filterd.operations import signing
 from filterd.operations.context import Context
-from filterd.operations.feeds import listing, rule_files
+from filterd.operations.feeds import listing
 from filterd.operations.feeds.listing import FeedStatus
+from filterd.operations.feeds.told_digests import told_digest
 from filterd.operations.keys import load_key
 from filterd.operations.plain_values import moment
-from filterd.operations.publishing.publish import installation_id, kind_of
+from filterd.operations.publishing.keys_in_use import installation_id
+from filterd.operations.publishing.publish import kind_of
 from filterd.operations.signing import Purpose
 from filterd.store import feeds as rows
 
@@ -83,23 +85,14 @@ def _list(
         "confidential": feed.confidential,
         "version": current.version,
         "at": moment(current.at),
-        "digest": _digest(settings, status, current),
+        "digest": told_digest(settings, feed, current),
         "names": current.names,
         "former": [
             {"version": each.version, "at": moment(each.at), "digest": digest}
             for each in before
-            if (digest := _digest(settings, status, each))
+            if (digest := told_digest(settings, feed, each))
         ],
     }
     if terms is not None and not terms.confidential:
         told |= {"authority": terms.authority, "ground": terms.ground}
     return told
-
-
-def _digest(settings: Settings, status: FeedStatus, version: FeedVersion) -> str:
-    """The digest that may be told. That of a confidential list is made of its file: one that was taken while
-    it was not confidential stands in the store without the key. Empty where the file is gone."""
-    if not status.feed.confidential:
-        return version.digest
-    path = rule_files.rule_file(settings.state_dir, status.feed.id, version.version)
-    return rule_files.digest_of(path, load_key(settings, DIGEST_KEY))

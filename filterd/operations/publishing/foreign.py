@@ -55,6 +55,7 @@ class ToldList:
     confidential: bool
     version: int
     digest: str
+    """empty: its provider cannot tell that of a confidential list now"""
     names: int
     authority: str = ""
     at: float = 0.0
@@ -162,12 +163,13 @@ def _list(value: Any) -> ToldList:
         _wrong("confidential of a list")
     if not isinstance(former, list) or len(former) > MOST_FORMER:
         _wrong("former of a list")
+    digest, secret = value.get("digest"), value["confidential"]
     return ToldList(
         id=identifier,
         kind=str(kind),
-        confidential=value["confidential"],
+        confidential=secret,
         version=_number(value.get("version"), "version"),
-        digest=_hex(value.get("digest"), 64, "digest"),
+        digest="" if secret and digest == "" else _hex(digest, 64, "digest"),
         names=_number(value.get("names"), "names"),
         authority=_text(value.get("authority", ""), "authority"),
         at=_time(value["at"], "at of a list") if "at" in value else 0.0,

@@ -19,13 +19,11 @@ from filterd.operations.errors import NotAllowedError, OperationError, UnknownEr
 from filterd.operations.feeds import listing, rule_files
 from filterd.operations.feeds.listing import FeedStatus
 from filterd.operations.plain_values import moment
-from filterd.operations.publishing import editions, key_files, manifests, rendering
-from filterd.operations.publishing.key_files import PublishedKey
+from filterd.operations.publishing import editions, manifests, rendering, withdrawing
+from filterd.operations.publishing.keys_in_use import KeysInUse, keys_in_use
 from filterd.operations.publishing.manifests import ListManifest
-from filterd.operations.publishing.publisher import ListSigner, alone, publisher
-from filterd.operations.trail import announcing, checkpoints
+from filterd.operations.publishing.publisher import ListSigner, alone
 from filterd.policy.canonical import CanonicalError
-from filterd.store import checkpoints as checkpoint_rows
 from filterd.store import publications as rows
 from filterd.store.publications import PublishedEdition
 
@@ -54,13 +52,14 @@ class PublishedList:
 async def publish(
     context: Context, lists: Sequence[str], *, all_mandatory: bool = False, out: Path | None = None
 ) -> tuple[PublishedList, ...]:
-    """Publish these lists, with ``all_mandatory`` every mandatory one that is not confidential. ``out``: the
-    directory; None: that of the settings. Raises OperationError; nothing is written where a list is
-    refused."""
+    """Publish these lists, with ``all_mandatory`` every mandatory one that is not confidential, but those
+    that were withdrawn. ``out``: the directory; None: that of the settings. Raises OperationError; nothing is
+    written where a list is refused. Lists that must not be public any more are withdrawn first."""
     directory = _directory(context, out)
+    await withdrawing.sweep(context, out=directory)
     wanted = await _wanted(context, lists, all_mandatory=all_mandatory)
     async with alone(context):
-        keys = await _keys(context)
+        keys = await keys_in_use(context)
         try:
             return tuple([await _Publishing(context, directory, keys, each).done() for each in wanted])
         except OSError as error:
@@ -77,38 +76,18 @@ def _directory(context: Context, out: Path | None) -> Path:
     return directory
 
 
-async def _keys(context: Context) -> _Keys:
-    """The key that signs, announced in the trail, and those before it. A rotation that was cut off is
-    completed first."""
-    async with context.store.read() as connection:
-        first = not await key_files.history(connection)
-    signs = await asyncio.to_thread(publisher, context.settings, first=first)
-    installation = await installation_id(context)
-    async with context.store.read() as connection:
-        known = await key_files.history(connection)
-    if known and known[-1].public_key != signs.public_key:
-        await checkpoints.make(context)
-        signs = await asyncio.to_thread(publisher, context.settings, first=False)
-    return _Keys(signs, installation, known)
-
-
-async def installation_id(context: Context) -> str:
-    """The random id of this installation, which its first signing key gives it."""
-    async with announcing.alone(context):
-        await announcing.settle(context)
-    async with context.store.read() as connection:
-        return await checkpoint_rows.installation_id(connection)
-
-
 async def _wanted(context: Context, lists: Sequence[str], *, all_mandatory: bool) -> list[FeedStatus]:
     """The lists to publish, each once. Raises OperationError for one that cannot be."""
     found = {each.feed.id: each for each in await listing.list_feeds(context) if not each.off}
     wanted = dict.fromkeys(lists)
     if all_mandatory:
+        async with context.store.read() as connection:
+            known = await rows.newest_ones(connection)
         wanted |= dict.fromkeys(
-            each.feed.id
-            for each in found.values()
+            identifier
+            for identifier, each in found.items()
             if each.feed.mandatory is not None and not each.feed.confidential and each.version is not None
+            if identifier not in known or not known[identifier].withdrawn
         )
     if not wanted:
         message = "no list is named, and there is no mandatory one that may be published"
@@ -134,20 +113,12 @@ def _publishable(identifier: str, status: FeedStatus | None) -> FeedStatus:
 
 
 @dataclass(frozen=True, slots=True)
-class _Keys:
-    signs: ListSigner
-    installation: str
-    known: tuple[PublishedKey, ...]
-    """all that the trail tells of, oldest first"""
-
-
-@dataclass(frozen=True, slots=True)
 class _Publishing:
     """The publishing of one list."""
 
     context: Context
     directory: Path
-    keys: _Keys
+    keys: KeysInUse
     status: FeedStatus
 
     @property
@@ -241,8 +212,7 @@ class _Publishing:
     def _edition(self, known: PublishedEdition | None, body: dict[str, Any]) -> tuple[PublishedEdition, bool]:
         """The edition of this body; True if it is a new one. A store that was put back does not know all that
         were published: the directory may, and no serial goes back there."""
-        ours = {self.signs.public_key, *(each.public_key for each in self.keys.known)}
-        there = editions.standing(self.directory, self.status.feed.id, *ours)
+        there = editions.standing(self.directory, self.status.feed.id, *self.keys.public_keys)
         serial, previous = (known.serial, known.manifest_digest) if known is not None else (0, "")
         led_to = editions.led_to(self.directory, self.status.feed.id)
         if there is not None and there.serial > serial:
@@ -272,7 +242,7 @@ class _Publishing:
         }
         for name, content in texts.items():
             rendering.written(draft / name, (content,), "")
-        key_files.write(self.directory, self.signs, self.keys.installation, self.keys.known)
+        self.keys.write(self.directory)
 
 
 def _is_of(manifest: ListManifest, body: dict[str, Any]) -> bool:
@@ -297,52 +267,3 @@ def _audited(edition: PublishedEdition, body: dict[str, Any]) -> dict[str, Any]:
         "manifest": edition.manifest_digest,
         "key": body["key_id"],
     }
-
-
-@dataclass(frozen=True, slots=True)
-class StandingPublication:
-    """The newest edition of a list that was published."""
-
-    list: str
-    serial: int
-    at: float
-    digest: str
-    manifest_digest: str
-    behind: bool
-    """another version is in force since, or another key signs"""
-
-
-async def standing(context: Context) -> tuple[StandingPublication, ...]:
-    """The newest edition of every list that was published."""
-    async with context.store.read() as connection:
-        known = await rows.newest_ones(connection)
-        keys = await key_files.history(connection) if known else ()
-    key = keys[-1].public_key if keys else ""
-    found = {each.feed.id: each for each in await listing.figures(context)} if known else {}
-    return tuple(
-        StandingPublication(
-            list=identifier,
-            serial=each.serial,
-            at=each.at,
-            digest=each.digest,
-            manifest_digest=each.manifest_digest,
-            behind=_is_behind(each, found.get(identifier), key),
-        )
-        for identifier, each in known.items()
-    )
-
-
-def _is_behind(edition: PublishedEdition, status: FeedStatus | None, key: str) -> bool:
-    """True if another version is in force, or another key signs by now; a list that is no more in force, or
-    confidential since, is not published again, whatever stands in it."""
-    if status is None or status.feed.confidential or status.version is None:
-        return False
-    if key and manifests.read(edition.manifest.encode()).body.get("public_key") != key:
-        return True
-    return status.version.digest != edition.digest
-
-
-async def behind(context: Context) -> list[str]:
-    """The lists that were published, and of which another version is in force since, or which another key
-    signs."""
-    return [each.list for each in await standing(context) if each.behind]

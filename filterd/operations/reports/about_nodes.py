@@ -162,13 +162,14 @@ def _months(days: Iterable[CountDayRow], since: str) -> dict[str, tuple[CountDay
 
 
 def public_lists(record: ReportRecord) -> FigureTable:
-    """The mandatory lists as the public is told of them."""
+    """The mandatory lists as the public is told of them: a confidential one without its digest, which has no
+    key where its version was taken before it became confidential."""
     grid = Grid("public_lists", _PUBLIC)
     rows = [
         grid.row(
             key(each.label),
             Label(LabelKind.DATA, each.label),
-            (each.names, int(each.confidential), each.version, each.digest),
+            (each.names, int(each.confidential), each.version, "" if each.confidential else each.digest),
         )
         for each in sorted(record.lists, key=lambda row: row.label)
         if each.kind == "mandatory"

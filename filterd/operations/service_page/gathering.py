@@ -65,7 +65,8 @@ async def _links(context: Context) -> told.LinkFact:
     places = {} if settings.web is None else settings.web.pages
     portal, public = (places[name].public_url if name in places else "" for name in ("portal", "public"))
     async with context.store.read() as connection:
-        published = await publications.newest_ones(connection)
+        newest = await publications.newest_ones(connection)
+    published = any(not each.withdrawn for each in newest.values())
     return told.LinkFact(
         portal=f"{portal}/portal" if portal else "",
         test=f"{public}/funciona" if public else "",

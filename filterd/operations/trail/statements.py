@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from filterd.config.settings import Settings
 from filterd.disk import signing_keys
 from filterd.model import signed_text
 from filterd.model.checkpoint import Checkpoint
@@ -25,6 +26,7 @@ from filterd.operations.context import Context
 from filterd.operations.errors import ConflictError, UnknownError, UnusableError
 from filterd.operations.feeds import listing
 from filterd.operations.feeds.listing import FeedStatus
+from filterd.operations.feeds.told_digests import told_digest
 from filterd.operations.plain_values import moment
 from filterd.operations.reviews import figures
 from filterd.operations.service_page.mandatory import SMALL as LEAST
@@ -151,7 +153,7 @@ async def body_of(context: Context, head: Checkpoint, day: str) -> dict[str, Any
         },
         "keys": [{"purpose": each.purpose, "key_id": each.key_id} for each in in_use],
         "orders": _orders(orders, now),
-        "lists": [_list(each) for each in feeds if each.version is not None],
+        "lists": await asyncio.to_thread(_lists, settings, feeds),
         "reviews_overdue": {
             "orders": sum(_review_overdue(each, now) for each in orders),
             "requests": (await figures.count(context))["overdue"],
@@ -199,7 +201,11 @@ def _review_overdue(order: Order, now: float) -> bool:
     return order.in_force(now) and 0 < due <= now
 
 
-def _list(status: FeedStatus) -> dict[str, Any]:
+def _lists(settings: Settings, feeds: Iterable[FeedStatus]) -> list[dict[str, Any]]:
+    return [_list(settings, each) for each in feeds if each.version is not None]
+
+
+def _list(settings: Settings, status: FeedStatus) -> dict[str, Any]:
     feed, version, terms = status.feed, status.version, status.feed.mandatory
     assert version is not None  # noqa: S101 - those without are left out
     confidential = terms is not None and terms.confidential
@@ -208,7 +214,7 @@ def _list(status: FeedStatus) -> dict[str, Any]:
         "kind": "mandatory" if terms is not None else "security" if feed.security else "category",
         "confidential": confidential,
         "version": version.version,
-        "digest": version.digest,
+        "digest": told_digest(settings, feed, version),
         "names": version.names,
     }
     if terms is not None and not confidential:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
+from fastapi import Path
 from pydantic import Field
 
 from filterd.model.token import Permission
 from filterd.operations.plain_values import plain, with_times
-from filterd.operations.publishing import comparing, digests, publish
-from filterd.web.api.fields import ListPart, Plain, RequestBody
+from filterd.operations.publishing import comparing, digests, publish, standing, withdrawing
+from filterd.web.api.fields import ListPart, Plain, RequestBody, RequiredText
 from filterd.web.api.routing import Called, router, takes
 
 routes = router("feeds")
+PublishedId = Annotated[str, Path(max_length=64, description="The id of a list, or its label.")]
 LONGEST = 1024**2
 """characters of a signed text in a request"""
 
@@ -26,6 +28,12 @@ class PublishedLists(RequestBody):
     all_mandatory_public: bool = Field(
         False, description="Every mandatory list that is not confidential as well."
     )
+
+
+class WithdrawnReason(RequestBody):
+    """The reason why a list is withdrawn; the audit trail alone has it."""
+
+    reason: RequiredText
 
 
 class SignedDigests(RequestBody):
@@ -47,10 +55,18 @@ async def publish_lists(caller: Called, body: PublishedLists) -> ListPart[Plain]
 
 @routes.get("/publications", **takes(Permission.FEEDS_READ))
 async def list_publications(caller: Called) -> ListPart[Plain]:
-    """List the newest edition of every list that was published, and whether another version is in force
-    since, or another key signs."""
-    found = await publish.standing(caller.context)
+    """List the newest edition of every list that was published: whether another version is in force since, or
+    another key signs (`behind`), whether it was withdrawn, and whether it must not be public any more
+    (`barred`)."""
+    found = await standing.standing(caller.context)
     return ListPart(items=[_timed(each) for each in found], next=None)
+
+
+@routes.post("/publications/{id}/withdraw", **takes(Permission.FEEDS_WRITE))
+async def withdraw_list(caller: Called, id: PublishedId, body: WithdrawnReason) -> Plain:
+    """Withdraw a published list: its files go from `publish.directory`, and a signed manifest says that it is
+    withdrawn, not why. Done twice, it changes nothing."""
+    return _timed(await withdrawing.unpublish(caller.context, id, reason=body.reason))
 
 
 @routes.get("/list-digests", **takes(Permission.FEEDS_READ))

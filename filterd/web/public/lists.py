@@ -1,5 +1,8 @@
 """Published lists on the public site: a page, and the signed files for machines. No cookie is set.
 
+A list is served while it is in force and not confidential, whatever lies in the directory: see
+:mod:`filterd.operations.publishing.openness`. While the store cannot be read, none is.
+
 A file is opened behind the link that leads to the newest edition: what began to be sent goes on from the same
 edition when the next one is published.
 """
@@ -15,8 +18,9 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from filterd.operations.publishing import editions, key_files
+from filterd.operations.publishing import editions, key_files, leftovers, manifests
 from filterd.operations.publishing.manifests import ListManifest
+from filterd.operations.publishing.openness import KeptOpenness
 from filterd.web.pages.refusals import PageRefusedError
 from filterd.web.pages.state import page, state_of
 from filterd.web.published.outline import FOLDERS, LISTS
@@ -24,19 +28,22 @@ from filterd.web.published.reporting import rendering
 
 SHOWN = 500
 """lists that the page shows"""
-_CACHE = "public, max-age=300"
+_CACHE = "public, no-cache"
+"""each request asks whether it still holds: what is withdrawn is not served by a cache for minutes"""
+_OF_WITHDRAWAL = frozenset((manifests.NAME, manifests.SIGNATURE))
 _TYPES = {".json": "application/json", ".minisig": "text/plain; charset=utf-8"}
 
 
 def routes() -> list[BaseRoute]:
     """The routes, in both languages."""
     found: list[BaseRoute] = []
+    kept = KeptOpenness()
     for language, folder in FOLDERS.items():
         base = f"/{folder}/{LISTS[language]}"
         found += [
-            Route(base, _page(language), methods=["GET"]),
+            Route(base, _page(kept, language), methods=["GET"]),
             Route(f"{base}/{{file}}", _key, methods=["GET"]),
-            Route(f"{base}/{{list}}/{{file}}", _file, methods=["GET"]),
+            Route(f"{base}/{{list}}/{{file}}", _file(kept), methods=["GET"]),
         ]
     return found
 
@@ -48,12 +55,13 @@ def _directory(request: Request) -> Path:
     return directory
 
 
-def _page(language: str) -> Any:
+def _page(kept: KeptOpenness, language: str) -> Any:
     other = "en" if language == "es" else "es"
 
     async def show(request: Request) -> Response:
         directory = _directory(request)
-        found, key = await asyncio.to_thread(_standing, directory)
+        told = await kept.look(state_of(request).context)
+        found, key = await asyncio.to_thread(_standing, directory, told.open)
         keys = await asyncio.to_thread(key_files.file_in, directory, key_files.INDEX)
         titles = await asyncio.to_thread(rendering.titles_of, state_of(request).context, language)
         values = {
@@ -73,9 +81,14 @@ def _page(language: str) -> Any:
     return show
 
 
-def _standing(directory: Path) -> tuple[list[ListManifest], str]:
-    """The manifests that stand there, and the public key; empty where nothing was published."""
-    found = [each for each, _ in zip(editions.published(directory), range(SHOWN), strict=False)]
+def _standing(directory: Path, open_lists: frozenset[str]) -> tuple[list[ListManifest], str]:
+    """The manifests of open lists that stand there, and the public key; empty where nothing was published."""
+    public = (
+        each
+        for each in editions.published(directory)
+        if each.body["list"] in open_lists and not each.withdrawn
+    )
+    found = [each for each, _ in zip(public, range(SHOWN), strict=False)]
     try:
         text = editions.small(directory / key_files.PUBLIC_KEY).decode("ascii", "replace")
     except OSError:
@@ -83,11 +96,31 @@ def _standing(directory: Path) -> tuple[list[ListManifest], str]:
     return found, (text.splitlines() or [""])[-1]
 
 
-async def _file(request: Request) -> Response:
-    directory = _directory(request)
-    name = request.path_params["file"]
-    path = await asyncio.to_thread(editions.file_in, directory, request.path_params["list"], name)
-    return await _sent(request, path)
+def _file(kept: KeptOpenness) -> Any:
+    async def give(request: Request) -> Response:
+        directory, identifier = _directory(request), request.path_params["list"]
+        name = request.path_params["file"]
+        told = await kept.look(state_of(request).context)
+        path = await asyncio.to_thread(_served, directory, identifier, name, identifier in told.open)
+        return await _sent(request, path)
+
+    return give
+
+
+def _served(directory: Path, identifier: str, name: str, is_open: bool) -> Path | None:
+    """The file that may be sent: of a list that may not be public, the manifest that it is withdrawn. Raises
+    PageRefusedError for the rest of such a list."""
+    path = editions.file_in(directory, identifier, name)
+    if is_open and path is not None:
+        return path
+    if leftovers.withdrawal(directory, identifier):
+        if name in _OF_WITHDRAWAL:
+            return path
+    elif path is None:
+        return None
+    if name not in editions.FILES:
+        return None
+    raise PageRefusedError(HTTPStatus.GONE, "lists.withdrawn")
 
 
 async def _key(request: Request) -> Response:

@@ -15,6 +15,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from filterd.operations.context import Context
+from filterd.operations.publishing.openness import KeptOpenness
 from filterd.operations.reports import figures, reading
 from filterd.operations.reports.ranges import last_half
 from filterd.operations.reports.shape import RangeReport
@@ -38,25 +39,32 @@ class LastHalf:
     def __init__(self) -> None:
         self._report: RangeReport | None = None
         self._made_at = -math.inf
+        self._openness = KeptOpenness()
+        self._confidential = frozenset[str]()
+        """the lists that were confidential when it was made"""
         self._lock = asyncio.Lock()
 
     async def report(self, context: Context) -> RangeReport:
-        """The report; while the store cannot be read, the one before. Raises StoreError without any."""
+        """The report, made anew where a list became confidential; while the store cannot be read, the one
+        before. Raises StoreError without any."""
         async with self._lock:
             now, days = context.clock(), last_half(context.clock(), context.settings.zone)
             begins, ends = midnight(context, days.first), midnight(context, days.until)
             kept = self._report
-            fresh = 0 <= now - self._made_at < AGAIN
-            if kept is not None and fresh and kept.head.begins_at == begins:
-                return kept
+            fresh = kept is not None and 0 <= now - self._made_at < AGAIN and kept.head.begins_at == begins
             try:
+                confidential = (await self._openness.look(context)).confidential
+                if kept is not None and fresh and confidential == self._confidential:
+                    return kept
                 made = figures.transparency(await reading.read(context, begins, ends))
             except StoreError as error:
                 if kept is None:
                     raise
+                if fresh:
+                    return kept
                 log.get().warning("the transparency report cannot be read anew", reason=str(error))
-                made = kept
-            self._report, self._made_at = made, now
+                made, confidential = kept, self._confidential
+            self._report, self._made_at, self._confidential = made, now, confidential
             return made
 
 

@@ -64,6 +64,20 @@ def test_the_key_of_published_lists_is_rotated_and_shown(run: Run, answer: Answe
     ]
 
 
+def test_a_list_is_withdrawn_once(run: Run, answer: Answer, tmp_path: Path) -> None:
+    assert run("feed", "update").exit_code == 0
+    out = str(tmp_path / "out")
+    never = run("feed", "unpublish", "starter-adult", "--reason", "r", "--out", out)
+    assert (never.exit_code, "was published" in never.stderr) == (1, True)
+    assert run("feed", "publish", "starter-adult", "--out", out).exit_code == 0
+    assert run("feed", "unpublish", "starter-adult", "--out", out).exit_code == 2, "without a reason"
+    done = answer("feed", "unpublish", "starter-adult", "--reason", "r", "--out", out)
+    assert (done["list"], done["changed"]) == ("starter-adult", True)
+    assert not list(Path(out).rglob("names.txt"))
+    again = run("feed", "unpublish", "starter-adult", "--reason", "r", "--out", out)
+    assert (again.exit_code, "withdrawn already" in again.output) == (0, True)
+
+
 def test_digests_are_written_once_and_compared_with_a_key_alone(run: Run, tmp_path: Path) -> None:
     assert run("feed", "update").exit_code == 0
     file = str(tmp_path / "digests.json")

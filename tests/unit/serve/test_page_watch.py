@@ -13,13 +13,13 @@ from filterd.config.value_types import Endpoint
 from filterd.config.web_settings import PagesSettings, WebSettings
 from filterd.operations.context import Context
 from filterd.operations.feeds import updating
-from filterd.operations.publishing import publish
+from filterd.operations.publishing import publish, withdrawing
 from filterd.operations.service_page import records
 from filterd.serve.page_watch import RETRY_SECONDS, PageWatch
 from filterd.telemetry import log
 from filterd.telemetry.publication_metrics import PublicationMetrics
 from filterd.web.published.site import render
-from tests.worlds.installation import NOW, Installation, install
+from tests.worlds.installation import NOW, POLICIES, Installation, install
 from tests.worlds.service import PROVIDER, provided
 
 SERVED = WebSettings(
@@ -71,6 +71,32 @@ async def test_an_export_that_no_longer_holds_is_counted(context: Context) -> No
     watch.change_settings(replace(context.settings, service=replace(PROVIDER, complaint_days=5)))
     await watch.look()
     assert watch.metrics == PublicationMetrics(differs=True, exported_at=NOW)
+
+
+async def test_a_list_that_became_confidential_is_withdrawn_at_the_next_look(
+    context: Context, installation: Installation, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log.configure("control")
+    entries = POLICIES["feeds.yaml"]
+    installation.write_policy("feeds.yaml", entries.replace(", confidential: true", ""))
+    out = tmp_path / "out"
+    own = replace(context.settings.publish, directory=out)
+    context = replace(context, settings=replace(context.settings, publish=own))
+    await updating.update(context)
+    await publish.publish(context, ("worst-of",))
+    installation.write_policy("feeds.yaml", entries)
+    key = context.settings.publish.key_file
+    good = key.read_bytes()
+    key.write_bytes(b"no key")
+    watch = PageWatch(context)
+    await watch.look()
+    assert not list(out.rglob("names.txt")), "its files go where nothing can be signed"
+    assert watch.metrics.lists_barred == 1
+    assert capsys.readouterr().err.count("are not withdrawn") == 1
+    key.write_bytes(good)
+    await withdrawing.unpublish(context, "worst-of", reason="as it must be")
+    await watch.look()
+    assert watch.metrics.lists_barred == 0
 
 
 async def test_what_was_published_stays_while_the_policies_cannot_be_read(

@@ -139,6 +139,7 @@ CONTROL = ControlMetrics(
         exported_at=306.5,
         lists_behind=309,
         lists_at=312.5,
+        lists_barred=313,
         comparisons={"same": 310, "different": 311},
     ),
     trail=TrailMetrics(

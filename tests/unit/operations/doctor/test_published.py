@@ -10,11 +10,13 @@ from filterd.operations.doctor import published
 from filterd.operations.doctor.case import Case
 from filterd.operations.doctor.finding import Finding
 from filterd.operations.feeds import updating
-from filterd.operations.publishing import publish
+from filterd.operations.publishing import publish, withdrawing
 from filterd.operations.service_page import records
+from filterd.store import publications as rows
+from filterd.store.publications import PublishedEdition
 from filterd.web.published.site import render
 from tests.worlds.findings import ids, values
-from tests.worlds.installation import Installation
+from tests.worlds.installation import POLICIES, Installation
 from tests.worlds.service import PROVIDER
 
 
@@ -56,6 +58,27 @@ async def test_a_published_list_that_is_no_more_in_force_is_found(
     found = look(built, ServiceSettings())
     assert ids(found) == ["published.lists_behind"]
     assert values(found, "published.lists_behind")["lists"] == "adult-starter"
+
+
+async def test_a_published_list_that_became_confidential_is_found_until_it_is_withdrawn(
+    built: Case, installation: Installation
+) -> None:
+    entries = POLICIES["feeds.yaml"]
+    installation.write_policy("feeds.yaml", entries.replace(", confidential: true", ""))
+    async with installation.open() as context:
+        # The store of the case has it confidential: what is open by another store cannot be published here.
+        async with context.store.write("ana", 0.0) as write:
+            await rows.add(write.connection, PublishedEdition("worst-of", 7, 1.0, "d" * 64, "m" * 64, "{}"))
+            write.audit(rows.PUBLISHED, "feed:worst-of", after={})
+        found = look(built, ServiceSettings())
+        assert ids(found) == ["published.barred"]
+        label = values(found, "published.barred")["first"]
+        assert str(label).startswith("confidential-")
+        assert "worst-of" not in repr(found)
+        await withdrawing.unpublish(
+            context, str(label), reason="as it must be", out=installation.base / "out"
+        )
+    assert look(built, ServiceSettings()) == []
 
 
 def test_a_store_that_cannot_be_read_is_left_to_its_own_check(built: Case) -> None:

@@ -14,7 +14,7 @@ from filterd.operations.backup import backup
 from filterd.operations.errors import UnknownError, UnusableError
 from filterd.operations.feeds import updating
 from filterd.operations.feeds.taking import FeedUpdate
-from filterd.operations.publishing import editions, publish
+from filterd.operations.publishing import editions, publish, standing
 from filterd.operations.restore import restore
 from filterd.operations.signing import Purpose
 from filterd.operations.trail import announcing, checkpoints, rotating
@@ -56,9 +56,9 @@ async def test_who_has_the_first_key_alone_follows_the_manifests(
     await rotated(installation)
     second = await rotated(installation)
     async with installation.open() as context:
-        assert await publish.behind(context) == ["adult-starter"]
+        assert await standing.behind(context) == ["adult-starter"]
         last = await published(installation, out, "adult-starter")
-        assert await publish.behind(context) == []
+        assert await standing.behind(context) == []
         assert await checkpoints.verify(context) == ()
         shown = [each for each in await rotating.status(context) if each.purpose == "list"]
     assert (last.changed, last.public_key) == (True, second.minisign)

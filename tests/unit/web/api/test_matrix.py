@@ -162,6 +162,7 @@ MATRIX = {
     ("post", "/api/v1/feeds/{id}/accept"): Row(OPERATOR, {"reason": "right"}),
     ("get", "/api/v1/publications"): Row(OVERSEERS),
     ("post", "/api/v1/publications"): Row(OPERATOR, {"lists": ["adult-starter"]}),
+    ("post", "/api/v1/publications/{id}/withdraw"): Row(OPERATOR, {"reason": "ended"}),
     ("get", "/api/v1/list-digests"): Row(OVERSEERS),
     ("get", "/api/v1/list-comparisons"): Row(OVERSEERS),
     ("post", "/api/v1/list-comparisons"): Row(OPERATOR, {"text": "{}", "keys": "none"}),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from filterd.model.token import TokenRole
 from filterd.operations.feeds import updating
-from filterd.operations.publishing import digests
+from filterd.operations.publishing import digests, publish, withdrawing
 from filterd.operations.signing import Purpose
 from filterd.operations.trail import rotating
 from tests.unit.web.conftest import Api
@@ -43,3 +43,17 @@ async def test_nothing_is_published_that_is_confidential_or_has_no_place(api: Ap
         assert reply.status_code in (403, 422), reply.text
         assert reply.json()["remedy"]
     assert (await operator.get("/api/v1/publications")).json()["items"] == []
+
+
+async def test_a_list_is_withdrawn_by_whoever_may_publish(api: Api, tmp_path: Path) -> None:
+    operator, regulator = await api.client(TokenRole.OPERATOR), await api.client(TokenRole.REGULATOR)
+    await updating.update(api.context)
+    await publish.publish(api.context, ("adult-starter",), out=tmp_path / "out")
+    call, given = "/api/v1/publications/adult-starter/withdraw", {"reason": "over"}
+    assert (await regulator.post(call, json=given)).status_code == 403
+    assert (await operator.post(call, json={})).status_code == 422
+    refused = await operator.post(call, json=given)
+    assert (refused.status_code, "publish.directory" in refused.json()["remedy"]) == (422, True)
+    await withdrawing.unpublish(api.context, "adult-starter", reason="over", out=tmp_path / "out")
+    (told,) = (await regulator.get("/api/v1/publications")).json()["items"]
+    assert (told["withdrawn"], told["behind"], told["barred"]) == (True, False, False)

@@ -13,15 +13,17 @@ import pytest
 from filterd.config.value_types import Endpoint
 from filterd.config.web_settings import PagesSettings, WebSettings
 from filterd.operations.context import Context
-from filterd.operations.feeds import updating
+from filterd.operations.feeds import adoption, updating
+from filterd.operations.publishing import withdrawing
 from filterd.operations.publishing.publish import publish
 from filterd.operations.service_page.gathering import service_facts
+from filterd.store.engine import database_path
 from filterd.web.pages.application import make_pages
 from filterd.web.pages.state import PagesState
 from filterd.web.pages.templating import Templates
 from filterd.web.pages.translations import Translations
 from filterd.web.public import routes
-from tests.worlds.installation import Installation
+from tests.worlds.installation import POLICIES, Installation, as_person
 from tests.worlds.service import SHIPPED
 
 LISTEN = Endpoint(ip_address("127.0.0.1"), 21800)
@@ -107,3 +109,67 @@ async def test_without_a_directory_there_is_no_page(installation: Installation) 
     async with installation.open() as context, client(context) as asks:
         assert (await asks.get("/service/lists")).status_code == 404
         assert (await asks.get("/service/lists/adult-starter/names.txt")).status_code == 404
+
+
+OPEN = POLICIES["feeds.yaml"].replace(", confidential: true", "")
+WITHOUT = POLICIES["feeds.yaml"].split("- id: worst-of")[0]
+FILES = ("names.txt", "names.txt.sha256", "list.rpz", "manifest.json", "manifest.json.minisig")
+
+
+async def statuses(asks: httpx.AsyncClient) -> list[int]:
+    """Of every file of the list; no answer has its name, nor the word of its authority."""
+    replies = [await asks.get(f"/servicio/listas/worst-of/{each}") for each in FILES]
+    assert not any("worst.example" in each.text or "INTERPOL" in each.text for each in replies)
+    assert "worst-of" not in (await asks.get("/servicio/listas")).text
+    return [each.status_code for each in replies]
+
+
+async def open_worst(installation: Installation, context: Context) -> None:
+    installation.write_policy("feeds.yaml", OPEN)
+    await updating.update(context)
+    await publish(context, ("worst-of", "adult-starter"))
+
+
+GONE, WITHDRAWN = [410] * 5, [410] * 3 + [200] * 2
+
+
+async def test_a_list_that_became_confidential_is_not_served_any_more(
+    installation: Installation, context: Context, tmp_path: Path
+) -> None:
+    await open_worst(installation, context)
+    async with client(context) as asks:
+        assert (await asks.get("/servicio/listas/worst-of/names.txt")).text == "worst.example\n"
+        assert "worst-of" in (await asks.get("/servicio/listas")).text
+        installation.write_policy("feeds.yaml", POLICIES["feeds.yaml"])
+    async with client(context) as asks:  # which saw the file; no command was run
+        assert await statuses(asks) == GONE
+        await updating.update(context)
+        assert await statuses(asks) == WITHDRAWN
+        assert (await asks.get("/servicio/listas/adult-starter/names.txt")).status_code == 200
+    left = [path for path in (tmp_path / "published").rglob("*") if path.is_file()]
+    assert not any(b"worst.example" in path.read_bytes() for path in left)
+
+
+async def test_a_retired_list_is_not_served_any_more(installation: Installation, context: Context) -> None:
+    await open_worst(installation, context)
+    async with client(context) as asks:
+        assert (await asks.get("/servicio/listas/worst-of/names.txt")).status_code == 200
+        installation.write_policy("feeds.yaml", WITHOUT)
+        await adoption.retire(context, "worst-of", reason="the authority withdrew it")
+        assert (await asks.get("/servicio/listas/worst-of/names.txt")).status_code == 200  # it is in force
+        await adoption.retire(as_person(context, "bob"), "worst-of", reason="seen the letter")
+        assert await statuses(asks) == GONE, "at the very next request"
+        await withdrawing.sweep(context)
+        assert await statuses(asks) == WITHDRAWN
+
+
+async def test_no_list_is_served_while_the_store_cannot_be_read(
+    installation: Installation, context: Context
+) -> None:
+    await open_worst(installation, context)
+    async with client(context) as asks:
+        assert (await asks.get("/servicio/listas/worst-of/names.txt")).status_code == 200
+        store = database_path(context.settings.store.url)
+        store.rename(store.with_suffix(".away"))
+        for path in ("worst-of/names.txt", "adult-starter/names.txt"):
+            assert (await asks.get(f"/servicio/listas/{path}")).status_code == 503
