@@ -23,6 +23,7 @@ from filterd.operations.context import Context
 from filterd.operations.feeds.server_addresses import server_addresses
 from filterd.operations.registers.finding import register_subject
 from filterd.operations.registers.plain import plain_item, plain_run
+from filterd.operations.safe_texts import safe_text
 from filterd.store import registers as rows
 
 FIRST_WAIT = 10.0
@@ -76,17 +77,46 @@ class WebhookSender:
 async def deliver_due(
     context: Context, chance: Callable[[], float], senders: Mapping[str, AnswerSender] | None = None
 ) -> int:
-    """Deliver the answers that are due; return how many documents' were taken. ``chance`` gives numbers from
+    """Deliver the answers that are due, to all registers at once; return how many documents' were taken.
+    ``chance`` gives numbers from
     0 to 1; ``senders`` the channels by the kind of register, else :class:`WebhookSender`."""
+    work = [deliver(context, *each, chance, senders or {}) for each in await due_runs(context)]
+    done = 0
+    for each in await asyncio.gather(*work, return_exceptions=True):
+        if isinstance(each, BaseException):
+            raise each
+        done += each
+    return done
+
+
+async def due_runs(context: Context) -> list[tuple[RegisterSettings, list[RegisterRun]]]:
+    """The registers with documents whose answers are due, and these, oldest first."""
     now = context.clock()
     async with context.store.read() as connection:
-        due = [each for each in await rows.open_runs(connection) if 0 < each.next_at <= now]
-    known = {each.id: each for each in context.settings.registers}
+        due = [each for each in await rows.open_runs(connection) if _is_due(each, now)]
+    both = [(each, [run for run in due if run.register == each.id]) for each in context.settings.registers]
+    return [(register, runs) for register, runs in both if runs]
+
+
+async def deliver(
+    context: Context,
+    register: RegisterSettings,
+    runs: Sequence[RegisterRun],
+    chance: Callable[[], float],
+    senders: Mapping[str, AnswerSender],
+) -> int:
+    """Deliver the answers to these documents of a register, one after the other; return how many were taken.
+    Parameters as of :func:`deliver_due`."""
+    sender = senders.get(register.kind) or _usual(register)
     done = 0
-    for run in due:
-        if run.register in known:
-            done += await _deliver(context, known[run.register], run, chance, senders or {})
+    for each in runs:
+        done += await _deliver(context, register, each.number, chance, sender)
     return done
+
+
+def _is_due(run: RegisterRun, now: float) -> bool:
+    """True where the answers to a run are due. A time that no wait reaches is of a clock that was ahead."""
+    return 0 < run.next_at <= now or run.next_at > now + 2 * LONGEST_WAIT
 
 
 async def deliver_now(context: Context, register: str = "") -> int:
@@ -94,7 +124,7 @@ async def deliver_now(context: Context, register: str = "") -> int:
     async with context.store.report() as connection:
         waiting = [e for e in await rows.open_runs(connection) if e.next_at and register in ("", e.register)]
         for run in waiting:
-            await rows.put(connection, replace(run, next_at=context.clock()))
+            await rows.put_delivery(connection, replace(run, next_at=context.clock()), run)
     return len(waiting)
 
 
@@ -116,25 +146,30 @@ def _usual(register: RegisterSettings) -> AnswerSender:
 async def _deliver(
     context: Context,
     register: RegisterSettings,
-    run: RegisterRun,
+    number: int,
     chance: Callable[[], float],
-    senders: Mapping[str, AnswerSender],
+    sender: AnswerSender,
 ) -> int:
     async with context.store.read() as connection:
-        items = await rows.items(connection, run.number)
-    sender = senders.get(register.kind) or _usual(register)
-    trouble = await sender.send(context, register, run, items)
+        run = await rows.numbered(connection, number)
+        if run is None or not _is_due(run, context.clock()):
+            return 0  # it was delivered meanwhile
+        items = await rows.items(connection, number)
+    try:
+        trouble = await sender.send(context, register, run, items)
+    except Exception as error:
+        trouble = safe_text(error)
     now, attempts = context.clock(), run.attempts + 1
     if trouble:
         longest = LONGEST_TICKET_WAIT if register.as_kind is RegisterKind.TICKETS else LONGEST_WAIT
         wait = min(FIRST_WAIT * 3.0 ** min(attempts - 1, 10), longest) * (0.5 + 0.5 * chance())
         after = replace(run, attempts=attempts, next_at=now + wait, trouble=trouble[:500])
         async with context.store.report() as connection:
-            await rows.put(connection, after)
+            await rows.put_delivery(connection, after, run)
         return 0
     after = replace(run, attempts=attempts, next_at=0.0, trouble="", delivered_at=now)
     async with context.store.write(context.actor, now) as write:
-        await rows.put(write.connection, after)
+        await rows.put_delivery(write.connection, after, run)
         told = {"run": run.number, "document": run.document, "attempts": attempts}
         write.audit("register.deliver", register_subject(register.id), after=told)
     return 1

@@ -67,9 +67,11 @@ async def retry(
     caller: Called, register: Annotated[str, Query(max_length=32, description="Only this one.")] = ""
 ) -> Plain:
     """Put in force what is open, answer it, and deliver the answers that nobody took."""
-    answered = await showing.retry_open(caller.context, register)
-    await answering.deliver_now(caller.context, register)
-    delivered = await answering.deliver_due(caller.context, random.SystemRandom().random)
+    try:
+        answered = await showing.retry_open(caller.context, register)
+    finally:  # what is answered does not wait for what is open
+        await answering.deliver_now(caller.context, register)
+        delivered = await answering.deliver_due(caller.context, random.SystemRandom().random)
     return {"answered": answered, "delivered": delivered}
 
 

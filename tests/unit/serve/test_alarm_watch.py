@@ -57,6 +57,7 @@ def logged(capsys: pytest.CaptureFixture[str]) -> Look:
         log.configure("control")
         capsys.readouterr()
         await watch.look()
+        await watch.settled()
         return [json.loads(line) for line in capsys.readouterr().err.splitlines()]
 
     return look

@@ -21,7 +21,9 @@ async def told(watch: RegisterWatch, capsys: pytest.CaptureFixture[str]) -> list
     capsys.readouterr()
     await watch.pull_due()
     await watch.look()
+    await watch.settled()
     await watch.look()
+    await watch.settled()
     return [json.loads(line)["event"] for line in capsys.readouterr().err.splitlines()]
 
 
