@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import traceback
-from pathlib import Path
-
 from filterd.operations.errors import OperationError
 from filterd.store.errors import StoreError
+from filterd.telemetry import log
 
 
 def safe_text(error: Exception) -> str:
@@ -14,7 +12,5 @@ def safe_text(error: Exception) -> str:
     of the list: its class and its place are told."""
     if isinstance(error, OperationError | StoreError):
         return str(error)
-    frames = traceback.extract_tb(error.__traceback__)
-    ours = [each for each in frames if "filterd" in Path(each.filename).parts] or frames
-    place = f" at {Path(ours[-1].filename).name}:{ours[-1].lineno}" if ours else ""
-    return f"an error that nobody foresaw: {type(error).__name__}{place}"
+    found = log.fault_fields(error)
+    return f"an error that nobody foresaw: {found['fault']} at {found['place']}"
