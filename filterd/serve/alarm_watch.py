@@ -43,6 +43,8 @@ class AlarmWatch:
         """a server for mail that hangs keeps no other channel waiting, and no look"""
         self._reported = ""
         """why nothing is watched, as last logged"""
+        self._untold: dict[str, str] = {}
+        """channel -> why the store let nothing be told, as last logged"""
         self._troubles: dict[str, str] = {}
         """channel -> its trouble, as last logged"""
         self._metrics = DeadlineMetrics()
@@ -87,23 +89,24 @@ class AlarmWatch:
                 self._tells.begin(channel, partial(self._tell, channel, found))
             waiting = await due.waiting_alarms(context.store)
         except (StoreError, OperationError) as error:
-            self._report(error)
+            if str(error) != self._reported:
+                self._reported = str(error)
+                log.get().error("deadlines are not watched", reason=self._reported, remedy=error.remedy)
             return
         self._reported = ""
         self._metrics = _figures(found, context.clock(), waiting)
         self._report_channels()
 
     async def _tell(self, channel: str, duties: Sequence[Duty]) -> None:
+        reason = ""
         try:
             await self._deliveries.tell(channel, duties)
         except (StoreError, OperationError) as error:
-            self._report(error)
+            reason = str(error)
+            if reason != self._untold.get(channel):
+                log.get().error("deadlines are not watched", reason=reason, remedy=error.remedy)
+        self._untold[channel] = reason
         self._report_channels()
-
-    def _report(self, error: StoreError | OperationError) -> None:
-        if str(error) != self._reported:
-            self._reported = str(error)
-            log.get().error("deadlines are not watched", reason=self._reported, remedy=error.remedy)
 
     def _log(self, raised: Sequence[tuple[Duty, int]]) -> None:
         for duty, lead in raised[:LOGGED]:

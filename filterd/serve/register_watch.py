@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
@@ -19,6 +18,7 @@ from filterd.operations.registers.showing import RegisterStatus
 from filterd.operations.safe_texts import safe_text
 from filterd.serve.own_tasks import OwnTasks
 from filterd.serve.ticket_watch import TicketWatch
+from filterd.store.errors import StoreError
 from filterd.telemetry import log
 from filterd.telemetry.register_metrics import RegisterMetrics
 
@@ -43,6 +43,8 @@ class RegisterWatch:
         self._full: set[tuple[str, str]] = set()
         """the rooms that alarmed, as last logged"""
         self._reported = ""
+        self._unrecorded: dict[str, Exception] = {}
+        """why parts of the work failed which the store could not note"""
         self._retry_at: dict[str, float] = {}
         """register -> when what is open of it is tried again, Unix seconds"""
         self._chance = random.SystemRandom().random
@@ -80,6 +82,7 @@ class RegisterWatch:
             return
         steps = (self._begin_pulls, self._begin_visits, self._begin_openings, self._begin_deliveries)
         failed = [error for each in (*steps, self._tell) if (error := await _failure_of(each))]
+        failed += self._unrecorded.values()
         reason = safe_text(failed[0]) if failed else ""
         if failed and reason != self._reported:
             remedy = getattr(failed[0], "remedy", "see the log of control; the next look tries again")
@@ -125,8 +128,9 @@ class RegisterWatch:
                 self._openings.begin(each.id, partial(self._put_in_force, each))
 
     async def _put_in_force(self, register: RegisterSettings) -> None:
-        with suppress(Exception):  # it is on record with the register, or the store is away: both are told
-            await showing.put_in_force(self._context, register)
+        failed = await _failure_of(partial(showing.put_in_force, self._context, register))
+        on_record = not isinstance(failed, StoreError)  # with the register, whose status is told
+        self._note(f"open {register.id}", None if on_record else failed)
 
     async def _begin_deliveries(self) -> None:
         for register, runs in await answering.due_runs(self._context):
@@ -134,8 +138,15 @@ class RegisterWatch:
 
     async def _deliver(self, register: RegisterSettings, runs: Sequence[RegisterRun]) -> None:
         senders = {RegisterKind.TICKETS.value: self._tickets.channel}
-        with suppress(Exception):  # why answers were not taken is on record, or the store is away
-            await answering.deliver(self._context, register, runs, self._chance, senders)
+        work = partial(answering.deliver, self._context, register, runs, self._chance, senders)
+        self._note(f"answers {register.id}", await _failure_of(work))
+
+    def _note(self, key: str, error: Exception | None) -> None:
+        """Keep what the store could not note; None: all was noted."""
+        if error is None:
+            self._unrecorded.pop(key, None)
+        else:
+            self._unrecorded[key] = error
 
     async def _tell(self) -> None:
         found = await showing.statuses(self._context)
@@ -167,7 +178,7 @@ class RegisterWatch:
         self._full = set(full)
 
 
-async def _failure_of(step: Callable[[], Awaitable[None]]) -> Exception | None:
+async def _failure_of(step: Callable[[], Awaitable[object]]) -> Exception | None:
     """Do a step, and give what it raised."""
     try:
         await step()

@@ -21,6 +21,8 @@ from filterd.operations.registers.handed import Handed
 from filterd.operations.registers.pulling import Pulling
 from filterd.serve import alarm_watch, register_watch
 from filterd.serve.register_watch import RegisterWatch
+from filterd.store import registers as rows
+from filterd.store.errors import StoreError
 from filterd.telemetry import log
 from tests.unit.operations.registers.conftest import adopted, with_list, with_registers
 from tests.unit.operations.registers.test_lists import blocked, register_xml
@@ -125,6 +127,30 @@ async def test_an_answer_that_cannot_be_sent_is_the_trouble_of_its_document(
         await watch.settled()
         (run,) = await answering.undelivered(context)
         assert (run.attempts, "ValueError" in run.trouble, "secret" in run.trouble) == (1, True, False)
+        await watch.close()
+
+
+async def test_a_delivery_that_the_store_cannot_note_is_told_once(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with_registers(installation, {"id": "own", "kind": "csv", "answers": RECEIVER})
+
+    async def full(*_: object) -> None:
+        message = "the disk is full"
+        raise StoreError(message, "make room")
+
+    monkeypatch.setattr(rows, "put_delivery", full)
+    async with installation.open("control") as context:
+        await adopted(context, "own")
+        await taking.take(context, "own", document("D-1", "block,one.example"))
+        watch = RegisterWatch(context)
+        log.configure("control")
+        for _ in range(3):
+            await watch.look()
+            await watch.settled()
+        (told,) = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+        assert (told["event"], told["reason"]) == ("registers are not watched", "the disk is full")
+        assert told["remedy"] == "make room"
         await watch.close()
 
 
