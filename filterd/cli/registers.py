@@ -117,7 +117,8 @@ def take(
     config: Path | None,
     as_json: bool,
 ) -> None:
-    """Take a document in. The same one again changes nothing and shows the answers that it got."""
+    """Take a document in. The same one again never acts twice and shows the answers that it got; what it was
+    refused is taken up where there is room now, or it is protected no more."""
     from filterd.model.register import RunOrigin
     from filterd.operations import input_values
     from filterd.operations.registers import taking
@@ -213,14 +214,15 @@ def answers(run: int | None, after: int, limit: int, config: Path | None, as_jso
 @click.argument("id", required=False)
 @common
 def retry(id: str | None, config: Path | None, as_json: bool) -> None:
-    """Put in force what is open, answer it, and deliver the answers now that nobody took."""
+    """Put in force what is open, and answer it; take up what documents were refused where the reason is gone;
+    deliver the answers now that nobody took."""
     import random
 
     from filterd.operations.registers import answering, showing
 
     async def act(context: Context) -> tuple[int, int]:
         try:
-            answered = await showing.retry_open(context, id or "")
+            answered = await showing.retry_open(context, id or "", refused=True)
         finally:  # what is answered does not wait for what is open
             await answering.deliver_now(context, id or "")
             delivered = await answering.deliver_due(context, random.SystemRandom().random)
@@ -264,6 +266,9 @@ def _show_taken(taken: TakenDocument, as_json: bool) -> None:
     )
     if taken.repeated:
         output.done("it was taken in before: nothing changed, these are the answers of then")
+    if taken.again:
+        would = "would be" if taken.dry else "are"
+        output.done(f"it was taken in before: {taken.again:,} items that were refused {would} taken up now")
     if taken.run.problem:
         remedy = f"filterd register accept {taken.run.register} --reason ...; or filterd register retry"
         output.warn(taken.run.problem, remedy)

@@ -2,8 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
+
+_AGAIN = re.compile(r"(?P<given>.*) \(again (?P<run>[0-9]+)\)")
+"""the number of a run that takes up what a document was refused"""
+LONGEST_TAKEN_UP = 230
+"""characters of a document's number to which that may be added"""
+
+
+def again_of(document: str, run: int) -> str:
+    """The number of the run that takes up what a document was refused."""
+    return f"{document} (again {run})"
+
+
+def is_again(document: str) -> bool:
+    """True for a number that none but such a run may have."""
+    return _AGAIN.fullmatch(document) is not None
 
 
 class RegisterKind(StrEnum):
@@ -77,7 +93,7 @@ class RegisterItem:
     due_at: float = 0.0
     """when it has to be in force, or lifted"""
     done_at: float = 0.0
-    """when that was decided; no node is waited for: they follow within a second"""
+    """when that was decided; its answer waits for the nodes, for a bounded time"""
     answer: ItemAnswer | None = None
     """None: not yet"""
     reason: ItemReason | None = None
@@ -117,6 +133,17 @@ class RegisterRun:
     delivered_at: float = 0.0
     trouble: str = ""
     """why the last attempt failed"""
+
+    @property
+    def given(self) -> str:
+        """The document's number as the authority gave it."""
+        found = _AGAIN.fullmatch(self.document)
+        return self.document if found is None else found["given"]
+
+    @property
+    def again(self) -> bool:
+        """True where it takes up what its document was refused before."""
+        return is_again(self.document)
 
 
 @dataclass(frozen=True, slots=True)

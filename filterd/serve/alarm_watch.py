@@ -13,8 +13,9 @@ from filterd.operations.context import Context, OperationError
 from filterd.operations.duty import alarming
 from filterd.operations.orders import alarms, due
 from filterd.operations.orders.alarm_delivery import AlarmDeliveries
-from filterd.operations.orders.duties import Duty, HouseDuty
+from filterd.operations.orders.duties import OF_LISTS, Duty, HouseDuty
 from filterd.operations.policies import KeptPolicies
+from filterd.operations.registers import alarming as of_registers
 from filterd.policy.jurisdictions import DeadlineKind
 from filterd.serve.own_tasks import OwnTasks
 from filterd.store.errors import StoreError
@@ -82,6 +83,7 @@ class AlarmWatch:
         context = self._deliveries.context
         try:
             found = [*due.open_ones(await due.duties(context)), *await alarming.duties(context)]
+            found += await of_registers.duties(context)
             found.sort(key=lambda each: each.due_at)
             raised = await alarms.raise_due(context, found)
             self._log(raised.duties)
@@ -110,6 +112,9 @@ class AlarmWatch:
 
     def _log(self, raised: Sequence[tuple[Duty, int]]) -> None:
         for duty, lead in raised[:LOGGED]:
+            if duty.kind in OF_LISTS:
+                _log_list(duty, lead)
+                continue
             event = "an order is due soon" if lead else "an order is overdue"
             log.get().warning(
                 event, order=duty.order.reference, duty=duty.kind.value, remedy="see: filterd duty due"
@@ -135,12 +140,24 @@ def rest_after(spent: float) -> float:
     return min(max(LOOK_SECONDS, SHARE * spent), LONGEST_REST)
 
 
+def _log_list(duty: Duty, lead: int) -> None:
+    register, _, run = duty.order.reference.partition("/")
+    event = "entries of a register are due soon" if lead else "entries of a register are overdue"
+    log.get().warning(
+        event,
+        register=register,
+        run=int(run),
+        duty=duty.kind.value,
+        remedy=f"see: filterd register show {register}; filterd register answers {run}",
+    )
+
+
 def _figures(duties: Sequence[Duty], now: float, waiting: int) -> DeadlineMetrics:
     left: dict[str, float] = {}
     for each in duties:  # the soonest first
         left.setdefault(each.kind.value, each.due_at + 1 - now)
     overdue = {kind.value: 0 for kind in DeadlineKind if kind is not DeadlineKind.TERM}
-    overdue[HouseDuty.REQUEST.value] = 0
+    overdue |= {each.value: 0 for each in (HouseDuty.REQUEST, *sorted(OF_LISTS))}
     for each in duties:
         overdue[each.kind.value] += each.overdue(now)
     return DeadlineMetrics(overdue=overdue, left=left, waiting=waiting)

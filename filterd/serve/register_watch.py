@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
@@ -11,7 +12,7 @@ from functools import partial
 from filterd.config.register_settings import RegisterSettings
 from filterd.config.settings import Settings
 from filterd.model.register import RegisterKind, RegisterRun
-from filterd.operations.context import Context
+from filterd.operations.context import Context, OperationError
 from filterd.operations.policies import KeptPolicies
 from filterd.operations.registers import answering, pulling, showing
 from filterd.operations.registers.showing import RegisterStatus
@@ -20,9 +21,12 @@ from filterd.serve.own_tasks import OwnTasks
 from filterd.serve.ticket_watch import TicketWatch
 from filterd.store.errors import StoreError
 from filterd.telemetry import log
+from filterd.telemetry.register_log import answers_ahead
 from filterd.telemetry.register_metrics import RegisterMetrics
 
 LOOK_SECONDS = 5.0
+HELD_SECONDS = 1.0
+"""between two looks at whether nodes have what answers wait for"""
 SHARE = 20.0
 """a look rests at least so many times as long as it took; what waits for others is no part of it"""
 LONGEST_REST = 60.0
@@ -51,6 +55,8 @@ class RegisterWatch:
         self._tickets = TicketWatch()
         self._pulls, self._openings, self._deliveries = (OwnTasks(AT_ONCE) for _ in range(3))
         """a slow server, a receiver that hangs, a list that cannot be written: none keeps another waiting"""
+        self.holding = False
+        """answers wait for nodes"""
         self.metrics = RegisterMetrics()
 
     def change_settings(self, settings: Settings) -> None:
@@ -64,9 +70,18 @@ class RegisterWatch:
             while True:
                 began = loop.time()
                 await self.look()
-                await asyncio.sleep(rest_after(loop.time() - began))
+                ends = loop.time() + rest_after(loop.time() - began)
+                while (left := ends - loop.time()) > 0:
+                    await asyncio.sleep(min(left, HELD_SECONDS if self.holding else LOOK_SECONDS))
+                    await self.deliver()
         finally:
             await self.close()
+
+    async def deliver(self) -> None:
+        """Begin to deliver the answers that are due. What fails, the next look tells."""
+        with contextlib.suppress(StoreError, OperationError):
+            if self._context.settings.registers:
+                await self._begin_deliveries()
 
     async def close(self) -> None:
         """End what is under way."""
@@ -135,11 +150,17 @@ class RegisterWatch:
     async def _begin_deliveries(self) -> None:
         for register, runs in await answering.due_runs(self._context):
             self._deliveries.begin(register.id, partial(self._deliver, register, runs))
+        await self._look_held()
 
     async def _deliver(self, register: RegisterSettings, runs: Sequence[RegisterRun]) -> None:
         senders = {RegisterKind.TICKETS.value: self._tickets.channel}
-        work = partial(answering.deliver, self._context, register, runs, self._chance, senders)
+        ways = (self._chance, senders, _told_ahead)
+        work = partial(answering.deliver, self._context, register, runs, ways)
         self._note(f"answers {register.id}", await _failure_of(work))
+        await _failure_of(self._look_held)
+
+    async def _look_held(self) -> None:
+        self.holding = await answering.are_held(self._context)
 
     def _note(self, key: str, error: Exception | None) -> None:
         """Keep what the store could not note; None: all was noted."""
@@ -190,6 +211,10 @@ async def _failure_of(step: Callable[[], Awaitable[object]]) -> Exception | None
 def rest_after(spent: float) -> float:
     """Give the seconds between a look that took ``spent`` seconds and the next one."""
     return min(max(LOOK_SECONDS, SHARE * spent), LONGEST_REST)
+
+
+def _told_ahead(run: RegisterRun, nodes: tuple[str, ...]) -> None:
+    answers_ahead(run.register, run.number, nodes)
 
 
 def figures(found: Sequence[RegisterStatus]) -> RegisterMetrics:

@@ -42,6 +42,12 @@ async def of_order(connection: AsyncConnection, number: int) -> list[OrderEffect
     return [_effect(row) for row in await connection.execute(query)]
 
 
+async def decided_with(connection: AsyncConnection, moment: float) -> int:
+    """The newest revision of the effects that were decided at a moment (Unix seconds); 0: there are none."""
+    query = select(func.max(order_effect.c.revision)).where(order_effect.c.decided_at == moment)
+    return int((await connection.execute(query)).scalar() or 0)
+
+
 async def arrivals(connection: AsyncConnection, number: int) -> list[NodeArrival]:
     """The arrivals of the effects of an order, by effect and node."""
     query = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy import case, delete, func, insert, select, update
@@ -163,6 +163,102 @@ async def refused(connection: AsyncConnection, register: str, reason: ItemReason
         .distinct()
     )
     return set((await connection.execute(query)).scalars())
+
+
+@dataclass(frozen=True, slots=True)
+class OpenDeadline:
+    """A deadline of entries that are not in force yet, or not lifted. Times are Unix seconds."""
+
+    register: str
+    run: int
+    received_at: float
+    act: ItemAct
+    due_at: float
+
+
+async def open_deadlines(connection: AsyncConnection) -> list[OpenDeadline]:
+    """The deadlines of items that have no answer yet, each once for its run and act."""
+    query = (
+        select(
+            register_run.c.register,
+            register_run.c.number,
+            register_run.c.received_at,
+            register_item.c.act,
+            register_item.c.due_at,
+        )
+        .join(register_item, register_item.c.run == register_run.c.number)
+        .where(register_run.c.answered_at == 0)
+        .where(register_item.c.answer == "", register_item.c.due_at > 0)
+        .distinct()
+    )
+    return [
+        OpenDeadline(row.register, row.number, row.received_at, ItemAct(row.act), row.due_at)
+        for row in await connection.execute(query)
+    ]
+
+
+async def open_blocks(connection: AsyncConnection) -> dict[str, set[str]]:
+    """The entries whose block has no answer yet, by register: those of lists that are being put in force."""
+    query = (
+        select(register_run.c.register, register_item.c.value)
+        .join(register_item, register_item.c.run == register_run.c.number)
+        .where(register_run.c.answered_at == 0)
+        .where(register_item.c.answer == "", register_item.c.act == ItemAct.BLOCK.value)
+    )
+    found: dict[str, set[str]] = {}
+    for row in await connection.execute(query):
+        found.setdefault(row.register, set()).add(row.value)
+    return found
+
+
+async def with_refusals(
+    connection: AsyncConnection, register: str, reasons: Iterable[ItemReason]
+) -> list[RegisterRun]:
+    """The runs with blocks that were refused to a register for one of these reasons, oldest first."""
+    chosen = register_item.c.reason.in_([each.value for each in reasons])
+    refused_in = select(register_item.c.run).where(chosen, register_item.c.act == ItemAct.BLOCK.value)
+    query = (
+        select(register_run)
+        .where(register_run.c.register == register, register_run.c.number.in_(refused_in))
+        .order_by(register_run.c.number)
+    )
+    return [_run(row) for row in await connection.execute(query)]
+
+
+async def unblocked_since(connection: AsyncConnection, register: str, run: int) -> set[str]:
+    """The entries that runs of a register after this one unblocked; those of a confidential one are empty."""
+    later = select(register_run.c.number).where(
+        register_run.c.register == register, register_run.c.number > run
+    )
+    query = select(register_item.c.value).where(
+        register_item.c.run.in_(later),
+        register_item.c.act == ItemAct.UNBLOCK.value,
+        register_item.c.answer == ItemAnswer.PROCESSED.value,
+    )
+    return set((await connection.execute(query.distinct())).scalars())
+
+
+async def taken_up(connection: AsyncConnection, first: RegisterRun) -> list[RegisterRun]:
+    """The runs that took up what a document was refused, oldest first."""
+    query = (
+        select(register_run)
+        .where(
+            register_run.c.register == first.register,
+            register_run.c.digest == first.digest,
+            register_run.c.number > first.number,
+        )
+        .order_by(register_run.c.number)
+    )
+    found = [_run(row) for row in await connection.execute(query)]
+    return [each for each in found if each.again and each.given == first.document]
+
+
+async def answers_now(connection: AsyncConnection, first: RegisterRun) -> list[RegisterItem]:
+    """The items of a document with their newest answers."""
+    found = {each.number: each for each in await items(connection, first.number)}
+    for run in await taken_up(connection, first):
+        found.update({each.number: each for each in await items(connection, run.number)})
+    return [found[number] for number in sorted(found)]
 
 
 async def counts(connection: AsyncConnection, run: int) -> dict[tuple[str, str], int]:

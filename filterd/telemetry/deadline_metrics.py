@@ -12,7 +12,8 @@ from filterd.telemetry.metric_families import counter, gauge
 
 @dataclass(frozen=True, slots=True)
 class DeadlineMetrics:
-    """The values of deadlines. Kinds: enforce, report, unblock, reconfirm, review, request."""
+    """The values of deadlines. Kinds: enforce, report, unblock, reconfirm, review, request,
+    list_block, list_unblock."""
 
     overdue: Mapping[str, int] = field(default_factory=dict)
     left: Mapping[str, float] = field(default_factory=dict)

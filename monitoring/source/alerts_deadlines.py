@@ -30,9 +30,11 @@ DEADLINES = AlertGroup(
             expression='filterd_order_deadline_seconds{kind!="review"} > 0 < 3600',
             wait="1m",
             summary="An order's time to {{ $labels.kind }} ends in {{ $value | humanizeDuration }}",
-            description="The soonest of its kind. filterd order due lists all.",
+            description="The soonest of its kind. filterd order due lists all, and filterd register list "
+            "what a register's list waits for.",
             summary_es="El plazo de una orden ({{ $labels.kind }}) vence en {{ $value | humanizeDuration }}",
-            description_es="Es el más próximo de su clase. filterd order due los muestra todos.",
+            description_es="Es el más próximo de su clase. filterd order due los muestra todos, y filterd "
+            "register list lo que espera la lista de un registro.",
             fires={f'filterd_order_deadline_seconds{{{C},kind="enforce"}}': "5000-60x60"},
             quiet={f'filterd_order_deadline_seconds{{{C},kind="enforce"}}': "90000-60x60"},
         ),

@@ -9,13 +9,15 @@ DEADLINES = {
         "the provider is late with what an authority may demand: each month can be fined (CFF 90-A).",
         "see what is late. To enforce: approve it, or bring the nodes that lack it back. To report: hand the "
         "report in, then `filterd order reported ORDER --reference ...`. To unblock: see which node still "
-        "has it. A provisional order: ask the authority whether it was confirmed. Then tell counsel: "
+        "has it. Entries of a register's list (list_block, list_unblock): `filterd register list` says what "
+        "they wait for. A provisional order: ask the authority whether it was confirmed. Then tell counsel: "
         "complying by oneself mitigates (LMTR 285-IV).",
         "el proveedor va tarde con lo que una autoridad puede exigir: cada mes puede costar una multa "
         "(CFF 90-A).",
         "vea qué está vencido. Para aplicar: apruébela, o recupere los nodos que no la tienen. Para "
         "informar: entregue el informe y luego `filterd order reported ORDEN --reference ...`. Para "
-        "desbloquear: vea qué nodo aún la tiene. Orden provisional: pregunte a la autoridad si se confirmó. "
+        "desbloquear: vea qué nodo aún la tiene. La lista de un registro (list_block, list_unblock): "
+        "`filterd register list` dice qué espera. Orden provisional: pregunte a la autoridad si se confirmó. "
         "Después avise a su abogado: cumplir por iniciativa propia atenúa (LMTR 285-IV).",
         LEGAL,
         ("filterd order due", "filterd order show ORDER", "filterd node list"),

@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.e2e.authority import free_port
 from tests.e2e.deployment import Deployment, ede, soon
 from tests.e2e.small import small
+from tests.unit.operations.notices.receiver import KEYS, write_secret
 from tests.worlds.listed_site import PAGE, ListedFault, ListedSite
 from tests.worlds.threaded_https import serving
 from tests.worlds.ticket_platform import EMAIL, PASSWORD, PlatformFault, TicketPlatform
@@ -73,6 +75,12 @@ def adopt(filterd: Deployment, monkeypatch: pytest.MonkeyPatch, register: str) -
         filterd.cli("register", "adopt", register, "--reason", "the authority's letter")
 
 
+def tried(filterd: Deployment, documents: int) -> bool:
+    """True once control tried to deliver the answers to so many documents, which wait for the node first."""
+    found = [each["attempts"] > 0 for each in filterd.cli("register", "answers")]
+    return len(found) >= documents and all(found)
+
+
 def test_a_ticket_is_blocked_replied_to_and_answered_again_once_cancelled(
     filterd: Deployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -121,9 +129,12 @@ def test_a_list_that_moves_is_followed_and_one_that_nobody_vouches_for_is_not(
         "guard": {"max_shrink": 1.0},
     }  # fmt: skip
     feeds.write_text(feeds.read_text() + yaml.safe_dump([entry]))
+    receiver = write_secret(tmp_path / "answers.secret", KEYS[0])
     with serving(site, tmp_path / "tls") as server:
         configure(
-            filterd, id="games", kind="adm", authority="adm", ground="betting", list="games",
+            filterd, id="games", answer_within="1h",
+            answers={"id": "adm", "url": f"http://127.0.0.1:{free_port()}/", "secret_file": str(receiver)},
+            kind="adm", authority="adm", ground="betting", list="games",
             source=server.url + PAGE, ca=str(server.ca), guard={"max_removals": 5},
             page={"list_mark": "elenco_siti.txt", "control_mark": "elenco_siti.sha-256"},
         )  # fmt: skip
@@ -140,3 +151,5 @@ def test_a_list_that_moves_is_followed_and_one_that_nobody_vouches_for_is_not(
             filterd.cli("register", "pull", "games")
             assert soon(partial(blocked, filterd, "poker.example"), seconds=60)
             assert soon(partial(answered, filterd, "betting.example"), seconds=60), "absence unblocks"
+            assert soon(partial(tried, filterd, 2), "answers once the node has the list", seconds=60)
+            assert "answers went before every node" not in filterd.log_whole()

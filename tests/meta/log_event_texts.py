@@ -390,6 +390,20 @@ TEXTS: dict[str, tuple[str, str]] = {
         "is lifted by itself.",
         "`filterd duty due`; the runbook of FilterdOrderOverdue",
     ),
+    "entries of a register are due soon": (
+        "Entries of the list of `register`, of its document `run`, are not in force yet, or not lifted "
+        "(`duty`: list_block, list_unblock), and the lead of an alarm has begun. Each is told once.",
+        "`filterd register show REGISTER`: what is held needs `filterd register accept`",
+    ),
+    "answers went before every node has what they say": (
+        "The answers to the document `run` of `register` were given after they had waited as long as they "
+        "may, and `count` nodes lack what is processed: `node` names them.",
+        "`filterd node list`; they follow by themselves once they are back",
+    ),
+    "entries of a register are overdue": (
+        "The time of such entries has passed. What is in force stays so.",
+        "`filterd register show REGISTER`; the runbook of FilterdOrderOverdue",
+    ),
     "more orders are due": (
         "So many more alarms, `count`, were raised at the same moment.",
         "`filterd order due`",

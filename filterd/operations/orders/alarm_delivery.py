@@ -133,7 +133,7 @@ class AlarmDeliveries:
 
     async def _mail(self, duties: Sequence[Duty]) -> str:
         """Why the mail was not taken; empty: it was."""
-        different = {(each.order.number, each.kind): each for each in duties}  # one line for all its alarms
+        different = {(each.order.number, each.kind, each.due_at): each for each in duties}  # of all its leads
         return await mailed(
             self.context, lambda head: alarm_mail(head, tuple(different.values())), self.lookups
         )

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from filterd.config.alarm_settings import MailSettings
 from filterd.operations import plain_values
-from filterd.operations.orders.duties import Duty
+from filterd.operations.orders.duties import OF_LISTS, Duty
 
 LISTED = 40
 """duties that one mail lists; the rest is a number"""
@@ -40,13 +40,19 @@ def alarm_mail(head: MailHead, duties: Sequence[Duty]) -> EmailMessage:
     ordered = sorted(duties, key=lambda each: (each.due_at, each.order.number))
     body = "\n\n-- \n\n".join(_body(words[each], each, ordered, head) for each in _LANGUAGES)
     spanish, first = words["es"], ordered[0]
-    subject = spanish["subject_one" if len(ordered) == 1 else "subject_many"].format(
+    subject = spanish[_subject(ordered)].format(
         reference=first.order.reference,
         duty=spanish[first.kind.value],
         when=_when(spanish, first, head.now),
         count=len(ordered),
     )
     return _message(head, subject, body)
+
+
+def _subject(duties: Sequence[Duty]) -> str:
+    if len(duties) > 1:
+        return "subject_many"
+    return "subject_list" if duties[0].kind in OF_LISTS else "subject_one"
 
 
 def trial_mail(head: MailHead) -> EmailMessage:
@@ -92,7 +98,10 @@ def _body(words: Mapping[str, str], language: str, duties: Sequence[Duty], head:
             lines.append("    " + words["under"].format(authority=authority, ground=ground))
     if len(duties) > LISTED:
         lines.append(words["more"].format(count=len(duties) - LISTED))
-    return "\n".join([*lines, "", words["end"]])
+    lines += ["", words["end"]]
+    if any(each.kind in OF_LISTS for each in duties):
+        lines.append(words["end_lists"])
+    return "\n".join(lines)
 
 
 def titles(duty: Duty, language: str) -> tuple[str, str]:

@@ -29,12 +29,20 @@ _UNKNOWN = KnownBasis(None, None)
 
 
 class HouseDuty(StrEnum):
-    """A duty that no law sets, but the rule of this program that two people stand behind an order."""
+    """A duty beside those of a single order: of the rule of this program that two people stand behind an
+    order, of requests, and of registers' lists."""
 
     EMERGENCY_REVIEW = "emergency_review"
     """another person looks at an end by one person alone"""
     REQUEST = "request"
     """a request of an authority has an outcome (operations.duty.requests)"""
+    LIST_BLOCK = "list_block"
+    """new entries of a register's list are in force (operations.registers.alarming)"""
+    LIST_UNBLOCK = "list_unblock"
+    """entries that a register withdrew are lifted"""
+
+
+OF_LISTS = frozenset((HouseDuty.LIST_BLOCK, HouseDuty.LIST_UNBLOCK))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,9 @@
 """Delivers the answers to a document to the receiver of its register, until it takes them.
 
-Each attempt that fails is followed by a later one, at growing intervals up to an hour; it never gives up, and
-what is undelivered is told (:func:`undelivered`, ``filterd register answers``). Platforms with a channel of
-their own give :class:`AnswerSender` for it.
+They wait until the nodes in service have what they say, but not for long: :mod:`.arrived` tells. Then they go
+with what is on record. Each attempt that fails is followed by a later one, at growing intervals up to an
+hour; it never gives up, and what is undelivered is told (:func:`undelivered`, ``filterd register answers``).
+Platforms with a channel of their own give :class:`AnswerSender` for it.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from filterd.fetch.webhook_messages import SignedMessage, WebhookSecretError, re
 from filterd.model.register import RegisterItem, RegisterKind, RegisterRun
 from filterd.operations.context import Context
 from filterd.operations.feeds.server_addresses import server_addresses
+from filterd.operations.registers import arrived
 from filterd.operations.registers.finding import register_subject
 from filterd.operations.registers.plain import plain_item, plain_run
 from filterd.operations.safe_texts import safe_text
@@ -32,6 +34,8 @@ LONGEST_WAIT = 3600.0
 """seconds between two attempts"""
 
 LookupOf = Callable[[Any], AbstractAsyncContextManager[Lookup]]
+Ahead = Callable[[RegisterRun, tuple[str, ...]], None]
+"""called with a document whose answers go before these nodes have what they say"""
 
 
 class AnswerSender(Protocol):
@@ -41,6 +45,9 @@ class AnswerSender(Protocol):
         self, context: Context, register: RegisterSettings, run: RegisterRun, items: Sequence[RegisterItem]
     ) -> str:
         """Give the answers; why they were not taken, or empty."""
+
+
+Ways = tuple[Callable[[], float], Mapping[str, AnswerSender], Ahead]
 
 
 class WebhookSender:
@@ -74,13 +81,21 @@ class WebhookSender:
         return "" if answer.delivered else answer.trouble or "it was not taken"
 
 
+def quiet(_run: RegisterRun, _nodes: tuple[str, ...]) -> None:
+    """Tell nobody."""
+
+
 async def deliver_due(
-    context: Context, chance: Callable[[], float], senders: Mapping[str, AnswerSender] | None = None
+    context: Context,
+    chance: Callable[[], float],
+    senders: Mapping[str, AnswerSender] | None = None,
+    ahead: Ahead = quiet,
 ) -> int:
-    """Deliver the answers that are due, to all registers at once; return how many documents' were taken.
-    ``chance`` gives numbers from
-    0 to 1; ``senders`` the channels by the kind of register, else :class:`WebhookSender`."""
-    work = [deliver(context, *each, chance, senders or {}) for each in await due_runs(context)]
+    """Deliver the answers that are due, and that wait for no node, to all registers at once; return how many
+    documents' were taken. ``chance`` gives numbers from 0 to 1; ``senders`` the channels by the kind of
+    register, else :class:`WebhookSender`."""
+    ways = (chance, senders or {}, ahead)
+    work = [deliver(context, *each, ways) for each in await due_runs(context)]
     done = 0
     for each in await asyncio.gather(*work, return_exceptions=True):
         if isinstance(each, BaseException):
@@ -102,15 +117,13 @@ async def deliver(
     context: Context,
     register: RegisterSettings,
     runs: Sequence[RegisterRun],
-    chance: Callable[[], float],
-    senders: Mapping[str, AnswerSender],
+    ways: Ways,
 ) -> int:
     """Deliver the answers to these documents of a register, one after the other; return how many were taken.
-    Parameters as of :func:`deliver_due`."""
-    sender = senders.get(register.kind) or _usual(register)
+    ``ways``: the last parameters of :func:`deliver_due`."""
     done = 0
     for each in runs:
-        done += await _deliver(context, register, each.number, chance, sender)
+        done += await _deliver(context, register, each.number, ways)
     return done
 
 
@@ -134,6 +147,12 @@ async def undelivered(context: Context) -> list[RegisterRun]:
         return [each for each in await rows.open_runs(connection) if each.next_at > 0]
 
 
+async def are_held(context: Context) -> bool:
+    """True while answers that are due wait for nodes."""
+    now = context.clock()
+    return any(not each.attempts and each.next_at <= now for each in await undelivered(context))
+
+
 def _usual(register: RegisterSettings) -> AnswerSender:
     """The channel of a register whose caller has none."""
     if register.as_kind is not RegisterKind.TICKETS:
@@ -147,14 +166,21 @@ async def _deliver(
     context: Context,
     register: RegisterSettings,
     number: int,
-    chance: Callable[[], float],
-    sender: AnswerSender,
+    ways: Ways,
 ) -> int:
+    chance, senders, ahead = ways
     async with context.store.read() as connection:
         run = await rows.numbered(connection, number)
         if run is None or not _is_due(run, context.clock()):
             return 0  # it was delivered meanwhile
         items = await rows.items(connection, number)
+    behind = await arrived.lacking(context, register, items)
+    if behind and not run.attempts:
+        now = context.clock()
+        if now < arrived.held_until(run) <= now + arrived.HOLD:  # a clock that was ahead holds nothing back
+            return 0
+        ahead(run, behind)
+    sender = senders.get(register.kind) or _usual(register)
     try:
         trouble = await sender.send(context, register, run, items)
     except Exception as error:
@@ -170,7 +196,9 @@ async def _deliver(
     after = replace(run, attempts=attempts, next_at=0.0, trouble="", delivered_at=now)
     async with context.store.write(context.actor, now) as write:
         await rows.put_delivery(write.connection, after, run)
-        told = {"run": run.number, "document": run.document, "attempts": attempts}
+        told: dict[str, Any] = {"run": run.number, "document": run.document, "attempts": attempts}
+        if behind:
+            told["nodes_lacking"] = list(behind)
         write.audit("register.deliver", register_subject(register.id), after=told)
     return 1
 

@@ -13,10 +13,17 @@ from filterd.store.store import Write
 
 
 def audit_take(
-    write: Write, run: RegisterRun, items: Sequence[RegisterItem], order: Order | None = None
+    write: Write,
+    run: RegisterRun,
+    items: Sequence[RegisterItem],
+    order: Order | None = None,
+    *,
+    again_of: int = 0,
 ) -> None:
-    """Record that a document was taken in."""
+    """Record that a document was taken in; ``again_of``: what it was refused in that run was taken up."""
     after = audited_run(run)
+    if again_of:
+        after["again_of"] = again_of
     if order is not None:
         after["order"] = order.reference
     write.audit("register.take", register_subject(run.register), after={**after, **audited_items(items)})

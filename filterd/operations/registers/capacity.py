@@ -10,12 +10,15 @@ from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from filterd.operations.context import Context
+from filterd.config.register_settings import RegisterSettings
+from filterd.operations.context import Context, OperationError
 from filterd.operations.feeds import adoption
 from filterd.operations.orders.guards import jurisdiction
+from filterd.operations.registers import list_files
 from filterd.policy.deadlines import resolve
 from filterd.policy.jurisdictions import Jurisdiction
 from filterd.store import feeds, order_counts
+from filterd.store import registers as rows
 
 NAMES, ADDRESSES = "names", "addresses"
 ALARM_AT = 0.8
@@ -68,8 +71,8 @@ async def capacity(context: Context, connection: AsyncConnection | None = None) 
 
 
 async def used(context: Context, connection: AsyncConnection) -> Used:
-    """The entries of all orders that nobody ended, and of adopted lists, by authority and kind. Entries of a
-    confidential order count as names."""
+    """The entries of all orders that nobody ended, and of adopted lists, by authority and kind: those that
+    are being put in force are among them. Entries of a confidential order count as names."""
     country = jurisdiction(context)
     found: Used = Counter()
     for authority, names, addresses in await order_counts.open_entries(connection):
@@ -80,7 +83,20 @@ async def used(context: Context, connection: AsyncConnection) -> Used:
     for feed in (await adoption.policies_in_force(context)).policies.feeds:
         if feed.mandatory is not None and feed.id in versions:
             found[canonical(country, feed.mandatory.authority), NAMES] += versions[feed.id].names
+    for register, entries in (await rows.open_blocks(connection)).items():
+        for each in context.settings.registers:
+            if each.id == register:
+                found[canonical(country, each.authority), NAMES] += await _coming(context, each, entries)
     return found
+
+
+async def _coming(context: Context, register: RegisterSettings, entries: set[str]) -> int:
+    """The entries that the version in force of a register's list does not have yet; all of them where it
+    cannot be read. A write sees no other version while it lasts."""
+    try:
+        return len(entries - await list_files.in_force(context, register))
+    except OperationError:
+        return len(entries)
 
 
 def canonical(country: Jurisdiction | None, authority: str) -> str:

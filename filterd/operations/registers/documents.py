@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from filterd.config.register_settings import RegisterSettings
-from filterd.feed.registers.parsed import ParsedDocument
+from filterd.feed.registers.parsed import ParsedDocument, ParsedItem
 from filterd.model.order import Order
 from filterd.model.register import ItemAct, ItemAnswer, RegisterItem, RegisterRun
 from filterd.model.rule import Scope
@@ -56,11 +56,27 @@ async def judged_document(context: Context, work: DocumentWork) -> tuple[Guards,
         message = f"the document has {blocks:,} entries, more than the {MAX_ENTRIES:,} of one order"
         raise OperationError(message, "split it into several documents, or make the register a list")
 
+    return guarding, await _judged(context, register, work.parsed.items, guarding)
+
+
+async def judged_items(
+    context: Context, register: RegisterSettings, items: Sequence[ParsedItem]
+) -> list[JudgedItem]:
+    """These items, judged by all but the room. Where the guards cannot be read whole, none passes."""
+    guarding = await asyncio.to_thread(guards, context)
+    if guarding.unprotected or guarding.unread:
+        return []
+    return await _judged(context, register, items, guarding)
+
+
+async def _judged(
+    context: Context, register: RegisterSettings, items: Sequence[ParsedItem], guarding: Guards
+) -> list[JudgedItem]:
     def judge() -> list[JudgedItem]:
-        read = [read_item(each, register, context.settings) for each in work.parsed.items]
+        read = [read_item(each, register, context.settings) for each in items]
         return judge_blocks(read, register, guarding)
 
-    return guarding, await asyncio.to_thread(judge)
+    return await asyncio.to_thread(judge)
 
 
 async def room_of(
@@ -118,7 +134,7 @@ async def take_document(
             raise ConflictError(message, "hand it in again: you get the answers that it got")
         adopted = await adopting.require_adopted(write.connection, work.register)
         judged = fitted(judged, await room_of(context, work.register, write.connection))
-        order = await _order(context, write, work, guarding, judged, adopted.people)
+        order = await order_of(context, write, work, guarding, judged, adopted.people)
         names = [each for each in judged if each.reason is None and each.item.act is ItemAct.UNBLOCK]
         await unblocking.unblock(context, write, work, [each.value for each in names])
         items = answered(work, judged, deadlines, write.now)
@@ -137,7 +153,7 @@ async def take_document(
     return run, items
 
 
-async def _order(
+async def order_of(
     context: Context,
     write: Write,
     work: DocumentWork,
@@ -145,6 +161,7 @@ async def _order(
     judged: Sequence[JudgedItem],
     approvals: tuple[str, ...],
 ) -> Order | None:
+    """Make the order of the blocks that are taken; None: there are none."""
     values = sorted({e.value for e in judged if e.reason is None and e.item.act is ItemAct.BLOCK})
     if not values:
         return None
@@ -158,7 +175,7 @@ def order_request(work: DocumentWork, values: Sequence[str]) -> OrderRequest:
     return OrderRequest(
         authority=register.authority,
         official=work.parsed.official or register.official,
-        document=run.document,
+        document=run.given,
         ground=register.ground,
         reason=f"register {register.id}",
         entries=tuple((each, Scope.SUBTREE) for each in values),

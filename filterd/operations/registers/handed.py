@@ -27,6 +27,8 @@ class TakenDocument:
     items: tuple[RegisterItem, ...]
     repeated: bool = False
     """it was taken in before: these are the answers of then"""
+    again: int = 0
+    """items of a document that came before, and that were refused then: they are taken up now"""
     dry: bool = False
     """nothing was changed"""
     whole: bool = False

@@ -31,6 +31,7 @@ _TOP = re.compile(r"\.?[A-Za-z0-9-]{1,63}\.?")
 ADDRESS_NEEDS = "an address: DNS would block every site behind it"
 NO_IPV6 = "an IPv6 address: its platform has none"
 URL_NEEDS = "a URL: DNS would block the whole site"
+FULL = "the room declared for this authority is full"
 SUFFIX_NEEDS = "a public suffix: DNS would block all that is registered below it"
 
 
@@ -192,7 +193,7 @@ def _within(judged: JudgedItem, left: _Left) -> JudgedItem:
         return judged
     room = left.addresses if judged.address else left.names
     if room is not None and room <= 0:
-        return judged.refused(ItemReason.OVER_CAPACITY, "the room declared for this authority is full")
+        return judged.refused(ItemReason.OVER_CAPACITY, FULL)
     left.seen.add(judged.value)
     if room is not None and judged.address:
         left.addresses = room - 1

@@ -30,7 +30,7 @@ from filterd.operations.registers import applying, auditing, list_files, repeati
 from filterd.operations.registers.deadlines import Deadlines
 from filterd.operations.registers.documents import DocumentWork, room_of
 from filterd.operations.registers.handed import Handed, TakenDocument
-from filterd.operations.registers.items import JudgedItem, read_item
+from filterd.operations.registers.items import FULL, CapacityLeft, JudgedItem, read_item
 from filterd.operations.registers.saying import DocumentWord, said
 from filterd.store import register_dates
 from filterd.store import registers as rows
@@ -48,6 +48,8 @@ class ListPlan:
     state: RunState = RunState.TAKEN
     problem: str = ""
     listed: int = 0
+    landed: frozenset[str] = frozenset()
+    """new names that are in force already: they take no more room"""
     again: frozenset[str] = frozenset()
     """names that stand in it whose removal was held: it is off"""
     dates: Mapping[str, EntryDate] = field(default_factory=dict)
@@ -75,6 +77,7 @@ async def take_list(context: Context, work: DocumentWork) -> TakenDocument:
                 return before
         plan = await _plan(context, work)
         async with context.store.write(context.actor, context.clock()) as write:
+            plan = _within(plan, await room_of(context, work.register, write.connection), write.now)
             number = await rows.next_number(write.connection)
             unanswered = any(each.answer is None for each in plan.items)
             run = replace(
@@ -181,8 +184,31 @@ async def _plan(context: Context, work: DocumentWork) -> ListPlan:
         state=RunState.HELD if problem else RunState.TAKEN,
         problem=problem,
         listed=len(told.blocks),
+        landed=frozenset(new & let_in),
         again=frozenset(told.standing & pending),
         dates=told.dates,
+    )
+
+
+def _within(plan: ListPlan, room: CapacityLeft, now: float) -> ListPlan:
+    """The plan with what there is room for as the write sees it: others may have taken some since it was
+    made."""
+    if room.names is None:
+        return plan
+    taking = [e for e in plan.items if e.answer is None and e.act is ItemAct.BLOCK]
+    over = {each.number for each in [e for e in taking if e.value not in plan.landed][room.names :]}
+    items = tuple(_full(each, now) if each.number in over else each for each in plan.items)
+    return replace(plan, items=items)
+
+
+def _full(item: RegisterItem, now: float) -> RegisterItem:
+    return replace(
+        item,
+        due_at=0.0,
+        answer=ItemAnswer.UNPROCESSED,
+        reason=ItemReason.OVER_CAPACITY,
+        detail=FULL,
+        answered_at=now,
     )
 
 
@@ -243,8 +269,7 @@ class _Maker:
 
     def full(self, judged: JudgedItem) -> RegisterItem:
         """A name that is new and for which there is no room."""
-        detail = "the room declared for this authority is full"
-        return self.refused(judged.refused(ItemReason.OVER_CAPACITY, detail))
+        return self.refused(judged.refused(ItemReason.OVER_CAPACITY, FULL))
 
     def refused(self, judged: JudgedItem) -> RegisterItem:
         """An item that is refused by itself."""

@@ -13,7 +13,8 @@ def plain_run(run: RegisterRun) -> dict[str, Any]:
     return {
         "register": run.register,
         "run": run.number,
-        "document": run.document,
+        "document": run.given,
+        "again": run.again,
         "digest": run.digest,
         "origin": run.origin.value,
         "state": run.state.value,
@@ -57,6 +58,7 @@ def plain_taken(taken: TakenDocument) -> dict[str, Any]:
         **plain_run(taken.run),
         "dry_run": taken.dry,
         "repeated": taken.repeated,
+        "taken_up": taken.again,
         "whole": taken.whole,
         "listed": taken.listed,
         "added": taken.added,

@@ -31,7 +31,7 @@ async def known(context: Context, work: DocumentWork) -> TakenDocument | None:
             found = await rows.with_digest(connection, register.id, run.digest)
         if found is None:
             return None
-        items = await rows.items(connection, found.number)
+        items = await rows.answers_now(connection, found)
     if found.digest == run.digest:
         return TakenDocument(found, tuple(items), repeated=True)
     handed = Handed(b"", run.origin)

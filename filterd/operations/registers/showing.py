@@ -100,14 +100,15 @@ async def show_run(
         return found, await rows.items(connection, number, after=after, limit=limit)
 
 
-async def retry_open(context: Context, identifier: str = "") -> int:
+async def retry_open(context: Context, identifier: str = "", *, refused: bool = False) -> int:
     """Put what is open in force and answer it, of one register or all; one that fails keeps no other waiting.
-    Returns how many items were answered. Raises what failed first, once all were tried."""
+    Returns how many items were answered. Raises what failed first, once all were tried. ``refused``: take up,
+    too, what documents were refused for a reason that is gone; that is a person's word, never a clock's."""
     chosen = [require_register(context, identifier)] if identifier else list(context.settings.registers)
     count, failed = 0, []
     for each in chosen:
         try:
-            count += await put_in_force(context, each)
+            count += await put_in_force(context, each, refused=refused)
         except Exception as error:
             failed.append(error)
         await asyncio.sleep(0)
@@ -116,13 +117,14 @@ async def retry_open(context: Context, identifier: str = "") -> int:
     return count
 
 
-async def put_in_force(context: Context, register: RegisterSettings) -> int:
-    """Put in force what is open of one register, and answer it. Returns how many items were answered. Raises
-    OperationError, and whatever else fails; that is on record with the register then."""
-    from filterd.operations.registers import applying, list_files, opening
+async def put_in_force(context: Context, register: RegisterSettings, *, refused: bool = False) -> int:
+    """Put in force what is open of one register, and answer it; ``refused`` as of :func:`retry_open`. Returns
+    how many items were answered. Raises OperationError, and whatever else fails; that of a list is on record
+    with the register then."""
+    from filterd.operations.registers import applying, list_files, opening, retaking
 
     if not register.list:
-        return 0
+        return await retaking.retake(context, register) if refused else 0
     count, failed = 0, []
     try:
         await opening.open_due(context, register)

@@ -1,7 +1,8 @@
 """Takes a document of a register in: read, judged, put in force and answered, each document once.
 
-The same document again finds the answers of then and changes nothing; the same number with another content is
-refused. With ``dry_run`` it is read and judged, and nothing changes.
+The same document again finds the answers of then; what it was refused is taken up where the reason is gone,
+and nothing else changes. The same number with another content is refused. With ``dry_run`` it is read and
+judged, and nothing changes.
 """
 
 from __future__ import annotations
@@ -13,11 +14,11 @@ from dataclasses import replace
 from filterd.config.register_settings import RegisterSettings
 from filterd.feed.registers.parsed import ParsedDocument, RegisterSyntaxError, Tell, quiet
 from filterd.feed.registers.reading import parse
-from filterd.model.register import RegisterRun, RunState
+from filterd.model.register import RegisterRun, RunState, is_again
 from filterd.operations import input_values
 from filterd.operations.context import Context
 from filterd.operations.errors import ConflictError, OperationError
-from filterd.operations.registers import adopting, documents, lists, repeating
+from filterd.operations.registers import adopting, documents, lists, repeating, retaking
 from filterd.operations.registers.deadlines import Deadlines
 from filterd.operations.registers.documents import DocumentWork
 from filterd.operations.registers.finding import require_register
@@ -45,7 +46,9 @@ async def take(
     numbered = bool(handed.document or parsed.document)
     work = DocumentWork(register, parsed, _run(context, register, handed, parsed, digest), numbered)
     before = await repeating.known(context, work)
-    if before is not None and (not register.list or (dry_run and await lists.stands(context, work, before))):
+    if before is not None and not register.list:
+        return await retaking.take_again(context, work, before, dry_run=dry_run)
+    if before is not None and dry_run and await lists.stands(context, work, before):
         return before
     if dry_run:
         return await _dry(context, work)
@@ -88,6 +91,9 @@ def _run(
     if register.confidential and any(_like_a_name(each) for each in (given, parsed.official)):
         message = "the number of the document, or the official, is written like a name: cells may be swapped"
         raise ConflictError(message, "this register is confidential: its number must not tell what it blocks")
+    if is_again(given.strip()):
+        message = "the number of the document is written like one of ours, of what is taken up again"
+        raise ConflictError(message, "hand it in with another number (--document)")
     if handed.document and parsed.document and handed.document != parsed.document:
         said = "another one" if register.confidential else repr(parsed.document[:64])
         message = f"the document says that its number is {said}, not {handed.document[:64]!r}"

@@ -28,12 +28,13 @@ from filterd.feed.registers.ticket_messages import (
 from filterd.feed.registers.ticket_plan import FullComparison, TicketPlan, compare, plan
 from filterd.fetch.known_login import KnownLogin
 from filterd.model.register import ItemAct, ItemReason, RunOrigin
+from filterd.operations import input_values
 from filterd.operations.context import Context
 from filterd.operations.errors import OperationError
 from filterd.operations.orders.adopted_intake import lift_adopted
 from filterd.operations.orders.finding import require
 from filterd.operations.registers import adopting
-from filterd.operations.registers.documents import room_of
+from filterd.operations.registers.documents import judged_items, room_of
 from filterd.operations.registers.finding import register_subject
 from filterd.operations.registers.handed import Handed
 from filterd.operations.registers.items import read_item
@@ -224,7 +225,8 @@ async def comparison(context: Context, register: RegisterSettings, platform: Que
         states = await rows.entry_states(connection, register.id)
         known = await rows.taken_tickets(connection, register.id)
     ours = {each for each, state in states.items() if state.blocked}
-    beside = {each for each, state in states.items() if not await _again(context, register, state)}
+    wanted = {each: state.reason for each, state in states.items() if each in full and not state.blocked}
+    beside = states.keys() - ours - await _again(context, register, wanted)
     standing = set[str]()
     for each in answer.tickets:
         values = {_value(context, register, entry) for entry in each.entries}
@@ -235,12 +237,24 @@ async def comparison(context: Context, register: RegisterSettings, platform: Que
     return compare(ours, full | (standing & ours), beside)
 
 
-async def _again(context: Context, register: RegisterSettings, state: rows.EntryState) -> bool:
-    """True for an entry that a full list brings in again: there was no room for it, and now there is."""
-    if state.blocked or state.reason is not ItemReason.OVER_CAPACITY:
-        return False
-    room = await room_of(context, register)
-    return room.names is None or room.names > 0
+async def _again(
+    context: Context, register: RegisterSettings, wanted: Mapping[str, ItemReason | None]
+) -> set[str]:
+    """The entries that a full list brings in again: there was no room for them, and now there is, or they
+    were protected, and are no more."""
+    found = set[str]()
+    full = {each for each, reason in wanted.items() if reason is ItemReason.OVER_CAPACITY}
+    if full:
+        room = await room_of(context, register)
+        for each in full:
+            left = room.addresses if input_values.is_address(each) else room.names
+            found |= {each} if left is None or left > 0 else set()
+    kept = [each for each, reason in wanted.items() if reason is ItemReason.PROTECTED]
+    if kept:
+        items = tuple(ParsedItem(number, each) for number, each in enumerate(kept, 1))
+        judged = await judged_items(context, register, items)
+        found |= {kept[each.item.number - 1] for each in judged if each.reason is None}
+    return found
 
 
 def _value(context: Context, register: RegisterSettings, entry: str) -> str:

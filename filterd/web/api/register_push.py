@@ -19,9 +19,10 @@ from filterd.config.register_settings import RegisterSettings
 from filterd.model.register import RegisterKind, RunOrigin
 from filterd.operations.context import Context
 from filterd.operations.plain_values import with_times
-from filterd.operations.registers import taking
+from filterd.operations.registers import arrived, taking
 from filterd.operations.registers.handed import Handed
 from filterd.operations.registers.plain import plain_taken
+from filterd.telemetry.register_log import answers_ahead
 from filterd.web.api.callers import ApiState
 from filterd.web.api.limits import BoundedBody
 from filterd.web.api.open_documents import OpenLimit
@@ -30,6 +31,8 @@ from filterd.web.api.problems import RefusedCall, response_of
 PATH = "/api/v1/registers/{id}/push"
 SECONDS = 120.0
 """in which a whole document must arrive"""
+WAITS = 10.0
+"""for the nodes, before the reply says what is on record"""
 LEAST = 32
 """characters of a secret"""
 ACCEPTED = "Rsh-Push"
@@ -49,10 +52,13 @@ async def push(request: Request) -> Response:
         context = replace(state.context, actor=f"register {register.id}", person=False, way="api")
         handed = Handed(content, RunOrigin.PUSH, request.headers.get(_DOCUMENT, "")[:256])
         taken = await taking.take(context, register.id, handed)
+        behind = await arrived.wait(context, register, taken.items, WAITS)
     except Exception as error:
         return response_of(error)
     headers = {ACCEPTED: "accepted"} if register.as_kind is RegisterKind.POLAND else {}
-    return JSONResponse(with_times(plain_taken(taken)), headers=headers)
+    if behind:
+        answers_ahead(register.id, taken.run.number, behind)
+    return JSONResponse(with_times({**plain_taken(taken), "on_all_nodes": not behind}), headers=headers)
 
 
 async def _admitted(context: Context, request: Request) -> RegisterSettings:

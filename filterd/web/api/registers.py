@@ -66,9 +66,10 @@ async def show_answers(caller: Called, run: RunNumber, after: Number = 0, limit:
 async def retry(
     caller: Called, register: Annotated[str, Query(max_length=32, description="Only this one.")] = ""
 ) -> Plain:
-    """Put in force what is open, answer it, and deliver the answers that nobody took."""
+    """Put in force what is open, take up what was refused for a reason that is gone, answer it, and deliver
+    the answers that nobody took."""
     try:
-        answered = await showing.retry_open(caller.context, register)
+        answered = await showing.retry_open(caller.context, register, refused=True)
     finally:  # what is answered does not wait for what is open
         await answering.deliver_now(caller.context, register)
         delivered = await answering.deliver_due(caller.context, random.SystemRandom().random)
@@ -96,7 +97,8 @@ async def list_documents(
 
 @routes.post("/registers/{register}/documents", **takes(Permission.ORDERS_WRITE))
 async def take_document(caller: Called, register: RegisterId, body: RegisterDocument) -> Plain:
-    """Take a document in. The same one again changes nothing and gets the same answers."""
+    """Take a document in. The same one again gets the same answers; what it was refused is taken up where the
+    reason is gone, and nothing else changes."""
     at = 0.0 if body.received_at is None else body.received_at.timestamp()
     handed = Handed(body.content.encode(), RunOrigin.FILE, body.document, at)
     return _timed(plain_taken(await taking.take(caller.context, register, handed, dry_run=body.dry_run)))

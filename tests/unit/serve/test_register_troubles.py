@@ -24,7 +24,7 @@ from filterd.serve.register_watch import RegisterWatch
 from filterd.store import registers as rows
 from filterd.store.errors import StoreError
 from filterd.telemetry import log
-from tests.unit.operations.registers.conftest import adopted, with_list, with_registers
+from tests.unit.operations.registers.conftest import adopted, node_has_all, with_list, with_registers
 from tests.unit.operations.registers.test_lists import blocked, register_xml
 from tests.unit.operations.registers.test_taking import document
 from tests.worlds.installation import Installation, install
@@ -95,10 +95,12 @@ async def test_a_receiver_that_hangs_stops_nothing(
         for each in names:
             await adopted(context, each)
             await taking.take(context, each, document(f"{each}-1", "block,one.example"))
+        await node_has_all(context)
         watch = RegisterWatch(context)
         await bounded(watch.look())
         await until(lambda: sent == ["good-1"])
         await taking.take(context, "good", document("good-2", "block,two.example"))
+        await node_has_all(context)
         await bounded(watch.look())
         await until(lambda: sent == ["good-1", "good-2"])
         assert watch.metrics.undelivered["bad"] == 1
@@ -122,6 +124,7 @@ async def test_an_answer_that_cannot_be_sent_is_the_trouble_of_its_document(
     async with installation.open("control") as context:
         await adopted(context, "own")
         await taking.take(context, "own", document("D-1", "block,one.example"))
+        await node_has_all(context)
         watch = RegisterWatch(context)
         await watch.look()
         await watch.settled()
@@ -143,6 +146,7 @@ async def test_a_delivery_that_the_store_cannot_note_is_told_once(
     async with installation.open("control") as context:
         await adopted(context, "own")
         await taking.take(context, "own", document("D-1", "block,one.example"))
+        await node_has_all(context)
         watch = RegisterWatch(context)
         log.configure("control")
         for _ in range(3):

@@ -10,8 +10,11 @@ from typing import Any
 import pytest
 
 from filterd.config.load import from_value
+from filterd.model.records import FeedInForce, NodeReport
+from filterd.operations import nodes
 from filterd.operations.context import Context
 from filterd.operations.registers import adopting
+from filterd.store import change_log, feeds
 from tests.worlds.installation import Installation, as_person
 
 JURISDICTION = """
@@ -59,6 +62,31 @@ async def adopted(context: Context, register: str) -> None:
     """Let two people adopt a register."""
     for person in ("ana", "bob"):
         await adopting.adopt(as_person(context, person), register, reason="the ministry's letter")
+
+
+async def node_has_all(context: Context, name: str = "resolver-1") -> NodeReport:
+    """Let a node report that it has all that the store has; returns the report."""
+    async with context.store.read() as connection:
+        cursor = (await change_log.ends(connection))[1]
+        lists = await feeds.current(connection)
+    in_force = tuple(
+        FeedInForce(each.feed, "mandatory", str(each.version), each.digest, each.names, 0.0)
+        for each in lists.values()
+    )
+    report = NodeReport(
+        name,
+        context.clock(),
+        cursor.revision,
+        cursor.revision,
+        "",
+        ready=True,
+        lists={},
+        mandatory_hash=cursor.hash,
+        effective_digest="e" * 64,
+        feeds=in_force,
+    )
+    await nodes.record(context, report)
+    return report
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from filterd.operations.context import Context, OperationError
 from filterd.operations.feeds import updating
 from filterd.operations.registers import answering, applying, showing, taking
 from filterd.store.errors import StoreError
-from tests.unit.operations.registers.conftest import adopted, with_registers
+from tests.unit.operations.registers.conftest import adopted, node_has_all, with_registers
 from tests.unit.operations.registers.test_lists import blocked, pull
 from tests.unit.operations.registers.test_taking import document
 from tests.worlds.installation import Installation
@@ -49,6 +49,7 @@ async def told(installation: Installation) -> AsyncIterator[Context]:
 
 async def test_answers_are_sent_until_they_are_taken(told: Context, installation: Installation) -> None:
     await taking.take(told, "own", document("D-1", "block,one.example", "block,com"))
+    await node_has_all(told)
     receiver = Receiver()
     waits = []
     for _ in range(9):
@@ -69,6 +70,7 @@ async def test_answers_are_sent_until_they_are_taken(told: Context, installation
 
 async def test_a_receiver_that_cannot_be_reached_is_told(told: Context) -> None:
     await taking.take(told, "own", document("D-1", "block,one.example"))
+    await node_has_all(told)
     assert await answering.deliver_due(told, lambda: 0.0) == 0
     (waiting,) = await answering.undelivered(told)
     assert "secret" in waiting.trouble

@@ -18,7 +18,13 @@ from filterd.operations.orders import showing as orders
 from filterd.operations.registers import answering, showing, taking
 from filterd.operations.registers.handed import Handed
 from filterd.store import registers as rows
-from tests.unit.operations.registers.conftest import JURISDICTION, adopted, with_list, with_registers
+from tests.unit.operations.registers.conftest import (
+    JURISDICTION,
+    adopted,
+    node_has_all,
+    with_list,
+    with_registers,
+)
 from tests.unit.operations.registers.test_lists import blocked, register_xml
 from tests.unit.operations.registers.test_taking import document, names_of
 from tests.worlds.backups import put_back
@@ -157,12 +163,14 @@ async def test_the_answers_of_dropped_removals_are_sent(installation: Installati
         held = await pull("a.example")
         assert held.state is RunState.HELD
         await pull(*names)
+        installation.now += 121  # no node is waited for
         await answering.deliver_due(context, lambda: 0.0, {"poland": sender})
         assert held.document in sender.sent, "they are listed again"
         again = await pull("a.example")
         await backup(context, tmp_path / "backup")
     await put_back(installation, tmp_path / "backup")
     async with installation.open("ana") as context:
+        installation.now += 121
         await answering.deliver_due(context, lambda: 0.0, {"poland": sender})
     assert again.document in sender.sent, "a restore took them back"
 
@@ -172,6 +180,7 @@ async def test_a_delivery_undoes_no_unblock_that_came_meanwhile(installation: In
     async with installation.open("ana") as context:
         await adopted(context, "own")
         await taking.take(context, "own", document("D-1", "block,one.example", "block,two.example"))
+        await node_has_all(context)
 
         class Meanwhile(Sender):
             async def send(self, *args: object) -> str:

@@ -259,6 +259,16 @@ async def test_what_finds_no_room_is_answered_so_and_taken_once_there_is_some(li
     assert await live.names("O-3") == ["c.example"]
 
 
+async def test_what_was_protected_is_taken_with_a_full_list_once_it_is_not(live: Live) -> None:
+    live.platform.add("T-1", "a.example", "portal.example", at=live.installation.now - 600)
+    live.platform.full["fqdn"] = ["a.example", "portal.example"]
+    assert (await live.turn(compare=True)).problem == ""
+    protected = (live.installation.base / "policies" / "protected.yaml").read_text("utf-8")
+    live.installation.write_policy("protected.yaml", protected.replace("portal.example", "other.example"))
+    await live.turn(compare=True)
+    assert await live.names("O-2") == ["portal.example"]
+
+
 async def test_a_ticket_that_changed_is_told_and_what_is_protected_here_is_said_once(live: Live) -> None:
     live.platform.add("T-1", "a.example", at=live.installation.now - 600)
     await live.turn()

@@ -6,8 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from filterd.model.records import FeedInForce
 from filterd.model.token import TokenRole
-from tests.unit.operations.registers.conftest import adopted, with_list, with_registers
+from filterd.operations import nodes
+from filterd.web.api import register_push
+from tests.unit.operations.registers.conftest import adopted, node_has_all, with_list, with_registers
 from tests.unit.operations.registers.test_lists import blocked, register_xml
 from tests.unit.web.conftest import Api
 
@@ -44,8 +47,22 @@ async def test_a_push_is_answered_in_its_reply(api: Api) -> None:
         ("portal.example", "unprocessed", "protected"),
     ]
     assert await blocked(api.context) == {"a.example"}
+    assert reply.json()["on_all_nodes"] is False, "there is no node"
     again = await pusher.post(PUSH, content=register_xml(["a.example", "portal.example"]))
     assert again.json()["repeated"]
+
+
+async def test_a_push_says_whether_every_node_has_it(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(register_push, "WAITS", 0.0)
+    await adopted(api.context, "pl")
+    report = await node_has_all(api.context)
+    pusher = api.with_secret(SECRET)
+    reply = await pusher.post(PUSH, content=register_xml(["a.example"]))
+    assert (reply.status_code, reply.json()["on_all_nodes"]) == (200, False)
+    version = FeedInForce("pl-list", "mandatory", "1", "", 1, 0.0)
+    await nodes.record(api.context, replace(report, feeds=(version,)))
+    again = await pusher.post(PUSH, content=register_xml(["a.example"]))
+    assert (again.json()["repeated"], again.json()["on_all_nodes"]) == (True, True)
 
 
 @pytest.mark.parametrize(
