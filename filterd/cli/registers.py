@@ -221,9 +221,12 @@ def retry(id: str | None, config: Path | None, as_json: bool) -> None:
     from filterd.operations.registers import answering, showing
 
     async def act(context: Context) -> tuple[int, int]:
-        answered = await showing.retry_open(context, id or "", refused=True)
-        await answering.deliver_now(context, id or "")
-        return answered, await answering.deliver_due(context, random.SystemRandom().random)
+        try:
+            answered = await showing.retry_open(context, id or "", refused=True)
+        finally:  # what is answered does not wait for what is open
+            await answering.deliver_now(context, id or "")
+            delivered = await answering.deliver_due(context, random.SystemRandom().random)
+        return answered, delivered
 
     answered, delivered = perform(config, act)
     if as_json:

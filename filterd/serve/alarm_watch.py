@@ -6,6 +6,7 @@ import asyncio
 import random
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from filterd.config.settings import Settings
 from filterd.operations.context import Context, OperationError
@@ -16,13 +17,19 @@ from filterd.operations.orders.duties import OF_LISTS, Duty, HouseDuty
 from filterd.operations.policies import KeptPolicies
 from filterd.operations.registers import alarming as of_registers
 from filterd.policy.jurisdictions import DeadlineKind
+from filterd.serve.own_tasks import OwnTasks
 from filterd.store.errors import StoreError
 from filterd.telemetry import log
 from filterd.telemetry.deadline_metrics import DeadlineMetrics
 
 LOOK_SECONDS = 5.0
 SHARE = 20.0
-"""a look rests at least so many times as long as it took: many orders may not keep control busy"""
+"""a look rests at least so many times as long as it took: many orders may not keep control busy. Telling of
+alarms is no part of it"""
+LONGEST_REST = 60.0
+"""seconds: a slow look delays no alarm for longer"""
+AT_ONCE = 8
+"""channels that are told beside each other"""
 LOGGED = 20
 """alarms of one look that are logged one by one; the rest as a number"""
 
@@ -33,8 +40,12 @@ class AlarmWatch:
     def __init__(self, context: Context) -> None:
         kept = replace(context, kept_policies=KeptPolicies())
         self._deliveries = AlarmDeliveries(kept, random.SystemRandom().random)
+        self._tells = OwnTasks(AT_ONCE)
+        """a server for mail that hangs keeps no other channel waiting, and no look"""
         self._reported = ""
         """why nothing is watched, as last logged"""
+        self._untold: dict[str, str] = {}
+        """channel -> why the store let nothing be told, as last logged"""
         self._troubles: dict[str, str] = {}
         """channel -> its trouble, as last logged"""
         self._metrics = DeadlineMetrics()
@@ -51,13 +62,24 @@ class AlarmWatch:
     async def run(self) -> None:
         """Watch until cancelled."""
         loop = asyncio.get_running_loop()
-        while True:
-            began = loop.time()
-            await self.look()
-            await asyncio.sleep(max(LOOK_SECONDS, SHARE * (loop.time() - began)))
+        try:
+            while True:
+                began = loop.time()
+                await self.look()
+                await asyncio.sleep(rest_after(loop.time() - began))
+        finally:
+            await self.close()
+
+    async def close(self) -> None:
+        """End what is under way."""
+        await self._tells.close()
+
+    async def settled(self) -> None:
+        """Wait until all channels that looks began to tell were told, or did not take it."""
+        await self._tells.settled()
 
     async def look(self) -> None:
-        """Raise what is due, and tell of it. A failure is logged once, and tried again."""
+        """Raise what is due, and begin to tell of it. A failure is logged once, and tried again."""
         context = self._deliveries.context
         try:
             found = [*due.open_ones(await due.duties(context)), *await alarming.duties(context)]
@@ -65,7 +87,8 @@ class AlarmWatch:
             found.sort(key=lambda each: each.due_at)
             raised = await alarms.raise_due(context, found)
             self._log(raised.duties)
-            await self._deliveries.turn(found)
+            for channel in await self._deliveries.waiting():
+                self._tells.begin(channel, partial(self._tell, channel, found))
             waiting = await due.waiting_alarms(context.store)
         except (StoreError, OperationError) as error:
             if str(error) != self._reported:
@@ -74,6 +97,17 @@ class AlarmWatch:
             return
         self._reported = ""
         self._metrics = _figures(found, context.clock(), waiting)
+        self._report_channels()
+
+    async def _tell(self, channel: str, duties: Sequence[Duty]) -> None:
+        reason = ""
+        try:
+            await self._deliveries.tell(channel, duties)
+        except (StoreError, OperationError) as error:
+            reason = str(error)
+            if reason != self._untold.get(channel):
+                log.get().error("deadlines are not watched", reason=reason, remedy=error.remedy)
+        self._untold[channel] = reason
         self._report_channels()
 
     def _log(self, raised: Sequence[tuple[Duty, int]]) -> None:
@@ -99,6 +133,11 @@ class AlarmWatch:
         for name in self._troubles.keys() - found.keys():
             log.get().info("alarms are taken again", channel=name)
         self._troubles = found
+
+
+def rest_after(spent: float) -> float:
+    """Give the seconds between a look that took ``spent`` seconds and the next one."""
+    return min(max(LOOK_SECONDS, SHARE * spent), LONGEST_REST)
 
 
 def _log_list(duty: Duty, lead: int) -> None:

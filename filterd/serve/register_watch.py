@@ -5,15 +5,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
+from filterd.config.register_settings import RegisterSettings
 from filterd.config.settings import Settings
 from filterd.model.register import RegisterKind, RegisterRun
 from filterd.operations.context import Context, OperationError
 from filterd.operations.policies import KeptPolicies
 from filterd.operations.registers import answering, pulling, showing
 from filterd.operations.registers.showing import RegisterStatus
+from filterd.operations.safe_texts import safe_text
+from filterd.serve.own_tasks import OwnTasks
 from filterd.serve.ticket_watch import TicketWatch
 from filterd.store.errors import StoreError
 from filterd.telemetry import log
@@ -24,9 +28,13 @@ LOOK_SECONDS = 5.0
 HELD_SECONDS = 1.0
 """between two looks at whether nodes have what answers wait for"""
 SHARE = 20.0
-"""a look rests at least so many times as long as it took"""
+"""a look rests at least so many times as long as it took; what waits for others is no part of it"""
+LONGEST_REST = 60.0
+"""seconds: a slow look delays no duty for longer"""
 RETRY_SECONDS = 60.0
-"""between two attempts to put in force what is open"""
+"""between two attempts to put in force what is open of a register"""
+AT_ONCE = 8
+"""registers that are pulled beside each other, and that are answered, and whose lists are put in force"""
 
 
 class RegisterWatch:
@@ -39,11 +47,14 @@ class RegisterWatch:
         self._full: set[tuple[str, str]] = set()
         """the rooms that alarmed, as last logged"""
         self._reported = ""
-        self._retry_at = 0.0
+        self._unrecorded: dict[str, Exception] = {}
+        """why parts of the work failed which the store could not note"""
+        self._retry_at: dict[str, float] = {}
+        """register -> when what is open of it is tried again, Unix seconds"""
         self._chance = random.SystemRandom().random
         self._tickets = TicketWatch()
-        self._pull: asyncio.Task[None] | None = None
-        """a slow server keeps no answer waiting"""
+        self._pulls, self._openings, self._deliveries = (OwnTasks(AT_ONCE) for _ in range(3))
+        """a slow server, a receiver that hangs, a list that cannot be written: none keeps another waiting"""
         self.holding = False
         """answers wait for nodes"""
         self.metrics = RegisterMetrics()
@@ -59,7 +70,7 @@ class RegisterWatch:
             while True:
                 began = loop.time()
                 await self.look()
-                ends = loop.time() + max(LOOK_SECONDS, SHARE * (loop.time() - began))
+                ends = loop.time() + rest_after(loop.time() - began)
                 while (left := ends - loop.time()) > 0:
                     await asyncio.sleep(min(left, HELD_SECONDS if self.holding else LOOK_SECONDS))
                     await self.deliver()
@@ -67,62 +78,101 @@ class RegisterWatch:
             await self.close()
 
     async def deliver(self) -> None:
-        """Deliver the answers that are due and wait for no node. What fails, the next look tells."""
+        """Begin to deliver the answers that are due. What fails, the next look tells."""
         with contextlib.suppress(StoreError, OperationError):
-            await self._deliver()
-
-    async def _deliver(self) -> None:
-        if not self._context.settings.registers:
-            return
-        senders = {RegisterKind.TICKETS.value: self._tickets.channel}
-        await answering.deliver_due(self._context, self._chance, senders, _told_ahead)
-        self.holding = await answering.are_held(self._context)
+            if self._context.settings.registers:
+                await self._begin_deliveries()
 
     async def close(self) -> None:
-        """End the pull and the visits that are at work."""
+        """End what is under way."""
         await self._tickets.close()
-        if self._pull is not None:
-            self._pull.cancel()
-            await asyncio.gather(self._pull, return_exceptions=True)
+        for each in (self._pulls, self._openings, self._deliveries):
+            await each.close()
 
     async def look(self) -> None:
-        """Do what is due. A failure is logged once, and tried again."""
+        """Begin what is due, each register in tasks of its own, and tell how all stand. A failure is logged
+        once, and tried again; no part waits for another."""
         if not self._context.settings.registers:
             self.metrics = RegisterMetrics()
             return
-        try:
-            if self._pull is None or self._pull.done():
-                self._pull = asyncio.create_task(self.pull_due())
-            self._tickets.begin(self._context)
-            await self._put_in_force()
-            await self._deliver()
-            found = await showing.statuses(self._context)
-        except (StoreError, OperationError) as error:
-            if str(error) != self._reported:
-                self._reported = str(error)
-                log.get().error("registers are not watched", reason=self._reported, remedy=error.remedy)
-            return
-        self._reported = ""
-        self.metrics = figures(found)
-        self._log(found)
+        steps = (self._begin_pulls, self._begin_visits, self._begin_openings, self._begin_deliveries)
+        failed = [error for each in (*steps, self._tell) if (error := await _failure_of(each))]
+        failed += self._unrecorded.values()
+        reason = safe_text(failed[0]) if failed else ""
+        if failed and reason != self._reported:
+            remedy = getattr(failed[0], "remedy", "see the log of control; the next look tries again")
+            log.get().error("registers are not watched", reason=reason, remedy=remedy)
+        self._reported = reason
+
+    async def settled(self) -> None:
+        """Wait until what looks began is over, but for visits."""
+        for each in (self._pulls, self._openings, self._deliveries):
+            await each.settled()
 
     async def pull_due(self) -> None:
-        """Pull what is due, one after the other. What fails is on record, and told with the status."""
-        for each in await pulling.due_pulls(self._context):
-            try:
-                await pulling.pull(self._context, each)
-            except (StoreError, OperationError) as error:
-                if self._told.get(each) != str(error):
-                    event, reason = "a register was not pulled", str(error)
-                    log.get().warning(event, register=each, reason=reason, remedy=error.remedy)
-                    self._told[each] = reason
+        """Pull what is due, and wait until that is over."""
+        await self._begin_pulls()
+        await self._pulls.settled()
 
-    async def _put_in_force(self) -> None:
+    async def _begin_pulls(self) -> None:
+        for each in await pulling.due_pulls(self._context):
+            self._pulls.begin(each, partial(self._pull, each))
+
+    async def _pull(self, register: str) -> None:
+        """Pull one. What fails is on record, and told with the status."""
+        try:
+            await pulling.pull(self._context, register)
+        except Exception as error:
+            reason = safe_text(error)[:500]
+            if self._told.get(register) != reason:
+                remedy = getattr(error, "remedy", f"report it; see: filterd register show {register}")
+                log.get().warning(
+                    "a register was not pulled", register=register, reason=reason, remedy=remedy
+                )
+                self._told[register] = reason
+
+    async def _begin_visits(self) -> None:
+        self._tickets.begin(self._context)
+
+    async def _begin_openings(self) -> None:
         now = self._context.clock()
-        if now < self._retry_at <= now + RETRY_SECONDS:
-            return
-        self._retry_at = now + RETRY_SECONDS
-        await showing.retry_open(self._context)
+        for each in self._context.settings.registers:
+            rests = now < self._retry_at.get(each.id, 0.0) <= now + RETRY_SECONDS
+            if each.list and not rests and not self._openings.is_running(each.id):
+                self._retry_at[each.id] = now + RETRY_SECONDS
+                self._openings.begin(each.id, partial(self._put_in_force, each))
+
+    async def _put_in_force(self, register: RegisterSettings) -> None:
+        failed = await _failure_of(partial(showing.put_in_force, self._context, register))
+        on_record = not isinstance(failed, StoreError)  # with the register, whose status is told
+        self._note(f"open {register.id}", None if on_record else failed)
+
+    async def _begin_deliveries(self) -> None:
+        for register, runs in await answering.due_runs(self._context):
+            self._deliveries.begin(register.id, partial(self._deliver, register, runs))
+        await self._look_held()
+
+    async def _deliver(self, register: RegisterSettings, runs: Sequence[RegisterRun]) -> None:
+        senders = {RegisterKind.TICKETS.value: self._tickets.channel}
+        ways = (self._chance, senders, _told_ahead)
+        work = partial(answering.deliver, self._context, register, runs, ways)
+        self._note(f"answers {register.id}", await _failure_of(work))
+        await _failure_of(self._look_held)
+
+    async def _look_held(self) -> None:
+        self.holding = await answering.are_held(self._context)
+
+    def _note(self, key: str, error: Exception | None) -> None:
+        """Keep what the store could not note; None: all was noted."""
+        if error is None:
+            self._unrecorded.pop(key, None)
+        else:
+            self._unrecorded[key] = error
+
+    async def _tell(self) -> None:
+        found = await showing.statuses(self._context)
+        self.metrics = figures(found)
+        self._log(found)
 
     def _log(self, found: Sequence[RegisterStatus]) -> None:
         """Log each register that needs a person, once, and each room that fills."""
@@ -149,6 +199,20 @@ class RegisterWatch:
         self._full = set(full)
 
 
+async def _failure_of(step: Callable[[], Awaitable[object]]) -> Exception | None:
+    """Do a step, and give what it raised."""
+    try:
+        await step()
+    except Exception as error:
+        return error
+    return None
+
+
+def rest_after(spent: float) -> float:
+    """Give the seconds between a look that took ``spent`` seconds and the next one."""
+    return min(max(LOOK_SECONDS, SHARE * spent), LONGEST_REST)
+
+
 def _told_ahead(run: RegisterRun, nodes: tuple[str, ...]) -> None:
     answers_ahead(run.register, run.number, nodes)
 
@@ -159,7 +223,9 @@ def figures(found: Sequence[RegisterStatus]) -> RegisterMetrics:
     rooms = {(use.authority, use.kind): use for each in found for use in each.capacity}
     return RegisterMetrics(
         pulled_at={e.register.id: 0.0 if e.pull is None else e.pull.good_at for e in sourced},
-        failing={e.register.id: e.pull is not None and bool(e.pull.problem) for e in sourced},
+        failing={
+            e.register.id: bool(e.pull and e.pull.problem) for e in found if e.pull or e.register.source
+        },
         held={e.register.id: len(e.held) for e in found},
         late={e.register.id: len(e.late) for e in found},
         undelivered={e.register.id: len(e.undelivered) for e in found},

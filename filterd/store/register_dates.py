@@ -11,6 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from filterd.store.register_tables import register_date
 
+SLACK = 60
+"""seconds by which a clock may go back without a removal being taken back: its time comes again soon"""
 _CHUNK = 5_000
 """rows in one statement"""
 
@@ -22,7 +24,12 @@ class EntryDate:
     said_at: float = 0.0
     """the newest entry or removal that a document told"""
     opens_at: float = 0.0
-    """a removal that was told before its time"""
+    """a removal that was told before its time; negative once its name was unblocked by it. The clock may have
+    been ahead then: it is still to come"""
+
+    def known_at(self, now: float) -> float:
+        """The newest date that is not after ``now``: what a clock that was ahead made of others is none."""
+        return max((each for each in (self.said_at, -self.opens_at) if 0 < each <= now), default=0.0)
 
 
 async def dates(connection: AsyncConnection, register: str) -> dict[str, EntryDate]:
@@ -32,11 +39,12 @@ async def dates(connection: AsyncConnection, register: str) -> dict[str, EntryDa
 
 
 async def openings(connection: AsyncConnection, register: str, now: float) -> dict[str, float]:
-    """The names of a register whose removal was told before its time, and whose time has come, with it."""
-    query = select(register_date).where(
-        register_date.c.register == register, register_date.c.opens_at > 0, register_date.c.opens_at <= now
-    )
-    return {row.value: row.opens_at for row in await connection.execute(query)}
+    """The names of a register with a removal that was told before its time, and that time: those whose time
+    has come, and those that were unblocked by a clock that was ahead of it."""
+    at = register_date.c.opens_at
+    query = select(register_date).where(register_date.c.register == register)
+    query = query.where(((at > 0) & (at <= now)) | (at < -(now + SLACK)))
+    return {row.value: abs(row.opens_at) for row in await connection.execute(query)}
 
 
 async def put_dates(connection: AsyncConnection, register: str, changed: Mapping[str, EntryDate]) -> None:

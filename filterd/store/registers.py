@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import case, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from filterd.model.order import OFF_NODES
 from filterd.model.register import (
     ItemAct,
     ItemAnswer,
@@ -21,6 +23,7 @@ from filterd.model.register import (
     RunState,
 )
 from filterd.store.register_tables import register_adoption, register_item, register_pull, register_run
+from filterd.store.tables import order_address, order_name, orders, sealed_order
 
 _CHUNK = 500
 """rows in one statement"""
@@ -65,6 +68,19 @@ async def put(connection: AsyncConnection, run: RegisterRun) -> None:
     await connection.execute(
         update(register_run).where(register_run.c.number == run.number).values(**_run_values(run))
     )
+
+
+async def put_delivery(connection: AsyncConnection, run: RegisterRun, before: RegisterRun) -> None:
+    """Change how the delivery of a run's answers stands, and nothing else of its row: what it became may have
+    changed since ``before`` was read. Answers that were made due anew meanwhile stay so."""
+    same = register_run.c.next_at == before.next_at
+    values = {
+        "attempts": run.attempts,
+        "next_at": case((same, run.next_at), else_=register_run.c.next_at),
+        "trouble": run.trouble,
+        "delivered_at": run.delivered_at,
+    }
+    await connection.execute(update(register_run).where(register_run.c.number == run.number).values(values))
 
 
 async def put_items(connection: AsyncConnection, run: int, items: Iterable[RegisterItem]) -> None:
@@ -265,14 +281,27 @@ async def answers_between(
     return [(run, item) for run in found for item in await items(connection, run.number)]
 
 
-async def orders_of(connection: AsyncConnection, register: str) -> list[int]:
-    """The numbers of the orders that a register's documents are now, oldest first."""
-    query = (
-        select(register_run.c.order_number)
-        .where(register_run.c.register == register, register_run.c.order_number > 0)
-        .order_by(register_run.c.order_number)
+async def orders_with(connection: AsyncConnection, register: str, entries: Collection[str]) -> list[int]:
+    """The numbers of the orders that a register's documents are now, oldest first, which have any of these
+    entries and which nobody ended. Those whose entries are sealed are all among them."""
+    wanted = select(func.json_each(json.dumps(list(entries))).table_valued("value").c.value)
+    named = order_name.c.name.in_(wanted)
+    numbered = order_address.c.prefix.in_(wanted)
+    number = orders.c.number
+    has_any = (
+        select(1).where(order_name.c.order_number == number, named).exists()
+        | select(1).where(order_address.c.order_number == number, numbered).exists()
+        | select(1).where(sealed_order.c.order_number == number).exists()
     )
-    return [row.order_number for row in await connection.execute(query)]
+    query = (
+        select(number)
+        .distinct()
+        .join(register_run, register_run.c.order_number == number)
+        .where(register_run.c.register == register, has_any)
+        .where(orders.c.state.not_in([each.value for each in OFF_NODES]))
+        .order_by(number)
+    )
+    return list((await connection.execute(query)).scalars())
 
 
 async def registers_of(connection: AsyncConnection, orders: Iterable[int]) -> list[str]:

@@ -27,7 +27,11 @@ def register_families(now: RegisterMetrics) -> Iterator[Metric]:
     """The families of registers."""
     by_register: tuple[tuple[str, str, Mapping[str, float]], ...] = (
         ("filterd_register_pulled_timestamp_seconds", "Time of the last good pull.", now.pulled_at),
-        ("filterd_register_pull_failing", "1 while the last pull failed.", now.failing),
+        (
+            "filterd_register_pull_failing",
+            "1 while the last pull failed, or nothing is put in force.",
+            now.failing,
+        ),
         ("filterd_register_held", "Documents of which a part waits for a person.", now.held),
         ("filterd_register_answers_late", "Documents whose answers are due and not all there.", now.late),
         (

@@ -20,13 +20,15 @@ from filterd.fetch.request import Lookup
 from filterd.fetch.webhook_messages import SignedMessage, WebhookSecretError, read_webhook_secrets
 from filterd.model.order_alarm import MAIL, OVERDUE, AlarmDelivery, AlarmKey
 from filterd.operations.context import Context
-from filterd.operations.errors import ConflictError
+from filterd.operations.errors import ConflictError, OperationError
 from filterd.operations.feeds.server_addresses import server_addresses
 from filterd.operations.orders.alarm_mail import MailHead, alarm_mail, titles, trial_mail
 from filterd.operations.orders.alarms import WEBHOOK, channels, key_of, leads_of
 from filterd.operations.orders.duties import Duty
 from filterd.operations.reviews.terms import country_of
+from filterd.operations.safe_texts import safe_text
 from filterd.store import alarms as rows
+from filterd.store.errors import StoreError
 
 if TYPE_CHECKING:
     from email.message import EmailMessage
@@ -44,7 +46,7 @@ LookupOf = Callable[[Any], AbstractAsyncContextManager[Lookup]]
 
 @dataclass(slots=True)
 class AlarmDeliveries:
-    """Tells of alarms, one turn after the other. ``chance`` gives numbers from 0 to 1."""
+    """Tells of alarms, each channel beside the others. ``chance`` gives numbers from 0 to 1."""
 
     context: Context
     chance: Callable[[], float]
@@ -55,25 +57,36 @@ class AlarmDeliveries:
     """channel -> why it did not take the last ones; absent: it did"""
 
     async def turn(self, duties: Sequence[Duty]) -> None:
-        """Tell of what waits. ``duties`` are the open ones: alarms on others are dropped."""
+        """Tell of what waits on all channels, and wait for them: see :meth:`tell`."""
+        work = [self.tell(channel, duties) for channel in await self.waiting()]
+        for each in await asyncio.gather(*work, return_exceptions=True):
+            if each is not None:
+                raise each
+
+    async def waiting(self) -> list[str]:
+        """The channels on which alarms wait. Of all others no trouble is left."""
         async with self.context.store.read() as connection:
-            waiting = [each for each in await rows.deliveries(connection) if not each.failed]
-        if not waiting:
-            self.troubles.clear()
-            return
+            found = {each.channel for each in await rows.deliveries(connection) if not each.failed}
+        for channel in self.troubles.keys() - found:
+            del self.troubles[channel]
+        return sorted(found)
+
+    async def tell(self, channel: str, duties: Sequence[Duty]) -> None:
+        """Tell one channel of what waits on it. ``duties`` are the open ones: alarms on others go."""
+        async with self.context.store.read() as connection:
+            waiting = await rows.deliveries(connection)
+        own = [each for each in waiting if each.channel == channel and not each.failed]
         settings = self.context.settings.orders.alarms
         current = {key_of(each, lead): each for each in duties for lead in leads_of(each, settings)}
         known = channels(self.context.settings)
-        for channel in sorted({each.channel for each in waiting}):
-            own = [each for each in waiting if each.channel == channel]
-            done = [each.key for each in own if each.key not in current or channel not in known]
-            if done:
-                async with self.context.store.report() as connection:
-                    await rows.delivered(connection, channel, done)
-            if len(done) == len(own):
-                self.troubles.pop(channel, None)
-            else:
-                await self._tell(channel, [each for each in own if each.key in current], current)
+        done = [each.key for each in own if each.key not in current or channel not in known]
+        if done:
+            async with self.context.store.report() as connection:
+                await rows.delivered(connection, channel, done)
+        if len(done) == len(own):
+            self.troubles.pop(channel, None)
+        else:
+            await self._tell(channel, [each for each in own if each.key in current], current)
 
     async def _tell(
         self, channel: str, waiting: Sequence[AlarmDelivery], current: Mapping[AlarmKey, Duty]
@@ -83,7 +96,14 @@ class AlarmDeliveries:
         if not due:
             return
         told = {each.key: current[each.key] for each in due[: None if channel == MAIL else LISTED]}
-        trouble = await (self._mail(tuple(told.values())) if channel == MAIL else self._post(channel, told))
+        try:
+            trouble = await (
+                self._mail(tuple(told.values())) if channel == MAIL else self._post(channel, told)
+            )
+        except (StoreError, OperationError):
+            raise
+        except Exception as error:  # it is the trouble of this channel alone
+            trouble = safe_text(error)
         keys = list(told)
         if not trouble:
             self.troubles.pop(channel, None)

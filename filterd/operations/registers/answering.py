@@ -25,6 +25,7 @@ from filterd.operations.feeds.server_addresses import server_addresses
 from filterd.operations.registers import arrived
 from filterd.operations.registers.finding import register_subject
 from filterd.operations.registers.plain import plain_item, plain_run
+from filterd.operations.safe_texts import safe_text
 from filterd.store import registers as rows
 
 FIRST_WAIT = 10.0
@@ -44,6 +45,9 @@ class AnswerSender(Protocol):
         self, context: Context, register: RegisterSettings, run: RegisterRun, items: Sequence[RegisterItem]
     ) -> str:
         """Give the answers; why they were not taken, or empty."""
+
+
+Ways = tuple[Callable[[], float], Mapping[str, AnswerSender], Ahead]
 
 
 class WebhookSender:
@@ -87,18 +91,45 @@ async def deliver_due(
     senders: Mapping[str, AnswerSender] | None = None,
     ahead: Ahead = quiet,
 ) -> int:
-    """Deliver the answers that are due, and that wait for no node; return how many documents' were taken.
-    ``chance`` gives numbers from 0 to 1; ``senders`` the channels by the kind of register, else
-    :class:`WebhookSender`."""
+    """Deliver the answers that are due, and that wait for no node, to all registers at once; return how many
+    documents' were taken. ``chance`` gives numbers from 0 to 1; ``senders`` the channels by the kind of
+    register, else :class:`WebhookSender`."""
+    ways = (chance, senders or {}, ahead)
+    work = [deliver(context, *each, ways) for each in await due_runs(context)]
+    done = 0
+    for each in await asyncio.gather(*work, return_exceptions=True):
+        if isinstance(each, BaseException):
+            raise each
+        done += each
+    return done
+
+
+async def due_runs(context: Context) -> list[tuple[RegisterSettings, list[RegisterRun]]]:
+    """The registers with documents whose answers are due, and these, oldest first."""
     now = context.clock()
     async with context.store.read() as connection:
-        due = [each for each in await rows.open_runs(connection) if 0 < each.next_at <= now]
-    known = {each.id: each for each in context.settings.registers}
+        due = [each for each in await rows.open_runs(connection) if _is_due(each, now)]
+    both = [(each, [run for run in due if run.register == each.id]) for each in context.settings.registers]
+    return [(register, runs) for register, runs in both if runs]
+
+
+async def deliver(
+    context: Context,
+    register: RegisterSettings,
+    runs: Sequence[RegisterRun],
+    ways: Ways,
+) -> int:
+    """Deliver the answers to these documents of a register, one after the other; return how many were taken.
+    ``ways``: the last parameters of :func:`deliver_due`."""
     done = 0
-    for run in due:
-        if run.register in known:
-            done += await _deliver(context, known[run.register], run, (chance, senders or {}, ahead))
+    for each in runs:
+        done += await _deliver(context, register, each.number, ways)
     return done
+
+
+def _is_due(run: RegisterRun, now: float) -> bool:
+    """True where the answers to a run are due. A time that no wait reaches is of a clock that was ahead."""
+    return 0 < run.next_at <= now or run.next_at > now + 2 * LONGEST_WAIT
 
 
 async def deliver_now(context: Context, register: str = "") -> int:
@@ -106,7 +137,7 @@ async def deliver_now(context: Context, register: str = "") -> int:
     async with context.store.report() as connection:
         waiting = [e for e in await rows.open_runs(connection) if e.next_at and register in ("", e.register)]
         for run in waiting:
-            await rows.put(connection, replace(run, next_at=context.clock()))
+            await rows.put_delivery(connection, replace(run, next_at=context.clock()), run)
     return len(waiting)
 
 
@@ -134,30 +165,37 @@ def _usual(register: RegisterSettings) -> AnswerSender:
 async def _deliver(
     context: Context,
     register: RegisterSettings,
-    run: RegisterRun,
-    ways: tuple[Callable[[], float], Mapping[str, AnswerSender], Ahead],
+    number: int,
+    ways: Ways,
 ) -> int:
     chance, senders, ahead = ways
     async with context.store.read() as connection:
-        items = await rows.items(connection, run.number)
+        run = await rows.numbered(connection, number)
+        if run is None or not _is_due(run, context.clock()):
+            return 0  # it was delivered meanwhile
+        items = await rows.items(connection, number)
     behind = await arrived.lacking(context, register, items)
     if behind and not run.attempts:
-        if context.clock() < arrived.held_until(run):
+        now = context.clock()
+        if now < arrived.held_until(run) <= now + arrived.HOLD:  # a clock that was ahead holds nothing back
             return 0
         ahead(run, behind)
     sender = senders.get(register.kind) or _usual(register)
-    trouble = await sender.send(context, register, run, items)
+    try:
+        trouble = await sender.send(context, register, run, items)
+    except Exception as error:
+        trouble = safe_text(error)
     now, attempts = context.clock(), run.attempts + 1
     if trouble:
         longest = LONGEST_TICKET_WAIT if register.as_kind is RegisterKind.TICKETS else LONGEST_WAIT
         wait = min(FIRST_WAIT * 3.0 ** min(attempts - 1, 10), longest) * (0.5 + 0.5 * chance())
         after = replace(run, attempts=attempts, next_at=now + wait, trouble=trouble[:500])
         async with context.store.report() as connection:
-            await rows.put(connection, after)
+            await rows.put_delivery(connection, after, run)
         return 0
     after = replace(run, attempts=attempts, next_at=0.0, trouble="", delivered_at=now)
     async with context.store.write(context.actor, now) as write:
-        await rows.put(write.connection, after)
+        await rows.put_delivery(write.connection, after, run)
         told: dict[str, Any] = {"run": run.number, "document": run.document, "attempts": attempts}
         if behind:
             told["nodes_lacking"] = list(behind)

@@ -85,7 +85,8 @@ async def drop_removals(write: Write, register: RegisterSettings, names: Collect
         ]
         await rows.put_items(write.connection, run.number, off)
         if len(off) == len(waiting):
-            over = replace(run, state=RunState.TAKEN, problem="", answered_at=write.now)
+            next_at = write.now if register.answers is not None else 0.0
+            over = replace(run, state=RunState.TAKEN, problem="", answered_at=write.now, next_at=next_at)
             await rows.put(write.connection, over)
 
 

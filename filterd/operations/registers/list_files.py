@@ -107,8 +107,9 @@ async def in_force(context: Context, register: RegisterSettings) -> set[str]:
     path = rule_files.rule_file(context.settings.state_dir, register.list, version.version)
     try:
         return await asyncio.to_thread(_names_of, path)
-    except OSError as error:
-        message = f"the list in force of the feed {register.list} cannot be read: {error.strerror}"
+    except (OSError, ValueError) as error:  # neither text is shown: it may have names of the list
+        why = (isinstance(error, OSError) and error.strerror) or "its file is damaged"
+        message = f"the list in force of the feed {register.list} cannot be read: {why}"
         raise UnusableError(message, f"read it anew: filterd feed update {register.list}") from error
 
 

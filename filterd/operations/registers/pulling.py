@@ -29,6 +29,7 @@ from filterd.operations.registers import taking
 from filterd.operations.registers.finding import require_register
 from filterd.operations.registers.handed import Handed, TakenDocument
 from filterd.operations.registers.listed import ListedError, obtain
+from filterd.operations.safe_texts import safe_text
 from filterd.store import registers as rows
 
 if TYPE_CHECKING:
@@ -73,7 +74,8 @@ async def pull(
     tell: Tell = quiet,
     pulling: Pulling | None = None,
 ) -> TakenDocument:
-    """Pull a register once and take it in. Raises OperationError; what is in force stays then."""
+    """Pull a register once and take it in. Raises OperationError; what is in force stays then, and
+    whatever fails is on record with the register."""
     register = require_register(context, identifier)
     if register.as_kind is RegisterKind.TICKETS:
         message = f"the register {register.id} is a platform of tickets, which control visits by itself"
@@ -85,9 +87,9 @@ async def pull(
         content = await fetched(context, register, pulling or Pulling())
         handed = Handed(content, RunOrigin.PULL)
         taken = await taking.take(context, register.id, handed, dry_run=dry_run, tell=tell)
-    except OperationError as error:
+    except Exception as error:
         if not dry_run:
-            await note(context, register, str(error))
+            await note(context, register, safe_text(error))
         raise
     if not dry_run:
         await note(context, register, "")

@@ -22,6 +22,8 @@ async def known(context: Context, work: DocumentWork) -> TakenDocument | None:
     async with context.store.read() as connection:
         if work.numbered:
             found = await rows.find(connection, register.id, run.document)
+            if found is not None and register.list and found.digest == run.digest:
+                found = await rows.with_digest(connection, register.id, run.digest)  # it may have come since
         elif work.parsed.whole and run.origin is RunOrigin.PULL:
             newest = await rows.runs(connection, register.id, limit=1)
             found = newest[0] if newest and newest[0].digest == run.digest else None

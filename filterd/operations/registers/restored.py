@@ -29,16 +29,17 @@ async def drop_removals(context: Context) -> list[str]:
     """Drop them. Returns what a person must look at."""
     counts: dict[str, int] = {}
     async with context.store.write(context.actor, context.clock()) as write:
-        for register, count in (*await _open(write), *await _to_come(context, write)):
+        for register, count in (*await _open(context, write), *await _to_come(context, write)):
             counts[register] = counts.get(register, 0) + count
         for register, count in counts.items():
             write.audit("register.drop", register_subject(register), after={"removals": count})
     return [REMARK.format(register=register, count=f"{count:,}") for register, count in counts.items()]
 
 
-async def _open(write: Write) -> list[tuple[str, int]]:
+async def _open(context: Context, write: Write) -> list[tuple[str, int]]:
     """Answer the removals that have no answer; return how many, by register."""
     found = []
+    sent = {each.id for each in context.settings.registers if each.answers is not None}
     for run in await rows.open_runs(write.connection):
         every = await rows.items(write.connection, run.number)
         waiting = [each for each in every if each.answer is None]
@@ -48,7 +49,11 @@ async def _open(write: Write) -> list[tuple[str, int]]:
         await rows.put_items(write.connection, run.number, off)
         whole = len(off) == len(waiting)
         after = replace(
-            run, state=RunState.TAKEN, problem="", answered_at=write.now if whole else run.answered_at
+            run,
+            state=RunState.TAKEN,
+            problem="",
+            answered_at=write.now if whole else run.answered_at,
+            next_at=write.now if whole and run.register in sent else run.next_at,
         )
         await rows.put(write.connection, after)
         told = {**auditing.audited_run(after), **auditing.audited_items(off)}
@@ -62,7 +67,7 @@ async def _to_come(context: Context, write: Write) -> list[tuple[str, int]]:
     found = []
     for register in context.settings.registers:
         known = await register_dates.dates(write.connection, register.id)
-        off = {name: EntryDate(each.said_at) for name, each in known.items() if each.opens_at}
+        off = {name: EntryDate(each.said_at) for name, each in known.items() if each.opens_at > 0}
         if off:
             await register_dates.put_dates(write.connection, register.id, off)
             found.append((register.id, len(off)))

@@ -77,24 +77,24 @@ def _rank(judged: JudgedItem) -> tuple[float, bool]:
 
 def _block(found: DocumentWord, row: JudgedItem, before: EntryDate, now: float, *, whole: bool) -> EntryDate:
     at = min(row.item.at, now)
-    if not whole and 0 < at < before.said_at:
+    if not whole and 0 < at < before.known_at(now):
         found.stale.append(row.refused(ItemReason.MALFORMED, OLDER))
         return before
     found.blocks[row.value] = row
-    return EntryDate(max(at, before.said_at))
+    return EntryDate(max(at, before.known_at(now)))
 
 
 def _unblock(
     found: DocumentWord, row: JudgedItem, before: EntryDate, now: float, *, unclear: bool
 ) -> EntryDate:
     at = row.item.at
-    still = replace(before, opens_at=before.opens_at if before.opens_at > now else 0.0)
-    if unclear or 0 < at <= before.said_at:
+    still = replace(before, opens_at=before.opens_at if not 0 < before.opens_at <= now else 0.0)
+    if unclear or 0 < at <= max(before.said_at, before.known_at(now)):
         found.stale.append(row.refused(ItemReason.MALFORMED, UNCLEAR if unclear else OLDER))
         return still
     if at > now:
         found.ahead[row.value] = row
         found.blocks[row.value] = replace(row, item=replace(row.item, act=ItemAct.BLOCK, at=0.0))
-        return EntryDate(before.said_at, at)
+        return EntryDate(max(before.said_at, before.known_at(now)), at)
     found.gone.add(row.value)
-    return EntryDate(max(at, before.said_at))
+    return EntryDate(before.said_at, -at) if at else EntryDate(max(before.said_at, before.known_at(now)))

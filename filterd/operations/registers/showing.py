@@ -11,9 +11,10 @@ from filterd.config.register_settings import RegisterSettings
 from filterd.model.register import RegisterAdoption, RegisterItem, RegisterPull, RegisterRun, RunState
 from filterd.operations.context import Context
 from filterd.operations.errors import UnknownError
-from filterd.operations.registers import adopting, capacity
+from filterd.operations.registers import adopting, capacity, troubles
 from filterd.operations.registers.capacity import CapacityUse
 from filterd.operations.registers.finding import require_register
+from filterd.operations.safe_texts import safe_text
 from filterd.store import registers as rows
 
 
@@ -100,21 +101,43 @@ async def show_run(
 
 
 async def retry_open(context: Context, identifier: str = "", *, refused: bool = False) -> int:
-    """Put what is open in force and answer it, of one register or all. Returns how many items were
-    answered. ``refused``: take up, too, what documents were refused for a reason that is gone; that is a
-    person's word, never a clock's."""
+    """Put what is open in force and answer it, of one register or all; one that fails keeps no other waiting.
+    Returns how many items were answered. Raises what failed first, once all were tried. ``refused``: take up,
+    too, what documents were refused for a reason that is gone; that is a person's word, never a clock's."""
+    chosen = [require_register(context, identifier)] if identifier else list(context.settings.registers)
+    count, failed = 0, []
+    for each in chosen:
+        try:
+            count += await put_in_force(context, each, refused=refused)
+        except Exception as error:
+            failed.append(error)
+        await asyncio.sleep(0)
+    if failed:
+        raise failed[0]
+    return count
+
+
+async def put_in_force(context: Context, register: RegisterSettings, *, refused: bool = False) -> int:
+    """Put in force what is open of one register, and answer it; ``refused`` as of :func:`retry_open`. Returns
+    how many items were answered. Raises OperationError, and whatever else fails; that of a list is on record
+    with the register then."""
     from filterd.operations.registers import applying, list_files, opening, retaking
 
-    chosen = [require_register(context, identifier)] if identifier else list(context.settings.registers)
-    count = 0
-    for each in chosen:
-        if each.list:
-            await opening.open_due(context, each)
-            async with list_files.alone_with(context, each):
-                count += await applying.apply(context, each)
-        elif refused:
-            count += await retaking.retake(context, each)
-        await asyncio.sleep(0)
+    if not register.list:
+        return await retaking.retake(context, register) if refused else 0
+    count, failed = 0, []
+    try:
+        await opening.open_due(context, register)
+    except Exception as error:
+        failed.append(error)  # what is open does not wait for it
+    try:
+        async with list_files.alone_with(context, register):
+            count = await applying.apply(context, register)
+    except Exception as error:
+        failed.append(error)
+    await troubles.note_open(context, register, safe_text(failed[0]) if failed else "")
+    if failed:
+        raise failed[0]
     return count
 
 

@@ -12,7 +12,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from filterd.model.order import ENDED, OFF_NODES, Demand
+from filterd.model.order import OFF_NODES, Demand
 from filterd.operations import confidential
 from filterd.operations.context import Context
 from filterd.operations.orders.adopted_intake import lift_adopted
@@ -27,13 +27,14 @@ if TYPE_CHECKING:
 
 async def unblock(context: Context, write: Write, work: DocumentWork, values: Collection[str]) -> int:
     """End the blocks of these entries by orders of the register; return how many orders ended. Entries that
-    no such order has are left: they are not blocked by it."""
+    no such order has are left: they are not blocked by it. One whose term is over ends too: the clock that
+    says so may be ahead."""
     wanted = set(values)
     ended = 0
-    numbers = await rows.orders_of(write.connection, work.register.id) if wanted else []
+    numbers = await rows.orders_with(write.connection, work.register.id, wanted) if wanted else []
     for number in numbers:
         order = await order_rows.find(write.connection, f"O-{number}")
-        if order is None or order.damage or order.state in ENDED | OFF_NODES:
+        if order is None or order.damage or order.state in OFF_NODES:
             continue
         opened = confidential.opened(context.settings, order)
         rest = _without(opened.demand, wanted)

@@ -68,9 +68,11 @@ async def retry(
 ) -> Plain:
     """Put in force what is open, take up what was refused for a reason that is gone, answer it, and deliver
     the answers that nobody took."""
-    answered = await showing.retry_open(caller.context, register, refused=True)
-    await answering.deliver_now(caller.context, register)
-    delivered = await answering.deliver_due(caller.context, random.SystemRandom().random)
+    try:
+        answered = await showing.retry_open(caller.context, register, refused=True)
+    finally:  # what is answered does not wait for what is open
+        await answering.deliver_now(caller.context, register)
+        delivered = await answering.deliver_due(caller.context, random.SystemRandom().random)
     return {"answered": answered, "delivered": delivered}
 
 

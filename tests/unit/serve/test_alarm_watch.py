@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from filterd.config.alarm_settings import AlarmSettings
+from filterd.config.alarm_settings import AlarmSettings, MailSettings
 from filterd.config.notice_settings import WebhookSettings
 from filterd.config.value_types import Seconds
+from filterd.model.order_alarm import MAIL, AlarmKey
 from filterd.operations.context import Context
 from filterd.operations.orders import taking
+from filterd.operations.orders.alarm_delivery import AlarmDeliveries
+from filterd.operations.orders.alarms import WEBHOOK
+from filterd.operations.orders.duties import Duty
 from filterd.serve.alarm_watch import LOGGED, AlarmWatch
 from filterd.telemetry import log
 from tests.unit.operations.test_orders import REQUEST
@@ -57,6 +62,7 @@ def logged(capsys: pytest.CaptureFixture[str]) -> Look:
         log.configure("control")
         capsys.readouterr()
         await watch.look()
+        await watch.settled()
         return [json.loads(line) for line in capsys.readouterr().err.splitlines()]
 
     return look
@@ -84,6 +90,46 @@ async def test_figures_and_log(context: Context, clock: list[float], logged: Loo
         replace(context.settings, orders=replace(context.settings.orders, alarms=AlarmSettings()))
     )
     assert [each["event"] for each in await logged(watch)] == ["alarms are taken again"]
+
+
+async def test_a_channel_that_hangs_stops_nothing(
+    context: Context, clock: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mail = MailSettings(
+        "mail.example", 25, "none", "", None, None, "a@isp.example", ("b@isp.example",), Seconds(5)
+    )
+    never, told = asyncio.Event(), list[int]()
+
+    async def hangs(self: AlarmDeliveries, duties: Sequence[Duty]) -> str:
+        del self, duties
+        await never.wait()
+        return ""
+
+    async def post(self: AlarmDeliveries, channel: str, about: Mapping[AlarmKey, Duty]) -> str:
+        del self, channel
+        told.append(len(about))
+        if len(told) == 1:
+            message = "secret.example"
+            raise ValueError(message)
+        return ""
+
+    monkeypatch.setattr(AlarmDeliveries, "_mail", hangs)
+    monkeypatch.setattr(AlarmDeliveries, "_post", post)
+    watch = AlarmWatch(replace(context, settings=replace(context.settings, mail=mail)))
+    await taking.add(context, REQUEST)
+    await watch.look()
+    clock[0] += watch.metrics.left["enforce"]
+    for looks in range(2):
+        async with asyncio.timeout(30):
+            await watch.look()
+            while len(told) <= looks or watch._tells.is_running(f"{WEBHOOK}duty"):
+                await asyncio.sleep(0)
+        clock[0] += 60
+    assert told == [1, 1], "the first attempt failed, the second did not"
+    assert "secret" not in str(watch._deliveries.troubles)
+    assert watch.metrics.outcomes["delivered"] == 1
+    assert watch._tells.is_running(MAIL)
+    await watch.close()
 
 
 async def test_a_flood_is_logged_as_a_number(context: Context, clock: list[float], logged: Look) -> None:

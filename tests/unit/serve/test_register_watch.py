@@ -22,7 +22,9 @@ async def told(watch: RegisterWatch, capsys: pytest.CaptureFixture[str]) -> list
     capsys.readouterr()
     await watch.pull_due()
     await watch.look()
+    await watch.settled()
     await watch.look()
+    await watch.settled()
     found = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
     return [(each["event"], each.get("register") or each["authority"]) for each in found]
 
@@ -62,6 +64,7 @@ async def test_answers_that_wait_for_a_node_go_between_two_looks(
         for number in (1, 2):
             await taking.take(context, "own", document(f"D-{number}", f"block,n{number}.example"))
             await watch.look()
+            await watch.settled()
             assert watch.holding
             if number == 1:
                 await node_has_all(context)
@@ -70,6 +73,7 @@ async def test_answers_that_wait_for_a_node_go_between_two_looks(
             log.configure("control")
             capsys.readouterr()
             await watch.deliver()
+            await watch.settled()
             assert not watch.holding
             (run,) = await showing.list_runs(context, "own", limit=1)
             assert run.attempts == 1, "it was tried, and the receiver is away"
