@@ -45,6 +45,8 @@ def of_bounds(body, head, moments, newest):
         faults.append("record/head.json: it was not made when the pack was")
     if head["audit_sequence"] < newest(made):
         faults.append("record/head.json: entry %d is older than the pack, and not in it" % newest(made))
+    if place is None and place_of("America/Mexico_City") is not None:
+        faults.append("record/head.json: there is no zone %s" % head["zone"])
     note = "note: this Python does not know the zone %s: days are of UTC" % head["zone"]
     return faults, [] if place else [note]
 
