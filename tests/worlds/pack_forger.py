@@ -251,6 +251,11 @@ def unreadable(files: Files, moment: int) -> Iterator[Change]:
     """Packs of anybody's that would take a program's memory or its stack."""
     for data in (b"[" * 200_000, b'{"body":{"a":[' + b"{}," * 1_700_000 + b"{}]}}"):
         yield f"manifest of {len(data)}", packed.archive_of({**files, evidence_format.MANIFEST: data}, moment)
+    deep = b"[" * 200_000 + b"\n"
+    for data in (b"", b"{}\n", b"[]\n", deep):
+        yield f"export of {len(data)}", packed.archive_of({**files, evidence_format.EXPORT: data}, moment)
+        named = {**files, "statements/2027-01-15.json": data, evidence_format.HEAD: deep}
+        yield f"statement of {len(data)}", packed.archive_of(named, moment)
     for size in (-512, 0):
         form = b"%011o\0%011o\0" % (size, moment if size else -5)
         before = b"a.txt".ljust(100, b"\0") + b"0000644\0" + 2 * b"0000000\0" + form

@@ -192,7 +192,7 @@ class _Verification:
         if (self._body["installation"], self._body["trail"]) != (proof.installation, end):
             self.add(f"{name}: it is of another installation, or of another end of the trail")
         first = self._archive.window(evidence_format.EXPORT)
-        head = record_of(next(iter(export_lines(first))))
+        head = next((record_of(each) for each in export_lines(first)), {"order": None})
         if head["order"] != scope["order"] or not head["tables"]:
             self.add(f"{evidence_format.EXPORT}: it is of another order, or not whole")
 
