@@ -13,8 +13,12 @@ from filterd.model.signed_text import SignedObject, SignedTextError
 
 _PIECE = 1 << 20
 MOST_FILES = 100_000
-LARGEST_READ = 256 * 1024 * 1024
+LARGEST_READ = 64 * 1024 * 1024
 """bytes of a file that is read whole"""
+LARGEST_SIGNED = evidence_format.LARGEST_MANIFEST
+"""bytes of a signed object"""
+LONGEST_ROW = 1 << 20
+"""bytes"""
 
 
 @dataclass(slots=True)
@@ -40,7 +44,9 @@ class PackArchive:
         self.faults: list[str] = []
         self.files: dict[str, PackedFile] = {}
         self._offsets: dict[str, int] = {}
-        self._moment = -1
+        self._unsigned: set[str] = set()
+        self.moment = -1
+        """of its files, Unix seconds"""
         self._index()
 
     def _index(self) -> None:
@@ -69,9 +75,9 @@ class PackArchive:
             raise EvidenceFormatError(msg) from error
         if head != evidence_format.header(name, size, moment):
             self.faults.append(f"the header of {name} is not in the form of a pack")
-        if self._moment not in (-1, moment):
+        if self.moment not in (-1, moment):
             self.faults.append(f"{name} is of another moment than the files before it")
-        self._moment = moment
+        self.moment = moment
         return name, size
 
     def _content(self, size: int) -> str:
@@ -92,13 +98,30 @@ class PackArchive:
         self._file.seek(self._offsets[name])
         return PackWindow(self._file, self.files[name].size)
 
-    def read(self, name: str) -> bytes:
-        """The content of a file. Raises EvidenceFormatError where there is none, or it is too large."""
-        window = self.window(name)
-        if window.left > LARGEST_READ:
+    def read(self, name: str, most: int = LARGEST_READ) -> bytes:
+        """The content of a file. Raises EvidenceFormatError where there is none, where it has more than
+        ``most`` bytes, and where it is not what was signed."""
+        window = self._signed_window(name)
+        if window.left > most:
             msg = f"{name} is too large"
             raise EvidenceFormatError(msg)
         return self._file.read(window.left)
+
+    def _signed_window(self, name: str) -> PackWindow:
+        if name in self._unsigned:
+            msg = f"{name} is not read, since it is not what was signed"
+            raise EvidenceFormatError(msg)
+        return self.window(name)
+
+    def lines(self, name: str) -> Iterator[bytes]:
+        """The lines of a file of rows. Raises EvidenceFormatError as :meth:`read` does, and for a line that
+        is too long."""
+        window = self._signed_window(name)
+        while line := window.readline(LONGEST_ROW + 1):
+            if len(line) > LONGEST_ROW:
+                msg = f"a row of {name} is too long"
+                raise EvidenceFormatError(msg)
+            yield line
 
     def named(self, folder: str, suffix: str) -> Iterator[str]:
         """The names of the files of a folder with this suffix, in order."""
@@ -107,8 +130,8 @@ class PackArchive:
     def signed(self, name: str) -> SignedObject:
         """The signed object that a file is. Raises EvidenceFormatError."""
         try:
-            return signed_text.read(self.read(name).decode())
-        except (UnicodeDecodeError, SignedTextError) as error:
+            return signed_text.read(self.read(name, LARGEST_SIGNED).decode())
+        except (UnicodeDecodeError, SignedTextError, RecursionError) as error:
             msg = f"{name} is no signed object: {error}"
             raise EvidenceFormatError(msg) from error
 
@@ -123,5 +146,6 @@ class PackArchive:
                 self.faults.append(f"{name} is in no manifest")
             elif wanted[name] != there[name]:
                 self.faults.append(f"{name} is not what was signed")
+        self._unsigned = {name for name, each in there.items() if wanted.get(name) != each}
         if not self.faults and [*wanted, evidence_format.MANIFEST] != list(self.files):
             self.faults.append("the files stand in another order than was signed")

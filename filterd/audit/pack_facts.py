@@ -9,14 +9,17 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
+from filterd.audit.pack_lists import NodeLists
+from filterd.audit.pack_lists import seconds as _seconds
 from filterd.model.mandatory import label_of
 from filterd.model.order_rows import CONTINUES, ROW_DIGEST
 
 Facts = dict[str, Any]
 _VERSION = ("version", "digest", "names")
+_ADOPTIONS = ("feed.adopt", "feed.enable", "feed.change", "feed.retire")
+_IN_FORCE = ("active", "retiring")
 _LIVE = ("accepted", "suspended", "expired")
 _AFTER_STEP = {"suspended": "suspended", "resumed": "accepted", "executed": "outside_dns"}
 
@@ -58,7 +61,7 @@ class TrailOrder:
         if isinstance(row, list):
             self.row = row
             self.accepted_at, self.ended_at = row[21], row[23]
-            self.moments |= {self.accepted_at, *(each["at"] for each in self.steps)}
+            self.moments |= {self.added_at, self.accepted_at, *(each["at"] for each in self.steps)}
 
     @property
     def is_gone(self) -> bool:
@@ -75,8 +78,13 @@ class TrailOrder:
         """Its steps, in order."""
         if self.row is None:
             return self.told_steps
-        names = ("number", "kind", "at")
-        return [dict(zip(names, each, strict=False)) for each in (self._life[5] if self._life else [])]
+        every = self._life[5] if self._life else []
+        return [{"number": each[0], "kind": each[1], "at": each[2], "received_at": each[6]} for each in every]
+
+    @property
+    def received(self) -> set[float]:
+        """When the instruments and acknowledgements of its steps came in."""
+        return {float(each.get("received_at", 0.0)) for each in self.steps}
 
     @property
     def added_at(self) -> float:
@@ -139,9 +147,12 @@ class ToldEntry:
 class PackFacts:
     """Takes the entries and rows of an export, and keeps what a record can be compared with."""
 
-    def __init__(self, wanted: Collection[int]) -> None:
-        """``wanted``: the sequences of the entries whose hashes are asked for."""
-        self._wanted = wanted
+    def __init__(self, wanted: Collection[int], made_at: float) -> None:
+        """``wanted``: the sequences of the entries whose hashes are asked for. ``made_at``: when the pack was
+        made, Unix seconds."""
+        self._wanted, self._made_at = wanted, made_at
+        self.newest_before = 0
+        """the sequence of the newest entry from before the pack was made"""
         self.orders: dict[str, TrailOrder] = defaultdict(TrailOrder)
         self.arrivals: dict[tuple[str, int, str], ToldEntry] = {}
         self.probes: dict[tuple[str, int, str], list[tuple[str, float]]] = defaultdict(list)
@@ -151,9 +162,7 @@ class PackFacts:
         self.settled_together = False
         self.states: list[tuple[str, str, float, int]] = []
         """node, state, since, sequence"""
-        self.versions: dict[tuple[str, str], list[tuple[str, str, float]]] = defaultdict(list)
-        """node and label -> version, digest, since"""
-        self.nodes_with_gaps: set[str] = set()
+        self.nodes: dict[str, NodeLists] = defaultdict(NodeLists)
         self.lists: dict[str, Facts] = defaultdict(dict)
         """label -> columns, those of its version apart"""
         self._taken: dict[str, list[tuple[float, Facts]]] = {}
@@ -163,6 +172,10 @@ class PackFacts:
         self.hashes: dict[int, str] = {}
         self._feeds: dict[str, Facts] = defaultdict(dict)
         self._versions: dict[str, list[tuple[float, Facts]]] = defaultdict(list)
+        self._labels: dict[str, str] = {}
+        self._reading: dict[str, list[int]] = defaultdict(list)
+        self._adoptions: dict[str, list[tuple[int, Facts]]] = defaultdict(list)
+        self._kept: dict[str, Facts] = {}
 
     def take(self, record: Facts) -> None:
         """Take an entry, or a row."""
@@ -170,6 +183,8 @@ class PackFacts:
             self.hashes[record["sequence"]] = record["hash"]
         if record["kind"] == "withheld":
             return
+        if record["kind"] != "row" and record["at"] < self._made_at:
+            self.newest_before = record["sequence"]
         kind, _, name = record["subject"].partition(":")
         if record["kind"] == "row":
             self._row(record["table"], name, record["row"])
@@ -190,6 +205,7 @@ class PackFacts:
                 "ground": open_terms.get("ground", ""),
             }
             self._taken[label_of(feed, confidential=secret)] = self._versions[feed]
+            self._labels[feed] = label_of(feed, confidential=secret)
 
     def version_at(self, label: str, now: float) -> Facts:
         """The version of a list at a moment; its columns are None where it had none yet."""
@@ -201,6 +217,20 @@ class PackFacts:
             self.orders[name].take_row(row)
         elif table == "adoption":
             self._feeds[name] |= row.get("entry", {})
+            self._kept[name] = row
+
+    def lists_in_force(self, now: float, sequence: int) -> Iterator[str]:
+        """The labels of the lists that had a version by ``now`` and were in force at an entry, and are
+        still."""
+        for feed, row in self._kept.items():
+            steps = [told for at, told in self._adoptions[feed] if at <= sequence]
+            reading = max((at for at in self._reading[feed] if at <= sequence), default=0)
+            retired = [at for at, told in self._adoptions[feed] if told["state"] == "retired"]
+            if not steps or not _is_in_force(steps[-1]) or not _is_in_force(row):
+                continue
+            has = self.version_at(self._labels[feed], now)["version"] is not None
+            if has and reading > max((at for at in retired if at <= sequence), default=0):
+                yield self._labels[feed]
 
     def _order(self, name: str, record: Facts) -> None:
         action, after = record["action"], record["after"]
@@ -224,17 +254,18 @@ class PackFacts:
         elif action == "node.state":
             since = _seconds(after.get("since", ""), record["at"])
             self.states.append((name, after["state"], since, record["sequence"]))
+            self.nodes[name].take_state(after, since)
         elif action == "node.lists":
-            for each in after["switched"]:
-                told = (str(each["version"]), each["digest"], _seconds(each["since"], record["at"]))
-                self.versions[name, each["list"]].append(told)
-            self.nodes_with_gaps |= {name} if "left_out" in after else set()
+            self.nodes[name].take(record)
 
     def _feed(self, name: str, record: Facts) -> None:
         if record["action"] in ("feed.update", "feed.hold"):
             told = {each: record["after"].get(each) for each in _VERSION}
             self._versions[name].append((record["at"], told))
             self._feeds[name] |= {}  # one that has no row is known, too
+            self._reading[name].append(record["sequence"])
+        elif record["action"] in _ADOPTIONS:
+            self._adoptions[name].append((record["sequence"], record["after"]))
 
     def _other(self, name: str, record: Facts) -> None:
         if record["action"] == "statement.publish":
@@ -247,9 +278,5 @@ class PackFacts:
         return ((name, each) for name, each in self.orders.items() if each.newest and not each.is_gone)
 
 
-def _seconds(text: str, otherwise: float) -> float:
-    """Unix seconds of a time of the trail."""
-    try:
-        return datetime.fromisoformat(text).astimezone(UTC).timestamp()
-    except ValueError:
-        return otherwise
+def _is_in_force(adoption: Facts) -> bool:
+    return adoption["state"] in _IN_FORCE and not adoption["entry"].get("observe")

@@ -7,13 +7,15 @@ trail contradicts is a fault, and so is one that the trail has and the record la
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from filterd.audit.pack_facts import PackFacts
-from filterd.model.report_record import ArrivalRow, EffectRow, ReportRecord
+from filterd.audit.pack_guard import guarded
+from filterd.audit.pack_lists import ListSwitch, NodeLists
+from filterd.model.report_record import ArrivalRow, EffectRow, ListPeriodRow, ReportRecord
 
 NAMES, ORDERS = "mandatory.names", "mandatory.orders"
 MOST_FAULTS = 200
@@ -51,6 +53,8 @@ class RecordCheck:
     statements: Mapping[str, Mapping[str, Any]]
     until: str
     """the day of the record's moment, in the zone of the installation"""
+    deleted_periods: bool = False
+    """True if the pack says that periods of lists which ended long ago were deleted"""
     found: RecordComparison = field(default_factory=RecordComparison)
 
     @property
@@ -65,18 +69,16 @@ class RecordCheck:
             self.found.add(
                 "record/head.json", f"the trail has another entry {head.audit_sequence} than it says"
             )
-        self._orders()
-        self._deadlines()
-        self._effects()
-        self._arrivals()
-        if whole:
-            self._states()
-            self._periods()
-            self._lists()
-            self._days()
+        parts = [self._orders, self._deadlines, self._effects, self._arrivals]
+        for part in (*parts, *(self._states, self._periods, self._lists, self._days) * whole):
+            guarded("record/", part, self._add)
         for table in OPERATORS:
             self.found.signed[table] += len(self.record.tables()[table])
         return self.found
+
+    def _add(self, fault: str) -> None:
+        if len(self.found.faults) < MOST_FAULTS:
+            self.found.faults.append(fault)
 
     def _orders(self) -> None:
         rows = {each.order: each for each in self.record.orders}
@@ -104,11 +106,12 @@ class RecordCheck:
     def _deadlines(self) -> None:
         moments: dict[str, set[float]] = {}
         for name, order in self.facts.lasting_orders():
-            moments[name] = order.moments | {order.over_at(self.now), float(order.newest["not_after"])}
+            moments[name] = order.moments | order.received
+            moments[name] |= {order.over_at(self.now), float(order.newest["not_after"])}
         for effect in self.record.effects:
             moments.setdefault(effect.order, set()).add(effect.everywhere_at)
         for row in self.record.deadlines:
-            known = moments.get(row.order, set()) | {row.due_at, 0.0}
+            known = moments.get(row.order, set()) | {0.0}
             if not {row.met_at, row.over_at} <= known:
                 self.found.add(f"deadlines {row.order} {row.kind}", "nothing happened then by the trail")
             self.found.count("deadlines", proven=False)
@@ -129,6 +132,22 @@ class RecordCheck:
             later = [each for other, each in rows.items() if other[0] == row.order and other[1] > row.effect]
             is_told = self._everywhere(where, row, later)
             self.found.count("effects", proven=is_told and after is not None)
+        orders = {each.order for each in self.record.orders}
+        for name, number in sorted(self._effects_told()):
+            if name in orders and (name, number) not in rows:
+                self.found.add(f"effects {name} {number}", "the trail tells of it, and it is missing")
+
+    def _effects_told(self) -> set[tuple[str, int]]:
+        """The effects of which the trail tells that they came by the moment of the record."""
+        last = self.record.head.audit_sequence
+        found = {
+            place[:2]
+            for place, each in self.facts.arrivals.items()
+            if each.sequence <= last and each.after["applied_at"] < self.now
+        }
+        for place, told in self.facts.everywhere.items():
+            found |= {place} if told.sequence <= last and told.after["at"] < self.now else set()
+        return found
 
     def _everywhere(self, where: str, row: EffectRow, later: list[EffectRow]) -> bool:
         told = self.facts.everywhere.get((row.order, row.effect))
@@ -199,16 +218,42 @@ class RecordCheck:
         self.found.proven["node_states"] += len(self.record.node_states)
 
     def _periods(self) -> None:
+        rows: dict[tuple[str, ...], list[ListPeriodRow]] = defaultdict(list)
         for row in self.record.list_periods:
-            told = self.facts.versions.get((row.node, row.label), [])
-            same = [
-                since for version, digest, since in told if (version, digest) == (row.version, row.digest)
-            ]
-            if row.label and not same and row.node not in self.facts.nodes_with_gaps:
+            node = self.facts.nodes.get(row.node, NodeLists())
+            version = (row.label, row.version, row.digest)
+            rows[row.node, *version].append(row)
+            same = [each for each in node.switches if (each.label, each.version, each.digest) == version]
+            if row.label and not same and not node.has_gaps:
                 self.found.add(
                     f"list_periods {row.node} {row.label}", "the trail does not tell that it ran there"
                 )
-            self.found.count("list_periods", proven=any(abs(each - row.since) <= 1 for each in same))
+            is_told = any(abs(each.since - row.since) <= 1 for each in same)
+            self.found.count("list_periods", proven=is_told)
+        for name, node in self.facts.nodes.items():
+            for each in self._switches(node):
+                here = rows.get((name, each.label, each.version, each.digest), [])
+                if not any(self._is_of(row, each) for row in here):
+                    self.found.add(
+                        f"list_periods {name} {each.label}", f"that {each.version} ran there is missing"
+                    )
+
+    def _switches(self, node: NodeLists) -> Iterator[ListSwitch]:
+        """The switches of a node after which the version ran in the range: those in it, and those before it
+        that last."""
+        begins = self.record.head.begins_at + 1
+        lasting = set(node.lasting()) if node.was_awake(begins - 1, self.now) else set()
+        for each in node.switches:
+            known = each.sequence <= self.record.head.audit_sequence and each.latest < self.now
+            within = each.earliest > begins and not self.deleted_periods
+            if known and (within or each in lasting):
+                yield each
+
+    def _is_of(self, row: ListPeriodRow, switch: ListSwitch) -> bool:
+        """True if a period is that which a switch began, or goes on from it."""
+        if self.deleted_periods or switch.earliest <= self.record.head.begins_at + 1:
+            return True
+        return row.since <= switch.latest + 1 and (not row.until or row.until >= switch.earliest - 1)
 
     def _lists(self) -> None:
         for row in self.record.lists:
@@ -219,6 +264,10 @@ class RecordCheck:
             version = self.facts.version_at(row.label, self.now)
             self._compare(f"lists {row.label}", row, {**wanted, **version})
             self.found.count("lists", proven=True)
+        there = {each.label for each in self.record.lists}
+        for label in self.facts.lists_in_force(self.now, self.record.head.audit_sequence):
+            if label not in there:
+                self.found.add(f"lists {label}", "it was in force by the trail, and it is missing")
 
     def _days(self) -> None:
         first, sequence = self.record.head.begins_on, self.record.head.audit_sequence

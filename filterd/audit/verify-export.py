@@ -141,7 +141,7 @@ def main(export, pem, earlier=None):
     faults += ["the row %s %s is missing" % each for each, told in walk.told.items() if told[0] and told[1]][:100]
     faults += ["its end is missing, or not as it says"] * (walk.stage < 4 or walk.at != (head.get("sequence"), head.get("hash")))
     faults += ["no key of %s vouches for it" % pem] * (not walk.vouched)
-    faults += ["it is older than the %s that was kept, or has nothing of it" % what] * (end > walk.at[0] or what > "" and not both)
+    faults += ["it is older than the %s that was kept, or has nothing of it" % what] * (end > int(str(walk.at[0])) or what > "" and not both)
     end = "entry %s, hash %s, checkpoint %s: " % (*walk.at, walk.point[:1]) + ("FAULTS" if faults else "no fault found")
     for each in [*faults, *("%d: %s" % (n, what) for what, n in walk.notes.items() if n), end]: print(ascii(each[:300])[1:-1])
     return 1 if faults else 0

@@ -22,7 +22,8 @@ BLOCK = 512
 END = b"\0" * (2 * BLOCK)
 LARGEST_FILE = 8**11 - 1
 """bytes: what the size field of a header can say"""
-LARGEST_MANIFEST = 64 * 1024 * 1024
+LARGEST_MANIFEST = 4 * 1024 * 1024
+"""bytes: it is read before anybody knows who signed it"""
 LONGEST_NAME = 99
 _BEHIND = b"ustar\x0000" + bytes(64) + 2 * b"0000000\0" + bytes(155 + 12)
 """the fields behind the name of a link: no owner, no group, no device, no prefix"""
@@ -35,6 +36,14 @@ RECORD, REPORTS, RECEIPTS, STATEMENTS = "record/", "reports/", "receipts/", "sta
 CHECKPOINT_KEYS, RECEIPT_KEYS = "keys/checkpoint.pem", "keys/receipt.pem"
 DIGESTS, PAGES = "digests/list-digests.csv", "pages/records.jsonl"
 INSTRUCTIONS = ("LEEME.md", "README.md")
+
+_KNOWN = (
+    r"(LEEME|README)\.md|[a-z_-]+\.py|trail/export|keys/(checkpoint|receipt)\.pem",
+    r"statements/[0-9]{4}-[0-9]{2}-[0-9]{2}\.json|receipts/O-[0-9]+\.(json|pdf)",
+    r"record/(head\.json|[a-z_]+\.jsonl)|reports/[a-z]+\.(json|csv|[a-z]{2}\.(html|pdf))",
+    r"digests/list-digests\.csv|pages/records\.jsonl|manifest\.json",
+)
+_IS_KNOWN = re.compile("|".join(_KNOWN))
 
 
 class EvidenceFormatError(ValueError):
@@ -55,6 +64,11 @@ class PackedFile:
 def is_name(name: str) -> bool:
     """True for a name that a file of a pack may have: plain parts, at most four deep."""
     return len(name) <= LONGEST_NAME and _NAME.fullmatch(name) is not None
+
+
+def is_known(name: str) -> bool:
+    """True for the name of a file that packs have: a verifier knows what must be in it."""
+    return _IS_KNOWN.fullmatch(name) is not None
 
 
 def header(name: str, size: int, moment: int) -> bytes:

@@ -54,16 +54,20 @@ def archive_of(files: Mapping[str, bytes], moment: int) -> bytes:
     return made + evidence_format.END
 
 
-def resealed(files: Mapping[str, bytes], key: SigningKey) -> dict[str, bytes]:
-    """The files with a manifest that tells of them as they are, signed by a key: by somebody who has it."""
+def resealed(files: Mapping[str, bytes], key: SigningKey, **changed: object) -> dict[str, bytes]:
+    """The files with a manifest that tells of them as they are, signed by a key: by somebody who has it.
+    ``changed``: what else it says otherwise."""
     body = json.loads(files[evidence_format.MANIFEST])["body"]
     listed = [
         PackedFile(name, len(data), hashlib.sha256(data).hexdigest())
         for name, data in files.items()
         if name != evidence_format.MANIFEST
     ]
+    last = files[evidence_format.MANIFEST]
+    files = {name: data for name, data in files.items() if name != evidence_format.MANIFEST}
+    files[evidence_format.MANIFEST] = last  # what was added stands before it
     about = {name: value for name, value in body.items() if name not in ("files", "format", "left_out")}
-    made = evidence_format.manifest(about, listed, body["left_out"])
+    made = {**evidence_format.manifest(about, listed, body["left_out"]), **changed}
     signed = signed_text.signed(EVIDENCE, made, key.key_id, key.sign)
     return {**files, evidence_format.MANIFEST: signed_text.text_of(signed).encode()}
 

@@ -45,13 +45,23 @@ def request(number: int, **values: object) -> OrderRequest:
     return replace(made, **values)  # type: ignore[arg-type]  # fields by name
 
 
+WORST = FeedInForce("worst", "mandatory", "1", "f" * 64, 1, NOW - 50 * DAY)
+
+
 class ReportedNode:
     """The node ``resolver-1``, which tells what it has."""
 
     def __init__(self, context: Context, now: float) -> None:
         self.context, self.book, self.evidence = context, ArrivalBook(), NodeEvidence(now)
 
-    async def tell(self, at: float, *orders: OrderArrival, ready: bool = True) -> None:
+    async def tell(
+        self,
+        at: float,
+        *orders: OrderArrival,
+        ready: bool = True,
+        feeds: tuple[FeedInForce, ...] = (WORST,),
+        began_at: float = NOW - 50 * DAY,
+    ) -> None:
         """Report at a moment."""
         async with self.context.store.read() as connection:
             revision = await change_log.revision(connection)
@@ -62,8 +72,8 @@ class ReportedNode:
             lists={},
             mandatory_hash=here,
             effective_digest="e" * 64,
-            began_at=NOW - 50 * DAY,
-            feeds=(FeedInForce("worst", "mandatory", "1", "f" * 64, 1, NOW - 50 * DAY),),
+            began_at=began_at,
+            feeds=feeds,
             orders=orders,
             sent_at=at,
         )

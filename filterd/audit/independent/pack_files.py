@@ -15,6 +15,16 @@ BLOCK = 512
 NAME = re.compile("[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*){0,3}")
 LARGEST = 64 * 1024 * 1024
 """bytes of a file that is read whole"""
+LARGEST_SIGNED, LONGEST_ROW, LONGEST_LINE = 4 << 20, 1 << 20, 1 << 26
+"""bytes of the manifest, of a row of the record, and of a line of the trail"""
+MOST_FILES = 100000
+KNOWN = re.compile(
+    r"(LEEME|README)\.md|[a-z_-]+\.py|trail/export|keys/(checkpoint|receipt)\.pem|manifest\.json"
+    r"|statements/\d{4}-\d\d-\d\d\.json|receipts/O-\d+\.(json|pdf)|record/(head\.json|[a-z_]+\.jsonl)"
+    r"|reports/[a-z]+\.(json|csv|[a-z]{2}\.(html|pdf))|digests/list-digests\.csv|pages/records\.jsonl",
+    re.ASCII,
+)
+"""the files that a pack has: of any other nobody knows what must be in it"""
 
 
 class PackError(Exception):
@@ -58,7 +68,7 @@ class EvidencePack:
 
     def __init__(self, path):
         self.faults, self.places, self.digests, self.body = [], {}, {}, {}
-        self.key_id, self.value, self.moments = "", {}, set()
+        self.key_id, self.value, self.moments, self.unsigned = "", {}, set(), set()
         self.archive = open(path, "rb")
         try:
             self._index(os.path.getsize(path))
@@ -94,6 +104,8 @@ class EvidencePack:
             raise PackError("byte %d: no header of a file stands there" % at)
         if not NAME.fullmatch(name) or form(name, size, moment) != head:
             self.faults.append("the header of %.99s is not in the form of a pack" % name)
+        if size < 0 or len(self.places) >= MOST_FILES:
+            raise PackError("byte %d: a file of less than nothing stands there, or there are too many" % at)
         if name in self.places:
             self.faults.append("%.99s stands there twice" % name)
         self.moments.add(moment)
@@ -114,11 +126,22 @@ class EvidencePack:
             raise PackError("%s is missing" % name)
         return io.BufferedReader(FileWindow(self.archive, *self.places[name]), 1 << 16)
 
-    def read(self, name):
-        """The content of a file."""
-        if self.places.get(name, (0, 0))[1] > LARGEST:
+    def read(self, name, most=LARGEST):
+        """The content of a file that is what was signed."""
+        if self.places.get(name, (0, 0))[1] > most:
             raise PackError("%s is too large" % name)
-        return self.open(name).read()
+        return self.signed(name).read()
+
+    def signed(self, name):
+        """A file that is what was signed, to be read."""
+        if name in self.unsigned:
+            raise PackError("%s is not read, since it is not what was signed" % name)
+        return self.open(name)
+
+    def lines(self, name):
+        """The lines of the trail, each with a limit."""
+        file = self.open(name)
+        return iter(lambda: file.readline(LONGEST_LINE + 1), b"")
 
     def names(self, folder, suffix):
         """The files of a folder with this suffix, in order."""
@@ -126,18 +149,28 @@ class EvidencePack:
 
     def rows(self, name):
         """The rows of a file of JSON Lines, each in canonical form."""
-        return [VERIFY.read(line) for line in self.open(name)] if name in self.places else []
+        file, rows = self.signed(name), []
+        for line in iter(lambda: file.readline(LONGEST_ROW + 1), b""):
+            if len(line) > LONGEST_ROW:
+                raise PackError("a row of %s is too long" % name)
+            rows.append(VERIFY.read(line))
+        return rows
 
     def take_manifest(self):
         """Compare the files with the manifest; its signature is verified by :func:`signed_by` later."""
-        text = self.read("manifest.json")
+        text = self.read("manifest.json", LARGEST_SIGNED)
         value = VERIFY.read(text + b"\n")
         if set(value) != {"body", "key_id", "signature"}:
             raise PackError("the manifest is no signed object")
         self.value, self.body, self.key_id = value, value["body"], value["key_id"]
         if self.body.get("format") != "filterd evidence v1":
             raise PackError("the manifest is of another format")
-        listed = {each["name"]: each for each in self.body["files"]}
+        self._compare({each["name"]: each for each in self.body["files"]})
+        order = [each["name"] for each in self.body["files"]] + ["manifest.json"]
+        if not self.faults and order != list(self.places):
+            self.faults.append("the files stand in another order than was signed")
+
+    def _compare(self, listed):
         if len(self.moments) > 1:
             self.faults.append("the files are not all of one moment")
         for name in sorted({*listed, *self.places} - {"manifest.json"}):
@@ -147,9 +180,10 @@ class EvidencePack:
                 self.faults.append("%s is in no manifest" % name)
             elif (listed[name]["size"], listed[name]["sha256"]) != (self.places[name][1], self.digests[name]):
                 self.faults.append("%s is not what was signed" % name)
-        order = [each["name"] for each in self.body["files"]] + ["manifest.json"]
-        if not self.faults and order != list(self.places):
-            self.faults.append("the files stand in another order than was signed")
+            if name not in listed or listed[name]["sha256"] != self.digests.get(name):
+                self.unsigned.add(name)
+            if name in self.places and not KNOWN.fullmatch(name):
+                self.faults.append("%s: a pack has no such file, and no program verifies it" % name)
 
 
 def form(name, size, moment):

@@ -6,22 +6,26 @@ the trail contradicts is a fault, and so is one that the trail has and the recor
 """
 
 import collections
-import datetime
+import csv
 import hashlib
 
+from pack_bounds import day_of
 from pack_trail import OrderInTrail
 
 PEOPLE = ("complaints", "retention", "privacy", "days.take-up")
 """about people: the trail withholds what they rest on"""
 OVERTAKEN, PATIENCE = -1, 60
+BROKEN = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError, csv.Error)
+"""the errors of code that takes a file for what it is not"""
 
 
 class RowComparison:
     """The rows of each table that are proven and signed, and the faults."""
 
-    def __init__(self, record, trail, statements, zone):
+    def __init__(self, record, trail, statements, zone, left_out=()):
         self.record, self.trail, self.now = record, trail, record.now
         self.statements, self.zone = statements, zone
+        self.deleted = "record/list_periods.jsonl" in left_out
         self.sequence = record.head["audit_sequence"]
         self.proven, self.signed, self.faults = collections.Counter(), collections.Counter(), []
         decided = {name: told for name, told in trail.decisions.items() if told[-1][3]["row_digest"]}
@@ -34,7 +38,10 @@ class RowComparison:
             self.fault("record/head.json", "the trail has another entry %d than it says" % self.sequence)
         parts = [self.compare_orders, self.deadlines, self.effects, self.arrivals]
         for part in parts + [self.node_states, self.list_periods, self.lists, self.days] * whole:
-            part()
+            try:
+                part()
+            except BROKEN as error:
+                self.fault("record/", "it has not the form that it must have: %s" % error)
         for table in ("complaints", "retention", "privacy", "answers", "capacity"):
             self.signed[table] += len(self.record.rows(table))
         return self
@@ -71,11 +78,11 @@ class RowComparison:
         """The moments at which they were met are in the trail; when they were due the operator says."""
         moments = collections.defaultdict(set)
         for name, order in self.orders.items():
-            moments[name] |= order.moments()
+            moments[name] |= order.moments() | order.received()
         for row in self.record.rows("effects"):
             moments[row["order"]].add(row["everywhere_at"])
         for row in self.record.rows("deadlines"):
-            known = moments[row["order"]] | {row["due_at"]}
+            known = set(moments[row["order"]])
             order = self.orders.get(row["order"])
             known |= {order.ended_at(self.now), order.after["not_after"]} if order else set()
             for column in ("met_at", "over_at"):
@@ -99,6 +106,21 @@ class RowComparison:
                 (rows[k] for k in rows if k[0] == name and k[1] > number), 0
             )
             self.take("effects", self.everywhere(where, row, follower) and bool(told))
+        there = {row["order"] for row in self.record.rows("orders")}
+        for name, number in sorted(self.came() - {*rows}):
+            if name in there:
+                self.fault("effects %s %d" % (name, number), "the trail tells of it, and it is missing")
+
+    def came(self):
+        """(order, effect) of each of which the trail tells that a node, or all, had it by then."""
+        found = [(key, *self.trail.everywhere[key], "at") for key in self.trail.everywhere]
+        for key, nodes in self.trail.arrivals.items():
+            found += [(key, after, sequence, "applied_at") for after, sequence in nodes.values()]
+        return {
+            key
+            for key, after, sequence, word in found
+            if sequence <= self.sequence and after[word] < self.now
+        }
 
     def everywhere(self, where, row, follower):
         """Compare when an effect was everywhere; True if the trail tells it."""
@@ -172,19 +194,54 @@ class RowComparison:
 
     def list_periods(self):
         """A period that the trail does not tell of is a fault, but of a node whose changes were too many for
-        the trail to have each."""
+        the trail to have each; so is a switch in the range, or a list that went on into it, without one."""
+        rows = collections.defaultdict(list)
         for row in self.record.rows("list_periods"):
             told = self.trail.switched.get((row["node"], row["label"]), [])
-            same = [
-                since
-                for version, digest, since in told
-                if (version, digest) == (row["version"], row["digest"])
-            ]
-            is_told = any(abs(since - row["since"]) <= 1 for since in same)
+            version = (row["version"], row["digest"])
+            rows[(row["node"], row["label"], *version)].append(row)
+            same = [each for each in told if each[:2] == version]
+            is_told = any(abs(each[2] - row["since"]) <= 1 for each in same)
             if row["label"] and not same and row["node"] not in self.trail.left_out:
                 name = "list_periods %s %s" % (row["node"], row["label"])
                 self.fault(name, "the trail does not tell that this version ran there")
             self.take("list_periods", is_told)
+        begins = self.record.head["begins_at"] + 1
+        for node, label, told in self.ran():
+            early, late = min(told[2:4]), max(told[2:4])
+            there = [
+                row
+                for row in rows[node, label, told[0], told[1]]
+                if self.deleted
+                or early <= begins
+                or (row["since"] <= late + 1 and (row["until"] == 0 or row["until"] >= early - 1))
+            ]
+            if not there:
+                self.fault("list_periods %s %s" % (node, label), "version %s is missing" % told[0])
+
+    def ran(self):
+        """(node, label, switch) of each version that ran in the range by the trail."""
+        begins, found = self.record.head["begins_at"] + 1, []
+        for (node, label), every in self.trail.switched.items():
+            if not self.deleted:
+                found += [(node, label, told) for told in every if min(told[2:4]) > begins]
+        for node, lists in self.trail.have.items():
+            if node not in self.trail.inexact | self.trail.restless and self.was_up(node):
+                found += [(node, label, told) for label, (_, told) in lists.items()]
+        return [each for each in found if each[2][4] <= self.sequence and max(each[2][2:4]) < self.now]
+
+    def was_up(self, node):
+        """True if the trail tells that a node ran at some time of the range."""
+        begins = self.record.head["begins_at"]
+        told = sorted((each for each in self.trail.states if each[0] == node), key=lambda each: each[2])
+        before = [each for each in told if each[2] <= begins][-1:]
+        later = [each for each in told if each[2] > begins]
+        if any(state != "silent" and since < self.now for _, state, since, _ in later):
+            return True
+        if not before or before[0][1] == "silent":
+            return False
+        ran = self.trail.processes[before[0][3]]
+        return not later or self.trail.processes[later[0][3]] == ran
 
     def lists(self):
         labels = {}
@@ -208,6 +265,16 @@ class RowComparison:
                     why = "%s is %r, and %r by the trail" % (column, row[column], told[column])
                     self.fault("lists %s" % row["label"], why)
             self.take("lists", bool(entry))
+        self.missing_lists({row["label"] for row in self.record.rows("lists")})
+
+    def missing_lists(self, there):
+        for name in self.trail.standing_lists(self.sequence):
+            past = [told for at, told in self.trail.feeds[name] if at < self.now]
+            terms = self.trail.adopted[name]["entry"].get("mandatory") or {}
+            secret = "confidential-" + hashlib.sha256(name.encode()).hexdigest()[:8]
+            label = secret if terms.get("confidential") else name
+            if past and past[-1]["version"] is not None and label not in there:
+                self.fault("lists %s" % label, "it was in force by the trail, and it is missing")
 
     def days(self):
         """Mandatory blocking is counted from the signed statements; take-up the operator says."""
@@ -235,14 +302,3 @@ class RowComparison:
                 self.fault("statements/%s.json" % day, "the trail tells of it, and it is missing")
         self.proven["days.mandatory"] += len(have)
         self.signed["days.take-up"] += len(self.record.rows("days")) - len(have)
-
-
-def day_of(at, zone):
-    """The day of a moment in a zone, where this Python knows it; else in UTC."""
-    try:
-        import zoneinfo
-
-        place = zoneinfo.ZoneInfo(zone)
-    except Exception:  # Python 3.8, or no table of zones
-        place = datetime.timezone.utc
-    return datetime.datetime.fromtimestamp(at, place).date().isoformat()

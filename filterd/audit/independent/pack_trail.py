@@ -26,13 +26,18 @@ class PackTrail(VERIFY.Walk):
         self.arrivals, self.probes = collections.defaultdict(dict), collections.defaultdict(list)
         self.everywhere, self.together, self.settled = {}, set(), False
         self.states, self.switched, self.left_out = [], collections.defaultdict(list), set()
+        self.have, self.inexact, self.restless = collections.defaultdict(dict), set(), set()
+        self.processes = {}
         self.feeds, self.adopted = collections.defaultdict(list), {}
+        self.decided_feeds, self.times = collections.defaultdict(list), []
         self.statements, self.pages = {}, {}
         self.receipts = set()
         super().__init__(lines, trusted, True)
 
     def entry(self, r, line):
         super().entry(r, line)
+        if r["kind"] == "entry":
+            self.times.append((r["at"], r["sequence"]))
         if r["kind"] == "entry" and isinstance(r["after"], dict):
             kind, _, name = r["subject"].partition(":")
             getattr(self, "of_" + kind, lambda *_: None)(name, r, r["after"])
@@ -70,17 +75,43 @@ class PackTrail(VERIFY.Walk):
         elif action == "node.state":
             since = moment(after["since"]) if after.get("since") else r["at"]
             self.states.append((name, after["state"], since, r["sequence"]))
-        elif action == "node.lists":
-            for each in after["switched"]:
-                told = (str(each["version"]), each["digest"], moment(each["since"]) if each["since"] else 0)
-                self.switched[name, each["list"]].append(told)
+            self.processes[r["sequence"]] = after.get("process")
             if "left_out" in after:
-                self.left_out.add(name)
+                self.restless.add(name)
+        elif action == "node.lists":
+            self.of_lists(name, r, after)
+
+    def of_lists(self, name, r, after):
+        """The switches of a node's lists, and the lists that it has by now."""
+        have, new = self.have[name], {}
+        for each in after["switched"]:
+            since = moment(each["since"]) if each["since"] else 0
+            told = (str(each["version"]), each["digest"], since, r["at"], r["sequence"])
+            self.switched[name, each["list"]].append(told)
+            same = have.get(each["list"], ("",))[0] == [each["version"], each["digest"]]
+            new[each["list"]] = have[each["list"]] if same else ([each["version"], each["digest"]], told)
+        for label in after.get("ended", []):
+            have.pop(label, None)
+        # lists that ended while control was away are told by nothing but the digest of what is there
+        both = [{**have, **new}, new]
+        good = [each for each in both if self.digest_of(each) == after.get("lists")]
+        self.have[name] = (good or both)[0]
+        (self.inexact.discard if good else self.inexact.add)(name)
+        if "left_out" in after:
+            self.left_out.add(name)
+            self.restless.add(name)
+
+    @staticmethod
+    def digest_of(lists):
+        return VERIFY.sha(VERIFY.canonical({label: each[0] for label, each in lists.items()}))
 
     def of_feed(self, name, r, after):
         if r["action"] in ("feed.update", "feed.hold"):
             told = {part: after.get(part) for part in ("version", "digest", "names")}
             self.feeds[name].append((r["at"], told))
+            self.decided_feeds[name].append((r["sequence"], "read", {}))
+        elif r["action"] in ("feed.adopt", "feed.enable", "feed.change", "feed.retire"):
+            self.decided_feeds[name].append((r["sequence"], after["state"], after["entry"]))
 
     def of_statement(self, name, r, after):
         if r["action"] == "statement.publish":
@@ -89,6 +120,24 @@ class PackTrail(VERIFY.Walk):
     def of_page(self, name, r, after):
         if r["action"] == "page.record":
             self.pages[name] = {"digest": after["digest"], "facts": after["facts"]}
+
+    def standing_lists(self, sequence):
+        """The ids of the lists that had been read and were in force at an entry, and still are."""
+        for name, told in self.decided_feeds.items():
+            state, is_read, entry = "", False, {}
+            for _, word, terms in (each for each in told if each[0] <= sequence):
+                if word == "read":
+                    is_read = True
+                else:
+                    state, entry, is_read = word, terms, is_read and word != "retired"
+            last = self.adopted.get(name, {"state": "", "entry": {}})
+            lasts = {state, last["state"]} <= {"active", "retiring"}
+            if lasts and is_read and not entry.get("observe") and not last["entry"].get("observe"):
+                yield name
+
+    def newest_before(self, at):
+        """The newest entry that is shown and older than a moment."""
+        return max((sequence for told, sequence in self.times if told < at), default=0)
 
     def finish(self, scope):
         """The faults of the whole, once every line was taken. ``scope``: of the manifest."""
@@ -190,5 +239,12 @@ class OrderInTrail:
 
     def moments(self):
         """Every moment at which something was decided or noted on it."""
-        decided = {at for _, at, _, _ in self.decisions} | {self.accepted_at}
+        decided = {at for _, at, _, _ in self.decisions} | {self.accepted_at, self.added_at}
         return decided | {each[2] for each in self.steps}
+
+    def received(self):
+        """When the instruments and acknowledgements of its steps came in."""
+        if self.row:
+            return {each[6] for each in self.life[5]}
+        told = [after["step"] for _, _, _, after in self.decisions if "step" in after]
+        return {each.get("received_at", 0) for each in told}

@@ -14,15 +14,24 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+import pack_bounds
 import pack_files
 import pack_record
 import pack_trail
 import report_figures
 import shown_figures
 from pack_files import VERIFY, PackError
+from pack_record import BROKEN
 
 SCRIPTS = (
-    *("verify-export.py", "recompute-report.py", "pack_files.py", "pack_record.py", "pack_trail.py"),
+    *(
+        "verify-export.py",
+        "recompute-report.py",
+        "pack_bounds.py",
+        "pack_files.py",
+        "pack_record.py",
+        "pack_trail.py",
+    ),
     *("order_figures.py", "report_figures.py", "shown_figures.py"),
 )
 TABLES = (
@@ -73,25 +82,48 @@ class PackCheck:
         self.pack.take_manifest()
         self.scope = self.pack.body["scope"]
 
+    def step(self, name, check, *given):
+        """Make a check; what a file does to it is a fault, and the others go on."""
+        try:
+            return check(*given)
+        except (*BROKEN, PackError) as error:
+            self.faults.append("%s: it cannot be verified: %s" % (name, str(error) or type(error).__name__))
+            return None
+
+    def all(self):
+        """Every check; those of what the manifest lists only where that is signed."""
+        if not self.step("trail/export", self.trail):
+            self.faults.append("nothing else was looked at: the manifest is not signed as it must be")
+            return
+        statements = self.step("statements", self.statements) or {}
+        for check in (self.receipts, self.pages, self.scripts):
+            self.step(check.__name__, check)
+        record = self.step("record", self.record, statements)
+        if record and not self.scope["order"]:
+            self.reports(record)
+
     def trail(self):
-        """The export, and the signature of the manifest by the key that the trail vouches for."""
-        found = pack_trail.PackTrail(self.pack.open("trail/export"), list(self.trusted.values()))
+        """The export, and the signature of the manifest by the key that the trail vouches for; True if that
+        holds."""
+        found = pack_trail.PackTrail(self.pack.lines("trail/export"), list(self.trusted.values()))
         self.faults += found.finish(self.scope)
         self.keys = {**found.signers, **self.trusted}
         seal = self.last_line()
-        key = found.keys.get(self.pack.key_id)
+        key, before = found.keys.get(self.pack.key_id), len(self.faults)
         if seal["key_id"] != self.pack.key_id or not key:
             self.faults.append("manifest.json: another key signed it than the export's seal")
         elif not pack_files.signed_by(key, "evidence", self.pack.value):
             self.faults.append("manifest.json: its signature is wrong")
+        is_signed = found.vouched and len(self.faults) == before
         end = {"sequence": found.at[0], "hash": found.at[1]}
         if (self.pack.body["installation"], self.pack.body["trail"]) != (found.head["installation"], end):
             self.faults.append("manifest.json: it is of another installation or end of the trail")
         self.told = found
-        self.say("the trail: %d entries, checkpoint %s" % (found.at[0], found.point[:1]))
+        self.say("the trail: %s entries, checkpoint %s" % (found.at[0], found.point[:1]))
+        return is_signed
 
     def last_line(self):
-        last = collections.deque(self.pack.open("trail/export"), 1)
+        last = collections.deque(self.pack.lines("trail/export"), 1)
         try:
             return VERIFY.read(last[0])["object"]
         except (IndexError, KeyError, TypeError, ValueError):
@@ -101,41 +133,45 @@ class PackCheck:
         """The statements of the days: each signed, told by the trail, and of a head that it has."""
         found = {}
         for name in self.pack.names("statements/", ".json"):
-            value = VERIFY.read(self.pack.read(name) + b"\n")
-            body, day = value["body"], name[len("statements/") : -len(".json")]
-            key = self.told.keys.get(value["key_id"])
-            if not key or not pack_files.signed_by(key, "statement", value):
-                self.faults.append(name + ": its signature is wrong, or by no key of the trail")
-            told = self.told.statements.get(day, ("", 0))[0]
-            if body["day"] != day or (
-                told != VERIFY.sha(VERIFY.canonical(value)) and not self.scope["order"]
-            ):
-                self.faults.append(name + ": it is not the one that the trail tells of")
-            head = body["head"]
-            if self.told.seen.get("entry %d" % head["sequence"]) != head["hash"]:
-                self.faults.append(name + ": it is of another trail")
-            found[day] = body
+            self.step(name, self.statement, name, found)
         self.say("statements: %d" % len(found))
         return found
+
+    def statement(self, name, found):
+        value = VERIFY.read(self.pack.read(name, pack_files.LARGEST_SIGNED) + b"\n")
+        body, day = value["body"], name[len("statements/") : -len(".json")]
+        key, found[day] = self.told.keys.get(value["key_id"]), body
+        if not key or not pack_files.signed_by(key, "statement", value):
+            self.faults.append(name + ": its signature is wrong, or by no key of the trail")
+        told = self.told.statements.get(day, ("", 0))[0]
+        same = told == VERIFY.sha(VERIFY.canonical(value))
+        if body["day"] != day or not (same or self.scope["order"]):
+            self.faults.append(name + ": it is not the one that the trail tells of")
+        head = body["head"]
+        if self.told.seen.get("entry %d" % head["sequence"]) != head["hash"]:
+            self.faults.append(name + ": it is of another trail")
 
     def receipts(self):
         names = self.pack.names("receipts/", ".json")
         keys = pack_files.keys_of(self.pack.read("keys/receipt.pem"), "receipt") if names else {}
         for name in names:
-            value = VERIFY.read(self.pack.read(name) + b"\n")
-            key = keys.get(value["key_id"])
-            if not key or self.told.uses.get(value["key_id"]) != {"receipt"}:
-                self.faults.append(name + ": the trail announces no such key for receipts")
-            elif not pack_files.signed_by(key, "receipt", value):
-                self.faults.append(name + ": its signature is wrong")
-            if VERIFY.sha(VERIFY.canonical(value)) not in self.told.receipts:
-                self.faults.append(name + ": the trail does not tell of it")
-            if name != "receipts/%s.json" % value["body"]["order"]["reference"]:
-                self.faults.append(name + ": it is of another order")
+            self.step(name, self.receipt, name, keys)
         self.say("receipts: %d" % len(names))
 
+    def receipt(self, name, keys):
+        value = VERIFY.read(self.pack.read(name, pack_files.LARGEST_SIGNED) + b"\n")
+        key = keys.get(value["key_id"])
+        if not key or self.told.uses.get(value["key_id"]) != {"receipt"}:
+            self.faults.append(name + ": the trail announces no such key for receipts")
+        elif not pack_files.signed_by(key, "receipt", value):
+            self.faults.append(name + ": its signature is wrong")
+        if VERIFY.sha(VERIFY.canonical(value)) not in self.told.receipts:
+            self.faults.append(name + ": the trail does not tell of it")
+        if name != "receipts/%s.json" % value["body"]["order"]["reference"]:
+            self.faults.append(name + ": it is of another order")
+
     def pages(self):
-        for row in self.pack.rows("pages/records.jsonl"):
+        for row in [] if self.scope["order"] else self.pack.rows("pages/records.jsonl"):
             told = {"digest": row["digest"], "facts": row["facts"]}
             if self.told.pages.get(str(row["number"])) != told:
                 self.faults.append("pages/records.jsonl: the trail has another record %s" % row["number"])
@@ -145,11 +181,11 @@ class PackCheck:
         head = VERIFY.read(self.pack.read("record/head.json"))
         tables = {name: self.pack.rows("record/%s.jsonl" % name) for name in TABLES}
         record = report_figures.ReportRows(head, tables)
-        self.told_of = pack_record.RowComparison(record, self.told, statements, head["zone"])
+        left_out = {each["name"] for each in self.pack.body["left_out"]}
+        self.told_of = pack_record.RowComparison(record, self.told, statements, head["zone"], left_out)
         self.told_of.all(whole=not self.scope["order"])
         self.faults += self.told_of.faults
-        if head["installation"] != self.pack.body["installation"]:
-            self.faults.append("record/head.json: it is of another installation")
+        self.step("record/head.json", self.bounds, head)
         for table in sorted({*self.told_of.proven, *self.told_of.signed}):
             proven, signed = self.told_of.proven[table], self.told_of.signed[table]
             if proven or signed:
@@ -159,24 +195,58 @@ class PackCheck:
                 )
         return record
 
+    def bounds(self, head):
+        faults, notes = pack_bounds.of_bounds(
+            self.pack.body, head, self.pack.moments, self.told.newest_before
+        )
+        self.faults += faults
+        self.said += notes
+
     def reports(self, record):
         """Every figure of every report, computed again, and what their forms for machines show."""
-        if not self.scope["order"]:
-            self.faults += shown_figures.of_digests(self.pack, record)
-            self.say("HTML and PDF: what they show rests on the signature of the manifest alone")
-        for name in self.pack.names("reports/", ".json"):
-            report = json.loads(self.pack.read(name))
-            figures = report["figures"]
-            wrong = report_figures.differences(record, report["kind"], figures)
-            for each in wrong[:100]:
-                self.faults.append("%s: %s is %r, and %r as computed" % (name, *each))
-            computed = report_figures.REPORTS[report["kind"]](record)
-            self.faults += shown_figures.of_report(self.pack, name, report, computed)
-            signed = sum(self.is_signed(each) for each in figures)
-            self.say(
-                "%s: %d figures computed again, %d differ; %d proven by the trail, %d from the record, signed"
-                % (name, len(figures), len(wrong), len(figures) - signed, signed)
-            )
+        self.step(shown_figures.DIGESTS, self.digests, record)
+        self.say(
+            "the titles of sections and their order, and the rows that a table leaves off: not compared. HTML"
+            " and PDF: what they show rests on the signature of the manifest alone"
+        )
+        left_out, wanted = {each["name"] for each in self.pack.body["left_out"]}, set()
+        for kind in sorted(report_figures.REPORTS):
+            plain, table = "reports/%s.json" % kind, "reports/%s.csv" % kind
+            wanted |= {plain, table}
+            if not {plain, table} & {*self.pack.places} and {plain, table} <= left_out:
+                continue
+            report = self.step(plain, self.report, kind, record, plain)
+            if report and (table in self.pack.places or table not in left_out):
+                self.step(table, self.table, report, table)
+        for name in self.pack.names("reports/", ""):
+            kind = name[len("reports/") :].partition(".")[0]
+            is_known = kind in report_figures.REPORTS
+            if not is_known or (name.endswith(("json", "csv")) and name not in wanted):
+                self.faults.append(name + ": no program verifies it")
+
+    def digests(self, record):
+        self.faults += shown_figures.of_digests(self.pack, record)
+
+    def report(self, kind, record, plain):
+        """One report as JSON."""
+        report, computed = json.loads(self.pack.read(plain)), report_figures.REPORTS[kind](record)
+        figures = report["figures"]
+        wrong = report_figures.differences(record, kind, figures)
+        for each in wrong[:100]:
+            self.faults.append("%s: %s is %r, and %r as computed" % (plain, *each))
+        told = shown_figures.of_report(kind, report, computed, record.head)
+        self.faults += ["%s: %s" % (plain, each) for each in told]
+        signed = sum(self.is_signed(each) for each in figures)
+        self.say(
+            "%s: %d figures computed again, %d differ; %d proven by the trail, %d from the record, signed"
+            % (plain, len(figures), len(wrong), len(figures) - signed, signed)
+        )
+        return report
+
+    def table(self, report, table):
+        """The CSV of a report."""
+        told = shown_figures.of_table(self.pack.read(table), report)
+        self.faults += ["%s: %s" % (table, each) for each in told]
 
     def is_signed(self, figure):
         """True if a figure rests on a row for which the operator's signature alone stands."""
@@ -194,6 +264,12 @@ class PackCheck:
             if not same:
                 self.say("note: %s in the pack is another one than the one that runs" % name)
 
+    def left_out(self):
+        told = self.pack.body.get("left_out")
+        return (
+            [each for each in told if isinstance(each, dict) and {*each} == {"name", "why"}] if told else []
+        )
+
     def say(self, text):
         self.said.append(text)
 
@@ -203,13 +279,10 @@ def main(path, pem):
         pack = pack_files.EvidencePack(path)
         with pack.archive:
             check = PackCheck(pack, file.read())
-            check.trail()
-            statements = check.statements()
-            for step in (check.receipts, check.pages, check.scripts):
-                step()
-            check.reports(check.record(statements))
+            check.all()
+    check.said += ["left out: %(name)s: %(why)s" % each for each in check.left_out()]
     verdict = "FAULTS: %d" % len(check.faults) if check.faults else "no fault found"
-    for line in (*check.said, *check.faults, verdict):
+    for line in (*check.said, *check.faults[:1000], verdict):
         print(ascii(line[:400])[1:-1])
     return 1 if check.faults else 0
 
@@ -217,6 +290,6 @@ def main(path, pem):
 if __name__ == "__main__":
     try:
         sys.exit(main(*sys.argv[1:]))
-    except (PackError, OSError, TypeError, KeyError, ValueError) as error:
+    except (PackError, OSError, *BROKEN) as error:
         print(__doc__, error, sep="\n")
         sys.exit(2)

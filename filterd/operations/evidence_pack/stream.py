@@ -127,6 +127,9 @@ class EvidenceStream:
 
     async def _sheets(self, kept: IO[bytes], sizes: list[tuple[str, int]]) -> AsyncIterator[PackPart]:
         """The receipts, each with a PDF that presents it, as long as they are not too many."""
+        if self._pdf and len(sizes) > MOST_SHEETS:
+            why = f"a pack of more than {MOST_SHEETS} orders has the JSON alone"
+            self._leave_out(f"{evidence_format.RECEIPTS}*.pdf", why)
         for number, (reference, size) in enumerate(sizes):
             self._progress("receipts as PDF", number, len(sizes))
             text = (await asyncio.to_thread(kept.read, size)).decode()
@@ -135,7 +138,6 @@ class EvidenceStream:
             if not self._pdf:
                 continue
             if len(sizes) > MOST_SHEETS:
-                self._leave_out(f"{name}.pdf", f"a pack of more than {MOST_SHEETS} orders has the JSON alone")
                 continue
             try:
                 yield PackPart(f"{name}.pdf", await pdf_of(text, SheetLanguage.ES))
@@ -144,6 +146,10 @@ class EvidenceStream:
 
     async def _figures(self, record: ReportRecord) -> AsyncIterator[PackPart]:
         """The record, what is made of it, and the pages."""
+        kept = self._moment - self._context.settings.nodes.history
+        if record.head.begins_at < kept:
+            why = f"periods of lists that ended before {moment(kept)} were deleted (nodes.history)"
+            self._leave_out(f"{evidence_format.RECORD}list_periods.jsonl", why)
         self._progress("record and reports", 0, 1)
         for name, content in record_files.files(record):
             yield PackPart(name, content)
@@ -205,7 +211,11 @@ class EvidenceStream:
         }
         body = evidence_format.manifest(about, self.files, self.left_out)
         signed = signed_text.signed(evidence_format.EVIDENCE, body, key.key_id, key.sign)
-        return PackPart(evidence_format.MANIFEST, signed_text.text_of(signed).encode())
+        text = signed_text.text_of(signed).encode()
+        if len(text) > evidence_format.LARGEST_MANIFEST:
+            message = f"a pack of {len(self.files)} files has a manifest that no program takes"
+            raise ConflictError(message, "make several packs, one after the other")
+        return PackPart(evidence_format.MANIFEST, text)
 
     def _leave_out(self, name: str, why: str) -> None:
         self.left_out.append({"name": name, "why": why})

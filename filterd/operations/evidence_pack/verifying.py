@@ -5,10 +5,11 @@ The second one, ``recompute-report.py``, stands in the pack, and shares no code 
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 from zoneinfo import ZoneInfo
@@ -17,8 +18,9 @@ from filterd.audit.export_lines import ExportFormatError, ExportLine, record_of
 from filterd.audit.export_lines import lines_of as export_lines
 from filterd.audit.export_part import prove_lines
 from filterd.audit.export_proof import ExportProof
-from filterd.audit.pack_archive import PackArchive
+from filterd.audit.pack_archive import LARGEST_SIGNED, PackArchive
 from filterd.audit.pack_facts import PackFacts
+from filterd.audit.pack_guard import UNREADABLE, guarded
 from filterd.audit.record_check import RecordCheck, RecordComparison
 from filterd.disk import signing_keys
 from filterd.model import evidence_format, signed_text
@@ -26,23 +28,15 @@ from filterd.model.evidence_format import EVIDENCE, EvidenceFormatError
 from filterd.model.report_record import RecordHead, ReportRecord
 from filterd.model.signed_text import RECEIPT, STATEMENT, SignedObject
 from filterd.operations.errors import OperationError
-from filterd.operations.evidence_pack import record_files
-from filterd.operations.reports import figures, forms
+from filterd.operations.evidence_pack import bounds
+from filterd.operations.evidence_pack.shown import ReportCheck, VerifiedReport
 from filterd.operations.reports.measures import now_of
-from filterd.operations.reports.shape import RangeReport
 from filterd.operations.trail.verifying import public_keys
 
 _LARGEST_KEYS = 1 << 20
 MOST_FAULTS = 200
-
-
-@dataclass(frozen=True, slots=True)
-class VerifiedReport:
-    """A report whose figures were computed again."""
-
-    name: str
-    figures: int
-    differ: int
+_OF_RANGES = (evidence_format.REPORTS, evidence_format.DIGESTS, evidence_format.PAGES)
+"""what the pack of one order has not"""
 
 
 @dataclass(slots=True)
@@ -91,6 +85,9 @@ class _Verification:
         self._trusted = trusted
         self.proof = PackProof()
         self._keys: dict[str, bytes] = {}
+        self._statements: dict[str, Mapping[str, Any]] = {}
+        """day -> body"""
+        self._is_signed = False
 
     def run(self, archive: PackArchive) -> PackProof:
         """Look at everything. Raises EvidenceFormatError, ``OSError``."""
@@ -99,21 +96,31 @@ class _Verification:
         self._body = manifest.body
         archive.compare(evidence_format.files_of(self._body))
         self.proof.faults += archive.faults
-        try:
-            self._about()
-            self._statements: dict[str, SignedObject] = {
-                name: archive.signed(name) for name in archive.named(evidence_format.STATEMENTS, ".json")
-            }
-            record = self._record()
-            self._trail(manifest, record)
-            self._each_statement()
-            self._receipts()
-            self._pages()
-            self._compare(record)
-            self._reports(record)
-        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
-            self.add(f"a file has not the form that it must have: {str(error)[:200]}")
+        self._step(evidence_format.MANIFEST, self._about)
+        self._step(evidence_format.EXPORT, lambda: self._trail(manifest))
+        if not self._is_signed:
+            self.add("nothing else in it was looked at, since its manifest is not signed as it must be")
+            return self.proof
+        self._step(evidence_format.STATEMENTS, self._each_statement)
+        self._step(evidence_format.RECEIPTS, self._receipts)
+        self._step(evidence_format.PAGES, self._pages)
+        self._step(evidence_format.RECORD, self._of_record)
         return self.proof
+
+    def _step(self, name: str, check: Callable[[], None]) -> None:
+        guarded(name, check, self.add)
+
+    def _of_record(self) -> None:
+        record = self._record()
+        left_out = {each["name"] for each in self.proof.left_out}
+        self._step(evidence_format.RECORD, lambda: self._compare(record, left_out))
+        self._step(evidence_format.HEAD, lambda: self._bounds(record))
+        if not self.proof.order:
+            self.proof.reports = ReportCheck(self._archive, record, left_out, self.add).run()
+
+    def _bounds(self, record: ReportRecord) -> None:
+        for each in bounds.faults(self._body, record.head, self._archive.moment, self._facts.newest_before):
+            self.add(each)
 
     def add(self, fault: str) -> None:
         if len(self.proof.faults) < MOST_FAULTS:
@@ -123,31 +130,55 @@ class _Verification:
         body, proof, scope = self._body, self.proof, self._body["scope"]
         proof.installation, proof.made_at = body["installation"], body["made_at"]
         proof.order, proof.first, proof.last = scope["order"], scope["from"], scope["to"]
-        proof.files, proof.left_out = len(body["files"]), tuple(body["left_out"])
+        proof.files = len(body["files"])
+        proof.left_out = tuple(
+            {"name": str(each["name"]), "why": str(each["why"])} for each in body["left_out"]
+        )
+        for name in self._archive.files:
+            if not evidence_format.is_known(name) or (scope["order"] and name.startswith(_OF_RANGES)):
+                self.add(f"{name}: a pack has no such file, and no program verifies it")
 
     def _record(self) -> ReportRecord:
         """The record of the pack. Raises EvidenceFormatError."""
-        head = RecordHead(**_object(self._archive.read(evidence_format.HEAD)))
+        head = RecordHead(**_object(evidence_format.HEAD, self._archive.read(evidence_format.HEAD)))
         tables = {}
         for each in fields(ReportRecord):
             if each.name != "head":
                 name = f"{evidence_format.RECORD}{each.name}.jsonl"
                 row = get_args(get_type_hints(ReportRecord)[each.name])[0]
-                data = self._archive.read(name).splitlines(keepends=True)
-                tables[each.name] = tuple(row(**_object(line)) for line in data)
+                tables[each.name] = tuple(row(**_object(name, line)) for line in self._archive.lines(name))
         return ReportRecord(head, **tables)
 
-    def _trail(self, manifest: SignedObject, record: ReportRecord) -> None:
-        heads = {each.body["head"]["sequence"] for each in self._statements.values()}
-        self._facts = PackFacts({record.head.audit_sequence, *heads})
+    def _wanted(self) -> set[int]:
+        """The sequences of the entries that statements and the record name."""
+        found: set[int] = set()
+
+        def take(name: str) -> None:
+            body = _object(name, self._archive.read(name, LARGEST_SIGNED).rstrip(b"\n") + b"\n")
+            told = body if name == evidence_format.HEAD else body["body"]["head"]
+            found.add(int(told["audit_sequence" if name == evidence_format.HEAD else "sequence"]))
+
+        for name in (evidence_format.HEAD, *self._archive.named(evidence_format.STATEMENTS, ".json")):
+            guarded(name, partial(take, name), lambda _: None)  # its own check says so
+        return found
+
+    def _trail(self, manifest: SignedObject) -> None:
+        made_at = 0.0
+        with contextlib.suppress(*UNREADABLE):  # the record's own check says so
+            made_at = bounds.made_at(self._body)
+        self._facts = PackFacts(self._wanted(), made_at)
         window = self._archive.window(evidence_format.EXPORT)
-        found = prove_lines(window, self._trusted, self._facts.take)
+        found = prove_lines(window, self._trusted, self._take)
         proof, self._keys, self._receipt_keys = found.proof, found.keys, found.receipt_keys
-        self._facts.finish()
         for each in proof.faults:
             self.add(f"{evidence_format.EXPORT}: {each.what}: {each.fault}")
         self.proof.entries, self.proof.key_id = proof.sequence, manifest.key_id
         self._manifest(manifest, proof)
+        self._facts.finish()
+
+    def _take(self, record: dict[str, Any]) -> None:
+        name = f"{evidence_format.EXPORT}: {str(record.get('sequence', record.get('subject')))[:99]}"
+        self._step(name, lambda: self._facts.take(record))
 
     def _manifest(self, manifest: SignedObject, proof: ExportProof) -> None:
         name, scope = evidence_format.MANIFEST, self._body["scope"]
@@ -155,11 +186,13 @@ class _Verification:
             self.add(f"{name}: another key signed it than the export's seal")
         elif not self._holds(EVIDENCE, manifest):
             self.add(f"{name}: its signature does not hold")
+        else:
+            self._is_signed = True
         end = {"sequence": proof.sequence, "hash": proof.hash}
         if (self._body["installation"], self._body["trail"]) != (proof.installation, end):
             self.add(f"{name}: it is of another installation, or of another end of the trail")
         first = self._archive.window(evidence_format.EXPORT)
-        head = record_of(next(iter(export_lines(first))))
+        head = next((record_of(each) for each in export_lines(first)), {"order": None})
         if head["order"] != scope["order"] or not head["tables"]:
             self.add(f"{evidence_format.EXPORT}: it is of another order, or not whole")
 
@@ -169,18 +202,22 @@ class _Verification:
         return bool(key) and signing_keys.signature_holds(key, found.signature, data)
 
     def _each_statement(self) -> None:
-        for name, found in self._statements.items():
-            day, head = _stem(name), found.body["head"]
-            if not self._holds(STATEMENT, found):
-                self.add(f"{name}: its signature does not hold, or its key is not vouched for")
-            told = self._facts.statements.get(day)
-            digest = signed_text.digest(self._archive.read(name).decode())
-            same = told is not None and told.after["digest"] == digest
-            if found.body["day"] != day or not (same or self.proof.order):
-                self.add(f"{name}: it is not the one that the trail tells of")
-            if self._facts.hashes.get(head["sequence"]) != head["hash"]:
-                self.add(f"{name}: it is of another trail")
-        self.proof.statements = len(self._statements)
+        for name in self._archive.named(evidence_format.STATEMENTS, ".json"):
+            self._step(name, partial(self._statement, name))
+
+    def _statement(self, name: str) -> None:
+        found, day = self._archive.signed(name), _stem(name)
+        self._statements[day] = found.body
+        head, told = found.body["head"], self._facts.statements.get(day)
+        if not self._holds(STATEMENT, found):
+            self.add(f"{name}: its signature does not hold, or its key is not vouched for")
+        digest = signed_text.digest(self._archive.read(name).decode())
+        same = told is not None and told.after["digest"] == digest
+        if found.body["day"] != day or not (same or self.proof.order):
+            self.add(f"{name}: it is not the one that the trail tells of")
+        if self._facts.hashes.get(head["sequence"]) != head["hash"]:
+            self.add(f"{name}: it is of another trail")
+        self.proof.statements += 1
 
     def _receipts(self) -> None:
         names = list(self._archive.named(evidence_format.RECEIPTS, ".json"))
@@ -192,61 +229,34 @@ class _Verification:
             every = {signed_text.key_id_of(each): each for each in raws}
             keys = {name: each for name, each in every.items() if name in self._receipt_keys}
         for name in names:
-            found = self._archive.signed(name)
-            if not self._holds(RECEIPT, found, keys):
-                self.add(f"{name}: its signature does not hold, or the trail does not announce its key")
-            if signed_text.digest(self._archive.read(name).decode()) not in self._facts.receipts:
-                self.add(f"{name}: the trail does not tell of it")
-            if found.body["order"]["reference"] != _stem(name):
-                self.add(f"{name}: it is of another order")
+            self._step(name, partial(self._receipt, name, keys))
         self.proof.receipts = len(names)
 
+    def _receipt(self, name: str, keys: Mapping[str, bytes]) -> None:
+        found = self._archive.signed(name)
+        if not self._holds(RECEIPT, found, keys):
+            self.add(f"{name}: its signature does not hold, or the trail does not announce its key")
+        if signed_text.digest(self._archive.read(name).decode()) not in self._facts.receipts:
+            self.add(f"{name}: the trail does not tell of it")
+        if found.body["order"]["reference"] != _stem(name):
+            self.add(f"{name}: it is of another order")
+
     def _pages(self) -> None:
-        if evidence_format.PAGES not in self._archive.files:
+        if self.proof.order:
             return
-        for line in self._archive.read(evidence_format.PAGES).splitlines(keepends=True):
-            row = _object(line)
+        for line in self._archive.lines(evidence_format.PAGES):
+            row = _object(evidence_format.PAGES, line)
             if self._facts.pages.get(str(row["number"])) != {each: row[each] for each in ("digest", "facts")}:
                 self.add(f"{evidence_format.PAGES}: the trail has another record {row['number']}")
 
-    def _compare(self, record: ReportRecord) -> None:
+    def _compare(self, record: ReportRecord, left_out: set[str]) -> None:
         until = datetime.fromtimestamp(now_of(record.head), ZoneInfo(record.head.zone)).date().isoformat()
-        bodies = {_stem(name): each.body for name, each in self._statements.items()}
-        check = RecordCheck(record, self._facts, bodies, until)
+        deleted = f"{evidence_format.RECORD}list_periods.jsonl" in left_out
+        check = RecordCheck(record, self._facts, self._statements, until, deleted)
         found: RecordComparison = check.run(whole=not self.proof.order)
         for each in found.faults:
             self.add(each)
-        if record.head.installation != self._body["installation"]:
-            self.add(f"{evidence_format.HEAD}: it is of another installation")
         self.proof.proven, self.proof.signed = dict(found.proven), dict(found.signed)
-
-    def _reports(self, record: ReportRecord) -> None:
-        if not self.proof.order and self._archive.read(evidence_format.DIGESTS) != record_files.digests(
-            record
-        ):
-            self.add(f"{evidence_format.DIGESTS}: it is not what follows from the record")
-        for name in self._archive.named(evidence_format.REPORTS, ".json"):
-            report = json.loads(self._archive.read(name))
-            told = report["figures"]
-            made = figures.REPORTS[report["kind"]](record)
-            computed = made.figures()
-            differ = [
-                each
-                for each in sorted(told.keys() | computed.keys())
-                if each not in told or each not in computed or told[each] != computed[each]
-            ]
-            for each in differ:
-                self.add(f"{name}: {each} is {told.get(each)!r}, and {computed.get(each)!r} as computed")
-            self._shown(name, made, differ=bool(differ))
-            self.proof.reports.append(VerifiedReport(name, len(told), len(differ)))
-
-    def _shown(self, name: str, made: RangeReport, *, differ: bool) -> None:
-        """Compare what a report shows for machines: its sections, and its CSV."""
-        table = f"{name.removesuffix('.json')}.csv"
-        if not differ and self._archive.read(name) != forms.as_json(made):
-            self.add(f"{name}: it shows something else than its figures")
-        if self._archive.read(table) != forms.as_csv(made):
-            self.add(f"{table}: it is not what follows from the record")
 
 
 def _stem(name: str) -> str:
@@ -257,10 +267,10 @@ def _block(text: str) -> bytes:
     return (text[text.index("-----BEGIN") :] + "-----END PUBLIC KEY-----\n").encode()
 
 
-def _object(line: bytes) -> dict[str, Any]:
-    """The object of a line of JSON. Raises EvidenceFormatError."""
+def _object(name: str, line: bytes) -> dict[str, Any]:
+    """The object of a line of JSON of a file. Raises EvidenceFormatError."""
     try:
         return record_of(ExportLine(0, 0, "", line))
     except ExportFormatError as error:
-        msg = f"a row of the record is not in its form: {error}"
+        msg = f"{name}: a line of it is not in its form: {error}"
         raise EvidenceFormatError(msg) from error

@@ -6,7 +6,7 @@ import contextlib
 import io
 import runpy
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -37,14 +37,20 @@ def missed(changes: Iterable[pack_forger.Change], where: Path, script: Any) -> t
         made += 1
         if packed.by_filterd(where / "pack.tar").holds:
             kept.append(f"filterd: {what}")
-        with contextlib.redirect_stdout(io.StringIO()) as said:
-            try:
-                code = script.main(str(where / "pack.tar"), str(where / "PUB.pem"))
-            except (script.PackError, OSError, TypeError, KeyError, ValueError):
-                code = 2
+        code, said = by_script(where, script)
         if code == 0:
-            kept.append(f"script: {what}: {said.getvalue()[-100:]}")
+            kept.append(f"script: {what}: {said[-100:]}")
     return made, kept
+
+
+def by_script(where: Path, script: Any) -> tuple[int, str]:
+    """The exit code of the script on the pack, and what it says."""
+    with contextlib.redirect_stdout(io.StringIO()) as said:
+        try:
+            code = script.main(str(where / "pack.tar"), str(where / "PUB.pem"))
+        except (script.PackError, OSError, *script.BROKEN):
+            code = 2
+    return code, said.getvalue()
 
 
 @pytest.fixture
@@ -76,3 +82,43 @@ def test_a_row_that_the_trail_contradicts_is_found_though_the_operators_key_sign
     made, kept = missed(changes, where, script)
     assert kept == []
     assert made >= 30
+
+
+@pytest.mark.parametrize(
+    ("forge", "least"),
+    [
+        (pack_forger.by_leaving_out, 12),
+        (pack_forger.by_other_bounds, 14),
+        (pack_forger.by_reports, 20),
+    ],
+)
+def test_what_is_left_out_restated_or_added_is_found_though_the_operators_key_signs_it(
+    range_pack: Packed,
+    where: Path,
+    script: Any,
+    key: SigningKey,
+    forge: Callable[[pack_forger.Files, int, SigningKey], Iterator[pack_forger.Change]],
+    least: int,
+) -> None:
+    made, kept = missed(forge(range_pack.files, range_pack.moment, key), where, script)
+    assert kept == []
+    assert made >= least
+
+
+def test_a_file_that_breaks_a_check_is_a_fault_and_hides_no_other(
+    range_pack: Packed, where: Path, script: Any, key: SigningKey
+) -> None:
+    for what, word, data in pack_forger.hostile(range_pack.files, range_pack.moment, key):
+        (where / "pack.tar").write_bytes(data)
+        faults = packed.by_filterd(where / "pack.tar").faults
+        code, said = by_script(where, script)
+        name = what.partition(" ")[0].partition("/")[0]
+        assert code == 1, what
+        for found in ("\n".join(faults), said.partition("left out")[2]):
+            assert word in found, what
+            assert name in found, what
+
+
+def test_what_takes_memory_or_the_stack_is_no_pack(range_pack: Packed, where: Path, script: Any) -> None:
+    _, kept = missed(pack_forger.unreadable(range_pack.files, range_pack.moment), where, script)
+    assert kept == []

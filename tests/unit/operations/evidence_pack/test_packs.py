@@ -7,16 +7,18 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from filterd.operations.context import OperationError
 from filterd.operations.evidence_pack import parts, scope
-from filterd.operations.orders import taking
+from filterd.operations.orders import due, taking
 from tests.unit.operations.evidence_pack.conftest import Packed
 from tests.worlds import packed, reported
-from tests.worlds.installation import Installation, install
+from tests.worlds.installation import NOW, Installation, install
+from tests.worlds.reported import DAY
 
 
 def test_both_programs_find_nothing_in_an_honest_pack(range_pack: Packed) -> None:
@@ -67,6 +69,50 @@ async def test_the_pack_of_one_order_has_nothing_of_another(tmp_path: Path) -> N
     assert not any(each.startswith("reports/") for each in files)
     assert packed.by_filterd(tmp_path / "one.tar").faults == []
     assert packed.by_script(tmp_path / "one.tar").code == 0
+
+
+async def test_nothing_is_demanded_of_a_node_that_the_trail_does_not_tell_exactly(tmp_path: Path) -> None:
+    installation = await install(tmp_path / "filterd")
+    node: reported.ReportedNode | None = None
+    second = replace(reported.WORST, version="2", digest="e" * 64, since=NOW + 5 * DAY)
+    third = replace(second, since=NOW + 20 * DAY)
+    async with installation.open("ana", approvals=1) as context:
+        await taking.add(context, reported.request(1))
+        for day, feeds, restarts, began in (
+            (0, (reported.WORST, replace(reported.WORST, label="ends-untold")), True, -50),
+            (5, (second,), True, -50),  # control began anew, and tells nothing of the list that ended
+            (8, (second,), False, -50),
+            (20, (third,), False, 20),  # the node was down for twelve days
+        ):
+            installation.now = NOW + day * DAY
+            node = reported.ReportedNode(context, installation.now) if restarts or node is None else node
+            await node.tell(installation.now, feeds=feeds, began_at=NOW + began * DAY)
+        installation.now += 60
+        await due.reported(context, "O-1", report="R-1", at=NOW + 2)
+        installation.now += DAY
+        for first, last, lists in ((-2, 30, 3), (1, 3, 2), (6, 7, 1), (10, 14, 0), (15, 30, 1)):
+            since, until = (scope.day_of(context, NOW + each * DAY).isoformat() for each in (first, last))
+            await packed.write(context, tmp_path / "pack.tar", {"since": since, "until": until})
+            rows = packed.rows_of(packed.files_of(tmp_path / "pack.tar"), "list_periods")
+            assert len({(each["label"], each["version"]) for each in rows if each["label"]}) == lists
+            assert packed.by_filterd(tmp_path / "pack.tar").faults == [], (first, last)
+            said = packed.by_script(tmp_path / "pack.tar")
+            assert said.code == 0, (first, last, said.said)
+
+
+async def test_what_is_deleted_or_too_much_is_said(tmp_path: Path) -> None:
+    installation = await install(tmp_path / "filterd")
+    async with installation.open("ana", approvals=1) as context:
+        await taking.add(context, reported.request(1))
+        installation.now += 1_200 * DAY
+        done = await packed.write(
+            context, tmp_path / "pack.tar", {"since": "2027-01-01", "until": "2027-02-01"}
+        )
+    assert [each["name"] for each in done.left_out] == ["*.pdf", "record/list_periods.jsonl"]
+    assert packed.by_filterd(tmp_path / "pack.tar").faults == []
+    said = packed.by_script(tmp_path / "pack.tar")
+    assert said.code == 0
+    assert "left out: record/list_periods.jsonl: periods of lists that ended before 2027-" in said.said
 
 
 @pytest.mark.parametrize("page", ["README.md", "LEEME.md"])
