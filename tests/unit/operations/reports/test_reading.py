@@ -159,8 +159,8 @@ async def test_people_are_counted_by_whole_half_years_and_have_no_rows(
 async def test_a_year_tells_what_both_of_its_half_years_tell(
     context: Context, installation: Installation
 ) -> None:
-    """Eleven more requests in July, and one in August of another kind: the half-year tells no kind, and so the
-    year neither, since the first half-year does."""
+    """Eleven more requests in July, and one of another kind: the half-year tells no kind, and so the year
+    neither, since the first half-year does."""
     july = NOW + 180 * DAY
     installation.now = NOW + 400 * DAY
     async with context.store.report() as connection:
