@@ -57,10 +57,7 @@ def of_digests(pack, record):
     rows = list(csv.reader(io.StringIO(pack.read(DIGESTS).decode(), newline="")))
     wanted = [
         [
-            row["node"],
-            row["label"],
-            row["version"],
-            row["digest"],
+            *(_cell(row[name]) for name in ("node", "label", "version", "digest")),
             _moment(row["since"]),
             _moment(row["until"]),
         ]

@@ -123,7 +123,8 @@ EVERYDAY = 21
 
 
 def everyday() -> list[Entry]:
-    """A complaint each 17 days, so that each half-year has ten, decided some days later; one of them late, and one appealed."""
+    """A complaint each 17 days, so that each half-year has ten; decided some days later, one of them late,
+    and one appealed."""
     found = []
     for number in range(EVERYDAY):
         came = date(2027, 1, 5) + timedelta(days=17 * number)

@@ -9,6 +9,7 @@ import runpy
 import sys
 from dataclasses import asdict, replace
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from hypothesis import given
@@ -20,11 +21,13 @@ from filterd.model.report_record import (
     CountDayRow,
     DeadlineRow,
     EffectRow,
+    ListPeriodRow,
     NodeStateRow,
     OrderRow,
     RecordHead,
     ReportRecord,
 )
+from filterd.operations.evidence_pack import record_files
 from filterd.operations.evidence_pack.parts import SCRIPTS
 from filterd.operations.reports import figures, forms, making
 from filterd.operations.reports.halves import whole_halves
@@ -132,14 +135,36 @@ def test_small_groups_of_orders_stand_together_in_public() -> None:
     assert "by_ground.impi.liva.received" not in found
 
 
-def by_script(of: ReportRecord, kind: str) -> dict[str, object]:
-    """The figures as the script that goes with evidence packs computes them."""
+def script_of(name: str) -> dict[str, Any]:
+    """A script that goes with evidence packs."""
     before = list(sys.path)
     sys.path.insert(0, str(SCRIPTS))
     try:
-        script = runpy.run_path(str(SCRIPTS / "report_figures.py"))
+        return runpy.run_path(str(SCRIPTS / name))
     finally:
         sys.path[:] = before
+
+
+def test_the_table_of_digests_is_safe_in_a_spreadsheet_by_both_programs() -> None:
+    """A text of a node that a spreadsheet would take for a formula stands behind an apostrophe."""
+    evil = ListPeriodRow("resolver-1", "=1+1", "@7", "d" * 64, 1_100.0, 0.0)
+    made = record_files.digests(record(list_periods=(evil,)))
+    assert b"resolver-1,'=1+1,'@7," in made
+
+    class Pack:
+        def read(self, _: str) -> bytes:
+            return made
+
+    class Rows:
+        def rows(self, _: str) -> list[dict[str, object]]:
+            return [asdict(evil)]
+
+    assert script_of("shown_figures.py")["of_digests"](Pack(), Rows()) == []
+
+
+def by_script(of: ReportRecord, kind: str) -> dict[str, object]:
+    """The figures as the script that goes with evidence packs computes them."""
+    script = script_of("report_figures.py")
     tables = {name: [asdict(each) for each in rows] for name, rows in of.tables().items()}
     found: dict[str, object] = script["REPORTS"][kind](script["ReportRows"](asdict(of.head), tables))
     return found
