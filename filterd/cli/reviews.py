@@ -186,7 +186,8 @@ def appeal(folio: str, code: str, config: Path | None, as_json: bool) -> None:
 @review.command()
 @common
 def statistics(config: Path | None, as_json: bool) -> None:
-    """Show each half-year's figures, which name no site; a count below 10 is left out."""
+    """Show the figures of each half-year that is over, which name no site; a count below 10, and one that
+    would tell such a count, is left out."""
     from filterd.operations.reviews import figures
     from filterd.operations.reviews.plain import plain_statistics
 
@@ -252,4 +253,4 @@ def _figures(found: HalfYear) -> tuple[object, ...]:
 
 
 def _told(count: int | None) -> str:
-    return "<10" if count is None else str(count)
+    return "not told" if count is None else str(count)

@@ -27,6 +27,7 @@ HEARTBEAT_SECONDS = 5.0
 PACE_SECONDS = 0.25
 """between two reports of which the later says no more than that changes of lines were applied: each is a
 write of control's, which waits for the disk"""
+LONGEST_TEXT = 256
 LATE_SECONDS = 1.0
 """between two heartbeats of a node that does not have everything"""
 RETRY_SECONDS = 1.0
@@ -85,13 +86,22 @@ def from_line(line: bytes, now: float) -> NodeReport:
 
 def _feed(fields: Mapping[str, Any]) -> FeedInForce:
     return FeedInForce(
-        label=str(fields["label"]),
-        kind=str(fields["kind"]),
-        version=str(fields["version"]),
-        digest=str(fields["digest"]),
+        label=_text(fields["label"]),
+        kind=_text(fields["kind"]),
+        version=_text(fields["version"]),
+        digest=_text(fields["digest"]),
         names=int(fields["names"]),
         since=float(fields["since"]),
     )
+
+
+def _text(value: object) -> str:
+    """A text of a list's, which tables and reports show. Raises ValueError for one that no list has."""
+    text = str(value)
+    if len(text) > LONGEST_TEXT or not text.isprintable() or text.startswith(("=", "+", "-", "@")):
+        msg = "not the label, kind, version or digest of a list"
+        raise ValueError(msg)
+    return text
 
 
 def _canary(fields: Mapping[str, Any]) -> CanaryResult:

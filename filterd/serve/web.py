@@ -68,6 +68,7 @@ class Web:
         self._api: ApiState | None = None
         if web.api is not None:
             app, self._api = make_api(kept, web.api.requests, web)
+            self._api.whole_reads = self._pages.whole_reads
             self._sites.insert(0, Site("api", web.api.listen, web.api.connections, app))
         wanted = sum(site.connections for site in self._sites)
         share = min(1.0, max(raise_file_limit(wanted + OTHER_FILES) - OTHER_FILES, 1) / wanted)

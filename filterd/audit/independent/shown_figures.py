@@ -127,10 +127,7 @@ def of_digests(pack, record):
     wanted = [["node", "list", "version", "digest", "since", "until"]]
     wanted += [
         [
-            row["node"],
-            row["label"],
-            row["version"],
-            row["digest"],
+            *(_cell(row[name]) for name in ("node", "label", "version", "digest")),
             _moment(row["since"]),
             _moment(row["until"]),
         ]

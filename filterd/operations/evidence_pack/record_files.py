@@ -12,6 +12,7 @@ from filterd.model import evidence_format
 from filterd.model.audit_chain import canonical
 from filterd.model.report_record import ReportRecord
 from filterd.operations.plain_values import moment
+from filterd.operations.reports import forms
 
 _OF_ORDERS = ("orders", "deadlines", "effects", "arrivals")
 """the tables whose rows name an order"""
@@ -36,11 +37,12 @@ def files(record: ReportRecord) -> Iterator[tuple[str, bytes]]:
 
 
 def digests(record: ReportRecord) -> bytes:
-    """The digests of lists per node as a table for people; times in UTC. A node as a whole has no list."""
+    """The digests of lists per node as a table for people, as safe in a spreadsheet as the CSV of reports;
+    times in UTC. A node as a whole has no list."""
     made = io.StringIO(newline="")
     writer = csv.writer(made, lineterminator="\n")
     writer.writerow(DIGEST_COLUMNS)
     for each in record.list_periods:
         row = (each.node, each.label, each.version, each.digest, moment(each.since), moment(each.until))
-        writer.writerow(row)
+        writer.writerow(map(forms.cell, row))
     return made.getvalue().encode()

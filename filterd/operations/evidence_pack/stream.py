@@ -156,7 +156,7 @@ class EvidenceStream:
         if self._scope.order:
             return
         yield PackPart(evidence_format.DIGESTS, record_files.digests(record))
-        for report in gathered.reports_of(record):
+        for report in await asyncio.to_thread(gathered.reports_of, record):
             async for part in self._report(report):
                 yield part
         for each in await parts.pages(self._context, self._scope):

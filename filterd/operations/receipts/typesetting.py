@@ -10,10 +10,13 @@ import asyncio
 import contextlib
 import json
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import datetime
 from functools import cache
 from importlib import resources
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from filterd.model import signed_text
 from filterd.operations.errors import NotReachedError, OperationError, UnusableError
@@ -23,6 +26,9 @@ from filterd.operations.receipts.words import SheetLanguage
 
 SECONDS = 90.0
 """until a sheet counts as stuck"""
+AT_ONCE = 2
+"""processes that set sheets; one takes up to 80 MB"""
+_PLACES: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
 LARGEST = 64 * 1024 * 1024
 """bytes of a PDF"""
 _JSON_STANDS = "the receipt itself is its JSON, which needs no PDF"
@@ -44,7 +50,9 @@ async def pdf_of(text: str, language: SheetLanguage, *, seconds: float = SECONDS
 async def typeset(job: dict[str, Any], content: str, stands: str, seconds: float) -> bytes:
     """The PDF of a job (:mod:`.typeset`). ``content`` is what no error may show; ``stands`` says what is
     there without a PDF. Raises UnusableError and NotReachedError."""
-    code, made, errors = await _run(json.dumps(job).encode(), seconds, stands)
+    async with _place(seconds, stands):
+        given = await asyncio.to_thread(json.dumps, job)
+        code, made, errors = await _run(given.encode(), seconds, stands)
     if code == NO_TYPST:
         message = "a PDF needs typst, which is not installed here"
         raise UnusableError(message, f"install it: pip install 'typst>=0.15.2'; {stands}")
@@ -54,6 +62,22 @@ async def typeset(job: dict[str, Any], content: str, stands: str, seconds: float
         message = f"the PDF was not made: {reason}"
         raise NotReachedError(message, f"try again, and report it if it stays so; {stands}")
     return made
+
+
+@asynccontextmanager
+async def _place(seconds: float, stands: str) -> AsyncIterator[None]:
+    """One of the places of processes that set a sheet. Raises NotReachedError where none is free in time."""
+    places = _PLACES.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(AT_ONCE))
+    try:
+        async with asyncio.timeout(seconds):
+            await places.acquire()
+    except TimeoutError:
+        message = f"other PDFs are being made, and none was finished within {seconds:.0f} seconds"
+        raise NotReachedError(message, f"try again when they are done; {stands}") from None
+    try:
+        yield
+    finally:
+        places.release()
 
 
 async def require_same(text: str, pdf: bytes) -> None:

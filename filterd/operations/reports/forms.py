@@ -63,11 +63,12 @@ def as_csv(report: RangeReport) -> bytes:
             for row in table.rows:
                 for column, each in zip(table.columns, row.figures, strict=True):
                     place = (each.unit.value, section.id, table.id, _label(row.label), column)
-                    writer.writerow((_cell(each.id), _cell(each.value), *(_cell(part) for part in place)))
+                    writer.writerow((cell(each.id), cell(each.value), *(cell(part) for part in place)))
     return file.getvalue().encode()
 
 
-def _cell(value: Value) -> str:
+def cell(value: Value) -> str:
+    """A value as CSV has it: what a spreadsheet would take for a formula with an apostrophe before it."""
     if value is None:
         return ""
     if isinstance(value, str):

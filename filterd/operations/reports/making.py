@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field, replace
 
 from filterd.model.report_record import ReportRecord
 from filterd.operations.context import Context
-from filterd.operations.errors import UnknownError
+from filterd.operations.errors import OperationError, UnknownError
 from filterd.operations.reports import figures, reading
 from filterd.operations.reports.presets import Preset, preset_of
 from filterd.operations.reports.ranges import AskedRange
@@ -28,13 +29,16 @@ async def make(context: Context, asked: AskedReport) -> tuple[RangeReport, Prese
     settings = context.settings
     preset = preset_of(asked.preset, settings.jurisdiction) if asked.preset else None
     kind = asked.kind or ("" if preset is None else preset.kind)
+    if preset is not None and kind != preset.kind:
+        message = f"the preset {preset.id} is a report of the kind {preset.kind}, not {kind[:32]!r}"
+        raise OperationError(message, f"ask for {preset.kind}, or leave the preset out")
     if kind not in figures.REPORTS:
-        message = f"there is no report {kind[:32]!r}"
+        message = f"there is no report {kind[:32]!r}" if kind else "no report was chosen"
         raise UnknownError(message, f"choose one of these: {', '.join(sorted(figures.REPORTS))}")
     usual = "" if preset is None else preset.range
     days = asked.range.days(context.clock(), settings.zone, usual)
     record = await reading.read(context, *days.bounds(settings.zone))
-    return whole(record, kind, preset), preset
+    return await asyncio.to_thread(whole, record, kind, preset), preset
 
 
 def whole(record: ReportRecord, kind: str, preset: Preset | None = None) -> RangeReport:

@@ -46,13 +46,21 @@ def told_part(count: int, whole: int, least: int) -> int | None:
 
 
 def told_apart(counts: dict[str, int], least: int) -> dict[str, int | None]:
-    """The counts of parts whose sum is told: where one alone is small, the smallest of the others with it."""
+    """The counts of parts whose sum is told. Where some are small, the smallest of the others go with them
+    until those that are not told are several, and ``least`` together."""
     shown = {name: told(count, least) for name, count in counts.items()}
-    if sum(each is None for each in shown.values()) == 1:
-        others = [name for name, count in shown.items() if count]
-        if others:
-            shown[min(others, key=lambda name: counts[name])] = None
-    return shown
+    others = sorted((name for name, count in shown.items() if count), key=lambda name: counts[name])
+    hidden = [name for name, count in shown.items() if count is None]
+    while hidden and others and (len(hidden) == 1 or sum(counts[each] for each in hidden) < least):
+        hidden.append(others.pop(0))
+    return {name: None if name in hidden else count for name, count in shown.items()}
+
+
+def told_sum(parts: Iterable[int | None]) -> int | None:
+    """The sum of numbers about people; None of none, and where one of them is not told."""
+    every = list(parts)
+    known = [each for each in every if each is not None]
+    return sum(known) if known and len(known) == len(every) else None
 
 
 def spans(times: Sequence[float]) -> list[tuple[str, Value, Unit]]:

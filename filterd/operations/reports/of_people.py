@@ -3,21 +3,21 @@ leads to one."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from typing import Any
 
+from filterd.model.arco import ArcoRequest
+from filterd.model.preservation import PreservationHold
 from filterd.model.report_record import ComplaintRow, PrivacyRow, RetentionRow
-from filterd.model.review import Review, ReviewDecision
 from filterd.operations import consent_report
 from filterd.operations.context import Context
 from filterd.operations.privacy.retention import ACTION
 from filterd.operations.reports.about_people import EVIDENCE, KINDS
-from filterd.operations.reports.measures import DAY, percentile, told, told_apart, told_part
-from filterd.operations.reports.months import whole_months
+from filterd.operations.reports.halves import whole_halves
+from filterd.operations.reports.measures import DAY, percentile, told, told_apart, told_part, told_sum
 from filterd.operations.reports.take_up import day_of
-from filterd.operations.reviews import effects, terms
-from filterd.policy.jurisdictions import Jurisdiction
+from filterd.operations.reviews import counting, effects, terms
 from filterd.store import arco, preservation, report_rows, told_rows
 from filterd.store import reviews as review_rows
 
@@ -30,63 +30,33 @@ HANDLED = (
     *("arco.received", "arco.answered", "arco.in-time", "arco.median-days"),
     *("holds.added", "holds.active", "own-names.viewed", "codes.issued"),
 )
-OWN_NAMES, CODES = "subscriber.own_names_shown", "subscriber.code"
+OWN_NAMES = ("subscriber.own_names_shown", "subscriber.own_names_seen")
+"""the actions of a look at own names, without and with a code of the holder"""
+CODES = ("subscriber.code",)
 
 
 async def complaints(context: Context, begins_at: float, now: float, least: int) -> tuple[ComplaintRow, ...]:
-    """The figures of the reviews that came in the whole months of the range, as they stood at the end of
-    these. Where there is no whole month nothing is told."""
-    first, last = whole_months(context.settings.zone, begins_at, now)
-    if not first < last:
-        return tuple(ComplaintRow(each, None) for each in COMPLAINTS)
-    country = terms.country_of(context)
+    """The figures of the reviews that came in the whole half-years of the range, of each as they stood at its
+    end. Where there is no whole half-year nothing is told, nor a sum of which one of them may not tell."""
+    country, halves = terms.country_of(context), whole_halves(context.settings.zone, begins_at, now)
     async with context.store.read() as connection:
         every = await review_rows.every(connection)
+        followed = await effects.of_every(connection, [each.number for each in every])
+    cells, done = [], []
+    for first, last in halves:
         found = [each for each in every if first <= each.received_at < last]
-        followed = await effects.of_every(connection, [each.number for each in found])
-    effective = {number for number, (_, at) in followed.items() if 0 < at < last}
-    counts = _decided(found, effective, country, last, least)
-    kinds = Counter(each.kind.value for each in found)
-    counts |= {
-        "opened": told(len(found), least),
-        "requests": told(sum(each.requests for each in found), least),
-        **{f"kind.{name}": count for name, count in told_apart({k: kinds[k] for k in KINDS}, least).items()},
-    }
+        effective = {number for number, (_, at) in followed.items() if 0 < at < last}
+        cells.append(counting.of_half(found, effective, country, last, least))
+        done += counting.decided_by(found, last)
+    counts: dict[str, float | None] = _summed(COMPLAINTS, cells)
+    days = percentile(((decision.at - each.received_at) / DAY for each, decision in done), 50)
+    counts["median_days"] = None if counts["decided"] is None or days is None else round(days, 1)
     return tuple(ComplaintRow(each, counts[each]) for each in COMPLAINTS)
 
 
-def _decided(
-    found: Sequence[Review], effective: Set[int], country: Jurisdiction, last: float, least: int
-) -> dict[str, float | None]:
-    """The figures of those of them that were decided by ``last``."""
-    done = [(each, decision) for each in found if (decision := _as_of(each.decision, last)).at]
-    appealed = [each for each, _ in done if 0 < each.appealed_at < last]
-    count = told_part(len(done), len(found), least)
-
-    def part(some: int, whole: int | None = count, of: int = len(done)) -> int | None:
-        return None if whole is None else told_part(some, of, least)
-
-    days = percentile(((decision.at - each.received_at) / DAY for each, decision in done), 50)
-    outcomes = [_as_of(each.appeal, last).outcome.value or decision.outcome.value for each, decision in done]
-    taken = part(len(appealed))
-    heard = sum(_as_of(each.appeal, last).at > 0 for each in appealed)
-    return {
-        "decided": count,
-        "in_time": part(sum(_day(country, decision.at) <= each.due_on for each, decision in done)),
-        "upheld": part(outcomes.count("upheld")),
-        "median_days": None if count is None or days is None else round(days, 1),
-        "appealed": taken,
-        "appeals_decided": part(heard, taken, len(appealed)),
-        "effective": part(sum(each.number in effective for each, _ in done)),
-    }
-
-
-def _as_of(decision: ReviewDecision, now: float) -> ReviewDecision:
-    return decision if decision.at < now else ReviewDecision()
-
-
-def _day(country: Jurisdiction, at: float) -> str:
-    return terms.day_of(country, at).isoformat() if at else ""
+def _summed(subjects: Iterable[str], cells: Sequence[Mapping[str, int | None]]) -> dict[str, Any]:
+    """The sum over half-years, of each subject."""
+    return {name: told_sum(each.get(name) for each in cells) for name in subjects}
 
 
 async def retention(context: Context, begins_at: float, now: float, least: int) -> tuple[RetentionRow, ...]:
@@ -102,54 +72,59 @@ async def retention(context: Context, begins_at: float, now: float, least: int) 
 
 
 async def privacy(context: Context, begins_at: float, now: float, least: int) -> tuple[PrivacyRow, ...]:
-    """The counts of how the data of people were handled."""
+    """The counts of how the data of people were handled: over whole half-years, as complaints are told."""
     evidence = await consent_report.by_evidence(context)
     shown = told_apart({each: evidence[each] for each in EVIDENCE}, least)
+    halves = whole_halves(context.settings.zone, begins_at, now)
+    cells, days = [], []
+    async with context.store.read() as connection:
+        asked, held = await arco.every(connection), await preservation.every(connection)
+        for first, last in halves:
+            looks = [await report_rows.count(connection, each, first, last) for each in (OWN_NAMES, CODES)]
+            counts, took = _arco(context, asked, (first, last), least)
+            cells.append(counts | _handled(held, looks, (first, last), least))
+            days += took
+    handled = _summed(HANDLED, cells)
+    middle = percentile(days, 50)
+    handled["arco.median-days"] = None if handled["arco.answered"] is None or middle is None else int(middle)
+    handled["holds.active"] = cells[-1]["holds.active"] if cells else None
     return (
-        *await _handled(context, *whole_months(context.settings.zone, begins_at, now), least),
+        *(PrivacyRow(each, handled[each]) for each in HANDLED),
         *(PrivacyRow(f"consent.{each}", shown[each]) for each in EVIDENCE),
     )
 
 
-async def _handled(context: Context, first: float, last: float, least: int) -> tuple[PrivacyRow, ...]:
-    """The counts over whole months; where there is none nothing is told."""
-    if not first < last:
-        return tuple(PrivacyRow(each, None) for each in HANDLED)
-    async with context.store.read() as connection:
-        held = await preservation.every(connection)
-        viewed = await report_rows.count(connection, OWN_NAMES, first, last)
-        codes = await report_rows.count(connection, CODES, first, last)
+def _handled(
+    held: Sequence[PreservationHold], looks: Sequence[int], half: tuple[float, float], least: int
+) -> dict[str, int | None]:
+    """The counts of a half-year: of holds, and of the looks and the codes."""
+    first, last = half
     counts = {
         "holds.added": sum(first <= each.made_at < last for each in held),
         "holds.active": sum(each.made_at < last < (each.ended_at or each.until) for each in held),
-        "own-names.viewed": viewed,
-        "codes.issued": codes,
+        **dict(zip(("own-names.viewed", "codes.issued"), looks, strict=True)),
     }
-    return (
-        *await _arco(context, first, last, least),
-        *(PrivacyRow(name, told(count, least)) for name, count in counts.items()),
-    )
+    return {name: told(count, least) for name, count in counts.items()}
 
 
-async def _arco(context: Context, begins_at: float, now: float, least: int) -> tuple[PrivacyRow, ...]:
-    country = terms.country_of(context)
-    first, last = (day_of(context, each).isoformat() for each in (begins_at, now))
-    async with context.store.read() as connection:
-        every = await arco.every(connection)
+def _arco(
+    context: Context, every: Sequence[ArcoRequest], half: tuple[float, float], least: int
+) -> tuple[dict[str, int | None], list[int]]:
+    """The counts of the requests of holders of a half-year, as they stood at its end; and the days that each
+    answer took."""
+    country, ends_at = terms.country_of(context), half[1]
+    first, last = (day_of(context, each).isoformat() for each in half)
     received = [each for each in every if first <= each.received_on < last]
-    answered = [each for each in received if 0 < each.answered_at < now]
-    in_time = sum(_day(country, each.answered_at) <= each.answer_by for each in answered)
-    days = percentile(
-        (
-            (terms.day_of(country, each.answered_at) - date.fromisoformat(each.received_on)).days
-            for each in answered
-        ),
-        50,
-    )
+    answered = [each for each in received if 0 < each.answered_at < ends_at]
+    in_time = sum(terms.day_of(country, each.answered_at).isoformat() <= each.answer_by for each in answered)
+    days = [
+        (terms.day_of(country, each.answered_at) - date.fromisoformat(each.received_on)).days
+        for each in answered
+    ]
     count = told_part(len(answered), len(received), least)
-    return (
-        PrivacyRow("arco.received", told(len(received), least)),
-        PrivacyRow("arco.answered", count),
-        PrivacyRow("arco.in-time", None if count is None else told_part(in_time, len(answered), least)),
-        PrivacyRow("arco.median-days", None if count is None or days is None else int(days)),
-    )
+    counts = {
+        "arco.received": told(len(received), least),
+        "arco.answered": count,
+        "arco.in-time": None if count is None else told_part(in_time, len(answered), least),
+    }
+    return counts, days

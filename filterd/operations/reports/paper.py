@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -16,7 +17,7 @@ _OTHERS = "its HTML, CSV and JSON need no PDF"
 async def pdf_of(report: RangeReport, sheet: dict[str, Any], *, seconds: float = SECONDS) -> bytes:
     """The PDF. ``sheet`` is the report in words (``web.published.reporting``). Raises UnusableError where
     typst is not installed, NotReachedError where it fails or does not end in time."""
-    text = forms.as_json(report).decode()
+    text = (await asyncio.to_thread(forms.as_json, report)).decode()
     job = {"template": _template(), "sheet": sheet, "receipt": text, "at": int(report.head.made_at)}
     return await typeset(job, text, _OTHERS, seconds)
 

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from filterd.model.review import Review, ReviewKind, ReviewOutcome
+from filterd.model.review import Review, ReviewKind
 from filterd.operations.context import Context
+from filterd.operations.reports.halves import half_of
+from filterd.operations.reviews import counting
 from filterd.operations.reviews.terms import country_of, day_of
-from filterd.policy.jurisdictions import Jurisdiction
 from filterd.store import reviews as rows
 
 LEAST = 10
 """the smallest count that is told"""
-FIRST_HALF = 6
-"""months"""
 
 
 @dataclass(frozen=True, slots=True)
 class HalfYear:
-    """The reviews of one half-year, by their first request. None: fewer than :data:`LEAST`, and not told."""
+    """The reviews of one half-year, by their first request, as they stood at its end. None: fewer than
+    :data:`LEAST`, or it would tell such a number, or the half-year is not over: not told."""
 
     half: str
     """like 2026-H2"""
@@ -49,52 +47,30 @@ async def count(context: Context) -> dict[str, int]:
 
 async def statistics(context: Context) -> list[HalfYear]:
     """The half-years of which there are reviews, newest first."""
-    country = country_of(context)
+    country, zone, now = country_of(context), context.settings.zone, context.clock()
     async with context.store.read() as connection:
-        found = await rows.every(connection)
-    halves: dict[str, list[Review]] = {}
-    for each in found:
-        halves.setdefault(_half(each, country), []).append(each)
-    return [_figures(half, halves[half], country) for half in sorted(halves, reverse=True)]
+        every = await rows.every(connection)
+    halves: dict[tuple[str, float], list[Review]] = {}
+    for each in every:
+        name, _, ends_at = half_of(zone, each.received_at)
+        halves.setdefault((name, ends_at), []).append(each)
+    return [
+        _figures(half, {} if now < ends_at else counting.of_half(found, frozenset(), country, ends_at, LEAST))
+        for (half, ends_at), found in sorted(halves.items(), reverse=True)
+    ]
 
 
-def _half(review: Review, country: Jurisdiction) -> str:
-    day = day_of(country, review.received_at)
-    return f"{day.year}-H{1 if day.month <= FIRST_HALF else 2}"
-
-
-def _figures(half: str, found: Sequence[Review], country: Jurisdiction) -> HalfYear:
-    decided = [each for each in found if each.decision.at]
-    in_time = sum(day_of(country, each.decision.at).isoformat() <= each.due_on for each in decided)
-    upheld = sum(each.last.outcome is ReviewOutcome.UPHELD for each in decided)
-    kinds = Counter(each.kind for each in found)
-    told, share = _told(upheld), None
-    if told is not None and len(decided) >= LEAST:
-        share = round(upheld / len(decided), 2)
+def _figures(half: str, told: dict[str, int | None]) -> HalfYear:
+    """The figures of a half-year; of one that is not over, none: those of each day would tell what came."""
+    decided, upheld = told.get("decided"), told.get("upheld")
     return HalfYear(
         half=half,
-        requests=_told(sum(each.requests for each in found)),
-        reviews=_told(len(found)),
-        decided=_told(len(decided)),
-        in_time=_told(in_time),
-        upheld=told,
-        upheld_share=share,
-        appealed=_told(sum(each.appealed_at > 0 for each in found)),
-        by_kind=_by_kind({each.value: kinds[each] for each in ReviewKind}),
+        requests=told.get("requests"),
+        reviews=told.get("opened"),
+        decided=decided,
+        in_time=told.get("in_time"),
+        upheld=upheld,
+        upheld_share=None if upheld is None or not decided else round(upheld / decided, 2),
+        appealed=told.get("appealed"),
+        by_kind={each.value: told.get(f"kind.{each.value}") for each in ReviewKind},
     )
-
-
-def _told(count: int) -> int | None:
-    """A count; None for a small one. None at all is told: it is about nobody."""
-    return count if count == 0 or count >= LEAST else None
-
-
-def _by_kind(counts: dict[str, int]) -> dict[str, int | None]:
-    """The counts; where one alone is small, the next larger one is left out with it: the total tells the
-    difference."""
-    told = {kind: _told(count) for kind, count in counts.items()}
-    if sum(each is None for each in told.values()) == 1:
-        others = [kind for kind, count in told.items() if count]
-        if others:
-            told[min(others, key=lambda kind: counts[kind])] = None
-    return told

@@ -11,7 +11,7 @@ import asyncio
 import hashlib
 import os
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -26,6 +26,7 @@ from filterd.operations import input_values, signing
 from filterd.operations.context import Context
 from filterd.operations.errors import ConflictError, OperationError, UnusableError
 from filterd.operations.plain_values import moment
+from filterd.operations.reports import ranges
 from filterd.operations.signing import Purpose, Signer
 from filterd.operations.trail import checkpoints, export_rows
 from filterd.operations.trail.export_checkpoints import CheckpointRecords
@@ -61,6 +62,17 @@ def scope_of(since: str, until: str, order: str) -> ExportScope:
         input_values.when(until, "the time to which it is exported") if until else None,
         order.strip().upper(),
     )
+
+
+def scope_of_days(first: str, last: str, order: str, zone: str) -> ExportScope:
+    """The part from one ISO day of a zone to another, both in it; empty ones: from the first, to the last.
+    Raises OperationError."""
+    since = ranges.between(first, first).bounds(zone)[0] if first else None
+    until = ranges.between(last, last).bounds(zone)[1] if last else None
+    if since is not None and until is not None and until <= since:
+        message = f"the days end on {last}, before they begin on {first}"
+        raise OperationError(message, "write the earlier one first")
+    return ExportScope(since, until, order.strip().upper())
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +123,7 @@ class ExportStream:
         self.key_id = ""
         self.warning = ""
 
-    async def lines(self) -> AsyncIterator[bytes]:
+    async def lines(self) -> AsyncGenerator[bytes]:
         """Every line, the seal last. Raises OperationError."""
         await self._require_order()
         key = await self._checkpointed()

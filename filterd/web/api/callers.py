@@ -21,6 +21,7 @@ from filterd.operations.context import Context
 from filterd.web.api.counting import RequestCounts
 from filterd.web.api.limits import AwaitedBodies, RateLimit
 from filterd.web.api.problems import RefusedCall, unknown_subscriber
+from filterd.web.listening.whole_reads import WholeReads
 
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="filterd"'}
 
@@ -39,8 +40,8 @@ class ApiState:
     imports: int = 0
     """those at work"""
     bodies: AwaitedBodies = field(default_factory=AwaitedBodies)
-    whole_reads: int = 0
-    """calls at work that read the whole store"""
+    whole_reads: WholeReads = field(default_factory=WholeReads)
+    """those at work; the pages of the process count with it"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from filterd.model.token import Permission
 from filterd.operations.reports.making import AskedReport
 from filterd.operations.reports.ranges import AskedRange
 from filterd.web.api.routing import Called, router, takes
+from filterd.web.api.whole_reads import ONE_OF_FEW
 from filterd.web.published.reporting.giving import MEDIA_TYPES, ReportForm, give
 
 routes = router("reports")
@@ -45,6 +46,7 @@ _DAY = Query(max_length=10, description="Like 2026-07-01.")
         }
     },
     **takes(Permission.AUDIT_READ),
+    **ONE_OF_FEW,
 )
 async def show_report(
     caller: Called,

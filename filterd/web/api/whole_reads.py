@@ -12,23 +12,21 @@ from fastapi import Depends
 from filterd.web.api.callers import ApiState
 from filterd.web.api.problems import RefusedCall
 from filterd.web.api.routing import Called
-
-MOST_WHOLE_READS = 2
-"""at one time"""
+from filterd.web.listening.whole_reads import MOST_WHOLE_READS, TooManyReadsError
 
 
 @contextmanager
 def whole_read(state: ApiState) -> Iterator[None]:
     """Count one while it lasts. Raises RefusedCall for one beyond the limit."""
-    if state.whole_reads >= MOST_WHOLE_READS:
-        message = f"{MOST_WHOLE_READS} calls that read the whole store are at work already"
-        headers = {"Retry-After": "5"}
-        raise RefusedCall(HTTPStatus.TOO_MANY_REQUESTS, message, "wait for one to end", headers=headers)
-    state.whole_reads += 1
     try:
-        yield
-    finally:
-        state.whole_reads -= 1
+        with state.whole_reads.one():
+            yield
+    except TooManyReadsError:
+        message = f"{MOST_WHOLE_READS} requests that read the whole store are at work already"
+        headers = {"Retry-After": "5"}
+        raise RefusedCall(
+            HTTPStatus.TOO_MANY_REQUESTS, message, "wait for one to end", headers=headers
+        ) from None
 
 
 async def _one_of_few(caller: Called) -> AsyncIterator[None]:

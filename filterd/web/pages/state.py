@@ -11,6 +11,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from filterd.config.web_settings import WebSettings
 from filterd.operations.context import Context
+from filterd.web.listening.whole_reads import WholeReads
 from filterd.web.pages.templating import Templates
 from filterd.web.pages.translations import LANGUAGES
 
@@ -35,6 +36,8 @@ class PagesState:
     templates: Templates
     refused: dict[str, int] = field(default_factory=_none_refused)
     """way to sign in -> how often it was refused; whom is not kept"""
+    whole_reads: WholeReads = field(default_factory=WholeReads)
+    """those at work; the API of the process counts with it"""
 
     def url_of(self, place: str, path: str) -> str:
         """A link to ``path`` of the listener ``place`` (portal, public, desk); a path where no URL is set."""

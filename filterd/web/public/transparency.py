@@ -89,7 +89,7 @@ def _page(last: LastHalf, language: str) -> Any:
         other = "en" if language == "es" else "es"
         path = f"/{FOLDERS[language]}/{TRANSPARENCY[language]}"
         values = {
-            "found": rendering.in_words(report, language, titles),
+            "found": await asyncio.to_thread(rendering.in_words, report, language, titles),
             "home": f"/{FOLDERS[language]}/",
             "other_file": f"/{FOLDERS[other]}/{TRANSPARENCY[other]}",
             "csv_file": f"{path}.csv",

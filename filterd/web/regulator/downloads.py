@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from http import HTTPStatus
 
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from filterd.operations.evidence_pack.scope import scope_of
 from filterd.operations.evidence_pack.stream import EvidenceStream
@@ -16,11 +16,10 @@ from filterd.operations.trail.exporting import ExportStream
 from filterd.operations.trail.verifying import VERIFIER
 from filterd.web.accounts.agents import Agent
 from filterd.web.pages.forms import read_form
+from filterd.web.pages.refusals import PageRefusedError
+from filterd.web.pages.whole_reads import streamed
 from filterd.web.published.reporting import giving
-from filterd.web.regulator.room import attached, shown
-
-BATCH = 1 << 16
-"""bytes"""
+from filterd.web.regulator.room import attached, named, shown
 
 
 async def show(request: Request, agent: Agent) -> Response:
@@ -40,12 +39,13 @@ async def verify(request: Request, agent: Agent) -> Response:
 
 
 async def export(request: Request, agent: Agent) -> Response:
-    """``POST /regulator/downloads/audit``: the audit trail, entries on lines withheld. It signs a checkpoint
-    first, so it is a form."""
+    """``POST /regulator/downloads/audit``: the audit trail, entries on lines withheld: whole, or of
+    some days, the last one among them. It signs a checkpoint first, so it is a form."""
     form = await read_form(request, agent.csrf)
-    scope = exporting.scope_of(form.one("from")[:40], form.one("to")[:40], form.one("order")[:32])
+    first, last, order = form.one("from")[:10], form.one("to")[:10], form.one("order")[:32]
+    scope = exporting.scope_of_days(first, last, order, agent.context.settings.zone)
     lines = ExportStream(agent.context, scope).lines()
-    return await _streamed(lines, "export.ndjson", "application/x-ndjson")
+    return await streamed(request, lines, named("export.ndjson"), "application/x-ndjson")
 
 
 async def pack(request: Request, agent: Agent) -> Response:
@@ -55,29 +55,15 @@ async def pack(request: Request, agent: Agent) -> Response:
     order, since, until = form.one("order")[:32], form.one("from")[:10], form.one("to")[:10]
     scope = await scope_of(agent.context, order, "" if order else since, "" if order else until)
     stream = EvidenceStream(agent.context, scope, sheet=giving.sheet)
-    return await _streamed(stream.chunks(), scope.name, "application/x-tar")
-
-
-async def _streamed(pieces: AsyncIterator[bytes], name: str, media_type: str) -> Response:
-    """A file as it is made. Raises OperationError where it cannot begin; broken off, it lacks its seal."""
-    first = await anext(pieces)
-
-    async def rest() -> AsyncIterator[bytes]:
-        waiting = bytearray(first)
-        async for piece in pieces:
-            waiting += piece
-            if len(waiting) >= BATCH:
-                yield bytes(waiting)
-                waiting.clear()
-        yield bytes(waiting)
-
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return StreamingResponse(rest(), media_type=media_type, headers=headers)
+    return await streamed(request, stream.chunks(), named(scope.name), "application/x-tar")
 
 
 async def keys(request: Request, agent: Agent) -> Response:
     """``GET /regulator/downloads/checkpoint.pem``: the public keys that sign and signed."""
-    purpose = Purpose(request.path_params["purpose"])
+    wanted = request.path_params["purpose"]
+    if wanted not in list(Purpose):
+        raise PageRefusedError(HTTPStatus.NOT_FOUND, "house.refused.not_found")
+    purpose = Purpose(wanted)
     return attached(
         await rotating.public_pem(agent.context, purpose), f"{purpose.value}.pem", "application/x-pem-file"
     )

@@ -21,6 +21,7 @@ from filterd.web.accounts.agents import Agent
 from filterd.web.accounts.views import View
 from filterd.web.pages.forms import query_of
 from filterd.web.pages.state import language_of
+from filterd.web.pages.whole_reads import one_of_few
 from filterd.web.published.reporting import rendering
 from filterd.web.published.reporting.giving import MEDIA_TYPES, ReportForm, give
 from filterd.web.published.reporting.view import ShownSection
@@ -36,7 +37,8 @@ def page_of(name: str, sections: tuple[str, ...]) -> View:
 
     async def show(request: Request, agent: Agent) -> Response:
         first, last = (query_of(request.query_params, each, 10) for each in ("first", "last"))
-        found, wrong = await _sections(request, agent.context, AskedRange(0, "", first, last))
+        with one_of_few(request):
+            found, wrong = await _sections(request, agent.context, AskedRange(0, "", first, last))
         values = {
             "which": name,
             "sections": [each for each in found if each.id in sections],
@@ -62,7 +64,8 @@ async def _sections(
         wrong = True
     language = language_of(request)
     titles = await asyncio.to_thread(rendering.titles_of, context, language)
-    return rendering.in_words(report, language, titles).sections, wrong
+    shown = await asyncio.to_thread(rendering.in_words, report, language, titles)
+    return shown.sections, wrong
 
 
 async def reports(request: Request, agent: Agent) -> Response:
@@ -81,6 +84,7 @@ async def report(request: Request, agent: Agent) -> Response:
     form = query_of(request.query_params, "form", 8)
     chosen = ReportForm(form) if form in list(ReportForm) else ReportForm.PDF
     wanted = AskedReport(asked["kind"], AskedRange(0, "", asked["first"], asked["last"]), asked["preset"])
-    made = await give(agent.context, wanted, chosen, language_of(request))
-    name = asked["kind"] if asked["kind"] in REPORTS else "report"
+    with one_of_few(request):
+        made = await give(agent.context, wanted, chosen, language_of(request))
+    name = wanted.preset or wanted.kind  # there is such a one, since it was made
     return attached(made, f"{name}.{chosen.value}", MEDIA_TYPES[chosen])

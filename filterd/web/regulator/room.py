@@ -50,5 +50,9 @@ def _titles(country: Jurisdiction, language: str) -> dict[str, str]:
 
 def attached(body: bytes | str, name: str, media_type: str) -> Response:
     """A file to be kept."""
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return Response(body, media_type=media_type, headers=headers)
+    return Response(body, media_type=media_type, headers=named(name))
+
+
+def named(name: str) -> dict[str, str]:
+    """The headers of a file to be kept."""
+    return {"Content-Disposition": f'attachment; filename="{name}"'}

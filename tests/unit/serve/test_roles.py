@@ -109,7 +109,20 @@ def test_a_report_of_a_resolver_that_tells_no_lists_is_taken() -> None:
     assert from_line(json.dumps(fields).encode(), 5.0) == REPORT
 
 
-@pytest.mark.parametrize("fault", [{"feeds": [{}]}, {"feeds": 7}, {"canaries": [{"state": "well"}]}])
+LABELLED = {"label": "=1+1", "kind": "category", "version": "7", "digest": "d1", "names": 1, "since": 2.5}
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"feeds": [{}]},
+        {"feeds": 7},
+        {"feeds": [LABELLED]},
+        {"feeds": [{**LABELLED, "label": "a\nb"}]},
+        {"feeds": [{**LABELLED, "label": "a" * 300}]},
+        {"canaries": [{"state": "well"}]},
+    ],
+)
 def test_a_report_whose_lists_are_none_is_refused(fault: dict[str, object]) -> None:
     line = json.dumps({**json.loads(to_line(REPORT)), **fault}).encode()
     with pytest.raises(ValueError):

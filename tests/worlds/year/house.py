@@ -118,15 +118,16 @@ REFUSED = DecisionGiven(ReviewOutcome.REFUSED, "el sitio es de apuestas, y la li
 MENDED = DecisionGiven(
     ReviewOutcome.UPHELD, "la lista estaba mal: el sitio ya abre", exception_seconds=86_400
 )
-EVERYDAY = 18
+EVERYDAY = 21
 """complaints of each day's kind"""
 
 
 def everyday() -> list[Entry]:
-    """A complaint each three weeks, decided some days later; one of them late, and one appealed."""
+    """A complaint each 17 days, so that each half-year has ten; decided some days later, one of them late,
+    and one appealed."""
     found = []
     for number in range(EVERYDAY):
-        came = date(2027, 1, 12) + timedelta(days=19 * number)
+        came = date(2027, 1, 5) + timedelta(days=17 * number)
         key, site = f"everyday {number}", f"apuestas-{number + 1:04}.example"
         given, after = (MENDED if number % 3 == 0 else REFUSED), (14 if number == 5 else 2)
         done = came + timedelta(days=after)

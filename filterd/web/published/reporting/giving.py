@@ -46,15 +46,16 @@ async def sheet(context: Context, report: RangeReport, form: str, language: str)
 async def written(
     context: Context, report: RangeReport, form: ReportForm, language: str, preset: Preset | None = None
 ) -> bytes:
-    """A report as a file. Raises OperationError where a PDF cannot be made."""
+    """A report as a file, computed in a thread. Raises OperationError where a PDF cannot be made."""
     if form is ReportForm.JSON:
-        return forms.as_json(report)
+        return await asyncio.to_thread(forms.as_json, report)
     if form is ReportForm.CSV:
-        return forms.as_csv(report)
+        return await asyncio.to_thread(forms.as_csv, report)
     titles = await asyncio.to_thread(rendering.titles_of, context, language)
-    shown = rendering.in_words(report, language, titles, preset)
+    shown = await asyncio.to_thread(rendering.in_words, report, language, titles, preset)
     if form is ReportForm.HTML:
-        return rendering.as_html(shown)
+        return await asyncio.to_thread(rendering.as_html, shown)
     if form is ReportForm.PDF:
-        return await paper.pdf_of(report, rendering.sheet(shown, context.settings.jurisdiction))
+        sheet = await asyncio.to_thread(rendering.sheet, shown, context.settings.jurisdiction)
+        return await paper.pdf_of(report, sheet)
     return "".join(f"{line}\n" for line in rendering.as_text(shown)).encode()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import subprocess
 import zlib
@@ -226,3 +227,29 @@ async def test_a_pdf_that_says_something_else_is_found() -> None:
 def test_samples_are_signed_texts() -> None:
     for text in SAMPLES.values():
         assert signed_text.read(text).body["order"]["reference"] == "O-17"
+
+
+async def test_two_sheets_are_set_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The others wait for a place, and of these one that waits too long is told to try again."""
+    at_work, most, go = 0, 0, asyncio.Event()
+
+    async def run(*_: object) -> tuple[int, bytes, bytes]:
+        nonlocal at_work, most
+        at_work += 1
+        most = max(most, at_work)
+        try:
+            await go.wait()
+            await asyncio.sleep(0)
+        finally:
+            at_work -= 1
+        return 0, b"%PDF", b""
+
+    monkeypatch.setattr(typesetting, "_run", run)
+    waiting = [asyncio.ensure_future(pdf_of(next(iter(SAMPLES.values())), ES)) for _ in range(5)]
+    while at_work < typesetting.AT_ONCE:
+        await asyncio.sleep(0.01)
+    with pytest.raises(NotReachedError, match="other PDFs"):
+        await pdf_of(next(iter(SAMPLES.values())), ES, seconds=0.05)
+    go.set()
+    assert await asyncio.gather(*waiting) == [b"%PDF"] * 5
+    assert most == typesetting.AT_ONCE

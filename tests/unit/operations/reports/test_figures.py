@@ -8,6 +8,9 @@ import math
 import runpy
 import sys
 from dataclasses import asdict, replace
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,14 +21,17 @@ from filterd.model.report_record import (
     CountDayRow,
     DeadlineRow,
     EffectRow,
+    ListPeriodRow,
     NodeStateRow,
     OrderRow,
     RecordHead,
     ReportRecord,
 )
+from filterd.operations.evidence_pack import record_files
 from filterd.operations.evidence_pack.parts import SCRIPTS
 from filterd.operations.reports import figures, forms, making
-from filterd.operations.reports.measures import percentile, told_apart, told_part
+from filterd.operations.reports.halves import whole_halves
+from filterd.operations.reports.measures import percentile, told_apart, told_part, told_sum
 from filterd.operations.reports.presets import presets
 from filterd.operations.reports.shape import key
 
@@ -61,8 +67,35 @@ def test_no_small_number_follows_from_a_sum(parts: dict[str, int]) -> None:
     told = told_apart(parts, 10)
     assert all(count is None or count == 0 or count >= 10 for count in told.values())
     hidden = [name for name, count in told.items() if count is None]
-    if len(hidden) == 1:  # what the sum tells: nothing small, and no other that could hide it
+    if 0 < sum(parts[name] for name in hidden) < 10 or len(hidden) == 1:  # which the sum would tell
         assert not any(count for name, count in told.items() if name not in hidden)
+
+
+def test_two_small_parts_do_not_follow_from_their_sum() -> None:
+    parts = {"mandatory": 20, "parental": 1, "security": 1, "unknown": 0}
+    assert told_apart(parts, 10) == dict.fromkeys(("mandatory", "parental", "security"), None) | {
+        "unknown": 0
+    }
+    assert told_apart({"a": 30, "b": 12, "c": 8, "d": 3}, 10) == {"a": 30, "b": 12, "c": None, "d": None}
+
+
+@given(st.lists(st.one_of(st.none(), st.integers(10, 40)), max_size=3))
+def test_a_sum_is_told_where_each_of_its_parts_is(parts: list[int | None]) -> None:
+    assert told_sum(parts) == (sum(each or 0 for each in parts) if parts and None not in parts else None)
+
+
+def test_half_years_lie_whole_in_a_range_and_are_over() -> None:
+    def at(year: int, month: int, day: int = 1) -> float:
+        return datetime(year, month, day, tzinfo=ZoneInfo("America/Mexico_City")).timestamp()
+
+    first, second = (at(2027, 1), at(2027, 7)), (at(2027, 7), at(2028, 1))
+    wanted = {
+        (at(2027, 1), at(2028, 1)): (first, second),
+        (at(2027, 1), at(2027, 12, 31)): (first,),
+        (at(2027, 1, 2), at(2028, 6, 30)): (second,),
+        (at(2027, 1, 2), at(2027, 12, 31)): (),
+    }
+    assert {days: whole_halves("America/Mexico_City", *days) for days in wanted} == wanted
 
 
 @given(counts, counts)
@@ -102,14 +135,36 @@ def test_small_groups_of_orders_stand_together_in_public() -> None:
     assert "by_ground.impi.liva.received" not in found
 
 
-def by_script(of: ReportRecord, kind: str) -> dict[str, object]:
-    """The figures as the script that goes with evidence packs computes them."""
+def script_of(name: str) -> dict[str, Any]:
+    """A script that goes with evidence packs."""
     before = list(sys.path)
     sys.path.insert(0, str(SCRIPTS))
     try:
-        script = runpy.run_path(str(SCRIPTS / "report_figures.py"))
+        return runpy.run_path(str(SCRIPTS / name))
     finally:
         sys.path[:] = before
+
+
+def test_the_table_of_digests_is_safe_in_a_spreadsheet_by_both_programs() -> None:
+    """A text of a node that a spreadsheet would take for a formula stands behind an apostrophe."""
+    evil = ListPeriodRow("resolver-1", "=1+1", "@7", "d" * 64, 1_100.0, 0.0)
+    made = record_files.digests(record(list_periods=(evil,)))
+    assert b"resolver-1,'=1+1,'@7," in made
+
+    class Pack:
+        def read(self, _: str) -> bytes:
+            return made
+
+    class Rows:
+        def rows(self, _: str) -> list[dict[str, object]]:
+            return [asdict(evil)]
+
+    assert script_of("shown_figures.py")["of_digests"](Pack(), Rows()) == []
+
+
+def by_script(of: ReportRecord, kind: str) -> dict[str, object]:
+    """The figures as the script that goes with evidence packs computes them."""
+    script = script_of("report_figures.py")
     tables = {name: [asdict(each) for each in rows] for name, rows in of.tables().items()}
     found: dict[str, object] = script["REPORTS"][kind](script["ReportRows"](asdict(of.head), tables))
     return found

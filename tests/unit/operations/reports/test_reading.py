@@ -9,12 +9,17 @@ from dataclasses import asdict, replace
 import pytest
 
 from filterd.model.report_record import CountDayRow
+from filterd.model.review import Review, ReviewClaim, ReviewDecision, ReviewKind, ReviewOutcome
+from filterd.operations import view_codes
 from filterd.operations.context import Context, OperationError
 from filterd.operations.feeds import updating
 from filterd.operations.reports import figures, reading, take_up
 from filterd.operations.reports.ranges import AskedRange
-from tests.worlds.installation import NOW, Installation
+from filterd.store import reviews as review_rows
+from tests.worlds.installation import NOW, Installation, as_person
 from tests.worlds.reported import BEGINS, DAY, ENDS, PLANTED, fill
+
+ZONE = "America/Mexico_City"
 
 
 @pytest.fixture
@@ -121,24 +126,62 @@ async def test_take_up_is_told_by_whole_months_and_never_in_small_numbers(
     assert figures.compliance(replace(record)) == figures.compliance(record)
 
 
-async def test_people_are_counted_by_whole_months_and_have_no_rows(
+async def test_people_are_counted_by_whole_half_years_and_have_no_rows(
     context: Context, installation: Installation
 ) -> None:
-    installation.now = NOW + 30 * DAY
-    record = await reading.read(context, BEGINS, NOW + 20 * DAY)
+    half, later = AskedRange(half="2027-H1").days(NOW, ZONE).bounds(ZONE), NOW + 400 * DAY
+    for number in range(12):  # half of the looks by a code of the holder
+        line = f"{PLANTED[0]}-{number}"
+        if number % 2:
+            await view_codes.look(context, line)
+        else:
+            made = await view_codes.issue(context, line)
+            await view_codes.view(as_person(context, "beto"), line, made.code)
+    installation.now = later
+    record = await reading.read(context, *half)
     found = figures.compliance(record).figures()
     told = {each.rpartition(".")[2]: value for each, value in found.items() if each.startswith("complaints.")}
     assert told["opened"] == told["requests"] == told["decided"] == told["upheld"] == 12
     assert (told["upheld_share"], told["median_days"], told["in_time"], told["appealed"]) == (1.0, 1.0, 12, 0)
     assert found["complaints_by.parental.opened"] == 12
-    assert found["privacy.arco-received"] == found["privacy.codes-issued"] == 0
+    assert (found["privacy.arco-received"], found["privacy.codes-issued"]) == (0, None)
+    assert found["privacy.own-names-viewed"] == 12
     assert {type(each.count) for each in record.complaints} <= {int, float}
-    longer = await reading.read(context, BEGINS, NOW + 21 * DAY)
-    assert (longer.complaints, longer.privacy) == (record.complaints, record.privacy), "a day tells nothing"
-    day = await reading.read(context, NOW - DAY / 2, NOW + DAY / 2)
-    counts = [each.count for each in day.complaints]
-    counts += [each.count for each in day.privacy if not each.subject.startswith("consent.")]
-    assert set(counts) == {None}
+    longer = await reading.read(context, BEGINS, half[1] + 150 * DAY)
+    assert (longer.complaints, longer.privacy) == (record.complaints, record.privacy), "a month tells nothing"
+    for begins, ends in ((NOW - DAY / 2, NOW + DAY / 2), (BEGINS, half[1] - 1)):
+        day = await reading.read(context, begins, ends)
+        counts = [each.count for each in day.complaints]
+        counts += [each.count for each in day.privacy if not each.subject.startswith("consent.")]
+        assert set(counts) == {None}
+
+
+async def test_a_year_tells_what_both_of_its_half_years_tell(
+    context: Context, installation: Installation
+) -> None:
+    """Eleven more requests in July, and one of another kind: the half-year tells no kind, and so the year
+    neither, since the first half-year does."""
+    july = NOW + 180 * DAY
+    installation.now = NOW + 400 * DAY
+    async with context.store.report() as connection:
+        for number in range(12):
+            kind = ReviewKind.MANDATORY if number == 11 else ReviewKind.PARENTAL
+            decided = ReviewDecision(ReviewOutcome.UPHELD, "r", at=july + DAY, by="ana")
+            late = Review(
+                0, f"n{number}.example", ReviewClaim.CLOSED, kind, july, "2027-12-30", decision=decided
+            )
+            await review_rows.add(connection, late)
+    year, first, second = [
+        {each.subject: each.count for each in (await reading.read(context, *days.bounds(ZONE))).complaints}
+        for days in (
+            AskedRange(year=2027).days(NOW, ZONE),
+            AskedRange(half="2027-H1").days(NOW, ZONE),
+            AskedRange(half="2027-H2").days(NOW, ZONE),
+        )
+    ]
+    assert (year["opened"], first["opened"], second["opened"]) == (24, 12, 12)
+    assert (year["upheld"], first["kind.parental"], second["kind.parental"]) == (24, 12, None)
+    assert (year["kind.parental"], year["kind.mandatory"], year["kind.security"]) == (None, None, 0)
 
 
 @pytest.mark.parametrize(

@@ -253,24 +253,44 @@ async def test_overdue_is_counted(installation: Installation) -> None:
         assert await figures.count(context) == {"open": 0, "appealed": 1, "overdue": 0}
 
 
-async def test_statistics_leave_small_counts_out(installation: Installation) -> None:
+async def _asked(context: Context, number: int, kind: ReviewKind, outcome: ReviewOutcome | None) -> None:
+    """A request, decided at once unless there is no outcome."""
+    made = await asking.ask(context, ReviewAsked(f"n{number}.example", ReviewClaim.OPEN, kind))
+    if outcome is not None:
+        await deciding.decide(as_person(context, "ana"), made.folio, DecisionGiven(outcome, "r"))
+
+
+async def test_statistics_tell_of_a_half_year_that_is_over_what_tells_nobody(
+    installation: Installation,
+) -> None:
+    """22 came, 21 were decided, one late and one refused; a kind each had the last two."""
+    upheld, refused = ReviewOutcome.UPHELD, ReviewOutcome.REFUSED
     async with installation.open() as context:
-        for number in range(12):
-            made = await ask(context, f"n{number}.example")
-            if number >= 11:
-                installation.now = at("2027-03-01")
-            outcome = ReviewOutcome.UPHELD if number < 10 else ReviewOutcome.REFUSED
-            await deciding.decide(as_person(context, "ana"), made.folio, DecisionGiven(outcome, "r"))
-        for number in range(3):
-            await asking.ask(
-                context, ReviewAsked(f"m{number}.example", ReviewClaim.OPEN, ReviewKind.SECURITY)
-            )
+        for number in range(19):
+            await _asked(context, number, ReviewKind.PARENTAL, upheld)
         (half,) = await figures.statistics(context)
-        assert (half.half, half.requests, half.reviews, half.decided) == ("2027-H1", 15, 15, 12)
-        assert (half.in_time, half.upheld, half.upheld_share, half.appealed) == (11, 10, 0.83, 0)
-        assert half.by_kind == {"parental": None, "security": None, "mandatory": 0, "unknown": 0}, (
-            "15 less 12 would tell the 3"
+        assert (half.half, half.reviews, half.decided) == ("2027-H1", None, None), "it is not over"
+        installation.now = at("2027-07-01")
+        (half,) = await figures.statistics(context)
+        assert (half.requests, half.reviews, half.decided, half.upheld, half.upheld_share) == (
+            19,
+            19,
+            19,
+            19,
+            1,
         )
+        assert (half.in_time, half.appealed, half.by_kind["parental"]) == (19, 0, 19)
+        installation.now = at("2027-06-01")
+        await _asked(context, 19, ReviewKind.MANDATORY, refused)
+        await _asked(context, 20, ReviewKind.SECURITY, None)
+        installation.now = at("2027-07-01")
+        (half,) = await figures.statistics(context)
+        assert (half.requests, half.reviews, half.decided, half.in_time) == (21, 21, None, None)
+        assert (half.upheld, half.upheld_share, half.appealed) == (None, None, None)
+        assert half.by_kind == {"parental": None, "security": None, "mandatory": None, "unknown": 0}
+        (waiting,) = await deciding.list_reviews(context)
+        await deciding.decide(as_person(context, "ana"), str(waiting.review.number), REFUSED)
+        assert [half] == await figures.statistics(context), "it stands as it was at its end"
         assert "example" not in repr(half)
 
 

@@ -193,9 +193,9 @@ async def test_the_file_of_outcomes_is_bounded(api: Api, monkeypatch: pytest.Mon
 
 async def test_an_export_counts_until_its_last_line(api: Api) -> None:
     client = await api.client(TokenRole.PROVISIONING)
-    api.state.whole_reads = 1
+    api.state.whole_reads.at_work = 1
     assert (await client.get(EXPORT)).status_code == 200
-    assert api.state.whole_reads == 1
-    api.state.whole_reads = 2
+    assert api.state.whole_reads.at_work == 1
+    api.state.whole_reads.at_work = 2
     refused = await client.get(EXPORT)
     assert (refused.status_code, refused.headers["retry-after"]) == (429, "5")

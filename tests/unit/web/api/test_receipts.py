@@ -15,7 +15,7 @@ from filterd.operations.orders.intake import OrderRequest
 from filterd.operations.receipts import verifying
 from filterd.operations.signing import Purpose, signer
 from filterd.store import change_log
-from filterd.web.api.whole_reads import MOST_WHOLE_READS
+from filterd.web.listening.whole_reads import MOST_WHOLE_READS
 from tests.unit.web.conftest import Api
 from tests.worlds.installation import as_person
 
@@ -73,7 +73,7 @@ async def test_few_pdfs_at_a_time_and_none_without_typst(
     wanted = {"Accept": "application/pdf"}
     async with await api.client(TokenRole.OPERATOR) as client:
         missing = await client.get(PLACE, headers=wanted)
-        api.state.whole_reads = MOST_WHOLE_READS
+        api.state.whole_reads.at_work = MOST_WHOLE_READS
         busy = await client.get(PLACE, headers=wanted)
         signed = await client.get(PLACE)
     assert missing.status_code == HTTPStatus.SERVICE_UNAVAILABLE

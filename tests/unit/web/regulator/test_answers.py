@@ -21,6 +21,7 @@ from filterd.operations.orders import due, ending, reviewing, taking
 from filterd.operations.orders.intake import OrderRequest
 from filterd.operations.service_page import records
 from filterd.operations.tokens import TokenRequest
+from filterd.operations.trail import exporting
 from filterd.web.regulator.overview import QUESTIONS
 from filterd.web.regulator.room import REGULATOR
 from filterd.web.regulator.routes import PAGES
@@ -159,3 +160,59 @@ def test_the_commands_that_the_questions_name_are_there() -> None:
         while isinstance(command, click.Group):
             command = command.get_command(click.Context(command), words.pop(0))
         assert command is not None and not any(each.startswith("-") for each in words), words
+
+
+async def test_the_trail_is_given_by_whole_days(desk: Desk) -> None:
+    visitor = await desk.browser()
+    await visitor.get("/regulator/downloads")
+    today, before = _day(NOW), _day(NOW - 86_400)
+    first, last = (datetime.fromisoformat(each).replace(tzinfo=ZONE).timestamp() for each in (before, today))
+    scope = exporting.scope_of_days(before, today, "", ZONE.key)
+    assert (scope.since, scope.until) == (first, last + 86_400), "the last one is among them"
+    for days in ((today, today), (before, ""), ("", today)):
+        reply = await visitor.post(
+            "/regulator/downloads/audit", **dict(zip(("from", "to"), days, strict=True))
+        )
+        assert reply.status_code == 200 and b'"order.add"' in reply.content, days
+    for wrong in ({"from": "x"}, {"to": "9999-12-31"}, {"from": today, "to": before}):
+        refused = await visitor.post("/regulator/downloads/audit", **wrong)
+        assert refused.status_code == 409 and "write" in refused.text, wrong
+
+
+async def test_a_key_of_no_purpose_is_not_there(desk: Desk) -> None:
+    visitor = await desk.browser()
+    assert (await visitor.get("/regulator/downloads/keys/foo.pem")).status_code == 404
+    assert (await visitor.get("/regulator/downloads/keys/receipt.pem")).status_code == 200
+
+
+async def test_a_report_has_the_kind_and_the_name_of_what_it_is_for(desk: Desk) -> None:
+    visitor = await desk.browser()
+    path = "/regulator/reports/file?first=&last=&form=json"
+    form = (await visitor.get("/regulator/reports")).text.partition('name="kind"')[2]
+    assert form[:40].lstrip(">\n").startswith('<option value="" selected>')
+    made = await visitor.get(f"{path}&kind=&preset=agcom")
+    assert (made.json()["kind"], 'filename="agcom.json"' in made.headers["content-disposition"]) == (
+        "categories",
+        True,
+    )
+    for wrong in ("kind=compliance&preset=agcom", "kind=categories&preset=lmtr-183-xii", "kind=&preset="):
+        assert (await visitor.get(f"{path}&{wrong}")).status_code == 409
+
+
+async def test_a_third_whole_read_is_told_to_wait(desk: Desk) -> None:
+    visitor = await desk.browser()
+    await visitor.get("/regulator/downloads")
+    reads = desk.state.whole_reads
+    for at_work, wanted in ((2, 503), (1, 200)):
+        reads.at_work = at_work
+        replies = [
+            await visitor.client.get("/regulator/people"),
+            await visitor.client.get("/regulator/reports/file?kind=categories&form=csv"),
+            await visitor.post("/regulator/downloads/audit"),
+            await visitor.post("/regulator/downloads/pack", order="O-1"),
+        ]
+        assert [each.status_code for each in replies] == [wanted] * 4
+        assert ("Too many reports" in replies[0].text) == (wanted == 503)
+        assert reads.at_work == at_work, "each has ended"
+    refused = await visitor.post("/regulator/downloads/pack", order="O-99")
+    assert (refused.status_code, reads.at_work) == (409, 1)
