@@ -32,6 +32,7 @@ class RawOrders(Section):
     approval: Literal["session", "passkey"] = key(
         "session",
         "What an approval on the pages of the duty desk takes: to be signed in, and the passkey of whoever "
-        "has one; or a passkey of everybody. Commands and the API stay as they are.",
+        "has one (of whoever had one, the token again); or a passkey of everybody. Commands and the API "
+        "stay as they are.",
     )
     alarms: RawAlarms = Field(default_factory=RawAlarms)

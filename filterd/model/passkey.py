@@ -28,3 +28,7 @@ class Passkey:
     """the day of its last use, in days after 1970"""
     revoked_at: float = 0.0
     revoked_by: str = ""
+    made_with: str = ""
+    """the means: ``token`` (pasted again), or a passkey that confirmed it, as ``K-7``; empty: unknown"""
+    revoked_with: str = ""
+    """as ``made_with``, or ``command``, ``api``, ``copy`` (its counter said so), ``restore``"""

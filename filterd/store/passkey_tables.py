@@ -23,5 +23,8 @@ passkey = Table(
     Column("used_day", Integer, nullable=False),
     Column("revoked_at", Float, nullable=False),
     Column("revoked_by", String(128), nullable=False),
+    Column("made_with", String(32), nullable=False, server_default=""),
+    Column("revoked_with", String(32), nullable=False, server_default=""),
 )
-"""passkeys. ``number`` is the revision that made it; ``credential`` and ``public_key`` are base64url"""
+"""passkeys. ``number`` is the revision that made it; ``credential`` and ``public_key`` are base64url;
+``made_with`` and ``revoked_with`` are the means (``model.passkey``), empty where they were not recorded"""

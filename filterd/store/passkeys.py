@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import asdict
 from typing import Any
 
@@ -9,6 +10,7 @@ from sqlalchemy import Row, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from filterd.model.passkey import Passkey
+from filterd.store import tables
 from filterd.store.passkey_tables import passkey
 
 
@@ -38,10 +40,25 @@ async def all_passkeys(connection: AsyncConnection, token: int | None = None) ->
     return [_passkey(row) for row in await connection.execute(wanted)]
 
 
-async def revoke(connection: AsyncConnection, number: int, actor: str, at: float) -> None:
-    """Note that somebody revoked a passkey."""
+async def valid_among(connection: AsyncConnection, numbers: Collection[int]) -> list[Passkey]:
+    """Those with these numbers that are not revoked."""
+    wanted = select(passkey).where(passkey.c.number.in_(numbers), passkey.c.revoked_at == 0.0)
+    return [_passkey(row) for row in await connection.execute(wanted)]
+
+
+async def any_of_name(connection: AsyncConnection, name: str) -> bool:
+    """Return whether any token of this name ever had a passkey, revoked or not."""
+    wanted = select(passkey.c.number).join(tables.token, tables.token.c.number == passkey.c.token)
+    wanted = wanted.where(tables.token.c.name == name)
+    return (await connection.execute(wanted.limit(1))).one_or_none() is not None
+
+
+async def revoke(connection: AsyncConnection, number: int, actor: str, at: float, means: str) -> None:
+    """Note that somebody revoked a passkey, by these means."""
     await connection.execute(
-        update(passkey).where(passkey.c.number == number).values(revoked_by=actor, revoked_at=at)
+        update(passkey)
+        .where(passkey.c.number == number)
+        .values(revoked_by=actor, revoked_at=at, revoked_with=means)
     )
 
 

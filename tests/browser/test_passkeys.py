@@ -125,16 +125,29 @@ def by_passkey(page: Page, address: str, room: str = IN) -> None:
         page.click("form[data-passkey] button")
 
 
+def proven(page: Page, address: str, secret: str) -> None:
+    """Paste the token again, and come to the form that adds a passkey."""
+    page.goto(f"{address}{IN}/passkeys")
+    page.fill("input[name=token]", secret)
+    with page.expect_navigation():
+        page.click(f"form[action='{IN}/passkeys/new']:not([data-passkey]) button")
+
+
+def added(page: Page) -> None:
+    """Name the device, and let it make a passkey."""
+    page.fill("input[name=label]", "telephone")
+    with page.expect_navigation():
+        page.click("form[data-passkey=create] button")
+
+
 def test_a_passkey_from_its_first_day_to_its_end(tmp_path: Path) -> None:
     with serving(tmp_path) as desks, chromium(tmp_path) as browser:
         address = desks.address()
         with checks.device(browser, language="en") as page:
             session, device = authenticator(page)
             by_token(page, address, desks.secret)
-            page.goto(f"{address}{IN}/passkeys")
-            page.fill("input[name=label]", "telephone")
-            with page.expect_navigation():
-                page.click("form[data-passkey=create] button")
+            proven(page, address, desks.secret)
+            added(page)
             assert "Done: you can sign in with it next time." in page.inner_text("main")
             by_passkey(page, address)
             page.wait_for_selector(NAV)
@@ -192,18 +205,49 @@ def test_the_pages_of_passkeys_are_for_everybody(tmp_path: Path) -> None:
             assert not page.is_visible("form[data-passkey]")
             by_token(page, address, desks.secret)
         for language in ("es", "en"):
-            faults: list[str] = []
             with checks.device(browser, checks.NARROW, language=language, bypass_csp=True) as page:
                 session, _ = authenticator(page)
-                for path in ("/sign-in", "/passkeys"):
-                    page.goto(f"{address}{IN}{path}")
-                    assert page.is_visible("form[data-passkey]")
-                    faults += checks.fits(page) + checks.words(page, language) + checks.violations(page)
-                    faults += checks.keyboard(page) if language == "es" else []
-                    if path == "/sign-in":
-                        by_token(page, address, desks.secret)
-                assert json.loads(page.get_attribute("form[data-passkey]", "data-options") or "{}")[
-                    "challenge"
-                ]
+                assert _walked(page, desks, language) == [], language
                 session.detach()
-            assert faults == [], language
+        with checks.device(browser, java_script_enabled=False, language="en") as page:
+            by_token(page, address, desks.secret)
+            page.goto(f"{address}{IN}/passkeys")
+            page.click("a[href*='passkeys/revoke']")
+            assert not page.is_visible("form[data-passkey]")
+            page.fill("input[name=token]", desks.secret)
+            page.click("form:has(input[name=token]) button")
+            page.wait_for_url("**/passkeys?done=revoked")
+            assert "works no longer" in page.inner_text("main")
+
+
+def _walked(page: Page, desks: Desks, language: str) -> list[str]:
+    """The faults of each page on the way of a passkey; that of English is left for the next one to end."""
+    address, faults = desks.address(), []
+
+    def look() -> None:
+        faults.extend(checks.fits(page) + checks.words(page, language) + checks.violations(page))
+        faults.extend(checks.keyboard(page) if language == "es" else [])
+
+    page.goto(f"{address}{IN}/sign-in")
+    assert page.is_visible("form[data-passkey]")
+    look()
+    by_token(page, address, desks.secret)
+    page.goto(f"{address}{IN}/passkeys")
+    assert not page.locator("form[data-passkey]").count(), "the session alone gets no challenge"
+    look()
+    proven(page, address, desks.secret)
+    assert page.is_visible("form[data-passkey=create]")
+    look()
+    added(page)
+    assert page.is_visible("form[data-passkey=get]")
+    look()
+    page.click("a[href*='passkeys/revoke']")
+    page.wait_for_selector("form[data-passkey=get]", state="visible")
+    assert json.loads(page.get_attribute("form[data-passkey]", "data-options") or "{}")["challenge"]
+    look()
+    if language == "es":
+        with page.expect_navigation():
+            page.click("form[data-passkey=get] button")
+        assert page.url.endswith(f"{IN}/sign-in?done=revoked"), "the session in which it was added ended too"
+        assert "ya no sirve" in page.inner_text("main")
+    return faults

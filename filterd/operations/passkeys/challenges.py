@@ -13,8 +13,14 @@ import secrets
 from collections.abc import Callable
 
 SECONDS = 120
-SIGN_IN, REGISTER = "sign-in", "register"
+SIGN_IN = "sign-in"
 _NONCE, _TIME, _MAC = 16, 8, 32
+
+
+def registering(means: str) -> str:
+    """The purpose of a registration by somebody who proved by these means (``token``, ``K-7``) to be its
+    person. A challenge for it is made after that proof alone."""
+    return f"register:{means}"
 
 
 class Challenges:
@@ -27,7 +33,7 @@ class Challenges:
         """challenge -> when it expires"""
 
     def make(self, purpose: str, browser: str, now: float) -> bytes:
-        """A challenge of 56 bytes. ``purpose``: :data:`SIGN_IN`, :data:`REGISTER` or the digest of an act.
+        """A challenge of 56 bytes. ``purpose``: :data:`SIGN_IN`, :func:`registering` or the digest of an act.
         ``browser``: a secret that this browser alone has."""
         head = self._random(_NONCE) + int(now + SECONDS).to_bytes(_TIME)
         return head + self._proof(head, purpose, browser)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -48,9 +49,28 @@ async def valid_of(context: Context, token: Token, party: str) -> tuple[Passkey,
     return tuple(each for each in found if not each.revoked_at and each.party == party)
 
 
-async def revoke(context: Context, what: str, *, reason: str, own: int | None = None) -> ShownPasskey:
-    """End a passkey at once, by its number (``K-7``). No restore brings it back. ``own``: only where it is of
-    the token with this number."""
+async def still_hold(context: Context, shown: Collection[Passkey]) -> bool:
+    """Return whether all of these, as they were when they were used, hold now. A restored store gives numbers
+    again: one with the number of another is not that one."""
+    if not shown:
+        return True
+    async with context.store.read() as connection:
+        found = await rows.valid_among(connection, [each.number for each in shown])
+    return {each.credential for each in found} == {each.credential for each in shown}
+
+
+async def ever_had(context: Context, token: Token) -> bool:
+    """Return whether the person of a token ever had a passkey, for any host and with any token."""
+    async with context.store.read() as connection:
+        return await rows.any_of_name(connection, token.name)
+
+
+async def revoke(
+    context: Context, what: str, *, reason: str, own: int | None = None, means: str = ""
+) -> ShownPasskey:
+    """End a passkey at once, by its number (``K-7``), with the sessions in which it was used. No restore
+    brings it back. ``own``: only where it is of the token with this number. ``means``: ``token`` or the
+    passkey by which its person confirmed that; empty: the way of the context."""
     because = input_values.text(reason, "reason", limit=1000)
     async with context.store.write(context.actor, context.clock()) as write:
         found = await _named(write, what)
@@ -58,7 +78,7 @@ async def revoke(context: Context, what: str, *, reason: str, own: int | None = 
             message = f"there is no passkey {what.strip()[:64]!r}"
             raise UnknownError(message, "see those that exist: filterd passkey list")
         if not found.revoked_at:
-            found = await _revoke(write, found, because)
+            found = await _revoke(write, found, because, means or context.way or "command")
         token = await token_rows.find(write.connection, found.token)
     if token is None:  # the foreign key forbids it
         message = "the token of the passkey is gone"
@@ -80,7 +100,7 @@ async def end_again(context: Context, number: int, *, reason: str) -> bool:
         found = await rows.find(write.connection, number)
         if found is None or found.revoked_at:
             return False
-        await _revoke(write, found, reason)
+        await _revoke(write, found, reason, "restore")
     return True
 
 
@@ -92,15 +112,16 @@ async def stop_cloned(context: Context, passkey: Passkey, *, told: int) -> None:
         if found is None or found.revoked_at:
             return
         reason = f"its counter went from {found.uses} to {told}: there are two of it"
-        await _revoke(write, found, reason)
+        await _revoke(write, found, reason, "copy")
     log.get().warning("a passkey was used by two devices: it is revoked", passkey=reference(passkey))
 
 
-async def _revoke(write: Write, before: Passkey, reason: str) -> Passkey:
-    await rows.revoke(write.connection, before.number, write.actor, write.now)
+async def _revoke(write: Write, before: Passkey, reason: str, means: str) -> Passkey:
+    await rows.revoke(write.connection, before.number, write.actor, write.now, means)
     write.end(PASSKEY_END, before.number)
-    write.audit("passkey.revoke", subject(before), reason=reason, before=audited(before))
-    return replace(before, revoked_by=write.actor, revoked_at=write.now)
+    after = {"with": means}
+    write.audit("passkey.revoke", subject(before), reason=reason, before=audited(before), after=after)
+    return replace(before, revoked_by=write.actor, revoked_at=write.now, revoked_with=means)
 
 
 def reference(passkey: Passkey) -> str:
@@ -115,7 +136,7 @@ def subject(passkey: Passkey) -> str:
 
 def audited(passkey: Passkey) -> dict[str, Any]:
     """Its record in the audit trail: no key, no id of the device."""
-    return {"token": passkey.token, "party": passkey.party}
+    return {"token": passkey.token, "party": passkey.party, "with": passkey.made_with}
 
 
 def plain_passkey(found: ShownPasskey) -> dict[str, Any]:
@@ -130,7 +151,9 @@ def plain_passkey(found: ShownPasskey) -> dict[str, Any]:
         "device": passkey.label,
         "state": found.state,
         "made_at": passkey.made_at,
+        "made_with": passkey.made_with or None,
         "used_at": passkey.used_day * DAY if passkey.used_day else None,
         "revoked_at": passkey.revoked_at or None,
         "revoked_by": passkey.revoked_by or None,
+        "revoked_with": passkey.revoked_with or None,
     }

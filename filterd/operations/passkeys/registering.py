@@ -23,7 +23,7 @@ from filterd.operations import input_values
 from filterd.operations.context import Context
 from filterd.operations.errors import ConflictError, OperationError
 from filterd.operations.passkeys.asserting import LONGEST, AskedAssertion, user_handle
-from filterd.operations.passkeys.challenges import SECONDS, Challenges
+from filterd.operations.passkeys.challenges import SECONDS, Challenges, registering
 from filterd.operations.passkeys.keeping import audited, subject
 from filterd.operations.passkeys.party import RelyingParty
 from filterd.store import passkeys as rows
@@ -57,9 +57,18 @@ def creation_options(party: RelyingParty, challenge: bytes, token: Token, have: 
 
 
 async def register(
-    context: Context, challenges: Challenges, asked: AskedAssertion, token: Token, answer: str, label: str
+    context: Context,
+    challenges: Challenges,
+    party: RelyingParty,
+    browser: str,
+    token: Token,
+    answer: str,
+    label: str,
+    means: str,
 ) -> Passkey:
-    """Keep the passkey that a device made. ``context`` acts as the token. Raises OperationError."""
+    """Keep the passkey that a device made. ``context`` acts as the token. ``means``: the proof of the person,
+    ``token`` (pasted again) or a passkey as ``K-7``. Raises OperationError."""
+    asked = AskedAssertion(party, registering(means), browser)
     called = input_values.text(label, "name of the device", limit=64)
     if token.system:
         message = f"{token.name} is a system, and a passkey is a person's"
@@ -76,13 +85,14 @@ async def register(
         made = Passkey(
             number=write.before.revision + 1,
             token=token.number,
-            party=asked.party.id,
+            party=party.id,
             label=called,
             credential=found[0],
             public_key=found[1],
             uses=found[2],
             made_by=write.actor,
             made_at=write.now,
+            made_with=means,
         )
         await rows.add(write.connection, made)
         write.audit("passkey.add", subject(made), after=audited(made))

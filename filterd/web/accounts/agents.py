@@ -15,6 +15,7 @@ from starlette.requests import Request
 from filterd.model.token import Permission, Token
 from filterd.operations import tokens
 from filterd.operations.context import Context
+from filterd.operations.passkeys import keeping
 from filterd.operations.passkeys.challenges import Challenges
 from filterd.web.accounts.rooms import Room
 from filterd.web.accounts.sessions import AccountSession, AccountSessions
@@ -81,7 +82,8 @@ async def signed_in(request: Request, room: Room, permission: Permission | None 
     if session is None:
         raise NotSignedInError
     token = await tokens.still_holds(context, session.token)
-    if token is None or not from_allowed(request, token):
+    bound = session.passkeys.values()
+    if token is None or not from_allowed(request, token) or not await keeping.still_hold(context, bound):
         door.sessions.end(secret)
         raise NotSignedInError
     if not session.take(now):

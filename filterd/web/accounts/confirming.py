@@ -37,6 +37,8 @@ class PasskeyConfirmation:
 
     options: str
     """for the script, as JSON; empty: the person has no passkey for this desk"""
+    token: bool = False
+    """the person has none now, but had one once: the token is to be pasted again (decision 0410)"""
 
     @property
     def possible(self) -> bool:
@@ -57,18 +59,17 @@ def act_digest(*parts: str) -> str:
 async def confirmation(request: Request, agent: Agent, act: str) -> PasskeyConfirmation:
     """The part of the form for the act with this digest."""
     here = party(request, agent.room)
-    if here is None:
-        return PasskeyConfirmation("")
-    have = await keeping.valid_of(agent.context, agent.token, here.id)
-    if not have:
-        return PasskeyConfirmation("")
+    have = () if here is None else await keeping.valid_of(agent.context, agent.token, here.id)
+    if here is None or not have:
+        return PasskeyConfirmation("", await keeping.ever_had(agent.context, agent.token))
     challenges = door_of(request, agent.room).challenges
     challenge = challenges.make(act, agent.csrf, agent.context.clock())
     return PasskeyConfirmation(asserting.request_options(here, challenge, have))
 
 
 async def confirmed(request: Request, agent: Agent, form: SentForm, act: str) -> Passkey:
-    """The passkey of the agent that confirmed the act. Raises PageRefusedError, and nothing was done."""
+    """The passkey of the agent that confirmed the act; the session ends with it. Raises PageRefusedError, and
+    nothing was done."""
     here = party(request, agent.room)
     challenges = door_of(request, agent.room).challenges
     try:
@@ -81,4 +82,5 @@ async def confirmed(request: Request, agent: Agent, form: SentForm, act: str) ->
     except AssertionRefusedError:
         state_of(request).refused["passkey"] += 1
         raise PageRefusedError(HTTPStatus.FORBIDDEN, "accounts.refused.confirmation") from None
+    agent.session.bind(found.passkey)
     return found.passkey

@@ -18,6 +18,8 @@ def own_pages(room: Room) -> dict[tuple[str, str], View]:
         ("POST", f"{room.home}/sign-out"): sign_out,
         ("GET", f"{room.home}/passkeys"): passkeys.show,
         ("POST", f"{room.home}/passkeys"): passkeys.add,
+        ("POST", f"{room.home}/passkeys/new"): passkeys.show_new,
+        ("GET", f"{room.home}/passkeys/revoke"): passkeys.ask_revoke,
         ("POST", f"{room.home}/passkeys/revoke"): passkeys.revoke,
     }
 

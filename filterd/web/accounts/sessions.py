@@ -1,7 +1,8 @@
 """Sessions of a desk: a person who signed in once, for a working day at most.
 
 They are in the memory of the web process, by a digest of the cookie, and each request looks its token up in
-the store again: a token that is revoked ends its sessions at once. A restart of the web process ends them all
+the store again: a token that is revoked ends its sessions at once, and so does a passkey that acted in
+one (decision 0410). A restart of the web process ends them all
 (decision 0326).
 """
 
@@ -12,6 +13,7 @@ import secrets
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
+from filterd.model.passkey import Passkey
 from filterd.model.token import Token
 
 LONGEST_SECONDS = 8 * 3600.0
@@ -35,10 +37,16 @@ class AccountSession:
     csrf: str = field(repr=False)
     left: float = BURST
     """requests that it has left"""
+    passkeys: dict[int, Passkey] = field(default_factory=dict, repr=False)
+    """by number, those that began it, were added in it or confirmed an act in it: it ends with any of them"""
 
     def holds(self, now: float) -> bool:
         """Return whether it may be used at ``now``; not where the clock went behind its beginning."""
         return self.began_at <= now < self.began_at + LONGEST_SECONDS and now < self.used_at + IDLE_SECONDS
+
+    def bind(self, passkey: Passkey) -> None:
+        """Note that a passkey acted in it."""
+        self.passkeys[passkey.number] = passkey
 
     def take(self, now: float) -> bool:
         """Note one request: False beyond the limit."""
@@ -56,15 +64,18 @@ class AccountSessions:
     def __init__(self) -> None:
         self._held: OrderedDict[str, AccountSession] = OrderedDict()
 
-    def begin(self, token: Token, now: float) -> str:
-        """Begin one: the secret for the cookie, of 32 random bytes."""
+    def begin(self, token: Token, now: float, passkey: Passkey | None = None) -> str:
+        """Begin one: the secret for the cookie, of 32 random bytes. ``passkey``: the one that begins it."""
         mine = [key for key, each in self._held.items() if each.token.number == token.number]
         for key in mine[: max(len(mine) - MOST_OF_TOKEN + 1, 0)]:
             del self._held[key]
         while len(self._held) >= MOST_SESSIONS:
             self._held.popitem(last=False)
         secret = secrets.token_urlsafe(32)
-        self._held[_digest(secret)] = AccountSession(token, now, now, secrets.token_urlsafe(32))
+        made = AccountSession(token, now, now, secrets.token_urlsafe(32))
+        if passkey is not None:
+            made.bind(passkey)
+        self._held[_digest(secret)] = made
         return secret
 
     def find(self, secret: str, now: float) -> AccountSession | None:

@@ -2,57 +2,48 @@
 
 from __future__ import annotations
 
-import math
 from http import HTTPStatus
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from filterd.model.passkey import Passkey
 from filterd.model.token import Token
-from filterd.operations import tokens
 from filterd.operations.passkeys.asserting import request_options
 from filterd.operations.passkeys.challenges import SIGN_IN
-from filterd.telemetry import log
-from filterd.web.accounts.agents import Agent, address_of, cookie_name, door_of, from_allowed
+from filterd.web.accounts.agents import Agent, address_of, cookie_name, door_of
 from filterd.web.accounts.browsers import keep_stranger, party, stranger, with_script
+from filterd.web.accounts.proving import pasted, waiting, wrong
 from filterd.web.accounts.rooms import Room
-from filterd.web.accounts.wrong_tokens import FREE
 from filterd.web.pages.forms import read_form
 from filterd.web.pages.state import page, secure, see_other, state_of
-
-_LONGEST = 128
-"""characters of what is taken for a token"""
 
 
 async def by_token(request: Request, room: Room) -> Response:
     """``POST /ROOM/sign-in``: begin a session for the token that was pasted."""
     form = await read_form(request)
-    door, context = door_of(request, room), state_of(request).context
-    address, now = address_of(request), context.clock()
-    wait = door.wrong.wait(address, now)
+    wait = waiting(request, room)
     if wait:
-        state_of(request).refused[room.name] += 1
-        return sign_in_form(request, room, HTTPStatus.TOO_MANY_REQUESTS, wait=math.ceil(wait))
-    token = await tokens.of_secret(context, form.one("token")[:_LONGEST])
-    if token is None or not from_allowed(request, token):
-        state_of(request).refused[room.name] += 1
-        if door.wrong.count(address, now) == FREE:
-            log.get().warning("wrong tokens at the desk: their network waits")
+        return sign_in_form(request, room, HTTPStatus.TOO_MANY_REQUESTS, wait=wait)
+    token = await pasted(request, form.one("token"))
+    if token is None:
+        wrong(request, room)
         return sign_in_form(request, room, HTTPStatus.FORBIDDEN, wrong=True)
     if token.role not in room.roles:
         return sign_in_form(request, room, HTTPStatus.FORBIDDEN, role=token.role.value)
-    door.wrong.forget(address)
-    return begin_session(request, room, token, now)
+    door_of(request, room).wrong.forget(address_of(request))
+    return begin_session(request, room, token)
 
 
-def begin_session(request: Request, room: Room, token: Token, now: float) -> Response:
-    """A new session, whatever cookie came: none is taken over (fixation). Leads to the room's first page."""
+def begin_session(request: Request, room: Room, token: Token, passkey: Passkey | None = None) -> Response:
+    """A new session, whatever cookie came: none is taken over (fixation). ``passkey``: the one that begins
+    it, with which it ends. Leads to the room's first page."""
+    now = state_of(request).context.clock()
     sessions, name = door_of(request, room).sessions, cookie_name(request, room)
     sessions.end(request.cookies.get(name, ""))
     response = see_other(room.home)
-    response.set_cookie(
-        name, sessions.begin(token, now), path="/", secure=secure(request), httponly=True, samesite="strict"
-    )
+    secret = sessions.begin(token, now, passkey)
+    response.set_cookie(name, secret, path="/", secure=secure(request), httponly=True, samesite="strict")
     return response
 
 
@@ -75,7 +66,8 @@ def sign_in_form(
     if here is not None:
         now = state_of(request).context.clock()
         options = request_options(here, door_of(request, room).challenges.make(SIGN_IN, browser, now))
-    said = {"wrong": False, "passkey_wrong": False, "role": "", "wait": 0, **said}
+    ended = request.query_params.get("done") == "revoked"
+    said = {"wrong": False, "passkey_wrong": False, "ended": ended, "role": "", "wait": 0, **said}
     response = page(request, "accounts/sign_in.html", {"room": room, "options": options, **said}, status)
     if here is None:
         return response

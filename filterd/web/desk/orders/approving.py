@@ -1,5 +1,8 @@
 """The approval of an order on a page: by the passkey of whoever has one, else by their session.
 
+Who had a passkey once and has none now pastes the token again: to take the passkey away opens nothing
+(decision 0410).
+
 An approval is bound to the order as the page showed it: one that changed meanwhile takes a new look. An
 emergency end never asks for a passkey, since an unblock may not wait for a device (decision 0395).
 """
@@ -15,6 +18,7 @@ from filterd.operations.orders import showing, taking
 from filterd.operations.orders.intake import IncompleteOrderError
 from filterd.web.accounts.agents import Agent
 from filterd.web.accounts.confirming import confirmation, confirmed
+from filterd.web.accounts.proving import token_again
 from filterd.web.desk.orders.order_pages import PASSKEY, act_of, path_of, reference_of
 from filterd.web.pages.forms import read_form
 from filterd.web.pages.refusals import PageRefusedError
@@ -25,10 +29,13 @@ async def approve(request: Request, agent: Agent) -> Response:
     """``POST /desk/orders/NUMBER/approve``. Whoever has a passkey for this desk confirms with it."""
     form = await read_form(request, agent.csrf)
     order = await showing.show(agent.context, reference_of(request))
-    if (await confirmation(request, agent, act_of(order))).possible:
+    asked = await confirmation(request, agent, act_of(order))
+    if asked.possible:
         await confirmed(request, agent, form, act_of(order))
     elif agent.context.settings.orders.approval == PASSKEY:
         raise PageRefusedError(HTTPStatus.FORBIDDEN, "duty.refused.passkey")
+    elif asked.token:
+        await token_again(request, agent, form)
     proportionality = form.one("proportionality")
     try:
         made = await taking.approve(agent.context, order.reference, proportionality=proportionality)

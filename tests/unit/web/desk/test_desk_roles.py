@@ -79,6 +79,8 @@ _OPEN = {
     ("POST", "/desk/sign-out"),
     ("GET", "/desk/passkeys"),
     ("POST", "/desk/passkeys"),
+    ("POST", "/desk/passkeys/new"),
+    ("GET", "/desk/passkeys/revoke"),
     ("POST", "/desk/passkeys/revoke"),
 }
 """they show nothing that a role may not see; /desk/today leaves away each number that it may not"""

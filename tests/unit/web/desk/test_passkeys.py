@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import re
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 
@@ -26,9 +25,10 @@ from filterd.web.desk.views import at_desk
 from filterd.web.pages.application import make_pages
 from filterd.web.pages.forms import read_form
 from tests.unit.web.desk.conftest import BASE, Browser, DeskWorld
+from tests.unit.web.desk.enrolling import device as new_device
+from tests.unit.web.desk.enrolling import enrol, options
 from tests.worlds.authenticator import PRESENT, Device
 
-_OPTIONS = re.compile(r'data-options="([^"]+)"')
 FIND = 'action="/desk/find"'
 REFUSED = "This passkey does not work here"
 ACT = act_digest("order.approve", "O-17")
@@ -60,29 +60,18 @@ async def world(world: DeskWorld) -> AsyncIterator[DeskWorld]:
     yield world
 
 
-def _device() -> Device:
-    return Device(BASE, "desk.test")
-
-
-async def _options(browser: Browser, path: str = "/desk/sign-in") -> str:
-    found = _OPTIONS.search((await browser.get(path)).text)
-    assert found, path
-    return html.unescape(found[1])
-
-
 async def _enrolled(world: DeskWorld) -> tuple[Device, Browser, NewToken]:
     """A device with a passkey of a new token, and the browser that added it."""
-    made, browser, device = await world.token(TokenRole.OPERATOR), world.browser(), _device()
+    made, browser, device = await world.token(TokenRole.OPERATOR), world.browser(), new_device()
     await browser.post("/desk/sign-in", token=made.secret)
-    answer = device.create(await _options(browser, "/desk/passkeys"))
-    reply = await browser.post("/desk/passkeys", answer=answer, label="telephone")
+    reply = await enrol(browser, device, token=made.secret)
     assert "Done: you can sign in with it next time." in reply.text
     return device, browser, made
 
 
 async def _sign_in(world: DeskWorld, device: Device, browser: Browser | None = None) -> str:
     used = browser or world.browser()
-    answer = device.get(await _options(used))
+    answer = device.get(await options(used))
     return (await used.post("/desk/sign-in/passkey", answer=answer)).text
 
 
@@ -131,7 +120,7 @@ Spoil = Callable[[Device], None]
         lambda device: setattr(device, "origin", "https://elsewhere.test"),
         lambda device: setattr(device, "party", "elsewhere.test"),
         lambda device: setattr(device, "flags", PRESENT),
-        lambda device: setattr(device, "key", _device().key),
+        lambda device: setattr(device, "key", new_device().key),
         lambda device: setattr(device, "credential", bytes(32)),
         lambda device: setattr(device, "handle", bytes(32)),
     ],
@@ -148,11 +137,11 @@ async def test_a_wrong_answer_is_refused_and_counted(world: DeskWorld, spoil: Sp
 async def test_an_answer_is_taken_once_in_its_own_browser_and_in_time(world: DeskWorld) -> None:
     device, _, _ = await _enrolled(world)
     browser = world.browser()
-    answer = device.get(await _options(browser))
+    answer = device.get(await options(browser))
     assert REFUSED in (await world.browser().post("/desk/sign-in/passkey", answer=answer)).text
     assert FIND in (await browser.post("/desk/sign-in/passkey", answer=answer)).text
     assert REFUSED in (await browser.post("/desk/sign-in/passkey", answer=answer)).text
-    late = device.get(await _options(browser))
+    late = device.get(await options(browser))
     world.installation.now += SECONDS + 1
     assert REFUSED in (await browser.post("/desk/sign-in/passkey", answer=late)).text
     for each in ("", "{}", "[]", "\x00", '{"id":"x"}', "x" * 20_000):
@@ -161,26 +150,36 @@ async def test_an_answer_is_taken_once_in_its_own_browser_and_in_time(world: Des
     assert kept.state == "valid"  # no stranger ends a passkey by what he sends
 
 
-async def test_a_passkey_ends_with_its_token_and_by_itself(world: DeskWorld) -> None:
-    device, _, made = await _enrolled(world)
+async def test_a_revoked_token_ends_its_passkeys_and_its_sessions(world: DeskWorld) -> None:
+    device, by_token, made = await _enrolled(world)
+    by_passkey = world.browser()
+    assert FIND in await _sign_in(world, device, by_passkey)
     await tokens.revoke(world.context, tokens.reference(made.token), reason="left")
+    for browser in (by_token, by_passkey):
+        assert FIND not in (await browser.get("/desk")).text
     assert REFUSED in await _sign_in(world, device)
-    device, browser, _ = await _enrolled(world)
+
+
+async def test_a_passkey_ends_by_itself(world: DeskWorld) -> None:
+    device, browser, made = await _enrolled(world)
     kept = (await keeping.list_passkeys(world.context))[-1].passkey
-    assert (
-        "works no longer"
-        in (await browser.post("/desk/passkeys/revoke", passkey=keeping.reference(kept))).text
-    )
+    what = keeping.reference(kept)
+    ended = await browser.post("/desk/passkeys/revoke", passkey=what, token=made.secret)
+    assert "works no longer" in ended.text
     assert REFUSED in await _sign_in(world, device)
-    assert FIND in (await browser.get("/desk")).text  # the session is the token's
 
 
 async def test_nobody_ends_the_passkey_of_another_at_a_desk(world: DeskWorld) -> None:
     await _enrolled(world)
     (kept,) = await keeping.list_passkeys(world.context)
-    other = await world.agent(TokenRole.SUPPORT, name="sync")
-    reply = await other.post("/desk/passkeys/revoke", passkey=keeping.reference(kept.passkey))
+    mine = await world.token(TokenRole.SUPPORT, name="sync")
+    other = world.browser()
+    await other.post("/desk/sign-in", token=mine.secret)
+    await other.get("/desk")
+    what = keeping.reference(kept.passkey)
+    reply = await other.post("/desk/passkeys/revoke", passkey=what, token=mine.secret)
     assert reply.status_code == 409
+    assert "<h1>Your passkeys" in (await other.get(f"/desk/passkeys/revoke?passkey={what}")).text
     assert (await keeping.list_passkeys(world.context))[0].state == "valid"
 
 
@@ -196,16 +195,16 @@ async def test_a_copied_key_is_found_and_revoked(world: DeskWorld) -> None:
 
 async def test_an_act_is_confirmed_by_its_own_assertion_and_no_other(world: DeskWorld) -> None:
     device, browser, _ = await _enrolled(world)
-    answer = device.get(await _options(browser, "/desk/approve"))
+    answer = device.get(await options(browser, "/desk/approve"))
     other = await browser.post("/desk/approve", answer=answer, order="O-18")
     assert other.status_code == 403 and "nothing was done" in other.text
     done = await browser.post("/desk/approve", answer=answer, order="O-17")
     assert done.text.startswith("approved by K-")
     assert (await browser.post("/desk/approve", answer=answer, order="O-17")).status_code == 403
-    signing_in = device.get(await _options(world.browser()))
+    signing_in = device.get(await options(world.browser()))
     assert (await browser.post("/desk/approve", answer=signing_in, order="O-17")).status_code == 403
     strange, _, _ = await _enrolled(world)  # another token of the same person: another account
-    stranger = strange.get(await _options(browser, "/desk/approve"))
+    stranger = strange.get(await options(browser, "/desk/approve"))
     assert (await browser.post("/desk/approve", answer=stranger, order="O-17")).status_code == 403
 
 

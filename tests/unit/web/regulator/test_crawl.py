@@ -32,7 +32,7 @@ _FORM = re.compile(r'<form method="post" action="([^"]+)"[^>]*>(.*?)</form>', re
 _STREAM = re.compile(rb"stream\r?\n(.*?)\r?\nendstream", re.DOTALL)
 _FIELD = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)"')
 LARGEST = 150_000
-WRITES = ("/regulator/sign-out", "/regulator/passkeys")
+WRITES = ("/regulator/sign-out", "/regulator/passkeys", "/regulator/passkeys/new")
 """forms that the crawl does not send: they change the account of the one who reads, and show nothing"""
 
 
