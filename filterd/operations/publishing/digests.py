@@ -22,7 +22,7 @@ from filterd.operations.feeds.listing import FeedStatus
 from filterd.operations.feeds.told_digests import told_digest
 from filterd.operations.keys import load_key
 from filterd.operations.plain_values import moment
-from filterd.operations.publishing.keys_in_use import installation_id
+from filterd.operations.publishing.current_keys import installation_id
 from filterd.operations.publishing.publish import kind_of
 from filterd.operations.signing import Purpose
 from filterd.store import feeds as rows

@@ -20,7 +20,7 @@ from filterd.operations.feeds import listing, rule_files
 from filterd.operations.feeds.listing import FeedStatus
 from filterd.operations.plain_values import moment
 from filterd.operations.publishing import editions, manifests, rendering, withdrawing
-from filterd.operations.publishing.keys_in_use import KeysInUse, keys_in_use
+from filterd.operations.publishing.current_keys import ListKeys, current_keys
 from filterd.operations.publishing.manifests import ListManifest
 from filterd.operations.publishing.publisher import ListSigner, alone
 from filterd.policy.canonical import CanonicalError
@@ -59,7 +59,7 @@ async def publish(
     await withdrawing.sweep(context, out=directory)
     wanted = await _wanted(context, lists, all_mandatory=all_mandatory)
     async with alone(context):
-        keys = await keys_in_use(context)
+        keys = await current_keys(context)
         try:
             return tuple([await _Publishing(context, directory, keys, each).done() for each in wanted])
         except OSError as error:
@@ -118,7 +118,7 @@ class _Publishing:
 
     context: Context
     directory: Path
-    keys: KeysInUse
+    keys: ListKeys
     status: FeedStatus
 
     @property

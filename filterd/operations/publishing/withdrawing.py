@@ -17,7 +17,7 @@ from filterd.operations.errors import OperationError, UnknownError, UnusableErro
 from filterd.operations.feeds import adoption
 from filterd.operations.plain_values import moment
 from filterd.operations.publishing import editions, leftovers, manifests, openness, rendering
-from filterd.operations.publishing.keys_in_use import KeysInUse, keys_in_use
+from filterd.operations.publishing.current_keys import ListKeys, current_keys
 from filterd.operations.publishing.publisher import ListSigner, alone
 from filterd.store import publications as rows
 from filterd.store.errors import StoreError
@@ -106,7 +106,7 @@ async def _withdrawn(context: Context, directory: Path, identifier: str, reason:
     """The list withdrawn, under the lock of publishing. Its editions go also where the withdrawal cannot be
     recorded or signed."""
     try:
-        keys = await keys_in_use(context)
+        keys = await current_keys(context)
         edition = await _recorded(context, directory, identifier, keys, reason)
         changed = await asyncio.to_thread(_put, directory, edition, keys)
     except (OperationError, StoreError, OSError) as error:
@@ -125,7 +125,7 @@ def _drop(directory: Path, identifier: str) -> None:
 
 
 async def _recorded(
-    context: Context, directory: Path, identifier: str, keys: KeysInUse, reason: str
+    context: Context, directory: Path, identifier: str, keys: ListKeys, reason: str
 ) -> PublishedEdition:
     """The withdrawal as the store has it: committed before anybody can see it."""
     async with context.store.read() as connection:
@@ -164,7 +164,7 @@ def _withdraws(known: PublishedEdition, signs: ListSigner) -> bool:
     return known.withdrawn and manifests.read(known.manifest.encode()).body["key_id"] == signs.key_id
 
 
-def _put(directory: Path, edition: PublishedEdition, keys: KeysInUse) -> bool:
+def _put(directory: Path, edition: PublishedEdition, keys: ListKeys) -> bool:
     """Put the withdrawal in the place of all editions. False where it stood there alone already."""
     identifier, text = edition.list, edition.manifest.encode()
     draft = editions.begun(directory, identifier)

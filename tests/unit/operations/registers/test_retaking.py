@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
 
 import pytest
 
 from filterd.model.order import OrderState
-from filterd.model.register import ItemAnswer, ItemReason
+from filterd.model.register import ItemAnswer, ItemReason, RegisterItem
 from filterd.operations import audit
 from filterd.operations.context import Context
 from filterd.operations.errors import ConflictError
@@ -43,9 +43,9 @@ async def full(installation: Installation) -> AsyncIterator[Context]:
         yield context
 
 
-def refused(taken_items: object) -> list[ItemReason | None]:
+def refused(taken_items: Iterable[RegisterItem]) -> list[ItemReason | None]:
     """The reasons of items."""
-    return [each.reason for each in taken_items]  # type: ignore[attr-defined]
+    return [each.reason for each in taken_items]
 
 
 async def orders_of(context: Context) -> list[list[str]]:

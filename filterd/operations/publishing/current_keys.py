@@ -15,7 +15,7 @@ from filterd.store import checkpoints as checkpoint_rows
 
 
 @dataclass(frozen=True, slots=True)
-class KeysInUse:
+class ListKeys:
     """The keys of published lists."""
 
     signs: ListSigner
@@ -33,7 +33,7 @@ class KeysInUse:
         key_files.write(directory, self.signs, self.installation, self.known)
 
 
-async def keys_in_use(context: Context) -> KeysInUse:
+async def current_keys(context: Context) -> ListKeys:
     """The key that signs, announced in the trail, and those before it. A rotation that was cut off is
     completed first. Only within :func:`publisher.alone`. Raises OperationError."""
     async with context.store.read() as connection:
@@ -45,7 +45,7 @@ async def keys_in_use(context: Context) -> KeysInUse:
     if known and known[-1].public_key != signs.public_key:
         await checkpoints.make(context)
         signs = await asyncio.to_thread(publisher, context.settings, first=False)
-    return KeysInUse(signs, installation, known)
+    return ListKeys(signs, installation, known)
 
 
 async def installation_id(context: Context) -> str:
