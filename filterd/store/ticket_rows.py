@@ -37,6 +37,8 @@ class EntryState:
     reason: ItemReason | None = None
     run: int = 0
     """the document that said something of it last"""
+    ever: bool = False
+    """it was blocked once"""
 
 
 async def taken_tickets(connection: AsyncConnection, register: str) -> dict[str, TakenTicket]:
@@ -80,9 +82,14 @@ async def entry_states(connection: AsyncConnection, register: str) -> dict[str, 
     found: dict[str, EntryState] = {}
     for row in await connection.execute(query):
         before = found.get(row.value, EntryState(blocked=False))
-        holds = row.answer == ItemAnswer.PROCESSED.value and row.state is not None and row.state not in _OVER
-        blocked = row.act == ItemAct.BLOCK.value and (holds or before.blocked)
-        found[row.value] = EntryState(blocked, ItemReason(row.reason) if row.reason else None, row.run)
+        taken = row.answer == ItemAnswer.PROCESSED.value and row.act == ItemAct.BLOCK.value
+        holds = taken and row.state is not None and row.state not in _OVER
+        found[row.value] = EntryState(
+            blocked=holds or (before.blocked and row.act == ItemAct.BLOCK.value),
+            reason=ItemReason(row.reason) if row.reason else None,
+            run=row.run,
+            ever=before.ever or taken,
+        )
     return found
 
 

@@ -126,10 +126,15 @@ def _opened(sides: _BothSides, ticket: Ticket, values: set[str]) -> set[str]:
     taken = sides.known[ticket.id]
     if not is_as_taken(ticket, taken.digest):
         return set()
+    opened = sides.opened.get(ticket.id, set())
+    found = ((each, sides.states.get(each)) for each in values)
     return {
         each
-        for each in values & sides.opened.get(ticket.id, set())
-        if each in sides.states and not sides.states[each].blocked and sides.states[each].run == taken.run
+        for each, state in found
+        if state is not None
+        and not state.blocked
+        and state.run == taken.run
+        and (each in opened or not state.ever)
     }
 
 
