@@ -139,6 +139,7 @@ async def visit(
         if await _trouble(done, ticket, _lift(context, register, ticket, known[ticket.id].order)) is None:
             done.lifted.append(ticket.id)
     await _take_ripe(context, register, platform, memory, planned.take, done)
+    await _unblock_late(context, register, answer.tickets, done)
     return done
 
 
@@ -208,6 +209,34 @@ async def _trouble(done: TicketVisit, ticket: Ticket, deed: Awaitable[None]) -> 
         done.problems.append(f"ticket {ticket.id}: a fault of filterd itself, please report it: {fault}")
         return error
     return None
+
+
+async def _unblock_late(
+    context: Context, register: RegisterSettings, tickets: Sequence[Ticket], done: TicketVisit
+) -> None:
+    """Open what this visit blocked by a ticket that came late, and that a newer one, taken before it, had
+    unblocked: the newest ticket on an entry counts."""
+    newest: dict[str, Ticket] = {}
+    standing = [each for each in tickets if not each.cancelled]
+    for ticket in sorted(standing, key=lambda each: (each.made_at, each.kind is TicketKind.UNBLOCK)):
+        newest.update(dict.fromkeys(map(str.casefold, ticket.entries), ticket))
+    order = {identifier: at for at, identifier in enumerate(done.taken)}
+    async with context.store.read() as connection:
+        known = await rows.taken_tickets(connection, register.id) if order else {}
+    for ticket in (each for each in standing if each.id in order and each.kind is TicketKind.BLOCK):
+        opened: dict[str, list[str]] = {}
+        for entry in ticket.entries:
+            last = newest[entry.casefold()]
+            was_before = last.id in known and order.get(last.id, -1) < order[ticket.id]
+            if last.kind is TicketKind.UNBLOCK and was_before:
+                opened.setdefault(last.id, []).append(entry)
+        for unblock, entries in opened.items():
+            content = document_of(f"{unblock}+{ticket.id}", entries, ItemAct.UNBLOCK)
+            await _trouble(done, ticket, _hand_in(context, register, content))
+
+
+async def _hand_in(context: Context, register: RegisterSettings, content: bytes) -> None:
+    await take(context, register.id, Handed(content, RunOrigin.PULL))
 
 
 async def _take(

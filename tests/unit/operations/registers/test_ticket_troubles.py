@@ -47,6 +47,22 @@ async def test_a_ticket_whose_text_does_not_come_keeps_no_other_one_out(live: Li
     assert sorted((await live.turn()).visit.taken) == bad
 
 
+async def test_a_ticket_that_comes_late_blocks_nothing_that_a_newer_one_opened(live: Live) -> None:
+    at = live.installation.now - 600
+    live.platform.add("T-1", "a.example", "b.example", "again.example", at=at)
+    live.platform.add("T-2", "A.example", "again.example", at=at + 1, genre="unblocking")
+    live.platform.add("T-3", "again.example", at=at + 2)
+    live.platform.no_text = {"T-1": 404}
+    assert (await live.turn()).visit.taken == ["T-2", "T-3"]
+    live.platform.no_text = {}
+    done = await live.turn(compare=True)
+    assert (done.visit.taken, done.visit.problems) == (["T-1"], [])
+    orders = {each.reference: each.state for each in await showing.list_orders(live.context)}
+    in_force = [each for each, state in orders.items() if state is OrderState.ACCEPTED]
+    blocked = [await live.names(each) for each in sorted(in_force)]
+    assert blocked == [["again.example"], ["again.example", "b.example"]]
+
+
 async def test_an_order_that_cannot_be_lifted_keeps_no_ticket_out(live: Live) -> None:
     at = live.installation.now - 600
     live.platform.add("T-1", "a.example", at=at)
