@@ -29,7 +29,6 @@ from filterd.operations.registers.ticket_visits import (
     TicketMemory,
     asked_tickets,
     document_of,
-    is_as_taken,
     is_taken_back,
     vouched,
 )
@@ -48,7 +47,7 @@ async def reconcile(
     found = await comparison(context, register, platform)
     memory.absent, memory.left_open = found.absent, found.left_open
     memory.compared_at = context.clock()
-    memory.taken_back |= set(found.taken_back)
+    memory.taken_back = set(found.taken_back)
     at = int(context.clock())
     troubles = []
     for start in range(0, len(found.missing), MAX_ENTRIES):
@@ -108,7 +107,7 @@ def _compared(context: Context, register: RegisterSettings, sides: _BothSides) -
     for each in sides.tickets:
         waits = each.id not in sides.known and not each.cancelled
         if is_taken_back(each, sides.known):
-            again |= _opened(sides, each, values(each.entries))
+            again |= _opened(sides, each)
         elif waits or (each.cancelled and each.kind is TicketKind.BLOCK):
             barred |= values(each.entries)
         elif each.kind is TicketKind.BLOCK:
@@ -121,21 +120,12 @@ def _compared(context: Context, register: RegisterSettings, sides: _BothSides) -
     return replace(found, left_open=tuple(sorted(again - full - barred)), taken_back=back)
 
 
-def _opened(sides: _BothSides, ticket: Ticket, values: set[str]) -> set[str]:
-    """What a cancelled unblock opened and nothing has decided on since: neither a person nor a document."""
-    taken = sides.known[ticket.id]
-    if not is_as_taken(ticket, taken.digest):
-        return set()
-    opened = sides.opened.get(ticket.id, set())
-    found = ((each, sides.states.get(each)) for each in values)
-    return {
-        each
-        for each, state in found
-        if state is not None
-        and not state.blocked
-        and state.run == taken.run
-        and (each in opened or not state.ever)
-    }
+def _opened(sides: _BothSides, ticket: Ticket) -> set[str]:
+    """What a cancelled unblock, as it was taken, opened and nothing has decided on since: neither a person,
+    nor before it, nor a document after it."""
+    run, opened = sides.known[ticket.id].run, sides.opened[ticket.id]
+    said = {each: state for each, state in sides.states.items() if state.run == run and not state.blocked}
+    return {each for each, state in said.items() if each in opened or not state.ever}
 
 
 def _finds_room(value: str, state: rows.EntryState, room: CapacityLeft) -> bool:

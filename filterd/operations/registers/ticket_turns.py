@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -79,20 +79,24 @@ async def turn(
         async with channel.connected(context, register) as platform:
             memory, about = channel.memory(register.id), register.platform
             done = await visit(context, register, platform, memory)
-            problems, compared = _shown(done.problems), None
+            compared, told = None, ""
             age = context.clock() - memory.compared_at
             due = about is None or not 0 <= age < about.compare_every
             if compare or due or done.taken_back:
                 compared, memory.trouble = await _compared(context, register, platform, memory)
-                problems.append(await _told(register, platform, memory))
-            problems.append(memory.trouble)
-            if memory.absent:
-                problems.append(ABSENT.format(count=len(memory.absent), register=register.id))
-            if memory.left_open:
-                problems.append(LEFT_OPEN.format(count=len(memory.left_open)))
+                told = await _told(register, platform, memory)
+            problems = [memory.trouble, told, *_standing(register, memory), *_shown(done.problems)]
             return TicketTurn(done, compared, "; ".join(filter(None, problems)))
     except (FetchError, TicketMessageError) as error:
         raise _failed(register, error) from None
+
+
+def _standing(register: RegisterSettings, memory: TicketMemory) -> Iterator[str]:
+    """The findings of the last comparison that a person has to decide on."""
+    if memory.absent:
+        yield ABSENT.format(count=len(memory.absent), register=register.id)
+    if memory.left_open:
+        yield LEFT_OPEN.format(count=len(memory.left_open))
 
 
 def _shown(problems: Sequence[str]) -> list[str]:

@@ -51,6 +51,8 @@ AWAY = 3
 """tickets one after the other whose texts do not come: then the others wait for the next visit"""
 CHANGED = "it has other entries than when it was taken; ask the platform for a new ticket"
 TAKEN_BACK = "it unblocked, and was cancelled since: what it opened is blocked again where a full list has it"
+AGAIN = 50
+"""tickets of earlier trouble that are tried again with one visit: new ones come meanwhile"""
 _LITTLE = 16 << 10
 """bytes that are read on the spot; the event loop waits for no more"""
 
@@ -126,12 +128,11 @@ async def visit(
     planned = _planned(context, register, answer, known, memory)
     done = TicketVisit(waiting=len(planned.waiting), next_at=planned.next_at)
     done.never = [each.id for each in planned.never]
+    back = {each.id for each in answer.tickets if is_taken_back(each, known)}
+    done.taken_back = sorted(back - memory.taken_back)
+    done.problems += [f"ticket {each}: {TAKEN_BACK}" for each in done.taken_back]
     done.problems += [f"ticket {each.id or each.place}: {each.because}" for each in answer.wrong]
     done.problems += await asyncio.to_thread(_changed, answer, known)
-    done.taken_back = [
-        e.id for e in answer.tickets if is_taken_back(e, known) and e.id not in memory.taken_back
-    ]
-    done.problems += [f"ticket {each}: {TAKEN_BACK}" for each in done.taken_back]
     if dry_run:
         done.taken, done.lifted = [each.id for each in planned.take], [each.id for each in planned.lift]
         return done
@@ -146,9 +147,9 @@ async def visit(
 async def asked_tickets(platform: Questions) -> Tickets:
     """All tickets that the platform has. Raises FetchError and TicketMessageError."""
     content = await platform.get(TICKETS)
-    return (
-        read_tickets(content) if len(content) <= _LITTLE else await asyncio.to_thread(read_tickets, content)
-    )
+    if len(content) <= _LITTLE:
+        return read_tickets(content)
+    return await asyncio.to_thread(read_tickets, content)
 
 
 def is_taken_back(ticket: Ticket, known: Mapping[str, rows.TakenTicket]) -> bool:
@@ -169,14 +170,13 @@ async def _take_ripe(
     by_id = {each.id: each for each in ripe}
     memory.troubled = [each for each in memory.troubled if each in by_id]
     before = set(memory.troubled)
-    queue = [each for each in ripe if each.id not in before] + [by_id[each] for each in memory.troubled]
-    away = 0
-    for at, ticket in enumerate(queue):
+    queue = [each for each in ripe if each.id not in before]
+    queue += [by_id[each] for each in memory.troubled[:AGAIN]]
+    away, left = 0, len(ripe)
+    for ticket in queue:
         if away == AWAY:
-            done.problems.append(
-                f"{len(queue) - at} more tickets wait: the platform does not give their texts"
-            )
-            return
+            break
+        left -= 1
         trouble = await _trouble(done, ticket, _take(context, register, platform, memory, ticket))
         if ticket.id in before:
             memory.troubled.remove(ticket.id)
@@ -185,6 +185,8 @@ async def _take_ripe(
         else:
             memory.troubled.append(ticket.id)
         away = away + 1 if _is_away(trouble) else 0
+    if left:
+        done.problems.append(f"{left} more tickets wait: the platform does not give their texts")
 
 
 def _is_away(trouble: Exception | None) -> bool:
@@ -216,13 +218,15 @@ async def _unblock_late(
 ) -> None:
     """Open what this visit blocked by a ticket that came late, and that a newer one, taken before it, had
     unblocked: the newest ticket on an entry counts."""
+    if not done.taken:
+        return
     newest: dict[str, Ticket] = {}
     standing = [each for each in tickets if not each.cancelled]
     for ticket in sorted(standing, key=lambda each: (each.made_at, each.kind is TicketKind.UNBLOCK)):
         newest.update(dict.fromkeys(map(str.casefold, ticket.entries), ticket))
     order = {identifier: at for at, identifier in enumerate(done.taken)}
     async with context.store.read() as connection:
-        known = await rows.taken_tickets(connection, register.id) if order else {}
+        known = await rows.taken_tickets(connection, register.id)
     for ticket in (each for each in standing if each.id in order and each.kind is TicketKind.BLOCK):
         opened: dict[str, list[str]] = {}
         for entry in ticket.entries:

@@ -135,6 +135,7 @@ async def test_an_unblock_that_was_cancelled_is_told_and_a_full_list_blocks_agai
     live.platform.add("T-2", "a.example", "b.example", "never.example", at=at, genre="unblocking")
     await live.turn()
     live.platform.cancel("T-2")
+    live.platform.tickets["T-2"]["fqdn"] = []
     live.platform.full["fqdn"] = ["a.example", "never.example"]
     done = await live.turn()  # it compares at once
     assert "ticket T-2: it unblocked, and was cancelled since" in done.problem
