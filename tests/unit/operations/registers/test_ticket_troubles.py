@@ -7,11 +7,14 @@ import threading
 import pytest
 from sqlalchemy import text
 
+from filterd.config.register_settings import RegisterSettings
 from filterd.feed.registers.ticket_messages import Ticket, Tickets, read_tickets
 from filterd.model.order import OrderState
+from filterd.operations.context import Context
 from filterd.operations.orders import ending, intake, showing
 from filterd.operations.registers import ticket_full, ticket_visits
 from filterd.operations.registers.documents import room_of
+from filterd.operations.registers.items import CapacityLeft
 from filterd.operations.registers.ticket_channel import TicketChannel
 from filterd.operations.registers.ticket_visits import AWAY, TICKETS
 from tests.unit.operations.registers.conftest import Live, no_lookup
@@ -174,9 +177,9 @@ async def test_a_comparison_looks_at_the_room_once(live: Live, monkeypatch: pyte
     await live.turn()
     looks = []
 
-    async def counted(*given: object) -> object:
-        looks.append(given)
-        return await room_of(*given)  # type: ignore[arg-type]
+    async def counted(context: Context, register: RegisterSettings) -> CapacityLeft:
+        looks.append(register.id)
+        return await room_of(context, register)
 
     monkeypatch.setattr(ticket_full, "room_of", counted)
     assert (await live.turn(compare=True)).compared is not None
