@@ -121,8 +121,8 @@ def _compared(context: Context, register: RegisterSettings, sides: _BothSides) -
 
 
 def _opened(sides: _BothSides, ticket: Ticket) -> set[str]:
-    """The entries that a cancelled unblock, as it was taken, opened, and on which nothing else decided: neither
-    a person before it nor a document after it."""
+    """The entries that a cancelled unblock, as it was taken, opened, and on which nothing else decided:
+    neither a person before it nor a document after it."""
     run, opened = sides.known[ticket.id].run, sides.opened[ticket.id]
     said = {each: state for each, state in sides.states.items() if state.run == run and not state.blocked}
     return {each for each, state in said.items() if each in opened or not state.ever}
