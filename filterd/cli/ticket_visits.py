@@ -46,7 +46,9 @@ def show_comparison(config: Path | None, id: str, as_json: bool) -> None:
         return
     missing = () if found.compared is None else found.compared.missing
     absent = () if found.compared is None else found.compared.absent
+    left_open = () if found.compared is None else found.compared.left_open
     rows = [(each, "open", "blocked") for each in missing] + [(each, "blocked", "") for each in absent]
+    rows += [(each, "open", "cancelled unblock") for each in left_open]
     output.show_table(COLUMNS, rows, "the full lists and what is blocked here are the same")
 
 
@@ -70,5 +72,6 @@ def _plain(found: TicketTurn) -> dict[str, object]:
         "cancelled": found.visit.never,
         "missing": [] if compared is None else list(compared.missing),
         "absent": [] if compared is None else list(compared.absent),
+        "left_open": [] if compared is None else list(compared.left_open),
         "problem": found.problem,
     }

@@ -178,12 +178,19 @@ class FeedSchedule:
         """Fetch one feed, and set the next time."""
         try:
             done = await self._update(context, [feed])
-            failed = not done or any(each.outcome == "failed" for each in done)
-            self._failures[feed.id] = self._failures.get(feed.id, 0) + 1 if failed else 0
-            wait = self._retry(feed) if failed else self._interval(feed)
-            self._next_at[feed.id] = context.clock() + wait
+            self._rest(context, feed, not done or any(each.outcome == "failed" for each in done))
+        except Exception as error:  # the feed rests like one that failed in a way we know
+            label = label_of(feed.id, confidential=feed.confidential)
+            log.get().error("a task failed", feed=label, **log.fault_fields(error))
+            self._rest(context, feed, failed=True)
         finally:
             self._running.pop(feed.id, None)
+
+    def _rest(self, context: Context, feed: Feed, failed: bool) -> None:
+        """Set when a feed is fetched next."""
+        self._failures[feed.id] = self._failures.get(feed.id, 0) + 1 if failed else 0
+        wait = self._retry(feed) if failed else self._interval(feed)
+        self._next_at[feed.id] = context.clock() + wait
 
     def _interval(self, feed: Feed) -> float:
         return feed.refresh * (1 - SPREAD * self.chance())

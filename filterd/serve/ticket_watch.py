@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 from filterd.config.register_settings import RegisterSettings
 from filterd.model.register import RegisterKind
 from filterd.operations.context import Context, OperationError
+from filterd.operations.registers.pulling import note
 from filterd.operations.registers.ticket_channel import TicketChannel
 from filterd.operations.registers.ticket_turns import turn_and_note
 from filterd.store.errors import StoreError
+from filterd.telemetry import log
 
 RETRY_SECONDS = 60.0
 """until a platform that failed is asked again, where it is visited less often"""
@@ -52,7 +55,16 @@ class TicketWatch:
             done = await turn_and_note(context, register, self.channel)
         except (StoreError, OperationError):
             pass  # it is on record, or the store is away, which others tell
+        except Exception as error:  # of one register: whatever it is, it is told, and asked again later
+            await self._note_fault(context, register, error)
         else:
             rest, ripe_at = register.pull_every, done.visit.next_at
         next_at = context.clock() + rest
         self._next_at[register.id] = min(next_at, ripe_at or next_at)
+
+    async def _note_fault(self, context: Context, register: RegisterSettings, error: Exception) -> None:
+        fields = log.fault_fields(error)
+        log.get().error("a platform of tickets was not visited", register=register.id, **fields)
+        problem = f"a fault of filterd itself, please report it: {' '.join(fields.values())}"
+        with suppress(StoreError):
+            await note(context, register, problem)

@@ -424,6 +424,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Its server did not give it, or gave what is no register: `reason` says what. All blocks stay.",
         "it is tried again by itself; `filterd register pull ID --dry-run`",
     ),
+    "a platform of tickets was not visited": (
+        "A fault of filterd itself, at `place`: nothing of that visit is lost, and other registers go on.",
+        "it is tried again by itself; report the line; `filterd register show ID`",
+    ),
     "a register needs a person": (
         "It is not adopted, removes too much at once, or its answers are late: `reason` says which.",
         "`filterd register show ID`",

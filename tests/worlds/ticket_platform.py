@@ -47,6 +47,8 @@ class TicketPlatform:
     unprocessed: dict[str, str] = field(default_factory=dict)
     protected: list[str] = field(default_factory=list)
     """what the provider told as its own"""
+    no_text: dict[str, int] = field(default_factory=dict)
+    """tickets whose texts do not come, with the status that comes instead"""
     counted: Counter[str] = field(default_factory=Counter)
     """requests by path"""
     _tokens: set[str] = field(default_factory=set)
@@ -146,8 +148,8 @@ class TicketPlatform:
 
     def _ticket(self, path: str, kind: str, identifier: str) -> Reply:
         ticket = self.tickets.get(identifier)
-        if ticket is None:
-            return Reply(404)
+        if ticket is None or identifier in self.no_text:
+            return Reply(self.no_text.get(identifier, 404))
         more = ["other.example"] if self.fault is PlatformFault.OTHER_TEXT else []
         return self._text(path, [*ticket[kind], *more])
 

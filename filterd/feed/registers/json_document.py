@@ -91,10 +91,11 @@ def _item(ordinal: int, row: object, numbers: set[int]) -> ParsedItem:
     entry, word, own = row.get("entry", ""), row.get("action", ""), row.get("item", ordinal)
     if not isinstance(entry, str) or not isinstance(word, str):
         return ParsedItem(ordinal, "", error="its entry or its action is no text")
-    if type(own) is not int or not 0 <= own < 10**18 or own in numbers:
-        return ParsedItem(ordinal, entry, error="its item number is no number, or stands twice")
-    numbers.add(own)
     act, entry = act_of(word), entry.strip()
-    wrong = entry_error(entry) or ("its action is neither block nor unblock" if act is None else "")
+    wrong = entry_error(entry)
+    if type(own) is not int or not 0 <= own < 10**18 or own in numbers:
+        return ParsedItem(ordinal, entry, error=wrong or "its item number is no number, or stands twice")
+    numbers.add(own)
+    wrong = wrong or ("its action is neither block nor unblock" if act is None else "")
     place = str(own) if "item" in row else ""
     return ParsedItem(ordinal, entry, act or ItemAct.BLOCK, 0, place, error=wrong)

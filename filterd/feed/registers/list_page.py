@@ -112,15 +112,21 @@ def _links(text: str, base: str) -> Iterator[tuple[str, str]]:
 
 
 def _anchors(text: str) -> Iterator[tuple[str, str]]:
-    """The targets of the links and their words, in one way through the text."""
-    for found in _LINK.finditer(text):
-        ends = text.find(">", found.end(), found.start() + _MAX_TAG)
+    """The targets of the links and their words, in one way through the text: each tag begins behind the end
+    of the one before, so that no character counts for many."""
+    at = 0
+    while found := _LINK.search(text, at):
+        ends = text.find(">", found.end())
         if ends < 0:
+            return
+        if ends - found.start() >= _MAX_TAG:  # too long for a link; one may begin closer to its end
+            at = max(found.end(), ends - _MAX_TAG)
             continue
+        at = ends + 1
         target = _HREF.search(text[found.end() - 1 : ends])
         if target is None:
             continue
-        piece = text[ends + 1 : ends + 1 + _MAX_TEXT]
+        piece = text[at : at + _MAX_TEXT]
         closes = piece.lower().find("</a")
         words = _TAG.sub("", piece[:closes] if closes >= 0 else "")
         yield html.unescape(next(each for each in target.groups() if each is not None)), html.unescape(words)

@@ -101,3 +101,8 @@ def entry_error(entry: str) -> str:
     if not entry.isprintable():
         return "its entry has characters that no name has"
     return ""
+
+
+def storable(text: str) -> str:
+    """The text with each lone surrogate, which JSON can write and UTF-8 cannot, as its escape ``\\udXXX``."""
+    return text.encode("utf-8", "backslashreplace").decode()

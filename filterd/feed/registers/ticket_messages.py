@@ -26,6 +26,10 @@ MAX_TOKEN = 8_192
 _DEEPEST = 12
 """levels of an answer"""
 _TICKET_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
+_MARKS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[\[{\]}]', re.DOTALL)
+"""texts and brackets; a text that does not end is one too, so that nothing is read twice"""
+_LONE = re.compile("[\ud800-\udfff]")
+"""what JSON can write and UTF-8 cannot; SUBSTITUTE stands for it, which no name has either"""
 _EARLIEST, _LATEST = 1_000_000_000.0, 10_000_000_000.0
 """Unix seconds between which a ticket was made: 2001 to 2286"""
 _CANCELLED = frozenset(("cancelled", "canceled", "deleted", "revoked", "undo"))
@@ -181,7 +185,7 @@ def _require_shallow(content: bytes) -> None:
     """Refuse what is nested deeper than any answer is, before a parser climbs down. Brackets in texts count
     for nothing: texts go first."""
     depth = 0
-    for found in re.finditer(rb'"(?:[^"\\]|\\.)*+"|[\[{]|[\]}]', content, re.DOTALL):
+    for found in _MARKS.finditer(content):
         mark = found[0][:1]
         if mark in b"[{":
             depth += 1
@@ -260,7 +264,7 @@ def _texts(value: Any, key: str, broken: list[str]) -> tuple[str, ...]:
             good.append(text)
         else:
             told = each if isinstance(each, str) else f"no text: {json.dumps(each)}"
-            broken.append(told[:MAX_ENTRY])
+            broken.append(_LONE.sub("\x1a", told[:MAX_ENTRY]))
     return tuple(dict.fromkeys(good))
 
 

@@ -65,6 +65,10 @@ class FullComparison:
     """listed there, not blocked here: it is taken"""
     absent: tuple[str, ...]
     """blocked here, not listed there: it is told and stays, since a list that broke off looks the same"""
+    left_open: tuple[str, ...] = ()
+    """opened by unblocks that were cancelled since, and not listed there: it is told and stays open"""
+    taken_back: tuple[str, ...] = ()
+    """ids of those unblocks, and of others of their kind"""
 
 
 def compare(ours: Collection[str], full: Collection[str], beside: Collection[str] = ()) -> FullComparison:

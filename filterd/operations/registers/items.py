@@ -15,7 +15,7 @@ from ipaddress import ip_network
 from filterd.config.policies import icann_suffixes
 from filterd.config.register_settings import RegisterSettings
 from filterd.config.settings import Settings
-from filterd.feed.registers.parsed import ParsedItem
+from filterd.feed.registers.parsed import ParsedItem, storable
 from filterd.model.order import Demand
 from filterd.model.register import ItemAct, ItemReason, RegisterKind
 from filterd.model.rule import Scope
@@ -71,6 +71,8 @@ class _Left:
 
 def read_item(item: ParsedItem, register: RegisterSettings, settings: Settings) -> JudgedItem:
     """The item in the store's form, or refused for what it is by itself."""
+    if not item.entry.isprintable():  # whatever a reader let pass has to be kept and answered
+        item = replace(item, entry=storable(item.entry))
     if item.error:  # the name is looked for all the same: it stands in the document
         found = read_item(replace(item, error=""), register, settings)
         nameless = found.reason is ItemReason.MALFORMED

@@ -6,6 +6,7 @@ is read once more; what does not fit then is refused, and the list of before sta
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -51,8 +52,8 @@ async def obtain(get: Get, page: str, marks: Marks) -> ListedFile:
 
 
 async def _once(get: Get, page: str, marks: Marks) -> ListedFile:
-    named = named_files(await get(page), page, marks)
+    named = await asyncio.to_thread(named_files, await get(page), page, marks)
     control = read_control(await get(named.control_address), named.list_address)
     content = await get(named.list_address)
-    require_sound(content, control)
+    await asyncio.to_thread(require_sound, content, control)
     return ListedFile(content, named.list_address, control.digest)

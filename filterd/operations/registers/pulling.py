@@ -171,4 +171,4 @@ async def note(context: Context, register: RegisterSettings, problem: str) -> No
     async with context.store.report() as connection:
         before = (await rows.pulls(connection)).get(register.id)
         good_at = now if not problem else (0.0 if before is None else before.good_at)
-        await rows.put_pull(connection, RegisterPull(register.id, now, good_at, problem[:500]))
+        await rows.put_pull(connection, RegisterPull(register.id, now, good_at, problem[:1000]))

@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from filterd.config.register_settings import RegisterSettings
-from filterd.feed.registers.ticket_messages import TicketMessageError, read_tickets, read_tokens
+from filterd.feed.registers.ticket_messages import TicketMessageError, read_tokens
 from filterd.fetch.failures import FetchError
 from filterd.fetch.request import Lookup
 from filterd.fetch.secrets import Secrets
@@ -18,8 +18,9 @@ from filterd.operations.errors import UnusableError
 from filterd.operations.feeds.server_addresses import server_addresses
 from filterd.operations.orders import life
 from filterd.operations.registers.ticket_replies import reply
-from filterd.operations.registers.ticket_visits import TICKETS, TicketMemory
+from filterd.operations.registers.ticket_visits import TicketMemory, asked_tickets, is_as_taken
 from filterd.store import orders
+from filterd.store import registers as runs
 
 if TYPE_CHECKING:
     from filterd.fetch.ticket_platform import Platform
@@ -72,14 +73,31 @@ class TicketChannel:
         """Reply to the items of a run; why a reply was not taken, or empty. The order is reported then."""
         try:
             async with self.connected(context, register) as platform:
-                sent = read_tickets(await platform.get(TICKETS)).tickets
-                written = next((each.entries for each in sent if each.id == run.document), ())
-                trouble = await reply(platform, run, items, written, self.memory(register.id))
+                memory = self.memory(register.id)
+                if run.document not in memory.written:
+                    await _recall(context, register, platform, memory)
+                trouble = await reply(platform, run, items, memory.written.get(run.document, ()), memory)
         except (FetchError, TicketMessageError, UnusableError) as error:
             return str(error)
+        if not trouble:
+            self.memory(register.id).written.pop(run.document, None)
         if not trouble and run.order:
             await _note_reported(context, register, run)
         return trouble
+
+
+async def _recall(
+    context: Context, register: RegisterSettings, platform: Platform, memory: TicketMemory
+) -> None:
+    """Remember, after a restart, how the platform wrote the entries of all tickets that wait for a reply. Of
+    one that it changed since, our own form of what was taken is told, never its new entries."""
+    sent = {each.id: each for each in (await asked_tickets(platform)).tickets}
+    async with context.store.read() as connection:
+        waiting = [each for each in await runs.open_runs(connection) if each.register == register.id]
+    for each in waiting:
+        ticket = sent.get(each.document)
+        same = ticket is not None and is_as_taken(ticket, each.digest)
+        memory.written.setdefault(each.document, ticket.entries if ticket is not None and same else ())
 
 
 async def _note_reported(context: Context, register: RegisterSettings, run: RegisterRun) -> None:

@@ -48,8 +48,8 @@ async def reply(
     first of the others was not. ``written``: the entries as the platform wrote them, by their number; empty
     where it does not have the ticket any more. Never raises for what the platform does."""
     waiting = [e for e in items if e.answer is not None and (run.number, e.number) not in memory.replied]
-    for start in range(0, len(waiting), AT_ONCE):
-        some = waiting[start : start + AT_ONCE]
+    starts = range(1, len(waiting), AT_ONCE)  # the first alone: where a login is due, it signs in for all
+    for some in (waiting[:1], *(waiting[start : start + AT_ONCE] for start in starts)):
         troubles = await asyncio.gather(*(_sent(platform, *_message(each, written)) for each in some))
         for each, trouble in zip(some, troubles, strict=True):
             if not trouble:

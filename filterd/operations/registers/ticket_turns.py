@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,8 +15,9 @@ from filterd.operations.context import Context
 from filterd.operations.errors import OperationError
 from filterd.operations.registers.pulling import note
 from filterd.operations.registers.ticket_channel import TicketChannel
+from filterd.operations.registers.ticket_full import comparison, reconcile
 from filterd.operations.registers.ticket_replies import tell_protected
-from filterd.operations.registers.ticket_visits import TicketMemory, TicketVisit, comparison, reconcile, visit
+from filterd.operations.registers.ticket_visits import TicketMemory, TicketVisit, visit
 
 if TYPE_CHECKING:
     from filterd.fetch.ticket_platform import Platform
@@ -24,8 +26,12 @@ ABSENT = (
     "blocked here, and in neither the full list nor a ticket: {count}; that stays blocked until somebody "
     "decides: filterd register compare {register}"
 )
+LEFT_OPEN = (
+    "opened by a ticket that was cancelled since, and in no full list: {count}; that stays open: "
+    "ask the platform for a new ticket"
+)
 SHOWN = 3
-"""problems of single tickets that are told"""
+"""problems of single tickets that are told; of the others their number"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,17 +79,29 @@ async def turn(
         async with channel.connected(context, register) as platform:
             memory, about = channel.memory(register.id), register.platform
             done = await visit(context, register, platform, memory)
-            problems, compared = done.problems[:SHOWN], None
+            compared, told = None, ""
             age = context.clock() - memory.compared_at
-            if compare or about is None or not 0 <= age < about.compare_every:
-                compared, said = await _compared(context, register, platform, memory)
-                problems.append(said)
-                problems.append(await _told(register, platform, memory))
-            if memory.absent:
-                problems.append(ABSENT.format(count=len(memory.absent), register=register.id))
+            due = about is None or not 0 <= age < about.compare_every
+            if compare or due or done.taken_back:
+                compared, memory.trouble = await _compared(context, register, platform, memory)
+                told = await _told(register, platform, memory)
+            problems = [memory.trouble, told, *_standing(register, memory), *_shown(done.problems)]
             return TicketTurn(done, compared, "; ".join(filter(None, problems)))
     except (FetchError, TicketMessageError) as error:
         raise _failed(register, error) from None
+
+
+def _standing(register: RegisterSettings, memory: TicketMemory) -> Iterator[str]:
+    """The findings of the last comparison that a person has to decide on."""
+    if memory.absent:
+        yield ABSENT.format(count=len(memory.absent), register=register.id)
+    if memory.left_open:
+        yield LEFT_OPEN.format(count=len(memory.left_open))
+
+
+def _shown(problems: Sequence[str]) -> list[str]:
+    more = len(problems) - SHOWN
+    return [*problems[:SHOWN], *([f"and {more} more of single tickets"] if more > 0 else [])]
 
 
 def _failed(register: RegisterSettings, error: Exception) -> OperationError:

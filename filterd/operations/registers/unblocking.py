@@ -25,6 +25,11 @@ if TYPE_CHECKING:
     from filterd.operations.registers.documents import DocumentWork
 
 
+def ending_reason(register: str) -> str:
+    """The reason that the orders have which a register's unblocks end."""
+    return f"register {register}: unblocked"
+
+
 async def unblock(context: Context, write: Write, work: DocumentWork, values: Collection[str]) -> int:
     """End the blocks of these entries by orders of the register; return how many orders ended. Entries that
     no such order has are left: they are not blocked by it. One whose term is over ends too: the clock that
@@ -44,14 +49,13 @@ async def unblock(context: Context, write: Write, work: DocumentWork, values: Co
         if rest.names or rest.addresses:
             replacement = await continue_with(context, write, order, rest)
             await rows.continue_order(write.connection, work.register.id, number, replacement.number)
-        reason = f"register {work.register.id}: unblocked"
         await lift_adopted(
             context,
             write,
             order,
             document=work.run.document,
             received_at=work.run.received_at,
-            reason=reason,
+            reason=ending_reason(work.register.id),
             successor=replacement,
         )
         ended += 1

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from filterd.operations.context import Context
-from filterd.operations.feeds import adoption
+from filterd.operations.feeds import adoption, updating
 from filterd.serve.feed_schedule import LEAST_RETRY, LONGEST_RETRY, FeedSchedule
 from filterd.telemetry import log
 from tests.worlds.fetched import Fetched, fetched, fetching
@@ -169,3 +169,21 @@ async def test_the_end_of_control_ends_what_is_under_way(control: Control, tmp_p
     await control.schedule.close()
     assert control.schedule.under_way == set()
     assert list(tmp_path.rglob("fetched/*.new")) == []
+
+
+async def test_a_fault_of_ours_with_a_feed_rests_like_any_other(
+    control: Control, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    async def update(*given: object, **more: object) -> None:
+        asked.append((given, more))
+        raise LookupError
+
+    monkeypatch.setattr(updating, "update", update)
+    for _ in range(3):
+        await control.turn()
+    assert (len(asked), control.events().count("a task failed")) == (1, 1)
+    control.world.installation.now += LONGEST_RETRY
+    await control.turn()
+    assert len(asked) == 2

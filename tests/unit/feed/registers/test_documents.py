@@ -66,6 +66,12 @@ def test_numbers_that_stand_twice() -> None:
     assert [each.error for each in read(POLAND, xml).items] == ["", "Lp 1 stands twice"]
 
 
+def test_an_entry_is_judged_whatever_its_number_is() -> None:
+    again = [{"item": 1, "entry": "a.example"}, {"item": 1, "entry": "\ud800"}]
+    found = read(JSON, json.dumps({"items": again}).encode())
+    assert [each.error for each in found.items] == ["", "its entry has characters that no name has"]
+
+
 BILLION = (
     b'<!DOCTYPE a [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]><Rejestr><PozycjaRejestru>'
     b"<AdresDomeny>&b;</AdresDomeny></PozycjaRejestru></Rejestr>"

@@ -6,6 +6,7 @@ import hashlib
 
 import pytest
 
+from filterd.feed.registers import list_page
 from filterd.feed.registers.control_file import (
     MAX_CONTROL,
     ControlFileError,
@@ -45,6 +46,27 @@ def test_the_current_addresses_are_those_of_this_reading_of_the_page() -> None:
     )
     moved = PAGE.replace("22-bb", "44-dd").encode()
     assert "44-dd" in named_files(moved, BASE, MARKS).list_address
+
+
+@pytest.mark.parametrize("tag", [b"<a ", b"<a href", b"<a x=", b"<a\thref=' "])
+def test_a_page_of_beginnings_is_read_once(tag: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+
+    class Counting:
+        def search(self, text: str) -> None:
+            seen.append(len(text))
+
+    monkeypatch.setattr(list_page, "_HREF", Counting())
+    page = (tag * 300 + b">") * 20 + tag * 5_000 + b">"
+    with pytest.raises(ListPageError):
+        named_files(page, BASE, MARKS)
+    assert 20 <= len(seen) <= 21
+    assert sum(seen) <= len(page)
+
+
+def test_a_link_behind_the_beginning_of_another_is_found() -> None:
+    for stray in (b"<a ", b"<a " + b"x" * 4_090, b"<a " + b"x" * 9_000):
+        assert named_files(stray + PAGE.encode(), BASE, MARKS).list_address.endswith("t=1&d=2")
 
 
 def test_links_are_found_by_their_words_and_in_a_plain_index() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from filterd.feed.registers.ticket_messages import (
+    _MARKS,
     MAX_ITEMS,
     MAX_TICKETS,
     Ticket,
@@ -108,6 +109,20 @@ def test_an_answer_that_is_none_is_refused_whole(content: bytes) -> None:
 def test_brackets_in_texts_are_no_depth() -> None:
     odd = ticket(fqdn=['[[[[[[[[[[[[[[[[{{{{{{"\\.example'])
     assert len(read_tickets(answer([odd])).tickets) == 1
+
+
+@pytest.mark.parametrize("end", [b"", b"\\", b'"', b'" ', b"]"])
+def test_a_text_is_read_once_wherever_it_ends(end: bytes) -> None:
+    content = b'"' + b'\\"' * 1_000 + end
+    spans = [found.span() for found in _MARKS.finditer(content)]
+    assert [begins for begins, _ in spans] == [0], "one that does not end is not begun anew in its midst"
+    with pytest.raises(TicketMessageError):
+        read_tickets(content)
+
+
+def test_what_no_text_can_hold_is_told_without_it() -> None:
+    (found,) = read_tickets(answer([ticket(fqdn=["\ud800", "a\udfffb", ["\ud800"]])])).tickets
+    assert found.broken == ("\x1a", "a\x1ab", 'no text: ["\\ud800"]')
 
 
 def test_tokens_are_read_and_never_shown() -> None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,93 +10,13 @@ import pytest
 from filterd.config.load import from_value
 from filterd.model.order import OrderState, StepKind
 from filterd.operations import audit
-from filterd.operations.context import Context
 from filterd.operations.errors import OperationError
 from filterd.operations.orders import due, showing
 from filterd.operations.registers import answering
-from filterd.operations.registers.finding import require_register
-from filterd.operations.registers.ticket_channel import TicketChannel
-from filterd.operations.registers.ticket_turns import TicketTurn, turn
 from filterd.policy.jurisdictions import DeadlineKind
 from filterd.store import registers as rows
-from tests.unit.operations.registers.conftest import adopted, with_registers
-from tests.worlds.installation import Installation
-from tests.worlds.threaded_https import serving
-from tests.worlds.ticket_platform import EMAIL, PASSWORD, PlatformFault, TicketPlatform
-
-JURISDICTION = """
-title: {es: Casa, en: Home}
-calendar: {zone: Europe/Rome, weekend: [sat, sun]}
-authorities:
-  - {id: mf, title: {es: Autoridad, en: Authority}}
-grounds:
-  - id: gambling-register
-    title: {es: Directo, en: Live}
-    law: "Legge 93/2023, art. 2"
-    authorities: [mf]
-    enforce: {minutes: 30, from: received}
-    report: {minutes: 30, from: received}
-"""
-TICKETS: dict[str, Any] = {"id": "live", "kind": "tickets", "overblocking": True, "answer_within": "30m"}
-
-
-@asynccontextmanager
-async def no_lookup(_settings: object) -> AsyncIterator[Any]:
-    """No name is looked up: the platform is an address."""
-
-    async def nobody(host: str) -> tuple[str, ...]:
-        raise LookupError(host)
-
-    yield nobody
-
-
-@dataclass
-class Live:
-    """The platform, and a context that has adopted it."""
-
-    platform: TicketPlatform
-    installation: Installation
-    context: Context
-    channel: TicketChannel
-
-    async def turn(self, *, compare: bool = False) -> TicketTurn:
-        """One turn."""
-        register = require_register(self.context, "live")
-        return await turn(self.context, register, self.channel, compare=compare)
-
-    async def deliver(self) -> int:
-        """The replies that are due, a later time."""
-        self.installation.now += 3600
-        return await answering.deliver_due(self.context, lambda: 0.0, {"tickets": self.channel})
-
-    async def state(self, reference: str) -> OrderState:
-        """The state of an order."""
-        return (await showing.show(self.context, reference)).state
-
-    async def names(self, reference: str) -> list[str]:
-        """The names of an order."""
-        return [name for name, _ in (await showing.show(self.context, reference)).demand.names]
-
-
-@pytest.fixture
-def platform() -> TicketPlatform:
-    return TicketPlatform()
-
-
-@pytest.fixture
-async def live(
-    installation: Installation, platform: TicketPlatform, request: pytest.FixtureRequest
-) -> AsyncIterator[Live]:
-    base = installation.base
-    (base / "password").write_text(PASSWORD)
-    with serving(platform, base / "tls") as server:
-        account = {"account": EMAIL, "password_file": "password", "protected": ["own.example", "192.0.2.1"]}
-        register = {**TICKETS, "source": server.url, "ca": str(server.ca), "platform": account}
-        with_registers(installation, {**register, **getattr(request, "param", {})})
-        installation.write_policy("jurisdictions/mx.yaml", JURISDICTION)
-        async with installation.open("control") as context:
-            await adopted(context, "live")
-            yield Live(platform, installation, context, TicketChannel(no_lookup))
+from tests.unit.operations.registers.conftest import TICKETS, Live
+from tests.worlds.ticket_platform import EMAIL, PlatformFault
 
 
 async def test_a_ticket_is_an_order_and_each_item_has_its_reply(live: Live) -> None:
