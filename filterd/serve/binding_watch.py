@@ -23,4 +23,4 @@ class BindingWatch:
         lines = await bindings.count_changing(context)
         self._looked_at = now
         if lines:
-            log.get().warning("bindings change as only sessions do", lines=lines, remedy=REMEDY)
+            log.get().warning("bindings change as only sessions do", count=lines, remedy=REMEDY)

@@ -178,7 +178,7 @@ class Maintenance:
             log.get().info("a profile is as its file says again", profile=profile)
         for what in set(found.gone) - set(self._losses.gone):
             remedy = "put it back, if it was not meant"
-            log.get().error("what was in force is gone from the policies", what=what, remedy=remedy)
+            log.get().error("what was in force is gone from the policies", lost=what, remedy=remedy)
         self._losses, self._losses_of = found, path
 
     async def _adopt(self, documents: Policies, found: InForce) -> InForce:

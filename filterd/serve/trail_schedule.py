@@ -17,6 +17,7 @@ from filterd.config.signing_settings import AnchorSettings
 from filterd.model.records import NodeReport
 from filterd.operations.context import Context, OperationError
 from filterd.operations.policies import KeptPolicies
+from filterd.operations.safe_texts import safe_text
 from filterd.operations.trail import anchors, checkpoints, figures, statements
 from filterd.operations.trail.figures import TrailFigures
 from filterd.operations.trail.node_evidence import NodeEvidence
@@ -126,8 +127,8 @@ class TrailSchedule:
     async def _deliver_to(self, anchor: AnchorSettings) -> None:
         try:
             noted = await anchors.deliver(self._context, anchor)
-        except (StoreError, OperationError, ValueError) as error:
-            self._anchor_told(anchor, str(error))
+        except Exception as error:  # whatever it is, it is told
+            self._anchor_told(anchor, str(error) if isinstance(error, ValueError) else safe_text(error))
         else:
             self._anchor_told(anchor, noted.trouble)
 

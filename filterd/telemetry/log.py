@@ -25,13 +25,16 @@ FIELDS = frozenset(
         "count", "bytes", "revision", "floor", "generation", "digest", "file", "list", "feed", "upstream",
         "listen", "transport", "status", "role_pid", "names", "entries", "remedy", "packets", "errors",
         "line_number", "order", "duty", "channel", "register", "run", "authority", "kind", "used", "declared",
+        "anchor", "webhook", "profile", "lists", "lost", "passkey",
     }
 )  # fmt: skip
 """the fields besides time, level, role and event; ``names`` and ``entries`` are counts, ``packets`` keyed
 hashes, ``listen`` and ``upstream`` addresses from the configuration, ``errors`` those of its file,
 ``line_number`` the place of a line in a file, ``order`` the public number of an order, ``duty`` what is due
 for it, ``channel`` the way of an alarm, ``register`` and ``authority`` ids from the configuration, ``run``
-the number of a document, ``used`` and ``declared`` counts of a room of that ``kind``"""
+the number of a document, ``used`` and ``declared`` counts of a room of that ``kind``; ``anchor`` and
+``webhook`` ids from the configuration, ``profile``, ``lists`` and ``lost`` ids from the policies, ``passkey``
+the number of one"""
 
 
 def fault_fields(error: BaseException) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,9 @@ OTHERWISE = {
     ("filterd/operations/top/figures.py", "info"),
 }
 """methods with the name of a writer that do something else, or write an event of their own"""
+
+
+_LOGGED = r"(?:log\.)?get\(\)\.(?:info|warning|error)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +120,17 @@ def events_in(root: Path) -> list[LogEvent]:
             for event in _Module(name, path.read_text()).events():
                 found.setdefault((event.text, event.level), event)
     return sorted(found.values(), key=lambda event: (event.text, event.level))
+
+
+def fields_in(root: Path) -> set[tuple[str, str]]:
+    """The fields that the package below ``root`` gives to the log itself, each with its file."""
+    found = set()
+    for path in (root / "filterd").rglob("*.py"):
+        for call in ast.walk(ast.parse(path.read_text())):
+            if isinstance(call, ast.Call) and re.fullmatch(_LOGGED, ast.unparse(call.func)):
+                name = str(path.relative_to(root))
+                found |= {(each.arg, name) for each in call.keywords if each.arg is not None}
+    return found
 
 
 def page(note: str) -> str:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from filterd.telemetry.log import FIELDS
 from tests.meta.log_event_texts import TEXTS
-from tests.meta.log_events import events_in
+from tests.meta.log_events import events_in, fields_in
 
 
 def test_every_event_is_explained(root: Path) -> None:
@@ -22,6 +23,12 @@ def test_every_explanation_is_of_an_event(root: Path) -> None:
 def test_every_event_is_in_the_document(root: Path) -> None:
     text = (root / "docs/log-events.md").read_text()
     assert [event for event in events_in(root) if f"| {event.text} | {event.level} |" not in text] == []
+
+
+def test_no_field_of_an_event_is_dropped(root: Path) -> None:
+    found = fields_in(root)
+    assert len({name for name, _ in found}) > 20
+    assert {each for each in found if each[0] not in FIELDS} == set()
 
 
 @pytest.mark.parametrize(
