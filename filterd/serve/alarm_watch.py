@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from functools import partial
 
 from filterd.config.settings import Settings
-from filterd.operations.context import Context, OperationError
+from filterd.model.order_alarm import AlarmKey
+from filterd.operations.context import Context
 from filterd.operations.duty import alarming
 from filterd.operations.orders import alarms, due
 from filterd.operations.orders.alarm_delivery import AlarmDeliveries
 from filterd.operations.orders.duties import OF_LISTS, Duty, HouseDuty
 from filterd.operations.policies import KeptPolicies
 from filterd.operations.registers import alarming as of_registers
+from filterd.operations.safe_texts import safe_text
 from filterd.policy.jurisdictions import DeadlineKind
 from filterd.serve.own_tasks import OwnTasks
-from filterd.store.errors import StoreError
 from filterd.telemetry import log
 from filterd.telemetry.deadline_metrics import DeadlineMetrics
 
@@ -87,26 +88,26 @@ class AlarmWatch:
             found.sort(key=lambda each: each.due_at)
             raised = await alarms.raise_due(context, found)
             self._log(raised.duties)
-            for channel in await self._deliveries.waiting():
-                self._tells.begin(channel, partial(self._tell, channel, found))
+            for channel, seen in (await self._deliveries.waiting()).items():
+                self._tells.begin(channel, partial(self._tell, channel, found, seen))
             waiting = await due.waiting_alarms(context.store)
-        except (StoreError, OperationError) as error:
-            if str(error) != self._reported:
-                self._reported = str(error)
-                log.get().error("deadlines are not watched", reason=self._reported, remedy=error.remedy)
+        except Exception as error:  # whatever it is, the next look tries again
+            if safe_text(error) != self._reported:
+                self._reported = safe_text(error)
+                log.get().error("deadlines are not watched", reason=self._reported, remedy=_remedy(error))
             return
         self._reported = ""
         self._metrics = _figures(found, context.clock(), waiting)
         self._report_channels()
 
-    async def _tell(self, channel: str, duties: Sequence[Duty]) -> None:
+    async def _tell(self, channel: str, duties: Sequence[Duty], seen: Collection[AlarmKey]) -> None:
         reason = ""
         try:
-            await self._deliveries.tell(channel, duties)
-        except (StoreError, OperationError) as error:
-            reason = str(error)
+            await self._deliveries.tell(channel, duties, seen)
+        except Exception as error:
+            reason = safe_text(error)
             if reason != self._untold.get(channel):
-                log.get().error("deadlines are not watched", reason=reason, remedy=error.remedy)
+                log.get().error("deadlines are not watched", reason=reason, remedy=_remedy(error))
         self._untold[channel] = reason
         self._report_channels()
 
@@ -133,6 +134,10 @@ class AlarmWatch:
         for name in self._troubles.keys() - found.keys():
             log.get().info("alarms are taken again", channel=name)
         self._troubles = found
+
+
+def _remedy(error: Exception) -> str:
+    return str(getattr(error, "remedy", "report it, with this line; the next look tries again"))
 
 
 def rest_after(spent: float) -> float:

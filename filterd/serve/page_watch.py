@@ -11,12 +11,12 @@ import math
 from dataclasses import replace
 
 from filterd.config.settings import Settings
-from filterd.operations.context import Context, OperationError
+from filterd.operations.context import Context
 from filterd.operations.policies import KeptPolicies
 from filterd.operations.publishing import again, comparing, standing, withdrawing
+from filterd.operations.safe_texts import safe_text
 from filterd.operations.service_page import records
 from filterd.operations.service_page.gathering import service_facts
-from filterd.store.errors import StoreError
 from filterd.telemetry import log
 from filterd.telemetry.publication_metrics import PublicationMetrics
 from filterd.web.published.site import render
@@ -58,11 +58,10 @@ class PageWatch:
         try:
             await withdrawing.sweep(self._context)
             self._kept_public = ""
-        except (StoreError, OperationError) as error:
-            if str(error) != self._kept_public:
-                self._kept_public = str(error)
-                event = "published lists that must not be public are not withdrawn"
-                log.get().warning(event, reason=self._kept_public, remedy=error.remedy)
+        except Exception as error:  # whatever it is, control goes on
+            if safe_text(error) != self._kept_public:
+                self._kept_public = safe_text(error)
+                withdrawing.warn(error)
 
     async def look(self) -> None:
         """Publish where the pages are served here and a fact changed. A failure is logged once, and tried
@@ -77,11 +76,12 @@ class PageWatch:
             lists = await standing.standing(self._context)
             barred = await standing.barred(self._context)
             comparisons = await comparing.counts(self._context)
-        except (StoreError, OperationError) as error:
-            if str(error) != self._reported:
-                self._reported = str(error)
+        except Exception as error:  # as above
+            if safe_text(error) != self._reported:
+                self._reported = safe_text(error)
                 event = "the public pages are not current"
-                log.get().warning(event, reason=self._reported, remedy=error.remedy)
+                remedy = getattr(error, "remedy", withdrawing.REPORT)
+                log.get().warning(event, reason=self._reported, remedy=remedy)
             return
         self._reported = ""
         self.metrics = PublicationMetrics(

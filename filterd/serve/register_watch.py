@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
@@ -12,7 +11,7 @@ from functools import partial
 from filterd.config.register_settings import RegisterSettings
 from filterd.config.settings import Settings
 from filterd.model.register import RegisterKind, RegisterRun
-from filterd.operations.context import Context, OperationError
+from filterd.operations.context import Context
 from filterd.operations.policies import KeptPolicies
 from filterd.operations.registers import answering, pulling, showing
 from filterd.operations.registers.showing import RegisterStatus
@@ -79,9 +78,8 @@ class RegisterWatch:
 
     async def deliver(self) -> None:
         """Begin to deliver the answers that are due. What fails, the next look tells."""
-        with contextlib.suppress(StoreError, OperationError):
-            if self._context.settings.registers:
-                await self._begin_deliveries()
+        if self._context.settings.registers:
+            await _failure_of(self._begin_deliveries)
 
     async def close(self) -> None:
         """End what is under way."""

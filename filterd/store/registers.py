@@ -80,7 +80,10 @@ async def put_delivery(connection: AsyncConnection, run: RegisterRun, before: Re
         "trouble": run.trouble,
         "delivered_at": run.delivered_at,
     }
-    await connection.execute(update(register_run).where(register_run.c.number == run.number).values(values))
+    query = update(register_run).where(register_run.c.number == run.number)
+    if not run.delivered_at:  # another process may have delivered them meanwhile
+        query = query.where(register_run.c.delivered_at == before.delivered_at)
+    await connection.execute(query.values(values))
 
 
 async def put_items(connection: AsyncConnection, run: int, items: Iterable[RegisterItem]) -> None:

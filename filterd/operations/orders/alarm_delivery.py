@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -58,24 +58,29 @@ class AlarmDeliveries:
 
     async def turn(self, duties: Sequence[Duty]) -> None:
         """Tell of what waits on all channels, and wait for them: see :meth:`tell`."""
-        work = [self.tell(channel, duties) for channel in await self.waiting()]
+        work = [self.tell(channel, duties, seen) for channel, seen in (await self.waiting()).items()]
         for each in await asyncio.gather(*work, return_exceptions=True):
             if each is not None:
                 raise each
 
-    async def waiting(self) -> list[str]:
-        """The channels on which alarms wait. Of all others no trouble is left."""
+    async def waiting(self) -> dict[str, frozenset[AlarmKey]]:
+        """The channels on which alarms wait, with these. Of all others no trouble is left."""
         async with self.context.store.read() as connection:
-            found = {each.channel for each in await rows.deliveries(connection) if not each.failed}
+            waiting = [each for each in await rows.deliveries(connection) if not each.failed]
+        found = {
+            channel: frozenset(each.key for each in waiting if each.channel == channel)
+            for channel in sorted({each.channel for each in waiting})
+        }
         for channel in self.troubles.keys() - found:
             del self.troubles[channel]
-        return sorted(found)
+        return found
 
-    async def tell(self, channel: str, duties: Sequence[Duty]) -> None:
-        """Tell one channel of what waits on it. ``duties`` are the open ones: alarms on others go."""
+    async def tell(self, channel: str, duties: Sequence[Duty], seen: Collection[AlarmKey]) -> None:
+        """Tell one channel of the alarms that were ``seen`` waiting on it. ``duties`` are those that were
+        open then: alarms on others go. One that was raised since is left for the next look."""
         async with self.context.store.read() as connection:
             waiting = await rows.deliveries(connection)
-        own = [each for each in waiting if each.channel == channel and not each.failed]
+        own = [each for each in waiting if each.channel == channel and not each.failed and each.key in seen]
         settings = self.context.settings.orders.alarms
         current = {key_of(each, lead): each for each in duties for lead in leads_of(each, settings)}
         known = channels(self.context.settings)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from pathlib import Path
 
 from filterd.operations.context import Context
-from filterd.operations.errors import OperationError
-from filterd.operations.publishing import editions, publish, standing
+from filterd.operations.publishing import editions, leftovers, publish, standing
+from filterd.operations.publishing.withdrawing import REPORT
+from filterd.operations.safe_texts import safe_text
+from filterd.store.errors import StoreError
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +30,18 @@ async def publish_again(context: Context) -> PublishedAgain:
     done, failures = [], []
     if directory is not None:
         for each in await standing.behind(context):
-            if await asyncio.to_thread(editions.led_to, directory, each):
+            if await asyncio.to_thread(_is_public, directory, each):
                 try:
                     await publish.publish(context, (each,))
                     done.append(each)
-                except OperationError as error:
-                    failures.append((each, str(error), error.remedy))
+                except StoreError:
+                    raise
+                except Exception as error:
+                    failures.append((each, safe_text(error), getattr(error, "remedy", REPORT)))
     return PublishedAgain(tuple(done), tuple(failures))
+
+
+def _is_public(directory: Path, identifier: str) -> bool:
+    """True where the directory has an edition of a list, and not its withdrawal: of that a store that was put
+    back knows nothing."""
+    return editions.led_to(directory, identifier) > 0 and not leftovers.withdrawal(directory, identifier)

@@ -34,6 +34,13 @@ def drop(directory: Path, identifier: str, *, kept: int = 0) -> bool:
     return bool(going)
 
 
+def mark(directory: Path, identifier: str) -> None:
+    """Leave a sign that a list is to be withdrawn: an empty draft, by which it is found again until its
+    withdrawal stands there. Where nothing can be written there is none."""
+    with contextlib.suppress(OSError):
+        (editions.begun(directory, identifier) / manifests.NAME).touch()
+
+
 def withdrawal(directory: Path, identifier: str) -> bool:
     """True if the link of a list leads to its withdrawal."""
     path = editions.file_in(directory, identifier, manifests.NAME)

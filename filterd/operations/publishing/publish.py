@@ -19,9 +19,9 @@ from filterd.operations.errors import NotAllowedError, OperationError, UnknownEr
 from filterd.operations.feeds import listing, rule_files
 from filterd.operations.feeds.listing import FeedStatus
 from filterd.operations.plain_values import moment
-from filterd.operations.publishing import editions, manifests, rendering, withdrawing
+from filterd.operations.publishing import editions, leftovers, manifests, rendering, withdrawing
 from filterd.operations.publishing.current_keys import ListKeys, current_keys
-from filterd.operations.publishing.manifests import ListManifest
+from filterd.operations.publishing.manifests import ListManifest, ManifestError
 from filterd.operations.publishing.publisher import ListSigner, alone
 from filterd.policy.canonical import CanonicalError
 from filterd.store import publications as rows
@@ -57,7 +57,7 @@ async def publish(
     written where a list is refused. Lists that must not be public any more are withdrawn first."""
     directory = _directory(context, out)
     await withdrawing.sweep(context, out=directory)
-    wanted = await _wanted(context, lists, all_mandatory=all_mandatory)
+    wanted = await _wanted(context, lists, directory if all_mandatory else None)
     async with alone(context):
         keys = await current_keys(context)
         try:
@@ -76,11 +76,13 @@ def _directory(context: Context, out: Path | None) -> Path:
     return directory
 
 
-async def _wanted(context: Context, lists: Sequence[str], *, all_mandatory: bool) -> list[FeedStatus]:
-    """The lists to publish, each once. Raises OperationError for one that cannot be."""
+async def _wanted(context: Context, lists: Sequence[str], every_into: Path | None = None) -> list[FeedStatus]:
+    """The lists to publish, each once. ``every_into``: with every mandatory one that was withdrawn neither by
+    the store's word nor by that of this directory, which a store that was put back does not know. Raises
+    OperationError for one that cannot be."""
     found = {each.feed.id: each for each in await listing.list_feeds(context) if not each.off}
     wanted = dict.fromkeys(lists)
-    if all_mandatory:
+    if every_into is not None:
         async with context.store.read() as connection:
             known = await rows.newest_ones(connection)
         wanted |= dict.fromkeys(
@@ -88,6 +90,7 @@ async def _wanted(context: Context, lists: Sequence[str], *, all_mandatory: bool
             for identifier, each in found.items()
             if each.feed.mandatory is not None and not each.feed.confidential and each.version is not None
             if identifier not in known or not known[identifier].withdrawn
+            if not leftovers.withdrawal(every_into, identifier)
         )
     if not wanted:
         message = "no list is named, and there is no mandatory one that may be published"
@@ -219,7 +222,7 @@ class _Publishing:
             if _is_of(there, body):
                 return self._made(there.body), True
             serial, previous = there.serial, there.digest
-        elif known is not None and led_to <= serial and _is_of(manifests.read(known.manifest.encode()), body):
+        elif known is not None and led_to <= serial and _is_told_by(known, body):
             return known, False
         dated = int(datetime.fromtimestamp(self.context.clock(), UTC).strftime("%Y%m%d%H%M%S"))
         number = max(dated, serial + 1, led_to + 1)
@@ -248,6 +251,14 @@ class _Publishing:
 def _is_of(manifest: ListManifest, body: dict[str, Any]) -> bool:
     """True if an edition tells just this."""
     return {key: value for key, value in manifest.body.items() if key not in _VARYING} == body
+
+
+def _is_told_by(known: PublishedEdition, body: dict[str, Any]) -> bool:
+    """True if the row of an edition tells just this; one that is damaged tells nothing."""
+    try:
+        return _is_of(manifests.read(known.manifest.encode()), body)
+    except ManifestError:
+        return False
 
 
 def kind_of(status: FeedStatus) -> str:

@@ -9,6 +9,7 @@ from filterd.operations.context import Context
 from filterd.operations.feeds import listing
 from filterd.operations.feeds.listing import FeedStatus
 from filterd.operations.publishing import key_files, manifests, openness, withdrawing
+from filterd.operations.publishing.manifests import ManifestError
 from filterd.operations.publishing.openness import ListOpenness
 from filterd.store import publications as rows
 from filterd.store.publications import PublishedEdition
@@ -65,7 +66,11 @@ def _is_behind(edition: PublishedEdition, status: FeedStatus | None, key: str) -
     """True if another version is in force, or another key signs by now."""
     if status is None or status.version is None:
         return False
-    if key and manifests.read(edition.manifest.encode()).body.get("public_key") != key:
+    try:
+        signed_by = manifests.read(edition.manifest.encode()).body.get("public_key")
+    except ManifestError:  # its row is damaged
+        return True
+    if key and signed_by != key:
         return True
     return status.version.digest != edition.digest
 

@@ -18,12 +18,15 @@ from filterd.operations.feeds import adoption
 from filterd.operations.plain_values import moment
 from filterd.operations.publishing import editions, leftovers, manifests, openness, rendering
 from filterd.operations.publishing.current_keys import ListKeys, current_keys
+from filterd.operations.publishing.manifests import ManifestError
 from filterd.operations.publishing.publisher import ListSigner, alone
+from filterd.operations.safe_texts import safe_text
 from filterd.store import publications as rows
 from filterd.store.errors import StoreError
 from filterd.store.publications import PublishedEdition
 from filterd.telemetry import log
 
+REPORT = "report it, with this line; see: filterd doctor"
 MUST_NOT_BE_PUBLIC = "it must not be public any more"
 """the reason in the trail of a withdrawal that nobody asked for; the trail tells of the change itself"""
 
@@ -77,9 +80,14 @@ async def sweep_or_warn(context: Context) -> None:
     """As :func:`sweep`, for a caller that goes on whatever comes of it: a failure is logged."""
     try:
         await sweep(context)
-    except (StoreError, OperationError) as error:
-        event = "published lists that must not be public are not withdrawn"
-        log.get().warning(event, reason=str(error), remedy=error.remedy)
+    except Exception as error:  # the caller goes on whatever it is
+        warn(error)
+
+
+def warn(error: Exception) -> None:
+    """Log why lists are not withdrawn."""
+    event = "published lists that must not be public are not withdrawn"
+    log.get().warning(event, reason=safe_text(error), remedy=getattr(error, "remedy", REPORT))
 
 
 async def _barred(context: Context, directory: Path) -> list[str]:
@@ -97,7 +105,7 @@ def lists_in(directory: Path) -> frozenset[str]:
 
 
 def _unusable(directory: Path, error: OSError) -> UnusableError:
-    message = f"{error.filename or directory}: {error.strerror or error}"
+    message = f"{directory}: {error.strerror or type(error).__name__}"  # a file's name tells of its list
     remedy = "give the user that runs this the right to remove it there, or remove it by hand: its names are"
     return UnusableError(message, f"{remedy} public as long as another web server serves the directory")
 
@@ -111,6 +119,7 @@ async def _withdrawn(context: Context, directory: Path, identifier: str, reason:
         changed = await asyncio.to_thread(_put, directory, edition, keys)
     except (OperationError, StoreError, OSError) as error:
         await asyncio.to_thread(_drop, directory, identifier)
+        await asyncio.to_thread(leftovers.mark, directory, identifier)
         if isinstance(error, OSError):
             raise _unusable(directory, error) from error
         raise
@@ -160,8 +169,11 @@ async def _recorded(
 
 
 def _withdraws(known: PublishedEdition, signs: ListSigner) -> bool:
-    """True for a withdrawal that names this key."""
-    return known.withdrawn and manifests.read(known.manifest.encode()).body["key_id"] == signs.key_id
+    """True for a withdrawal that names this key, and can be read."""
+    try:
+        return known.withdrawn and manifests.read(known.manifest.encode()).body["key_id"] == signs.key_id
+    except ManifestError:
+        return False
 
 
 def _put(directory: Path, edition: PublishedEdition, keys: ListKeys) -> bool:

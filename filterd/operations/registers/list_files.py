@@ -101,7 +101,12 @@ async def _sound(context: Context, register: RegisterSettings) -> bytes | None:
 
 async def in_force(context: Context, register: RegisterSettings) -> set[str]:
     """The names of the feed's version in force. Raises UnusableError where its file cannot be read."""
-    version = await version_of(context, register)
+    return await names_of(context, register, await version_of(context, register))
+
+
+async def names_of(context: Context, register: RegisterSettings, version: FeedVersion | None) -> set[str]:
+    """The names of a version of the list's feed; none of no version. Raises UnusableError where its file
+    cannot be read."""
     if version is None:
         return set()
     path = rule_files.rule_file(context.settings.state_dir, register.list, version.version)

@@ -25,7 +25,7 @@ from filterd.model.register import RegisterKind, RegisterPull, RunOrigin
 from filterd.operations.context import Context, OperationError
 from filterd.operations.errors import ConflictError
 from filterd.operations.feeds.server_addresses import server_addresses
-from filterd.operations.registers import taking
+from filterd.operations.registers import taking, troubles
 from filterd.operations.registers.finding import require_register
 from filterd.operations.registers.handed import Handed, TakenDocument
 from filterd.operations.registers.listed import ListedError, obtain
@@ -140,7 +140,8 @@ async def due_pulls(context: Context) -> list[str]:
     found = []
     for each in pulled(context.settings.registers):
         last = known.get(each.id)
-        rest = each.pull_every if last is None or not last.problem else min(each.pull_every, RETRY)
+        failed = last is not None and last.problem and not last.problem.startswith(troubles.OPEN)
+        rest = min(each.pull_every, RETRY) if failed else each.pull_every
         if last is None or not 0 <= now - last.tried_at < rest:
             found.append(each.id)
     return found
@@ -166,9 +167,11 @@ async def _read_file(register: RegisterSettings) -> bytes:
 
 
 async def note(context: Context, register: RegisterSettings, problem: str) -> None:
-    """Note how a pull went; no problem: it was good."""
+    """Note how a pull went; no problem: it was good. Why what is open is not put in force stays told then:
+    a good pull mends nothing of it."""
     now = float(context.clock())
     async with context.store.report() as connection:
         before = (await rows.pulls(connection)).get(register.id)
         good_at = now if not problem else (0.0 if before is None else before.good_at)
-        await rows.put_pull(connection, RegisterPull(register.id, now, good_at, problem[:1000]))
+        kept = "" if before is None or not before.problem.startswith(troubles.OPEN) else before.problem
+        await rows.put_pull(connection, RegisterPull(register.id, now, good_at, problem[:1000] or kept))

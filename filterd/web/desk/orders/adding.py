@@ -18,6 +18,7 @@ from filterd.operations.errors import ConflictError
 from filterd.operations.orders import taking
 from filterd.operations.orders.intake import IncompleteOrderError, OrderRequest
 from filterd.operations.reviews.terms import country_of
+from filterd.store.errors import StoreError
 from filterd.web.accounts.agents import Agent
 from filterd.web.desk.orders import sent_once
 from filterd.web.desk.orders.frame import RefusedForm, duty_page
@@ -66,7 +67,7 @@ async def _added(context: Context, form: SentForm) -> Order:
         raise ConflictError(message, "an order that does not come of it is taken in without it")
     order = await taking.add(context, await _asked(context, form))
     if number:
-        with suppress(ConflictError):  # another officer was quicker: the order stands, and is shown
+        with suppress(ConflictError, StoreError):  # it may have its outcome: the order stands, and is shown
             await register.take(context, number, StepTaken(AskedStep.ORDER, reference=order.reference))
     return order
 

@@ -18,7 +18,7 @@ from filterd.config.alarm_settings import AlarmSettings, MailSettings
 from filterd.config.notice_settings import WebhookSettings
 from filterd.config.value_types import Seconds
 from filterd.fetch.request import Lookup
-from filterd.model.order_alarm import OVERDUE
+from filterd.model.order_alarm import MAIL, OVERDUE
 from filterd.operations.context import Context, OperationError
 from filterd.operations.orders import alarms, due, taking
 from filterd.operations.orders.alarm_delivery import AlarmDeliveries, try_mail
@@ -373,3 +373,17 @@ async def test_killed_between_raising_and_telling(
     assert (await alarms.raise_due(context, [here])).duties == ()
     await deliveries.turn([here])
     assert len(host.taken) == 1
+
+
+async def test_a_channel_that_is_told_late_loses_no_alarm_that_was_raised_since(
+    context: Context, deliveries: AlarmDeliveries, host: MailHost
+) -> None:
+    first, second = (duty(30 * DAY, ends=int(NOW) + HOUR, number=each) for each in (1, 2))
+    await alarms.raise_due(context, [first])
+    seen = (await deliveries.waiting())[MAIL]
+    await alarms.raise_due(context, [first, second])
+    await deliveries.tell(MAIL, [first], seen)
+    assert len(host.taken) == 1
+    assert [each[0] for each in await waiting(context)].count(MAIL) == 1, "of the second"
+    await deliveries.turn([first, second])
+    assert len(host.taken) == 2

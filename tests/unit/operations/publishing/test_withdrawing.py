@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import json
-from collections.abc import AsyncIterator
+import shutil
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -13,6 +18,7 @@ from filterd.operations.context import Context
 from filterd.operations.errors import OperationError, UnknownError, UnusableError
 from filterd.operations.feeds import updating
 from filterd.operations.publishing import (
+    again,
     editions,
     key_files,
     leftovers,
@@ -23,8 +29,10 @@ from filterd.operations.publishing import (
     standing,
     withdrawing,
 )
+from filterd.serve.page_watch import PageWatch
 from filterd.store import change_log
 from filterd.store.publications import newest
+from filterd.telemetry import log
 from tests.worlds.installation import POLICIES, Installation, as_person
 
 OPEN = POLICIES["feeds.yaml"].replace(", confidential: true", "")
@@ -144,9 +152,14 @@ async def test_its_files_go_where_the_withdrawal_cannot_be_signed(
         await withdrawing.sweep(context)
     assert b"worst.example" not in texts(out)
     (label,) = await standing.barred(context)  # no signed word says that it is withdrawn
+    with pytest.raises(UnusableError):
+        await withdrawing.sweep(context)
+    assert await standing.barred(context) == [label], "however often it is tried"
     key.write_bytes(good)
-    assert (await withdrawing.unpublish(context, label, reason="as it must be")).changed
+    (done,) = await withdrawing.sweep(context)
+    assert done.changed and leftovers.withdrawal(out, "worst-of"), "once it can be, it is signed"
     assert await standing.barred(context) == []
+    assert await withdrawing.sweep(context) == ()
 
 
 async def test_what_the_store_does_not_know_is_not_open_and_is_left_to_a_person(
@@ -187,6 +200,66 @@ async def test_a_process_that_stays_looks_at_the_files_again_within_a_second(
     installation.write_policy("feeds.yaml", POLICIES["feeds.yaml"])
     ticks[0] += openness.LOOK_SECONDS
     assert "worst-of" in (await kept.look(context)).closed
+
+
+async def test_a_store_that_was_put_back_publishes_nothing_that_was_withdrawn(
+    context: Context, installation: Installation, out: Path
+) -> None:
+    done = await withdrawing.unpublish(context, "worst-of", reason="asked for")
+    with damaged(context) as store:
+        store.execute("DELETE FROM publication WHERE serial = ?", (done.serial,))
+    installation.write_policy("lists/worst.txt", "worst.example\nworse.example\n")
+    await updating.update(context)
+    assert "worst-of" in await standing.behind(context)
+    assert "worst-of" not in (await again.publish_again(context)).lists
+    with pytest.raises(OperationError, match="no list is named"):
+        await publish.publish(context, (), all_mandatory=True)
+    assert b"worst.example" not in texts(out)
+    await publish.publish(context, ("worst-of",))  # somebody names it
+    assert b"worst.example" in texts(out)
+
+
+async def test_a_damaged_row_stops_nothing(
+    context: Context, installation: Installation, out: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log.configure("control")
+    await withdrawing.unpublish(context, "worst-of", reason="asked for")
+    with damaged(context) as store:
+        store.execute("UPDATE publication SET manifest = 'x'")
+    watch = PageWatch(context)
+    await watch.look()
+    assert watch.metrics.lists_behind == 1, "adult-starter"
+    (out / "_editions" / ".worst-of.new").mkdir()
+    (out / "_editions" / ".worst-of.new" / "names.txt").write_text("worst.example\n")
+    installation.write_policy("feeds.yaml", POLICIES["feeds.yaml"])
+    await updating.update(context)
+    assert b"worst.example" not in texts(out)
+    (edition,) = await publish.publish(context, ("adult-starter",))
+    assert edition.changed
+    assert "not current" not in capsys.readouterr().err
+
+
+async def test_a_directory_that_cannot_be_changed_is_told_without_the_id_of_its_list(
+    context: Context, installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installation.write_policy("feeds.yaml", POLICIES["feeds.yaml"])
+
+    def refuse(path: Path, **_: object) -> NoReturn:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(shutil, "rmtree", refuse)
+    with pytest.raises(UnusableError, match="Permission denied") as caught:
+        await withdrawing.sweep(context)
+    assert "worst-of" not in str(caught.value)
+
+
+@contextmanager
+def damaged(context: Context) -> Iterator[sqlite3.Connection]:
+    """The store for a hand that knows no rules."""
+    store = sqlite3.connect(str(context.settings.store.url).removeprefix("sqlite:///"))
+    with store:
+        yield store
+    store.close()
 
 
 @pytest.mark.parametrize(

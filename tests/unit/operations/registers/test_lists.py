@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from filterd.model.due_item import DueKind
 from filterd.model.register import ItemAct, ItemAnswer, ItemReason, RunOrigin, RunState
@@ -17,6 +19,7 @@ from filterd.operations.duty import due
 from filterd.operations.errors import ConflictError
 from filterd.operations.feeds import updating
 from filterd.operations.registers import list_files, lists, saying, showing, taking
+from filterd.operations.registers.capacity import capacity
 from filterd.operations.registers.finding import require_register
 from filterd.operations.registers.handed import Handed, TakenDocument
 from tests.worlds.backups import put_back
@@ -253,3 +256,27 @@ async def test_a_document_that_two_hand_in_at_once_acts_once(polish: Context) ->
     one = ("1", "b.example", "2026-01-01", "")
     found = await asyncio.gather(push(polish, one), push(polish, one))
     assert sorted(each.repeated for each in found) == [False, True]
+
+
+async def test_the_room_is_counted_with_one_connection_of_the_store(
+    polish: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever takes a second one with the first in hand may wait for others that do so: the pool has four."""
+    context = with_room(polish, 100)
+    await pull(context, "a.example")
+    read, open_now, most = context.store.read, 0, 0
+
+    @asynccontextmanager
+    async def counted(**options: bool) -> AsyncIterator[AsyncConnection]:
+        nonlocal open_now, most
+        open_now += 1
+        most = max(most, open_now)
+        try:
+            async with read(**options) as connection:
+                yield connection
+        finally:
+            open_now -= 1
+
+    monkeypatch.setattr(context.store, "read", counted)
+    (use,) = await capacity(context)
+    assert (use.used, most) == (1, 1)

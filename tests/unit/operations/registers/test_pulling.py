@@ -12,12 +12,13 @@ import pytest
 
 from filterd.fetch.request import Lookup
 from filterd.operations.context import Context, OperationError
-from filterd.operations.registers import pulling, showing
+from filterd.operations.registers import pulling, showing, troubles
 from filterd.operations.registers.pulling import Pulling
+from filterd.store import registers as rows
 from tests.unit.operations.registers.conftest import adopted, with_list, with_registers
 from tests.unit.operations.registers.test_lists import blocked, register_xml
 from tests.worlds.certificates import Authority
-from tests.worlds.installation import install
+from tests.worlds.installation import Installation, install
 from tests.worlds.list_server import ZONE, Fault, ListServer
 
 
@@ -93,3 +94,25 @@ async def test_a_file_that_something_else_fetches(polish: Context, tmp_path: Pat
     assert await blocked(context) == set()
     await pulling.pull(context, "pl")
     assert await blocked(context) == {"a.example"}
+
+
+async def test_a_fault_of_ours_asks_no_server_more_often(
+    polish: Context, installation: Installation, tmp_path: Path
+) -> None:
+    path = tmp_path / "register.xml"
+    path.write_bytes(register_xml(["a.example"]))
+    (register,) = polish.settings.registers
+    local = replace(register, source=str(path))
+    context = replace(polish, settings=replace(polish.settings, registers=(local,)))
+    await adopted(context, "pl")
+    await pulling.pull(context, "pl")
+    await troubles.note_open(context, local, "its file is damaged")
+    installation.now += pulling.RETRY + 1
+    assert await pulling.due_pulls(context) == []
+    installation.now += local.pull_every
+    assert await pulling.due_pulls(context) == ["pl"]
+    await pulling.pull(context, "pl")
+    async with context.store.read() as connection:
+        told = (await rows.pulls(connection))["pl"]
+    assert told.problem == f"{troubles.OPEN}its file is damaged", "a good pull mends nothing of it"
+    assert told.good_at == installation.now

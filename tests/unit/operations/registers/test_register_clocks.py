@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -210,3 +210,29 @@ async def test_a_numbered_list_is_taken_up_as_often_as_there_is_room(installatio
             await taking.take(context, "pl", handed)
             assert len(await blocked(context)) == room
             assert (await taking.take(context, "pl", handed)).repeated
+
+
+async def test_an_attempt_that_failed_undoes_no_delivery_of_another_process(
+    installation: Installation,
+) -> None:
+    with_registers(installation, {"id": "own", "kind": "csv", "answers": RECEIVER})
+    async with installation.open("ana") as context:
+        await adopted(context, "own")
+        await taking.take(context, "own", document("D-1", "block,one.example"))
+        await node_has_all(context)
+
+        class Beside(Sender):
+            async def send(self, *args: object) -> str:
+                await answering.deliver_due(context, lambda: 0.0, {"csv": Sender()})
+                return "busy"
+
+        await answering.deliver_due(context, lambda: 0.0, {"csv": Beside()})
+        assert await answering.undelivered(context) == []
+        (run,) = [each async for each in _runs(context)]
+        assert run.delivered_at and not run.trouble
+
+
+async def _runs(context: Context) -> AsyncIterator[RegisterRun]:
+    async with context.store.read() as connection:
+        for each in await rows.runs(connection, "own", limit=9):
+            yield each
