@@ -142,7 +142,9 @@ async def public_pem(context: Context, purpose: Purpose) -> str:
     found = [each for each in await status(context) if each.purpose == purpose]
     if not found:
         message = "there is no key that signs yet"
-        raise UnknownError(message, "control makes them when it starts; or: filterd key make")
+        first = "the first publishing makes it: filterd feed publish LIST"
+        others = "control makes them when it starts; or: filterd key make"
+        raise UnknownError(message, first if purpose is Purpose.LIST else others)
     return "".join(
         f"# {each.purpose} {each.id} since {moment(each.at)}{'' if each.in_use else ' (no longer in use)'}"
         f"{each.minisign and f', minisign {each.minisign}'}\n{each.public_key}"

@@ -60,7 +60,7 @@ async def close_year(context: Context, folder: Path, *, short: bool) -> Closed:
     closed = Closed(folder)
     await _reports(context, closed, FORMS[2:] if short else FORMS)
     keys = folder / "PUB.pem"
-    pem = [await rotating.public_pem(context, each) for each in Purpose]
+    pem = [await rotating.public_pem(context, each) for each in (Purpose.CHECKPOINT, Purpose.RECEIPT)]
     keys.write_text("".join(pem))
     await _export(context, closed, keys)
     closed.record = _rows(await _pack(context, closed, keys, YEARS, short=short))
