@@ -56,6 +56,7 @@ REPEATABLE = frozenset(
         "/list-comparisons",
         "/passkeys/{passkey}/revoke",
         "/publications",
+        "/publications/{id}/withdraw",
         "/register-answers/retry",
         "/registers/{register}/accept",
         "/registers/{register}/adopt",
