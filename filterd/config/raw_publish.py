@@ -37,6 +37,6 @@ class RawPublish(Section):
     @model_validator(mode="after")
     def _somewhere(self) -> Self:
         if self.on_change and self.directory is None:
-            msg = "on_change: nothing is published without directory; name one"
+            msg = "on_change: write directory too: nothing is published without one"
             raise ValueError(msg)
         return self
