@@ -24,5 +24,5 @@ def test_lists_are_published_by_hand_by_default() -> None:
 
 
 def test_nothing_is_published_on_change_without_a_directory() -> None:
-    with pytest.raises(ConfigErrors, match="on_change: nothing is published without directory"):
+    with pytest.raises(ConfigErrors, match="on_change: write directory too"):
         load({"on_change": True})
