@@ -121,7 +121,9 @@ def test_a_small_part_is_not_computable_from_the_others() -> None:
     told = breach.without_small({"lines": 20, "ids": 20, "choices": 15, "changed": 0, "notices": 4})
     assert told == {"lines": 20, "ids": 20, "choices": None, "changed": 0, "notices": None}
     shown = without_small(ConsentReport(own=20, shared=5, repeated=4, none=0, waiting=2, alike=()))
-    assert (shown["own"], shown["shared"], shown["opted_in"], shown["waiting"]) == (20, None, None, None)
+    assert (shown["own"], shown["shared"], shown["opted_in"], shown["waiting"]) == (None, None, 29, None)
+    shown = without_small(ConsentReport(own=20, shared=5, repeated=6, none=0, waiting=2, alike=()))
+    assert (shown["own"], shown["repeated"], shown["opted_in"]) == (20, None, 31), "11 together"
     shown = without_small(ConsentReport(own=20, shared=0, repeated=3, none=0, waiting=0, alike=()))
     assert (shown["own"], shown["repeated"], shown["opted_in"], shown["share_not_own"]) == (
         *(None, None),
