@@ -100,7 +100,7 @@ def _shown(files: Files, moment: int, key: SigningKey) -> Iterator[Change]:
 
 
 def by_leaving_out(files: Files, moment: int, key: SigningKey) -> Iterator[Change]:
-    """What the trail has and the record lacks; and deadlines that were met when nothing happened."""
+    """Rows that the trail has and the record lacks; and deadlines that were met when nothing happened."""
     for number, each in enumerate(packed.rows_of(files, "effects")):
         rest = packed.rows_of(files, "effects")
         del rest[number]
@@ -220,8 +220,8 @@ def _change(report: dict[str, Any], what: str) -> None:
 
 
 def hostile(files: Files, moment: int, key: SigningKey) -> Iterator[tuple[str, str, bytes]]:
-    """What was done, a word that the faults must have beside it, and the archive: files that break programs,
-    each in a pack in which another fault stands as well."""
+    """The forgery in words, a word that the faults must have beside it, and the archive: files that break
+    programs, each in a pack in which another fault stands as well."""
     lied = {**files, "receipts/O-1.json": files["receipts/O-2.json"]}
     deep, receipt = b"[" * 200_000, "receipts/O-1.json"
     head = json.loads(files[evidence_format.HEAD])

@@ -104,5 +104,5 @@ def entry_error(entry: str) -> str:
 
 
 def storable(text: str) -> str:
-    """The text with each lone surrogate, which JSON can write and UTF-8 cannot, as its escape ``\\udXXX``."""
+    """A text that UTF-8 can write: each lone surrogate, which JSON can hold, is its escape ``\\udXXX``."""
     return text.encode("utf-8", "backslashreplace").decode()

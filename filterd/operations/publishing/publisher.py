@@ -6,22 +6,20 @@ gone or damaged nothing is published until a person puts it back or has a new on
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from filterd.config.settings import Settings
 from filterd.disk import list_keys
-from filterd.disk.files import close_to_others, make_directory
-from filterd.disk.locks import LockedError, locked
+from filterd.disk.files import close_to_others
 from filterd.disk.signing_keys import SigningKeyError
 from filterd.feed.signing import LARGEST_PROOF, KeyFileError, key_id, public_key_of, read_secret_key, sign
 from filterd.operations.context import Context
 from filterd.operations.errors import UnusableError
+from filterd.operations.key_locks import key_lock
 
 LOCK = "publish.lock"
-LOCK_WAIT = 5.0
 REMEDY = (
     "put the key back from where you keep it; a new one (filterd key rotate --purpose list --reason ...) is"
     " believed only by those who are given its public key"
@@ -50,14 +48,8 @@ class ListSigner:
 @asynccontextmanager
 async def alone(context: Context) -> AsyncIterator[None]:
     """Keep other processes from publishing meanwhile, and from changing the key. Raises UnusableError."""
-    keys = context.settings.state_dir / "keys"
-    try:
-        await asyncio.to_thread(make_directory, keys)
-        async with locked(keys / LOCK, LOCK_WAIT):
-            yield
-    except LockedError as error:
-        message = "another process publishes lists"
-        raise UnusableError(message, "wait a moment, and repeat it") from error
+    async with key_lock(context, LOCK, "another process publishes lists"):
+        yield
 
 
 def publisher(settings: Settings, *, first: bool) -> ListSigner:

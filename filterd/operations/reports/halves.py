@@ -1,4 +1,4 @@
-"""Whole half-years: what is counted of people is counted for each of these alone. Pure."""
+"""Calendar half-years: people are counted for each of them alone. Pure."""
 
 from __future__ import annotations
 

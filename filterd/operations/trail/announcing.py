@@ -19,23 +19,20 @@ from pathlib import Path
 
 from filterd.config.settings import Settings
 from filterd.disk import list_keys, signing_keys
-from filterd.disk.files import make_directory
 from filterd.disk.list_keys import ListSigningKey
-from filterd.disk.locks import LockedError, locked
 from filterd.disk.signing_keys import SigningKey, SigningKeyError
 from filterd.model import publication_keys
 from filterd.model.checkpoint import AnnouncedKey, KeyOrigin
 from filterd.model.signed_text import key_id_of
 from filterd.operations import signing
 from filterd.operations.context import Context
-from filterd.operations.errors import UnusableError
+from filterd.operations.key_locks import key_lock
 from filterd.operations.plain_values import moment
 from filterd.operations.signing import Purpose
 from filterd.store import checkpoints as rows
 from filterd.store.store import Write
 
 LOCK = "signing.lock"
-LOCK_WAIT = 5.0
 LOST = "the key's file was lost"
 DAMAGED = "the key's file was damaged, and set aside as {0}"
 SWAPPED = "another key stands in the key's file"
@@ -71,17 +68,8 @@ class KeysInUse:
 @asynccontextmanager
 async def alone(context: Context) -> AsyncIterator[None]:
     """Keep other processes from changing the keys meanwhile. Raises UnusableError."""
-    directory = context.settings.state_dir / "keys"
-    try:
-        await asyncio.to_thread(make_directory, directory)
-        async with locked(directory / LOCK, LOCK_WAIT):
-            yield
-    except LockedError as error:
-        message = "another process changes the keys that sign"
-        raise UnusableError(message, "wait a moment, and repeat it") from error
-    except OSError as error:
-        message = f"the keys that sign cannot be read or made: {error.strerror}"
-        raise UnusableError(message, "give state_dir/keys to the user that runs filterd") from error
+    async with key_lock(context, LOCK, "another process changes the keys that sign"):
+        yield
 
 
 async def known(context: Context) -> KeysInUse:

@@ -24,7 +24,7 @@ from filterd.web.pages.state import state_of
 
 LONGEST_TOKEN = 128
 """characters of what is taken for a token"""
-BY_TOKEN = "token"  # noqa: S105 - a word
+BY_TOKEN = "token"  # noqa: S105 - the name of a way, no secret
 
 
 async def proven(request: Request, agent: Agent, form: SentForm, act: str) -> str:

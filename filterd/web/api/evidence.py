@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import aclosing
 from enum import StrEnum
 from typing import Annotated
 
@@ -15,12 +13,11 @@ from filterd.operations.evidence_pack import scope as scopes
 from filterd.operations.evidence_pack.stream import EvidenceStream
 from filterd.web.api.routing import Called, router, takes
 from filterd.web.api.whole_reads import ONE_OF_FEW
+from filterd.web.listening.whole_reads import batched
 from filterd.web.published.reporting import giving
 
 routes = router("evidence")
 TAR = "application/x-tar"
-BATCH = 1 << 16
-"""bytes"""
 
 
 class PackReceipts(StrEnum):
@@ -55,15 +52,5 @@ async def give_pack(
     pieces = stream.chunks()
     first = await anext(pieces)
 
-    async def rest() -> AsyncIterator[bytes]:
-        waiting = bytearray(first)
-        async with aclosing(pieces):
-            async for piece in pieces:
-                waiting += piece
-                if len(waiting) >= BATCH:
-                    yield bytes(waiting)
-                    waiting.clear()
-        yield bytes(waiting)
-
     headers = {"Content-Disposition": f'attachment; filename="{wanted.name}"'}
-    return StreamingResponse(rest(), media_type=TAR, headers=headers)
+    return StreamingResponse(batched(first, pieces), media_type=TAR, headers=headers)

@@ -5,10 +5,12 @@ The API and the desks of one process count together.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 
+BATCH = 1 << 16
+"""bytes"""
 MOST_WHOLE_READS = 2
 """at one time"""
 
@@ -33,3 +35,15 @@ class WholeReads:
             yield
         finally:
             self.at_work -= 1
+
+
+async def batched(first: bytes, pieces: AsyncGenerator[bytes]) -> AsyncIterator[bytes]:
+    """The pieces of a file behind its first one, in parts of about :data:`BATCH` bytes."""
+    waiting = bytearray(first)
+    async with aclosing(pieces):
+        async for piece in pieces:
+            waiting += piece
+            if len(waiting) >= BATCH:
+                yield bytes(waiting)
+                waiting.clear()
+    yield bytes(waiting)

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from contextlib import ExitStack, aclosing, contextmanager
+from contextlib import ExitStack, contextmanager
 from http import HTTPStatus
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from filterd.web.listening.whole_reads import TooManyReadsError
+from filterd.web.listening.whole_reads import TooManyReadsError, batched
 from filterd.web.pages.refusals import PageRefusedError
 from filterd.web.pages.state import state_of
-
-BATCH = 1 << 16
-"""bytes"""
 
 
 @contextmanager
@@ -37,18 +34,7 @@ async def streamed(
     with ExitStack() as place:
         place.enter_context(one_of_few(request))
         first = await anext(pieces)
-        return _Counted(_batches(first, pieces), place.pop_all(), headers, media_type)
-
-
-async def _batches(first: bytes, pieces: AsyncGenerator[bytes]) -> AsyncIterator[bytes]:
-    waiting = bytearray(first)
-    async with aclosing(pieces):
-        async for piece in pieces:
-            waiting += piece
-            if len(waiting) >= BATCH:
-                yield bytes(waiting)
-                waiting.clear()
-    yield bytes(waiting)
+        return _Counted(batched(first, pieces), place.pop_all(), headers, media_type)
 
 
 class _Counted(StreamingResponse):

@@ -73,7 +73,7 @@ async def stamped(tmp_path: Path) -> Stamped:
 
 
 def by_openssl(stamped: Stamped, page: str) -> list[str]:
-    """What the command of a page says of each stamp."""
+    """Run the command of a page; return its verdict on each stamp."""
     blocks = re.findall(r"```text\n(.+?)```", (exported.ROOT / page).read_text(), re.DOTALL)
     (command,) = [each for each in blocks if "openssl ts -verify" in each]
     done = subprocess.run(

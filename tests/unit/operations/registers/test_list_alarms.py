@@ -54,7 +54,7 @@ async def full_disk(watched: Context, monkeypatch: pytest.MonkeyPatch) -> Contex
 
 
 async def raised(context: Context) -> list[tuple[str, str, int]]:
-    """What alarms anew: reference, duty and lead in hours."""
+    """The new alarms: reference, duty and lead in hours."""
     found = await alarms.raise_due(context, await alarming.duties(context))
     return [(duty.order.reference, duty.kind.value, lead // HOUR) for duty, lead in found.duties]
 

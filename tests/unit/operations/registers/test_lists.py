@@ -261,7 +261,7 @@ async def test_a_document_that_two_hand_in_at_once_acts_once(polish: Context) ->
 async def test_the_room_is_counted_with_one_connection_of_the_store(
     polish: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever takes a second one with the first in hand may wait for others that do so: the pool has four."""
+    """The pool has four: two held at once by each of four readers would stop them all."""
     context = with_room(polish, 100)
     await pull(context, "a.example")
     read, open_now, most = context.store.read, 0, 0

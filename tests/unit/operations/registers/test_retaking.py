@@ -1,4 +1,4 @@
-"""What a document was refused is taken up once the reason is gone, and nothing of it acts twice."""
+"""Refused items of a document are taken up once the reason is gone, and nothing of it acts twice."""
 
 from __future__ import annotations
 

@@ -191,7 +191,7 @@ async def test_wrong_tokens_wait_as_at_the_sign_in(world: DeskWorld) -> None:
     owner = await _owner(world)
     await owner.browser.get("/desk/passkeys")
     for _ in range(FREE):
-        assert STRANGE in (await owner.browser.post("/desk/passkeys/new", token="x")).text  # noqa: S106 - no token
+        assert STRANGE in (await owner.browser.post("/desk/passkeys/new", token="x")).text  # noqa: S106 - wrong on purpose
     refused = await owner.browser.post("/desk/passkeys/new", token=owner.secret)
     assert refused.status_code == 429 and "Too many wrong tokens" in refused.text
     assert (await world.browser().post("/desk/sign-in", token=owner.secret)).status_code == 429
