@@ -8,6 +8,7 @@ import tarfile
 import zipfile
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import click
@@ -17,8 +18,10 @@ from filterd.cli.main import main
 from filterd.model.rule import Scope
 from filterd.model.token import GRANTS, Permission, TokenRole
 from filterd.operations import nodes, tokens
+from filterd.operations.feeds import updating
 from filterd.operations.orders import due, ending, reviewing, taking
 from filterd.operations.orders.intake import OrderRequest
+from filterd.operations.publishing import publish
 from filterd.operations.service_page import records
 from filterd.operations.tokens import TokenRequest
 from filterd.operations.trail import exporting
@@ -216,3 +219,15 @@ async def test_a_third_whole_read_is_told_to_wait(desk: Desk) -> None:
         assert reads.at_work == at_work, "each has ended"
     refused = await visitor.post("/regulator/downloads/pack", order="O-99")
     assert (refused.status_code, reads.at_work) == (409, 1)
+
+
+async def test_the_key_of_published_lists_is_shown_and_given(desk: Desk, tmp_path: Path) -> None:
+    await updating.update(desk.context)
+    await publish.publish(desk.context, ("adult-starter",), out=tmp_path / "published")
+    for language, words in (("es", "Claves de listas publicadas"), ("en", "Keys of published lists")):
+        visitor = await desk.browser(language=language)
+        page = await visitor.get("/regulator/downloads")
+        assert page.status_code == 200
+        assert page.text.count(words) == 2, "the file, and the row of the key"
+        given = await visitor.get("/regulator/downloads/keys/list.pem")
+        assert given.status_code == 200 and "minisign RW" in given.text
