@@ -283,8 +283,9 @@ def _same(label: str) -> Stream:
 
 SAME = (
     "stalls", "lies-about-ids-only", "from-elsewhere-only", "garbage", "garbage-behind", "data-cut",
-    "pointer-to-itself", "counts", "cut-short", "refuses", "notimp", "empty", "poison",
-    "alias-of-itself", "alias-loop", "alias-chain",
+    "pointer-to-itself", "counts", "cut-short", "refuses", "notimp", "notauth", "yxdomain-with-records",
+    "nxdomain-with-records", "refers", "too-long", "empty", "poison", "alias-of-itself", "alias-loop",
+    "alias-chain", "alias-to-nothing",
 )  # fmt: skip
 """ways of being broken that TCP does not mend: a question that shares its port with guesses is asked so"""
 STREAMS: dict[str, Stream] = {label: _same(label) for label in SAME} | {
