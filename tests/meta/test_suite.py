@@ -88,7 +88,7 @@ def test_that_never_passes(): raise AssertionError("wrong each time")
 def run(folder: Path, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """The tests of a folder with this suite's settings, as another process."""
     plugins = [word for plugin in PLUGINS for word in ("-p", plugin)]
-    settings = ["-c", str(ROOT / "pyproject.toml"), "--rootdir", str(folder), "-p", "no:cacheprovider"]
+    settings = ["-c", str(ROOT / "pyproject.toml"), f"--rootdir={folder}", "-p", "no:cacheprovider"]
     if "TMPDIR" not in environment:
         settings.append(f"--basetemp={folder / 'written'}")
     command = [sys.executable, "-m", "pytest", *plugins, *settings, *options, str(folder)]
@@ -117,6 +117,47 @@ def test_a_test_of_processes_has_a_second_try_and_the_summary_names_it(tmp_path:
     for folder in ("e2e", "unit/serve"):
         assert f"RERUN tests/{folder}/test_tries.py::test_that_passes_then" in done.stdout
     assert "RERUN tests/concurrency" not in done.stdout
+
+
+PASSES_ALONE = """
+import os
+
+def test_that_passes_alone(): assert "FILTERD_TESTS_ALONE" in os.environ, "the others are in its way"
+"""
+
+
+def test_a_test_of_processes_is_at_last_tried_alone(tmp_path: Path) -> None:
+    (tmp_path / "tests" / "e2e").mkdir(parents=True)
+    (tmp_path / "tests" / "e2e" / "test_busy.py").write_text(PASSES_ALONE)
+    (tmp_path / "tests" / "test_other.py").write_text("def test_that_passes(): pass\n")
+    done = run(tmp_path, "-n", "2")
+    assert done.returncode == 0, done.stdout
+    assert "1 passed, 2 rerun" in done.stdout
+    assert "beside others: tests/e2e/test_busy.py::test_that_passes_alone" in done.stdout
+    assert "the others are in its way" in done.stdout
+    assert "1 failed" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        {"tests/e2e/test_wrong.py": "def test_that_never_passes(): assert 0"},
+        {"tests/test_in_process.py": PASSES_ALONE},
+        {"tests/e2e/test_missing.py": "import a_module_that_is_not"},
+        {"tests/e2e/test_many.py": PASSES_ALONE + "".join(
+            f"\ntest_{n} = test_that_passes_alone" for n in range(6)
+        )},
+    ],
+    ids=["wrong each time", "in process", "not collected", "too many"],
+)  # fmt: skip
+def test_what_is_no_accident_fails(tmp_path: Path, others: dict[str, str]) -> None:
+    (tmp_path / "tests" / "e2e").mkdir(parents=True)
+    (tmp_path / "tests" / "e2e" / "test_busy.py").write_text(PASSES_ALONE)
+    for name, content in others.items():
+        (tmp_path / name).write_text(content)
+    done = run(tmp_path, "-n", "2")
+    assert done.returncode != 0, done.stdout
+    assert "error" in done.stdout or "FAILED tests/e2e/test_busy.py::test_that_passes_alone" in done.stdout
 
 
 def test_native_code_that_keeps_the_interpreter_is_ended(tmp_path: Path) -> None:
