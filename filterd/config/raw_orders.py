@@ -31,8 +31,8 @@ class RawOrders(Section):
     shortest_prefix: RawShortestPrefix = Field(default_factory=RawShortestPrefix)
     approval: Literal["session", "passkey"] = key(
         "session",
-        "What an approval on the pages of the duty desk takes: to be signed in, and the passkey of whoever "
-        "has one (of whoever had one, the token again); or a passkey of everybody. Commands and the API "
-        "stay as they are.",
+        "What it takes to stand behind an order on the pages of the duty desk, as its first person or by "
+        "an approval: to be signed in, and the passkey of whoever has one (of whoever had one, the token "
+        "again); or a passkey of everybody. Commands and the API stay as they are.",
     )
     alarms: RawAlarms = Field(default_factory=RawAlarms)

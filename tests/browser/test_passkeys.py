@@ -36,6 +36,7 @@ from tests.worlds.installation import install
 
 pytestmark = pytest.mark.system("chromium")
 
+ROOT = Path(__file__).parents[2]
 IN = "/regulator"
 NAV = "nav a[href='/regulator/orders']"
 
@@ -64,6 +65,7 @@ def serving(base: Path) -> Iterator[Desks]:
     async def serve() -> None:
         web = WebSettings(None, None, desk=pages, regulator=pages)
         made = await install(base)
+        made.write_policy("jurisdictions/mx.yaml", (ROOT / "policies/jurisdictions/mx.yaml").read_text())
         installation = replace(made, settings=replace(made.settings, web=web))
         async with installation.open() as context:
             token = await tokens.add(context, TokenRequest("daemon", TokenRole.OPERATOR))
@@ -251,3 +253,29 @@ def _walked(page: Page, desks: Desks, language: str) -> list[str]:
         assert page.url.endswith(f"{IN}/sign-in?done=revoked"), "the session in which it was added ended too"
         assert "ya no sirve" in page.inner_text("main")
     return faults
+
+
+def test_an_order_is_looked_at_and_signed_on_a_telephone(tmp_path: Path) -> None:
+    with serving(tmp_path) as desks, chromium(tmp_path) as browser:
+        address = desks.address()
+        with checks.device(browser, checks.NARROW, language="es", bypass_csp=True) as page:
+            authenticator(page)
+            by_token(page, address, desks.secret)
+            proven(page, address, desks.secret)
+            added(page)
+            by_passkey(page, address, "/desk")
+            page.goto(f"{address}/desk/orders/new")
+            for name in ("official", "document", "law", "reason"):
+                page.fill(f"[name={name}]", f"{name} 7/2026")
+            page.fill("[name=names]", "casino.example")
+            for name in ("authority", "ground"):
+                page.select_option(f"[name={name}]", index=1)
+            page.click("form[action='/desk/orders/new'] button")
+            page.wait_for_selector("form[data-passkey=get]", state="visible")
+            faults = checks.fits(page) + checks.words(page, "es") + checks.violations(page)
+            assert faults + checks.keyboard(page) == []
+            shown = page.inner_text("main")
+            assert "casino.example" in shown and "document 7/2026" in shown
+            with page.expect_navigation():
+                page.click("form[data-passkey=get] button")
+            assert page.url.endswith("/desk/orders/1") and "casino.example" in page.content()

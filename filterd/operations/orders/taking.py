@@ -7,7 +7,7 @@ transaction with the audit entry. Names stand in the trail as a count and a dige
 from __future__ import annotations
 
 import secrets
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from filterd.model.order import Demand, Order, OrderState
 from filterd.model.order_rows import audited
@@ -32,6 +32,25 @@ from filterd.operations.orders.reach import Hit, HitKind
 from filterd.operations.orders.showing import PROTECTED_REMEDY, held_back_because, redacted
 from filterd.store import orders as rows
 from filterd.store.ledger import ORDER_ACCEPTED, ORDER_STEP
+
+
+@dataclass(frozen=True, slots=True)
+class ForeseenOrder:
+    """An order as it would be if it were taken in now."""
+
+    demand: Demand
+    hits: tuple[Hit, ...]
+    """its reach beyond its target"""
+    quarantined: bool
+    """it meets protected names, so that it would wait in quarantine"""
+
+
+async def foresee(context: Context, request: OrderRequest) -> ForeseenOrder:
+    """Look what :func:`add` would make of a request; nothing is written. Raises what it would raise."""
+    context.require_person()
+    guarding = guards(context)
+    demand = complete(request, _rules(context, guarding))
+    return ForeseenOrder(demand, guarding.hits(demand), bool(_holding(demand, guarding)))
 
 
 async def add(context: Context, request: OrderRequest) -> Order:

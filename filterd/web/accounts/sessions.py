@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 from filterd.model.passkey import Passkey
 from filterd.model.token import Token
+from filterd.web.pages.forms import SentForm
 
 LONGEST_SECONDS = 8 * 3600.0
 """of a session, whatever is done in it"""
@@ -22,6 +23,8 @@ IDLE_SECONDS = 30 * 60.0
 MOST_SESSIONS = 2_000
 MOST_OF_TOKEN = 5
 """sessions of one token: the oldest goes"""
+UNSIGNED_SECONDS = 10 * 60.0
+"""for which a form waits for its signature"""
 BURST, REFILL = 60.0, 10.0
 """requests of one session at once, and in a second"""
 
@@ -39,6 +42,9 @@ class AccountSession:
     """requests that it has left"""
     passkeys: dict[int, Passkey] = field(default_factory=dict, repr=False)
     """by number, those that began it, were added in it or confirmed an act in it: it ends with any of them"""
+    unsigned: SentForm | None = field(default=None, repr=False)
+    """the form that waits for a signature: one, the last that was sent"""
+    unsigned_until: float = 0.0
 
     def holds(self, now: float) -> bool:
         """Return whether it may be used at ``now``; not where the clock went behind its beginning."""
@@ -47,6 +53,16 @@ class AccountSession:
     def bind(self, passkey: Passkey) -> None:
         """Note that a passkey acted in it."""
         self.passkeys[passkey.number] = passkey
+
+    def hold(self, form: SentForm, now: float) -> None:
+        """Keep a form until it is signed, for :data:`UNSIGNED_SECONDS`."""
+        self.unsigned, self.unsigned_until = form, now + UNSIGNED_SECONDS
+
+    def held(self, now: float) -> SentForm | None:
+        """The form that waits for a signature; None where there is none, or where it waited too long."""
+        if not now < self.unsigned_until <= now + UNSIGNED_SECONDS:
+            self.unsigned = None
+        return self.unsigned
 
     def take(self, now: float) -> bool:
         """Note one request: False beyond the limit."""

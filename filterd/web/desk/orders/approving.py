@@ -17,9 +17,8 @@ from starlette.responses import Response
 from filterd.operations.orders import showing, taking
 from filterd.operations.orders.intake import IncompleteOrderError
 from filterd.web.accounts.agents import Agent
-from filterd.web.accounts.confirming import confirmation, confirmed
-from filterd.web.accounts.proving import token_again
-from filterd.web.desk.orders.order_pages import PASSKEY, act_of, path_of, reference_of
+from filterd.web.desk.orders.order_pages import act_of, path_of, reference_of
+from filterd.web.desk.orders.standing_behind import prove
 from filterd.web.pages.forms import read_form
 from filterd.web.pages.refusals import PageRefusedError
 from filterd.web.pages.state import see_other
@@ -29,13 +28,7 @@ async def approve(request: Request, agent: Agent) -> Response:
     """``POST /desk/orders/NUMBER/approve``. Whoever has a passkey for this desk confirms with it."""
     form = await read_form(request, agent.csrf)
     order = await showing.show(agent.context, reference_of(request))
-    asked = await confirmation(request, agent, act_of(order))
-    if asked.possible:
-        await confirmed(request, agent, form, act_of(order))
-    elif agent.context.settings.orders.approval == PASSKEY:
-        raise PageRefusedError(HTTPStatus.FORBIDDEN, "duty.refused.passkey")
-    elif asked.token:
-        await token_again(request, agent, form)
+    await prove(request, agent, form, act_of(order))
     proportionality = form.one("proportionality")
     try:
         made = await taking.approve(agent.context, order.reference, proportionality=proportionality)

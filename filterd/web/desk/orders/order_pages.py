@@ -18,12 +18,11 @@ from filterd.operations.receipts.words import SheetLanguage
 from filterd.web.accounts.agents import Agent
 from filterd.web.accounts.confirming import Confirmation, act_digest, confirmation, with_script
 from filterd.web.desk.orders.frame import HOME, duty_page
+from filterd.web.desk.orders.standing_behind import passkey_asked
 from filterd.web.pages.state import language_of
 
 SHOWN_ORDERS = 200
 SHOWN_NAMES = 50
-PASSKEY = "passkey"
-"""the value of ``orders.approval`` that asks everybody for one"""
 REFRESH_SECONDS = 2
 WATCHED_FOR = 900
 """seconds after a decision in which the page refreshes by itself"""
@@ -51,7 +50,7 @@ async def show(request: Request, agent: Agent) -> Response:
         "order": order,
         "passkey": offered,
         "stands_behind": order.state in NOT_ACCEPTED and await people.stands_behind(context, order),
-        "needs_passkey": context.settings.orders.approval == PASSKEY,
+        "needs_passkey": passkey_asked(agent),
         "standing": _standing(order, now),
         "times": measured,
         "current": current,

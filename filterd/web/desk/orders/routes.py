@@ -35,6 +35,8 @@ DUTY_PAGES: dict[tuple[str, str], tuple[View, Permission | None]] = {
     ("GET", f"{HOME}/list"): (order_pages.show_all, _ORDERS),
     ("GET", f"{HOME}/new"): (adding.show_new, _DECIDE),
     ("POST", f"{HOME}/new"): (adding.add, _DECIDE),
+    ("GET", f"{HOME}/new/sign"): (adding.show_unsigned, _DECIDE),
+    ("POST", f"{HOME}/new/sign"): (adding.sign, _DECIDE),
     ("GET", ONE): (order_pages.show, _ORDERS),
     ("POST", f"{ONE}/approve"): (approving.approve, _DECIDE),
     ("GET", f"{ONE}/receipt"): (order_pages.receipt, _ORDERS),

@@ -40,7 +40,7 @@ async def once(context: Context, form: SentForm, csrf: str, act: Callable[[], Aw
     """
     if not form.one(FIELD):
         return await act()
-    digest = _digest(form, csrf)
+    digest = digest_of(form, csrf)
     for _ in range(LOOKS):
         before = await repeats.begin(context, digest, digest)
         if before is None:
@@ -62,7 +62,8 @@ async def _first(context: Context, key: str, act: Callable[[], Awaitable[Made]])
     return made
 
 
-def _digest(form: SentForm, csrf: str) -> str:
+def digest_of(form: SentForm, csrf: str) -> str:
+    """The digest of all that a form says, keyed with ``csrf``: 64 hexadecimal digits."""
     sent = hmac.new(csrf.encode(), digestmod=hashlib.sha256)
     for name, value in form.pairs():
         for part in (name.encode(), value.encode()):

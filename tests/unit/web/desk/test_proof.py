@@ -103,10 +103,10 @@ async def _thief_gets_nothing(world: DeskWorld, browser: Browser) -> None:
 
 @pytest.mark.parametrize("approval", ["session", "passkey"])
 async def test_a_stolen_session_alone_approves_nothing(world: DeskWorld, approval: str) -> None:
+    await _waiting_order(world)
     orders = replace(world.context.settings.orders, approval=approval)
     settings = replace(world.context.settings, orders=orders)
     world.state.context = replace(world.context, settings=settings)
-    await _waiting_order(world)
     owner = await _owner(world)
     await _thief_gets_nothing(world, owner.browser)
     assert await _state(world) is OrderState.PENDING
@@ -143,15 +143,15 @@ async def test_a_new_token_of_the_same_person_brings_no_session_back(world: Desk
 
 
 async def test_where_a_passkey_is_asked_of_everybody_the_token_is_none(world: DeskWorld) -> None:
+    await _waiting_order(world)
     orders = replace(world.context.settings.orders, approval="passkey")
     world.state.context = replace(world.context, settings=replace(world.context.settings, orders=orders))
-    await _waiting_order(world)
     owner = await _owner(world)
     await keeping.revoke(world.context, keeping.reference((await _one(world)).passkey), reason="lost")
     browser = world.browser()
     await browser.post("/desk/sign-in", token=owner.secret)
     page = await browser.get("/desk/orders/1")
-    assert "An approval takes a passkey" in page.text and f'action="{APPROVE}"' not in page.text
+    assert "To stand behind an order takes a passkey" in page.text and f'action="{APPROVE}"' not in page.text
     refused = await browser.post(APPROVE, token=owner.secret)
     assert refused.status_code == 403 and await _state(world) is OrderState.PENDING
     new = device()
