@@ -149,6 +149,8 @@ class _Subscriber(asyncio.DatagramProtocol):
     def ask(self, name: str) -> None:
         """Send one question."""
         query = dns.message.make_query(name, "A", use_edns=0)
+        while query.id in self._waiting:
+            query.id = dns.message.make_query(name, "A").id
         loop, hour = asyncio.get_running_loop(), self._people.hour
         timer = loop.call_later(PATIENCE, self._lost, query.id)
         self._waiting[query.id] = (loop.time(), timer, hour)
