@@ -17,7 +17,8 @@ from filterd.config.policies import load_policies
 from filterd.web.block.application import BlockApp
 from filterd.web.block.kinds import PageKind, pages_by_address, plain_address
 from filterd.web.block.rendering import HELP, Pages, render
-from filterd.web.pages.translations import LANGUAGES, Translations
+from filterd.web.pages.translations import LANGUAGES
+from tests.worlds.page_words import translations
 from tests.worlds.service import SHIPPED
 
 PORTAL, PUBLIC = "https://filtro.isp.example", "https://servicio.isp.example"
@@ -46,7 +47,7 @@ def test_its_help_lines_are_those_of_the_policies() -> None:
     assert HELP["mx"] == {key: lines[each].phone.replace(" ", "") for key, each in same.items()}
     for language in LANGUAGES:
         for key, each in same.items():
-            words = Translations().of(language).text(f"block.help.mx.{key}")
+            words = translations().of(language).text(f"block.help.mx.{key}")
             assert words.endswith(f": {lines[each].phone}"), words
             assert lines[each].country == "mx"
 
@@ -90,7 +91,7 @@ def pages() -> Pages:
 
 @pytest.fixture
 def app(pages: Pages) -> BlockApp:
-    return BlockApp(pages, ADDRESSES, Translations())
+    return BlockApp(pages, ADDRESSES, translations())
 
 
 def ask(

@@ -21,9 +21,8 @@ from filterd.operations.tokens import NewToken, TokenRequest
 from filterd.web import desk
 from filterd.web.pages.application import make_pages
 from filterd.web.pages.state import PagesState
-from filterd.web.pages.templating import Templates
-from filterd.web.pages.translations import Translations
 from tests.worlds.installation import Installation, as_person, with_portal
+from tests.worlds.page_words import templates
 
 BASE = "https://desk.test"
 PERSON = "daemon"
@@ -84,5 +83,5 @@ async def world(installation: Installation) -> AsyncIterator[DeskWorld]:
     installation.settings = with_portal(installation.settings)
     listen = PagesSettings(Endpoint(ip_address("127.0.0.1"), 21_500), 100)
     async with installation.open(approvals=2) as context:
-        state = PagesState(context, WebSettings(None, None, desk=listen), Templates(Translations()))
+        state = PagesState(context, WebSettings(None, None, desk=listen), templates())
         yield DeskWorld(make_pages(desk.routes(), state), state, context, installation)

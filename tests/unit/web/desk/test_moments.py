@@ -11,8 +11,9 @@ from filterd.operations.duty import requests, roster
 from filterd.operations.duty.requests import RequestAsked, Search
 from filterd.store import duty as rows
 from filterd.web.desk.orders.register import local_moment
-from filterd.web.pages.translations import NO_CLOCK, Translations
+from filterd.web.pages.translations import NO_CLOCK
 from tests.unit.web.desk.conftest import PERSON, DeskWorld
+from tests.worlds.page_words import translations
 
 FAR, LONG_AGO = "9999-12-31T23:59", "0001-01-01T00:00"
 BEYOND = 300_000_000_000
@@ -68,6 +69,6 @@ async def test_a_stored_time_that_no_clock_shows_takes_no_page_away(world: DeskW
     for path in ("/desk/orders", "/desk/orders/requests", "/desk/orders/requests/1"):
         page = await officer.get(path)
         assert page.status_code == 200 and "OF-1" in page.text and NO_CLOCK in page.text
-    words = Translations().of("en")
+    words = translations().of("en")
     assert words.moment(1e18) == words.exact(-1e18) == NO_CLOCK
     assert roster.local(BEYOND, "UTC") == f"{BEYOND} s after 1970"

@@ -16,10 +16,9 @@ from filterd.operations.feeds import updating
 from filterd.web import desk
 from filterd.web.pages.application import make_pages
 from filterd.web.pages.state import PagesState
-from filterd.web.pages.templating import Templates
-from filterd.web.pages.translations import Translations
 from tests.unit.web.desk.conftest import DeskWorld
 from tests.worlds.installation import NOW
+from tests.worlds.page_words import templates, translations
 
 
 @pytest.fixture
@@ -48,12 +47,12 @@ async def test_a_line_is_found_by_its_exact_id(world: DeskWorld) -> None:
 
 async def test_security_is_shown_where_the_provider_has_it(world: DeskWorld) -> None:
     browser = await world.agent()
-    words = Translations().of("en").text("desk.line.security")
+    words = translations().of("en").text("desk.line.security")
     assert words not in (await browser.get("/desk/lines/home")).text
     settings = world.installation.settings
     on = replace(settings, security=replace(settings.security, enabled=True))
     context = replace(world.context, settings=on)
-    state = PagesState(context, WebSettings(None, None), Templates(Translations()))
+    state = PagesState(context, WebSettings(None, None), templates())
     offered = DeskWorld(make_pages(desk.routes(), state), state, context, world.installation)
     assert words in (await (await offered.agent()).get("/desk/lines/home")).text
 
@@ -144,7 +143,7 @@ async def test_what_is_typed_is_text(world: DeskWorld) -> None:
 
 
 def test_every_reason_has_words() -> None:
-    words = Translations().of("es")
+    words = translations().of("es")
     for reason in Reason:
         assert words.has(f"desk.why.reason.{reason.word}"), reason
         assert words.has(f"desk.why.do.{reason.word}"), reason

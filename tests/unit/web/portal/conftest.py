@@ -24,10 +24,9 @@ from filterd.operations.portal.sessions import SignedIn
 from filterd.operations.portal.state import PortalState
 from filterd.web.pages.application import make_pages
 from filterd.web.pages.state import PagesState
-from filterd.web.pages.templating import Templates
-from filterd.web.pages.translations import Translations
 from filterd.web.portal import routes
 from tests.worlds.installation import Installation, install
+from tests.worlds.page_words import templates, translations
 
 BASE = "https://filtro.example"
 HOME, ELSEWHERE = "10.0.0.1", "203.0.113.7"
@@ -68,7 +67,7 @@ categories: [adult]
 bypass: [doh]
 """,
 }
-_TRANSLATIONS = Translations()
+_TRANSLATIONS = translations()
 
 
 class _Page(HTMLParser):
@@ -217,7 +216,7 @@ class PortalPages:
 def _app(context: Context) -> tuple[ASGIApp, PagesState]:
     web = context.settings.web
     assert web is not None
-    state = PagesState(context, web, Templates(_TRANSLATIONS))
+    state = PagesState(context, web, templates())
     return make_pages(routes(), state), state
 
 

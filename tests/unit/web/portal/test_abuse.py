@@ -21,10 +21,11 @@ from filterd.operations.errors import (
 from filterd.operations.portal.pins import PinFaultError
 from filterd.operations.portal.refusals import PinRefusedError, SignInRefusedError, TooManyTriesError
 from filterd.operations.portal.state import CHANGES
-from filterd.web.pages.translations import LANGUAGES, Translations
+from filterd.web.pages.translations import LANGUAGES
 from filterd.web.portal import routes
 from filterd.web.portal.problems import ChangedMeanwhileError, problem_of
 from tests.unit.web.portal.conftest import Browser, PortalPages
+from tests.worlds.page_words import translations
 
 LINE = "/portal/filtro/1"
 POSTS = (
@@ -185,7 +186,7 @@ async def test_broken_policies_are_told_in_spanish(portal: PortalPages) -> None:
 def test_each_refusal_has_words(error: OperationError) -> None:
     told = problem_of(error)
     for language in LANGUAGES:
-        words = Translations().of(language)
+        words = translations().of(language)
         text = words.text(f"{told.key}.title") + words.text(f"{told.key}.body", **told.values)
         assert "raw" not in text
         assert "%(" not in text

@@ -13,11 +13,12 @@ from filterd.operations.ends import midnight
 from filterd.operations.plan_file import childrens_things
 from filterd.operations.policies import policies
 from filterd.operations.privacy.holders_copy import words as holders_words
-from filterd.web.pages.translations import LANGUAGES, Translations
+from filterd.web.pages.translations import LANGUAGES
 from filterd.web.portal.line_state import until, when
 from filterd.web.portal.opting import paragraphs
 from tests.unit.web.portal.conftest import PIN, Browser, PortalPages
 from tests.worlds.installation import NOW
+from tests.worlds.page_words import translations
 
 LINE = "/portal/filtro/1"
 GAMES = """
@@ -314,13 +315,13 @@ async def test_the_history_tells_what_came_from_the_house(portal: PortalPages) -
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_history_has_words_for_each_act(language: str) -> None:
-    words = Translations().of(language)
+    words = translations().of(language)
     acts = [each.removeprefix("subscriber.") for each in holders_words()["acts"]]
     assert [each for each in acts if not words.has(f"portal.act.{each}")] == []
 
 
 def test_a_moment_at_midnight_is_not_told_as_tomorrow() -> None:
-    words, zone = Translations().of("es"), "America/Mexico_City"
+    words, zone = translations().of("es"), "America/Mexico_City"
     end = midnight(zone, NOW)
     assert when(words, end, NOW, zone) == "a medianoche"
     assert until(words, end, NOW, zone) == "hasta medianoche"

@@ -14,15 +14,14 @@ from filterd.operations.context import Context
 from filterd.web import public
 from filterd.web.pages.application import make_pages
 from filterd.web.pages.state import PagesState
-from filterd.web.pages.templating import Templates
-from filterd.web.pages.translations import Translations
 from tests.meta.test_known_failures import ROOT
 from tests.worlds.installation import Installation
+from tests.worlds.page_words import templates, translations
 
 BASE = "http://publico.isp.example:21298"
 ZONE = "prueba.isp.example"
 MEXICO = "jurisdictions/mx.yaml"
-TRANSLATIONS = Translations()
+TRANSLATIONS = translations()
 
 
 @dataclass
@@ -48,4 +47,4 @@ async def pages(installation: Installation) -> AsyncIterator[PublicPages]:
     web = WebSettings(None, None, public=PagesSettings(listen, 100, test_zone=ZONE))
     installation = replace(installation, settings=replace(installation.settings, web=web))
     async with installation.open() as context:
-        yield PublicPages(PagesState(context, web, Templates(TRANSLATIONS)), context, installation)
+        yield PublicPages(PagesState(context, web, templates()), context, installation)

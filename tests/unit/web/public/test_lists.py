@@ -20,10 +20,9 @@ from filterd.operations.service_page.gathering import service_facts
 from filterd.store.engine import database_path
 from filterd.web.pages.application import make_pages
 from filterd.web.pages.state import PagesState
-from filterd.web.pages.templating import Templates
-from filterd.web.pages.translations import Translations
 from filterd.web.public import routes
 from tests.worlds.installation import POLICIES, Installation, as_person
+from tests.worlds.page_words import templates
 from tests.worlds.service import SHIPPED
 
 LISTEN = Endpoint(ip_address("127.0.0.1"), 21800)
@@ -38,7 +37,7 @@ async def context(installation: Installation, tmp_path: Path) -> AsyncIterator[C
 
 def client(context: Context) -> httpx.AsyncClient:
     web = WebSettings(None, None, public=PagesSettings(LISTEN, 100))
-    app = make_pages(routes(), PagesState(context, web, Templates(Translations())))
+    app = make_pages(routes(), PagesState(context, web, templates()))
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     return httpx.AsyncClient(transport=transport, base_url="http://public.test")
 

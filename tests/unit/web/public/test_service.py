@@ -17,12 +17,11 @@ from filterd.operations.service_page.records import RecordedPages
 from filterd.web.pages.application import make_pages
 from filterd.web.pages.refusals import PageRefusedError
 from filterd.web.pages.state import PagesState
-from filterd.web.pages.templating import Templates
-from filterd.web.pages.translations import Translations
 from filterd.web.public import routes
 from filterd.web.public.service import LOOK_SECONDS, PublishedPages
 from filterd.web.published.site import render
 from tests.worlds.installation import Installation
+from tests.worlds.page_words import templates
 from tests.worlds.service import provided
 
 LISTEN = Endpoint(ip_address("127.0.0.1"), 21300)
@@ -42,7 +41,7 @@ async def published(context: Context) -> RecordedPages:
 @pytest.fixture
 async def client(context: Context) -> AsyncIterator[httpx.AsyncClient]:
     web = WebSettings(None, None, public=PagesSettings(LISTEN, 100))
-    app = make_pages(routes(), PagesState(context, web, Templates(Translations())))
+    app = make_pages(routes(), PagesState(context, web, templates()))
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://public.test") as made:
         yield made

@@ -20,10 +20,9 @@ from filterd.operations.signing import Purpose
 from filterd.operations.trail import rotating, statements
 from filterd.web.pages.application import make_pages
 from filterd.web.pages.state import PagesState
-from filterd.web.pages.templating import Templates
-from filterd.web.pages.translations import Translations
 from filterd.web.public import routes
 from tests.worlds.installation import Installation
+from tests.worlds.page_words import templates
 
 LISTEN = Endpoint(ip_address("127.0.0.1"), 21000)
 
@@ -37,7 +36,7 @@ async def context(installation: Installation) -> AsyncIterator[Context]:
 @pytest.fixture
 async def client(context: Context) -> AsyncIterator[httpx.AsyncClient]:
     web = WebSettings(None, None, public=PagesSettings(LISTEN, 100))
-    app = make_pages(routes(), PagesState(context, web, Templates(Translations())))
+    app = make_pages(routes(), PagesState(context, web, templates()))
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://public.test") as made:
         yield made

@@ -13,10 +13,11 @@ from filterd.config.service_settings import ServiceSettings
 from filterd.model.page_record import UNSTAMPED, Stamp
 from filterd.operations.service_page.facts import ChangeFact, LinkFact, ServiceFacts
 from filterd.policy.documents import Text
-from filterd.web.pages.translations import LANGUAGES, Translations
+from filterd.web.pages.translations import LANGUAGES
 from filterd.web.published.outline import FOR_WHOM, PAGES
 from filterd.web.published.site import render
 from tests.worlds.installation import NOW, install
+from tests.worlds.page_words import translations
 from tests.worlds.service import shipped_facts
 
 STAMP = Stamp(3, NOW, 41)
@@ -264,5 +265,5 @@ def test_subscribers_read_none_of_our_words(pages: dict[str, Page]) -> None:
 
 
 def test_every_text_of_the_pages_is_used() -> None:
-    words = Translations().of("es")
+    words = translations().of("es")
     assert all(words.has(f"public.{each}.title") for each in FOR_WHOM)

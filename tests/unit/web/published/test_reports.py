@@ -17,11 +17,11 @@ from filterd.operations.reports.making import AskedReport
 from filterd.operations.reports.ranges import AskedRange
 from filterd.web.pages.application import make_pages
 from filterd.web.pages.state import PagesState
-from filterd.web.pages.templating import Templates
-from filterd.web.pages.translations import LANGUAGES, Translations
+from filterd.web.pages.translations import LANGUAGES
 from filterd.web.public import transparency
 from filterd.web.published.reporting.giving import ReportForm, give
 from tests.worlds.installation import NOW, Installation, install
+from tests.worlds.page_words import templates, translations
 from tests.worlds.reported import BEGINS, DAY, ENDS, PLANTED, fill
 
 RANGE = AskedRange(first="2026-12-01", last="2027-03-01")
@@ -58,7 +58,7 @@ async def test_every_form_is_the_same_again_and_tells_of_nobody(context: Context
 
 async def test_every_table_and_row_has_words(context: Context) -> None:
     record = await reading.read(context, BEGINS, ENDS)
-    for words in (Translations().of(each) for each in LANGUAGES):
+    for words in (translations().of(each) for each in LANGUAGES):
         for make in figures.REPORTS.values():
             for table in make(record).tables():
                 rows = [row.label.text for row in table.rows if row.label.kind.value == "word"]
@@ -82,7 +82,7 @@ async def test_the_public_page_is_of_the_last_whole_half_year(
     context: Context, installation: Installation
 ) -> None:
     installation.now = NOW + 180 * DAY
-    state = PagesState(context, WebSettings(None, None), Templates(Translations()))
+    state = PagesState(context, WebSettings(None, None), templates())
     app = make_pages(transparency.routes(), state)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://public.test") as client:
         for path, words in (("/servicio/transparencia", "enero de 2027"), ("/service/transparency", "2027")):

@@ -27,11 +27,10 @@ from filterd.operations.trail import rotating, statements
 from filterd.web import regulator
 from filterd.web.pages.application import make_pages
 from filterd.web.pages.state import PagesState
-from filterd.web.pages.templating import Templates
-from filterd.web.pages.translations import Translations
 from filterd.web.published.site import render
 from tests.meta.test_known_failures import ROOT
 from tests.worlds.installation import NOW, Installation, as_person, with_portal
+from tests.worlds.page_words import templates
 
 BASE = "https://regulator.test"
 PLANTED = (
@@ -124,5 +123,5 @@ async def desk(installation: Installation) -> AsyncIterator[Desk]:
     listen = PagesSettings(Endpoint(ip_address("127.0.0.1"), 21_600), 100, BASE)
     async with installation.open(approvals=1) as context:
         await plant(as_person(context, "ana"))
-        state = PagesState(context, WebSettings(None, None, regulator=listen), Templates(Translations()))
+        state = PagesState(context, WebSettings(None, None, regulator=listen), templates())
         yield Desk(make_pages(regulator.routes(), state), state, context, installation)

@@ -18,12 +18,11 @@ from filterd.operations.tokens import TokenRequest
 from filterd.web import regulator
 from filterd.web.pages.application import make_pages
 from filterd.web.pages.state import PagesState
-from filterd.web.pages.templating import Templates
-from filterd.web.pages.translations import Translations
 from tests.unit.operations.registers.conftest import adopted, with_list, with_registers
 from tests.unit.operations.registers.test_lists import pull
 from tests.unit.web.regulator.conftest import BASE, Desk
 from tests.worlds.installation import Installation, as_person, with_portal
+from tests.worlds.page_words import templates
 
 
 @pytest.fixture
@@ -36,7 +35,7 @@ async def polish_desk(installation: Installation) -> AsyncIterator[Desk]:
     listen = PagesSettings(Endpoint(ip_address("127.0.0.1"), 21_601), 100, BASE)
     async with installation.open("control") as context:
         await adopted(context, "pl")
-        state = PagesState(context, WebSettings(None, None, regulator=listen), Templates(Translations()))
+        state = PagesState(context, WebSettings(None, None, regulator=listen), templates())
         yield Desk(make_pages(regulator.routes(), state), state, context, installation)
 
 
