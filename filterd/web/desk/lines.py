@@ -8,8 +8,8 @@ from starlette.responses import Response
 from filterd.model.token import Permission
 from filterd.operations import consent_history, desk_scripts, subscribers, view_codes
 from filterd.operations.context import Context, OperationError
+from filterd.operations.held_profiles import policies_held
 from filterd.operations.notices import keeping
-from filterd.operations.policies import policies
 from filterd.store.notices import NoticeFilter
 from filterd.web.accounts.agents import Agent
 from filterd.web.desk.acts import ACTS
@@ -44,7 +44,7 @@ async def show(request: Request, agent: Agent) -> Response:
     now, line = context.clock(), record.subscriber
     done = request.query_params.get("done", "")
     values = {
-        **chosen(line, policies(context), now),
+        **chosen(line, await policies_held(context, line.choices), now),
         "security": context.settings.security.enabled,
         "record": record,
         "changes": record.changes[-MOST_CHANGES:][::-1],

@@ -10,9 +10,9 @@ from starlette.responses import Response
 from filterd.operations import meanings, subscribers
 from filterd.operations.ends import clock_of
 from filterd.operations.errors import UnknownLineError
-from filterd.operations.policies import policies
 from filterd.operations.portal import pins
 from filterd.operations.portal.sessions import csrf_token
+from filterd.policy.documents import Policies
 from filterd.web.pages.state import page, see_other, state_of
 from filterd.web.portal.line_state import hours_now, paused, suspended_until, until
 from filterd.web.portal.opting import choose_age
@@ -27,14 +27,14 @@ async def show(visit: Visit) -> Response:
     if not choices.opted_in:
         return choose_age(visit)
     now = visit.context.clock()
-    documents = policies(visit.context)
+    documents = await visit.documents()
     suspended = await suspended_until(visit.context)
     values = {
         "paused": until(visit.words, choices.paused_until, now, choices.zone) if paused(choices, now) else "",
         "suspended": until(visit.words, suspended, now, choices.zone) if suspended else "",
         "hours": hours_now(choices, documents, visit.words, now),
         "chosen": next((each for each in documents.profiles if each.id == choices.profile), None),
-        "closed": _closed(visit),
+        "closed": _closed(visit, documents),
         "closing": any(each.begin <= now < each.end for each in choices.adjustments.once),
         "has_pin": await pins.has_pin(visit.context, visit.id),
         "own_names": len([each for each in choices.own_names if not each.ended(now)]),
@@ -70,9 +70,8 @@ async def accept(visit: Visit) -> Response:
     return visit.done("aceptar")
 
 
-def _closed(visit: Visit) -> dict[str, list[str]]:
+def _closed(visit: Visit, documents: Policies) -> dict[str, list[str]]:
     """The titles of what is closed at any hour, by kind."""
-    documents = policies(visit.context)
     found = effective(visit.line.choices, documents)
     topics = [each for each in found.categories if each not in WAY_CATEGORIES]
     language = visit.words.language

@@ -1,0 +1,76 @@
+"""What the portal says is what the line has at this moment, whatever was announced, suspended or paused."""
+
+from __future__ import annotations
+
+import pytest
+
+from filterd.operations import choices, meanings, plans
+from filterd.operations.policies import policies
+from tests.unit.web.portal.conftest import POLICIES, Browser, PortalPages
+from tests.unit.web.portal.test_choices_of_a_parent import GAMES
+
+LINE = "/portal/filtro/1"
+HOURS = """
+schedule:
+  - {days: [mon, tue, wed, thu, fri, sat, sun], from: "21:00", until: "06:00", block: {categories: [adult]}}
+"""
+
+
+async def note(portal: PortalPages) -> None:
+    """Note the meanings of profiles, as the compiler of snapshots does."""
+    await meanings.note(portal.context, policies(portal.context), ())
+
+
+@pytest.fixture
+async def browser(portal: PortalPages) -> Browser:
+    """A browser on a line with the children's profile, of which a change is announced: games in the place of
+    gambling, and other hours."""
+    portal.installation.write_policy("categories.yaml", GAMES)
+    before = POLICIES["profiles/children.yaml"]
+    portal.installation.write_policy("profiles/children.yaml", before + HOURS)
+    browser = await portal.turned_on()
+    await note(portal)
+    after = before.replace("gambling]", "games]") + HOURS.replace("21:00", "19:00")
+    portal.installation.write_policy("profiles/children.yaml", after)
+    await note(portal)
+    return browser
+
+
+async def test_an_announced_change_is_not_said_to_hold(portal: PortalPages, browser: Browser) -> None:
+    await browser.open(LINE)
+    assert "Tu filtro va a cambiar" in browser.words
+    assert "Temas Adultos, Apuestas Aplicaciones" in browser.words
+    await browser.open(f"{LINE}/temas")
+    assert 'value="gambling" checked' in browser.text and 'value="games" checked' not in browser.text
+    await browser.open(f"{LINE}/horas")
+    assert "21:00\N{EN DASH}06:00" in browser.words and "19:00" not in browser.words
+    _, hours = await plans.show(portal.context, "home")
+    assert [each.start for each in hours.slots] == [21 * 60]
+
+
+async def test_an_accepted_change_holds_at_once(portal: PortalPages, browser: Browser) -> None:
+    await browser.open(LINE)
+    await browser.send(f"{LINE}/aceptar")
+    assert "Temas Adultos, Juegos en línea Aplicaciones" in browser.words
+    await browser.open(f"{LINE}/horas")
+    assert "19:00\N{EN DASH}06:00" in browser.words
+
+
+async def test_a_topic_is_closed_today_though_its_profile_will_close_it(
+    portal: PortalPages, browser: Browser
+) -> None:
+    await browser.open(f"{LINE}/temas")
+    await browser.send(f"{LINE}/temas", {"cerrado": ["adult", "gambling", "games"]})
+    assert (await portal.choices()).adjustments.categories.added == ("games",)
+    await browser.open(f"{LINE}/aplicaciones")
+    await browser.send(f"{LINE}/aplicaciones", {"cerrado": []})
+    assert (await portal.choices()).adjustments.categories.added == ("games",), "another change opens nothing"
+
+
+async def test_a_topic_is_opened_today_though_its_profile_will_open_it(
+    portal: PortalPages, browser: Browser
+) -> None:
+    await choices.choose(portal.context, "home", [choices.Wish(choices.TAKE, "category:gambling")])
+    assert (await portal.choices()).adjustments.categories.taken == ("gambling",)
+    await browser.open(LINE)
+    assert "Temas Adultos Aplicaciones" in browser.words
