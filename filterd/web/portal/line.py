@@ -91,14 +91,17 @@ async def choose(request: Request) -> Response:
     if len(found.subscribers) == 1:
         return see_other(f"{BASE}/1")
     context = state_of(request).context
-    shown = []
+    suspended, shown = await suspended_until(context), []
     for place, identifier in enumerate(found.subscribers, 1):
         try:
             line = await subscribers.show(context, identifier)
         except UnknownLineError:
             continue
-        resting = paused(line.choices, context.clock())
-        state = "paused" if resting else "on" if line.choices.opted_in else "off"
+        state = "on" if line.choices.opted_in else "off"
+        if line.choices.opted_in and suspended:
+            state = "suspended"
+        elif paused(line.choices, context.clock()):
+            state = "paused"
         shown.append((f"{BASE}/{place}", identifier, state))
     values = {"lines": shown, "organisation": found.organisation}
     values["csrf"] = csrf_token(cookie_of(request, SESSION))

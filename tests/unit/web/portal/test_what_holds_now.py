@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from filterd.operations import choices, meanings, plans
+from filterd.operations import choices, meanings, plans, suspension
 from filterd.operations.policies import policies
-from tests.unit.web.portal.conftest import POLICIES, Browser, PortalPages
+from tests.unit.web.portal.conftest import HOME, POLICIES, Browser, PortalPages
 from tests.unit.web.portal.test_choices_of_a_parent import GAMES
 
 LINE = "/portal/filtro/1"
@@ -74,3 +74,19 @@ async def test_a_topic_is_opened_today_though_its_profile_will_open_it(
     assert (await portal.choices()).adjustments.categories.taken == ("gambling",)
     await browser.open(LINE)
     assert "Temas Adultos Aplicaciones" in browser.words
+
+
+async def test_a_filter_that_the_provider_stopped_is_not_said_to_be_on(portal: PortalPages) -> None:
+    await portal.turned_on()
+    await suspension.suspend(portal.context, 3_600, reason="a list closed too much")
+    here = await portal.browser(HOME).open("/portal")
+    assert "tu proveedor lo detuvo" in here.words and "hay un filtro encendido" not in here.words
+    library = await portal.signed_in(also=("other",), organisation="Biblioteca Sur")
+    await library.open("/portal/filtro")
+    assert "home Detenido por tu proveedor other Filtro apagado" in library.words
+    await library.open("/portal/filtro/2/encender?edad=families")
+    await library.send("/portal/filtro/2/encender", {"pin": ""})
+    assert "Ya funciona" not in library.words and "detuvo el filtro de todas las casas" in library.words
+    portal.after(3_600)
+    here = await portal.browser(HOME).open("/portal")
+    assert "En este Internet hay un filtro encendido" in here.words
