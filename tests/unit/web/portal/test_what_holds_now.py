@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from filterd.model.adjustments import MOST_ONCE
 from filterd.operations import choices, meanings, plans, suspension
 from filterd.operations.policies import policies
 from tests.unit.web.portal.conftest import HOME, POLICIES, Browser, PortalPages
@@ -90,3 +91,69 @@ async def test_a_filter_that_the_provider_stopped_is_not_said_to_be_on(portal: P
     portal.after(3_600)
     here = await portal.browser(HOME).open("/portal")
     assert "En este Internet hay un filtro encendido" in here.words
+
+
+def at_ten_to_midnight(portal: PortalPages) -> None:
+    """Let time pass until then; it is 02:00 at the house."""
+    portal.after(21 * 3_600 + 50 * 60)
+
+
+@pytest.mark.parametrize("word", ["hoy", "manana"])
+async def test_a_pause_until_tonight_does_not_last_until_the_next_night(
+    portal: PortalPages, word: str
+) -> None:
+    await portal.turned_on()
+    at_ten_to_midnight(portal)
+    browser = await portal.signed_in()
+    await browser.open(f"{LINE}/pausa")
+    portal.after(900)
+    await browser.send(f"{LINE}/pausa", {"hasta": word})
+    assert browser.reply.status_code == 409 and "Ya es otro día" in browser.words
+    assert (await portal.choices()).paused_until == 0
+    await browser.open(f"{LINE}/pausa")
+    await browser.send(f"{LINE}/pausa", {"hasta": word})
+    assert (await portal.choices()).paused_until > 0
+
+
+async def test_a_site_or_a_closing_of_today_is_not_one_of_tomorrow(portal: PortalPages) -> None:
+    await portal.turned_on()
+    at_ten_to_midnight(portal)
+    browser = await portal.signed_in()
+    forms = [f"{LINE}/cerrar", f"{LINE}/sitios"]
+    seen = [(each, (await browser.open(each)).fields_of(each)) for each in forms]
+    portal.after(900)
+    for path, fields in seen:
+        given = {**fields, "sitio": "tarea.example", "hasta": "hoy"}
+        await browser.post(path, {**given, "que": "todo" if path.endswith("cerrar") else "cerrar"})
+        assert "otro día" in browser.words
+    assert 'value="tarea.example"' in browser.text and 'value="cerrar" checked' in browser.text
+    found = await portal.choices()
+    assert found.own_names == () and found.adjustments.once == ()
+    await browser.send(f"{LINE}/sitios", {"sitio": "tarea.example", "que": "cerrar", "hasta": "hoy"})
+    assert [each.name for each in (await portal.choices()).own_names] == ["tarea.example"]
+
+
+async def test_nothing_is_said_to_be_closed_while_nothing_can_be(portal: PortalPages) -> None:
+    browser = await portal.turned_on()
+    await browser.open(f"{LINE}/pausa")
+    await browser.send(f"{LINE}/pausa")
+    assert f"{LINE}/cerrar" not in browser.text
+    await browser.open(f"{LINE}/cerrar")
+    await browser.send(f"{LINE}/cerrar", {"que": "todo", "hasta": "1h"})
+    assert "Está cerrado" not in browser.words and "Termina la pausa" in browser.words
+    await browser.open(LINE)
+    await browser.send(f"{LINE}/seguir")
+    await suspension.suspend(portal.context, 3_600, reason="a list closed too much")
+    await browser.open(f"{LINE}/cerrar")
+    await browser.send(f"{LINE}/cerrar", {"que": "todo", "hasta": "1h"})
+    assert "Está cerrado" not in browser.words and "ninguna casa tiene filtro" in browser.words
+    assert (await portal.choices()).adjustments.once == ()
+
+
+async def test_too_many_closings_are_said_to_be_too_many(portal: PortalPages) -> None:
+    browser = await portal.turned_on()
+    for _ in range(MOST_ONCE + 1):
+        portal.after(3)
+        await browser.open(f"{LINE}/cerrar")
+        await browser.send(f"{LINE}/cerrar", {"que": "todo", "hasta": "3h"})
+    assert browser.reply.status_code == 409 and "Ya hay muchos cierres" in browser.words
