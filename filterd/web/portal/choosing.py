@@ -14,8 +14,19 @@ from filterd.operations.policies import policies, profile
 from filterd.policy.documents import Level, Policies, Service
 from filterd.web.pages.forms import SentForm, query_of
 from filterd.web.pages.state import see_other
+from filterd.web.portal.hours import stretches
 from filterd.web.portal.opting import choose_age
-from filterd.web.portal.titles import WAY_CATEGORIES, closed_by, closes_ways, effective, named, said
+from filterd.web.portal.titles import (
+    WAY_CATEGORIES,
+    beyond,
+    by_kind,
+    closed_by,
+    closes_ways,
+    effective,
+    named,
+    said,
+    warning_of,
+)
 from filterd.web.portal.visitor import Visit, on_line
 
 CLOSED, OPEN = "cerrar", "abrir"
@@ -58,12 +69,13 @@ async def confirm_age(visit: Visit) -> Response:
     own = visit.line.choices.adjustments
     before, after = effective(visit.line.choices, await visit.documents()), closed_by(chosen, own)
     language = visit.words.language
-    gone = [each for each in before.categories if each not in after.categories]
-    come = [each for each in after.categories if each not in before.categories]
     values = {
         "chosen": chosen,
-        "opens": named(documents.categories, gone, language),
-        "closes": named(documents.categories, come, language),
+        "opens": by_kind(beyond(before, after), documents, language),
+        "closes": by_kind(beyond(after, before), documents, language),
+        "warning": said(warning_of(chosen, documents), language),
+        "own_hours": own.plan is not None,
+        "stretches": stretches(chosen.schedule, documents, visit.words),
         "closes_ways": closes_ways(after, documents),
         "said": said,
     }

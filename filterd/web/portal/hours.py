@@ -64,7 +64,8 @@ def _span(slot: Slot) -> str:
     return f"{clock(slot.start)}\N{EN DASH}{clock(slot.end)}"
 
 
-def _stretches(slots: Sequence[Slot], documents: Policies, words: Words) -> list[ShownStretch]:
+def stretches(slots: Sequence[Slot], documents: Policies, words: Words) -> list[ShownStretch]:
+    """Weekly stretches in words, in their order."""
     return [
         ShownStretch(place, _days(each.days, words), _span(each), _what(each, documents, words))
         for place, each in enumerate(slots)
@@ -98,7 +99,7 @@ async def _shown(visit: Visit, error: str = "") -> Response:
     found = hours_of(choices, documents)
     values = {
         "own": found.own,
-        "stretches": _stretches(found.slots, documents, visit.words),
+        "stretches": stretches(found.slots, documents, visit.words),
         "week": _week(found.slots, documents, visit.words),
         "holidays": found.holidays,
         "zones": [each for each in ZONES if each != choices.zone],

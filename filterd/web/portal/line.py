@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from starlette.requests import Request
@@ -16,7 +17,7 @@ from filterd.policy.documents import Policies
 from filterd.web.pages.state import page, see_other, state_of
 from filterd.web.portal.line_state import hours_now, paused, suspended_until, until
 from filterd.web.portal.opting import choose_age
-from filterd.web.portal.titles import WAY_CATEGORIES, effective, named, said
+from filterd.web.portal.titles import WAY_CATEGORIES, by_kind, effective, said
 from filterd.web.portal.visitor import BASE, SESSION, Visit, cookie_of, on_line, session_of
 
 
@@ -73,14 +74,8 @@ async def accept(visit: Visit) -> Response:
 def _closed(visit: Visit, documents: Policies) -> dict[str, list[str]]:
     """The titles of what is closed at any hour, by kind."""
     found = effective(visit.line.choices, documents)
-    topics = [each for each in found.categories if each not in WAY_CATEGORIES]
-    language = visit.words.language
-    return {
-        "topics": named(documents.categories, topics, language),
-        "applications": named(documents.services, found.services, language),
-        "search": named(documents.safe_search, found.safe_search, language),
-        "ways": named(documents.bypass, found.bypass, language),
-    }
+    topics = tuple(each for each in found.categories if each not in WAY_CATEGORIES)
+    return by_kind(replace(found, categories=topics), documents, visit.words.language)
 
 
 async def choose(request: Request) -> Response:

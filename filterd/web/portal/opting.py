@@ -21,8 +21,9 @@ from filterd.operations.portal.pins import PinFaultError
 from filterd.policy.documents import ConsentText, Policies, Profile
 from filterd.web.pages.forms import query_of
 from filterd.web.pages.state import page, see_other
+from filterd.web.portal.hours import stretches
 from filterd.web.portal.line_state import own_closed, suspended_until, until
-from filterd.web.portal.titles import CLOSED_TWIN, closes_ways, offered, said
+from filterd.web.portal.titles import CLOSED_TWIN, closes_ways, offered, said, warning_of
 from filterd.web.portal.visitor import Visit, on_line, portal_state, session_of
 
 
@@ -93,6 +94,8 @@ def _confirmation(
         "text": text,
         "paragraphs": paragraphs(said(text.text, visit.words.language)),
         "closes_ways": closes_ways(chosen, documents),
+        "warning": said(warning_of(chosen, documents), visit.words.language),
+        "stretches": stretches(chosen.schedule, documents, visit.words),
         "error": error,
         "said": said,
     }
