@@ -146,6 +146,7 @@ async def test_a_form_is_taken_from_our_pages_alone(client: httpx.AsyncClient) -
         {"Origin": "http://elsewhere.test"},
         {"Sec-Fetch-Site": "cross-site"},
         {"Origin": "null"},
+        {"Origin": "http://[::1"},
     ):
         assert (await client.post("/form", data=good, headers=headers)).status_code == 403
     assert (await client.post("/form", json=good)).status_code == 415
