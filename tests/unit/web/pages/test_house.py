@@ -161,6 +161,16 @@ async def test_a_fault_says_nothing_of_the_request(client: httpx.AsyncClient) ->
         assert "default-src 'none'" in reply.headers["content-security-policy"]
 
 
+async def test_the_icon_is_one_that_the_policy_allows(client: httpx.AsyncClient) -> None:
+    reply = await client.get("/dev/components")
+    assert "img-src 'self';" in reply.headers["content-security-policy"]
+    found = re.search(r'<link rel="icon"[^>]* href="([^"]+)">', reply.text)
+    assert found is not None
+    icon = await client.get(found[1])
+    assert (icon.status_code, icon.headers["content-type"]) == (200, "image/svg+xml")
+    assert len(icon.content) < 500
+
+
 def test_the_stylesheet_is_small() -> None:
     assert (Path(FOLDER).parent / "static" / "house.css").stat().st_size < 20_000
 
