@@ -94,7 +94,7 @@ async def show(visit: Visit) -> Response:
     return await _shown(visit)
 
 
-async def _shown(visit: Visit, error: str = "") -> Response:
+async def _shown(visit: Visit, error: str = "", day: str = "") -> Response:
     choices, documents = visit.line.choices, await visit.documents()
     found = hours_of(choices, documents)
     values = {
@@ -106,6 +106,7 @@ async def _shown(visit: Visit, error: str = "") -> Response:
         "zone": choices.zone,
         "presets": PRESETS if any(childrens_things(documents)) else (),
         "error": error,
+        "day": day,
     }
     status = HTTPStatus.UNPROCESSABLE_ENTITY if error else HTTPStatus.OK
     return visit.page("portal/hours.html", values, status)
@@ -126,7 +127,9 @@ async def show_form(visit: Visit) -> Response:
     return await _form_page(visit, stretch_form(slots[place], documents), str(place))
 
 
-async def _form_page(visit: Visit, given: dict[str, object], place: str, error: str = "") -> Response:
+async def _form_page(
+    visit: Visit, given: dict[str, object], place: str, errors: tuple[str, ...] = ()
+) -> Response:
     documents, language = await visit.documents(), visit.words.language
     slots = hours_of(visit.line.choices, documents).slots
     keep = _what(slots[int(place)], documents, visit.words) if place and given["mixed"] else ""
@@ -134,13 +137,13 @@ async def _form_page(visit: Visit, given: dict[str, object], place: str, error: 
         "given": given,
         "place": place,
         "keep": keep,
-        "error": error,
+        "errors": errors,
         "days": DAYS,
         "topics": [(each.id, getattr(each.title, language)) for each in documents.categories],
         "groups": [(each.id, getattr(each.title, language)) for each in documents.protected.groups],
         "childrens": any(childrens_things(documents)),
     }
-    status = HTTPStatus.UNPROCESSABLE_ENTITY if error else HTTPStatus.OK
+    status = HTTPStatus.UNPROCESSABLE_ENTITY if errors else HTTPStatus.OK
     return visit.page("portal/stretch.html", values, status)
 
 
@@ -154,7 +157,7 @@ async def save(visit: Visit) -> Response:
     if place and not 0 <= number_of(place) < len(words):
         return visit.problem("portal.stale")
     read = read_stretch(form, documents)
-    if isinstance(read, str):
+    if isinstance(read, tuple):
         return await _form_page(visit, _again(form), place, read)
     if form.one("que") == KEEP:
         if not place:
@@ -234,7 +237,7 @@ async def change_days(visit: Visit) -> Response:
     try:
         await plans.change(visit.context, visit.id, change)
     except OperationError:
-        return await _shown(visit, "portal.hours.bad_day")
+        return await _shown(visit, "portal.hours.bad_day", added)
     return visit.done("horas", "/horas")
 
 

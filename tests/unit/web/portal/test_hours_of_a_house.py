@@ -169,3 +169,19 @@ async def test_an_older_page_overwrites_nothing(portal: PortalPages, browser: Br
     assert other.reply.status_code == 409
     await other.open(f"{HOURS}/9")
     assert other.reply.status_code == 409
+
+
+async def test_all_that_is_wrong_with_a_stretch_is_said_at_once(
+    portal: PortalPages, browser: Browser
+) -> None:
+    await browser.follow(f"{HOURS}/nueva")
+    await browser.send(f"{HOURS}/guardar", {"dia": [], "de": "9 pm", "a": "23:15", "que": "temas"})
+    for words in ("Marca al menos un día.", "Escribe las dos horas", "Elige qué se cierra."):
+        assert words in browser.words
+    assert 'value="9 pm"' in browser.text and 'value="23:15"' in browser.text
+    await browser.send(f"{HOURS}/guardar", {"dia": ["mon"], "de": "8:00", "a": "08:00", "que": "todo"})
+    assert "Las dos horas son iguales" in browser.words and 'value="mon" checked' in browser.text
+    assert (await portal.choices()).adjustments.plan is None
+    await browser.open(HOURS)
+    await browser.send(f"{HOURS}/dias", {"dia": "2020-12-25"})
+    assert "Ese día ya pasó" in browser.words and 'value="2020-12-25"' in browser.text
