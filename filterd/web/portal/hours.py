@@ -34,9 +34,9 @@ PRESETS: dict[str, dict[str, Any]] = {
 """ready stretches for children's things: bedtime before school days, and homework"""
 ZONES = (
     "America/Mexico_City", "America/Cancun", "America/Chihuahua", "America/Ciudad_Juarez",
-    "America/Hermosillo", "America/Mazatlan", "America/Tijuana",
+    "America/Hermosillo", "America/Matamoros", "America/Mazatlan", "America/Ojinaga", "America/Tijuana",
 )  # fmt: skip
-"""the clocks of Mexico, by the names that people know them by"""
+"""the clocks of Mexico; those at the border are moved twice a year, with the neighbour's"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
 import pytest
 
 from filterd.model.slot import Slot
 from filterd.operations.plan_file import childrens_things
 from filterd.operations.policies import policies
 from filterd.operations.portal.state import CHANGES
+from filterd.web.portal.hours import ZONES
 from tests.unit.web.portal.conftest import Browser, PortalPages
 from tests.unit.web.portal.test_choices_of_a_parent import GAMES
 
@@ -185,3 +189,18 @@ async def test_all_that_is_wrong_with_a_stretch_is_said_at_once(
     await browser.open(HOURS)
     await browser.send(f"{HOURS}/dias", {"dia": "2020-12-25"})
     assert "Ese día ya pasó" in browser.words and 'value="2020-12-25"' in browser.text
+
+
+@pytest.mark.parametrize("zone", ["America/Mexico_City", "America/Chihuahua"])
+async def test_a_border_that_moves_its_clocks_can_be_chosen(
+    portal: PortalPages, browser: Browser, zone: str
+) -> None:
+    """The municipalities at the border of the states that keep one time all year follow the neighbour's."""
+    summer = datetime(2027, 7, 1, 12, tzinfo=UTC)
+    near = [each for each in ZONES if each in ("America/Matamoros", "America/Ojinaga")]
+    assert len(near) == 2
+    for each in near:
+        assert summer.astimezone(ZoneInfo(each)).utcoffset() != summer.astimezone(ZoneInfo(zone)).utcoffset()
+        await browser.open(HOURS)
+        await browser.post(f"{HOURS}/reloj", {**browser.fields_of(f"{HOURS}/reloj"), "reloj": each})
+        assert (await portal.choices()).zone == each
