@@ -32,6 +32,7 @@ async def show(visit: Visit) -> Response:
     suspended = await suspended_until(visit.context)
     values = {
         "paused": until(visit.words, choices.paused_until, now, choices.zone) if paused(choices, now) else "",
+        "nowhere": subscribers.nowhere(visit.context, visit.line),
         "suspended": until(visit.words, suspended, now, choices.zone) if suspended else "",
         "hours": hours_now(choices, documents, visit.words, now),
         "chosen": next((each for each in documents.profiles if each.id == choices.profile), None),

@@ -153,6 +153,7 @@ async def on(visit: Visit) -> Response:
     suspended = until(visit.words, end, visit.context.clock(), choices.zone) if end else ""
     pin = query_of(visit.query, "pin", 10)
     values = {"pin": pin, "chosen": chosen, "suspended": suspended, "said": said}
+    values["nowhere"] = subscribers.nowhere(visit.context, visit.line)
     return visit.page("portal/on.html", values)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from filterd.model.adjustments import MOST_ONCE
-from filterd.operations import choices, meanings, plans, suspension
+from filterd.operations import bindings, choices, meanings, plans, subscribers, suspension
 from filterd.operations.policies import policies
 from tests.unit.web.portal.conftest import HOME, POLICIES, Browser, PortalPages
 from tests.unit.web.portal.test_choices_of_a_parent import GAMES
@@ -157,3 +157,16 @@ async def test_too_many_closings_are_said_to_be_too_many(portal: PortalPages) ->
         await browser.open(f"{LINE}/cerrar")
         await browser.send(f"{LINE}/cerrar", {"que": "todo", "hasta": "3h"})
     assert browser.reply.status_code == 409 and "Ya hay muchos cierres" in browser.words
+
+
+async def test_a_filter_of_a_line_that_no_node_knows_is_not_said_to_work(portal: PortalPages) -> None:
+    await subscribers.add(portal.context, "new", zone="America/Mexico_City")
+    browser = await portal.signed_in("new")
+    await browser.open(f"{LINE}/encender?edad=children")
+    await browser.send(f"{LINE}/encender", {"pin": ""})
+    assert "todavía no cierra nada" in browser.words and "Ya funciona" not in browser.words
+    await browser.open(LINE)
+    assert "Tu filtro está encendido" not in browser.words and "todavía no cierra nada" in browser.words
+    await bindings.add(portal.context, "10.0.0.9/32", "new")
+    await browser.open(LINE)
+    assert "Tu filtro está encendido" in browser.words
