@@ -1,7 +1,8 @@
 """The choices of a line beside its profile: categories, services, safe search and ways around, one by one.
 
 A choice is kept as a difference from the profile, and only while it is one: what the profile has anyway is
-not added, and what it lacks is not taken. A profile that changes later does not take a line's choice along.
+not added, and what it lacks is not taken. A profile that changes later does not take a line's choice along;
+until an announced change takes effect, a difference is one from the profile as the line has it.
 """
 
 from __future__ import annotations
@@ -16,9 +17,11 @@ from filterd.model.subscriber import Subscriber
 from filterd.operations import lines
 from filterd.operations.context import Context
 from filterd.operations.errors import OperationError
+from filterd.operations.held_profiles import as_held
 from filterd.operations.nearest import did_you_mean, nearest
 from filterd.operations.policies import policies, profile
 from filterd.policy.documents import Bypass, Category, Level, Policies, Profile, SafeSearch, Service, Text
+from filterd.store import meanings as meaning_rows
 
 FIELDS = {
     "category": "categories",
@@ -129,12 +132,14 @@ async def choose(
     """Change what a line has beside its profile. ``youtube``: a level of :data:`LEVELS`; ``reset``: as the
     profile has it, before the wishes count. Every wish that cannot be is in one error."""
     documents = policies(context)
+    async with context.store.read() as connection:
+        meanings = await meaning_rows.known(connection)
 
-    def step(old: LineChoices, _: float) -> LineChoices:
+    def step(old: LineChoices, now: float) -> LineChoices:
         lines.require_opted_in(old, subscriber)
         known = _Known(documents, old.adjustments)
         wanted = known.read([*wishes, *_youtube(youtube, documents)])
-        chosen = profile(documents, old.profile)
+        chosen = profile(as_held(documents, old, meanings, now), old.profile)
         adjustments = _without_differences(old.adjustments) if reset else old.adjustments
         for act, kind, identifier in wanted:
             adjustments = _applied(adjustments, act, kind, identifier, documents)

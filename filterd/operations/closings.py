@@ -56,7 +56,7 @@ async def close(
             return old
         if len(kept) >= MOST_ONCE:
             message = f"the line has {len(kept)} closings already, the most there can be"
-            raise OperationError(message, f"take them off with: filterd subscriber open {subscriber} --all")
+            raise ConflictError(message, f"take them off with: filterd subscriber open {subscriber} --all")
         return _with(old, (*kept, new))
 
     return await lines.update(context, subscriber, "close", step), made[0]

@@ -16,6 +16,7 @@ from filterd.operations import lines
 from filterd.operations.context import Context
 from filterd.operations.ends import clock_of
 from filterd.operations.errors import OperationError
+from filterd.operations.held_profiles import policies_held
 from filterd.operations.plan_file import PlanError, read_plan
 from filterd.operations.policies import policies, profile
 from filterd.policy.documents import Policies, Text
@@ -68,10 +69,9 @@ class PlanChange:
 
 async def show(context: Context, subscriber: str) -> tuple[Subscriber, LineHours]:
     """A line and its hours."""
-    documents = policies(context)
     async with context.store.read() as connection:
         found = await lines.require(connection, subscriber)
-    return found, hours_of(found.choices, documents)
+    return found, hours_of(found.choices, await policies_held(context, found.choices))
 
 
 async def change(context: Context, subscriber: str, wanted: PlanChange) -> tuple[Subscriber, LineHours]:
@@ -104,11 +104,11 @@ async def change(context: Context, subscriber: str, wanted: PlanChange) -> tuple
         return replace(old, adjustments=adjusted)
 
     found = await lines.update(context, subscriber, "plan", step)
-    return found, hours_of(found.choices, documents)
+    return found, hours_of(found.choices, await policies_held(context, found.choices))
 
 
 def hours_of(choices: LineChoices, documents: Policies) -> LineHours:
-    """The hours that a line has by its plan, or else by its profile."""
+    """The hours that a line has by its plan, or else by its profile, as ``documents`` have it."""
     adjusted = choices.adjustments
     slots = adjusted.plan
     if slots is None:

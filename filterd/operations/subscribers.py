@@ -284,8 +284,7 @@ def unbound(context: Context, subscriber: Subscriber) -> tuple[str, ...]:
     """The ways by which queries of the household are not known as the line's, for want of a binding.
 
     An identity covers all queries that come with it, and sessions those of addresses that move."""
-    accounting = context.settings.accounting
-    if accounting.radius is not None or accounting.leases:
+    if _has_sessions(context):
         return ()
     if not subscriber.bindings:
         return ("no prefix is bound: no query is known as this line's, and its choices do nothing",)
@@ -294,6 +293,16 @@ def unbound(context: Context, subscriber: Subscriber) -> tuple[str, ...]:
     if not any(covered):
         return ("no IPv6 prefix is bound: a household with IPv6 asks over it too, and bypasses its choices",)
     return ()
+
+
+def nowhere(context: Context, subscriber: Subscriber) -> bool:
+    """Return whether no query can be known as the line's, so that its choices do nothing."""
+    return not subscriber.bindings and not _has_sessions(context)
+
+
+def _has_sessions(context: Context) -> bool:
+    accounting = context.settings.accounting
+    return accounting.radius is not None or bool(accounting.leases)
 
 
 def _is_ipv6(bound: Bound) -> bool:

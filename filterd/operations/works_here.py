@@ -26,6 +26,8 @@ class ConnectionKind(StrEnum):
     """a line with a filter that is on"""
     PAUSED = "paused"
     """a line whose filter is paused"""
+    SUSPENDED = "suspended"
+    """a line with a filter, which the provider has stopped for all lines"""
     PLAIN = "plain"
     """a line without a filter"""
 

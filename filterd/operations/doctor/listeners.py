@@ -11,13 +11,13 @@ from filterd.operations.doctor.finding import Finding, found
 
 
 def check(case: Case) -> Iterator[Finding]:
-    """Look at where the desk, the API, control and metrics listen, beside the portal and the public pages."""
-    everybodys = dict(_everybodys(case))
+    """Look at where the desk, the API, control and metrics listen, beside the pages for everybody."""
+    everybodys = [*_everybodys(case)]
     for key, at in _inside(case):
         if at.address.is_unspecified or at.address.is_global:
             yield found("ports.open_to_strangers", key=key, at=str(at))
             continue
-        for other, place in everybodys.items():
+        for other, place in everybodys:
             if place.address == at.address and not at.address.is_loopback:
                 yield found("ports.beside_public", key=key, at=str(at), other=other, place=str(place))
                 break
@@ -27,7 +27,9 @@ def _inside(case: Case) -> Iterator[tuple[str, Endpoint]]:
     """The listeners that are the operator's own people's and systems'."""
     yield "metrics.listen", case.settings.metrics.listen
     yield "control.listen", case.settings.control.listen
-    web = case.settings.web
+    web, block = case.settings.web, case.settings.web_block
+    if block is not None and block.health is not None:
+        yield "web.block.health", block.health
     if web is None:
         return
     if web.api is not None:
@@ -46,3 +48,7 @@ def _everybodys(case: Case) -> Iterator[tuple[str, Endpoint]]:
     for name, pages in {} if web is None else web.pages.items():
         if name not in ("desk", "regulator"):
             yield f"web.{name}.listen", pages.listen
+    block = case.settings.web_block
+    if block is not None:
+        yield from (("web.block.listen", each) for each in block.listen)
+        yield from (("web.block.https", each) for each in block.https)

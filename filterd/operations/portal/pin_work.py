@@ -17,13 +17,15 @@ from argon2.exceptions import Argon2Error, InvalidHashError
 
 from filterd.operations.portal.keyed import keyed
 from filterd.operations.portal.refusals import TooManyTriesError
-from filterd.operations.portal.tries import MOST_CLIENTS
+from filterd.operations.portal.tries import MOST_CLIENTS, Levels, TryPace
 from filterd.store.pins import PinTries
 
 TURNS, MOST_WAITING = 2, 16
 """hashes at work, and those that wait for a turn; beyond, nobody waits"""
 TIME_COST, MEMORY_KIB, LANES = 2, 19_456, 1
 """of Argon2id; decision 0312"""
+ELSEWHERE = TryPace(40, 1 / 10)
+"""tries of one network whose clients are on no line: it has many addresses, and each would have its own"""
 _MARK = "#"
 """stands between a hash and the mark of its key; Argon2 writes none"""
 
@@ -50,6 +52,8 @@ class PinWork:
         self._of_nobody = self._hasher.hash(secrets.token_hex(16))
         self.elsewhere: OrderedDict[str, PinTries] = OrderedDict()
         """wrong ones by the client, of clients on no line"""
+        self.networks = Levels(ELSEWHERE)
+        """tries by the network, of clients on no line"""
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:

@@ -7,6 +7,8 @@ done is the same for a line without a PIN.
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from filterd.model.portal import PortalRole, PortalSession, SignInMethod
@@ -23,7 +25,7 @@ from filterd.operations.portal.pin_work import of_key
 from filterd.operations.portal.refusals import PinRefusedError
 from filterd.operations.portal.sessions import SignedIn, SignInBasis
 from filterd.operations.portal.state import ACTOR, PortalState
-from filterd.operations.portal.tries import client_of
+from filterd.operations.portal.tries import client_of, network_of
 from filterd.store import pins as rows
 from filterd.store import subscribers as subscriber_rows
 from filterd.store.ledger import PIN_END
@@ -164,15 +166,33 @@ async def sign_in(
     Raises PinRefusedError, with the same text and after the same work whether the address is on a line, and
     whether that has a PIN; TooManyTriesError.
     """
-    found = await on_line.line_of_address(context, address, port)
-    async with portal.trying(context), portal.pins.turn():
-        tried = await _count(portal, context, found, client_of(address))
+    found, client = await on_line.line_of_address(context, address, port), client_of(address)
+    async with portal.trying(context), _turn(portal, context, found, client):
+        tried = await _count(portal, context, found, client)
         right = await portal.pins.holds(tried.line, plain(pin), tried.hashed)
         if found is not None and tried.hashed and right:
             return await _let_in(context, found, tried.hashed, previous)
         if found is not None:
             await _note_wrong(context, found, tried)
         raise PinRefusedError(tried.tries.closed_until - tried.tries.at)
+
+
+@asynccontextmanager
+async def _turn(
+    portal: PortalState, context: Context, found: Subscriber | None, client: str
+) -> AsyncIterator[None]:
+    """A turn, for a try that may be looked at: one that comes while the PIN is closed takes none, and nothing
+    of the store's writer, so that whoever goes on trying keeps nobody else out. Raises PinRefusedError,
+    TooManyTriesError."""
+    now = context.clock()
+    if found is None:
+        _require_open(portal.pins.elsewhere.get(client, PinTries()), now)
+        portal.pins.networks.take(network_of(client), now)
+    else:
+        async with context.store.read(here=True) as connection:
+            _require_open(await rows.tries(connection, found.line), now)
+    async with portal.pins.turn():
+        yield
 
 
 async def _let_in(context: Context, found: Subscriber, hashed: str, previous: str) -> SignedIn:
@@ -198,10 +218,15 @@ async def _count(portal: PortalState, context: Context, found: Subscriber | None
 
 
 def _one_more(before: PinTries, now: float) -> PinTries:
-    if 0 < before.closed_until - now <= LONGEST_WAIT:  # longer: the clock was set back meanwhile
-        raise PinRefusedError(before.closed_until - now)
+    _require_open(before, now)
     failures = before.failures + 1
     return PinTries(failures, now + wait_after(failures), now)
+
+
+def _require_open(before: PinTries, now: float) -> None:
+    """Raise PinRefusedError while a PIN is closed."""
+    if 0 < before.closed_until - now <= LONGEST_WAIT:  # longer: the clock was set back meanwhile
+        raise PinRefusedError(before.closed_until - now)
 
 
 async def _note_wrong(context: Context, found: Subscriber, tried: _Try) -> None:

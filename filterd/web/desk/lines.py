@@ -6,10 +6,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from filterd.model.token import Permission
-from filterd.operations import consent_history, desk_scripts, subscribers, view_codes
+from filterd.operations import consent_history, desk_scripts, subscribers, suspension, view_codes
 from filterd.operations.context import Context, OperationError
+from filterd.operations.held_profiles import policies_held
 from filterd.operations.notices import keeping
-from filterd.operations.policies import policies
 from filterd.store.notices import NoticeFilter
 from filterd.web.accounts.agents import Agent
 from filterd.web.desk.acts import ACTS
@@ -42,9 +42,10 @@ async def show(request: Request, agent: Agent) -> Response:
     if not agent.may(Permission.AUDIT_READ):
         record = consent_history.of_present_holder(record)
     now, line = context.clock(), record.subscriber
-    done = request.query_params.get("done", "")
+    done, suspended = request.query_params.get("done", ""), await suspension.present(context)
     values = {
-        **chosen(line, policies(context), now),
+        **chosen(line, await policies_held(context, line.choices), now),
+        "suspended_until": 0 if suspended is None else suspended.until,
         "security": context.settings.security.enabled,
         "record": record,
         "changes": record.changes[-MOST_CHANGES:][::-1],

@@ -82,7 +82,11 @@ def require_own_site(request: Request) -> None:
 
 
 def _host(origin: str) -> str:
-    return urlsplit(origin).netloc
+    """The host of an origin; empty for one that cannot be read, which is nobody's own."""
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return ""
 
 
 async def _body(request: Request) -> bytes:

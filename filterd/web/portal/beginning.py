@@ -7,11 +7,12 @@ from starlette.responses import Response
 
 from filterd.model.line import is_paused
 from filterd.model.subscriber import Subscriber
+from filterd.operations.context import Context
 from filterd.operations.portal import openid
 from filterd.operations.portal.on_line import line_of_address
 from filterd.web.pages.forms import query_of
 from filterd.web.pages.state import language_of, page, state_of
-from filterd.web.portal.line_state import own_closed
+from filterd.web.portal.line_state import own_closed, suspended_until
 from filterd.web.portal.titles import said
 from filterd.web.portal.visitor import client_of, session_of
 
@@ -22,7 +23,7 @@ async def show(request: Request) -> Response:
     known = await line_of_address(context, *client_of(request))
     found = await session_of(request)
     values = {
-        "here": _state_here(known, context.clock()),
+        "here": await _state_here(context, known),
         "signed_in": found is not None,
         "several": found is not None and len(found.subscribers) > 1,
         "openid": openid.offered(context),
@@ -32,11 +33,14 @@ async def show(request: Request) -> Response:
     return page(request, "portal/beginning.html", values)
 
 
-def _state_here(known: Subscriber | None, now: float) -> str:
-    """``on``, ``paused``, ``own`` (off, with sites that the line closes itself) or ``off``: what anybody on
-    the line may know; empty: nobody can tell."""
+async def _state_here(context: Context, known: Subscriber | None) -> str:
+    """``on``, ``paused``, ``suspended``, ``own`` (off, with sites that the line closes itself) or ``off``:
+    what anybody on the line may know; empty: nobody can tell."""
     if known is None:
         return ""
+    now = context.clock()
     if not known.choices.opted_in:
         return "own" if own_closed(known.choices, now) else "off"
+    if await suspended_until(context):
+        return "suspended"
     return "paused" if is_paused(known.choices.paused_until, int(now)) else "on"

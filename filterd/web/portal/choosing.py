@@ -14,8 +14,19 @@ from filterd.operations.policies import policies, profile
 from filterd.policy.documents import Level, Policies, Service
 from filterd.web.pages.forms import SentForm, query_of
 from filterd.web.pages.state import see_other
+from filterd.web.portal.hours import stretches
 from filterd.web.portal.opting import choose_age
-from filterd.web.portal.titles import WAY_CATEGORIES, closed_by, closes_ways, effective, named, said
+from filterd.web.portal.titles import (
+    WAY_CATEGORIES,
+    beyond,
+    by_kind,
+    closed_by,
+    closes_ways,
+    effective,
+    named,
+    said,
+    warning_of,
+)
 from filterd.web.portal.visitor import Visit, on_line
 
 CLOSED, OPEN = "cerrar", "abrir"
@@ -50,20 +61,21 @@ async def ages(visit: Visit) -> Response:
 @on_line
 async def confirm_age(visit: Visit) -> Response:
     """``GET …/edad/nueva``: what changes with another age, before it does."""
-    documents = policies(visit.context)
+    documents = policies(visit.context)  # another age is chosen as it is from now on
     wanted = query_of(visit.query, "edad", 64)
     chosen = next((each for each in documents.profiles if each.id == wanted), None)
     if chosen is None or not visit.line.choices.opted_in:
         return see_other(f"{visit.base}/edad")
     own = visit.line.choices.adjustments
-    before, after = effective(visit.line.choices, documents), closed_by(chosen, own)
+    before, after = effective(visit.line.choices, await visit.documents()), closed_by(chosen, own)
     language = visit.words.language
-    gone = [each for each in before.categories if each not in after.categories]
-    come = [each for each in after.categories if each not in before.categories]
     values = {
         "chosen": chosen,
-        "opens": named(documents.categories, gone, language),
-        "closes": named(documents.categories, come, language),
+        "opens": by_kind(beyond(before, after), documents, language),
+        "closes": by_kind(beyond(after, before), documents, language),
+        "warning": said(warning_of(chosen, documents), language),
+        "own_hours": own.plan is not None,
+        "stretches": stretches(chosen.schedule, documents, visit.words),
         "closes_ways": closes_ways(after, documents),
         "said": said,
     }
@@ -86,7 +98,7 @@ async def topics(visit: Visit) -> Response:
     """``GET …/temas``: each topic, ticked where it is closed."""
     if not visit.line.choices.opted_in:
         return see_other(visit.base)
-    documents = policies(visit.context)
+    documents = await visit.documents()
     shown = [each for each in documents.categories if each.id not in WAY_CATEGORIES]
     found = effective(visit.line.choices, documents)
     values = {
@@ -103,7 +115,7 @@ async def topics(visit: Visit) -> Response:
 async def choose_topics(visit: Visit) -> Response:
     """``POST …/temas``."""
     form = await visit.form()
-    documents = policies(visit.context)
+    documents = await visit.documents()
     ids = [each.id for each in documents.categories if each.id not in WAY_CATEGORIES]
     has = profile(documents, visit.line.choices.profile).categories
     ticked = form.all("cerrado")
@@ -130,7 +142,7 @@ async def applications(visit: Visit) -> Response:
     """``GET …/aplicaciones``: each application by group, ticked where it is closed."""
     if not visit.line.choices.opted_in:
         return see_other(visit.base)
-    documents = policies(visit.context)
+    documents = await visit.documents()
     values = {
         "groups": [*_groups(documents, visit.words.language)],
         "closed": frozenset(effective(visit.line.choices, documents).services),
@@ -143,7 +155,7 @@ async def applications(visit: Visit) -> Response:
 async def choose_applications(visit: Visit) -> Response:
     """``POST …/aplicaciones``."""
     form = await visit.form()
-    documents = policies(visit.context)
+    documents = await visit.documents()
     ids = [each.id for each in documents.services]
     has = profile(documents, visit.line.choices.profile).services
     await _chosen(visit, form, wishes_of("service", ids, form.all("cerrado"), has))
@@ -158,7 +170,7 @@ async def search(visit: Visit) -> Response:
     """``GET …/busqueda``: search engines one by one, and the level of YouTube."""
     if not visit.line.choices.opted_in:
         return see_other(visit.base)
-    documents = policies(visit.context)
+    documents = await visit.documents()
     closed = effective(visit.line.choices, documents).safe_search
     of_youtube = [each.id for each in documents.safe_search if each.engine == YOUTUBE]
     level = next((each.removeprefix(f"{YOUTUBE}-") for each in of_youtube if each in closed), "off")
@@ -176,7 +188,7 @@ async def search(visit: Visit) -> Response:
 async def choose_search(visit: Visit) -> Response:
     """``POST …/busqueda``."""
     form = await visit.form()
-    documents = policies(visit.context)
+    documents = await visit.documents()
     level = form.one("youtube")
     if level and level not in LEVELS:
         return visit.problem("portal.unknown", HTTPStatus.UNPROCESSABLE_ENTITY)
@@ -198,7 +210,7 @@ async def ways(visit: Visit) -> Response:
     """``GET …/atajos``: the ways around, open or closed, and what closing them breaks."""
     if not visit.line.choices.opted_in:
         return see_other(visit.base)
-    documents = policies(visit.context)
+    documents = await visit.documents()
     found = effective(visit.line.choices, documents)
     ways, categories = _ways(documents)
     closed = [each in found.bypass for each in ways] + [each in found.categories for each in categories]
@@ -213,7 +225,7 @@ async def choose_ways(visit: Visit) -> Response:
     wanted = form.one("atajos")
     if wanted not in (CLOSED, OPEN):
         return visit.problem("portal.unknown", HTTPStatus.UNPROCESSABLE_ENTITY)
-    documents = policies(visit.context)
+    documents = await visit.documents()
     has = profile(documents, visit.line.choices.profile)
     ways, categories = _ways(documents)
     wishes = [

@@ -17,7 +17,6 @@ from filterd.operations import plans, subscribers
 from filterd.operations.context import OperationError
 from filterd.operations.plan_file import childrens_things
 from filterd.operations.plans import PlanChange, clock, hours_of, slot_words
-from filterd.operations.policies import policies
 from filterd.policy.documents import Policies
 from filterd.policy.schedule import Moment
 from filterd.web.pages.forms import SentForm
@@ -35,9 +34,9 @@ PRESETS: dict[str, dict[str, Any]] = {
 """ready stretches for children's things: bedtime before school days, and homework"""
 ZONES = (
     "America/Mexico_City", "America/Cancun", "America/Chihuahua", "America/Ciudad_Juarez",
-    "America/Hermosillo", "America/Mazatlan", "America/Tijuana",
+    "America/Hermosillo", "America/Matamoros", "America/Mazatlan", "America/Ojinaga", "America/Tijuana",
 )  # fmt: skip
-"""the clocks of Mexico, by the names that people know them by"""
+"""the clocks of Mexico; those at the border are moved twice a year, with the neighbour's"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +64,8 @@ def _span(slot: Slot) -> str:
     return f"{clock(slot.start)}\N{EN DASH}{clock(slot.end)}"
 
 
-def _stretches(slots: Sequence[Slot], documents: Policies, words: Words) -> list[ShownStretch]:
+def stretches(slots: Sequence[Slot], documents: Policies, words: Words) -> list[ShownStretch]:
+    """Weekly stretches in words, in their order."""
     return [
         ShownStretch(place, _days(each.days, words), _span(each), _what(each, documents, words))
         for place, each in enumerate(slots)
@@ -91,21 +91,22 @@ async def show(visit: Visit) -> Response:
     choices = visit.line.choices
     if not choices.opted_in:
         return see_other(visit.base)
-    return _shown(visit)
+    return await _shown(visit)
 
 
-def _shown(visit: Visit, error: str = "") -> Response:
-    choices, documents = visit.line.choices, policies(visit.context)
+async def _shown(visit: Visit, error: str = "", day: str = "") -> Response:
+    choices, documents = visit.line.choices, await visit.documents()
     found = hours_of(choices, documents)
     values = {
         "own": found.own,
-        "stretches": _stretches(found.slots, documents, visit.words),
+        "stretches": stretches(found.slots, documents, visit.words),
         "week": _week(found.slots, documents, visit.words),
         "holidays": found.holidays,
         "zones": [each for each in ZONES if each != choices.zone],
         "zone": choices.zone,
         "presets": PRESETS if any(childrens_things(documents)) else (),
         "error": error,
+        "day": day,
     }
     status = HTTPStatus.UNPROCESSABLE_ENTITY if error else HTTPStatus.OK
     return visit.page("portal/hours.html", values, status)
@@ -114,33 +115,35 @@ def _shown(visit: Visit, error: str = "") -> Response:
 @on_line
 async def show_form(visit: Visit) -> Response:
     """``GET …/horas/nueva`` and ``…/horas/3``: the form of a stretch."""
-    choices, documents = visit.line.choices, policies(visit.context)
+    choices, documents = visit.line.choices, await visit.documents()
     if not choices.opted_in:
         return see_other(visit.base)
     place = visit.request.path_params.get("slot")
     slots = hours_of(choices, documents).slots
     if place is None:
-        return _form_page(visit, blank_form(documents), "")
+        return await _form_page(visit, blank_form(documents), "")
     if not 0 <= place < len(slots):
         return visit.problem("portal.stale")
-    return _form_page(visit, stretch_form(slots[place], documents), str(place))
+    return await _form_page(visit, stretch_form(slots[place], documents), str(place))
 
 
-def _form_page(visit: Visit, given: dict[str, object], place: str, error: str = "") -> Response:
-    documents, language = policies(visit.context), visit.words.language
+async def _form_page(
+    visit: Visit, given: dict[str, object], place: str, errors: tuple[str, ...] = ()
+) -> Response:
+    documents, language = await visit.documents(), visit.words.language
     slots = hours_of(visit.line.choices, documents).slots
     keep = _what(slots[int(place)], documents, visit.words) if place and given["mixed"] else ""
     values = {
         "given": given,
         "place": place,
         "keep": keep,
-        "error": error,
+        "errors": errors,
         "days": DAYS,
         "topics": [(each.id, getattr(each.title, language)) for each in documents.categories],
         "groups": [(each.id, getattr(each.title, language)) for each in documents.protected.groups],
         "childrens": any(childrens_things(documents)),
     }
-    status = HTTPStatus.UNPROCESSABLE_ENTITY if error else HTTPStatus.OK
+    status = HTTPStatus.UNPROCESSABLE_ENTITY if errors else HTTPStatus.OK
     return visit.page("portal/stretch.html", values, status)
 
 
@@ -148,14 +151,14 @@ def _form_page(visit: Visit, given: dict[str, object], place: str, error: str = 
 async def save(visit: Visit) -> Response:
     """``POST …/horas/guardar``: one more stretch, or another in the place of one."""
     form = await visit.form()
-    documents = policies(visit.context)
+    documents = await visit.documents()
     words = [slot_words(each) for each in hours_of(visit.line.choices, documents).slots]
     place = form.one("lugar")
     if place and not 0 <= number_of(place) < len(words):
         return visit.problem("portal.stale")
     read = read_stretch(form, documents)
-    if isinstance(read, str):
-        return _form_page(visit, _again(form), place, read)
+    if isinstance(read, tuple):
+        return await _form_page(visit, _again(form), place, read)
     if form.one("que") == KEEP:
         if not place:
             return visit.problem("portal.unknown", HTTPStatus.UNPROCESSABLE_ENTITY)
@@ -185,7 +188,7 @@ async def _replaced(visit: Visit, form: SentForm, words: list[dict[str, Any]]) -
     text = json.dumps({"schedule": words})
     context = visit.expecting(form)
     if len(words) > MOST_SLOTS:
-        return _shown(visit, "portal.hours.full")
+        return await _shown(visit, "portal.hours.full")
     await plans.change(context, visit.id, PlanChange(text, "portal"))
     return visit.done("horas", "/horas")
 
@@ -194,7 +197,7 @@ async def _replaced(visit: Visit, form: SentForm, words: list[dict[str, Any]]) -
 async def remove(visit: Visit) -> Response:
     """``POST …/horas/quitar``: one stretch less."""
     form = await visit.form()
-    words = [slot_words(each) for each in hours_of(visit.line.choices, policies(visit.context)).slots]
+    words = [slot_words(each) for each in hours_of(visit.line.choices, await visit.documents()).slots]
     place = number_of(form.one("lugar"))
     if not 0 <= place < len(words):
         return visit.problem("portal.stale")
@@ -209,7 +212,7 @@ async def add_preset(visit: Visit) -> Response:
     preset = PRESETS.get(form.one("cual"))
     if preset is None:
         return visit.problem("portal.unknown", HTTPStatus.UNPROCESSABLE_ENTITY)
-    words = [slot_words(each) for each in hours_of(visit.line.choices, policies(visit.context)).slots]
+    words = [slot_words(each) for each in hours_of(visit.line.choices, await visit.documents()).slots]
     return await _replaced(visit, form, [*words, {**preset, "block": {"childrens": True}}])
 
 
@@ -230,11 +233,11 @@ async def change_days(visit: Visit) -> Response:
         return visit.done("horas", "/horas")
     change = PlanChange(holidays=(added,) if added else (), workdays=(gone,) if gone else ())
     if not added and not gone:
-        return _shown(visit, "portal.hours.no_day")
+        return await _shown(visit, "portal.hours.no_day")
     try:
         await plans.change(visit.context, visit.id, change)
     except OperationError:
-        return _shown(visit, "portal.hours.bad_day")
+        return await _shown(visit, "portal.hours.bad_day", added)
     return visit.done("horas", "/horas")
 
 

@@ -54,24 +54,25 @@ def _kind_of(slot: Slot, documents: Policies) -> str:
     return KEEP if slot.services else TOPICS
 
 
-def read_stretch(form: SentForm, documents: Policies) -> dict[str, Any] | str:
-    """The stretch in the words of a plan, without what it closes for :data:`KEEP`; or the key of what is
+def read_stretch(form: SentForm, documents: Policies) -> dict[str, Any] | tuple[str, ...]:
+    """The stretch in the words of a plan, without what it closes for :data:`KEEP`; or the keys of all that is
     wrong with the form."""
     days = [each for each in DAYS if each in form.all("dia")]
-    begin, end = form.one("de"), form.one("a")
-    if not days:
-        return "portal.hours.no_days"
-    if not (_TIME.fullmatch(begin) and _TIME.fullmatch(end)) or begin == "24:00":
-        return "portal.hours.no_time"
-    if begin == end:
-        return "portal.hours.same_time"
-    closed = _closed(form, documents)
-    if isinstance(closed, str):
-        return closed
+    begin, end, closed = form.one("de"), form.one("a"), _closed(form, documents)
+    no_time = not (_TIME.fullmatch(begin) and _TIME.fullmatch(end)) or begin == "24:00"
+    wrong = {
+        "portal.hours.no_days": not days,
+        "portal.hours.no_time": no_time,
+        "portal.hours.same_time": not no_time and begin.zfill(5) == end.zfill(5),
+        "portal.hours.no_topics": closed is None,
+    }
+    if closed is None or any(wrong.values()):
+        return tuple(key for key, is_wrong in wrong.items() if is_wrong)
     return {"days": days, "from": begin.zfill(5), "until": end.zfill(5), **closed}
 
 
-def _closed(form: SentForm, documents: Policies) -> dict[str, Any] | str:
+def _closed(form: SentForm, documents: Policies) -> dict[str, Any] | None:
+    """The part of a plan that says what is closed; None: nothing was chosen."""
     what = form.one("que")
     if what == KEEP:
         return {}
@@ -83,5 +84,5 @@ def _closed(form: SentForm, documents: Policies) -> dict[str, Any] | str:
         return {"block": "everything"} if left == groups else {"block": "everything", "leaves": left}
     topics = [each.id for each in documents.categories if each.id in form.all("tema")]
     if what != TOPICS or not topics:
-        return "portal.hours.no_topics"
+        return None
     return {"block": {"categories": topics}}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from starlette.requests import Request
@@ -10,13 +11,13 @@ from starlette.responses import Response
 from filterd.operations import meanings, subscribers
 from filterd.operations.ends import clock_of
 from filterd.operations.errors import UnknownLineError
-from filterd.operations.policies import policies
 from filterd.operations.portal import pins
 from filterd.operations.portal.sessions import csrf_token
+from filterd.policy.documents import Policies
 from filterd.web.pages.state import page, see_other, state_of
 from filterd.web.portal.line_state import hours_now, paused, suspended_until, until
 from filterd.web.portal.opting import choose_age
-from filterd.web.portal.titles import WAY_CATEGORIES, effective, named, said
+from filterd.web.portal.titles import WAY_CATEGORIES, by_kind, effective, said
 from filterd.web.portal.visitor import BASE, SESSION, Visit, cookie_of, on_line, session_of
 
 
@@ -27,14 +28,15 @@ async def show(visit: Visit) -> Response:
     if not choices.opted_in:
         return choose_age(visit)
     now = visit.context.clock()
-    documents = policies(visit.context)
+    documents = await visit.documents()
     suspended = await suspended_until(visit.context)
     values = {
         "paused": until(visit.words, choices.paused_until, now, choices.zone) if paused(choices, now) else "",
+        "nowhere": subscribers.nowhere(visit.context, visit.line),
         "suspended": until(visit.words, suspended, now, choices.zone) if suspended else "",
         "hours": hours_now(choices, documents, visit.words, now),
         "chosen": next((each for each in documents.profiles if each.id == choices.profile), None),
-        "closed": _closed(visit),
+        "closed": _closed(visit, documents),
         "closing": any(each.begin <= now < each.end for each in choices.adjustments.once),
         "has_pin": await pins.has_pin(visit.context, visit.id),
         "own_names": len([each for each in choices.own_names if not each.ended(now)]),
@@ -70,18 +72,11 @@ async def accept(visit: Visit) -> Response:
     return visit.done("aceptar")
 
 
-def _closed(visit: Visit) -> dict[str, list[str]]:
+def _closed(visit: Visit, documents: Policies) -> dict[str, list[str]]:
     """The titles of what is closed at any hour, by kind."""
-    documents = policies(visit.context)
     found = effective(visit.line.choices, documents)
-    topics = [each for each in found.categories if each not in WAY_CATEGORIES]
-    language = visit.words.language
-    return {
-        "topics": named(documents.categories, topics, language),
-        "applications": named(documents.services, found.services, language),
-        "search": named(documents.safe_search, found.safe_search, language),
-        "ways": named(documents.bypass, found.bypass, language),
-    }
+    topics = tuple(each for each in found.categories if each not in WAY_CATEGORIES)
+    return by_kind(replace(found, categories=topics), documents, visit.words.language)
 
 
 async def choose(request: Request) -> Response:
@@ -92,14 +87,17 @@ async def choose(request: Request) -> Response:
     if len(found.subscribers) == 1:
         return see_other(f"{BASE}/1")
     context = state_of(request).context
-    shown = []
+    suspended, shown = await suspended_until(context), []
     for place, identifier in enumerate(found.subscribers, 1):
         try:
             line = await subscribers.show(context, identifier)
         except UnknownLineError:
             continue
-        resting = paused(line.choices, context.clock())
-        state = "paused" if resting else "on" if line.choices.opted_in else "off"
+        state = "on" if line.choices.opted_in else "off"
+        if line.choices.opted_in and suspended:
+            state = "suspended"
+        elif paused(line.choices, context.clock()):
+            state = "paused"
         shown.append((f"{BASE}/{place}", identifier, state))
     values = {"lines": shown, "organisation": found.organisation}
     values["csrf"] = csrf_token(cookie_of(request, SESSION))

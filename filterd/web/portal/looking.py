@@ -12,7 +12,6 @@ from filterd.operations import consent_history, subscribers, view_codes
 from filterd.operations.consent_history import ConsentChange
 from filterd.operations.ends import clock_of
 from filterd.operations.filling import empty_categories
-from filterd.operations.policies import policies
 from filterd.operations.portal import pins
 from filterd.operations.portal.pins import PinFaultError
 from filterd.operations.portal.refusals import PinRefusedError, TooManyTriesError
@@ -144,7 +143,7 @@ async def make_code(visit: Visit) -> Response:
 @on_line
 async def poster(visit: Visit) -> Response:
     """``GET …/cartel``: a notice to print for those who use the network."""
-    documents = policies(visit.context)
+    documents = await visit.documents()
     choices = visit.line.choices
     if not choices.opted_in:
         return see_other(visit.base)

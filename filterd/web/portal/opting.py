@@ -21,8 +21,9 @@ from filterd.operations.portal.pins import PinFaultError
 from filterd.policy.documents import ConsentText, Policies, Profile
 from filterd.web.pages.forms import query_of
 from filterd.web.pages.state import page, see_other
-from filterd.web.portal.line_state import own_closed
-from filterd.web.portal.titles import CLOSED_TWIN, closes_ways, offered, said
+from filterd.web.portal.hours import stretches
+from filterd.web.portal.line_state import own_closed, suspended_until, until
+from filterd.web.portal.titles import CLOSED_TWIN, closes_ways, offered, said, warning_of
 from filterd.web.portal.visitor import Visit, on_line, portal_state, session_of
 
 
@@ -93,6 +94,8 @@ def _confirmation(
         "text": text,
         "paragraphs": paragraphs(said(text.text, visit.words.language)),
         "closes_ways": closes_ways(chosen, documents),
+        "warning": said(warning_of(chosen, documents), visit.words.language),
+        "stretches": stretches(chosen.schedule, documents, visit.words),
         "error": error,
         "said": said,
     }
@@ -146,7 +149,11 @@ async def on(visit: Visit) -> Response:
     if not visit.line.choices.opted_in:
         return see_other(visit.base)
     chosen = profile(policies(visit.context), visit.line.choices.profile)
-    values = {"pin": query_of(visit.query, "pin", 10), "chosen": chosen, "said": said}
+    end, choices = await suspended_until(visit.context), visit.line.choices
+    suspended = until(visit.words, end, visit.context.clock(), choices.zone) if end else ""
+    pin = query_of(visit.query, "pin", 10)
+    values = {"pin": pin, "chosen": chosen, "suspended": suspended, "said": said}
+    values["nowhere"] = subscribers.nowhere(visit.context, visit.line)
     return visit.page("portal/on.html", values)
 
 

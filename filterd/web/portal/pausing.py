@@ -16,7 +16,7 @@ from filterd.operations.errors import ConflictError
 from filterd.operations.plan_file import childrens_things
 from filterd.operations.policies import policies
 from filterd.web.pages.state import see_other
-from filterd.web.portal.line_state import paused, until
+from filterd.web.portal.line_state import paused, suspended_until, until
 from filterd.web.portal.visitor import Visit, on_line
 
 MINUTE = 60
@@ -24,7 +24,10 @@ LENGTHS = {"15m": 15 * MINUTE, "45m": 45 * MINUTE, "1h": 60 * MINUTE, "3h": 180 
 """the word of a length in forms -> seconds"""
 TONIGHT, TOMORROW = "hoy", "manana"
 """until the next midnight; until 7 in the morning after it"""
+DAYS = (TONIGHT, TOMORROW)
+"""words whose moment is another one after midnight"""
 MORNING = timedelta(hours=7)
+OTHER_DAY = "portal.other_day"
 
 
 def end_of(word: str, zone: str, now: float) -> float | None:
@@ -65,6 +68,8 @@ async def pause(visit: Visit) -> Response:
     end = end_of(form.one("hasta"), visit.line.choices.zone, now)
     if end is None:
         return visit.problem("portal.unknown", HTTPStatus.UNPROCESSABLE_ENTITY)
+    if form.one("hasta") in DAYS and visit.of_another_day(form):
+        return visit.problem(OTHER_DAY)
     await subscribers.pause(visit.context, visit.id, math.ceil(end - now))
     return visit.done("pausa")
 
@@ -99,6 +104,12 @@ async def close(visit: Visit) -> Response:
     what = form.one("que")
     if end is None or what not in ("todo", "ninos"):
         return visit.problem("portal.unknown", HTTPStatus.UNPROCESSABLE_ENTITY)
+    if form.one("hasta") in DAYS and visit.of_another_day(form):
+        return visit.problem(OTHER_DAY)
+    if paused(visit.line.choices, now):
+        return visit.problem("portal.close.paused")
+    if await suspended_until(visit.context):
+        return visit.problem("portal.close.suspended")
     closed = Closed(everything=what == "todo", childrens=what == "ninos")
     try:
         await closings.close(visit.context, visit.id, closed, End(seconds=math.ceil(end - now)))

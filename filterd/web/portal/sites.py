@@ -16,7 +16,8 @@ from filterd.web.pages.forms import SentForm, query_of
 from filterd.web.portal.line_state import when
 from filterd.web.portal.visitor import Visit, on_line
 
-LASTS = {"": End(), "45m": End(seconds=2_700), "hoy": End(today=True)}
+TODAY = "hoy"
+LASTS = {"": End(), "45m": End(seconds=2_700), TODAY: End(today=True)}
 """how long an own site holds: for good, 45 minutes, or today alone"""
 ALLOW, CLOSE = "permitir", "cerrar"
 
@@ -60,6 +61,8 @@ async def add(visit: Visit) -> Response:
     given, end = form.one("sitio")[:2_048], LASTS.get(form.one("hasta"))
     if end is None or form.one("que") not in (ALLOW, CLOSE):
         return visit.problem("portal.unknown", HTTPStatus.UNPROCESSABLE_ENTITY)
+    if form.one("hasta") == TODAY and visit.of_another_day(form):
+        return _shown(visit, form, "portal.other_day.body")
     try:
         name = input_values.site(given)
     except OperationError:

@@ -9,6 +9,7 @@ from typing import Protocol
 from filterd.config.service_settings import WordsSettings
 from filterd.model.adjustments import Adjustments
 from filterd.model.line import LineChoices
+from filterd.operations.plans import ADULTS_TOO
 from filterd.operations.policies import profile
 from filterd.policy.documents import Level, Policies, Profile, Text
 from filterd.policy.help_lines import HelpLine, HelpWords
@@ -88,6 +89,38 @@ def closed_by(chosen: Profile, own: Adjustments) -> Effective:
         own.safe_search.of(chosen.safe_search),
         own.bypass.of(chosen.bypass),
     )
+
+
+def beyond(one: Effective, other: Effective) -> Effective:
+    """The things that ``one`` closes and ``other`` does not."""
+
+    def left(mine: Sequence[str], others: Sequence[str]) -> tuple[str, ...]:
+        return tuple(each for each in mine if each not in others)
+
+    return Effective(
+        left(one.categories, other.categories),
+        left(one.services, other.services),
+        left(one.safe_search, other.safe_search),
+        left(one.bypass, other.bypass),
+    )
+
+
+def by_kind(closed: Effective, documents: Policies, language: str) -> dict[str, list[str]]:
+    """The titles of what is closed, by the kinds that people know."""
+    return {
+        "topics": named(documents.categories, closed.categories, language),
+        "applications": named(documents.services, closed.services, language),
+        "search": named(documents.safe_search, closed.safe_search, language),
+        "ways": named(documents.bypass, closed.bypass, language),
+    }
+
+
+def warning_of(chosen: Profile, documents: Policies) -> Text | None:
+    """The warning that must be read before a profile is chosen. Of ways around alone pages have words of
+    their own, with the steps for each device."""
+    if any(slot.everything for slot in chosen.schedule):
+        return chosen.warning or ADULTS_TOO
+    return None if closes_ways(chosen, documents) else chosen.warning
 
 
 class Titled(Protocol):

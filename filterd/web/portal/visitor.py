@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from hashlib import sha256
 from http import HTTPStatus
 
@@ -20,13 +21,16 @@ from filterd.model.portal import PortalSession
 from filterd.model.subscriber import Subscriber
 from filterd.operations import lines
 from filterd.operations.context import Context
+from filterd.operations.ends import clock_of
 from filterd.operations.errors import OperationError, UnusableError
+from filterd.operations.held_profiles import policies_held
 from filterd.operations.portal import sessions
 from filterd.operations.portal.acting import acting, require_line
 from filterd.operations.portal.on_line import line_of_address
 from filterd.operations.portal.sessions import SignedIn
 from filterd.operations.portal.state import CHANGES, PortalState
 from filterd.operations.portal.tries import Levels
+from filterd.policy.documents import Policies
 from filterd.store.errors import StoreError
 from filterd.web.pages.application import log_unserved
 from filterd.web.pages.forms import SentForm, query_of, read_form
@@ -177,6 +181,21 @@ class Visit:
     def query(self) -> Mapping[str, str]:
         """The query of the request."""
         return self.request.query_params
+
+    @property
+    def today(self) -> str:
+        """The day on the clock of the line, like ``2026-11-27``."""
+        return (
+            datetime.fromtimestamp(self.context.clock(), clock_of(self.line.choices.zone)).date().isoformat()
+        )
+
+    def of_another_day(self, form: SentForm) -> bool:
+        """Return whether the page of a form was made on another day: what it calls today is over."""
+        return form.one("fecha") != self.today
+
+    async def documents(self) -> Policies:
+        """The policies, with the profile of the line as it is in force there: an announced change is not."""
+        return await policies_held(self.context, self.line.choices)
 
     def page(self, name: str, values: Values | None = None, status: HTTPStatus = HTTPStatus.OK) -> Response:
         """A page about the line."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ipaddress import IPv6Address, ip_address
 
 from filterd.model.line import is_paused
+from filterd.operations import suspension
 from filterd.operations.context import Context
 from filterd.operations.portal.on_line import line_of_address
 from filterd.operations.works_here import ConnectionKind
@@ -20,6 +21,8 @@ async def connection_of(context: Context, address: str) -> ConnectionKind:
     choices = found.choices
     if not choices.opted_in:
         return ConnectionKind.PLAIN
+    if await suspension.present(context) is not None:
+        return ConnectionKind.SUSPENDED
     paused = is_paused(choices.paused_until, int(context.clock()))
     return ConnectionKind.PAUSED if paused else ConnectionKind.FILTERED
 

@@ -77,6 +77,7 @@ class ReviewPages:
             Route(_FOLIO, self.folio_form, methods=["GET"]),
             Route(_FOLIO, self.look, methods=["POST"]),
             Route(_APPEAL, self.appeal, methods=["POST"]),
+            Route(_APPEAL, self.folio_form, methods=["GET"]),
         ]
 
     async def form(self, request: Request) -> Response:

@@ -33,7 +33,7 @@ from filterd.web.published.speech import Speech
 
 STATIC = Path(__file__).parents[1] / "static"
 HOME = FOLDERS["es"]
-"""the folder that has the stylesheet and the pictures"""
+"""the folder that has the stylesheet, the icon and the pictures"""
 
 
 def render(facts: ServiceFacts, stamp: Stamp) -> dict[str, bytes]:
@@ -54,7 +54,7 @@ def _templates() -> Templates:
 
 @cache
 def _static() -> Mapping[str, bytes]:
-    names = ("house.css", *(f"{each}.svg" for each in PICTURES))
+    names = ("house.css", "icon.svg", *(f"{each}.svg" for each in PICTURES))
     return {f"{HOME}/{name}": (STATIC / name).read_bytes() for name in names}
 
 
@@ -79,6 +79,7 @@ def _page(page: PublicPage, language: str, facts: ServiceFacts, stamp: Stamp) ->
         values={"minutes": words.number(max(1, -(-facts.answers.device_seconds // 60)))},
         small=SMALL,
         house_css=f"{home}house.css",
+        house_icon=f"{home}icon.svg",
         pictures=home,
         facts_file=f"{home}{Path(FACTS_FILE).name}",
         request_path=page.file(language),

@@ -203,3 +203,13 @@ def test_a_desk_beside_the_portal(with_settings: WITH_CASE) -> None:
     on_this_machine = {"portal": {"listen": "127.0.0.1:8443"}, "desk": {"listen": "127.0.0.1:8444"}}
     for case in (apart, with_settings(web=on_this_machine)):
         assert "ports.beside_public" not in ids(ports.check(case))
+
+
+def test_a_desk_beside_the_block_page(with_settings: WITH_CASE) -> None:
+    """Whoever asks for a blocked name is led to that address."""
+    block = {"listen": ["10.0.0.4:80", "10.0.0.5:80"], "health": "0.0.0.0:8083"}
+    case = with_settings(web={"desk": {"listen": "10.0.0.5:8444"}, "block": block, **TLS})
+    found = values(ports.check(case), "ports.beside_public")
+    assert (found["key"], found["other"]) == ("web.desk.listen", "web.block.listen")
+    assert found["place"] == "10.0.0.5:80"
+    assert values(ports.check(case), "ports.open_to_strangers")["key"] == "web.block.health"

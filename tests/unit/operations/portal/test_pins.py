@@ -15,7 +15,7 @@ from filterd.operations.consent import ContractEvent
 from filterd.operations.errors import ConflictError, OperationError
 from filterd.operations.portal import pins, sessions
 from filterd.operations.portal.acting import acting, evidence
-from filterd.operations.portal.pin_work import MOST_WAITING, TURNS
+from filterd.operations.portal.pin_work import ELSEWHERE, MOST_WAITING, TURNS
 from filterd.operations.portal.refusals import PinRefusedError, TooManyTriesError
 from filterd.operations.portal.sessions import SignedIn
 from filterd.operations.portal.state import PINS_SET, PortalState
@@ -312,3 +312,33 @@ async def test_the_trail_says_that_the_portal_let_in_and_refused(portal: Portal)
     await by_pin(portal)
     actors = {each.actor for each in await portal.trail() if each.action in _SIGNING_IN}
     assert actors == {"portal"}
+
+
+@pytest.mark.parametrize("address", [ON_OTHER, HOME])
+async def test_who_goes_on_trying_takes_no_turn_and_no_write(portal: Portal, address: str) -> None:
+    """A closed PIN is refused at once, however many turns are taken: a child in one house keeps no parent of
+    another out."""
+    await wrong(portal, 5, address)
+    async with AsyncExitStack() as turns:
+        for _ in range(TURNS):
+            await turns.enter_async_context(portal.state.pins.turn())
+        await turns.enter_async_context(portal.context.store.write("somebody", portal.context.clock()))
+        async with asyncio.timeout(2):
+            await wrong(portal, MOST_WAITING + 5, address)
+
+
+async def test_a_network_of_many_addresses_has_few_tries(
+    portal: Portal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def nobody(*_: object) -> bool:
+        return False
+
+    await opted_in(portal)
+    monkeypatch.setattr(portal.state.pins, "holds", nobody)
+    for number in range(ELSEWHERE.at_once):
+        await wrong(portal, 1, f"2001:db8:1:{number:x}::1")
+    with pytest.raises(TooManyTriesError):
+        await by_pin(portal, "000001", "2001:db8:1:ffff::1")
+    await wrong(portal, 1, "2001:db8:2::1")
+    monkeypatch.undo()
+    assert (await by_pin(portal)).session.by_pin, "who is on a line is counted for the line alone"

@@ -9,7 +9,7 @@ import pytest
 
 from filterd.model.line import LineChoices
 from filterd.model.token import Permission, TokenRole
-from filterd.operations import audit, authorisations, consent_history, subscribers, view_codes
+from filterd.operations import audit, authorisations, consent_history, subscribers, suspension, view_codes
 from filterd.operations.consent import TextState
 from filterd.operations.notices import keeping
 from filterd.store.notices import NoticeFilter
@@ -201,3 +201,11 @@ async def test_a_pin_is_taken_off_at_the_holders_request(world: DeskWorld) -> No
     browser = await world.agent()
     assert "There is no PIN now." in await _act(browser, "pin")
     assert "It could not be done" in await _act(browser, "pin", reference="")
+
+
+async def test_a_filter_that_is_stopped_for_all_is_said_to_be(world: DeskWorld) -> None:
+    browser = await world.agent()
+    await _act(browser, "opt-in", profile="child")
+    await suspension.suspend(world.context, 3_600, reason="a list closed too much")
+    assert "suspended for every line until" in (await browser.get("/desk/lines/home")).text
+    assert "suspended for every line" not in (await browser.get("/desk/lines/eth%200%2F1%2F3:100")).text

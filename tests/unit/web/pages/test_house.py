@@ -146,6 +146,7 @@ async def test_a_form_is_taken_from_our_pages_alone(client: httpx.AsyncClient) -
         {"Origin": "http://elsewhere.test"},
         {"Sec-Fetch-Site": "cross-site"},
         {"Origin": "null"},
+        {"Origin": "http://[::1"},
     ):
         assert (await client.post("/form", data=good, headers=headers)).status_code == 403
     assert (await client.post("/form", json=good)).status_code == 415
@@ -158,6 +159,16 @@ async def test_a_fault_says_nothing_of_the_request(client: httpx.AsyncClient) ->
         assert reply.status_code == status
         assert "marker" not in reply.text
         assert "default-src 'none'" in reply.headers["content-security-policy"]
+
+
+async def test_the_icon_is_one_that_the_policy_allows(client: httpx.AsyncClient) -> None:
+    reply = await client.get("/dev/components")
+    assert "img-src 'self';" in reply.headers["content-security-policy"]
+    found = re.search(r'<link rel="icon"[^>]* href="([^"]+)">', reply.text)
+    assert found is not None
+    icon = await client.get(found[1])
+    assert (icon.status_code, icon.headers["content-type"]) == (200, "image/svg+xml")
+    assert len(icon.content) < 500
 
 
 def test_the_stylesheet_is_small() -> None:

@@ -12,7 +12,9 @@ from starlette.routing import Route
 from filterd.operations import plans, subscribers
 from filterd.operations.plans import PlanChange
 from filterd.operations.policies import KeptPolicies
+from filterd.web.pages.translations import LANGUAGES
 from filterd.web.portal import routes
+from filterd.web.portal.routes import page_of_form
 from tests.unit.web.portal.conftest import PIN, Browser, PortalPages
 
 LARGEST = 150_000
@@ -75,7 +77,7 @@ async def test_every_path_is_looked_at() -> None:
     shown = {
         each.path.replace("{place:number}", "1").replace("{slot:number}", "0")
         for each in routes()
-        if isinstance(each, Route) and "GET" in (each.methods or ())
+        if isinstance(each, Route) and "GET" in (each.methods or ()) and each.endpoint is not page_of_form
     }
     assert shown - looked_at == {"/portal/openid", "/portal/openid/empezar"}
 
@@ -119,3 +121,22 @@ async def test_pages_with_all_that_is_shipped_are_small(portal: PortalPages) -> 
     for path in ON:
         if not path.endswith("/horas/0"):
             looks_right(await browser.open(path), "es")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_what_was_wrong_with_a_form_can_be_read_in_the_other_language(
+    portal: PortalPages, language: str
+) -> None:
+    other = next(each for each in LANGUAGES if each != language)
+    browser = await portal.turned_on(language=language)
+    for path in (
+        each.path.replace("{place:number}", "1")
+        for each in routes()
+        if isinstance(each, Route) and each.endpoint is page_of_form
+    ):
+        await browser.post(path, {"csrf": "of another session"})
+        assert browser.path == path and f'href="?lang={other}"' in browser.text
+        await browser.open(f"{path}?lang={other}")
+        looks_right(browser, other)
+        assert browser.path != path
+        await browser.open(f"/portal?lang={language}")

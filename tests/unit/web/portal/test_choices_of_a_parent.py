@@ -86,7 +86,7 @@ async def test_closing_for_a_while(portal: PortalPages, browser: Browser) -> Non
 async def test_another_age_says_what_it_opens_first(portal: PortalPages, browser: Browser) -> None:
     await browser.follow(f"{LINE}/edad")
     await browser.follow(f"{LINE}/edad/nueva?edad=families")
-    assert "Se abre Apuestas" in browser.words
+    assert "Se abre Temas: Apuestas Aplicaciones: Chat Búsqueda segura: Busca" in browser.words
     assert (await portal.choices()).profile == "children"
     await browser.send(f"{LINE}/edad/nueva")
     assert (await portal.choices()).profile == "families"

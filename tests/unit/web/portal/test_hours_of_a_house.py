@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
 import pytest
 
 from filterd.model.slot import Slot
 from filterd.operations.plan_file import childrens_things
 from filterd.operations.policies import policies
 from filterd.operations.portal.state import CHANGES
+from filterd.web.portal.hours import ZONES
 from tests.unit.web.portal.conftest import Browser, PortalPages
 from tests.unit.web.portal.test_choices_of_a_parent import GAMES
 
@@ -169,3 +173,34 @@ async def test_an_older_page_overwrites_nothing(portal: PortalPages, browser: Br
     assert other.reply.status_code == 409
     await other.open(f"{HOURS}/9")
     assert other.reply.status_code == 409
+
+
+async def test_all_that_is_wrong_with_a_stretch_is_said_at_once(
+    portal: PortalPages, browser: Browser
+) -> None:
+    await browser.follow(f"{HOURS}/nueva")
+    await browser.send(f"{HOURS}/guardar", {"dia": [], "de": "9 pm", "a": "23:15", "que": "temas"})
+    for words in ("Marca al menos un día.", "Escribe las dos horas", "Elige qué se cierra."):
+        assert words in browser.words
+    assert 'value="9 pm"' in browser.text and 'value="23:15"' in browser.text
+    await browser.send(f"{HOURS}/guardar", {"dia": ["mon"], "de": "8:00", "a": "08:00", "que": "todo"})
+    assert "Las dos horas son iguales" in browser.words and 'value="mon" checked' in browser.text
+    assert (await portal.choices()).adjustments.plan is None
+    await browser.open(HOURS)
+    await browser.send(f"{HOURS}/dias", {"dia": "2020-12-25"})
+    assert "Ese día ya pasó" in browser.words and 'value="2020-12-25"' in browser.text
+
+
+@pytest.mark.parametrize("zone", ["America/Mexico_City", "America/Chihuahua"])
+async def test_a_border_that_moves_its_clocks_can_be_chosen(
+    portal: PortalPages, browser: Browser, zone: str
+) -> None:
+    """The municipalities at the border of the states that keep one time all year follow the neighbour's."""
+    summer = datetime(2027, 7, 1, 12, tzinfo=UTC)
+    near = [each for each in ZONES if each in ("America/Matamoros", "America/Ojinaga")]
+    assert len(near) == 2
+    for each in near:
+        assert summer.astimezone(ZoneInfo(each)).utcoffset() != summer.astimezone(ZoneInfo(zone)).utcoffset()
+        await browser.open(HOURS)
+        await browser.post(f"{HOURS}/reloj", {**browser.fields_of(f"{HOURS}/reloj"), "reloj": each})
+        assert (await portal.choices()).zone == each

@@ -7,6 +7,8 @@ from dataclasses import replace
 import httpx
 import pytest
 
+from filterd.model.subscriber import RequestEvidence
+from filterd.operations import subscribers, suspension
 from filterd.operations.context import Context
 from filterd.operations.works_here import ConnectionKind
 from filterd.web.pages.application import make_pages
@@ -83,3 +85,14 @@ async def test_each_connection_has_words(pages: PublicPages, kind: ConnectionKin
     for answer in ("yes", "no"):
         assert words.text(f"works.{answer}.{kind.value}") in reply.text.replace("&#39;", "'")
     assert (asked, "192.0.2.9" in reply.text) == (["192.0.2.9"], False)
+
+
+async def test_a_filter_that_is_stopped_for_all_is_not_said_to_be_on(pages: PublicPages) -> None:
+    await subscribers.add(pages.context, "home", prefixes=("10.0.0.1/32",))
+    evidence = RequestEvidence("the holder", "counter", pages.context.clock(), "1", "ticket 1")
+    await subscribers.opt_in(pages.context, "home", "child", evidence)
+    on = await pages.client("10.0.0.1").get("/funciona")
+    assert TRANSLATIONS.of("es").text("works.no.filtered") in on.text
+    await suspension.suspend(pages.context, 3_600, reason="a list closed too much")
+    stopped = await pages.client("10.0.0.1").get("/funciona")
+    assert TRANSLATIONS.of("es").text("works.no.suspended") in stopped.text
