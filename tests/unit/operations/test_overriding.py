@@ -9,13 +9,15 @@ import pytest
 from filterd.model.order import OrderState
 from filterd.model.rule import Scope
 from filterd.operations import snapshots
+from filterd.operations.context import Context
 from filterd.operations.feeds import updating
-from filterd.operations.orders import showing, taking
+from filterd.operations.orders import expiring, showing, taking
 from filterd.operations.orders.intake import OrderRequest
 from filterd.operations.orders.showing import Lifted
 from filterd.policy import snapshot_layout
 from filterd.policy.overriding import OVERRIDING
 from filterd.store import orders as rows
+from tests.unit.operations.test_order_times import Nodes
 from tests.worlds.installation import Installation, as_person
 
 REQUEST = OrderRequest(
@@ -76,3 +78,26 @@ async def test_one_that_one_person_put_in_force_overrides_nothing(
         assert await showing.lifted(context, await showing.show(context, "O-1")) == Lifted(
             1, ("solo.example",)
         )
+
+
+async def test_a_clock_of_control_that_is_ahead_protects_no_name_of_it(installation: Installation) -> None:
+    ends = int(installation.now) + 86_400
+    async with installation.open(approvals=1) as context:
+        world = Nodes(context)
+        await world.report("a", installation.now)
+        await taking.add(context, replace(REQUEST, not_after=ends))
+        await taking.approve(as_person(context, "bob"), "O-1")
+        await world.report("a", installation.now)
+        right, installation.now = installation.now, ends + 3600.0
+        assert await expiring.record_ends(as_person(context, "control")) == 1
+        await world.report("a", installation.now, sent_at=right)
+        assert await overriding(context) == [257], "the node, whose clock is right, has it in force"
+        installation.now += 3600.0
+        await world.report("a", installation.now)
+        assert await overriding(context) == [], "the node told that it ended it"
+
+
+async def overriding(context: Context) -> list[int]:
+    """The orders whose names the next snapshot does not protect."""
+    async with context.store.read() as connection:
+        return await rows.overriding(connection, context.person_of)
