@@ -234,6 +234,16 @@ async def overriding(connection: AsyncConnection, person_of: Callable[[str], str
     return sorted(order_id(number) for number, people in behind.items() if len(people) > 1)
 
 
+async def overriding_of(connection: AsyncConnection, numbers: Iterable[int]) -> set[int]:
+    """The numbers among these of the orders that shall hold for protected names too."""
+    every = sorted(set(numbers))
+    found: set[int] = set()
+    for start in range(0, len(every), 500):
+        query = select(orders.c.number).where(orders.c.number.in_(every[start : start + 500]))
+        found.update((await connection.execute(query.where(orders.c.protection_overridden))).scalars())
+    return found
+
+
 async def all_orders(connection: AsyncConnection) -> OrderRows:
     """Every order, whole; also those on record whose rows are gone."""
     return await connection.run_sync(lambda sync: order_rows.read_orders(_execute(sync)))
