@@ -73,7 +73,8 @@ class ArrivalBook:
 
     def __init__(self) -> None:
         self._told: dict[str, tuple[object, ...]] = {}
-        self._quiet_until: dict[str, float] = {}
+        self._quiet: dict[str, tuple[float, float]] = {}
+        """between these moments the same report says nothing new; not before: a clock was set back"""
 
     async def take(self, context: Context, report: NodeReport) -> Sequence[ArrivalFact]:
         """Record what is new in a report; returns what arrived. Raises StoreError."""
@@ -87,7 +88,8 @@ class ArrivalBook:
                 report.snapshot_digest,
                 *map(_key, report.orders),
             )
-            if self._told.get(report.name) == told and now < self._quiet_until.get(report.name, 0.0):
+            since, until = self._quiet.get(report.name, (0.0, 0.0))
+            if self._told.get(report.name) == told and since <= now < until:
                 return ()
             news = await _news(connection, context, report)
             waiting = await rows.open_effects(connection)
@@ -100,7 +102,7 @@ class ArrivalBook:
         coming = [each.due_at for each in waiting if each.timed and each.due_at > now]
         due = len(waiting) > len(coming)
         self._told[report.name] = told
-        self._quiet_until[report.name] = now + _PAST_THAT if due else min(coming, default=float("inf"))
+        self._quiet[report.name] = now, now + _PAST_THAT if due else min(coming, default=float("inf"))
         return ()
 
 

@@ -250,3 +250,18 @@ async def test_waiting_ends_with_the_nodes_or_with_its_time(context: Context, wo
     assert done.complete
     assert done.effect is not None
     assert done.effect.all_nodes_seconds == 0.25
+
+
+async def test_a_clock_of_control_that_was_ahead_delays_no_note(
+    context: Context, world: Nodes, installation: Installation
+) -> None:
+    begins = int(NOW) + 600
+    await world.report("a", NOW - 1)
+    await taking.add(context, replace(REQUEST, not_before=begins))
+    await world.report("a", NOW + 5_000, sent_at=NOW + 1)
+    await world.report("a", NOW + 2)
+    await world.report("a", begins + 2)
+    installation.now = begins + 3
+    found = (await world.times()).enforcement
+    assert found is not None
+    assert found.all_nodes_at == begins + 2
