@@ -7,7 +7,7 @@ when it is in force there *and* on that node's disk.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -128,14 +128,25 @@ def new_effects(
     known: Sequence[OrderEffect], order: Order, now: float, revision: int
 ) -> tuple[list[OrderEffect], list[OrderEffect]]:
     """The effects to forget, since they were still to come and are planned anew, and those to add. An effect
-    that the order has already is not begun again, and nothing is lifted that was never enforced."""
+    that the order has already is not begun again, and nothing is lifted that was never enforced: but where it
+    was to be in force from a moment to come, a node that is not told otherwise enforces it then, so that what
+    takes that moment away is a lifting of its own."""
     past = [each for each in known if each.due_at <= now]
+    forgotten = [each for each in known if each.due_at > now]
     last = past[-1].kind if past else EffectKind.LIFT
+    planned = planned_effects(order, now)
+    held = _begins((each.kind, each.due_at) for each in forgotten)
+    sooner = last is EffectKind.LIFT and held < _begins(planned)
     number = max((each.effect for each in known), default=0)
-    added = []
-    for kind, due in planned_effects(order, now):
-        if kind is last:
+    added: list[OrderEffect] = []
+    for kind, due in planned:
+        if kind is last and not (sooner and kind is EffectKind.LIFT and not added):
             continue
         number, last = number + 1, kind
         added.append(OrderEffect(order.number, number, kind, now, due, revision))
-    return [each for each in known if each.due_at > now], added
+    return forgotten, added
+
+
+def _begins(effects: Iterable[tuple[EffectKind, float]]) -> float:
+    """When it is in force first by these effects; infinite: never."""
+    return min((due for kind, due in effects if kind is EffectKind.ENFORCE), default=float("inf"))

@@ -146,7 +146,7 @@ def meta_in_force(directory: Path) -> dict[str, Any] | None:
     """The meta of the snapshot in force; a damaged one tells nothing."""
     path = current_file(directory)
     try:
-        return None if path is None else _read(path)[1]
+        return None if path is None else read_facts(path)[1]
     except (SnapshotError, OSError, ValueError):
         return None
 
@@ -325,7 +325,7 @@ def show(context: Context) -> SnapshotView:
     """The current snapshot and the lists in it."""
     path = _require_current(context)
     try:
-        record, meta = _read(path)
+        record, meta = read_facts(path)
         return SnapshotView(record, meta["lists"], current=True)
     except (SnapshotError, OSError, ValueError) as error:
         raise _damaged(path, error) from error
@@ -352,7 +352,7 @@ async def history(context: Context) -> Sequence[SnapshotRecord]:
         return await rows.newest(connection)
 
 
-def _read(path: Path) -> tuple[SnapshotRecord, dict[str, Any]]:
+def read_facts(path: Path) -> tuple[SnapshotRecord, dict[str, Any]]:
     """The facts in header and meta, read without the table."""
     with path.open("rb") as file:
         header = read_header(file.read(HEADER_SIZE), path.stat().st_size)

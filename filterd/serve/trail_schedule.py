@@ -148,7 +148,7 @@ class TrailSchedule:
             checkpoint_at=0.0 if found.newest is None else found.newest.at,
             uncovered=found.uncovered,
             refused=bool(self._reported.get("checkpoint")),
-            keys_unexplained=len(found.keys.unexplained),
+            keys_unexplained=len(found.unexplained),
             statement_at=0.0 if found.statement is None else found.statement.at,
             anchors={
                 each.id: AnchorMetrics(

@@ -11,14 +11,16 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, exists, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from filterd.model import order_rows
 from filterd.model.mandatory import order_id
 from filterd.model.order import ENDED, Demand, Order, OrderState, OrderStep, StepKind
 from filterd.model.order_rows import Execute, OrderRows
+from filterd.model.order_times import EffectKind
 from filterd.model.sealed_entries import SealedEntries
+from filterd.store.order_time_tables import order_effect
 from filterd.store.tables import (
     lost_order,
     order_address,
@@ -208,17 +210,38 @@ async def unreviewed(connection: AsyncConnection) -> list[float]:
 
 async def overriding(connection: AsyncConnection, person_of: Callable[[str], str]) -> list[int]:
     """The mandatory ids of the orders that override protection, in force or suspended, in their order: those
-    behind which two people stand. ``person_of`` tells whose an account is."""
+    behind which two people stand. ``person_of`` tells whose an account is.
+
+    One whose end control noted is among them until every node told that it ended the order: the clock by
+    which control did may be ahead, and nodes go by the times that they hold.
+    """
     states = (OrderState.ACCEPTED.value, OrderState.SUSPENDED.value)
+    held = exists().where(
+        order_effect.c.order_number == orders.c.number,
+        order_effect.c.kind == EffectKind.LIFT.value,
+        order_effect.c.due_at >= orders.c.not_after,
+        order_effect.c.everywhere_at == 0,
+    )
+    noted = (orders.c.state == OrderState.EXPIRED.value) & held
     query = (
         select(orders.c.number, order_approval.c.actor)
         .join(order_approval, order_approval.c.order_number == orders.c.number)
-        .where(orders.c.protection_overridden & orders.c.state.in_(states))
+        .where(orders.c.protection_overridden & (orders.c.state.in_(states) | noted))
     )
     behind: dict[int, set[str]] = {}
     for number, account in await connection.execute(query):
         behind.setdefault(number, set()).add(person_of(account))
     return sorted(order_id(number) for number, people in behind.items() if len(people) > 1)
+
+
+async def overriding_of(connection: AsyncConnection, numbers: Iterable[int]) -> set[int]:
+    """The numbers among these of the orders that shall hold for protected names too."""
+    every = sorted(set(numbers))
+    found: set[int] = set()
+    for start in range(0, len(every), 500):
+        query = select(orders.c.number).where(orders.c.number.in_(every[start : start + 500]))
+        found.update((await connection.execute(query.where(orders.c.protection_overridden))).scalars())
+    return found
 
 
 async def all_orders(connection: AsyncConnection) -> OrderRows:

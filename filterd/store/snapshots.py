@@ -45,6 +45,17 @@ async def of_file(connection: AsyncConnection, file: str) -> SnapshotRecord | No
     return SnapshotRecord(row.file, row.digest, row.revision, row.built_at, row.names, row.size)
 
 
+async def of_digest(connection: AsyncConnection, digest: str) -> SnapshotRecord | None:
+    """The newest snapshot with this digest; None: none was published."""
+    found = await connection.execute(
+        select(snapshot).where(snapshot.c.digest == digest).order_by(snapshot.c.revision.desc())
+    )
+    row = found.first()
+    if row is None:
+        return None
+    return SnapshotRecord(row.file, row.digest, row.revision, row.built_at, row.names, row.size)
+
+
 async def compiled(connection: AsyncConnection, digests: Collection[str]) -> frozenset[str]:
     """Those of the digests that a published snapshot has or had."""
     query = select(snapshot.c.digest).where(snapshot.c.digest.in_(digests)).distinct()

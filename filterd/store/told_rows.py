@@ -31,6 +31,11 @@ async def entries_about(
     return await _entries(connection, audit.c.subject.in_(subjects), audit.c.action == action)
 
 
+async def entries_of_keys(connection: AsyncConnection, actions: Sequence[str]) -> list[AuditEntry]:
+    """The same for some actions on any key, by that index."""
+    return await _entries(connection, audit.c.subject.between("key:", "key;"), audit.c.action.in_(actions))
+
+
 async def _entries(connection: AsyncConnection, *which: ColumnElement[bool]) -> list[AuditEntry]:
     query = select(audit).where(*which).order_by(audit.c.sequence)
     return [

@@ -22,6 +22,9 @@ ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 COMMAND = re.compile(r"`filterd ([^`]+)`")
+ADVISED = re.compile(r"(?<![\w./-])filterd ((?:[a-z][a-z-]*)(?: [a-z][a-z-]*)*)(?![a-z0-9-])")
+NO_COMMANDS = {"report record", "key of the digests of confidential lists"}
+"""words of the program behind its name that are the name of a format, or the label of a key"""
 MODULE = re.compile(r"`((?:[a-z0-9_]+/)+[a-z0-9_]+(?:\.(?:py|pyx|pxd|pyi|md|c))?|\w+\.(?:py|pyx|pxd))`")
 NEVER_THERE = {"setup.py"}
 """files of which documents say that there is none"""
@@ -146,6 +149,23 @@ def test_every_command_named_in_a_sentence_exists() -> None:
             found = command.get_command(click.Context(command), words.pop(0))
             assert found is not None, f"{name}: filterd {text}"
             command = found
+
+
+def test_every_command_that_the_program_advises_exists() -> None:
+    from filterd.cli.main import main
+
+    files = [each for kind in ("py", "toml", "po") for each in (ROOT / "filterd").rglob(f"*.{kind}")]
+    advised = [(each.name, text) for each in files for text in ADVISED.findall(each.read_text())]
+    assert len(advised) > 500
+    for name, text in advised:
+        command: click.Command = main
+        words = text.split()
+        while isinstance(command, click.Group) and words:
+            found = command.get_command(click.Context(command), words.pop(0))
+            if found is None and command is main:
+                break  # a sentence about the program
+            assert found is not None or text in NO_COMMANDS, f"{name}: filterd {text}"
+            command = found or click.Command("none")
 
 
 def test_every_make_target_in_the_documents_exists() -> None:

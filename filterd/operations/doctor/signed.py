@@ -41,6 +41,8 @@ def check(case: Case) -> Iterator[Finding]:
         yield found("signed.disagrees", reason=fault)
     for each in look.keys.unexplained:
         yield found("signed.key_replaced", key=each.key_id, purpose=each.purpose)
+    for subject, fault in look.altered_keys:
+        yield found("signed.key_altered", key=subject.removeprefix("key:"), reason=fault)
     if look.keys.in_use(Purpose.LIST) and not stands(path := signing.file_of(case.settings, Purpose.LIST)):
         yield found("signed.list_key_missing", path=str(path))
     yield from _late(case, look, now)

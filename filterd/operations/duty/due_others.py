@@ -211,13 +211,13 @@ async def signatures(context: Context) -> list[DueItem]:
             each.id,
             int(each.at or now) + DAY,
             note=each.trouble,
-            command="filterd audit checkpoint anchors",
+            command="filterd audit anchors",
         )
         for each in found.anchors
         if each.due and (each.failures or each.kind == AnchorKind.COUNTERSIGN)
     ]
     for key in found.keys.unexplained:
-        command = f"filterd audit key accept {key.key_id} --reason ..."
+        command = f"filterd key accept {key.key_id} --reason ..."
         items.append(DueItem(DueKind.KEY, key.key_id, int(key.at) + DAY, note=key.purpose, command=command))
     return items
 

@@ -18,6 +18,7 @@ from filterd.model.records import FeedAcceptance, FeedCheck, FeedHold, FeedSourc
 from filterd.operations import input_values
 from filterd.operations.context import Context, OperationError
 from filterd.operations.feeds import adoption, holds, rule_files, verifying
+from filterd.operations.feeds.nameless_reasons import require_nameless_reason
 from filterd.operations.keys import load_key
 from filterd.operations.orders import people
 from filterd.operations.policies import feed as find_feed
@@ -51,6 +52,7 @@ async def accept(context: Context, identifier: str, *, reason: str, digest: str 
     because = input_values.text(reason, "reason", limit=1000)
     found = await adoption.policies_in_force(context)
     feed = find_feed(found.policies, identifier)
+    await require_nameless_reason(context, feed.id, because)
     with rule_files.writing(context.settings.state_dir):
         async with context.store.read() as connection:
             hold = _require_held(feed, await rows.find(connection, feed.id), digest)

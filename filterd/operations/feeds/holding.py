@@ -20,6 +20,7 @@ from filterd.model.records import FeedVersion, HeldFeed, VersionState
 from filterd.operations import input_values
 from filterd.operations.context import Context, OperationError
 from filterd.operations.feeds import adoption, rule_files
+from filterd.operations.feeds.nameless_reasons import require_nameless_reason
 from filterd.operations.keys import load_key
 from filterd.operations.orders import people
 from filterd.operations.policies import feed as find_feed
@@ -49,6 +50,7 @@ async def hold(context: Context, identifier: str, *, reason: str) -> HeldVersion
     or its file is gone."""
     because = input_values.text(reason, "reason", limit=1000)
     feed = await _feed(context, identifier)
+    await require_nameless_reason(context, feed.id, because)
     async with context.store.read() as connection:
         current, older = await _two_versions(connection, feed.id)
     needed = await asyncio.to_thread(_people, context, feed, current, older)
@@ -72,6 +74,7 @@ async def release(context: Context, identifier: str, *, reason: str = "") -> Hel
     """End a hold: the feed takes what its source says with its next update."""
     because = input_values.text(reason, "reason", limit=1000, required=False)
     known = await adoption.feed_id(context, identifier)
+    await require_nameless_reason(context, known, because)
     async with context.store.write(context.actor, context.clock()) as write:
         found = (await rows.holds(write.connection)).get(known)
         if found is None:

@@ -184,7 +184,7 @@ def merged(paths: Sequence[Path]) -> Iterator[bytes]:
         return
     lines: list[bytes] = []
     last = b""
-    for line in heapq.merge(*map(_lines_of, paths)):
+    for line in heapq.merge(*map(lines_of, paths)):
         if line != last:
             lines.append(line)
         if len(lines) == _LINES:
@@ -195,7 +195,8 @@ def merged(paths: Sequence[Path]) -> Iterator[bytes]:
         yield b"\n".join(lines) + b"\n"
 
 
-def _lines_of(path: Path) -> Iterator[bytes]:
+def lines_of(path: Path) -> Iterator[bytes]:
+    """The lines of a version. Raises ``OSError``."""
     for piece in whole_lines(read_pieces(path)):
         yield from piece.split(b"\n")[:-1]
 

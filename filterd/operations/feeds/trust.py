@@ -15,6 +15,7 @@ from filterd.model.records import AdoptedFeed, AdoptionState, AskedTrust
 from filterd.operations import input_values
 from filterd.operations.context import Context, OperationError
 from filterd.operations.feeds import adoption
+from filterd.operations.feeds.nameless_reasons import require_nameless_reason
 from filterd.operations.policies import policies
 from filterd.policy.adoption import proves, reaches
 from filterd.policy.documents import Feed
@@ -38,6 +39,7 @@ async def trust(context: Context, identifier: str, *, reason: str) -> Trusted:
     context.require_person()
     identifier = await adoption.feed_id(context, identifier)
     because = input_values.text(reason, "reason", limit=1000)
+    await require_nameless_reason(context, identifier, because)
     documents = await asyncio.to_thread(policies, context)
     entry = next((each for each in documents.feeds if each.id == identifier), None)
     async with context.store.write(context.actor, context.clock()) as write:

@@ -9,7 +9,7 @@ change log (it started anew, or control was away for long), it had the effect by
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,6 +20,7 @@ from filterd.model.order_times import SINGLE, EffectKind, NodeArrival, OrderArri
 from filterd.model.records import NodeReport
 from filterd.operations.context import Context
 from filterd.operations.nodes import THIS, history_of
+from filterd.operations.orders.overriding_arrival import overriding, unprotected
 from filterd.store import order_times as rows
 from filterd.store import snapshots
 from filterd.store.order_times import Place
@@ -72,7 +73,8 @@ class ArrivalBook:
 
     def __init__(self) -> None:
         self._told: dict[str, tuple[object, ...]] = {}
-        self._quiet_until: dict[str, float] = {}
+        self._quiet: dict[str, tuple[float, float]] = {}
+        """between these moments the same report says nothing new; not before: a clock was set back"""
 
     async def take(self, context: Context, report: NodeReport) -> Sequence[ArrivalFact]:
         """Record what is new in a report; returns what arrived. Raises StoreError."""
@@ -80,8 +82,14 @@ class ArrivalBook:
             return ()
         now = report.seen_at
         async with context.store.read() as connection:
-            told = (*await rows.newest(connection), report.kept_orders, *map(_key, report.orders))
-            if self._told.get(report.name) == told and now < self._quiet_until.get(report.name, 0.0):
+            told = (
+                *await rows.newest(connection),
+                report.kept_orders,
+                report.snapshot_digest,
+                *map(_key, report.orders),
+            )
+            since, until = self._quiet.get(report.name, (0.0, 0.0))
+            if self._told.get(report.name) == told and since <= now < until:
                 return ()
             news = await _news(connection, context, report)
             waiting = await rows.open_effects(connection)
@@ -94,7 +102,7 @@ class ArrivalBook:
         coming = [each.due_at for each in waiting if each.timed and each.due_at > now]
         due = len(waiting) > len(coming)
         self._told[report.name] = told
-        self._quiet_until[report.name] = now + _PAST_THAT if due else min(coming, default=float("inf"))
+        self._quiet[report.name] = now, now + _PAST_THAT if due else min(coming, default=float("inf"))
         return ()
 
 
@@ -107,12 +115,30 @@ async def _news(connection: AsyncConnection, context: Context, report: NodeRepor
     if await history_of(connection, report) != THIS:
         return _News()
     lacking = await rows.lacking(connection, report.name)
+    over = await overriding(connection, lacking)
+    free = await unprotected(connection, context, report, over)
+    lacking = [each for each in lacking if _answered(each, over - free)]
     arrived = match(lacking, await _successors(connection, lacking), report)[:MOST]
+    arrived = [_by_then(each, report) if each.effect.order_number in over else each for each in arrived]
     return _News(
         arrived,
         await _probes(connection, report, arrived),
         await _settled(connection, context, report.seen_at, arrived),
     )
+
+
+def _answered(effect: OrderEffect, protected: Collection[int]) -> bool:
+    """False for the enforcement of an order whose names the node still protects."""
+    return effect.kind is not EffectKind.ENFORCE or effect.order_number not in protected
+
+
+def _by_then(fact: ArrivalFact, report: NodeReport) -> ArrivalFact:
+    """The enforcement of an order that overrides protection: nobody knows since when the node has the
+    snapshot that it takes."""
+    if fact.effect.kind is not EffectKind.ENFORCE:
+        return fact
+    at = max(report.seen_at, fact.effect.due_at)
+    return replace(fact, arrival=replace(fact.arrival, applied_at=at, exact=False))
 
 
 async def _successors(

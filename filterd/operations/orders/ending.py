@@ -42,11 +42,11 @@ async def withdraw(
     because = input_values.text(reason, "reason", limit=1000)
     async with context.store.write(context.actor, context.clock()) as write:
         before = await find(write.connection, reference)
+        require_nameless_texts(context, before, reason=because)
         if damaged:
             successor = await _require_in_force(write, replaced_by) if replaced_by else ""
             return await _end_damaged(write, before, because, successor)
         require_sound(before)
-        require_nameless_texts(context, before, reason=because)
         if before.state in ENDED_BY_PEOPLE:
             return redacted(before)
         order = replace(
@@ -99,6 +99,7 @@ async def tell_again(context: Context, reference: str, *, reason: str) -> None:
     because = input_values.text(reason, "reason", limit=1000)
     async with context.store.write(context.actor, context.clock()) as write:
         order = await require(write.connection, reference)
+        require_nameless_texts(context, order, reason=because)
         publish(write, order)
         write.audit("order.end_lost", subject(order), reason=because)
 

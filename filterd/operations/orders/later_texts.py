@@ -14,10 +14,10 @@ from filterd.operations.orders.nameless import CONFIDENTIAL, require_nameless
 
 
 def require_nameless_texts(context: Context, order: Order, **texts: str) -> None:
-    """Refuse a text that holds an entry of the order, if it is confidential; each under the name of its
-    option. Where its entries do not open, the text is taken: an end may not wait for a key. Raises
-    OperationError, which does not quote the text."""
-    if not order.demand.confidential:
+    """Refuse a text that holds an entry of the order, if it is confidential or its entries are sealed, as
+    those of a damaged one; each under the name of its option. Where its entries do not open, the text is
+    taken: an end may not wait for a key. Raises OperationError, which does not quote the text."""
+    if not order.demand.confidential and order.demand.sealed is None:
         return
     found = order
     with suppress(OperationError):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from filterd.model.checkpoint import Checkpoint
 from filterd.operations.context import Context
-from filterd.operations.trail import anchors, announcing
+from filterd.operations.trail import anchors, announcing, key_rows
 from filterd.operations.trail.anchors import AnchorStatus
 from filterd.operations.trail.announcing import KeysInUse
 from filterd.operations.trail.statements import day_of
@@ -27,10 +27,19 @@ class TrailFigures:
     order_waits: bool
     """a decision on an order stands behind the newest checkpoint"""
     keys: KeysInUse
+    altered_keys: tuple[tuple[str, str], ...]
+    """the keys whose row is not what the trail tells: the subject there, and why"""
     statement: StatementRow | None
     """the newest one up to this day; where there is none, that of a day to come"""
     anchors: tuple[AnchorStatus, ...]
     attempts: dict[str, AnchorAttempts]
+
+    @property
+    def unexplained(self) -> frozenset[str]:
+        """The ids of the keys that nobody accepted, and of those whose row was altered: it may say that
+        somebody did."""
+        altered = {subject.removeprefix("key:") for subject, _ in self.altered_keys}
+        return frozenset({each.key_id for each in self.keys.unexplained} | altered)
 
     @property
     def uncovered(self) -> int:
@@ -47,5 +56,7 @@ async def look(context: Context) -> TrailFigures:
         waits = sequence > covered and await rows.order_decided_after(connection, covered)
         statement = await statements.newest(connection, day_of(context))
         attempts = await anchor_rows.attempts(connection)
+        altered = tuple(await key_rows.altered(connection))
     keys = await announcing.known(context)
-    return TrailFigures(newest, sequence, waits, keys, statement, await anchors.status(context), attempts)
+    status = await anchors.status(context)
+    return TrailFigures(newest, sequence, waits, keys, altered, statement, status, attempts)

@@ -20,7 +20,7 @@ UNACCEPTED = "its row does not have it accepted as the trail tells"
 
 async def altered(connection: AsyncConnection) -> list[tuple[str, str]]:
     """The keys whose row is not what the trail tells: the subject there, and why."""
-    told = await told_rows.entries(connection, (SIGN, ACCEPT))
+    told = await told_rows.entries_of_keys(connection, (SIGN, ACCEPT))
     return compare(await checkpoints.keys(connection), told)
 
 

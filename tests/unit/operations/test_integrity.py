@@ -207,6 +207,8 @@ async def test_an_ended_order_stays_confidential_though_its_row_said_otherwise(
     await decided(installation)
     vandal.sql("UPDATE orders SET confidential = 0 WHERE number = 2")
     async with installation.open("bob") as context:
+        with pytest.raises(OperationError, match="holds a name or an address"):
+            await ending.withdraw(context, "O-2", reason="secret.example is O-4 now", damaged=True)
         await ending.withdraw(context, "O-2", reason="taken in anew as O-4", damaged=True)
         shown = await showing.show(context, "O-2")
         assert shown.demand.confidential

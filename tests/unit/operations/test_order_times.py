@@ -12,9 +12,10 @@ from filterd.model.order_times import SINGLE, OrderArrival, ProbeState
 from filterd.model.records import NodeReport
 from filterd.operations import nodes
 from filterd.operations.context import Context
-from filterd.operations.orders import ending, taking, times
+from filterd.operations.orders import due, ending, lifting, suspending, taking, times
 from filterd.operations.orders.arriving import ArrivalBook
 from filterd.store import change_log
+from filterd.store import order_times as rows
 from tests.unit.operations.test_orders import REQUEST
 from tests.worlds.installation import NOW, Installation
 
@@ -250,3 +251,52 @@ async def test_waiting_ends_with_the_nodes_or_with_its_time(context: Context, wo
     assert done.complete
     assert done.effect is not None
     assert done.effect.all_nodes_seconds == 0.25
+
+
+async def test_a_clock_of_control_that_was_ahead_delays_no_note(
+    context: Context, world: Nodes, installation: Installation
+) -> None:
+    begins = int(NOW) + 600
+    await world.report("a", NOW - 1)
+    await taking.add(context, replace(REQUEST, not_before=begins))
+    await world.report("a", NOW + 5_000, sent_at=NOW + 1)
+    await world.report("a", NOW + 2)
+    await world.report("a", begins + 2)
+    installation.now = begins + 3
+    found = (await world.times()).enforcement
+    assert found is not None
+    assert found.all_nodes_at == begins + 2
+
+
+@pytest.mark.parametrize("later", ["lift", "suspend"])
+async def test_a_node_that_would_resume_by_itself_is_waited_for(
+    context: Context, world: Nodes, installation: Installation, later: str
+) -> None:
+    """It holds the end of a suspension, and lacks what took that end away."""
+    await world.report("a", NOW - 1)
+    await taken(context)
+    await world.report("a", NOW + 1, arrival(NOW + 0.1))
+    until, installation.now = int(NOW) + 600, NOW + 10
+    await suspending.suspend(context, "O-1", until=until, document="S-1", reason="asked for")
+    async with context.store.read() as connection:
+        here = await change_log.revision(connection)
+    node = await world.report("a", NOW + 11, arrival(NOW + 10.5, active=False, revision=here))
+    installation.now = NOW + 20
+    if later == "lift":
+        await lifting.lift(context, "O-1", document="L-1", reason="closed")
+    else:
+        more = until + 600
+        await suspending.suspend(context, "O-1", until=more, document="S-2", reason="longer")
+    behind = replace(node, seen_at=NOW + 21, sent_at=NOW + 21)
+    await world.tell(behind)
+    found = (await world.times()).lifting
+    assert found is not None
+    assert (found.all_nodes_at, [each.state for each in found.nodes]) == (0.0, ["waiting"])
+    await due.reported(context, "O-1", report="ACK-1")
+    await world.report("a", NOW + 30, *behind.orders)
+    found = (await world.times()).lifting
+    assert found is not None
+    assert (found.decided_at, found.all_nodes_at) == (NOW + 20, NOW + 30)
+    async with context.store.read() as connection:
+        kinds = [each.kind.value for each in await rows.of_order(connection, 1)]
+    assert kinds == ["enforce", "lift", "lift"] + ["enforce"] * (later == "suspend")

@@ -9,14 +9,16 @@ import pytest
 from filterd.model.order import OrderState
 from filterd.model.rule import Scope
 from filterd.operations import snapshots
+from filterd.operations.context import Context
 from filterd.operations.feeds import updating
-from filterd.operations.orders import showing, taking
+from filterd.operations.orders import ending, expiring, showing, taking
 from filterd.operations.orders.intake import OrderRequest
 from filterd.operations.orders.showing import Lifted
 from filterd.policy import snapshot_layout
 from filterd.policy.overriding import OVERRIDING
 from filterd.store import orders as rows
-from tests.worlds.installation import Installation, as_person
+from tests.unit.operations.test_order_times import Nodes, arrival
+from tests.worlds.installation import NOW, Installation, as_person
 
 REQUEST = OrderRequest(
     authority="SAT",
@@ -76,3 +78,53 @@ async def test_one_that_one_person_put_in_force_overrides_nothing(
         assert await showing.lifted(context, await showing.show(context, "O-1")) == Lifted(
             1, ("solo.example",)
         )
+
+
+async def test_a_clock_of_control_that_is_ahead_protects_no_name_of_it(installation: Installation) -> None:
+    ends = int(installation.now) + 86_400
+    async with installation.open(approvals=1) as context:
+        world = Nodes(context)
+        await world.report("a", installation.now)
+        await taking.add(context, replace(REQUEST, not_after=ends))
+        await taking.approve(as_person(context, "bob"), "O-1")
+        await world.report("a", installation.now)
+        right, installation.now = installation.now, ends + 3600.0
+        assert await expiring.record_ends(as_person(context, "control")) == 1
+        await world.report("a", installation.now, sent_at=right)
+        assert await overriding(context) == [257], "the node, whose clock is right, has it in force"
+        installation.now += 3600.0
+        await world.report("a", installation.now)
+        assert await overriding(context) == [], "the node told that it ended it"
+
+
+async def test_a_node_has_it_once_its_snapshot_protects_the_name_no_more(installation: Installation) -> None:
+    async with installation.open(approvals=1) as context:
+        await updating.update(context)
+        await snapshots.make(context)
+        before = (await snapshots.history(context))[0].digest
+        world = Nodes(context)
+        await world.report("a", NOW, snapshot_digest=before)
+        await taking.add(context, REQUEST)
+        await taking.approve(as_person(context, "bob"), "O-1")
+        told = arrival(NOW + 0.1)
+        await world.report("a", NOW + 1, told, snapshot_digest=before)
+        found = (await world.times()).enforcement
+        assert found is not None
+        assert (found.all_nodes_at, [each.state for each in found.nodes]) == (0.0, ["waiting"])
+        await snapshots.make(context)
+        await world.report("a", NOW + 8, told, snapshot_digest=before)
+        await world.report("a", NOW + 9, told, snapshot_digest=(await snapshots.history(context))[0].digest)
+        found = (await world.times()).enforcement
+        assert found is not None
+        assert (found.all_nodes_at, [each.exact for each in found.nodes]) == (NOW + 9, [False])
+        await ending.withdraw(context, "O-1", reason="another site was meant")
+        await world.report("a", NOW + 10, arrival(NOW + 9.5, active=False), snapshot_digest=before)
+        lifting = (await world.times()).lifting
+        assert lifting is not None
+        assert lifting.all_nodes_at == NOW + 9.5
+
+
+async def overriding(context: Context) -> list[int]:
+    """The orders whose names the next snapshot does not protect."""
+    async with context.store.read() as connection:
+        return await rows.overriding(connection, context.person_of)

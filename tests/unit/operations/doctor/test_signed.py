@@ -6,6 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from filterd.config.signing_settings import AnchorKind, AnchorSettings
 from filterd.config.value_types import Seconds
 from filterd.operations.doctor import signed
@@ -13,7 +15,7 @@ from filterd.operations.doctor.case import Case
 from filterd.operations.doctor.finding import Finding
 from filterd.operations.publishing import publish
 from filterd.operations.signing import Purpose, file_of
-from filterd.operations.trail import anchors, checkpoints, statements
+from filterd.operations.trail import anchors, checkpoints, figures, statements
 from tests.worlds.findings import ids, values
 from tests.worlds.installation import Installation
 from tests.worlds.trail import record, tamper
@@ -55,6 +57,28 @@ async def test_a_key_that_was_replaced_is_told_until_it_is_accepted(
     assert made is not None
     found = look(built, kept(tmp_path))
     assert values(found, "signed.key_replaced") == {"key": made.key_id, "purpose": "checkpoint"}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE signing_key SET accepted_at = 5 WHERE key_id = ?",
+        "UPDATE signing_key SET how = 'rotated' WHERE key_id = ?",
+    ],
+)
+async def test_a_key_that_a_hand_has_accepted_in_the_store_is_told(
+    built: Case, installation: Installation, tmp_path: Path, change: str
+) -> None:
+    path = file_of(installation.settings, Purpose.CHECKPOINT)
+    async with installation.open("control") as context:
+        await checkpoints.make(context)
+        path.unlink()
+        made = await checkpoints.make(context)
+        assert made is not None
+        tamper(installation, change, made.key_id)
+        assert (await figures.look(context)).unexplained == {made.key_id}
+    found = look(built, kept(tmp_path))
+    assert values(found, "signed.key_altered")["key"] == made.key_id
 
 
 async def test_the_key_of_published_lists_is_missed_and_closed(
