@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from filterd.config.policies import load_policies
 from filterd.model.due_item import DueKind
 from filterd.model.register import ItemAct, ItemAnswer, ItemReason, RunOrigin, RunState
 from filterd.operations.backup import backup
@@ -19,12 +20,14 @@ from filterd.operations.duty import due
 from filterd.operations.errors import ConflictError
 from filterd.operations.feeds import updating
 from filterd.operations.registers import list_files, lists, saying, showing, taking
+from filterd.operations.registers.below import kept_back
 from filterd.operations.registers.capacity import capacity
 from filterd.operations.registers.finding import require_register
 from filterd.operations.registers.handed import Handed, TakenDocument
 from tests.worlds.backups import put_back
 from tests.worlds.installation import Installation
 
+SHIPPED = Path(__file__).parents[4] / "policies"
 NAMESPACE = "http://www.hazard.mf.gov.pl/2017/03/21/"
 
 
@@ -78,6 +81,36 @@ async def test_absence_unblocks_and_each_entry_is_answered(polish: Context) -> N
     third = await pull(polish, "a.example", "b.example", "portal.example", "com", "bad name")
     assert not third.repeated  # it came before, and not last
     assert await blocked(polish) == {"a.example", "b.example"}
+
+
+async def test_what_people_decide_on_is_not_taken_by_a_machine_at_any_depth(
+    polish: Context, installation: Installation
+) -> None:
+    first = await pull(polish, "a.example", "mail.popular.example", "www.portal.example", "sub.help.example")
+    refused = {each.value: each.reason for each in first.items if each.reason is not None}
+    assert refused == {
+        "mail.popular.example": ItemReason.PROTECTED,  # as of documents
+        "www.portal.example": ItemReason.PROTECTED,  # nodes would answer it all the same
+    }
+    assert await blocked(polish) == {"a.example", "sub.help.example"}, "help.example is protected alone"
+    installation.write_policy("expected.yaml", "{}\n")
+    again = await pull(polish, "a.example", "mail.popular.example", "www.portal.example", "sub.help.example")
+    assert not again.repeated, "it is popular no more"
+    installation.write_policy("expected.yaml", "popular.example: [gambling]\n")
+    await pull(polish, "a.example", "mail.popular.example", "b.example", "sub.help.example")
+    assert await blocked(polish) == {"a.example", "b.example", "mail.popular.example", "sub.help.example"}
+
+
+def test_what_is_shipped_keeps_the_parts_of_popular_sites_and_none_of_their_customers() -> None:
+    parts = {
+        "drive.usercontent.google.com",
+        "docs.google.com",
+        "web.whatsapp.com",
+        "www.sat.gob.mx",
+        "app.imss.gob.mx",
+    }
+    others = {"casino.blogspot.com", "bets.github.io", "d1.cloudfront.net", "google.com", "bets.example"}
+    assert kept_back(parts | others, load_policies(SHIPPED)).keys() == parts, "the feed keeps google.com"
 
 
 async def test_many_removals_are_held_until_a_person_confirms(polish: Context) -> None:
