@@ -179,7 +179,8 @@ async def _plan(context: Context, work: DocumentWork) -> ListPlan:
     items = [maker.block(each) for each in added[:fitting]]
     items += [maker.full(each) for each in added[fitting:]]
     gone = before - told.standing if work.parsed.whole else told.gone & before
-    items += [maker.unblock(each) for each in sorted(gone - pending)]
+    asked = gone - pending if work.parsed.whole else gone  # told by name: it waits for no absence
+    items += [maker.unblock(each) for each in sorted(asked)]
     items += maker.all_refused(told, before, known)
     items += [maker.people_decide(told.blocks[each], why) for each, why in sorted(kept.items())]
     problem = _why_held(register, told, len(gone), whole=work.parsed.whole)

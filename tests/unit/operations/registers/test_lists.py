@@ -135,6 +135,28 @@ async def test_many_removals_are_held_until_a_person_confirms(polish: Context) -
         await lists.accept_removals(polish, register, reason="again")
 
 
+async def test_a_removal_that_is_told_by_name_does_not_wait_with_those_that_are_held(polish: Context) -> None:
+    names = [f"n{number}.example" for number in range(12)]
+    await pull(polish, *names)
+    held = await pull(polish, *names[:1], *names[5:])
+    assert (held.run.state, held.waiting) == (RunState.HELD, 4)
+    gone = register_xml(["n1.example"], removed="2027-01-15T08:30:00")
+    taken = await taking.take(polish, "pl", Handed(gone, RunOrigin.PUSH))
+    assert [(each.value, each.answer) for each in taken.items] == [("n1.example", ItemAnswer.PROCESSED)]
+    assert await blocked(polish) == {*names} - {"n1.example"}
+    _, items = await showing.show_run(polish, held.run.number)
+    assert [each.value for each in items if each.answer is None] == ["n2.example", "n3.example", "n4.example"]
+    many = register_xml(names[2:5], removed="2027-01-15T08:31:00")
+    taken = await taking.take(polish, "pl", Handed(many, RunOrigin.PUSH))
+    assert (taken.run.state, taken.waiting) == (RunState.HELD, 3), "too many at once wait"
+    register = require_register(polish, "pl")
+    assert await lists.accept_removals(polish, register, reason="the ministry confirmed") == 6
+    assert await blocked(polish) == {*names[:1], *names[5:]}
+    assert all(
+        each.answer is ItemAnswer.PROCESSED for each in (await showing.show_run(polish, taken.run.number))[1]
+    )
+
+
 async def test_empty_and_broken_lists_change_nothing(polish: Context) -> None:
     await pull(polish, "a.example")
     for content in (register_xml(()), register_xml(["b.example"])[:-20], b"", b"<html></html>"):
