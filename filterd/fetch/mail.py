@@ -50,7 +50,7 @@ class MailError(Exception):
 class MailTaken:
     """A mail that the server took."""
 
-    refused: int = 0
+    refused: tuple[str, ...] = ()
     """the recipients that the server refused; it took the mail for the others"""
 
 
@@ -98,7 +98,7 @@ async def _send(server: MailServer, message: EmailMessage, lookup: Lookup) -> Ma
         if password is not None:
             await client.login(server.user, password)
         refused, _ = await client.sendmail(server.sender, list(server.to), message.as_bytes(policy=WIRE))
-        return MailTaken(len(refused))
+        return MailTaken(tuple(each for each in server.to if each in refused))
     finally:
         client.close()
 
