@@ -83,11 +83,15 @@ def moment(value: str, zone: str, after: float, what: str) -> int:
 
 def midnight(zone: str, now: float) -> int:
     """The end of the present day on a clock in ``zone``."""
-    return _next(time(), clock_of(zone), now)
+    clock = clock_of(zone)
+    tomorrow = datetime.fromtimestamp(now, clock).date() + timedelta(days=1)
+    return int(datetime.combine(tomorrow, time(), clock).timestamp())
 
 
 def _next(wanted: time, clock: ZoneInfo, after: float) -> int:
-    """The first moment after ``after`` at which the clock shows this time of day."""
+    """The first moment after ``after`` at which the clock shows this time of day: one that the clock shows
+    twice comes twice, and one that it skips on a day is as much later."""
     today = datetime.fromtimestamp(after, clock).date()
-    found = (datetime.combine(today + timedelta(days=ahead), wanted, clock).timestamp() for ahead in range(3))
+    days = [datetime.combine(today + timedelta(days=ahead), wanted, clock) for ahead in range(3)]
+    found = (max(day.timestamp(), day.replace(fold=fold).timestamp()) for day in days for fold in (0, 1))
     return next(int(each) for each in found if each > after)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 
 from filterd.config.settings import Settings
-from filterd.model.order_alarm import AlarmKey
+from filterd.model.order_alarm import MAIL, AlarmKey
 from filterd.operations.context import Context
 from filterd.operations.duty import alarming
 from filterd.operations.orders import alarms, due
@@ -126,7 +126,8 @@ class AlarmWatch:
 
     def _report_channels(self) -> None:
         """Log each channel that takes no alarms, once, and each that does again."""
-        found = dict(self._deliveries.troubles)
+        refusing = self._deliveries.refusing
+        found = {**({MAIL: refusing} if refusing else {}), **self._deliveries.troubles}
         for name, trouble in found.items():
             if self._troubles.get(name) != trouble:
                 remedy = "see the settings mail and orders.alarms; try: filterd mail test"

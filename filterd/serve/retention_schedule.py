@@ -1,10 +1,15 @@
-"""Control deletes each day what is past its term, and counts what is overdue."""
+"""Control deletes each day what is past its term, and counts what is overdue.
+
+A deletion cannot be taken back, and a clock that is ahead puts everything past its term. So where the clock
+leaps, an hour passes before the next run: time for whoever sets clocks to set it right.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 
 from filterd.operations.context import Context, OperationError
 from filterd.operations.privacy import arco, preservation, retention
@@ -16,18 +21,23 @@ from filterd.telemetry.privacy_metrics import PrivacyMetrics
 LOOK_SECONDS = 60.0
 DAY_SECONDS = 86_400.0
 RETRY_SECONDS = 3_600.0
-"""between two runs of which the first failed or left something"""
+"""between two runs of which the first failed or left something, and after a leap of the clock"""
+LEAP_SECONDS = 300.0
+"""by so many seconds more than passed the clock may go ahead from one look to the next"""
 
 
 class RetentionSchedule:
     """Owned by control's event loop."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, ticks: Callable[[], float] = time.monotonic) -> None:
+        """``ticks``: seconds of a clock that nobody sets."""
         self.context = context
+        self._ticks = ticks
         self.metrics = PrivacyMetrics()
         self.reviews: Mapping[str, int] = {}
         """the counts of requests to look at a site again"""
-        self._tried_at = context.clock()  # a process that starts has other things to do
+        self._tried_at = ticks()  # a process that starts has other things to do
+        self._ahead = context.clock() - ticks()
         self._counted_at = -math.inf
         self._reported = ""
         """why something stays beyond its term, as last logged; empty while nothing does"""
@@ -56,14 +66,17 @@ class RetentionSchedule:
             self._reported = trouble
 
     async def _is_due(self) -> bool:
-        now = self.context.clock()
-        if 0 <= now - self._tried_at < RETRY_SECONDS:
+        now, ticks = self.context.clock(), self._ticks()
+        before, self._ahead = self._ahead, now - ticks
+        if self._ahead - before > LEAP_SECONDS:
+            self._tried_at = ticks
+        if ticks - self._tried_at < RETRY_SECONDS:
             return False
         return bool(self._reported) or abs(now - await retention.last_run_at(self.context)) >= DAY_SECONDS
 
     async def _delete(self) -> str:
         """Run; the reason why something stayed, which is empty where nothing did."""
-        self._tried_at = self.context.clock()
+        self._tried_at = self._ticks()
         done = await retention.run(self.context)
         self._counted_at = -math.inf
         if not done.kept and done.log_emptied:

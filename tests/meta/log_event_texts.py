@@ -438,8 +438,9 @@ TEXTS: dict[str, tuple[str, str]] = {
         "declare more to the authority, or ask it to withdraw what is old",
     ),
     "alarms are not taken": (
-        "The server for mail, or a receiver of `orders.alarms.webhooks`, did not take alarms: `reason` says "
-        "what it did. They are tried again, for `orders.alarms.retry_for`.",
+        "The server for mail, or a receiver of `orders.alarms.webhooks`, did not take alarms, or not "
+        "for everybody: `reason` says what it did. What nobody has is tried again, for "
+        "`orders.alarms.retry_for`.",
         "`filterd doctor`; `filterd mail test`",
     ),
     "alarms are taken again": (

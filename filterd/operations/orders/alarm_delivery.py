@@ -55,6 +55,8 @@ class AlarmDeliveries:
     """alarms and attempts since the start, by outcome"""
     troubles: dict[str, str] = field(default_factory=dict)
     """channel -> why it did not take the last ones; absent: it did"""
+    refusing: str = ""
+    """how many people the server for mail refused of the last mail that it took; empty: none"""
 
     async def turn(self, duties: Sequence[Duty]) -> None:
         """Tell of what waits on all channels, and wait for them: see :meth:`tell`."""
@@ -64,9 +66,9 @@ class AlarmDeliveries:
                 raise each
 
     async def waiting(self) -> dict[str, frozenset[AlarmKey]]:
-        """The channels on which alarms wait, with these. Of all others no trouble is left."""
+        """The channels on which alarms wait, or were given up, with these. Others are in no trouble."""
         async with self.context.store.read() as connection:
-            waiting = [each for each in await rows.deliveries(connection) if not each.failed]
+            waiting = await rows.deliveries(connection)
         found = {
             channel: frozenset(each.key for each in waiting if each.channel == channel)
             for channel in sorted({each.channel for each in waiting})
@@ -77,10 +79,11 @@ class AlarmDeliveries:
 
     async def tell(self, channel: str, duties: Sequence[Duty], seen: Collection[AlarmKey]) -> None:
         """Tell one channel of the alarms that were ``seen`` waiting on it. ``duties`` are those that were
-        open then: alarms on others go. One that was raised since is left for the next look."""
+        open then: alarms on others go, those that were given up too. One that was raised since is left for
+        the next look."""
         async with self.context.store.read() as connection:
             waiting = await rows.deliveries(connection)
-        own = [each for each in waiting if each.channel == channel and not each.failed and each.key in seen]
+        own = [each for each in waiting if each.channel == channel and each.key in seen]
         settings = self.context.settings.orders.alarms
         current = {key_of(each, lead): each for each in duties for lead in leads_of(each, settings)}
         known = channels(self.context.settings)
@@ -97,7 +100,8 @@ class AlarmDeliveries:
         self, channel: str, waiting: Sequence[AlarmDelivery], current: Mapping[AlarmKey, Duty]
     ) -> None:
         now = self.context.clock()
-        due = [each for each in waiting if each.next_at <= now or each.next_at > now + 2 * LONGEST_WAIT]
+        given_up = [each.key for each in waiting if each.failed]
+        due = [e for e in waiting if not e.failed and not now < e.next_at <= now + 2 * LONGEST_WAIT]
         if not due:
             return
         told = {each.key: current[each.key] for each in due[: None if channel == MAIL else LISTED]}
@@ -115,6 +119,8 @@ class AlarmDeliveries:
             self.counts[DELIVERED] += len(keys)
             async with self.context.store.report() as connection:
                 await rows.delivered(connection, channel, keys)
+                # it takes alarms again: those that were given up, and are still due, go with the next look
+                await rows.postpone(connection, channel, given_up, next_at=now, trouble="", failed=False)
             return
         self.troubles[channel] = trouble
         await self._postpone(channel, [each for each in due if each.key in told], trouble)
@@ -139,9 +145,12 @@ class AlarmDeliveries:
     async def _mail(self, duties: Sequence[Duty]) -> str:
         """Why the mail was not taken; empty: it was."""
         different = {(each.order.number, each.kind, each.due_at): each for each in duties}  # of all its leads
-        return await mailed(
+        outcome = await mailed(
             self.context, lambda head: alarm_mail(head, tuple(different.values())), self.lookups
         )
+        if not outcome.trouble:
+            self.refusing = outcome.refusing(self.context)
+        return outcome.trouble
 
     async def _post(self, channel: str, told: Mapping[AlarmKey, Duty]) -> str:
         wanted = channel.removeprefix(WEBHOOK)
@@ -168,15 +177,31 @@ class AlarmDeliveries:
         return "" if answer.delivered else answer.trouble or "it was not taken"
 
 
+@dataclass(frozen=True, slots=True)
+class MailOutcome:
+    """The outcome of sending one mail to everybody that the settings name."""
+
+    trouble: str = ""
+    """why it was not taken; empty: it was"""
+    refused: tuple[str, ...] = ()
+    """the recipients that the server refused; it took the mail for the others"""
+
+    def refusing(self, context: Context) -> str:
+        """How many recipients were refused, without an address; empty: none."""
+        if not self.refused or context.settings.mail is None:
+            return ""
+        return f"it refuses {len(self.refused)} of {len(context.settings.mail.to)} recipients (mail.to)"
+
+
 async def mailed(
     context: Context, make: Callable[[MailHead], EmailMessage], lookups: LookupOf = server_addresses
-) -> str:
-    """Send a mail by the settings: why it was not taken; empty: it was."""
+) -> MailOutcome:
+    """Send a mail by the settings."""
     from filterd.fetch.mail import MailError, MailServer, send  # its client is needed where something is sent
 
     settings = context.settings.mail
     if settings is None:
-        return "the settings have no server for mail"
+        return MailOutcome("the settings have no server for mail")
     country = await asyncio.to_thread(country_of, context)
     message = make(MailHead(settings, context.clock(), country.zone))
     server = MailServer(
@@ -192,21 +217,23 @@ async def mailed(
     )
     try:
         async with lookups(context.settings) as lookup:
-            await send(server, message, lookup)
+            taken = await send(server, message, lookup)
     except MailError as error:
-        return str(error)
-    return ""
+        return MailOutcome(str(error))
+    return MailOutcome(refused=taken.refused)
 
 
 async def try_mail(context: Context) -> tuple[str, ...]:
     """Send a test to everybody that alarms go to: their addresses. Raises ConflictError where the settings
-    have no server, or it does not take the mail."""
+    have no server, or it does not take the mail for each of them."""
     if context.settings.mail is None:
         message = "the settings have no server for mail"
         raise ConflictError(message, "set mail.server, mail.from and mail.to")
-    trouble = await mailed(context, trial_mail)
-    if trouble:
-        message = f"{context.settings.mail.server} did not take the mail: {trouble}"
+    outcome = await mailed(context, trial_mail)
+    if outcome.trouble or outcome.refused:
+        message = f"{context.settings.mail.server} did not take the mail: {outcome.trouble}"
+        if outcome.refused:
+            message = f"{context.settings.mail.server} did not take the mail for {', '.join(outcome.refused)}"
         raise ConflictError(message, "see the section mail of the settings, and the server's own log")
     return context.settings.mail.to
 

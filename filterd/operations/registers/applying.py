@@ -104,7 +104,7 @@ async def apply(context: Context, register: RegisterSettings) -> int:
     in_force = await list_files.in_force(context, register) if outcome.settled else set()
     count = 0
     for run, items in waiting:
-        answered = _answers(items, run, in_force, context.clock()) if outcome.settled else []
+        answered = _answers(items, in_force, context.clock()) if outcome.settled else []
         count += len(answered)
         await _keep(context, register, (run, items), answered, outcome)
     return count
@@ -145,14 +145,12 @@ def _why(register: RegisterSettings, update: FeedUpdate) -> str:
     return f"the list {register.list} is not in force ({update.outcome}): {told}"[:500]
 
 
-def _answers(
-    items: Sequence[RegisterItem], run: RegisterRun, in_force: set[str], now: float
-) -> list[RegisterItem]:
+def _answers(items: Sequence[RegisterItem], in_force: set[str], now: float) -> list[RegisterItem]:
     """The items that can be answered by what is in force."""
     found = []
     for item in items:
         if item.act is ItemAct.UNBLOCK:
-            if run.state is not RunState.HELD and item.value not in in_force:
+            if item.value not in in_force:  # held or not: another document may have unblocked it
                 found.append(_done(item, now))
         elif item.value in in_force:
             found.append(_done(item, now))

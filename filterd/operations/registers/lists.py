@@ -27,6 +27,7 @@ from filterd.operations.context import Context
 from filterd.operations.errors import ConflictError
 from filterd.operations.orders.guards import guards
 from filterd.operations.registers import applying, auditing, list_files, repeating
+from filterd.operations.registers.below import kept_back
 from filterd.operations.registers.deadlines import Deadlines
 from filterd.operations.registers.documents import DocumentWork, room_of
 from filterd.operations.registers.handed import Handed, TakenDocument
@@ -164,20 +165,24 @@ async def _plan(context: Context, work: DocumentWork) -> ListPlan:
     judged = await asyncio.to_thread(
         lambda: [read_item(each, register, context.settings) for each in work.parsed.items]
     )
-    now, country = context.clock(), (await asyncio.to_thread(guards, context)).country
+    now, guarding = context.clock(), await asyncio.to_thread(guards, context)
     async with context.store.read() as connection:
         known = await register_dates.dates(connection, register.id)
     told = await asyncio.to_thread(said, judged, known, now, whole=work.parsed.whole)
     _require_enough(work, len(told.blocks))
-    maker = _Maker(work, Deadlines(country, register), now)
+    maker = _Maker(work, Deadlines(guarding.country, register), now)
     new = told.blocks.keys() - before
+    kept = await asyncio.to_thread(kept_back, new - let_in, guarding.policies)
+    new -= kept.keys()
     added = [told.blocks[each] for each in (*sorted(new & let_in), *sorted(new - let_in))]
     fitting = len(added) if room.names is None else min(room.names + len(new & let_in), len(added))
     items = [maker.block(each) for each in added[:fitting]]
     items += [maker.full(each) for each in added[fitting:]]
     gone = before - told.standing if work.parsed.whole else told.gone & before
-    items += [maker.unblock(each) for each in sorted(gone - pending)]
+    asked = gone - pending if work.parsed.whole else gone  # told by name: it waits for no absence
+    items += [maker.unblock(each) for each in sorted(asked)]
     items += maker.all_refused(told, before, known)
+    items += [maker.people_decide(told.blocks[each], why) for each, why in sorted(kept.items())]
     problem = _why_held(register, told, len(gone), whole=work.parsed.whole)
     return ListPlan(
         items=tuple(replace(each, number=number) for number, each in enumerate(items, start=1)),
@@ -270,6 +275,10 @@ class _Maker:
     def full(self, judged: JudgedItem) -> RegisterItem:
         """A name that is new and for which there is no room."""
         return self.refused(judged.refused(ItemReason.OVER_CAPACITY, FULL))
+
+    def people_decide(self, judged: JudgedItem, why: str) -> RegisterItem:
+        """A name that is new and that a machine does not block."""
+        return self.refused(judged.refused(ItemReason.PROTECTED, why))
 
     def refused(self, judged: JudgedItem) -> RegisterItem:
         """An item that is refused by itself."""

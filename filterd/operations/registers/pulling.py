@@ -41,6 +41,8 @@ TOTAL = 1800.0
 """seconds for one answer"""
 RETRY = 300.0
 """seconds after which a pull that failed is tried again, where the register is pulled less often"""
+SETTLE, SETTLES = 3.0, 5
+"""seconds between two readings of a file that may be half written, and how many of them there are"""
 
 LookupOf = Callable[[Any], AbstractAsyncContextManager[Lookup]]
 
@@ -99,7 +101,7 @@ async def pull(
 async def fetched(context: Context, register: RegisterSettings, pulling: Pulling) -> bytes:
     """The bytes that the source gives. Raises NotPulledError."""
     if not register.source.startswith("https://"):
-        return await _read_file(register)
+        return await _settled(register, pulling)
     from filterd.fetch.client import Client  # it is needed where something is fetched
 
     settings = context.settings
@@ -150,6 +152,21 @@ async def due_pulls(context: Context) -> list[str]:
 class _Sink(io.BytesIO):
     def write(self, data: Any, /) -> int:  # of the protocol that the client writes to
         return super().write(data)
+
+
+async def _settled(register: RegisterSettings, pulling: Pulling) -> bytes:
+    """The content of a file. Rows of CSV may be cut anywhere and look whole: one without an end, whose name
+    may be that of another site, is read again until nothing writes to it any more. Raises NotPulledError."""
+    content = await _read_file(register)
+    for _ in range(SETTLES):
+        if register.as_kind is not RegisterKind.CSV or content.endswith((b"\n", b"\r")):
+            return content
+        await pulling.sleep(SETTLE)
+        before, content = content, await _read_file(register)
+        if content == before:
+            return content
+    message = f"the register {register.id} was not read: {register.source} is being written"
+    raise NotPulledError(message, "what is in force stays; write it elsewhere, and move it there")
 
 
 async def _read_file(register: RegisterSettings) -> bytes:

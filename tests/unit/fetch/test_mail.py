@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+from contextlib import ExitStack
 from dataclasses import replace
 from email.message import EmailMessage
 from pathlib import Path
@@ -52,7 +54,7 @@ async def test_starttls(server: MailServer, authority: Authority, tmp_path: Path
     async with mail_host(starttls=authority.server(tmp_path, "127.0.0.1")) as host:
         sent = await send(replace(server, port=host.port), mail(), no_lookup)
         (taken,) = host.taken
-    assert sent.refused == 0
+    assert sent.refused == ()
     assert (taken["Subject"], taken.get_content()) == ("órdenes", "el plazo vence mañana\r\n")
     assert host.envelopes == [(FROM, TO)]
     assert host.encrypted == [True]
@@ -110,10 +112,26 @@ async def test_a_refused_message(
         assert await trouble(server, host) == f"{said}: it does not take the mail"
 
 
+async def test_an_address_from_which_nothing_comes_keeps_no_mail_from_the_next(server: MailServer) -> None:
+    async def both(host: str) -> tuple[str, ...]:
+        assert host == "mail.isp.example"
+        return ("127.0.0.9", "127.0.0.1")
+
+    async with mail_host() as host:
+        with socket.create_server(("127.0.0.9", host.port), backlog=0), ExitStack() as waiting:
+            for _ in range(3):  # it takes no more: what comes is dropped
+                full = waiting.enter_context(socket.socket())
+                full.setblocking(False)
+                full.connect_ex(("127.0.0.9", host.port))
+            there = replace(server, host="mail.isp.example", port=host.port, tls="none", ca=None, timeout=4.0)
+            await send(there, mail(), both)
+            assert len(host.taken) == 1
+
+
 async def test_refused_recipients(server: MailServer, authority: Authority, tmp_path: Path) -> None:
     async with mail_host(starttls=authority.server(tmp_path, "127.0.0.1")) as host:
         host.refused = frozenset(TO[:1])
-        assert (await send(replace(server, port=host.port), mail(), no_lookup)).refused == 1
+        assert (await send(replace(server, port=host.port), mail(), no_lookup)).refused == TO[:1]
         host.refused = frozenset(TO)
         assert await trouble(server, host) == "550: it refuses every recipient"
     assert host.envelopes == [(FROM, TO[1:])]

@@ -24,6 +24,8 @@ def at(text: str) -> int:
         ("2026-12-24 21:00", "UTC", "2026-11-25T20:00-06:00", "2026-12-24T21:00+00:00"),
         ("2026-12-24T21:00Z", "America/Mexico_City", "2026-11-25T20:00-06:00", "2026-12-24T21:00+00:00"),
         ("02:30", "Europe/Madrid", "2026-10-25T02:10+02:00", "2026-10-25T02:30+02:00"),
+        ("02:30", "Europe/Madrid", "2026-10-25T02:45+02:00", "2026-10-25T02:30+01:00"),
+        ("02:30", "Europe/Madrid", "2026-10-25T02:30+01:00", "2026-10-26T02:30+01:00"),
         ("02:30", "Europe/Madrid", "2026-03-28T12:00+01:00", "2026-03-29T03:30+02:00"),
     ],
 )
@@ -43,6 +45,8 @@ def test_no_moment(value: str) -> None:
 def test_today_ends_at_the_midnight_of_the_line() -> None:
     now = at("2026-11-25T20:00-06:00")
     assert midnight("America/Mexico_City", now) == at("2026-11-26T00:00-06:00")
+    twice = at("2026-11-01T00:30-04:00")  # the clock shows midnight again in half an hour
+    assert midnight("America/Havana", twice) == at("2026-11-02T00:00-05:00")
     assert End(today=True).at("Europe/Madrid", now, 86_400, "it") == at("2026-11-27T00:00+01:00")
 
 

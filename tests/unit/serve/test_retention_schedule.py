@@ -28,7 +28,7 @@ async def runs(context: Context) -> int:
 async def test_it_runs_once_a_day_and_not_at_the_start(installation: Installation) -> None:
     async with installation.open() as context:
         await subscribers.add(context, "home")
-        schedule = RetentionSchedule(context)
+        schedule = RetentionSchedule(context, installation.clock)
         await schedule.look()
         assert await runs(context) == 0
         assert schedule.metrics.last_run == 0.0
@@ -56,7 +56,7 @@ async def test_what_cannot_be_deleted_is_counted_and_tried_again(
             await backup(context, tmp_path / name)
             installation.now += 1
         installation.now += 40 * DAY_SECONDS
-        schedule = RetentionSchedule(context)
+        schedule = RetentionSchedule(context, installation.clock)
         installation.now += RETRY_SECONDS
 
         def refuse(_path: str) -> None:
@@ -72,4 +72,37 @@ async def test_what_cannot_be_deleted_is_counted_and_tried_again(
         installation.now += RETRY_SECONDS
         await schedule.look()
         assert schedule.metrics.overdue["backups"] == 0
+        assert not (tmp_path / "old").exists()
+
+
+async def test_a_clock_that_leaps_ahead_deletes_nothing_for_an_hour(
+    installation: Installation, tmp_path: Path
+) -> None:
+    ticks = [0.0]
+    async with installation.open() as context:
+        for name in ("old", "new"):
+            await backup(context, tmp_path / name)
+            installation.now += 1
+        schedule = RetentionSchedule(context, lambda: ticks[0])
+
+        async def after(seconds: float) -> None:
+            ticks[0] += seconds
+            installation.now += seconds
+            await schedule.look()
+
+        await after(RETRY_SECONDS)
+        assert await runs(context) == 1
+        right = installation.now
+        installation.now += 400 * DAY_SECONDS
+        await after(60)
+        await after(RETRY_SECONDS - 61)
+        assert await runs(context) == 1
+        installation.now = right + RETRY_SECONDS
+        await after(60)
+        assert await runs(context) == 1, "it was set right in time: not a day has passed"
+        assert (tmp_path / "old").exists()
+        installation.now += 400 * DAY_SECONDS
+        for _ in range(61):
+            await after(60)
+        assert await runs(context) == 2, "nobody says that it is wrong"
         assert not (tmp_path / "old").exists()

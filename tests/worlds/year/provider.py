@@ -59,7 +59,7 @@ class ControlParts:
         self._maintenance = Maintenance(self.context)
         self._registers = RegisterWatch(self.context)
         self._ends = OrderEnds(self.context)
-        self._retention = RetentionSchedule(self.context)
+        self._retention = RetentionSchedule(self.context, self.context.clock)
         self._take_up = TakeUpSchedule(self.context)
         self._duty = DutyWatch(self.context)
         self._trail = TrailSchedule(self.context)

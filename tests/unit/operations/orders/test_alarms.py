@@ -314,6 +314,51 @@ async def test_after_days_it_is_given_up(
     await look(context, deliveries, here)
     assert await waiting(context) == [("mail", 2, True)]
     assert deliveries.counts["failed"] == 1
+    await look(context, deliveries, here)
+    assert deliveries.troubles == {"mail": "554: it does not take the mail"}, "nobody has it still"
+    host.data_replies.clear()
+    other = duty(30 * DAY, number=2, ends=int(clock[0]) - 10)
+    await look(context, deliveries, here, other)
+    assert await waiting(context) == [("mail", 3, False)], "it takes mail again: nobody was told of the first"
+    await look(context, deliveries, here, other)
+    assert await waiting(context) == []
+    assert [each["Subject"].split(",")[0] for each in host.taken] == [
+        "filterd: orden O-2",
+        "filterd: orden O-1",
+    ]
+
+
+async def test_what_was_given_up_and_is_done_waits_for_nobody(
+    context: Context, deliveries: AlarmDeliveries, host: MailHost, clock: list[float]
+) -> None:
+    here = duty(30 * DAY, ends=int(NOW) - 10)
+    host.data_replies = ["554 never"] * 10
+    await look(context, deliveries, here)
+    clock[0] += 3 * DAY
+    await look(context, deliveries, here)
+    assert await waiting(context) == [("mail", 2, True)]
+    await look(context, deliveries)
+    assert await waiting(context) == []
+    assert deliveries.troubles == {}
+
+
+async def test_a_recipient_that_is_refused_is_told(
+    context: Context, deliveries: AlarmDeliveries, host: MailHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mail = context.settings.mail
+    assert mail is not None
+    both = replace(mail, to=("duty@isp.example", "gone@isp.example"))
+    deliveries.context = context = replace(context, settings=replace(context.settings, mail=both))
+    host.refused = frozenset(("gone@isp.example",))
+    here = duty(30 * DAY, ends=int(NOW) + HOUR)
+    await look(context, deliveries, here)
+    assert await waiting(context) == [], "the others have it"
+    assert deliveries.refusing == "it refuses 1 of 2 recipients (mail.to)"
+    with pytest.raises(OperationError, match=r"did not take the mail for gone@isp.example"):
+        await try_mail(context)
+    host.refused = frozenset()
+    await look(context, deliveries, duty(30 * DAY, number=2, ends=int(NOW) + HOUR))
+    assert deliveries.refusing == ""
 
 
 async def test_what_is_done_meanwhile_is_not_told(

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from filterd.config.policies import load_policies
 from filterd.model.due_item import DueKind
 from filterd.model.register import ItemAct, ItemAnswer, ItemReason, RunOrigin, RunState
 from filterd.operations.backup import backup
@@ -19,12 +20,14 @@ from filterd.operations.duty import due
 from filterd.operations.errors import ConflictError
 from filterd.operations.feeds import updating
 from filterd.operations.registers import list_files, lists, saying, showing, taking
+from filterd.operations.registers.below import kept_back
 from filterd.operations.registers.capacity import capacity
 from filterd.operations.registers.finding import require_register
 from filterd.operations.registers.handed import Handed, TakenDocument
 from tests.worlds.backups import put_back
 from tests.worlds.installation import Installation
 
+SHIPPED = Path(__file__).parents[4] / "policies"
 NAMESPACE = "http://www.hazard.mf.gov.pl/2017/03/21/"
 
 
@@ -80,6 +83,36 @@ async def test_absence_unblocks_and_each_entry_is_answered(polish: Context) -> N
     assert await blocked(polish) == {"a.example", "b.example"}
 
 
+async def test_what_people_decide_on_is_not_taken_by_a_machine_at_any_depth(
+    polish: Context, installation: Installation
+) -> None:
+    first = await pull(polish, "a.example", "mail.popular.example", "www.portal.example", "sub.help.example")
+    refused = {each.value: each.reason for each in first.items if each.reason is not None}
+    assert refused == {
+        "mail.popular.example": ItemReason.PROTECTED,  # as of documents
+        "www.portal.example": ItemReason.PROTECTED,  # nodes would answer it all the same
+    }
+    assert await blocked(polish) == {"a.example", "sub.help.example"}, "help.example is protected alone"
+    installation.write_policy("expected.yaml", "{}\n")
+    again = await pull(polish, "a.example", "mail.popular.example", "www.portal.example", "sub.help.example")
+    assert not again.repeated, "it is popular no more"
+    installation.write_policy("expected.yaml", "popular.example: [gambling]\n")
+    await pull(polish, "a.example", "mail.popular.example", "b.example", "sub.help.example")
+    assert await blocked(polish) == {"a.example", "b.example", "mail.popular.example", "sub.help.example"}
+
+
+def test_what_is_shipped_keeps_the_parts_of_popular_sites_and_none_of_their_customers() -> None:
+    parts = {
+        "drive.usercontent.google.com",
+        "docs.google.com",
+        "web.whatsapp.com",
+        "www.sat.gob.mx",
+        "app.imss.gob.mx",
+    }
+    others = {"casino.blogspot.com", "bets.github.io", "d1.cloudfront.net", "google.com", "bets.example"}
+    assert kept_back(parts | others, load_policies(SHIPPED)).keys() == parts, "the feed keeps google.com"
+
+
 async def test_many_removals_are_held_until_a_person_confirms(polish: Context) -> None:
     names = [f"n{number}.example" for number in range(5)]
     await pull(polish, *names)
@@ -100,6 +133,28 @@ async def test_many_removals_are_held_until_a_person_confirms(polish: Context) -
     assert not (await due.everything(polish)).counts["list_held"]
     with pytest.raises(ConflictError, match="nothing of the register pl is held"):
         await lists.accept_removals(polish, register, reason="again")
+
+
+async def test_a_removal_that_is_told_by_name_does_not_wait_with_those_that_are_held(polish: Context) -> None:
+    names = [f"n{number}.example" for number in range(12)]
+    await pull(polish, *names)
+    held = await pull(polish, *names[:1], *names[5:])
+    assert (held.run.state, held.waiting) == (RunState.HELD, 4)
+    gone = register_xml(["n1.example"], removed="2027-01-15T08:30:00")
+    taken = await taking.take(polish, "pl", Handed(gone, RunOrigin.PUSH))
+    assert [(each.value, each.answer) for each in taken.items] == [("n1.example", ItemAnswer.PROCESSED)]
+    assert await blocked(polish) == {*names} - {"n1.example"}
+    _, items = await showing.show_run(polish, held.run.number)
+    assert [each.value for each in items if each.answer is None] == ["n2.example", "n3.example", "n4.example"]
+    many = register_xml(names[2:5], removed="2027-01-15T08:31:00")
+    taken = await taking.take(polish, "pl", Handed(many, RunOrigin.PUSH))
+    assert (taken.run.state, taken.waiting) == (RunState.HELD, 3), "too many at once wait"
+    register = require_register(polish, "pl")
+    assert await lists.accept_removals(polish, register, reason="the ministry confirmed") == 6
+    assert await blocked(polish) == {*names[:1], *names[5:]}
+    assert all(
+        each.answer is ItemAnswer.PROCESSED for each in (await showing.show_run(polish, taken.run.number))[1]
+    )
 
 
 async def test_empty_and_broken_lists_change_nothing(polish: Context) -> None:

@@ -96,6 +96,37 @@ async def test_a_file_that_something_else_fetches(polish: Context, tmp_path: Pat
     assert await blocked(context) == {"a.example"}
 
 
+async def test_a_file_that_is_still_being_written_names_no_other_site(own: Context, tmp_path: Path) -> None:
+    path = tmp_path / "register.csv"
+    (register,) = own.settings.registers
+    local = replace(register, source=str(path))
+    context = replace(own, settings=replace(own.settings, registers=(local,)))
+    await adopted(context, "own")
+    whole = "document,item,action,entry\nD-1,1,block,casino.example\nD-1,2,block,shop.example.net\n"
+    pieces = [whole[:-5], whole]  # up to shop.example, which is another site
+
+    async def goes_on(_seconds: float) -> None:
+        path.write_text(pieces.pop(0) if pieces else whole)
+
+    path.write_text(whole[:40])
+    taken = await pulling.pull(context, "own", pulling=pulling.Pulling(sleep=goes_on))
+    assert [each.value for each in taken.items] == ["casino.example", "shop.example.net"]
+
+    async def ever_more(_seconds: float) -> None:
+        path.write_text(path.read_text() + "x")
+
+    path.write_text(whole.replace("D-1", "D-2").rstrip("\n"))
+    with pytest.raises(pulling.NotPulledError, match="is being written"):
+        await pulling.pull(context, "own", pulling=pulling.Pulling(sleep=ever_more))
+
+    async def nobody_writes(_seconds: float) -> None:
+        return
+
+    path.write_text(whole.replace("D-1", "D-2").rstrip("\n"))  # an authority that ends no last row
+    taken = await pulling.pull(context, "own", pulling=pulling.Pulling(sleep=nobody_writes))
+    assert taken.run.document == "D-2"
+
+
 async def test_a_fault_of_ours_asks_no_server_more_often(
     polish: Context, installation: Installation, tmp_path: Path
 ) -> None:
