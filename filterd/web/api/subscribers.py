@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from http import HTTPStatus
 from typing import Annotated, Literal
 from urllib.parse import quote
@@ -31,6 +31,7 @@ from filterd.web.api.problems import RefusedCall
 from filterd.web.api.repeats import Attempt, Attempted, once
 from filterd.web.api.representations import SubscriberShown, all_shown, etag, shown, unchanged
 from filterd.web.api.routing import Called, router, takes
+from filterd.web.api.whole_reads import whole_read
 
 routes = router("subscribers")
 PATH = "/api/v1/subscribers"
@@ -77,10 +78,12 @@ async def list_subscribers(
     ] = "",
     profile: Annotated[str, Query(max_length=64, description="Lines with this profile alone.")] = "",
 ) -> ListPart[SubscriberShown]:
-    """List the lines in the order of their ids."""
+    """List the lines in the order of their ids. By state or profile all of them may be looked at: two such
+    lists are made at a time."""
     wanted = Selection(state=state, profile=profile, begins=caller.token.lines)
     listed = subscribers.list_subscribers(caller.context, wanted=wanted, after=after, limit=limit + 1)
-    found = [each async for each in listed]
+    with whole_read(caller.state) if state or profile else nullcontext():
+        found = [each async for each in listed]
     more = len(found) > limit
     items = await all_shown(found[:limit], caller)
     return ListPart(items=items, next=items[-1].id if more else None)
