@@ -96,5 +96,7 @@ def _row(found: ExposedLine) -> tuple[object, ...]:
 def _remarks(found: ExposedLine) -> Iterator[str]:
     if found.own_names_seen:
         yield "own names seen"
+    if found.sessions_seen:
+        yield "session seen"
     if found.erased_since:
         yield "erased since"

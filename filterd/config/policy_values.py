@@ -7,6 +7,7 @@ and return a harmless stand-in; the caller that began the walk looks at the prob
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import Enum
@@ -125,8 +126,9 @@ class DocumentValue:
 
     def different(self, found: tuple[T, ...]) -> tuple[T, ...]:
         """The values, noting each that stands twice."""
-        for each in dict.fromkeys(value for value in found if found.count(value) > 1):
-            self.wrong(f"{each} stands twice")
+        for each, times in Counter(found).items():
+            if times > 1:
+                self.wrong(f"{each} stands twice")
         return found
 
     def flag(self, default: bool = False) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from filterd.config.people_settings import human_of
 from filterd.config.settings import Settings
@@ -21,6 +22,9 @@ from filterd.policy.documents import Policies
 from filterd.store.engine import database_path
 from filterd.store.errors import StoreError
 from filterd.store.store import Store
+
+if TYPE_CHECKING:
+    from filterd.policy.snapshot import Snapshot
 
 __all__ = ["Context", "OperationError", "open_context", "os_actor", "require_owner"]
 
@@ -53,7 +57,9 @@ class Context:
     kept_policies: Callable[[Settings], Policies] | None = None
     """gives the policies of a process that stays (:class:`filterd.operations.policies.KeptPolicies`); None:
     each use case reads them"""
-
+    kept_snapshot: Callable[[Path, bytes], Snapshot] | None = None
+    """opens snapshots for a process that stays (:class:`filterd.operations.kept_snapshot.KeptSnapshot`);
+    None: each use case reads the file"""
     evidence: RequestEvidence | None = None
     """of the request that a change of a line is made at, where the use case takes none itself"""
     way: str = ""

@@ -13,6 +13,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 
 class OperationError(Exception):
     """A refused use case: the text says what is wrong, and ``remedy`` what to do next."""
@@ -27,7 +29,24 @@ class UnknownError(OperationError):
 
 
 class UnknownLineError(UnknownError):
-    """There is no subscriber of the id that was given; the remedy may name others."""
+    """There is no subscriber of the id that was given; the remedy may name others.
+
+    ``guess`` gives the begin of the remedy: it takes so long that it is asked for by whoever shows it, and
+    never under the write lock.
+    """
+
+    def __init__(self, message: str, remedy: str = "", *, guess: Callable[[], str] = str) -> None:
+        super().__init__(message, remedy)
+        self._guess = guess
+
+    @property
+    def remedy(self) -> str:
+        """The next step."""
+        return self._guess() + self._rest
+
+    @remedy.setter
+    def remedy(self, rest: str) -> None:
+        self._rest = rest
 
 
 class ConflictError(OperationError):

@@ -28,7 +28,7 @@ from typing import TextIO
 from filterd.disk.given_file import GivenFile
 from filterd.model.bound import PortsBound
 from filterd.model.subscriber import AskerRole, RequestEvidence
-from filterd.operations import consent, input_values, lines
+from filterd.operations import consent, fresh_evidence, input_values, lines
 from filterd.operations.context import Context, OperationError
 from filterd.operations.import_batch import Importing, ImportRow, write_chunk
 from filterd.operations.nearest import did_you_mean
@@ -310,4 +310,6 @@ class RowReader:
             self._digests[version] = consent.digest(self._context, version)
             if self._digests[version]:
                 self.texts[version] = consent.text(self._context, version)
+        if version in self.texts:
+            fresh_evidence.require_text_of_its_time(evidence, self.texts[version])
         return replace(evidence, text_digest=self._digests[version], source=self.source)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -39,8 +40,9 @@ async def _require_sealed(connection: AsyncConnection, identifier: str) -> tuple
     found = await rows.find_sealed(connection, identifier.strip())
     if found is None:
         message = f"unknown subscriber {identifier.strip()[:128]!r}"
-        guess = did_you_mean((identifier,), await rows.alike(connection, identifier.strip()))
-        raise UnknownLineError(message, f"{guess}see those that exist with: filterd subscriber list")
+        alike = await rows.alike(connection, identifier.strip())
+        remedy = "see those that exist with: filterd subscriber list"
+        raise UnknownLineError(message, remedy, guess=partial(did_you_mean, (identifier,), alike))
     return found
 
 

@@ -25,12 +25,23 @@ CHILDRENS_SERVICES = (
 which its all-day part has; no messaging, banks, medical devices or school"""
 
 
+LONGEST = 262_144
+"""characters of a plan: the most slots with every category and application in each take fewer"""
+MOST_GUESSED = 20
+"""problems of a plan after which nothing is guessed any more: a guess takes longer than all the rest"""
+MOST_TOLD = 100
+"""problems of a plan that are told"""
+
+
 class PlanError(Exception):
-    """Everything wrong with a plan; the text has one line for each problem, with its place."""
+    """The problems of a plan; the text has one line for each, with its place, at most :data:`MOST_TOLD`."""
 
 
 def read_plan(text: str, name: str, documents: Policies) -> tuple[Slot, ...]:
     """The slots of a plan. ``name`` is the file in messages. Raises PlanError."""
+    if len(text) > LONGEST:
+        message = f"{name}: is longer than {LONGEST} characters, which no plan needs"
+        raise PlanError(message)
     try:
         value, empty = settle(parse_yaml(text))
     except YamlError as error:
@@ -41,7 +52,9 @@ def read_plan(text: str, name: str, documents: Policies) -> tuple[Slot, ...]:
     if len(slots) > MOST_SLOTS:
         keys["schedule"].wrong(f"has {len(slots)} slots, and may have {MOST_SLOTS}")
     if problems:
-        raise PlanError("\n".join(map(str, problems)))
+        more = len(problems) - MOST_TOLD
+        rest = [f"{name}: and {more} more"] if more > 0 else []
+        raise PlanError("\n".join([*map(str, problems[:MOST_TOLD]), *rest]))
     return tuple(sorted(map(_canonical, slots), key=lambda slot: (slot.start, slot.end, slot.days)))
 
 
@@ -103,5 +116,5 @@ def _note_unknown(at: DocumentValue, kind: str, ids: Iterable[str], known: Itera
     there = set(known)
     for each in ids:
         if each and each not in there:
-            guess = nearest(each, there)
+            guess = nearest(each, there) if len(at.problems) < MOST_GUESSED else ""
             at.wrong(f"unknown {kind} {each!r}" + (f" (did you mean {guess}?)" if guess else ""))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -78,7 +79,7 @@ async def change(context: Context, subscriber: str, wanted: PlanChange) -> tuple
     """Change the plan and the holidays of a line. Everything that is wrong is in one error."""
     documents = policies(context)
     errors: list[str] = []
-    plan = _plan(wanted, documents, errors)
+    plan = await asyncio.to_thread(_plan, wanted, documents, errors)  # a long one takes a while to read
     days = {each: _day(each, errors) for each in (*wanted.holidays, *wanted.workdays)}
 
     def step(old: LineChoices, now: float) -> LineChoices:

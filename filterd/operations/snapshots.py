@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -333,15 +333,15 @@ def show(context: Context) -> SnapshotView:
 
 def verify(context: Context) -> SnapshotView:
     """Read the current snapshot as a node does: every byte under its checksum, every offset."""
-    open_current(context)
+    open_current(context, Snapshot.open)
     return show(context)
 
 
-def open_current(context: Context) -> Snapshot:
-    """The current snapshot, verified and in memory."""
-    path = _require_current(context)
+def open_current(context: Context, opened: Callable[[Path, bytes], Snapshot] | None = None) -> Snapshot:
+    """The current snapshot, verified and in memory; ``opened`` opens it instead of the context's."""
+    path, opens = _require_current(context), opened or context.kept_snapshot or Snapshot.open
     try:
-        return Snapshot.open(path, load_key(context.settings, FINGERPRINT_KEY))
+        return opens(path, load_key(context.settings, FINGERPRINT_KEY))
     except (SnapshotError, OSError, ValueError) as error:
         raise _damaged(path, error) from error
 

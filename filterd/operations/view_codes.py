@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from filterd.model.subscriber import Subscriber
@@ -24,6 +25,8 @@ LETTERS = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 LENGTH = 8
 SECONDS = 600
 TRIES = 5
+SHOWN = "subscriber.own_names_shown"
+"""the action of a look without a code"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +75,17 @@ async def look(context: Context, subscriber: str) -> Subscriber:
     record."""
     async with context.store.write(context.actor, context.clock()) as write:
         found = await lines.require(write.connection, subscriber)
-        write.audit("subscriber.own_names_shown", lines.subject(found.line), after=context.by_way)
+        write.audit(SHOWN, lines.subject(found.line), after=context.by_way)
     return found
+
+
+async def note_looks(context: Context, found: Iterable[Subscriber]) -> None:
+    """Put on record that somebody is about to see the own names of these lines, where they have any."""
+    seen = [each.line for each in found if each.choices.own_names]
+    if seen:
+        async with context.store.write(context.actor, context.clock(), shared=True) as write:
+            for line in seen:
+                write.audit(SHOWN, lines.subject(line), after=context.by_way)
 
 
 def _holds(stored: ViewCode, code: str, actor: str, now: float) -> bool:

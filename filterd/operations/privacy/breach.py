@@ -2,8 +2,9 @@
 
 An operator knows a place (the store, a backup, a node) or a token. A place exposed all that it holds. A token
 exposed what it may read, of every line within its limits: calls that only read leave no trace for each line,
-so nobody can say that it did not read one. Two that read leave one, and expose what they show of that line
-alone: a look at own names with the holder's code, and an export.
+so nobody can say that it did not read one. The reply to a change shows the line too, and leaves none where
+nothing changed. Some that read leave a trace, and expose what they show of that line alone: a look at own
+names, one at a session, an export, and a link by which whoever has it sees the line in the portal.
 """
 
 from __future__ import annotations
@@ -24,14 +25,24 @@ from filterd.operations.context import Context, OperationError
 from filterd.operations.errors import UnknownError
 from filterd.operations.privacy import made_backups
 from filterd.operations.reports.measures import told, told_part
-from filterd.store import change_log
+from filterd.store import arco, change_log
 from filterd.store import subscribers as subscriber_rows
 from filterd.store import tokens as token_rows
 from filterd.store.engine import database_path
 from filterd.store.exposure import HeldOfLine, lines_in
 
 ACTION, SUBJECT = "breach.report", "breach"
-OWN_NAMES_SEEN, EXPORTED = "subscriber.own_names_seen", "subscriber.export"
+OWN_NAMES_SEEN = ("subscriber.own_names_seen", "subscriber.own_names_shown")
+"""with the holder's code, and without"""
+SESSION_SEEN = "session.show"
+SHOW_ALL = ("subscriber.export", "subscriber.sign_in_link")
+_REPLY_WITH_LINES = (
+    Permission.LINES_READ,
+    Permission.LINES_WRITE,
+    Permission.CHOICES_WRITE,
+    Permission.OWN_NAMES,
+)
+"""acts whose replies have the line, be it changed by them or not"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +72,10 @@ class ExposedLine:
     differences: bool
     own_names: int
     own_names_seen: int
-    """looks of the token at them with the holder's code since the time given; they count as exposed, though
-    the line may have none any more"""
+    """looks of the token at them that are on record since the time given; they count as exposed, though the
+    line may have none any more"""
+    sessions_seen: int
+    """looks at the address that the line had at that moment"""
     requests: int
     bindings: int
     authorised: int
@@ -93,6 +106,7 @@ class _Found:
     path: Path
     with_ids: bool = True
     with_choices: bool = True
+    with_bindings: bool = True
     with_own_names: bool = True
     with_requests: bool = True
     with_authorised: bool = True
@@ -100,6 +114,8 @@ class _Found:
     begins: str = ""
     """the ids that were within reach"""
     actors: tuple[str, ...] = ()
+    asked: frozenset[int] = frozenset()
+    """lines whose ids were shown with the requests of their holders"""
 
 
 async def report(context: Context, exposure: Exposure) -> BreachReport:
@@ -113,7 +129,7 @@ async def report(context: Context, exposure: Exposure) -> BreachReport:
         async with context.store.read() as connection:
             present = await _present(connection, numbers)
     lines = tuple(
-        _line(each, _of_line(found, acts[each.line]), acts[each.line], each.line not in present)
+        _line(each, _of_line(found, each.line, acts[each.line]), acts[each.line], each.line not in present)
         for each in held
         if each.id.startswith(found.begins) and _concerned(each, found, acts[each.line])
     )
@@ -192,20 +208,28 @@ async def _token(context: Context, name: str, store: Path) -> _Found:
         message = f"there is no token {name.strip()[:64]!r}"
         raise UnknownError(message, "see those that exist: filterd token list")
     may = _any_of(named)
-    reads = may(Permission.LINES_READ)
+    reads, shows = may(Permission.LINES_READ), any(map(may, _REPLY_WITH_LINES))
     begins = {each.lines for each in named}
     return _Found(
         f"token:{named[0].name}",
         store,
-        with_ids=reads or may(Permission.NOTICES_READ),
-        with_choices=reads,
-        with_own_names=reads and may(Permission.OWN_NAMES),
+        with_ids=shows or may(Permission.NOTICES_READ),
+        with_choices=shows or may(Permission.CHECK_LINES),
+        with_bindings=shows,
+        with_own_names=may(Permission.OWN_NAMES),
         with_requests=reads,
         with_authorised=reads,
         with_notices=may(Permission.NOTICES_READ),
         begins=begins.pop() if len(begins) == 1 else "",
         actors=(named[0].name,),
+        asked=await _asked(context) if may(Permission.RIGHTS) else frozenset(),
     )
+
+
+async def _asked(context: Context) -> frozenset[int]:
+    """The lines whose holders have a request on record."""
+    async with context.store.read() as connection:
+        return frozenset(each.line for each in await arco.every(connection))
 
 
 def _any_of(found: list[Token]) -> Callable[[Permission], bool]:
@@ -223,14 +247,17 @@ async def _acts(context: Context, actors: tuple[str, ...], since: float) -> defa
 
 
 def _concerned(held: HeldOfLine, found: _Found, acts: Counter[str]) -> bool:
-    return found.with_choices or bool(acts) or (found.with_notices and held.notices > 0)
+    noticed = found.with_notices and held.notices > 0
+    return found.with_choices or bool(acts) or noticed or held.line in found.asked
 
 
-def _of_line(found: _Found, acts: Counter[str]) -> _Found:
+def _of_line(found: _Found, line: int, acts: Counter[str]) -> _Found:
     """The thing that was exposed, with what it showed of one line by an act that is on record."""
-    if acts[EXPORTED]:
+    if any(acts[each] for each in SHOW_ALL):
         return _Found(found.what, found.path)
-    return replace(found, with_ids=True, with_own_names=True) if acts[OWN_NAMES_SEEN] else found
+    own_names = found.with_own_names or any(acts[each] for each in OWN_NAMES_SEEN)
+    named = own_names or acts[SESSION_SEEN] > 0 or line in found.asked
+    return replace(found, with_ids=found.with_ids or named, with_own_names=own_names)
 
 
 async def _present(connection: AsyncConnection, lines: list[int]) -> set[int]:
@@ -249,9 +276,10 @@ def _line(held: HeldOfLine, found: _Found, acts: Counter[str], erased: bool) -> 
         profile=held.profile if found.with_choices else "",
         differences=held.differences and found.with_choices,
         own_names=held.own_names if found.with_own_names else 0,
-        own_names_seen=acts[OWN_NAMES_SEEN],
+        own_names_seen=sum(acts[each] for each in OWN_NAMES_SEEN),
+        sessions_seen=acts[SESSION_SEEN],
         requests=held.requests if found.with_requests else 0,
-        bindings=held.bindings if found.with_choices else 0,
+        bindings=held.bindings if found.with_bindings else 0,
         authorised=held.authorised if found.with_authorised else 0,
         notices=held.notices if found.with_notices else 0,
         changed=acts.total(),
@@ -267,7 +295,7 @@ def _counts(lines: tuple[ExposedLine, ...]) -> dict[str, int]:
         "choices": sum(each.opted_in or each.differences for each in lines),
         "own_names": sum(each.own_names + each.own_names_seen > 0 for each in lines),
         "evidence": sum(each.requests > 0 for each in lines),
-        "addresses": sum(each.bindings > 0 for each in lines),
+        "addresses": sum(each.bindings + each.sessions_seen > 0 for each in lines),
         "authorised": sum(each.authorised > 0 for each in lines),
         "notices": sum(each.notices > 0 for each in lines),
         "changed": sum(each.changed > 0 for each in lines),

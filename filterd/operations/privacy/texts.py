@@ -27,7 +27,7 @@ _DATA: tuple[tuple[str, Callable[[ExposedLine], object]], ...] = (
         lambda each: each.own_names or each.own_names_seen,
     ),
     ("la constancia de sus solicitudes, con el nombre de quien las hizo", lambda each: each.requests),
-    ("las direcciones asignadas a su línea", lambda each: each.bindings),
+    ("las direcciones asignadas a su línea", lambda each: each.bindings or each.sessions_seen),
     ("los nombres de las personas que usted autorizó", lambda each: each.authorised),
     ("los avisos que le enviamos sobre los cambios de su línea", lambda each: each.notices),
 )

@@ -12,6 +12,7 @@ from fastapi import APIRouter, Query, Request, Security
 from starlette.requests import ClientDisconnect
 from starlette.responses import StreamingResponse
 
+from filterd.model.subscriber import Subscriber
 from filterd.model.token import Permission
 from filterd.operations import subscribers
 from filterd.operations.errors import NotAllowedError
@@ -22,7 +23,7 @@ from filterd.web.api.callers import Caller
 from filterd.web.api.fields import Text
 from filterd.web.api.kept_outcomes import KeptOutcomes
 from filterd.web.api.problems import RefusedCall, problem_of
-from filterd.web.api.representations import shown
+from filterd.web.api.representations import all_shown
 from filterd.web.api.routing import PROBLEMS, Called, bearer, router, takes
 from filterd.web.api.streaming import NDJSON, StreamReply, StreamRoute, line_of, rows_of
 from filterd.web.api.whole_reads import ONE_OF_FEW
@@ -133,7 +134,16 @@ async def export_lines(
 
     async def lines() -> AsyncIterator[bytes]:
         wanted = Selection(begins=caller.token.lines)
+        waiting: list[Subscriber] = []
         async for each in subscribers.list_subscribers(caller.context, wanted=wanted, after=after):
-            yield line_of(shown(each, caller).model_dump(mode="json"))
+            waiting.append(each)
+            if len(waiting) == subscribers.PAGE:
+                yield await _lines_of(waiting, caller)
+                waiting.clear()
+        yield await _lines_of(waiting, caller)
 
     return StreamingResponse(lines(), media_type=NDJSON)
+
+
+async def _lines_of(some: list[Subscriber], caller: Caller) -> bytes:
+    return b"".join(line_of(each.model_dump(mode="json")) for each in await all_shown(some, caller))

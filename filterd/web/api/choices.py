@@ -13,10 +13,11 @@ from filterd.model.subscriber import AskerRole, RequestEvidence
 from filterd.model.token import Permission
 from filterd.operations import input_values, subscribers
 from filterd.operations.ends import STAYS, End
+from filterd.operations.errors import UnknownError, UnknownLineError
 from filterd.web.api.fields import LineId, Moment, RequestBody, RequiredText, Text, ZoneName
 from filterd.web.api.paths import id_of
 from filterd.web.api.repeats import Attempted
-from filterd.web.api.representations import SubscriberShown
+from filterd.web.api.representations import SubscriberShown, noted
 from filterd.web.api.routing import Called, router, takes
 from filterd.web.api.subscribers import IfMatch, changed
 from filterd.web.api.warned import WarnedSubscriber, profile_changed
@@ -234,7 +235,12 @@ async def delete_own_name(
     response: Response, caller: Called, id: LineId, name: OwnNameInPath, if_match: IfMatch = None
 ) -> OwnNameReply:
     """Take a name, or the site of a URL, off the line's own names, whether it was allowed or blocked."""
-    found = await changed(
-        caller, response, id, if_match, lambda context: subscribers.remove(context, id, name)
-    )
+    try:
+        found = await changed(
+            caller, response, id, if_match, lambda context: subscribers.remove(context, id, name)
+        )
+    except UnknownError as error:
+        if not isinstance(error, UnknownLineError):  # the remedy names those that there are
+            await noted([await subscribers.show(caller.context, id)], caller)
+        raise
     return OwnNameReply(**found.model_dump(), taken_as=input_values.site(name))

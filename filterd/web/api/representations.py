@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from http import HTTPStatus
 
@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 
 from filterd.model.subscriber import Subscriber
 from filterd.model.token import Permission
+from filterd.operations import view_codes
 from filterd.operations.erasure import choices_of
 from filterd.web.api.callers import Caller
 from filterd.web.api.fields import time_of
@@ -55,8 +56,25 @@ def own_names_of(found: Subscriber) -> list[OwnNameShown]:
     ]
 
 
-def shown(found: Subscriber, caller: Caller) -> SubscriberShown:
-    """The representation for a caller; own names are kept from one who may not see them."""
+async def shown(found: Subscriber, caller: Caller) -> SubscriberShown:
+    """The representation of a line for a caller."""
+    return (await all_shown((found,), caller))[0]
+
+
+async def all_shown(found: Sequence[Subscriber], caller: Caller) -> list[SubscriberShown]:
+    """The representations for a caller; own names are kept from one who may not see them, and that a person
+    sees some is on record first."""
+    await noted(found, caller)
+    return [_shown(each, caller) for each in found]
+
+
+async def noted(found: Sequence[Subscriber], caller: Caller) -> None:
+    """Put on record whose own names a person is about to see. A program is none (decision 0414)."""
+    if caller.may(Permission.OWN_NAMES) and not caller.token.system:
+        await view_codes.note_looks(caller.context, found)
+
+
+def _shown(found: Subscriber, caller: Caller) -> SubscriberShown:
     choices, own = found.choices, own_names_of(found)
     return SubscriberShown(
         id=found.id,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from http import HTTPStatus
 from typing import Annotated, Literal
 from urllib.parse import quote
@@ -29,8 +29,9 @@ from filterd.web.api.fields import (
 )
 from filterd.web.api.problems import RefusedCall
 from filterd.web.api.repeats import Attempt, Attempted, once
-from filterd.web.api.representations import SubscriberShown, etag, shown, unchanged
+from filterd.web.api.representations import SubscriberShown, all_shown, etag, shown, unchanged
 from filterd.web.api.routing import Called, router, takes
+from filterd.web.api.whole_reads import whole_read
 
 routes = router("subscribers")
 PATH = "/api/v1/subscribers"
@@ -77,12 +78,14 @@ async def list_subscribers(
     ] = "",
     profile: Annotated[str, Query(max_length=64, description="Lines with this profile alone.")] = "",
 ) -> ListPart[SubscriberShown]:
-    """List the lines in the order of their ids."""
+    """List the lines in the order of their ids. By state or profile all of them may be looked at: two such
+    lists are made at a time."""
     wanted = Selection(state=state, profile=profile, begins=caller.token.lines)
     listed = subscribers.list_subscribers(caller.context, wanted=wanted, after=after, limit=limit + 1)
-    found = [each async for each in listed]
+    with whole_read(caller.state) if state or profile else nullcontext():
+        found = [each async for each in listed]
     more = len(found) > limit
-    items = [shown(each, caller) for each in found[:limit]]
+    items = await all_shown(found[:limit], caller)
     return ListPart(items=items, next=items[-1].id if more else None)
 
 
@@ -106,14 +109,14 @@ async def register(
 
     made = await once(attempt, caller, act)
     response.headers["Location"] = f"{caller.state.public_url}{PATH}/{quote(made.id, safe='')}"
-    return tagged(made, caller, response)
+    return await tagged(made, caller, response)
 
 
 @routes.get("/subscribers/{id}", **takes(Permission.LINES_READ))
 async def show(response: Response, caller: Called, id: LineId) -> SubscriberShown:
     """Show one line with its choices and bindings."""
     found = await subscribers.show(caller.context, caller.require_line(id))
-    return tagged(found, caller, response)
+    return await tagged(found, caller, response)
 
 
 @routes.delete("/subscribers/{id}", **takes(Permission.LINES_WRITE))
@@ -154,7 +157,7 @@ async def bind(
             await bindings.add(context, body.bound, caller.require_line(id), wide=body.wide)
         return await subscribers.show(caller.context, id)
 
-    return tagged(await once(attempt, caller, act), caller, response)
+    return await tagged(await once(attempt, caller, act), caller, response)
 
 
 @routes.delete("/subscribers/{id}/bindings", **takes(Permission.LINES_WRITE))
@@ -168,7 +171,7 @@ async def unbind(
     """End a binding of the line."""
     context = caller.expecting(unchanged(caller, if_match))
     await bindings.remove(context, bound, subscriber=caller.require_line(id))
-    return tagged(await subscribers.show(caller.context, id), caller, response)
+    return await tagged(await subscribers.show(caller.context, id), caller, response)
 
 
 async def changed(
@@ -186,7 +189,7 @@ async def changed(
         return await step(caller.expecting(unchanged(caller, if_match)))
 
     found = await act() if attempt is None else await once(attempt, caller, act)
-    return tagged(found, caller, response)
+    return await tagged(found, caller, response)
 
 
 @contextmanager
@@ -201,7 +204,7 @@ def _unnamed(caller: Caller) -> Iterator[None]:
         raise ConflictError(message, "ask the operator who has it") from error
 
 
-def tagged(found: Subscriber, caller: Caller, response: Response) -> SubscriberShown:
+async def tagged(found: Subscriber, caller: Caller, response: Response) -> SubscriberShown:
     """The representation, its ETag in the response."""
     response.headers["ETag"] = etag(found, caller)
-    return shown(found, caller)
+    return await shown(found, caller)

@@ -16,6 +16,7 @@ from filterd.model.subscriber import AskerRole, RequestEvidence
 from filterd.operations import audit, authorisations, consent, erasure, subscribers
 from filterd.operations.consent import ContractEvent, TextState
 from filterd.operations.context import Context, OperationError
+from filterd.operations.importing import import_file
 from tests.worlds.installation import NOW, Installation
 
 EVIDENCE = RequestEvidence("the holder", "phone", NOW - 60, "2026-11", "T-1")
@@ -171,3 +172,18 @@ async def test_policies_without_texts_keep_theirs_elsewhere(context: Context, te
     await subscribers.opt_in(context, "S-1", "child", replace(EVIDENCE, text_version="book 7"))
     _, (request,) = await consent.requests(context, "S-1")
     assert (request.evidence.text_version, request.evidence.text_digest) == ("book 7", "")
+
+
+async def test_a_row_of_an_import_names_a_text_of_its_time(context: Context, tmp_path: Path) -> None:
+    """Evidence that an opt-in of one line refuses came in by a file."""
+    file = tmp_path / "lines.csv"
+    file.write_text(
+        "subscriber,profile,who,channel,at,text_version,reference\n"
+        "S-1,child,Ana,phone,2019-03-01T09:00:00-06:00,2026-11,T-8\n"
+        "S-2,child,Eva,phone,2026-11-25T09:00:00-06:00,2026-11,T-9\n"
+    )
+    result = await import_file(context, file)
+    assert [each.line for each in result.rejections] == [2]
+    assert "the text 2026-11 is shown since" in result.rejections[0].reason
+    opted = [each.id async for each in subscribers.list_subscribers(context) if each.choices.opted_in]
+    assert (result.rejected, opted) == (1, ["S-2"])

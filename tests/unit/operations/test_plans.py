@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
 from filterd.config.policies import load_policies
+from filterd.config.policy_documents import DAYS
+from filterd.config.policy_values import DocumentValue
 from filterd.model.adjustments import MOST_HOLIDAYS, MOST_ONCE, MOST_SLOTS, Adjustments, policy_key, read_key
 from filterd.model.slot import OneSlot, Slot
 from filterd.model.subscriber import RequestEvidence
@@ -256,3 +260,54 @@ async def test_a_closing_that_cannot_be_is_refused(
     with pytest.raises(OperationError, match=says) as caught:
         await closings.close(context, "S-1", closed, end, begin=begin)
     assert caught.value.remedy
+
+
+def test_a_plan_full_of_errors_is_read_in_steps_that_grow_with_its_length(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A body of the API that names 10,000 unknown services held up every other request for half a minute."""
+    guess = Mock(return_value="")
+    monkeypatch.setattr(plan_file, "nearest", guess)
+    documents = load_policies(POLICIES)
+    unknown = [f"s-{number}" for number in range(10_000)]
+    slot = {"days": ["mon"], "from": "20:00", "until": "22:00", "block": {"services": unknown}}
+    with pytest.raises(plan_file.PlanError) as caught:
+        plan_file.read_plan(json.dumps({"schedule": [slot] * 2}), "plan", documents)
+    told = str(caught.value).splitlines()
+    assert guess.call_count == plan_file.MOST_GUESSED
+    assert (len(told), told[-1]) == (plan_file.MOST_TOLD + 1, "plan: and 19900 more")
+
+
+def test_a_plan_is_no_longer_than_any_plan_can_be() -> None:
+    documents = load_policies(POLICIES)
+    everything = {
+        "categories": [each.id for each in documents.categories],
+        "services": [each.id for each in documents.services],
+    }
+    slots = [
+        {"days": list(DAYS), "from": f"{each // 3:02}:{20 * (each % 3):02}", "until": "23:59"}
+        for each in range(MOST_SLOTS)
+    ]
+    most = json.dumps({"schedule": [each | {"block": everything} for each in slots]})
+    assert len(plan_file.read_plan(most, "plan", documents)) == MOST_SLOTS
+    with pytest.raises(plan_file.PlanError, match="which no plan needs"):
+        plan_file.read_plan(f"{most} # {' ' * plan_file.LONGEST}", "plan", documents)
+
+
+def test_values_that_stand_twice_are_found_in_one_pass() -> None:
+    class Counted(str):
+        """A text that counts how often it is compared."""
+
+        __slots__ = ()
+        compared = 0
+
+        def __eq__(self, other: object) -> bool:
+            Counted.compared += 1
+            return str.__eq__(self, other)
+
+        __hash__ = str.__hash__
+
+    found = DocumentValue(None, "block")
+    found.different(tuple(Counted(f"c-{number % 1_000}") for number in range(2_000)))
+    assert len(found.problems) == 1_000
+    assert Counted.compared < 5_000

@@ -9,17 +9,20 @@ from pathlib import Path
 
 import pytest
 
+from filterd.model.arco import ArcoKind, ArcoRequest
 from filterd.model.subscriber import RequestEvidence
 from filterd.model.token import Permission, TokenRole
 from filterd.operations import audit, authorisations, erasure, subscribers, tokens, view_codes
 from filterd.operations.backup import backup
 from filterd.operations.context import Context, OperationError
+from filterd.operations.portal import links
 from filterd.operations.privacy import breach
 from filterd.operations.privacy.breach import Exposure
 from filterd.operations.privacy.texts import TO_FILL, breach_notice
 from filterd.operations.tokens import TokenRequest
+from filterd.store import arco
 from filterd.store.exposure import lines_in
-from tests.worlds.installation import NOW, Installation
+from tests.worlds.installation import NOW, Installation, with_portal
 
 EVIDENCE = RequestEvidence("Zacarias", "shop", NOW, "2026-11", "T-1")
 
@@ -168,7 +171,61 @@ async def test_scopes_bound_what_a_token_exposes(installation: Installation) -> 
         await tokens.add(context, TokenRequest("counter", TokenRole.PROVISIONING, system=True, scopes=scopes))
         await subscribers.opt_out(replace(context, actor="counter"), "b-farm")
         found = await breach.report(context, Exposure(credential="counter"))
-    assert [(each.id, each.profile, each.changed) for each in found.lines] == [("b-farm", "", 1)]
+    assert [(each.id, each.profile, each.bindings, each.changed) for each in found.lines] == [
+        ("a-home", "child", 1, 0),
+        ("a-shop", "", 1, 0),
+        ("b-farm", "", 0, 1),
+    ], "the reply to a change shows the line, and where nothing changed leaves no trace"
+    assert {(each.requests, each.own_names, each.authorised) for each in found.lines} == {(0, 0, 0)}
+
+
+@pytest.mark.parametrize(
+    ("role", "scope", "home"),
+    [
+        (TokenRole.PROVISIONING, Permission.LINES_WRITE, ("child", True, 1, 0)),
+        (TokenRole.PROVISIONING, Permission.OWN_NAMES, ("child", True, 1, 1)),
+        (TokenRole.SUPPORT, Permission.CHECK_LINES, ("child", False, 0, 0)),
+    ],
+)
+async def test_a_scope_exposes_what_its_replies_show(
+    installation: Installation, role: TokenRole, scope: Permission, home: tuple[object, ...]
+) -> None:
+    """A change that changes nothing, the refusal to take an own name off that there is not, and a proof of
+    consent leave no trace, and the report said that nothing was exposed."""
+    async with installation.open() as context:
+        await fill(context)
+        await tokens.add(context, TokenRequest("desk", role, system=True, scopes=(scope,)))
+        found = (await breach.report(context, Exposure(credential="desk"))).lines[0]
+    assert (found.profile, found.id_exposed, found.bindings, found.own_names) == home
+
+
+async def test_what_a_link_to_the_portal_shows_was_exposed(installation: Installation) -> None:
+    """Whoever has the token has the link, and sees all in the portal that its holder sees."""
+    installation.settings = with_portal(installation.settings)
+    async with installation.open() as context:
+        await fill(context)
+        await tokens.add(context, TokenRequest("helpdesk", TokenRole.SUPPORT, system=True, lines="a-"))
+        await links.issue(replace(context, actor="helpdesk"), "a-home")
+        found = await breach.report(context, Exposure(credential="helpdesk"))
+    assert [(each.id, each.own_names) for each in found.lines] == [("a-home", 1), ("a-shop", 0)]
+
+
+async def test_requests_of_holders_and_sessions_name_their_lines(installation: Installation) -> None:
+    async with installation.open() as context:
+        await fill(context)
+        scopes = (Permission.RIGHTS, Permission.SESSIONS_READ)
+        await tokens.add(context, TokenRequest("desk", TokenRole.PROVISIONING, system=True, scopes=scopes))
+        async with context.store.write("desk", context.clock()) as write:
+            write.audit(breach.SESSION_SEEN, "line:3")
+            asked = ArcoRequest(1, 2, ArcoKind.ACCESS, "counter", "ticket 1", "2027-01-14", "2027-02-12")
+            await arco.add(write.connection, asked)
+        found = await breach.report(context, Exposure(credential="desk"))
+    assert [(each.id, each.id_exposed, each.sessions_seen) for each in found.lines] == [
+        ("a-shop", True, 0),
+        ("b-farm", True, 1),
+    ]
+    assert found.counts["addresses"] == 1
+    assert "las direcciones asignadas a su línea" in breach_notice(found, found.lines[1])
 
 
 @pytest.mark.parametrize(

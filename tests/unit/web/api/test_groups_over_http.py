@@ -33,7 +33,7 @@ class Told:
 
 async def prepared(api: Api, *ids: str) -> tuple[httpx.AsyncClient, WriteGroups]:
     """A client, with these lines opted in, and what counts the groups from then on."""
-    client = await api.client(TokenRole.PROVISIONING)
+    client = await api.client(TokenRole.PROVISIONING, "billing", system=True)
     for each in ids:
         assert (await client.post(LINES, json={"id": each})).status_code == 201
         asked = {"profile": "child", "evidence": EVIDENCE}

@@ -58,7 +58,7 @@ async def test_the_snapshot_and_the_proof_are_shown(api: Api) -> None:
 
 
 async def test_events_that_end_no_consent_are_recorded_alone(api: Api) -> None:
-    client = await api.client(TokenRole.PROVISIONING, "billing")
+    client = await api.client(TokenRole.PROVISIONING, "billing", system=True)
     await subscribers.add(api.context, "home")
     event = {"event": "added", "reference": "contract 7"}
     assert (await client.post(f"{V1}/subscribers/home/contract-events", json=event)).status_code == 200

@@ -16,6 +16,8 @@ CALLS = (
     ("GET", "/api/v1/reports/categories", None),
     ("POST", "/api/v1/breach-reports", {"store": True}),
     ("POST", "/api/v1/retention/proof", None),
+    ("GET", "/api/v1/subscribers?state=paused", None),
+    ("GET", "/api/v1/subscribers?profile=child&limit=1", None),
 )
 
 
@@ -40,3 +42,9 @@ async def test_one_that_fails_is_counted_no_more(api: Api, monkeypatch: pytest.M
     client = await api.client(TokenRole.OPERATOR)
     assert (await client.get("/api/v1/audit/proof")).status_code >= 500
     assert api.state.whole_reads.at_work == 0
+
+
+async def test_a_list_of_all_lines_is_a_page_and_waits_for_nobody(api: Api) -> None:
+    client = await api.client(TokenRole.SUPPORT)
+    api.state.whole_reads.at_work = 2
+    assert (await client.get("/api/v1/subscribers")).status_code == 200
