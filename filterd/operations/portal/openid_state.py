@@ -26,11 +26,13 @@ _NEEDED = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 
 @dataclass(slots=True)
 class _Kept:
-    """A document, or the failure to get one."""
+    """A document, and the failure to get it anew."""
 
     values: dict[str, Any] | None = None
     at: float = -KEPT
     trouble: str = ""
+    tried_at: float = -KEPT
+    """of the failure"""
 
 
 @dataclass(slots=True)
@@ -86,12 +88,12 @@ class OpenidState:
             kept = self._documents.get(address, _Kept())
             if kept.values is not None and 0 <= now - kept.at < oldest:
                 return kept.values
-            if kept.trouble and 0 <= now - kept.at < PAUSE:
+            if kept.trouble and 0 <= now - kept.tried_at < PAUSE:
                 raise _not_reached(kept.trouble)
             try:
                 found = await client.get(address)
             except OpenidAnswerError as error:
-                self._documents[address] = _Kept(None, now, str(error))
+                self._documents[address] = _Kept(kept.values, kept.at, str(error), now)
                 raise _not_reached(str(error)) from None
             self._documents[address] = _Kept(found, now)
             return found

@@ -118,7 +118,7 @@ async def look(context: Context, folio: str, code: str) -> SeenReview:
     """The review by folio and code. Raises FolioError where they do not belong together."""
     async with context.store.read() as connection:
         request, found = await _opened(connection, folio, code)
-        deciding = await rows.find(connection, found.duplicate_of) if found.duplicate_of else None
+        deciding = await _deciding(connection, found)
         of = found.number if deciding is None else deciding.number
         effect, at = whole_effect(await review_effects.of_reviews(connection, [of]))
     seen = _seen(context, request, _with_the_other(found, deciding))
@@ -176,6 +176,18 @@ async def _opened(connection: AsyncConnection, folio: str, code: str) -> tuple[R
         message = "there is no such folio, or the code is not its code"
         raise FolioError(message, "type both as they were shown; who lost them asks again")
     return request, found
+
+
+async def _deciding(connection: AsyncConnection, found: Review) -> Review | None:
+    """The review that decides a duplicate: what it repeats may have become a duplicate itself."""
+    passed, deciding = {found.number}, found
+    while deciding.duplicate_of and deciding.duplicate_of not in passed:
+        other = await rows.find(connection, deciding.duplicate_of)
+        if other is None:
+            break
+        passed.add(other.number)
+        deciding = other
+    return None if deciding is found else deciding
 
 
 def _with_the_other(found: Review, deciding: Review | None) -> Review:

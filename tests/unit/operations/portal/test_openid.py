@@ -168,6 +168,22 @@ async def test_a_token_by_a_key_of_nobody_fetches_keys_so_often(
     assert await sign_in(portal)
 
 
+async def test_keys_that_cannot_be_fetched_anew_leave_those_that_there_are(
+    portal: Portal, provider: OpenidProvider
+) -> None:
+    """A token by a key of nobody, while the provider gives no keys, keeps nobody out who has a right one."""
+    await sign_in(portal)
+    known = provider.key
+    provider.renew_key()
+    provider.twist = lambda path, answer: b"{" if path == "/keys" else answer
+    portal.after(openid_state.PAUSE)
+    with pytest.raises(NotReachedError):
+        await sign_in(portal)
+    provider.key = known
+    assert await sign_in(portal)
+    assert provider.asked["/keys"] == 2
+
+
 @pytest.mark.parametrize(
     "broken",
     [

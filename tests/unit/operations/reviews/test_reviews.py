@@ -227,6 +227,22 @@ async def test_a_duplicate_shows_the_decision_of_the_other(installation: Install
         assert (seen.decision.outcome, seen.decision.authority) == (ReviewOutcome.FORWARDED, "court")
 
 
+async def test_a_duplicate_of_what_became_one_shows_the_decision_of_the_last(
+    installation: Installation,
+) -> None:
+    async with installation.open() as context:
+        names = ("clinic.example", "www.clinic.example", "m.clinic.example")
+        first, second, third = [await ask(context, name) for name in names]
+        for repeats, of in ((third, second), (second, first)):
+            given = DecisionGiven(ReviewOutcome.DUPLICATE, "ya lo pidieron", duplicate_of=of.folio)
+            await deciding.decide(as_person(context, "ana"), repeats.folio, given)
+        given = DecisionGiven(ReviewOutcome.UPHELD, "era un error")
+        await deciding.decide(as_person(context, "ana"), first.folio, given)
+        for each in (second, third):
+            seen = await asking.look(context, each.folio, each.code)
+            assert (seen.decision.outcome, seen.decision.reason) == (ReviewOutcome.UPHELD, "era un error")
+
+
 async def test_the_trail_has_decisions_and_neither_site_nor_text(installation: Installation) -> None:
     async with installation.open() as context:
         made = await ask(context, text=WRITTEN)
