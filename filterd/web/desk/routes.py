@@ -11,6 +11,7 @@ from filterd.web.desk.acts import ACTS, doing, showing
 from filterd.web.desk.orders.routes import DUTY_PAGES
 from filterd.web.desk.room import DESK
 from filterd.web.desk.views import View, at_desk
+from filterd.web.pages.form_pages import with_form_pages
 from filterd.web.pages.numbers import NUMBER
 
 PAGES: dict[tuple[str, str], tuple[View, Permission | None]] = {
@@ -47,4 +48,4 @@ def routes() -> list[BaseRoute]:
     made = sign_in_routes(DESK)
     for (method, path), (view, permission) in PAGES.items():
         made.append(Route(path, at_desk(view, permission), methods=[method]))
-    return made
+    return with_form_pages(made)

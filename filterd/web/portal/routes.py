@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from filterd.web.pages.form_pages import with_form_pages
 from filterd.web.pages.numbers import NUMBER
-from filterd.web.pages.state import see_other
-from filterd.web.pages.translations import LANGUAGES
 from filterd.web.portal import (
     beginning,
     choosing,
@@ -25,31 +22,31 @@ from filterd.web.portal.visitor import BASE, View
 _LINE = f"{BASE}/{{place:{NUMBER}}}"
 
 
-_PAGES = {"/portal/pin": "/portal/entrar"}
-"""the address of a form -> the page that has it, where that is not the address above it"""
-
-
 def routes() -> list[BaseRoute]:
     """The routes of the listener."""
+    return with_form_pages(_routes())
+
+
+def _routes() -> list[BaseRoute]:
     return [
         _get("/portal", beginning.show),
         _get("/portal/entrar", signing_in.show),
         _post("/portal/entrar", signing_in.enter),
-        *_form("/portal/pin", signing_in.enter_by_pin),
+        _post("/portal/pin", signing_in.enter_by_pin),
         _get("/portal/openid/empezar", signing_in.begin_openid),
         _get("/portal/openid", signing_in.finish_openid),
-        *_form("/portal/salir", signing_in.leave),
+        _post("/portal/salir", signing_in.leave),
         _get("/portal/quitado", opting.off),
         _get(BASE, line.choose),
         _get(_LINE, line.show),
         *_both("encender", opting.confirm, opting.turn_on),
         _get(f"{_LINE}/listo", opting.on),
-        *_form(f"{_LINE}/aceptar", line.accept),
+        _post(f"{_LINE}/aceptar", line.accept),
         *_both("quitar", opting.ask_out, opting.turn_off),
         *_both("pausa", pausing.ask_pause, pausing.pause),
-        *_form(f"{_LINE}/seguir", pausing.resume),
+        _post(f"{_LINE}/seguir", pausing.resume),
         *_both("cerrar", pausing.ask_close, pausing.close),
-        *_form(f"{_LINE}/abrir", pausing.reopen),
+        _post(f"{_LINE}/abrir", pausing.reopen),
         *_choices(),
         *_hours(),
         _get(f"{_LINE}/cambios", looking.history),
@@ -58,7 +55,7 @@ def routes() -> list[BaseRoute]:
         *_both("codigo", looking.ask_code, looking.make_code),
         _get(f"{_LINE}/cartel", looking.poster),
         _get(f"{_LINE}/datos", looking.data),
-        *_form(f"{_LINE}/datos/copia", looking.copy),
+        _post(f"{_LINE}/datos/copia", looking.copy),
     ]
 
 
@@ -71,7 +68,7 @@ def _choices() -> list[BaseRoute]:
         *_both("busqueda", choosing.search, choosing.choose_search),
         *_both("atajos", choosing.ways, choosing.choose_ways),
         *_both("sitios", sites.show, sites.add),
-        *_form(f"{_LINE}/sitios/quitar", sites.remove),
+        _post(f"{_LINE}/sitios/quitar", sites.remove),
     ]
 
 
@@ -80,12 +77,12 @@ def _hours() -> list[BaseRoute]:
         _get(f"{_LINE}/horas", hours.show),
         _get(f"{_LINE}/horas/nueva", hours.show_form),
         _get(f"{_LINE}/horas/{{slot:{NUMBER}}}", hours.show_form),
-        *_form(f"{_LINE}/horas/guardar", hours.save),
-        *_form(f"{_LINE}/horas/quitar", hours.remove),
-        *_form(f"{_LINE}/horas/lista", hours.add_preset),
-        *_form(f"{_LINE}/horas/como-edad", hours.as_profile),
-        *_form(f"{_LINE}/horas/dias", hours.change_days),
-        *_form(f"{_LINE}/horas/reloj", hours.change_zone),
+        _post(f"{_LINE}/horas/guardar", hours.save),
+        _post(f"{_LINE}/horas/quitar", hours.remove),
+        _post(f"{_LINE}/horas/lista", hours.add_preset),
+        _post(f"{_LINE}/horas/como-edad", hours.as_profile),
+        _post(f"{_LINE}/horas/dias", hours.change_days),
+        _post(f"{_LINE}/horas/reloj", hours.change_zone),
     ]
 
 
@@ -95,19 +92,6 @@ def _get(path: str, view: View) -> BaseRoute:
 
 def _post(path: str, view: View) -> BaseRoute:
     return Route(path, view, methods=["POST"])
-
-
-def _form(path: str, view: View) -> list[BaseRoute]:
-    """The address that a form is sent to, without a page of its own. Who comes to it otherwise, as by the
-    link to the other language on a reply that says what was wrong, is led to the page that has the form."""
-    return [_post(path, view), _get(path, page_of_form)]
-
-
-async def page_of_form(request: Request) -> Response:
-    """``GET`` of an address that a form is sent to: the page that has the form, in the same language."""
-    path = request.url.path
-    page, asked = _PAGES.get(path, path.rpartition("/")[0]), request.query_params.get("lang")
-    return see_other(f"{page}?lang={asked}" if asked in LANGUAGES else page)
 
 
 def _both(part: str, shown: View, sent: View) -> list[BaseRoute]:

@@ -7,6 +7,7 @@ from starlette.routing import BaseRoute, Route
 from filterd.model.token import Permission
 from filterd.web.accounts.routes import own_pages, sign_in_routes
 from filterd.web.accounts.views import View, in_room
+from filterd.web.pages.form_pages import with_form_pages
 from filterd.web.pages.numbers import NUMBER
 from filterd.web.regulator import downloads, figures, lists, nodes, orders, overview, published
 from filterd.web.regulator.room import REGULATOR
@@ -53,4 +54,4 @@ def routes() -> list[BaseRoute]:
     made = sign_in_routes(REGULATOR)
     for (method, path), (view, permission) in PAGES.items():
         made.append(Route(path, in_room(REGULATOR, view, permission), methods=[method]))
-    return made
+    return with_form_pages(made)

@@ -12,9 +12,9 @@ from starlette.routing import Route
 from filterd.operations import plans, subscribers
 from filterd.operations.plans import PlanChange
 from filterd.operations.policies import KeptPolicies
+from filterd.web.pages.form_pages import page_of_form
 from filterd.web.pages.translations import LANGUAGES
 from filterd.web.portal import routes
-from filterd.web.portal.routes import page_of_form
 from tests.unit.web.portal.conftest import PIN, Browser, PortalPages
 
 LARGEST = 150_000
