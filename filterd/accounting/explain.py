@@ -256,12 +256,7 @@ def _what_stops(read: reference.Packet, found: ExplainedPacket) -> Iterator[Pack
             "NAS send those",
             stops=True,
         )
-    elif (
-        read.code != Code.STATUS_SERVER
-        and not _of_nas(found)
-        and not found.has_session
-        and not found.addresses
-    ):
+    elif read.code != Code.STATUS_SERVER and not _of_nas(found) and not _names_sessions(read, found):
         yield PacketProblem(
             "neither Acct-Session-Id nor an address: nothing says which session it is about",
             "let the NAS send Acct-Session-Id and Framed-IP-Address, Framed-IPv6-Prefix or "
@@ -271,7 +266,15 @@ def _what_stops(read: reference.Packet, found: ExplainedPacket) -> Iterator[Pack
 
 
 def _of_nas(found: ExplainedPacket) -> bool:
-    return found.status in ("Accounting-On", "Accounting-Off")
+    """Return whether it is about all sessions of its sender."""
+    requested = found.code == CODES[Code.ACCOUNTING_REQUEST]
+    return requested and found.status in ("Accounting-On", "Accounting-Off")
+
+
+def _names_sessions(read: reference.Packet, found: ExplainedPacket) -> bool:
+    """Return whether it says which session it is about; a disconnection may name all those of a line."""
+    of_line = read.code == Code.DISCONNECT_REQUEST and found.line is not None
+    return found.has_session or bool(found.addresses) or of_line
 
 
 def _wrong_proof(read: reference.Packet, found: ExplainedPacket) -> Iterator[PacketProblem]:

@@ -110,6 +110,17 @@ def test_a_nas_by_its_address_and_what_cannot_be_printed() -> None:
     assert (found.nas, found.line) == ("192.0.2.1", "a\\x1b[2J\\xff")
 
 
+@pytest.mark.parametrize("status", [[], [(40, bytes([0, 0, 0, 3]))], [(40, bytes([0, 0, 0, 7]))]])
+@pytest.mark.parametrize(("user", "tells"), [([(1, b"ana")], True), ([], False)])
+def test_a_disconnection_names_the_sessions_of_a_line(
+    status: list[tuple[int, bytes]], user: list[tuple[int, bytes]], tells: bool
+) -> None:
+    """As the receiver reads it, whatever status stands in it."""
+    packet = signed(plain(40, [*status, *user]))
+    done = radius.judge(packet, CLIENT, LineRule(*USER_NAME, ()), KEY, SENDER, ARRIVAL)
+    assert (explained(packet).tells, done.event is not None) == (tells, tells)
+
+
 @given(code=codes, values=attributes, line=st.sampled_from([USER_NAME, (0, 97), (3561, 1)]))
 def test_it_says_of_every_packet_what_the_receiver_does(
     code: int, values: list[tuple[int, bytes]], line: tuple[int, int]
