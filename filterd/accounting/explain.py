@@ -252,23 +252,20 @@ def _what_stops(read: reference.Packet, found: ExplainedPacket) -> Iterator[Pack
     if read.code == Code.ACCOUNTING_REQUEST and (found.status is None or found.status.isdigit()):
         yield PacketProblem(
             f"Acct-Status-Type {found.status}" if found.status else "Acct-Status-Type is missing",
-            "only Start, Stop, Interim-Update, Accounting-On and Accounting-Off tell of sessions; let the "
-            "NAS send those",
+            "only Start, Stop, Interim-Update, Accounting-On and Accounting-Off tell of sessions; send those",
             stops=True,
         )
     elif read.code != Code.STATUS_SERVER and not _of_nas(found) and not _names_sessions(read, found):
         yield PacketProblem(
             "neither Acct-Session-Id nor an address: nothing says which session it is about",
-            "let the NAS send Acct-Session-Id and Framed-IP-Address, Framed-IPv6-Prefix or "
-            "Delegated-IPv6-Prefix",
+            "let it send Acct-Session-Id and Framed-IP-Address, Framed-IPv6-Prefix or Delegated-IPv6-Prefix",
             stops=True,
         )
 
 
 def _of_nas(found: ExplainedPacket) -> bool:
-    """Return whether it is about all sessions of its sender."""
-    requested = found.code == CODES[Code.ACCOUNTING_REQUEST]
-    return requested and found.status in ("Accounting-On", "Accounting-Off")
+    asked = found.code == CODES[Code.ACCOUNTING_REQUEST]
+    return asked and found.status in ("Accounting-On", "Accounting-Off")
 
 
 def _names_sessions(read: reference.Packet, found: ExplainedPacket) -> bool:
