@@ -17,11 +17,10 @@ from filterd.model.subscriber import Subscriber
 from filterd.operations import lines
 from filterd.operations.context import Context
 from filterd.operations.errors import OperationError
-from filterd.operations.held_profiles import as_held
+from filterd.operations.held_profiles import as_held, meanings_known
 from filterd.operations.nearest import did_you_mean, nearest
 from filterd.operations.policies import policies, profile
 from filterd.policy.documents import Bypass, Category, Level, Policies, Profile, SafeSearch, Service, Text
-from filterd.store import meanings as meaning_rows
 
 FIELDS = {
     "category": "categories",
@@ -132,8 +131,7 @@ async def choose(
     """Change what a line has beside its profile. ``youtube``: a level of :data:`LEVELS`; ``reset``: as the
     profile has it, before the wishes count. Every wish that cannot be is in one error."""
     documents = policies(context)
-    async with context.store.read() as connection:
-        meanings = await meaning_rows.known(connection)
+    meanings = await meanings_known(context)
 
     def step(old: LineChoices, now: float) -> LineChoices:
         lines.require_opted_in(old, subscriber)

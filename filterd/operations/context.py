@@ -7,7 +7,7 @@ import pwd
 import shlex
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +24,7 @@ from filterd.store.errors import StoreError
 from filterd.store.store import Store
 
 if TYPE_CHECKING:
+    from filterd.model.profile_meaning import Meanings
     from filterd.policy.snapshot import Snapshot
 
 __all__ = ["Context", "OperationError", "open_context", "os_actor", "require_owner"]
@@ -60,6 +61,9 @@ class Context:
     kept_snapshot: Callable[[Path, bytes], Snapshot] | None = None
     """opens snapshots for a process that stays (:class:`filterd.operations.kept_snapshot.KeptSnapshot`);
     None: each use case reads the file"""
+    kept_meanings: Callable[[Store], Awaitable[Mapping[str, Meanings]]] | None = None
+    """gives the meanings of profiles to a process that stays
+    (:class:`filterd.operations.kept_meanings.KeptMeanings`); None: each use case reads them"""
     evidence: RequestEvidence | None = None
     """of the request that a change of a line is made at, where the use case takes none itself"""
     way: str = ""

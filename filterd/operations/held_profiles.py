@@ -12,10 +12,10 @@ from dataclasses import replace
 from filterd.model.line import LineChoices
 from filterd.model.profile_meaning import Meanings
 from filterd.operations.context import Context
+from filterd.operations.kept_meanings import read_meanings
 from filterd.operations.policies import policies
 from filterd.policy.documents import Policies, Profile
 from filterd.policy.resolve import from_meta
-from filterd.store import meanings as rows
 
 
 async def policies_held(context: Context, choices: LineChoices) -> Policies:
@@ -23,9 +23,12 @@ async def policies_held(context: Context, choices: LineChoices) -> Policies:
     documents = policies(context)
     if not choices.opted_in:
         return documents
-    async with context.store.read() as connection:
-        known = await rows.known(connection)
-    return as_held(documents, choices, known, context.clock())
+    return as_held(documents, choices, await meanings_known(context), context.clock())
+
+
+async def meanings_known(context: Context) -> Mapping[str, Meanings]:
+    """The meanings of every profile, as the process keeps them or else as the store has them."""
+    return await (context.kept_meanings or read_meanings)(context.store)
 
 
 def as_held(documents: Policies, choices: LineChoices, known: Mapping[str, Meanings], now: float) -> Policies:

@@ -19,6 +19,7 @@ from dataclasses import replace
 from filterd.config.settings import Settings
 from filterd.config.web_settings import WebSettings
 from filterd.operations.context import Context, OperationError, open_context
+from filterd.operations.kept_meanings import KeptMeanings
 from filterd.operations.kept_snapshot import KeptSnapshot
 from filterd.operations.policies import KeptPolicies, policies
 from filterd.serve import hangup
@@ -64,7 +65,9 @@ class Web:
         self._context = context
         self._web = web
         self._ended = ended
-        kept = replace(context, kept_policies=KeptPolicies(), kept_snapshot=KeptSnapshot())
+        kept = replace(
+            context, kept_policies=KeptPolicies(), kept_snapshot=KeptSnapshot(), kept_meanings=KeptMeanings()
+        )
         self._sites, self._pages = page_sites(kept, web)
         self._api: ApiState | None = None
         if web.api is not None:

@@ -14,6 +14,8 @@ from filterd.operations import inquiry, meanings, snapshots, subscribers
 from filterd.operations.context import Context
 from filterd.operations.errors import ConflictError
 from filterd.operations.feeds import updating
+from filterd.operations.held_profiles import meanings_known
+from filterd.operations.kept_meanings import SECONDS, KeptMeanings
 from filterd.operations.notices import keeping
 from filterd.operations.notices.texts import Wording
 from filterd.operations.snapshots import meta_in_force
@@ -176,3 +178,16 @@ async def test_a_profile_that_no_line_has_changes_at_once(context: Context) -> N
     assert await meanings.changes(context) == []
     await subscribers.set_profile(context, "old", "child")
     assert not await closes(context, "old")
+
+
+async def test_a_process_that_stays_reads_meanings_once_in_some_seconds(context: Context) -> None:
+    ticks = [7.0]
+    kept = replace(context, kept_meanings=KeptMeanings(lambda: ticks[0]))
+    assert len((await meanings_known(kept))["teen"].known) == 1
+    mean(context, "adult", "gambling")
+    await snapshots.build(context)
+    assert len((await meanings_known(context))["teen"].known) == 2
+    ticks[0] += SECONDS - 0.1
+    assert len((await meanings_known(kept))["teen"].known) == 1
+    ticks[0] += 0.1
+    assert len((await meanings_known(kept))["teen"].known) == 2
