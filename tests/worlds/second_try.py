@@ -50,7 +50,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 class _Alone:
-    """What failed twice beside others is tried alone when the others are done."""
+    """Tries tests alone that failed twice beside others, when the others are done."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config

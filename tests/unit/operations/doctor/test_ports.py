@@ -206,7 +206,7 @@ def test_a_desk_beside_the_portal(with_settings: WITH_CASE) -> None:
 
 
 def test_a_desk_beside_the_block_page(with_settings: WITH_CASE) -> None:
-    """Whoever asks for a blocked name is led to that address."""
+    """The address to which everybody is led who asks for a blocked name."""
     block = {"listen": ["10.0.0.4:80", "10.0.0.5:80"], "health": "0.0.0.0:8083"}
     case = with_settings(web={"desk": {"listen": "10.0.0.5:8444"}, "block": block, **TLS})
     found = values(ports.check(case), "ports.beside_public")

@@ -1,4 +1,4 @@
-"""What people write about a confidential list names nothing of it: the trail and its exports show it."""
+"""Texts that people write about a confidential list name nothing of it: trail and exports show them."""
 
 from __future__ import annotations
 

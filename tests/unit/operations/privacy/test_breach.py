@@ -200,7 +200,7 @@ async def test_a_scope_exposes_what_its_replies_show(
 
 
 async def test_what_a_link_to_the_portal_shows_was_exposed(installation: Installation) -> None:
-    """Whoever has the token has the link, and sees all in the portal that its holder sees."""
+    """A link shows all of the portal that the holder sees, to everybody who has its token."""
     installation.settings = with_portal(installation.settings)
     async with installation.open() as context:
         await fill(context)

@@ -4,13 +4,27 @@ from __future__ import annotations
 
 import html
 import re
+from dataclasses import replace
 
 import httpx
 
-from tests.unit.web.desk.conftest import BASE, Browser
+from filterd.config.web_settings import WebSettings
+from filterd.web import desk
+from filterd.web.pages.application import make_pages
+from tests.meta.test_known_failures import ROOT
+from tests.unit.web.desk.conftest import BASE, Browser, DeskWorld
 from tests.worlds.authenticator import Device
 
 _OPTIONS = re.compile(r'data-options="([^"]+)"')
+
+
+def take_passkeys(world: DeskWorld) -> None:
+    """Put the desk under a public URL, so that it takes passkeys, with the deadlines of Mexico."""
+    text = (ROOT / "policies/jurisdictions/mx.yaml").read_text()
+    world.installation.write_policy("jurisdictions/mx.yaml", text)
+    assert world.state.web.desk is not None
+    world.state.web = WebSettings(None, None, desk=replace(world.state.web.desk, public_url=BASE))
+    world.app = make_pages(desk.routes(), world.state)
 
 
 def device() -> Device:

@@ -8,19 +8,15 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from filterd.config.web_settings import WebSettings
 from filterd.model.order import OrderState
 from filterd.model.token import TokenRole
 from filterd.operations import audit
 from filterd.operations.orders import showing
 from filterd.operations.passkeys import keeping
 from filterd.operations.tokens import NewToken
-from filterd.web import desk
 from filterd.web.accounts.wrong_tokens import FIRST_WAIT, FREE
-from filterd.web.pages.application import make_pages
-from tests.meta.test_known_failures import ROOT
-from tests.unit.web.desk.conftest import BASE, Browser, DeskWorld
-from tests.unit.web.desk.enrolling import asked, device, enrol, options
+from tests.unit.web.desk.conftest import Browser, DeskWorld
+from tests.unit.web.desk.enrolling import asked, device, enrol, options, take_passkeys
 from tests.unit.web.desk.test_duty_desk import ORDER, officer
 from tests.worlds.authenticator import Device
 
@@ -33,11 +29,7 @@ APPROVE = "/desk/orders/1/approve"
 @pytest.fixture
 async def world(world: DeskWorld) -> AsyncIterator[DeskWorld]:
     """The desk under a public URL, with the deadlines of Mexico."""
-    text = (ROOT / "policies/jurisdictions/mx.yaml").read_text()
-    world.installation.write_policy("jurisdictions/mx.yaml", text)
-    assert world.state.web.desk is not None
-    world.state.web = WebSettings(None, None, desk=replace(world.state.web.desk, public_url=BASE))
-    world.app = make_pages(desk.routes(), world.state)
+    take_passkeys(world)
     yield world
 
 

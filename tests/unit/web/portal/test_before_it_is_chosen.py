@@ -1,4 +1,4 @@
-"""What a parent reads of an age before it is chosen: all that opens and closes, its hours, its warning."""
+"""An age is read before it is chosen: all that opens and closes, its hours, its warning."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the portal says is what the line has at this moment, whatever was announced, suspended or paused."""
+"""The portal says what the line has at this moment, whatever was announced, suspended or paused."""
 
 from __future__ import annotations
 
