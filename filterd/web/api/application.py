@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from http import HTTPStatus
 
 from fastapi import FastAPI
@@ -121,6 +122,17 @@ _PAGE_POLICY = (
 def make_api(context: Context, requests: int, web: WebSettings | None = None) -> tuple[ASGIApp, ApiState]:
     """The application over an open store, and its state. ``requests``: of one token in a second."""
     public_url, proxies = ("", ()) if web is None else (web.public_url, web.trusted_proxies)
+    app = _application(public_url)
+    state = ApiState(context, RateLimit(requests), RequestCounts(_groups()), public_url)
+    app.state.api = state
+    app.add_exception_handler(HTTPException, _refuse)
+    _describe(app, public_url)
+    inner = counted(with_slashes_in_ids(_Headers(straight(app, app.routes))), state.counts)
+    return behind_proxies(inner, proxies), state
+
+
+def _application(public_url: str) -> FastAPI:
+    """The calls, without state."""
     app = FastAPI(
         title="filterd API",
         version=filterd.__version__,
@@ -131,14 +143,9 @@ def make_api(context: Context, requests: int, web: WebSettings | None = None) ->
         redirect_slashes=False,
         servers=[{"url": public_url}] if public_url else None,
     )
-    state = ApiState(context, RateLimit(requests), RequestCounts(_groups()), public_url)
-    app.state.api = state
     for routes in ROUTERS:
         app.router.routes.extend(routes.routes)  # one list: included routers are walked anew by each request
-    app.add_exception_handler(HTTPException, _refuse)
-    _describe(app)
-    inner = counted(with_slashes_in_ids(_Headers(straight(app, app.routes))), state.counts)
-    return behind_proxies(inner, proxies), state
+    return app
 
 
 def _groups() -> list[str]:
@@ -163,11 +170,16 @@ def _methods(path: str) -> set[str]:
     return {method for route in found for method in route.methods or ()}
 
 
-def _describe(app: FastAPI) -> None:
-    """Add the OpenAPI document and its page. They are made once: whoever asks for them needs no token."""
-    document = app.openapi()
-    body, page = json.dumps(document).encode(), docs_page.page(document).encode()
+@cache
+def _description(public_url: str) -> tuple[bytes, bytes]:
+    """The OpenAPI document and its page. They take seconds to make, and are the same for each application."""
+    document = _application(public_url).openapi()
+    return json.dumps(document).encode(), docs_page.page(document).encode()
 
+
+def _describe(app: FastAPI, public_url: str) -> None:
+    """Add the OpenAPI document and its page. They are made once: a request for them needs no token."""
+    body, page = _description(public_url)
     limit = OpenLimit()
     described = OpenDocument(body, "application/json", limit)
     policy = {"Content-Security-Policy": _PAGE_POLICY}
