@@ -235,6 +235,23 @@ def _print_progress(what: str, rules: int) -> None:
     sys.stdout.flush()
 
 
+def reason_of(error: Exception) -> str:
+    """One line on why a job failed, without any name."""
+    match error:
+        case CompileError():
+            # What follows the list and its version may quote a line of it.
+            reason = ": ".join(str(error).split(": ")[:1])
+            return f"{reason}: not what was stored; update the feed again"
+        case (
+            BuildError() | ClassesError() | DefinitionError() | OperationError() | PoliciesError() | OSError()
+        ):
+            return str(error)
+        case _:
+            # Unforeseen: its text may quote a name.
+            fault = fault_fields(error)
+            return f"{fault['fault']} at {fault['place']}"
+
+
 def main() -> int:
     """The process: 0, or 1 with a line on standard error."""
     end_with_parent()
@@ -242,18 +259,8 @@ def main() -> int:
     forbid_dumps()
     try:
         answer = run(json.load(sys.stdin.buffer), _print_progress)
-    except CompileError as error:
-        # What follows the list and its version may quote a line of it.
-        reason = ": ".join(str(error).split(": ")[:1])
-        sys.stderr.write(f"{reason}: not what was stored; update the feed again\n")
-        return 1
-    except (BuildError, ClassesError, DefinitionError, OperationError, PoliciesError, OSError) as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
     except Exception as error:
-        # Unforeseen: its text may quote a name.
-        fault = fault_fields(error)
-        sys.stderr.write(f"{fault['fault']} at {fault['place']}\n")
+        sys.stderr.write(f"{reason_of(error)}\n")
         return 1
     sys.stdout.write(json.dumps(answer) + "\n")
     return 0

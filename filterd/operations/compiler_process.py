@@ -34,10 +34,15 @@ async def compile_job(job: bytes, rules: int, progress: Progress | None) -> dict
         await process.wait()
         raise
     if process.returncode != 0:
-        reason = errors.decode("utf-8", "replace").strip().splitlines()[-1:] or [f"exit {process.returncode}"]
-        message = f"the snapshot was not built: {reason[0]}"
-        raise OperationError(message, "the snapshot before it stays in force; mend the cause and build again")
+        lines = errors.decode("utf-8", "replace").strip().splitlines()
+        raise not_built(lines[-1] if lines else f"exit {process.returncode}")
     return answer
+
+
+def not_built(reason: str) -> OperationError:
+    """The error of a job that failed."""
+    message = f"the snapshot was not built: {reason}"
+    return OperationError(message, "the snapshot before it stays in force; mend the cause and build again")
 
 
 async def _answer_of(
@@ -56,6 +61,11 @@ async def _answer_of(
     async for line in process.stdout:
         answer = json.loads(line)
         if progress is not None and "rules" in answer:
-            progress(f"{answer['list']}: {answer['rules']:,} rules", min(answer["rules"], rules), rules)
+            tell(progress, answer["list"], answer["rules"], rules)
     await process.wait()
     return answer, await errors
+
+
+def tell(progress: Progress, reading: str, taken: int, rules: int) -> None:
+    """Tell ``progress`` of the list that is being read, and of the rules taken so far."""
+    progress(f"{reading}: {taken:,} rules", min(taken, rules), rules)
