@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import difflib
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
+
+GOLDEN = Path(__file__).parent
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -18,9 +21,42 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
     """Compare a text with the golden file of that name, or write it."""
 
     def compare(name: str, text: str) -> None:
-        path = Path(__file__).parent / name
+        path = GOLDEN / name
         if request.config.getoption("--update-golden"):
             path.write_text(text, encoding="utf-8")
         assert text == path.read_text(encoding="utf-8"), f"{path} differs: see --update-golden"
 
     return compare
+
+
+@pytest.fixture
+def golden_folder(request: pytest.FixtureRequest) -> Callable[[str, Mapping[str, str]], None]:
+    """Compare texts, by the names of their files, with all files of that golden folder, or write them."""
+
+    def compare(name: str, texts: Mapping[str, str]) -> None:
+        folder = GOLDEN / name
+        if request.config.getoption("--update-golden"):
+            write(folder, texts)
+        found = "\n".join(differences(folder, texts))
+        if found:
+            pytest.fail(f"{folder} differs: see --update-golden\n{found}", pytrace=False)
+
+    return compare
+
+
+def write(folder: Path, texts: Mapping[str, str]) -> None:
+    """Make the folder hold these files and no others."""
+    folder.mkdir(exist_ok=True)
+    for path in folder.iterdir():
+        if path.name not in texts:
+            path.unlink()
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+def differences(folder: Path, texts: Mapping[str, str]) -> Iterator[str]:
+    """The lines in which the files of the folder differ from these; a missing file counts as an empty one."""
+    stored = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*")}
+    for name in sorted(stored.keys() | texts.keys()):
+        before, after = stored.get(name, "").splitlines(), texts.get(name, "").splitlines()
+        yield from difflib.unified_diff(before, after, f"{name} (golden)", f"{name} (now)", lineterm="")

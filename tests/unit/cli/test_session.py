@@ -1,6 +1,7 @@
-"""Every command once, as people and as scripts see it: ``tests/golden/session.txt`` holds what is printed.
+"""A session with the commands, each line once for people and once with ``--json``, on two like installations.
 
-The clock stands still. Digests, and paths of the test, are replaced.
+``tests/golden/commands`` holds a file for each command of filterd: its parameters and, if the session runs
+it, its exit codes and the shape of its JSON documents. The clock stands still.
 """
 
 from __future__ import annotations
@@ -9,9 +10,11 @@ import asyncio
 import json
 import re
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import dns.message
 import dns.rrset
@@ -20,196 +23,183 @@ from click.testing import CliRunner
 
 from filterd.cli.main import main
 from filterd.config.load import load
+from filterd.config.schema_keys import Schema, keys
 from filterd.model.mandatory import label_of
 from filterd.model.records import OTHER_HISTORY, CanaryResult, CanaryState, FeedInForce, NodeReport
 from filterd.operations import nodes
 from filterd.operations.context import open_context
+from tests.golden import shapes
+from tests.unit.cli import test_top
+from tests.unit.cli.conftest import DOCUMENTS
+from tests.worlds.migrated import migrated
 
 NOW = 1_800_000_000.0
-GOLDEN = Path(__file__).parents[2] / "golden"
+TODAY = "2027-01-15T"
+EPOCH = re.compile(r"\b1[78]\d{8}(?:\.\d+)?\b")
+"""a time near NOW as a number"""
 HEX = re.compile(r"\b[0-9a-f]{12,64}\b")
+COMMANDS = dict(shapes.commands(main))
 
-EVIDENCE = "--who holder --text-version 2026-11 --reference ticket-7"
-DEMAND = "--authority Court --official Judge --document 1/2026 --ground Art.1 --reason served"
-CALLS = "--authority Court --official Judge --document 2/2026 --ground Art.2 --reason called"
+WORDS = {
+    "evidence": "--who holder --text-version 2026-11 --reference ticket-7",
+    "served": "--authority Court --official Judge --document 1/2026 --ground Art.1 --reason served",
+    "called": "--authority Court --official Judge --document 2/2026 --ground Art.2 --reason called",
+    "digest": "AB" * 32,
+}
+"""what stands in braces in the lines below, beside ``{dir}``"""
 
-LATER = f"{CALLS} --mode sinkhole --not-before 2027-02-01T00:00:00Z --not-after 2027-03-01T00:00:00Z"
-
-SESSION = f"""
+SESSION = """
 store migrate
 config check
-feed list
+config show
+completion bash
 feed show starter-adult
 feed update
-feed update starter-adult
-feed update nonsense
+feed update nonsense  # exit 1
 feed list
 feed show starter-adult
-feed retire starter-adult
-feed retire starter-adult --reason over
-feed retire nonsense --reason over
-feed parse {{dir}}/wild --format wildcard
-feed parse {{dir}}/wild --format wildcard --scope exact
-feed parse {{dir}}/hosts --format hosts
-feed parse {{dir}}/none --format hosts
+feed diff starter-adult
+feed retire starter-adult  # exit 2
+feed retire nonsense --reason over  # exit 1
+feed parse {dir}/wild --format wildcard
+feed parse {dir}/hosts --format hosts
+feed parse {dir}/none --format hosts  # exit 2
+policies list
+policies coverage --against {dir}/independent --list
 profile list
-profile show children
-profile show teenagers
 profile show night
-profile show nonsense
-subscriber list
+profile show nonsense  # exit 1
 subscriber add two --prefix 2001:db8::/56 --prefix 192.0.2.2 --zone America/Tijuana
 subscriber add one --prefix 10.0.2.1
-subscriber add one
-subscriber opt-in one --profile children
-subscriber opt-in one --profile nonsense {EVIDENCE}
-subscriber opt-in one --profile children {EVIDENCE}
+subscriber add one  # exit 1
+subscriber opt-in one --profile children  # exit 1
+subscriber opt-in one --profile children {evidence}
+subscriber opt-in two --profile children {evidence} --asked-at 2027-01-10T09:00:00-06:00 --channel phone
 subscriber set-profile one teenagers
-subscriber set-profile two teenagers
+subscriber set-profile one nonsense  # exit 1
 subscriber pause one --for 90m
-subscriber pause one --for nonsense
+subscriber pause one --for nonsense  # exit 2
 subscriber show one
-subscriber list --opted-in
-subscriber list --not-opted-in
 subscriber list --state paused --profile teenagers --text one
-subscriber list --profile teenager
-subscriber list --prefix 10.0.0.0/8 --limit 1
-subscriber list --limit 1
-subscriber list --after one
-subscriber list --address 203.0.113.1
+subscriber list --profile teenager  # exit 1
 subscriber list --count
-subscriber list --count --limit 1
+subscriber list --count --limit 1  # exit 2
 subscriber find --address 10.0.2.1
-subscriber find --address 10.0.2.9
 subscriber find --address 203.0.113.1
-subscriber find --address 10.0.2.0/24
-subscriber show two
+subscriber find --address 10.0.2.0/24  # exit 1
 subscriber resume one
 subscriber set-zone one UTC
-subscriber set-zone one Nowhere/Town
 subscriber leave-security one
-subscriber leave-security one --return
 subscriber allow one a.test.example --scope exact
+subscriber allow one c.test.example/page --until 2027-01-15T02:30 --scope exact  # exit 1
 subscriber deny one b.test.example
-subscriber deny one www.help.example
-subscriber deny one com.mx
-subscriber deny one https://www.help.example/ayuda
+subscriber deny one www.help.example  # exit 1
 subscriber deny one https://www.c.test.example/page?q=1 --today
-subscriber deny one d.test.example --for 45m --until 21:00
-subscriber allow one c.test.example/page --until 2027-01-15T02:30 --scope exact
-subscriber remove one https://www.c.test.example/
-policies list
-policies list --kind way
+subscriber deny one d.test.example --for 45m --until 21:00  # exit 2
 subscriber choose one --add category:games --take category:adult --add service:chat --add safe-search:strict
-subscriber choose one --add category:gmaes --take tema:x --add service:chat --take service:chat --add way:vpn
-subscriber choose one --youtube strict
-subscriber choose two --add category:games
-subscriber choose one --as-profile service:chat --add way:doh
-subscriber choose one --as-profile way:doh
+subscriber choose one --add category:gmaes --take tema:x --add service:chat --take service:chat  # exit 1
 subscriber choose one
-subscriber plan one
-subscriber plan one --file {{dir}}/plan.yaml --holiday 2027-02-01 --holiday 2027-02-02
-subscriber plan one --file {{dir}}/bad-plan.yaml --holiday 2027-13-01 --no-holiday 2027-02-03
-subscriber plan one --no-holiday 2027-02-01
-subscriber plan one --file {{dir}}/plan.yaml --as-profile
+subscriber plan one --file {dir}/plan.yaml --holiday 2027-02-01 --holiday 2027-02-02
+subscriber plan one --file {dir}/bad-plan.yaml --holiday 2027-13-01 --no-holiday 2027-02-03  # exit 1
+subscriber plan one --file {dir}/plan.yaml --as-profile  # exit 2
 subscriber close one --for 45m --category games
 subscriber close one --until 21:00 --from 20:00 --everything
-subscriber close one --until 21:00 --for 45m --everything
-subscriber close one --for 8d --childrens
-subscriber close one --for 45m
-subscriber close one --for 45m --service caht
+subscriber close one --until 21:00 --for 45m --everything  # exit 2
+subscriber close one --for 45m --service caht  # exit 1
 subscriber show one
 subscriber open one
-subscriber open one
-subscriber set-profile one children
-subscriber show one
+subscriber open one  # exit 1
 subscriber plan one --as-profile
 subscriber choose one --reset
-subscriber open one --all
-subscriber opt-in one --profile children {EVIDENCE} --asked-at 2027-01-15T09:00:00Z
 subscriber remove one a.test.example
-subscriber remove one a.test.example
+subscriber remove one a.test.example  # exit 1
 subscriber list
-binding list
+consent show one
+consent report
 binding add 192.0.2.9 one
-binding add 192.0.2.9 two
-binding add 192.0.2.9/24 two
-binding remove 192.0.2.9
+binding add 192.0.2.9 two  # exit 1
 binding list
-order list
-order add a.test.example --name b.test.example {DEMAND} --scope exact
-order add a.test.example {LATER}
-order add 192.0.2.80 --received-at 2027-01-01T00:00:00Z {CALLS}
-order add 192.0.2.80 {CALLS} --accept-overblocking --review-at 2027-06-01T00:00:00+00:00
-order add --file {{dir}}/names --confidential {CALLS}
-order add help.example {CALLS}
-order add a.test.example --authority Court
-order show O-1
+binding remove 192.0.2.9
+order add a.test.example --name b.test.example {served} --scope exact --document-digest {digest}
+order add a.test.example {called} --mode sinkhole --not-before 2027-02-01T00:00Z --not-after 2027-03-01T00:00Z
+order add 192.0.2.80 {called} --accept-overblocking --review-at 2027-06-01T00:00:00+00:00
+order add --file {dir}/names --confidential {called}
+order add help.example {called}
+order add a.test.example --authority Court  # exit 2
+order add chat.test.example search.test.example github.io wikipedia.test.example {called}  # exit 2
 order show O-5
-order show O-9
-order approve O-1
-order approve O-5
+order show O-9  # exit 1
+order approve O-5  # exit 1
+order lift O-3 --document 3/2026 --reason asked
 order withdraw O-2 --reason lifted
-order withdraw O-2 --reason again
+order due
 order list
-order list --state withdrawn
 order list --state quarantined
-order add chat.test.example search.test.example github.io wikipedia.test.example {CALLS}
-order add 10.1.0.0/16 2001:db8::/32 {CALLS} --accept-overblocking
-order add --file {{dir}}/services --confidential {CALLS} --accept-overblocking
-order add 127.0.0.1 {CALLS} --accept-overblocking
-order add id.server {CALLS}
-order add somebody.onion {CALLS}
-order add b.test.example --received-at 2027-01-15T09:00:00Z {CALLS}
-order show O-6
-order approve O-6
-order withdraw O-6 --reason mistyped
-snapshot show
+snapshot show  # exit 1
 snapshot build
 snapshot show
 snapshot verify
-check adult.test.example
 check adult.test.example --subscriber one
-check adult.test.example --client 10.0.2.1
 check adult.test.example --client 10.0.2.9
 check b.test.example --subscriber one
 check a.test.example --subscriber one
-check cloaked.test.example --subscriber one --answer {{dir}}/answer
-check plain.test.example --subscriber one --type AAAA
-check plain.test.example --subscriber one --client 10.0.2.1
-check a..b
-node list
-node resync
-node resync --accept
-node resync --end O-1 --reason lifted
-node resync --end O-12 --reason lifted
-node resync --end O-12 --replaced-by O-1 --reason lifted
-node resync --replaced-by O-1
-node resync --end O-12
-node resync --reason lifted
-node resync --accept --end O-12 --reason lifted
-subscriber import {{dir}}/lines.csv {EVIDENCE}-of-the-file
-subscriber import {{dir}}/bad.csv
+check cloaked.test.example --subscriber one --answer {dir}/answer
+check plain.test.example --subscriber one --client 10.0.2.1  # exit 2
+check a..b  # exit 1
+exception add adult.test.example --for 1d --reason mistake
+exception list
+exception end adult.test.example --reason over
+parental suspend --for 1h --reason works
+parental status
+parental resume --reason over
+token add switch --system --role provisioning
+token list
+token revoke switch --reason gone
+hold add {served} --days 30 --subscriber two
+hold list
+duty request add --authority Court --document 9/2026 --asked names
+duty request list
+duty roster add ana --begins 2027-01-15T08:00:00Z --ends 2027-01-22T08:00:00Z
+duty roster show
+duty contact set court --kind authority --name Court --telephone +52-55
+duty contact list
+duty due
+node resync --accept  # exit 1
+node resync --replaced-by O-1  # exit 2
+subscriber import {dir}/lines.csv {evidence}-of-the-file
+subscriber import {dir}/bad.csv  # exit 1
 subscriber export one
 subscriber opt-out one --reason enough
 subscriber erase one --reason asked
-subscriber show one
-cache flush
-cache flush --subtree
+subscriber show one  # exit 1
+cache flush  # exit 1
+cache flush --subtree  # exit 2
 audit tail --count 3
-audit tail --of order:O-2
-audit tail --of line:77
+audit tail --of line:77  # exit 1
+audit checkpoints
 audit verify
+top --once
 """
-"""The command lines, in their order. Each that only reads is run again with ``--json``."""
+"""The command lines, in their order, each with its exit code where that is not 0."""
 
-NIGHT = {
-    "services.yaml": "[{id: chat, title: {es: Charla, en: Chat}, names: {subtree: [chat.test.example]}}]",
-    "safesearch.yaml": "[{id: strict, engine: search, title: {es: Busca, en: Search},"
-    " target: safe.test.example, names: {exact: [search.test.example]}}]",
-    "expected.yaml": "wikipedia.test.example: []",
-    "bypass.yaml": "[{id: doh, title: {es: DoH, en: DoH}, names: {subtree: [doh.test.example]}}]",
-    "profiles/night.yaml": """
+NODES = """
+node list
+node resync
+node resync --end O-12 --reason over
+node resync --end O-12 --reason over
+"""
+
+LISTS_ON_NODES = """
+node show a
+node show x  # exit 1
+node history
+node history --list worst-of
+node history --at 2027-01-15T07:59:30Z --list adult-starter
+node history --at yesterday  # exit 1
+canary list
+"""
+
+NIGHT = """
 title: {es: Noche, en: Night}
 audience: {es: Casas, en: Homes}
 description: {es: Sin juegos, en: No games}
@@ -221,25 +211,8 @@ blocking_mode: nodata
 schedule:
   - {days: [mon, sun], from: "15:05", until: "18:00", block: [games, adult]}
   - {days: [fri], from: "21:00", until: "06:30", block: everything}
-""",
-}
+"""
 """A profile that has everything."""
-
-READS = {
-    *(("config", "check"), ("check",), ("node", "list"), ("store", "migrate"), ("binding", "list")),
-    *(("feed", "list"), ("feed", "show"), ("feed", "parse"), ("profile", "list"), ("profile", "show")),
-    *(
-        ("subscriber", "list"),
-        ("subscriber", "show"),
-        ("subscriber", "find"),
-        ("subscriber", "choose"),
-        ("subscriber", "plan"),
-        ("policies", "list"),
-        ("order", "list"),
-        ("order", "show"),
-    ),
-    *(("snapshot", "show"), ("snapshot", "verify"), ("audit", "tail"), ("audit", "verify")),
-}
 
 PLAN = """
 schedule:
@@ -255,148 +228,140 @@ schedule:
 evening: true
 """
 
-WRITES = f"""
-feed update
-subscriber add three --prefix 198.51.100.3
-subscriber opt-in three --profile children {EVIDENCE} --asked-at 2027-01-10T09:00:00-06:00 --channel phone
-subscriber set-profile three teenagers
-subscriber pause three --for 30m
-subscriber resume three
-subscriber set-zone three UTC
-subscriber leave-security three
-subscriber allow three a.test.example
-subscriber deny three b.test.example --scope exact
-subscriber remove three a.test.example
-subscriber deny three https://c.test.example/page --for 2h
-subscriber choose three --add category:games
-subscriber close three --for 45m --category games
-subscriber close three --until 2027-01-16T21:00 --from 2027-01-16T20:00 --everything
-subscriber list
-subscriber open three --all
-subscriber opt-out three
-binding add 192.0.2.9 three
-binding remove 192.0.2.9
-order add z.test.example {DEMAND} --document-digest {"AB" * 32}
-order withdraw O-1 --reason lifted
-snapshot build
-subscriber import {{dir}}/lines.csv {EVIDENCE}-of-the-file
-subscriber export three
-subscriber erase three --reason asked
-audit verify
-"""
-"""What these change is printed as JSON alone."""
+SHIPPED = {
+    **{f"policies/{name}": text for name, text in DOCUMENTS.items()},
+    "policies/feeds.yaml": """
+- {id: starter-adult, source: lists/adult.txt, format: domains, category: adult}
+- {id: worst-of, source: lists/adult.txt, format: domains,
+   mandatory: {authority: interpol, ground: adopted-list, confidential: true}}
+""",
+    "policies/services.yaml": "[{id: chat, title: {es: Charla, en: Chat},"
+    " names: {subtree: [chat.test.example]}}]",
+    "policies/safesearch.yaml": "[{id: strict, engine: search, title: {es: Busca, en: Search},"
+    " target: safe.test.example, names: {exact: [search.test.example]}}]",
+    "policies/expected.yaml": "wikipedia.test.example: []",
+    "policies/bypass.yaml": "[{id: doh, title: {es: DoH, en: DoH}, names: {subtree: [doh.test.example]}}]",
+    "policies/profiles/night.yaml": NIGHT,
+    "policies/lists/adult.txt": "adult.test.example\nbad..name\n",
+    "wild": "good.test.example\nbad..name\n*.sub.test.example\n",
+    "hosts": "0.0.0.0 one.test.example two.test.example # x\nlocalhost\n",
+    "names": "# a list\nsecret.test.example # why\n\n",
+    "lines.csv": "subscriber,prefixes,profile\nten,192.0.2.10,children\neleven,192.0.2.11,\n",
+    "bad.csv": "subscriber,prefixes,profile\nx,nonsense,\ny,,children\nz,192.0.2.30,\n",
+    "plan.yaml": PLAN,
+    "bad-plan.yaml": BAD_PLAN,
+    "independent/coverage.yaml": "[{area: categories, id: adult, file: adult.txt}]",
+    "independent/adult.txt": "adult.test.example\nred.test.example\n",
+}
+"""the files of an installation, and those that the command lines name"""
 
 
-@pytest.fixture(autouse=True)
-def still(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The clock stands, and one person acts."""
-    monkeypatch.setattr(time, "time", lambda: NOW)
-    opened = open_context.__wrapped__  # type: ignore[attr-defined]  # what the decorator wraps
-    monkeypatch.setitem(opened.__kwdefaults__, "clock", lambda: NOW)
-    monkeypatch.setenv("SUDO_USER", "ana")
-    monkeypatch.setattr("filterd.operations.context.is_account", lambda name: name == "ana")
+@dataclass(frozen=True)
+class Call:
+    """A command line that was run in one form."""
+
+    line: str
+    """without ``--json``"""
+    command: str
+    as_json: bool
+    expected: int
+    exit_code: int
+    stdout: str
+    stderr: str
+    error: BaseException | None
+    """an exception that the command did not turn into a message"""
+
+    def __str__(self) -> str:
+        """The line as it was run."""
+        return f"{self.line} --json" if self.as_json else self.line
 
 
-@pytest.fixture
-def folder(installation: Path) -> Path:
-    """The installation's folder, with what the command lines name."""
-    base = installation.parent
-    (base / "wild").write_text("good.test.example\nbad..name\n*.sub.test.example\n")
-    (base / "hosts").write_text("0.0.0.0 one.test.example two.test.example # x\nlocalhost\n")
-    (base / "names").write_text("# a list\nsecret.test.example # why\n\n")
-    (base / "services").write_text("chat.test.example\n10.2.0.0/16\n")
-    (base / "lines.csv").write_text(
-        "subscriber,prefixes,profile\nten,192.0.2.10,children\neleven,192.0.2.11,\n"
-    )
-    (base / "bad.csv").write_text("subscriber,prefixes,profile\nx,nonsense,\ny,,children\nz,192.0.2.30,\n")
-    (base / "plan.yaml").write_text(PLAN)
-    (base / "bad-plan.yaml").write_text(BAD_PLAN)
-    (base / "policies/lists/adult.txt").write_text("adult.test.example\nbad..name\n")
-    for name, text in NIGHT.items():
-        (base / "policies" / name).write_text(text)
+def installed(folder: Path) -> Path:
+    """Write the installation into a new folder, with its migrated store, and return the folder."""
+    for name, text in SHIPPED.items():
+        file = folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    (folder / "policies/jurisdictions").mkdir()
     message = dns.message.make_response(dns.message.make_query("cloaked.test.example", "A"))
     alias = dns.rrset.from_text("cloaked.test.example.", 60, "IN", "CNAME", "adult.test.example.")
     message.answer.append(alias)
-    (base / "answer").write_bytes(message.to_wire())
-    return base
+    (folder / "answer").write_bytes(message.to_wire())
+    url = f"sqlite:///{folder}/filterd.db"
+    settings = {
+        "store": {"url": url},
+        "state_dir": "state",
+        "policies": "policies",
+        "orders": {"approvals": 1},
+        "dns": {"upstreams": ["192.0.2.53"], "threads": 2},
+        "canary": {"zone": "canary.example"},
+    }
+    (folder / "filterd.yaml").write_text(json.dumps(settings))
+    asyncio.run(migrated(url, folder / "state/ledger"))
+    return folder
 
 
-def transcript(folder: Path, lines: str, extra: tuple[str, ...]) -> Iterator[str]:
-    """The output of each command line, and its exit code where that is not 0."""
-    for line in lines.strip().splitlines():
-        words = line.replace("{dir}", str(folder)).split()
-        result = CliRunner().invoke(main, [*words, *extra, "--config", str(folder / "filterd.yaml")])
-        yield f"$ filterd {' '.join([line.replace('{dir}', 'DIR'), *extra])}\n"
-        yield clean(result.stdout, folder)
-        yield "".join(f"! {each}\n" for each in clean(result.stderr, folder).splitlines())
-        if result.exit_code:
-            yield f"exit code {result.exit_code}\n"
-        yield "\n"
+def command_of(words: list[str]) -> str:
+    """The command that a line begins with."""
+    return next(name for name in (" ".join(words[:count]) for count in (1, 2, 3)) if name in COMMANDS)
 
 
-def clean(text: str, folder: Path) -> str:
-    """The text without what is different each time."""
-    return HEX.sub(lambda found: "#" * len(found[0]), text.replace(str(folder), "DIR"))
+def ran(folder: Path, line: str, *, as_json: bool) -> Call:
+    """Run one line on the installation."""
+    line, _, code = line.partition("  # exit ")
+    words = line.format(dir=folder, **WORDS).split()
+    command = command_of(words)
+    if any("--config" in each.opts for each in COMMANDS[command].params):
+        words += ["--config", str(folder / "filterd.yaml")]
+    result = CliRunner().invoke(main, [*words, "--json"] if as_json else words)
+    error = None if isinstance(result.exception, SystemExit) else result.exception
+    return Call(line, command, as_json, int(code or 0), result.exit_code, result.stdout, result.stderr, error)
 
 
-def test_every_command_for_people_and_for_scripts(folder: Path, golden: Callable[[str, str], None]) -> None:
-    said: list[str] = []
-    for line in SESSION.strip().splitlines():
-        said += transcript(folder, line, ())
-        words = tuple(line.split())
-        if words[:2] in READS or words[:1] in READS:
-            said += transcript(folder, line, ("--json",))
-    golden("session.txt", "".join(said))
+def both(base: Path, lines: str, prepare: Callable[[Path], None] = lambda folder: None) -> Iterator[Call]:
+    """Run the lines in both forms, each form on an installation of its own."""
+    for as_json in (False, True):
+        folder = installed(base / ("json" if as_json else "text"))
+        prepare(folder)
+        for line in lines.strip().splitlines():
+            yield ran(folder, line, as_json=as_json)
 
 
-def test_no_time_is_a_number() -> None:
-    """The clock of these tests shows 1,800,000,000: no number of the transcripts is near it."""
-    for name in ("session.txt", "session-json.txt", "nodes--json.txt"):
-        text = (GOLDEN / name).read_text(encoding="utf-8")
-        assert re.findall(r"\b1[78]\d{8}(?:\.\d+)?\b", text) == []
-        assert '"2027-01-15T' in text
+def reported(folder: Path, *reports: NodeReport) -> None:
+    """Control of the installation has received these reports."""
+
+    async def record() -> None:
+        async with open_context(load(folder / "filterd.yaml")) as context:
+            for report in reports:
+                await nodes.record(context, report)
+
+    asyncio.run(record())
 
 
-def test_every_change_for_scripts(folder: Path, golden: Callable[[str, str], None]) -> None:
-    golden("session-json.txt", "".join(transcript(folder, WRITES, ("--json",))))
+def report_nodes(folder: Path) -> None:
+    """Nodes that are ready, not ready, silent for up to the limit and longer, or of another history."""
 
+    async def head() -> str:
+        async with open_context(load(folder / "filterd.yaml")) as context:
+            return (await context.store.head()).hash
 
-@pytest.mark.parametrize("kind", ["", "--json"])
-def test_settings_for_people_and_for_scripts(
-    folder: Path, golden: Callable[[str, str], None], kind: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("os.cpu_count", lambda: 4)
-    config = folder / "filterd.yaml"
-    config.write_text(
-        '{"store": {"url": "sqlite:////v/f.db"}, "state_dir": "/s", "policies": "policies",'
-        ' "node": {"name": "node-1"},'
-        ' "dns": {"upstreams": ["192.0.2.53"], "threads": 2, "listen": ["127.0.0.1:53"]}}'
+    own = asyncio.run(head())
+    missing = ("no policy snapshot", "the thread does not turn")
+    ready = NodeReport("a", NOW, 0, 0, "ab" * 32, True, {"adult": "7 d1"}, own)
+    other = replace(ready, name="e", ready=False, missing=(OTHER_HISTORY,), lag=61.25)
+    reported(
+        folder,
+        ready,
+        replace(ready, name="b", seen_at=NOW - 1, ready=False, missing=missing),
+        replace(ready, name="c", seen_at=NOW - 60),
+        replace(ready, name="d", seen_at=NOW - 61, ready=False, missing=missing),
+        other,
+        replace(other, name="f", missing=(), kept_orders=("O-12", "O-13")),
     )
-    extra = (kind,) if kind else ()
-    golden(f"settings{kind}.txt", "".join(transcript(folder, "config show", extra)))
 
 
-def test_the_schema_of_the_configuration_file(folder: Path, golden: Callable[[str, str], None]) -> None:
-    """Every key with its default, its bounds and its text."""
-    golden("schema.txt", "".join(transcript(folder, "config schema", ())))
-
-
-CONFIDENTIAL = (
-    "{id: worst-of, source: lists/adult.txt, format: domains,"
-    " mandatory: {authority: interpol, ground: adopted-list, confidential: true}}"
-)
-
-
-@pytest.mark.parametrize("kind", ["", "--json"])
-def test_lists_on_nodes_for_people_and_for_scripts(
-    folder: Path, golden: Callable[[str, str], None], kind: str
-) -> None:
-    """The lists of a node now and at a time, and the canaries; an unknown node, and a time that is none."""
-    config = folder / "filterd.yaml"
-    settings = {**json.loads(config.read_text()), "canary": {"zone": "canary.example"}}
-    config.write_text(json.dumps(settings))
-    feeds = folder / "policies/feeds.yaml"
-    feeds.write_text(f"{feeds.read_text().rstrip().removesuffix(']')}, {CONFIDENTIAL}]")
+def report_lists(folder: Path) -> None:
+    """Nodes with lists that changed, and one with a canary."""
     label = label_of("worst-of", confidential=True)
     adult = FeedInForce("adult-starter", "category", "7", "d7" * 32, 3, NOW - 600)
     worst = FeedInForce(label, "mandatory", "2", "d2" * 32, 1, NOW - 600)
@@ -408,66 +373,128 @@ def test_lists_on_nodes_for_people_and_for_scripts(
         NOW - 30,
         NOW - 90,
     )
-
-    async def tell() -> None:
-        async with open_context(load(config)) as context:
-            report = NodeReport(
-                "a",
-                NOW - 50,
-                0,
-                0,
-                "",
-                True,
-                {},
-                began_at=NOW - 700,
-                effective_digest="e1" * 32,
-                effective_at=NOW - 600,
-                feeds=(adult, worst),
-                canaries=(canary,),
-            )
-            await nodes.record(context, report)
-            newer = replace(adult, version="8", digest="d8" * 32, since=NOW - 10)
-            await nodes.record(context, replace(report, seen_at=NOW, feeds=(newer, worst)))
-            await nodes.record(context, replace(report, name="b", seen_at=NOW - 61, canaries=()))
-
-    asyncio.run(tell())
-    extra = (kind,) if kind else ()
-    lines = (
-        "node show a\nnode show x\nnode history\nnode history --node b\nnode history --list worst-of\n"
-        "node history --at 2027-01-15T07:59:30Z --list adult-starter\nnode history --at yesterday\n"
-        "node history --node x\ncanary list"
+    report = NodeReport(
+        "a",
+        NOW - 50,
+        0,
+        0,
+        "",
+        True,
+        {},
+        began_at=NOW - 700,
+        effective_digest="e1" * 32,
+        effective_at=NOW - 600,
+        feeds=(adult, worst),
+        canaries=(canary,),
     )
-    golden(f"lists_on_nodes{kind}.txt", "".join(transcript(folder, lines, extra)))
+    newer = replace(adult, version="8", digest="d8" * 32, since=NOW - 10)
+    reported(
+        folder,
+        report,
+        replace(report, seen_at=NOW, feeds=(newer, worst)),
+        replace(report, name="b", seen_at=NOW - 61, canaries=()),
+    )
 
 
-@pytest.mark.parametrize("kind", ["", "--json"])
-def test_nodes_for_people_and_for_scripts(
-    folder: Path, golden: Callable[[str, str], None], kind: str
+@pytest.fixture(scope="module")
+def calls(tmp_path_factory: pytest.TempPathFactory) -> list[Call]:
+    """All lines in both forms. The clock stands, one person acts, and ``top`` reads figures of a test."""
+    base = tmp_path_factory.mktemp("session")
+
+    async def seen(observer: object, interval: float) -> object:
+        return test_top.in_trouble()
+
+    with pytest.MonkeyPatch.context() as patch:
+        opened = open_context.__wrapped__  # type: ignore[attr-defined]  # what the decorator wraps
+        patch.setattr(time, "time", lambda: NOW)
+        patch.setitem(opened.__kwdefaults__, "clock", lambda: NOW)
+        patch.setenv("SUDO_USER", "ana")
+        patch.setattr("filterd.operations.context.is_account", lambda name: name == "ana")
+        patch.setattr("filterd.cli.top._second_look", seen)
+        return [
+            *both(base / "session", SESSION),
+            *both(base / "nodes", NODES, report_nodes),
+            *both(base / "lists", LISTS_ON_NODES, report_lists),
+        ]
+
+
+def refuse(told: Iterator[str]) -> None:
+    """Fail with all of these."""
+    found = "\n".join(told)
+    if found:
+        pytest.fail(found, pytrace=False)
+
+
+def test_each_line_ends_with_its_exit_code_in_both_forms(calls: list[Call]) -> None:
+    refuse(
+        f"{each}: exit code {each.exit_code}, not {each.expected}: {each.stderr}"
+        for each in calls
+        if each.exit_code != each.expected
+    )
+
+
+def test_no_line_ends_with_an_exception(calls: list[Call]) -> None:
+    refuse(f"{each}: {each.error!r}" for each in calls if each.error is not None)
+    refuse(f"{each}: {each.stderr}" for each in calls if "Traceback" in each.stdout + each.stderr)
+
+
+def test_people_are_told_something_and_scripts_get_one_document(calls: list[Call]) -> None:
+    refuse(str(each) for each in calls if not (each.stdout + each.stderr).strip())
+    scripts = [each for each in calls if each.as_json]
+    refuse(f"{each} printed no document" for each in scripts if each.exit_code == 0 and not each.stdout)
+    for each in scripts:
+        if each.stdout:
+            json.loads(each.stdout)
+
+
+def test_no_time_is_a_number(calls: list[Call]) -> None:
+    """The clock shows 1,800,000,000: no number of the output is near it."""
+    told = [(each, EPOCH.findall(HEX.sub("", each.stdout + each.stderr))) for each in calls]
+    refuse(f"{each}: {times}" for each, times in told if times)
+    for as_json in (False, True):
+        assert sum(TODAY in each.stdout for each in calls if each.as_json is as_json) > 10
+
+
+def command_files(calls: list[Call]) -> Mapping[str, str]:
+    """The name of each command's golden file and its text."""
+    seen: defaultdict[str, list[Call]] = defaultdict(list)
+    for each in calls:
+        seen[each.command].append(each)
+    files = {}
+    for name, command in COMMANDS.items():
+        found: dict[str, Any] = {"parameters": shapes.parameters(command)}
+        if name in seen:
+            found["exit_codes"] = sorted({each.exit_code for each in seen[name]})
+            documents = [json.loads(each.stdout) for each in seen[name] if each.as_json and each.stdout]
+            if documents:
+                found["output"] = shapes.shape(documents)
+        files[f"{name.replace(' ', '-')}.json"] = shapes.text(found)
+    return files
+
+
+def test_commands_keep_their_shapes(
+    calls: list[Call], golden_folder: Callable[[str, Mapping[str, str]], None]
 ) -> None:
-    """Ready, not ready, and silent for longer than the limit or just not."""
-    settings = load(folder / "filterd.yaml")
+    golden_folder("commands", command_files(calls))
 
-    async def tell() -> None:
-        async with open_context(settings) as context:
-            head = await context.store.head()
-            for name, ready, ago in (
-                ("a", True, 0.0),
-                ("b", False, 1.0),
-                ("c", True, 60.0),
-                ("d", False, 61.0),
-            ):
-                missing = () if ready else ("no policy snapshot", "the thread does not turn")
-                report = NodeReport(
-                    name, NOW - ago, 0, 0, "ab" * 32, ready, {"adult": "7 d1"}, head.hash, missing=missing
-                )
-                await nodes.record(context, report)
-            other = replace(report, name="e", seen_at=NOW, missing=(OTHER_HISTORY,), lag=61.25)
-            await nodes.record(context, other)
-            await nodes.record(context, replace(other, name="f", missing=(), kept_orders=("O-12", "O-13")))
 
-    asyncio.run(tell())
-    extra = (kind,) if kind else ()
-    lines = (
-        "node list\nnode resync\nnode resync --end O-12 --reason over\nnode resync --end O-12 --reason over"
-    )
-    golden(f"nodes{kind}.txt", "".join(transcript(folder, lines, extra)))
+def test_each_command_has_a_golden_file() -> None:
+    folder = Path(shapes.__file__).parent / "commands"
+    assert {path.stem for path in folder.iterdir()} == {name.replace(" ", "-") for name in COMMANDS}
+
+
+def without_words(schema: Any) -> Any:
+    """The schema of a key without texts for people, and without the keys below it, which have their own."""
+    if isinstance(schema, dict):
+        left_out = {"description", "title", "examples", "properties"}
+        return {key: without_words(value) for key, value in schema.items() if key not in left_out}
+    return [*map(without_words, schema)] if isinstance(schema, list) else schema
+
+
+def test_the_schema_of_the_configuration_file(golden: Callable[[str, str], None]) -> None:
+    """Every key with its type, default and bounds."""
+    schema: Schema = json.loads(CliRunner().invoke(main, ["config", "schema"]).stdout)
+    rows = [
+        (name, {**without_words(item), "required": need}) for name, item, need in keys(schema, schema, "")
+    ]
+    golden("config-schema.json", shapes.lines(rows))

@@ -1,4 +1,4 @@
-"""The page of ``filterd top``: fits 80 columns, says in words all that its style says, and keeps its form."""
+"""The page of ``filterd top``: its figures, its width of 80 columns, and words for what its style says."""
 
 from __future__ import annotations
 
@@ -123,14 +123,60 @@ TROUBLE = {
 }
 
 
-def test_the_page_in_order_and_in_trouble(golden: Callable[[str, str], None]) -> None:
-    good = look(resolver(1), resolver(2), control())
+def in_order() -> Look:
+    """A resolver and control without any trouble."""
+    return look(resolver(1), resolver(2), control())
+
+
+def in_trouble() -> Look:
+    """A resolver that began anew with everything wrong, and control with damage and orders that wait."""
     damage = control(orders={"pending": 2, "quarantined": 1}, rows_damaged=1)
-    bad = look(resolver(5), resolver(2, **TROUBLE), damage)
+    return look(resolver(5), resolver(2, **TROUBLE), damage)
+
+
+def figures(found: Look) -> dict[str, str]:
+    """The first word of each line of the page, and the rest of the line with single spaces."""
+    return dict(" ".join(line.split()).partition(" ")[::2] for line in text(found).splitlines())
+
+
+def test_the_page_shows_the_figures() -> None:
+    shown = figures(in_order())
+    assert shown["filterd"] == "top resolver-1 2027-01-15T08:00:00Z"
+    assert shown["queries"].startswith("6,206/s udp 6,172 tcp 34")
+    assert shown["answered"].startswith("half within 1 ms 99 % within 1 ms")
+    assert shown["cache"] == "hit 90.0 % miss 9.0 % stale 0.9 % prefetch 0.1 %"
+    assert shown["punts"].startswith("10/s (0.2 % of the datagrams)")
+    assert shown["turned"] == "away dropped 1.5/s rate limited 2.5/s"
+    assert shown["open"] == "TCP connections 8 threads 2"
+    assert shown["block"] == "reason-10 0.5 0.0 %"
+    assert "pass        none                               4,500    90.7 %\n" in text(in_order())
+    assert shown["192.0.2.53:53"] == "up 40 0.0 4 12.3 ms"
+    assert shown["rests"] == "0.0 2.0 0 -"
+    assert shown["node"] == "ready 0.2 s behind the store lines 51,234"
+    assert shown["snapshot"] == "abababababab generation 17 entries newer than it 12"
+    assert shown["control"] == "feeds 2 lines opted in 30 of 100"
+    assert shown["orders"] == "4 accepted"
+    assert "!" not in text(in_order())
+
+
+def test_each_trouble_is_told_with_a_remedy() -> None:
+    lines = text(in_trouble()).splitlines()
+    told = [number for number, line in enumerate(lines) if line.startswith("! ")]
+    assert len(told) == 13
+    assert all(lines[number + 1].startswith("    ") for number in told)
+    shown = figures(in_trouble())
+    assert shown["192.0.2.53:53"] == "loops 80 0.0 900 -"
+    assert shown["node"].startswith("not ready: lines ")
+    assert shown["orders"] == "2 pending, 1 quarantined"
+
+
+def test_the_page_without_rates() -> None:
+    head = "filterd top  resolver-1  2027-01-15T08:00:00Z\n"
     away = Attention("resolver does not answer at 127.0.0.1:9353: connection refused", "see whether it runs")
     nobody = Look(1_800_000_000.0, 0.0, None, None, away, None, ())
+    assert text(nobody) == f"{head}! {away.message}\n    {away.remedy}\n"
     first = Look(1_800_000_000.0, 0.0, None, None, None, None, ())
-    golden("top.txt", "\n----\n".join(text(each) for each in (good, bad, nobody, first)))
+    assert text(first) == f"{head}the resolver answers; rates follow with the next reading\n"
 
 
 def test_no_line_of_figures_is_wider_than_80_characters() -> None:

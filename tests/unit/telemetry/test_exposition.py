@@ -1,9 +1,14 @@
-"""The whole text of a scrape, with a number of its own for each value: ``tests/golden/metrics.txt``."""
+"""A whole scrape: names, types and labels as in ``tests/golden/metrics.txt``, and each value in its place."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields, is_dataclass
+
+import pytest
+from prometheus_client import Metric
+from prometheus_client.parser import text_string_to_metric_families
 
 from filterd.telemetry.api_metrics import ApiMetrics
 from filterd.telemetry.arrival_metrics import ArrivalMetrics
@@ -17,6 +22,7 @@ from filterd.telemetry.histogram import ENFORCEMENT_BUCKETS, Histogram
 from filterd.telemetry.list_metrics import CanaryMetrics, ListMetrics, ProofMetrics
 from filterd.telemetry.metrics import (
     ControlMetrics,
+    MetricsRegistry,
     ResolverMetrics,
     block_registry,
     control_registry,
@@ -32,8 +38,6 @@ from filterd.telemetry.report_metrics import ReportMetrics
 from filterd.telemetry.session_metrics import SessionMetrics
 from filterd.telemetry.trail_metrics import AnchorMetrics, TrailMetrics
 from filterd.telemetry.upstream_metrics import UpstreamMetrics
-
-VERSIONS = re.compile(r'(python|version)="[^"]*"')
 
 
 def observed(*seconds: float) -> Histogram:
@@ -129,7 +133,7 @@ CONTROL = ControlMetrics(
         {"enforce": 401, "lift": 402},
         {"enforce": 403.5, "lift": 404.5},
         405,
-        {"lift": Histogram(ENFORCEMENT_BUCKETS, [406] * 14, 407.5)},
+        {"lift": Histogram(ENFORCEMENT_BUCKETS, [609] * 14, 610.5)},
     ),
     reviews={"open": 305, "appealed": 306, "overdue": 307},
     reports=ReportMetrics(391.5, 392, 393),
@@ -200,19 +204,81 @@ BLOCK = BlockMetrics(
 )
 
 
-def test_every_metric_shows_its_own_value(golden: Callable[[str, str], None]) -> None:
-    registries = (
-        resolver_registry(lambda: RESOLVER),
-        control_registry(lambda: CONTROL),
-        resolver_registry(ResolverMetrics),
-        control_registry(ControlMetrics),
-        web_registry(lambda: API),
-        web_registry(ApiMetrics),
-        block_registry(lambda: BLOCK),
-        block_registry(BlockMetrics),
+REGISTRIES = {
+    "resolver": resolver_registry(lambda: RESOLVER),
+    "control": control_registry(lambda: CONTROL),
+    "web": web_registry(lambda: API),
+    "block": block_registry(lambda: BLOCK),
+}
+EMPTY = {
+    "resolver": resolver_registry(ResolverMetrics),
+    "control": control_registry(ControlMetrics),
+    "web": web_registry(ApiMetrics),
+    "block": block_registry(BlockMetrics),
+}
+"""of processes that have done nothing yet"""
+
+
+def scraped(registry: MetricsRegistry) -> dict[str, Metric]:
+    """The metrics in the text of a scrape, by their names."""
+    text = registry.exposition().decode()
+    return {family.name: family for family in text_string_to_metric_families(text)}
+
+
+def shape_of(family: Metric) -> Iterator[str]:
+    """The name and type of a metric, and below it those of its samples with their labels."""
+    yield f"{family.name} {family.type}"
+    yield from sorted({f"  {' '.join([each.name, *sorted(each.labels)])}" for each in family.samples})
+
+
+def test_metrics_keep_their_names_types_and_labels(golden: Callable[[str, str], None]) -> None:
+    lines: list[str] = []
+    for role, registry in REGISTRIES.items():
+        lines.append(f"[{role}]")
+        for family in scraped(registry).values():
+            lines += shape_of(family)
+    golden("metrics.txt", "\n".join(lines) + "\n")
+
+
+@pytest.mark.parametrize("role", REGISTRIES)
+def test_an_idle_process_shows_the_same_metrics(role: str) -> None:
+    full, empty = scraped(REGISTRIES[role]), scraped(EMPTY[role])
+    assert [(each.name, each.type) for each in full.values()] == [
+        (each.name, each.type) for each in empty.values()
+    ]
+
+
+def numbers(value: object) -> Iterator[float]:
+    """The numbers in the values of a role, but for those of histograms, which are shown as sums."""
+    if isinstance(value, Histogram):
+        return
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        for each in value:
+            yield from numbers(each)
+    elif is_dataclass(value):
+        for field in fields(value):
+            yield from numbers(getattr(value, field.name))
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        yield value
+
+
+@pytest.mark.parametrize(
+    ("role", "values"), [("resolver", RESOLVER), ("control", CONTROL), ("web", API), ("block", BLOCK)]
+)
+def test_every_metric_shows_its_own_value(role: str, values: object) -> None:
+    """Each number is there as often as it was given: none in place of another."""
+    given = Counter(each for each in numbers(values) if each > 100)
+    shown = Counter(
+        sample.value for family in scraped(REGISTRIES[role]).values() for sample in family.samples
     )
-    texts = [VERSIONS.sub(r'\1="-"', each.exposition().decode()) for each in registries]
-    golden("metrics.txt", "\n".join(texts))
+    assert {each: shown[each] for each in given if shown[each] != given[each]} == {}
+
+
+def test_a_histogram_shows_buckets_that_add_up_with_its_sum_and_count() -> None:
+    family = scraped(REGISTRIES["resolver"])["filterd_response_seconds"]
+    assert [each.value for each in family.samples if each.labels["path"] == "fast"] == [2, 3, 4, 4, 4, 2.7]
 
 
 def test_an_observation_counts_in_the_first_bucket_that_holds_it() -> None:
