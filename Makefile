@@ -21,9 +21,27 @@ help:  ## what can be made
 run: ports $(INSTALLED) $(BUILT)  ## start everything on 127.0.0.1:5300 with three demonstration lines; Ctrl-C stops it
 	@exec $(BIN)/python -m filterd.cli.demonstration
 
+# Three rings of tests (docs/testing.md). A run that names files or folders takes all that they hold.
+# Tests in process keep the processors busy; tests of processes wait.
+BUSY := $$(($$(nproc) + 1))
+WAITING := $$((2 * $$(nproc)))
 .PHONY: test
-test: $(INSTALLED) $(BUILT)  ## run the whole suite, two processes for each processor (PYTEST="-k name" picks some, PYTEST="-n 0" takes one)
-	$(BIN)/python -m pytest -n "$$((2 * $$(nproc)))" $(PYTEST)
+test: $(INSTALLED) $(BUILT)  ## the tests of every commit, in minutes (PYTEST="-k name" picks some, PYTEST="-n 0 tests/e2e" runs a folder in one process)
+	$(BIN)/python -m pytest -n "$(BUSY)" --ring commit $(PYTEST)
+
+.PHONY: merge
+merge: $(INSTALLED) $(BUILT)  ## the tests that .ci/run adds: whole installations, pages in a browser, in Spanish
+	$(BIN)/python -m pytest -n "$(WAITING)" --ring merge $(PYTEST)
+
+.PHONY: night
+night: $(INSTALLED) $(BUILT)  ## all that make test leaves out, and all again with other seeds: hours (NIGHT="--slice NAME", NIGHT=--list); build/night/report.md
+	@$(BIN)/python -m tests.night $(NIGHT)
+
+# DURATIONS: what is measured; by itself the whole suite.
+DURATIONS ?=
+.PHONY: durations
+durations: $(INSTALLED) $(BUILT)  ## run all tests and say where the time goes: build/durations.tsv, sums by folder and kind (DURATIONS="--ring commit")
+	$(BIN)/python -m pytest -n "$(WAITING)" --durations-file=build/durations.tsv $(DURATIONS)
 
 .PHONY: machine
 machine: $(INSTALLED) $(BUILT)  ## the package on a booted Debian 13, alone on this machine: losses at 2,000 queries/s (takes root, some minutes)
@@ -40,6 +58,10 @@ lint: $(INSTALLED) $(BUILT)  ## ruff, mypy, cython-lint, import-linter
 	$(BIN)/mypy
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/cython-lint filterd
 	$(BIN)/lint-imports
+
+.PHONY: smells
+smells: $(INSTALLED)  ## report long modules and functions, small modules with one importer, docstrings that begin with a question word; nothing fails
+	@$(BIN)/python -m tests.meta.smells
 
 # What an earlier build left in build/lib would be packed as well.
 .PHONY: wheel
@@ -66,7 +88,8 @@ image:  ## build an OCI image of the Debian package with buildah (BASE="registry
 sbom:  ## write the bill of materials of the runtime (CycloneDX) to dist/sbom.cdx.json
 	@packaging/sbom dist/sbom.cdx.json && echo dist/sbom.cdx.json
 
-release:  ## set VERSION everywhere and collect docs/changelog.d (make release VERSION=0.2.0)
+release:  ## set VERSION everywhere and collect docs/changelog.d, after a green night (make release VERSION=0.2.0)
+	@$(PYTHON) -m tests.night --check
 	@$(PYTHON) packaging/release.py $(VERSION)
 
 lock:  ## make the three locks anew from pyproject.toml (needs uv)
@@ -79,6 +102,11 @@ sanitize: $(INSTALLED) $(BUILT)  ## drive the native core under ASan and UBSan (
 
 sanitize-threads: $(INSTALLED) $(BUILT)  ## drive what threads share from many of them under TSan
 	@VENV="$(abspath $(VENV))" .ci/sanitize thread
+
+# Whole runs only: with PYTEST the digest of what was tried is not written.
+.PHONY: sanitized
+sanitized: sanitize sanitize-threads  ## both of them; when both pass, .ci/run leaves them out until native code, flags or compiler change
+	@if [ -z "$(PYTEST)" ]; then .ci/native-digest >.ci/sanitized; fi
 
 # The suite makes 4 for each call, always the same; here API_SEED is another one each time.
 API_EXAMPLES ?= 300

@@ -5,23 +5,23 @@ from __future__ import annotations
 import sys
 
 import pytest
-from hypothesis import settings
 
 from filterd.telemetry import log
+from tests.worlds import examples
 
 pytest_plugins = [
+    "tests.worlds.durations",
     "tests.worlds.environment",
     "tests.worlds.limits",
     "tests.worlds.measured",
     "tests.worlds.order",
-    "tests.worlds.second_try",
+    "tests.worlds.rings",
+    "tests.worlds.reruns",  # imports rings
     "tests.worlds.system",
     "tests.golden.option",
 ]
 
-# How long an example takes says how busy the machine is, and nothing of the code.
-settings.register_profile("filterd", deadline=None)
-settings.load_profile("filterd")
+examples.load()
 
 
 @pytest.fixture(autouse=True)

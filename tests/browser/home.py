@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -18,9 +17,10 @@ from playwright.sync_api import Browser
 from filterd.config.load import load
 from filterd.operations.context import Context, open_context
 from tests.e2e.authority import free_port, nsd
-from tests.e2e.deployment import ROOT, Deployment, ede, soon
+from tests.e2e.deployment import Deployment, ede, soon
 from tests.worlds.chromium import chromium
 from tests.worlds.home_network import own_network, resolv_conf, sites
+from tests.worlds.small_policies import copy_policies
 
 Returned = TypeVar("Returned")
 
@@ -126,8 +126,7 @@ class Home:
 
 
 def _policies(folder: Path) -> Path:
-    policies = folder / "policies"
-    shutil.copytree(ROOT / "policies", policies)
+    policies = copy_policies(folder / "policies")
     feeds = ""
     for category, name in LISTED.items():
         (policies / "lists" / f"own-{category}.txt").write_text(f"{name}\n")

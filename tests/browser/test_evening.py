@@ -22,7 +22,7 @@ from tests.worlds.home_network import opened
 from tests.worlds.measured import noted
 from tests.worlds.shifted_clock import ShiftedClock
 
-pytestmark = pytest.mark.system("chromium", "nsd", "gcc")
+pytestmark = [pytest.mark.ring("night"), pytest.mark.system("chromium", "nsd", "gcc")]
 
 PIN = "740283"
 FILTER = "/portal/filtro/1"

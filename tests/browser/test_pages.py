@@ -25,9 +25,21 @@ from tests.worlds.measured import noted
 pytestmark = pytest.mark.system("chromium", "nsd")
 
 UPDATE = os.environ.get("UPDATE_PAGES") == "1"
-EVERY = [(each, language) for each in PAGES for language in LANGUAGES]
-NAMES = [f"{each.name}-{language}" for each, language in EVERY]
-every_page = pytest.mark.parametrize(("listed", "language"), EVERY, ids=NAMES)
+FIRST = LANGUAGES[0]
+"""Spanish; the pages of the other language are tests of the night"""
+every_page = pytest.mark.parametrize(
+    ("listed", "language"),
+    [
+        pytest.param(
+            each,
+            language,
+            id=f"{each.name}-{language}",
+            marks=() if language == FIRST else pytest.mark.ring("night"),
+        )
+        for each in PAGES
+        for language in LANGUAGES
+    ],
+)
 
 
 @dataclass(frozen=True)
@@ -128,7 +140,7 @@ def test_a_page_is_for_everybody(visited: Visited, listed: Listed, language: str
         page.emulate_media(color_scheme="dark")
         faults += [f"dark: {each}" for each in checks.violations(page)]
         page.emulate_media(color_scheme="light")
-        if language == LANGUAGES[0]:
+        if language == FIRST:
             faults += checks.keyboard(page)
         if UPDATE:
             for width in WIDTHS[language]:
@@ -174,6 +186,7 @@ def test_the_topics_show_the_wide_order_and_lead_to_the_statement(
         assert page.locator("table").count() >= 2, "orders, and lists"
 
 
+@pytest.mark.ring("night")
 def test_the_heaviest_page(visited: Visited) -> None:
     found: dict[str, int] = {}
     for listed in PAGES:

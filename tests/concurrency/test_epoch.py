@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from filterd.dataplane.tables.epoch import Reader, collect, retire, waiting
+from tests.worlds.examples import examples
 
 READERS = 128
 MOST_AT_ONCE = 4096
@@ -210,4 +211,4 @@ class EpochMachine(RuleBasedStateMachine):
 
 
 TestEpochs = EpochMachine.TestCase
-TestEpochs.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestEpochs.settings = settings(max_examples=examples(20), stateful_step_count=40, deadline=None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 from tests.e2e.authority import nsd
 from tests.e2e.deployment import ROOT, Deployment
 from tests.e2e.names import BANNED, CHILD, ORDERED_ADDRESSES, STRANGER, TEENAGER
+from tests.worlds.small_policies import copy_policies
 
 WORLD = f"""$TTL 300
 . IN SOA ns.example. hostmaster.example. 1 3600 900 86400 60
@@ -53,8 +53,7 @@ def adult_names() -> list[str]:
 
 def policies_with_mandatory(folder: Path) -> Path:
     """The shipped policies with an adopted mandatory list of names under .example beside them."""
-    policies = folder / "policies"
-    shutil.copytree(ROOT / "policies", policies)
+    policies = copy_policies(folder / "policies")
     (policies / "lists" / "adopted.txt").write_text(f"{BANNED}\nnever-served.example\n")
     with (policies / "feeds.yaml").open("a") as feeds:
         feeds.write(

@@ -29,6 +29,7 @@ from click.testing import CliRunner
 from filterd.cli.main import main
 from tests.e2e.authority import free_port
 from tests.worlds.measured import measured
+from tests.worlds.small_policies import small_policies
 
 ROOT = Path(__file__).resolve().parents[2]
 READY_SECONDS = 60.0
@@ -44,7 +45,7 @@ class Deployment:
 
     folder: Path
     upstream: int
-    policies: Path = ROOT / "policies"
+    policies: Path = field(default_factory=small_policies)
     settings: dict[str, Any] = field(default_factory=dict)
     port: int = field(default_factory=free_port)
     metrics: int = field(default_factory=free_port)

@@ -19,7 +19,7 @@ from filterd.cli.main import main
 from tests.e2e.deployment import ROOT
 from tests.worlds.operations_page import Step, steps
 
-pytestmark = [pytest.mark.system("minisign"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.ring("night"), pytest.mark.system("minisign"), pytest.mark.timeout(600)]
 
 PAGE = ROOT / "docs/adopted-lists.md"
 SPANISH = ROOT / "docs/es/listas-adoptadas.md"

@@ -9,11 +9,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
+import pytest
 
 from tests.e2e.authority import free_port
 from tests.e2e.deployment import Deployment, soon
 from tests.e2e.small import small
 from tests.worlds.measured import measured
+
+pytestmark = pytest.mark.ring("night")
 
 ROWS = 100_000
 BAD = 50_000

@@ -11,9 +11,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.e2e.authority import free_port
 from tests.e2e.deployment import Deployment, soon
 from tests.e2e.small import small
+
+pytestmark = pytest.mark.ring("night")
 
 PROGRAM = Path(sys.executable).with_name("schemathesis")
 SETTINGS = Path(__file__).with_name("schemathesis.toml")

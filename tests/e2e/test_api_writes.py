@@ -18,6 +18,8 @@ from tests.e2e.authority import free_port
 from tests.e2e.deployment import Deployment, soon
 from tests.e2e.small import small
 
+pytestmark = pytest.mark.ring("night")
+
 CLIENTS, COMMANDS, LEAST = 8, 6, 200
 LINE = "127.0.0.1"
 

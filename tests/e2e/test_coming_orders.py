@@ -11,6 +11,8 @@ import pytest
 from tests.e2e.deployment import Deployment, ede, soon
 from tests.e2e.small import small
 
+pytestmark = pytest.mark.ring("night")
+
 DAY = 86_400
 CAP = 30
 """seconds, dns.block_ttl"""

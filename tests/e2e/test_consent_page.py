@@ -22,6 +22,8 @@ from filterd.operations.tokens import TokenRequest
 from filterd.web.api.application import make_api
 from tests.e2e.deployment import ROOT, Deployment
 
+pytestmark = pytest.mark.ring("night")
+
 PAGE = ROOT / "docs/es/consentimiento.md"
 BLOCK = re.compile(r"^```(sh|http)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 CALL = re.compile(r"(GET|POST) (\S+)(?: (\{.*\}))?")

@@ -14,6 +14,8 @@ import pytest
 from tests.e2e.deployment import Deployment, ede, soon
 from tests.e2e.small import small
 
+pytestmark = pytest.mark.ring("night")
+
 CENSORED = 16
 
 

@@ -21,6 +21,8 @@ from tests.e2e.resolver_process import ResolverProcess, resolver_of, resolver_se
 from tests.worlds.measured import noted
 from tests.worlds.node import KEY, ScriptedStore, make_store, put_snapshot
 
+pytestmark = pytest.mark.ring("night")
+
 NO_ANSWER, NETWORK_ERROR, STALE = 22, 23, 3
 LOSS = 0.3
 LIMIT, BURST = 100, 200

@@ -21,7 +21,7 @@ from tests.e2e.deployment import FILTERD, Deployment, ede, soon
 from tests.e2e.names import BANNED
 from tests.worlds.measured import measured
 
-pytestmark = pytest.mark.system("nsd")
+pytestmark = [pytest.mark.ring("night"), pytest.mark.system("nsd")]
 
 CENSORED, FILTERED = 16, 17
 LINES = 300_000

@@ -20,6 +20,8 @@ from tests.e2e.resolver_process import answering, upstream
 from tests.e2e.small import small
 from tests.worlds.installation import POLICIES, write_policies
 
+pytestmark = pytest.mark.ring("night")
+
 CHILD, STRANGER = "127.0.0.2", "127.0.0.4"
 CENSORED, FILTERED = 16, 17
 NO_PAGES = "metrics and health pages are not served"

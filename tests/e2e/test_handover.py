@@ -25,7 +25,10 @@ from tests.e2e.deployment import ROOT, Deployment, ede, soon
 from tests.e2e.small import small
 from tests.e2e.steady_load import BANNED
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="root alone may look at the files of a resolver")
+pytestmark = [
+    pytest.mark.ring("night"),
+    pytest.mark.skipif(os.geteuid() != 0, reason="root alone may look at the files of a resolver"),
+]
 UNLIMITED = {"queries_per_second": 100_000, "burst": 200_000}
 GOOD = {"sent", "answered", "blocked", "cut", "failed_upstream"}
 """outcomes that a client may have; cut: a connection ended and the query was asked again on another one;
@@ -236,6 +239,7 @@ def test_no_query_is_lost_where_queues_are_short(filterd: Deployment, tmp_path: 
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.ring("merge")
 def test_control_ends_and_the_resolver_stays(filterd: Deployment) -> None:
     serve = started(filterd)
     with clients(filterd) as outcomes:

@@ -15,6 +15,8 @@ import pytest
 from tests.e2e.deployment import Deployment, soon
 from tests.e2e.small import small
 
+pytestmark = pytest.mark.ring("night")
+
 HUNG_UP = """
 import os, signal, sys
 sys.addaudithook(lambda event, given: event == "import" and given[0] in {names!r} and os.kill(os.getpid(), 1))

@@ -17,6 +17,8 @@ from tests.e2e.deployment import Deployment, soon
 from tests.e2e.small import small
 from tests.e2e.test_crash_loop import resolver_of
 
+pytestmark = pytest.mark.ring("night")
+
 
 @pytest.fixture
 def filterd(tmp_path: Path) -> Iterator[Deployment]:

@@ -21,7 +21,7 @@ from tests.e2e.authority import nsd
 from tests.e2e.deployment import Deployment, ede, soon
 from tests.worlds.measured import measured
 
-pytestmark = pytest.mark.system("nsd")
+pytestmark = [pytest.mark.ring("night"), pytest.mark.system("nsd")]
 
 FILTERED = 17
 LONG = 7200

@@ -8,10 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from tests.e2e.authority import free_port
 from tests.e2e.deployment import Deployment, stop
 from tests.unit.accounting.leases.samples import address
 from tests.worlds.dhcp import until
+
+pytestmark = pytest.mark.ring("night")
 
 ONE, TWO = "02:00:00:00:00:01", "02:00:00:00:00:02"
 

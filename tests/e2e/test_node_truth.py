@@ -24,6 +24,8 @@ from tests.e2e.deployment import Deployment, ede, soon, stop
 from tests.e2e.small import small
 from tests.e2e.test_faults import RECORDS, value, whole_log
 
+pytestmark = pytest.mark.ring("night")
+
 CENSORED, NOT_READY = 16, 14
 STRANGER = "127.0.0.4"
 REASON = ("--reason", "for a test")

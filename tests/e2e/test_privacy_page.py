@@ -13,6 +13,8 @@ from tests.e2e.deployment import Deployment
 from tests.meta.test_known_failures import ROOT
 from tests.worlds.operations_page import filterd_commands
 
+pytestmark = pytest.mark.ring("night")
+
 PAGE = ROOT / "docs/privacy.md"
 BACKUP = "/srv/backups/monday"
 

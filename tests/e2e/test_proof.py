@@ -16,6 +16,8 @@ from tests.e2e.deployment import Deployment, ede, soon
 from tests.e2e.resolver_process import answering, upstream
 from tests.worlds.installation import POLICIES, write_policies
 
+pytestmark = pytest.mark.ring("night")
+
 LABEL = label_of("worst-of", confidential=True)
 NAME = f"{LABEL}.canary.example"
 RECORDS = {(NAME, "A"): ["192.0.2.7"], ("fine.example", "A"): ["192.0.2.1"]}

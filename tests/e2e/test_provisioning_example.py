@@ -24,6 +24,8 @@ from tests.e2e.authority import free_port
 from tests.e2e.deployment import Deployment, soon
 from tests.e2e.small import small
 
+pytestmark = pytest.mark.ring("night")
+
 PROGRAM = Path(provisioning.__file__)
 SECRET = "whsec_" + base64.b64encode(b"k" * 24).decode()
 

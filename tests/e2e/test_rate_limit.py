@@ -20,6 +20,8 @@ from filterd.policy.classes import FIXED, Classes
 from tests.e2e.resolver_process import ResolverProcess, answering, resolver_of, resolver_settings, upstream
 from tests.worlds.node import KEY, ScriptedStore, make_store, profile, put_snapshot
 
+pytestmark = pytest.mark.ring("night")
+
 FLOODER = "127.9.9.9"
 CLIENTS = [f"127.0.1.{host}" for host in range(1, 51)]
 RATE, BURST, TC = 50, 100, 15

@@ -18,7 +18,7 @@ from tests.e2e.conftest import WORLD, adult_names
 from tests.e2e.deployment import ROOT, Deployment, ede, soon
 from tests.e2e.names import CHILD, STRANGER
 
-pytestmark = pytest.mark.system("nsd")
+pytestmark = [pytest.mark.ring("night"), pytest.mark.system("nsd")]
 
 CENSORED, FILTERED = 16, 17
 FOLDER = "/backup"

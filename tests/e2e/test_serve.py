@@ -28,6 +28,8 @@ from filterd.store.store import Store
 from tests.e2e.authority import free_port
 from tests.e2e.resolver_process import answering, upstream
 
+pytestmark = pytest.mark.ring("night")
+
 POLICIES = Path(__file__).parents[2] / "policies"
 READY_SECONDS = 180.0
 

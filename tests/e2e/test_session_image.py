@@ -23,6 +23,8 @@ from tests.e2e.test_no_address_kept import LINES, POOLS, Caller, Evening, Search
 from tests.worlds.measured import noted
 from tests.worlds.session_site import SessionSite, session_site
 
+pytestmark = pytest.mark.ring("night")
+
 SECONDS = 25.0
 SIZE = 160 << 20
 FORGOTTEN = "10.200.201.202"

@@ -36,6 +36,8 @@ from filterd.store.store import Store
 from tests.e2e.authority import free_port
 from tests.e2e.resolver_process import answering, upstream
 
+pytestmark = pytest.mark.ring("night")
+
 POLICIES = Path(__file__).parents[2] / "policies"
 PATIENCE = 60.0
 PERIOD = 0.01

@@ -39,12 +39,15 @@ from filterd.model.identity import IdentityKind, identity_input
 from filterd.model.session import SessionSource
 from filterd.policy.fingerprint import fingerprint
 from filterd.wire.session_stream import ENTRY_SIZE, FRAME_SIZE, MOST_ENTRIES, Frame, FrameKind
+from tests.worlds.examples import examples
 from tests.worlds.identities import TICKS, Known, query
 from tests.worlds.measured import noted
 from tests.worlds.policy import KEY, NOW
 from tests.worlds.radius_packets import Attributes, plain, signed
 from tests.worlds.rate import wide
 from tests.worlds.sessions import BEGIN, INTERIM, START, STOP, Clock
+
+pytestmark = pytest.mark.ring("night")
 
 SECRET = b"a secret of this world"
 SENDER = wide("192.0.2.7")
@@ -381,7 +384,7 @@ shapes = st.builds(
 )
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=examples(10), deadline=None)
 @given(seed=st.integers(0, 2**32), shape=shapes)
 def test_nobody_is_ever_taken_for_another_line_than_the_models(seed: int, shape: Shape) -> None:
     simulate(seed, shape, 1500)

@@ -19,6 +19,8 @@ from tests.worlds.operations_page import Typed, filterd_commands
 from tests.worlds.radius_client import START, mikrotik_pppoe
 from tests.worlds.session_site import SessionSite, session_site
 
+pytestmark = pytest.mark.ring("night")
+
 PAGE = ROOT / "docs/sessions.md"
 SPANISH = ROOT / "docs/es/sesiones.md"
 PACKET, MANY = "packet.pcap", "sessions.txt"

@@ -19,6 +19,8 @@ from tests.worlds.measured import noted
 from tests.worlds.radius_client import ANSWERED, START, mikrotik_pppoe
 from tests.worlds.session_site import SessionSite, session_site
 
+pytestmark = pytest.mark.ring("night")
+
 NAT, RANGES, MAPPED = "127.0.0.60", "127.0.0.61", "127.0.0.62"
 LINES, FIRST_PORT, PORTS = 64, 1024, 1008
 RANGE_LINES = {"range-a": (10_000, 10_999), "range-b": (11_000, 11_003), "range-c": (11_004, 11_004)}

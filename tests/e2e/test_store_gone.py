@@ -15,6 +15,8 @@ import pytest
 from tests.e2e.deployment import Deployment, ede, soon, stop
 from tests.e2e.small import small
 
+pytestmark = pytest.mark.ring("night")
+
 NAME = "fine.example"
 """which the upstream answers, and the order blocks"""
 

@@ -16,7 +16,7 @@ from tests.e2e.conftest import WORLD, adult_names, policies_with_mandatory
 from tests.e2e.deployment import ROOT, Deployment, ede, soon
 from tests.e2e.names import BANNED
 
-pytestmark = pytest.mark.system("nsd")
+pytestmark = [pytest.mark.ring("night"), pytest.mark.system("nsd")]
 
 CENSORED = 16
 DAY = 86400

@@ -26,6 +26,8 @@ from tests.worlds.hooked import Hooks, build_hooks
 from tests.worlds.installation import write_policies
 from tests.worlds.measured import measured
 
+pytestmark = pytest.mark.ring("night")
+
 RECORDS = {("fine.example", "A"): ["192.0.2.1"]}
 THREADS = 2
 LONG = 60.0

@@ -24,6 +24,8 @@ import filterd
 from tests.e2e.authority import free_port
 from tests.e2e.deployment import ROOT, Deployment, ede
 
+pytestmark = pytest.mark.ring("night")
+
 PACKED = ("filterd", "policies", "pyproject.toml", "README.md", "LICENSE")
 ORDERED = "ordered.example"
 

@@ -12,6 +12,8 @@ from filterd.telemetry import log
 from tests.worlds.year import page
 from tests.worlds.year.run import YearRun, run
 
+pytestmark = pytest.mark.ring("night")
+
 
 @pytest.mark.timeout(900)
 async def test_the_year_comes_as_its_script_says(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from tests.meta.log_event_texts import TEXTS
@@ -111,6 +112,7 @@ def _assigned(node: ast.AST, name: str) -> Iterator[ast.AST]:
                 yield node.value
 
 
+@cache
 def events_in(root: Path) -> list[LogEvent]:
     """Every event of the package below ``root``, each text and level once."""
     found: dict[tuple[str, str], LogEvent] = {}

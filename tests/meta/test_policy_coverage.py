@@ -109,6 +109,7 @@ def test_the_sites_that_must_pass() -> None:
             )
 
 
+@pytest.mark.ring("merge")
 def test_every_moment_of_a_week_is_looked_at(shipped: Engine) -> None:
     nights = [rules for rules in shipped.profiles.values() if rules.schedule]
     assert nights, "no profile has hours"
@@ -119,6 +120,7 @@ def test_every_moment_of_a_week_is_looked_at(shipped: Engine) -> None:
         assert len(seen) > 1 or not slots, rules.id
 
 
+@pytest.mark.ring("merge")
 def test_no_profile_blocks_a_site_that_must_pass(shipped: Engine) -> None:
     names = [name for each in names_that_must_pass().values() for name in each]
     www = [f"www.{name}" for name in names if not name.startswith("www.")]
@@ -144,6 +146,7 @@ def test_a_blocked_site_would_be_found(policies: Policies, tmp_path: Path) -> No
     assert found == {"gire.org.mx": set(engine.profiles)}
 
 
+@pytest.mark.ring("night")
 @needs_lists
 def test_large_public_lists_block_none_of_them_under_guards(policies: Policies) -> None:
     """Lists of millions of names have such sites among them; what is expected holds these back."""
@@ -179,6 +182,7 @@ def measured(shipped: Engine, tmp_path_factory: pytest.TempPathFactory) -> Cover
     return measure(shipped, request, nullcontext)
 
 
+@pytest.mark.ring("night")
 @needs_lists
 def test_every_profile_is_measured_by_every_list(measured: Coverage, policies: Policies) -> None:
     assert {each.profile for each in measured.profiles} == {each.id for each in policies.profiles}
@@ -195,6 +199,7 @@ def test_every_profile_is_measured_by_every_list(measured: Coverage, policies: P
     assert len(known) >= 60, "services of these policies that others list too"
 
 
+@pytest.mark.ring("night")
 @needs_lists
 def test_the_page_says_what_is_measured(measured: Coverage) -> None:
     text = text_of(measured)
@@ -203,6 +208,7 @@ def test_the_page_says_what_is_measured(measured: Coverage) -> None:
     assert [line for line in text.splitlines() if len(line) > 100] == []
 
 
+@pytest.mark.ring("merge")
 @needs_lists
 def test_with_feeds_children_do_not_get_around(policies: Policies, tmp_path: Path) -> None:
     """Of NextDNS's ways around that lists of 2026 still have, at least 90 % are closed."""

@@ -192,6 +192,7 @@ def test_every_directory_of_the_folder_has_its_place() -> None:
     assert list_folder.CATEGORIES.keys() <= {each.id for each in load_policies(POLICIES).categories}
 
 
+@pytest.mark.ring("merge")
 @needs_lists
 def test_every_popular_name_that_a_list_has_was_reviewed(loaded: Loaded) -> None:
     missing = sorted(loaded.held_by.keys() - loaded.expected.keys())
@@ -199,6 +200,7 @@ def test_every_popular_name_that_a_list_has_was_reviewed(loaded: Loaded) -> None
     assert missing == [], f"write a line for each: {missing}"
 
 
+@pytest.mark.ring("merge")
 @needs_lists
 def test_of_the_most_popular_names_those_blocked_are_those_assigned(
     loaded: Loaded, blocked: Mapping[str, set[str]]
@@ -218,6 +220,7 @@ def test_of_the_most_popular_names_those_blocked_are_those_assigned(
     assert blocked["families"] < blocked["teenagers"] < blocked["children"]
 
 
+@pytest.mark.ring("night")
 @needs_lists
 def test_without_the_guard_the_lists_would_block_far_more(loaded: Loaded) -> None:
     """The review keeps names open: the difference would be empty too if the lists had no mistake."""
@@ -253,6 +256,7 @@ def test_every_shipped_name_has_a_source() -> None:
     assert found.keys() >= pages.keys()
 
 
+@pytest.mark.ring("night")
 @needs_lists
 def test_the_sources_are_those_that_the_lists_give() -> None:
     services = list_folder.DATA / "services"

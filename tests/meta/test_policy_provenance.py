@@ -124,6 +124,7 @@ def made() -> lists.Sources:
     )
 
 
+@pytest.mark.ring("night")
 def test_the_starter_lists_are_what_the_generator_makes(made: lists.Sources) -> None:
     known = lists.known_sources()
     reviewed = lists.read_reviewed()

@@ -99,6 +99,7 @@ def test_a_reference_is_whole(name: str, root: Path) -> None:
     assert missing(name, (root / name).read_text()) == set()
 
 
+@pytest.mark.ring("night")
 @pytest.mark.parametrize("name", REFERENCES)
 def test_what_is_missing_in_a_reference_is_found(name: str, root: Path) -> None:
     text = (root / name).read_text()

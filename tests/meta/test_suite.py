@@ -10,12 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.worlds import reruns
 from tests.worlds.environment import LONGEST_ROOT, MEMORY_ROOT, root_of_run, same_everywhere, short_root
 from tests.worlds.order import ordered
+from tests.worlds.rings import COMMIT, FOLDERS, MERGE, NIGHT, RINGS
 
 ROOT = Path(__file__).parents[2]
 PLUGINS = tuple(
-    f"tests.worlds.{name}" for name in ("environment", "limits", "measured", "order", "second_try", "system")
+    f"tests.worlds.{name}"
+    for name in ("durations", "environment", "limits", "measured", "order", "rings", "reruns", "system")
 )
 
 HANGS = """
@@ -85,18 +88,28 @@ def test_that_never_passes(): raise AssertionError("wrong each time")
 """
 
 
-def run(folder: Path, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """The tests of a folder with this suite's settings, as another process."""
+def run(
+    folder: Path, *options: str, root: Path | None = None, within: Path | None = None, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """The tests of a folder with this suite's settings, as another process. ``root``: the top of its
+    repository; ``within``: the folder to begin in, where no folder of tests is named."""
     plugins = [word for plugin in PLUGINS for word in ("-p", plugin)]
-    settings = ["-c", str(ROOT / "pyproject.toml"), f"--rootdir={folder}", "-p", "no:cacheprovider"]
+    settings = ["-c", str(ROOT / "pyproject.toml"), f"--rootdir={root or folder}", "-p", "no:cacheprovider"]
     if "TMPDIR" not in environment:
         settings.append(f"--basetemp={folder / 'written'}")
-    command = [sys.executable, "-m", "pytest", *plugins, *settings, *options, str(folder)]
+    named = [] if within else [str(folder)]
+    command = [sys.executable, "-m", "pytest", *plugins, *settings, *options, *named]
     return subprocess.run(
-        command, cwd=ROOT, env={**os.environ, **environment}, capture_output=True, text=True, check=False
+        command,
+        cwd=within or ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 
+@pytest.mark.ring("merge")
 def test_a_test_that_hangs_fails_and_shows_where(tmp_path: Path) -> None:
     (tmp_path / "test_hangs.py").write_text(HANGS)
     done = run(tmp_path, "--timeout=1")
@@ -106,60 +119,125 @@ def test_a_test_that_hangs_fails_and_shows_where(tmp_path: Path) -> None:
         assert place in done.stdout + done.stderr
 
 
-def test_a_test_of_processes_has_a_second_try_and_the_summary_names_it(tmp_path: Path) -> None:
+@pytest.mark.ring("merge")
+def test_a_test_of_processes_has_one_rerun_outside_the_ring_commit(tmp_path: Path) -> None:
     for folder in ("e2e", "unit/serve", "concurrency"):
         (tmp_path / "tests" / folder).mkdir(parents=True)
         (tmp_path / "tests" / folder / "test_tries.py").write_text(PASSES_AT_THE_SECOND_TRY)
     done = run(tmp_path, "-n", "2")
     assert done.returncode == 1
-    assert "4 failed, 2 passed, 4 rerun" in done.stdout
+    assert "5 failed, 1 passed, 2 rerun" in done.stdout
     assert "the first of two folders" in done.stdout
-    for folder in ("e2e", "unit/serve"):
-        assert f"RERUN tests/{folder}/test_tries.py::test_that_passes_then" in done.stdout
+    assert "RERUN tests/e2e/test_tries.py::test_that_passes_then" in done.stdout
+    assert "RERUN tests/unit" not in done.stdout
     assert "RERUN tests/concurrency" not in done.stdout
 
 
-PASSES_ALONE = """
-import os
+@pytest.mark.ring("merge")
+@pytest.mark.parametrize(("files", "code"), [(2, 0), (3, 1)])
+def test_three_reruns_fail_a_run(tmp_path: Path, files: int, code: int) -> None:
+    (tmp_path / "tests" / "e2e").mkdir(parents=True)
+    passing = PASSES_AT_THE_SECOND_TRY.partition("def test_that_never")[0]
+    for number in range(files):
+        (tmp_path / "tests" / "e2e" / f"test_{number}.py").write_text(passing)
+    done = run(tmp_path, "-n", "2")
+    assert done.returncode == code, done.stdout
+    assert f"{files} passed, {files} rerun" in done.stdout
+    assert ("3 fail a run" in done.stdout) is bool(code)
 
-def test_that_passes_alone(): assert "FILTERD_TESTS_ALONE" in os.environ, "the others are in its way"
+
+@pytest.mark.ring("merge")
+def test_a_test_that_changes_the_priority_of_its_process_fails(tmp_path: Path) -> None:
+    (tmp_path / "test_nice.py").write_text(
+        "import os\n\ndef test_nice(): os.nice(1)\n\ndef test_after_it(): pass\n"
+    )
+    done = run(tmp_path)
+    assert "1 error" in done.stdout, done.stdout
+    assert "2 passed" in done.stdout
+    assert "test_nice left its process at another priority" in done.stdout
+
+
+RINGS_OF_A_FILE = """
+import pytest
+
+def test_of_its_folder(): pass
+
+@pytest.mark.ring("night")
+def test_of_the_night(): pass
+
+@pytest.mark.parametrize("n", [1, pytest.param(2, marks=pytest.mark.ring("merge"))])
+def test_of_two_rings(n): pass
 """
 
 
-def test_a_test_of_processes_is_at_last_tried_alone(tmp_path: Path) -> None:
-    (tmp_path / "tests" / "e2e").mkdir(parents=True)
-    (tmp_path / "tests" / "e2e" / "test_busy.py").write_text(PASSES_ALONE)
-    (tmp_path / "tests" / "test_other.py").write_text("def test_that_passes(): pass\n")
-    done = run(tmp_path, "-n", "2")
+@pytest.mark.ring("merge")
+@pytest.mark.parametrize("ring", RINGS)
+def test_each_test_is_in_one_ring(tmp_path: Path, ring: str) -> None:
+    own = {"unit": COMMIT, "e2e": MERGE, "machine": NIGHT}
+    for folder in own:
+        (tmp_path / "tests" / folder).mkdir(parents=True)
+        (tmp_path / "tests" / folder / "test_marked.py").write_text(RINGS_OF_A_FILE)
+        (tmp_path / "tests" / folder / "test_plain.py").write_text("def test_it(): pass\n")
+    done = run(tmp_path, "--collect-only", "-q", f"--ring={ring}", within=tmp_path)
+    found = {line for line in done.stdout.splitlines() if "::" in line}
+    wanted = set()
+    for folder, ring_of_folder in own.items():
+        rings = {
+            "test_marked.py::test_of_its_folder": ring_of_folder,
+            "test_marked.py::test_of_the_night": NIGHT,
+            "test_marked.py::test_of_two_rings[1]": ring_of_folder,
+            "test_marked.py::test_of_two_rings[2]": MERGE,
+            "test_plain.py::test_it": ring_of_folder,
+        }
+        wanted |= {f"tests/{folder}/{test}" for test, its in rings.items() if its == ring}
+    assert found == wanted, done.stdout
+
+
+@pytest.mark.ring("merge")
+def test_a_run_takes_a_part_of_a_ring_or_what_it_names(tmp_path: Path) -> None:
+    for folder in ("unit/wire", "unit/feed", "e2e"):
+        (tmp_path / "tests" / folder).mkdir(parents=True)
+        (tmp_path / "tests" / folder / "test_plain.py").write_text("def test_it(): pass\n")
+    part = run(tmp_path, "--ring=commit", "--part=tests/unit/wire", "-n", "2", within=tmp_path)
+    assert "1 passed" in part.stdout, part.stdout
+    named = run(tmp_path / "tests/e2e", "--ring=commit", "-n", "2", root=tmp_path)
+    assert "1 passed" in named.stdout, named.stdout
+
+
+@pytest.mark.ring("merge")
+def test_a_mark_with_another_word_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "tests" / "unit").mkdir(parents=True)
+    (tmp_path / "tests/unit/test_it.py").write_text(RINGS_OF_A_FILE.replace("night", "nigth"))
+    done = run(tmp_path, "--ring=commit", within=tmp_path)
+    assert done.returncode == pytest.ExitCode.USAGE_ERROR
+    assert "mark ring with one of commit, merge, night" in done.stdout + done.stderr
+
+
+def test_every_folder_that_has_a_ring_or_reruns_is_there(root: Path) -> None:
+    assert [folder for folder in FOLDERS if not (root / "tests" / folder).is_dir()] == []
+    assert [folder for folder in reruns.FOLDERS if not (root / folder).is_dir()] == []
+
+
+@pytest.mark.ring("merge")
+def test_durations_are_written_for_each_test(tmp_path: Path) -> None:
+    (tmp_path / "test_times.py").write_text(
+        "import subprocess, sys\n\n"
+        "def test_here(): sum(range(10))\n\n"
+        "def test_process(): subprocess.run([sys.executable, '-c', 'sum(range(4_000_000))'], check=True)\n"
+    )
+    done = run(tmp_path, f"--durations-file={tmp_path / 'kept' / 'times.tsv'}", "-n", "2")
     assert done.returncode == 0, done.stdout
-    assert "1 passed, 2 rerun" in done.stdout
-    assert "beside others: tests/e2e/test_busy.py::test_that_passes_alone" in done.stdout
-    assert "the others are in its way" in done.stdout
-    assert "1 failed" not in done.stdout
+    rows = [line.split("\t") for line in (tmp_path / "kept/times.tsv").read_text().splitlines()[1:]]
+    assert {test: int(processes) for _, _, processes, test in rows} == {
+        "test_times.py::test_here": 0,
+        "test_times.py::test_process": 1,
+    }
+    processor = {test: float(seconds) for _, seconds, _, test in rows}
+    assert processor["test_times.py::test_process"] > processor["test_times.py::test_here"]
+    assert "by kind of test" in done.stdout
 
 
-@pytest.mark.parametrize(
-    "others",
-    [
-        {"tests/e2e/test_wrong.py": "def test_that_never_passes(): assert 0"},
-        {"tests/test_in_process.py": PASSES_ALONE},
-        {"tests/e2e/test_missing.py": "import a_module_that_is_not"},
-        {"tests/e2e/test_many.py": PASSES_ALONE + "".join(
-            f"\ntest_{n} = test_that_passes_alone" for n in range(6)
-        )},
-    ],
-    ids=["wrong each time", "in process", "not collected", "too many"],
-)  # fmt: skip
-def test_what_is_no_accident_fails(tmp_path: Path, others: dict[str, str]) -> None:
-    (tmp_path / "tests" / "e2e").mkdir(parents=True)
-    (tmp_path / "tests" / "e2e" / "test_busy.py").write_text(PASSES_ALONE)
-    for name, content in others.items():
-        (tmp_path / name).write_text(content)
-    done = run(tmp_path, "-n", "2")
-    assert done.returncode != 0, done.stdout
-    assert "error" in done.stdout or "FAILED tests/e2e/test_busy.py::test_that_passes_alone" in done.stdout
-
-
+@pytest.mark.ring("merge")
 def test_native_code_that_keeps_the_interpreter_is_ended(tmp_path: Path) -> None:
     (tmp_path / "test_hang.py").write_text(NATIVE_HANG)
     done = run(tmp_path, "-o", "faulthandler_timeout=2", "--timeout=1")
@@ -167,6 +245,7 @@ def test_native_code_that_keeps_the_interpreter_is_ended(tmp_path: Path) -> None
     assert "in test_that_keeps_the_interpreter" in done.stderr
 
 
+@pytest.mark.ring("merge")
 def test_a_process_that_is_ended_says_which_test_it_was_in(tmp_path: Path) -> None:
     (tmp_path / "test_hang.py").write_text(NATIVE_HANG)
     done = run(tmp_path, "-n", "1", "-o", "faulthandler_timeout=2")
@@ -190,6 +269,7 @@ def test_the_limits_hold_and_no_mark_passes_the_last_one(
     assert [each for each in marked if not 0 < each[1] < last] == []
 
 
+@pytest.mark.ring("merge")
 def test_files_change_places_and_their_tests_do_not(tmp_path: Path) -> None:
     for name in "abcdef":
         (tmp_path / f"test_{name}.py").write_text("def test_2(): pass\ndef test_1(): pass\n")
@@ -210,6 +290,7 @@ def test_the_seed_decides_and_long_files_come_first() -> None:
         assert {path.parts[1] for path in order[:2]} == {"e2e", "fuzz"}
 
 
+@pytest.mark.ring("merge")
 def test_several_processes_have_one_summary(tmp_path: Path) -> None:
     (tmp_path / "test_measures.py").write_text(MEASURES)
     done = run(tmp_path, "-n", "2", PATH="", CI="")
@@ -240,6 +321,7 @@ def test_this_process_has_that_environment() -> None:
     assert same_everywhere(dict(os.environ)) == dict(os.environ)
 
 
+@pytest.mark.ring("merge")
 def test_a_socket_has_room_below_any_folder_for_temporary_files(tmp_path: Path) -> None:
     (tmp_path / "test_binds.py").write_text(BINDS)
     deep = tmp_path.joinpath(*["a-folder-deep-inside"] * 5)

@@ -51,6 +51,7 @@ def run(folder: Path, **extra: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.ring("merge")
 def test_missing_packages_are_one_line_of_the_summary(tmp_path: Path) -> None:
     done = run(tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -62,6 +63,7 @@ def test_missing_packages_are_one_line_of_the_summary(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.ring("merge")
 def test_a_machine_of_ours_must_have_them(tmp_path: Path) -> None:
     done = run(tmp_path, CI="true")
     assert done.returncode == 1

@@ -102,7 +102,7 @@ def tried(group: AlertGroup, folder: Path, *, long: bool = False) -> subprocess.
 
 
 @pytest.mark.system("promtool")
-@pytest.mark.parametrize("long", [False, True])
+@pytest.mark.parametrize("long", [False, pytest.param(True, marks=pytest.mark.ring("night"))])
 @pytest.mark.parametrize("group", GROUPS, ids=lambda group: group.name)
 def test_every_alert_fires_and_is_quiet(group: AlertGroup, long: bool, tmp_path: Path) -> None:
     done = tried(group, tmp_path, long=long)
@@ -112,6 +112,7 @@ def test_every_alert_fires_and_is_quiet(group: AlertGroup, long: bool, tmp_path:
 NEVER, ALWAYS = "vector(1) < 0", "vector(1)"
 
 
+@pytest.mark.ring("night")
 @pytest.mark.system("promtool")
 @pytest.mark.parametrize(("expression", "which"), [(NEVER, "fires"), (ALWAYS, "is quiet")])
 @pytest.mark.parametrize("group", GROUPS, ids=lambda group: group.name)

@@ -1,7 +1,7 @@
 """``make mutants``: a random sample of small changes to the product, and which of them no test notices.
 
     python -m tests.mutants [--sample N] [--seed N] [--skip N] [--kind KIND] [--path TEXT]
-                            [--reach near|unit|suite] [--minutes N] [--list]
+                            [--reach near|unit|suite] [--ring RING] [--minutes N] [--list]
 
 A seed fixes the order of all mutations; ``--skip`` goes on where an earlier run ended. Each mutation is
 applied in a private copy, its native modules are built there, and the tests that can notice it run until one
@@ -24,6 +24,7 @@ from tests.mutants import native_mutations, python_mutations
 from tests.mutants.mutation import Mutation, sources
 from tests.mutants.private_tree import private_tree
 from tests.mutants.trial import STAGES, Fate, Result, Trial
+from tests.worlds.rings import RINGS
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = 60
@@ -56,7 +57,7 @@ def main(words: list[str]) -> int:
     until = time.monotonic() + 60 * chosen.minutes
     with private_tree(ROOT) as tree:
         picked = _picked(tree.original, chosen)
-        trial = Trial(tree, chosen.reach)
+        trial = Trial(tree, chosen.reach, chosen.ring)
         results = list(_tried(trial, picked, until))
         if len(results) < len(picked):
             print(f"the time is over; go on with --skip {chosen.skip + len(results)}")
@@ -91,6 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--reach", choices=STAGES, default=STAGES[-1], help="how far from a module tests may be"
     )
+    parser.add_argument("--ring", choices=RINGS, help="only tests of this ring, as make test runs commit")
     parser.add_argument("--minutes", type=float, default=MINUTES, help="begin no mutation after so long")
     parser.add_argument("--list", action="store_true", help="show the mutations and try none")
     return parser

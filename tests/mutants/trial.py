@@ -46,10 +46,11 @@ class Result:
 class Trial:
     """Tries mutations one after another in one private tree."""
 
-    def __init__(self, tree: PrivateTree, reach: str) -> None:
+    def __init__(self, tree: PrivateTree, reach: str, ring: str | None = None) -> None:
         self._tree = tree
         self.root = tree.original
         self._reach = STAGES[: STAGES.index(reach) + 1]
+        self._ring = [] if ring is None else [f"--ring={ring}"]
         self._map = CoverageMap(tree.original)
         self._sound: set[str] = set()
         self.left_out: set[str] = set()
@@ -88,7 +89,10 @@ class Trial:
 
     def _stages(self, mutation: Mutation) -> Iterator[tuple[str, list[str]]]:
         stages = self._map.stages(mutation.path)
-        yield from ((stage, stages[stage]) for stage in self._reach if stages[stage])
+        for stage in self._reach:
+            files = stages[stage]
+            if files:
+                yield stage, [*self._ring, *(f"--part={file}" for file in files)] if self._ring else files
 
     def _stage(self, mutation: Mutation, tests: list[str], seconds: float) -> Result | None:
         """The result if a test of the stage notices, else None."""

@@ -11,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from filterd.dataplane.cache.cache import CachedUnion, CacheKey, ResponseCache
 from filterd.wire.names import name_from_text
 from tests.worlds.cache_answers import sized
+from tests.worlds.examples import examples
 
 SECRET = bytes(range(16))
 TXT = 16
@@ -154,4 +155,4 @@ class CacheMachine(RuleBasedStateMachine):
 
 
 TestCache = CacheMachine.TestCase
-TestCache.settings = settings(max_examples=60, stateful_step_count=60, deadline=None)
+TestCache.settings = settings(max_examples=examples(20), stateful_step_count=60, deadline=None)

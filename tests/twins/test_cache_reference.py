@@ -10,6 +10,7 @@ from filterd.dataplane.cache.cache import CacheKey, ResponseCache
 from filterd.dataplane.cache.cache_reference import Errors, Found, Insertion, Key, ReferenceCache
 from filterd.wire.names import name_from_text
 from tests.worlds.cache_answers import answer, negative
+from tests.worlds.examples import examples
 
 SECRET = bytes(range(16))
 NAMES = ("www.example.org", "example.org", "mail.example.org", "WWW.example.org", "org")
@@ -98,4 +99,4 @@ class CacheMachine(RuleBasedStateMachine):
 
 
 TestCacheReference = CacheMachine.TestCase
-TestCacheReference.settings = settings(max_examples=60, stateful_step_count=60, deadline=None)
+TestCacheReference.settings = settings(max_examples=examples(20), stateful_step_count=60, deadline=None)

@@ -12,6 +12,7 @@ from filterd.model.rule import Action, Scope
 from filterd.policy import decide, decide_reference
 from filterd.policy.trace import Decision
 from filterd.wire.names import name_from_text
+from tests.worlds.examples import examples
 from tests.worlds.policy import Line, Placed, World
 from tests.worlds.policy_strategies import CLASSES, NAMES, OTHER_NAMES, lines, worlds
 
@@ -27,7 +28,7 @@ def untraced(decision: Decision) -> Decision:
     return replace(decision, verdict=plain, stages=())
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(67), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(worlds(), st.lists(lines(), min_size=5, max_size=8))
 def test_verdicts_are_equal(world: World, choices: list[Line | None]) -> None:
     for line, name, qtype in product(choices, (*NAMES, *OTHER_NAMES), (A, DS)):
@@ -40,7 +41,7 @@ def test_verdicts_are_equal(world: World, choices: list[Line | None]) -> None:
         assert bare == untraced(expected)
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(17), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(worlds(), lines(), st.binary(min_size=1, max_size=63), st.integers(0, 4))
 def test_names_of_any_octets(world: World, line: Line | None, label: bytes, depth: int) -> None:
     """Labels hold any octets but upper-case letters, which the codec lower-cases."""

@@ -18,6 +18,7 @@ from filterd.wire.ech_reference import ech_types
 from filterd.wire.options import AnswerOptions
 from filterd.wire.status import Status
 from tests.twins.test_wire_twins import answer_options
+from tests.worlds.examples import examples
 from tests.worlds.services import ECH, SECRET, hostile, sound
 
 ASKED, NAME, OTHER = b"\xc0\x0c", b"\x03WwW\x07example\0", b"\x05other\x07example\0"
@@ -77,7 +78,7 @@ def asked(message: bytes, *, dnssec: bool = True) -> tuple[codec.ParsedQuery, qu
     dnssec=st.booleans(),
     size=st.integers(0, 40),
 )
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(167), deadline=None)
 def test_both_take_out_the_same(message: bytes, chosen: AnswerOptions, dnssec: bool, size: int) -> None:
     options: AnswerOptions = {**chosen, "strip_ech": True}
     native, plain = asked(message, dnssec=dnssec)
@@ -90,7 +91,7 @@ def test_both_take_out_the_same(message: bytes, chosen: AnswerOptions, dnssec: b
 
 
 @given(message=messages(UNSOUND), dnssec=st.booleans())
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(167), deadline=None)
 def test_both_refuse_the_same(message: bytes, dnssec: bool) -> None:
     native, plain = asked(message, dnssec=dnssec)
     found = respond.answer(native, message, strip_ech=True)
@@ -118,7 +119,7 @@ def has_ech(answer: bytes) -> bool:
 
 
 @given(message=messages(sound(TARGETS)) | messages(UNSOUND))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(167), deadline=None)
 def test_none_comes_through(message: bytes) -> None:
     native, _ = asked(message)
     assert not has_ech(respond.answer(native, message, strip_ech=True))
@@ -126,7 +127,7 @@ def test_none_comes_through(message: bytes) -> None:
 
 
 @given(message=messages(sound(TARGETS)), ad=st.booleans())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 def test_an_answer_without_it_is_the_same_byte_for_byte(message: bytes, ad: bool) -> None:
     native, _ = asked(message)
     same = respond.answer(native, message, ad=ad) == respond.answer(native, message, ad=ad, strip_ech=True)
@@ -157,7 +158,7 @@ def services_of(answer: bytes) -> list[tuple[int, bytes, dict[int, object]]]:
 
 
 @given(parameters=st.lists(sound(TARGETS), min_size=1, max_size=4))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 def test_what_is_left_is_what_a_client_without_ech_sees(parameters: list[bytes]) -> None:
     records = [ASKED + pack("!HHIH", HTTPS, 1, 60, len(data)) + data for data in parameters]
     message = (

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from filterd.model.verdict import Outcome
 from filterd.policy import inspect, inspect_reference
+from tests.worlds.examples import examples
 from tests.worlds.policy import Line, World
 from tests.worlds.policy_strategies import answers, heavy_answers, hostile_answers, lines, worlds
 
@@ -19,7 +20,7 @@ asked = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(50), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(worlds(), asked)
 def test_verdicts_are_equal(world: World, cases: list[tuple[Line | None, bytes, bool]]) -> None:
     for line, message, own_allow in cases:
@@ -40,7 +41,7 @@ def test_verdicts_are_equal(world: World, cases: list[tuple[Line | None, bytes, 
             assert plain.verdict.reference == expected.verdict.reference
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(50), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(worlds(), asked)
 def test_an_untouched_answer_passes(world: World, cases: list[tuple[Line | None, bytes, bool]]) -> None:
     """An answer whose union does not touch the line is not inspected: inspection would pass it."""
@@ -71,7 +72,7 @@ def test_the_units_are_equal() -> None:
     } == inspect.EFFORT
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(33), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(worlds(), lines(), heavy_answers(), st.integers(0, 6000))
 def test_the_bound_is_met_by_both(world: World, line: Line | None, message: bytes, size: int) -> None:
     native = None if line is None else line.native()
@@ -87,7 +88,7 @@ def test_the_bound_is_met_by_both(world: World, line: Line | None, message: byte
     assert fault is not inspect_reference.Fault.TOO_LARGE or inspect_reference.too_large(message)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(50), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(worlds(), asked)
 def test_what_is_remembered_gives_the_same_verdict(
     world: World, cases: list[tuple[Line | None, bytes, bool]]
@@ -114,7 +115,7 @@ def test_what_is_remembered_gives_the_same_verdict(
                 assert replace(short, coming=False) == replace(whole, coming=False)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(20), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(worlds(), lines(), answers())
 def test_every_truncation(world: World, line: Line | None, message: bytes) -> None:
     native = None if line is None else line.native()

@@ -32,6 +32,7 @@ from filterd.policy.decide import LineHandle
 from filterd.wire import scrub_reference
 from filterd.wire.names import name_from_text
 from filterd.wire.status import Status
+from tests.worlds.examples import examples
 from tests.worlds.miss import CHILD, POLICY, SEED, Client, Misses, Rules, Upstream, misses
 from tests.worlds.policy import KEY, NOW
 from tests.worlds.policy_strategies import answers, hostile_answers
@@ -115,7 +116,9 @@ replies = st.one_of(
     ),
     cut=st.one_of(st.none(), st.none(), st.integers(0, 200)),
 )
-@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(
+    max_examples=examples(100), suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+)
 def test_the_same_judgement_and_the_same_answer(
     both: Both, kind: tuple[str, bytes], flags: int, changes: list[tuple[int, int]], cut: int | None
 ) -> None:

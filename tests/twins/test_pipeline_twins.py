@@ -43,6 +43,7 @@ from tests.equality.recognition import MAPS, SHARED, MovingTable, port_prefix, w
 from tests.equality.reference import ReferencePackets, Waiting
 from tests.unit.dataplane.conftest import Rules
 from tests.worlds.dns_answers import AAAA, CNAME, HTTPS, A
+from tests.worlds.examples import examples
 from tests.worlds.identities import TLV, header
 from tests.worlds.policy import KEY, NOW, Line, World
 from tests.worlds.policy_strategies import ADDRESSES, lines, names, worlds
@@ -372,7 +373,7 @@ class PathMachine(RuleBasedStateMachine):
 
 TestPath = PathMachine.TestCase
 TestPath.settings = settings(
-    max_examples=60,
+    max_examples=examples(20),
     stateful_step_count=50,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],

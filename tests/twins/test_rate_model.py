@@ -10,6 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from filterd.dataplane.tables.ratelimit import RateLimiter, RateRules
 from filterd.dataplane.tables.ratelimit_reference import ReferenceBuckets
+from tests.worlds.examples import examples
 from tests.worlds.rate import Limit, Override, wide
 
 SECRET = bytes(range(16))
@@ -94,4 +95,4 @@ class RateMachine(RuleBasedStateMachine):
 
 
 TestRate = RateMachine.TestCase
-TestRate.settings = settings(max_examples=80, stateful_step_count=40, deadline=None)
+TestRate.settings = settings(max_examples=examples(27), stateful_step_count=40, deadline=None)

@@ -12,6 +12,7 @@ from filterd.wire import codec, scrub, scrub_reference
 from filterd.wire.names import name_from_text
 from filterd.wire.status import Status
 from tests.twins.test_wire_twins import messages, mutated, sound_answers
+from tests.worlds.examples import examples
 
 TEXTS = ("www.example", "WWW.Example", "a.example", "b.a.example", "example", ".", "other.test", "xample")
 pooled = st.sampled_from([*map(name_from_text, TEXTS), b"\xc0\x0c", b"\xc0\x10", b"\1a\xc0\x10"])
@@ -54,7 +55,7 @@ def related_answers(draw: st.DrawFn) -> bytes:
     return header + b"\3wWw\7example\0" + struct.pack("!HH", kind, 1) + b"".join(map(b"".join, sections))
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.one_of(related_answers(), related_answers(), sound_answers()))
 def test_twins_scrub_alike(message: bytes) -> None:
     stripped = codec.strip(message)
@@ -70,7 +71,7 @@ def test_twins_scrub_alike(message: bytes) -> None:
         assert isinstance(codec.records(found), list)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(related_answers())
 def test_what_is_no_answer_is_known_before_it_is_scrubbed(message: bytes) -> None:
     stripped = codec.strip(message)
@@ -92,7 +93,7 @@ def test_every_kind_is_generated(wanted: str) -> None:
     assert find(related_answers(), is_wanted, settings=settings(database=None, max_examples=20_000))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(67), deadline=None)
 @given(st.one_of(messages(), mutated(), st.binary(max_size=60)))
 def test_anything_gives_an_answer_or_a_status(message: bytes) -> None:
     assert isinstance(scrub.scrubbed(message), bytes | Status)

@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from filterd.accounting.sessions import Sessions
+from tests.worlds.examples import examples
 from tests.worlds.sessions import (
     INTERIM,
     KEY,
@@ -174,7 +175,7 @@ def judge(net: Network, world: World, heard: list[Sent], address: str, tally: Ta
     tally.late += bool(missing)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=examples(10), deadline=None)
 @given(seed=st.integers(0, 2**32), loss=st.sampled_from([0.0, 0.05, 0.3]), troubled=st.booleans())
 def test_nothing_that_has_arrived_is_contradicted(seed: int, loss: float, troubled: bool) -> None:
     tally = simulate(seed, loss, 150, troubled=troubled)

@@ -16,6 +16,7 @@ from filterd.accounting.session_view import SessionClaim, SessionView
 from filterd.accounting.sessions_reference import ReferenceSessions
 from filterd.disk.session_file import read_entries
 from filterd.model.session import SessionSource
+from tests.worlds.examples import examples
 from tests.worlds.sessions import (
     STALE_AFTER,
     Clock,
@@ -299,4 +300,4 @@ def _longest(views: dict[SessionClaim, SessionView], address: bytes, port: int) 
 
 
 TestSessions = Machine.TestCase
-TestSessions.settings = settings(max_examples=15, stateful_step_count=25, deadline=None)
+TestSessions.settings = settings(max_examples=examples(10), stateful_step_count=25, deadline=None)

@@ -11,9 +11,10 @@ from filterd.dataplane.tables.addresses_reference import ReferenceAddresses, net
 from filterd.dataplane.tables.lines import Lines, LineView
 from filterd.model.rule import Action, Scope
 from filterd.policy.decide import LineHandle
+from tests.worlds.examples import examples
 
 SEED = bytes(range(16))
-FEW = settings(max_examples=40, stateful_step_count=60, deadline=None)
+FEW = settings(max_examples=examples(13), stateful_step_count=60, deadline=None)
 
 # Few distinct bits, so that prefixes overlap and are met again.
 OCTETS4 = st.integers(0, 7).map(lambda bits: bytes([10, bits & 1, bits & 2, bits & 4 and 0x81]))
@@ -168,6 +169,6 @@ class LineMachine(RuleBasedStateMachine):
 TestAddresses = AddressMachine.TestCase
 TestAddresses.settings = FEW
 TestCrowdedAddresses = CrowdedAddressMachine.TestCase
-TestCrowdedAddresses.settings = settings(max_examples=15, stateful_step_count=15, deadline=None)
+TestCrowdedAddresses.settings = settings(max_examples=examples(10), stateful_step_count=15, deadline=None)
 TestLines = LineMachine.TestCase
 TestLines.settings = FEW

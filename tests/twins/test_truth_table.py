@@ -1,7 +1,8 @@
 """THE truth table: every combination of settings against the expectation in ``tests.worlds.truth_table``.
 
 Every name and address stands in one combination of lists; every line is one combination of choices. Answers
-go through fewer states of a mandate, and through every combination of all else.
+go through fewer states of a mandate, and through every combination of all else. The profile ``commit`` takes
+a tenth of the combinations of lists, ``night`` all of them.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from filterd.policy.decide import PublishedState, decide_name
 from filterd.policy.inspect import inspect_message
 from filterd.policy.trace import Decision
 from filterd.wire.names import name_from_text
+from tests.worlds.examples import share
 from tests.worlds.policy import NOW
 from tests.worlds.truth import (
     BITS,
@@ -36,8 +38,10 @@ from tests.worlds.truth_table import Claim, Own, Schedule, Security, Sees, Setti
 
 States = dict[tuple[bool, bool], PublishedState]
 
-STANDINGS = standings(MANDATED)
-FEWER = standings(["", "snapshot:in force", "overlay:in force", "overlay:withdrawn"], without=("group",))
+STANDINGS = share(standings(MANDATED), 10)
+FEWER = share(
+    standings(["", "snapshot:in force", "overlay:in force", "overlay:withdrawn"], without=("group",)), 10
+)
 """for answers, which no schedule that blocks everything looks at"""
 
 

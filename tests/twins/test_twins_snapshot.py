@@ -15,6 +15,7 @@ from filterd.policy.build import MANDATORY_TARGET, Builder
 from filterd.policy.canonical import wire_of
 from filterd.policy.snapshot import Overlay, Snapshot
 from filterd.policy.snapshot_reference import ReferenceMatcher, RuleTable, SnapshotTable
+from tests.worlds.examples import examples
 
 KEY = bytes(range(100, 116))
 RawRule = tuple[bytes, int, int, int]
@@ -99,7 +100,7 @@ def test_prefix(family: int, length: int, address: bytes) -> None:
 
 
 @given(st.lists(name_rules, max_size=40), st.lists(name_rules, max_size=12), active_sets)
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(50))
 def test_match_of_names(rules: list[RawRule], over: list[RawRule], active: bytes) -> None:
     native, overlay = opened(built(rules)), Overlay(over)
     plain, plain_overlay = RuleTable(rules), RuleTable(over)
@@ -160,7 +161,7 @@ def address_rules(draw: st.DrawFn) -> tuple[list[RawRule], list[int], list[int]]
 
 
 @given(address_rules(), address_rules(), active_sets)
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(50))
 def test_match_of_addresses(
     base: tuple[list[RawRule], list[int], list[int]],
     over: tuple[list[RawRule], list[int], list[int]],
@@ -183,7 +184,7 @@ def test_match_of_addresses(
 
 
 @given(st.lists(name_rules, max_size=40))
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=examples(10))
 def test_the_file_reads_the_same_on_both(rules: list[RawRule]) -> None:
     content = built(rules)
     native, read, plain = opened(content), SnapshotTable(content, KEY), RuleTable(rules)
@@ -198,7 +199,7 @@ def test_the_file_reads_the_same_on_both(rules: list[RawRule]) -> None:
     st.lists(st.tuples(st.binary(min_size=16, max_size=16), targets, scopes, actions), max_size=200),
     st.integers(0, 255),
 )
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=examples(10))
 def test_crowded_places_are_found(rules: list[RawRule], top: int) -> None:
     """Fingerprints that all begin alike stand far from their homes."""
     crowded = [

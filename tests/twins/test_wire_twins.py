@@ -22,6 +22,7 @@ from filterd.wire import (
 from filterd.wire.options import AnswerOptions
 from filterd.wire.status import Status
 from tests.fuzz.packets import corpus, mutate, public_packets, question_bytes, question_of
+from tests.worlds.examples import examples
 
 SEEDS = sorted(corpus().items())
 FIELDS = [name for name in queries_reference.ParsedQuery.__slots__ if not name.startswith("_")]
@@ -242,7 +243,7 @@ def compare_reading(packet: bytes) -> None:
 
 
 @given(packet=packets)
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 def test_reading(packet: bytes) -> None:
     compare_reading(packet)
 
@@ -268,7 +269,7 @@ long_names = st.lists(st.sampled_from([63, 63, 62, 61, 60, 1]), max_size=6).map(
 
 
 @given(tangle=tangles, name=long_names)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(133), deadline=None)
 def test_tangled_and_long_names(tangle: bytes, name: bytes) -> None:
     message = bytes(12) + tangle + name
     for offset in range(12, 13 + len(tangle)):
@@ -292,7 +293,7 @@ def test_texts_of_extended_errors(text: bytes) -> None:
 
 
 @given(packet=packets, chosen=answer_options, numbers=st.tuples(*[st.integers(0, 4)] * 3))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(133), deadline=None)
 def test_made_answers(packet: bytes, chosen: AnswerOptions, numbers: tuple[int, int, int]) -> None:
     native, plain = both(packet)
     mode, scope, rcode = numbers
@@ -321,7 +322,7 @@ def test_made_answers(packet: bytes, chosen: AnswerOptions, numbers: tuple[int, 
     own_question=st.booleans(),
     stripped=st.booleans(),
 )
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 def test_passed_answers(message: bytes, chosen: AnswerOptions, own_question: bool, stripped: bool) -> None:
     asked = question_bytes(message) if own_question else b"\x03www\x07example\0\0\1\0\1"
     native, plain = both(question_of(b"\x12\x34" + bytes(10) + asked))
@@ -344,7 +345,7 @@ def _is_whole(record: bytes) -> bool:
     chosen=answer_options,
     dnssec_ok=st.booleans(),
 )
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(133), deadline=None)
 def test_any_gets_the_same_rrset(
     own: list[bytes], more: list[bytes], chosen: AnswerOptions, dnssec_ok: bool
 ) -> None:

@@ -6,12 +6,13 @@ removed, and so is filterd's own: a test must not touch the installation of whoe
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from pathlib import Path
 
 import pytest
@@ -101,6 +102,17 @@ def pytest_terminal_summary(exitstatus: int, config: pytest.Config) -> None:
     if exitstatus and _MADE in config.stash:
         terminal = config.pluginmanager.getplugin("terminalreporter")
         terminal.write_line(f"what the tests wrote is in {config.stash[_MADE]}")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Collect without garbage collection: it would walk all tests many times, then and in the run."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.hookimpl(tryfirst=True)

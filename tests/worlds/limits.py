@@ -1,6 +1,7 @@
 """A test that ran out of time shows where its coroutines wait; of them pytest-timeout shows the loop alone.
 
-The limits stand in pyproject.toml; the mark ``timeout`` gives a test a longer one.
+The limits stand in pyproject.toml; the mark ``timeout`` gives a test a longer one. A test that leaves its
+process at another priority fails: all tests after it would wait for processors that others use.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import io
+import os
 from collections.abc import Generator
 
 import pytest
@@ -18,6 +20,25 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
     if pluginmanager.is_blocked("faulthandler"):
         for name in ("faulthandler_timeout", "faulthandler_exit_on_timeout"):
             parser.addini(name, "of a plugin that is left out")
+
+
+def _priority() -> tuple[int, int]:
+    """The scheduling policy (sched(7)) and the niceness of this process."""
+    return os.sched_getscheduler(0), os.getpriority(os.PRIO_PROCESS, 0)
+
+
+_priorities = [_priority()]
+"""as the tests found it; the last is that of now"""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item) -> None:
+    """Fail the test that changed the priority, and not those after it."""
+    if _priority() != _priorities[-1]:
+        _priorities.append(_priority())
+        pytest.fail(
+            f"{item.nodeid} left its process at another priority: patch what changes it", pytrace=False
+        )
 
 
 @pytest.hookimpl(wrapper=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import shutil
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,8 +15,7 @@ from filterd.operations.context import open_context
 from filterd.operations.migrate import migrate
 from filterd.serve.maintenance import Maintenance
 from filterd.telemetry import log
-
-SHIPPED = Path(__file__).parents[2] / "policies"
+from tests.worlds.small_policies import copy_policies
 
 
 @dataclass
@@ -46,8 +44,7 @@ class Kept:
 @asynccontextmanager
 async def keeping(tmp_path: Path) -> AsyncIterator[Kept]:
     """Over a copy of the shipped policies."""
-    policies = tmp_path / "policies"
-    shutil.copytree(SHIPPED, policies)
+    policies = copy_policies(tmp_path / "policies")
     settings = from_value(
         {
             "dns": {"upstreams": ["192.0.2.53:53"]},

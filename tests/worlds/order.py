@@ -59,9 +59,13 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Put the files in their order."""
-    paths = ordered({item.path.relative_to(config.rootpath) for item in items}, config.option.order_seed)
-    place = {config.rootpath / path: number for number, path in enumerate(paths)}
-    items.sort(key=lambda item: place[item.path])
+    files = {
+        item.path: item.path.relative_to(config.rootpath)
+        for item in {each.path: each for each in items}.values()
+    }
+    paths = ordered(files.values(), config.option.order_seed)
+    place = {path: number for number, path in enumerate(paths)}
+    items.sort(key=lambda item: place[files[item.path]])
 
 
 def ordered(paths: Iterable[Path], seed: int) -> list[Path]:

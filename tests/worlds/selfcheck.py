@@ -23,6 +23,7 @@ from filterd.dataplane.packet.unwrap import Unwrap
 from filterd.dataplane.slow.slowpath import SlowPath
 from filterd.dataplane.tables.addresses import Addresses, Prefixes
 from filterd.dataplane.tables.lines import Lines
+from tests.e2e.authority import free_port
 from tests.unit.dataplane.conftest import Rules
 from tests.worlds.listener import GENEROUS, MachineClock, ScriptedUpstreams
 from tests.worlds.policy import KEY
@@ -91,7 +92,7 @@ async def self_world(
     told = Told()
     unwrap = Unwrap(proxies)
     addresses = ListenAddresses(
-        [ListenAddress(ip_address(each), 0, path, fast, unwrap, service, told) for each in listen]
+        [ListenAddress(ip_address(each), free_port(), path, fast, unwrap, service, told) for each in listen]
     )
     check = SelfCheck(addresses, fast, service, told, bytes(range(16)))
     fast.start()

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from filterd.disk.key_ring import KeyRing, NamedKey
 from filterd.disk.sealed import CHUNK, HEADER, KeyMissingError, SealedError, open_sealed, seal
+from tests.worlds.examples import examples
 
 KEY = NamedKey("00112233445566aa", bytes(range(32)), 1)
 OTHER = NamedKey("ffeeddccbbaa0099", bytes(32), 2)
@@ -49,7 +50,7 @@ def test_the_same_text_is_never_sealed_alike() -> None:
 WHOLE = sealed(text_of(2 * CHUNK + 100))
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(100))
 @given(st.integers(min_value=0, max_value=len(WHOLE) * 8 - 1))
 def test_every_flipped_bit_is_refused(bit: int) -> None:
     altered = bytearray(WHOLE)
@@ -58,7 +59,7 @@ def test_every_flipped_bit_is_refused(bit: int) -> None:
         opened(bytes(altered))
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(67))
 @given(st.one_of(st.integers(0, len(WHOLE) - 1), st.sampled_from([HEADER, HEADER + BODY, HEADER + 2 * BODY])))
 def test_every_cut_is_refused(length: int) -> None:
     with pytest.raises(SealedError):

@@ -17,6 +17,7 @@ from filterd.policy.documents import Format
 from filterd.policy.fingerprint_reference import suffix_fingerprints
 from filterd.policy.snapshot_reference import MANDATORY_TARGET, RuleTable, match_name
 from filterd.policy.suffixes import Suffixes
+from tests.worlds.examples import examples
 
 SUFFIXES = Suffixes(exact=frozenset({"com", "com.mx"}), parents=frozenset({"ck"}))
 KEY = bytes(range(16))
@@ -186,7 +187,7 @@ LINES = st.builds(
 SPARING_LINES = st.builds("||{}^$denyallow={}|{}".format, NAMES, NAMES, NAMES)
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(100))
 @given(st.lists(st.one_of(LINES, LINES, SPARING_LINES), max_size=8), NAMES)
 def test_the_rules_say_of_every_name_what_the_list_says(lines: list[str], name: str) -> None:
     """The list is judged by its ranks, line by line; its rules by the matcher's readable twin."""

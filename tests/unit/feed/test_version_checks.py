@@ -80,6 +80,7 @@ def test_a_text_that_is_cut_is_not_compared() -> None:
         list(changes([b"one.example\n"], [b"one.exam"]))
 
 
+@pytest.mark.ring("night")
 def test_long_lists_are_compared_in_little_memory() -> None:
     def long(word: str) -> Iterator[bytes]:
         for block in range(200):

@@ -22,6 +22,7 @@ def write(installation: Installation, use: str, names: str = "one.example\ntwo.e
     installation.write_policy("lists/courts.txt", names)
 
 
+@pytest.mark.ring("merge")
 @pytest.mark.parametrize("use", ["security: {}", "category: gambling", PUBLIC])
 @pytest.mark.parametrize("built_before", [False, True])
 async def test_the_first_reading_seals_the_version_anew(

@@ -189,6 +189,7 @@ async def house(installation: Installation) -> AsyncIterator[House]:
         machine.node.close()
 
 
+@pytest.mark.ring("merge")
 @pytest.mark.parametrize("seed", range(SEEDS))
 async def test_check_and_nodes_and_a_plain_model_agree(house: House, seed: int) -> None:
     house.bits = bits = random.Random(seed)

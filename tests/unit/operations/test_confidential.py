@@ -148,6 +148,7 @@ def list_digests(context: Context) -> dict[str, str]:
     return {each["id"]: each["digest"] for each in snapshots.show(context).lists}
 
 
+@pytest.mark.ring("merge")
 async def test_an_upgrade_seals_what_was_in_clear_and_keeps_it_in_force(
     installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -204,6 +205,7 @@ async def test_no_file_holds_a_confidential_name(
     assert not any(keys[1] in path.read_bytes() for path in (tmp_path / "copy").rglob("*") if path.is_file())
 
 
+@pytest.mark.ring("merge")
 async def test_a_lost_key_lifts_nothing_and_says_what_to_do(installation: Installation) -> None:
     path = key_ring.path_of(installation.settings.state_dir)
     async with installation.open(approvals=1) as context:
@@ -230,6 +232,7 @@ async def test_a_lost_key_lifts_nothing_and_says_what_to_do(installation: Instal
         assert ended.withdrawn_by == "ana"
 
 
+@pytest.mark.ring("merge")
 async def test_an_altered_file_of_a_list_is_refused_and_the_one_in_force_stays(
     installation: Installation,
 ) -> None:
@@ -250,6 +253,7 @@ async def test_an_altered_file_of_a_list_is_refused_and_the_one_in_force_stays(
         await snapshots.build(context)
 
 
+@pytest.mark.ring("merge")
 async def test_a_rotated_key_seals_everything_and_the_earlier_one_can_go(installation: Installation) -> None:
     async with installation.open(approvals=1) as context:
         await updating.update(context)
@@ -333,6 +337,7 @@ async def test_an_upgrade_that_ended_before_the_store_was_written_anew_does_that
     assert holding(installation.database.parent, *HIDDEN) == set()
 
 
+@pytest.mark.ring("merge")
 async def test_a_backup_of_before_is_sealed_when_it_is_restored(
     installation: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

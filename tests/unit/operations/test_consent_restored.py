@@ -17,6 +17,7 @@ from tests.worlds.backups import EVIDENCE, put_back
 from tests.worlds.installation import Installation, as_person
 
 
+@pytest.mark.ring("merge")
 async def test_a_credential_that_was_revoked_after_the_backup_stays_so(
     installation: Installation, tmp_path: Path
 ) -> None:
@@ -33,6 +34,7 @@ async def test_a_credential_that_was_revoked_after_the_backup_stays_so(
             await subscribers.opt_in(context, "S-1", "child", evidence, credential=made.credential)
 
 
+@pytest.mark.ring("merge")
 @pytest.mark.parametrize("event", [each for each in ContractEvent if each.ends_consent])
 async def test_a_contract_that_ended_after_the_backup_leaves_nothing(
     event: ContractEvent, installation: Installation, tmp_path: Path
@@ -56,6 +58,7 @@ async def test_a_contract_that_ended_after_the_backup_leaves_nothing(
             assert asked[-1].kind == consent.ENDED_AGAIN
 
 
+@pytest.mark.ring("merge")
 async def test_a_line_that_said_no_is_not_opted_in_by_what_waits_in_the_backup(
     installation: Installation, tmp_path: Path
 ) -> None:

@@ -92,6 +92,7 @@ async def test_orders_that_nodes_alone_keep_are_named_beside_every_verdict(conte
     )
 
 
+@pytest.mark.ring("merge")
 async def test_a_client_is_known_by_its_longest_prefix(context: Context) -> None:
     lines = {
         client: (await explain(context, "a.example", client=client)).identity["line"]
@@ -102,6 +103,7 @@ async def test_a_client_is_known_by_its_longest_prefix(context: Context) -> None
         await explain(context, "a.example", client="127.0.0.0/24")
 
 
+@pytest.mark.ring("merge")
 async def test_an_order_that_no_snapshot_holds_yet_decides_for_everyone(context: Context) -> None:
     await subscribers.allow(context, "child", "ordered.example")
     for subscriber in ("child", None):
@@ -114,6 +116,7 @@ async def test_an_order_that_no_snapshot_holds_yet_decides_for_everyone(context:
     assert (await explain(context, "ordered.example")).verdict == "pass"
 
 
+@pytest.mark.ring("merge")
 async def test_confidential_names_are_not_told(context: Context) -> None:
     secret = replace(REQUEST, entries=(("below.secret.example", Scope.SUBTREE),), confidential=True)
     order = await taking.add(context, secret)
@@ -129,6 +132,7 @@ async def test_confidential_names_are_not_told(context: Context) -> None:
     assert not (await explain(context, "ordered.example")).confidential
 
 
+@pytest.mark.ring("merge")
 async def test_an_order_that_is_not_in_force_yet_is_told_without_saying_which(
     context: Context, tmp_path: Path
 ) -> None:
@@ -167,6 +171,7 @@ async def test_a_beginning_ahead_is_coming_until_it_comes(
         assert (found.verdict, found.coming) == expected
 
 
+@pytest.mark.ring("merge")
 async def test_time_decides_too(context: Context, installation: Installation) -> None:
     await subscribers.pause(context, "child", 3600)
     now = int(installation.now)
@@ -192,6 +197,7 @@ groups:
 """
 
 
+@pytest.mark.ring("merge")
 async def test_the_schedule_names_the_group_that_leaves_a_name_open(
     context: Context, installation: Installation
 ) -> None:
@@ -234,6 +240,7 @@ async def test_without_an_answer_its_stages_are_not_evaluated(context: Context) 
     assert {each.outcome for each in parts} == {"not evaluated"}
 
 
+@pytest.mark.ring("merge")
 async def test_the_answer_is_inspected(context: Context, tmp_path: Path) -> None:
     text = """id 1
 opcode QUERY
@@ -266,6 +273,7 @@ async def test_own_names_and_special_names(context: Context) -> None:
     assert (await explain(context, "search.example", subscriber="child")).verdict == "rewrite"
 
 
+@pytest.mark.ring("merge")
 @pytest.mark.parametrize(
     ("name", "qtype"), [("not a name", "A"), ("a" * 300, "A"), ("a.example", "NOPE"), ("http://x.y", "A")]
 )
@@ -289,6 +297,7 @@ async def test_a_client_that_may_not_ask_is_refused_before_anything_is_decided(c
     assert {each.outcome for each in found.stages} == {"not evaluated"}
 
 
+@pytest.mark.ring("merge")
 @pytest.mark.parametrize("qtype", ["AXFR", "OPT", "TYPE0", "TKEY"])
 async def test_a_type_that_is_never_looked_up_has_no_verdict(context: Context, qtype: str) -> None:
     with pytest.raises(OperationError, match="no type that a resolver looks up"):
@@ -299,6 +308,7 @@ def _answer(name: str, record: str) -> str:
     return f"id 1\nopcode QUERY\nrcode NOERROR\nflags QR RD RA\n;QUESTION\n{name}. IN A\n;ANSWER\n{record}\n"
 
 
+@pytest.mark.ring("merge")
 async def test_a_rewrite_stands_unless_the_safe_host_or_its_answer_is_blocked(
     context: Context, tmp_path: Path
 ) -> None:
@@ -329,6 +339,7 @@ async def test_a_file_that_answers_another_question_is_refused(context: Context,
             await explain(context, name, qtype=qtype, answer=path)
 
 
+@pytest.mark.ring("merge")
 @pytest.mark.parametrize(
     ("rcode", "records"),
     [
@@ -346,6 +357,7 @@ async def test_a_file_that_holds_no_answer_is_refused(
         await explain(context, "free.example", answer=path)
 
 
+@pytest.mark.ring("merge")
 async def test_an_answer_that_is_too_large_to_be_judged_says_so(context: Context, tmp_path: Path) -> None:
     """As the query path weighs it: whole, so that records that it would cut away count too."""
     path = tmp_path / "answer"
@@ -362,6 +374,7 @@ async def test_an_answer_that_is_too_large_to_be_judged_says_so(context: Context
     assert (await explain(context, "free.example", answer=path)).verdict == "pass"
 
 
+@pytest.mark.ring("merge")
 @pytest.mark.parametrize(
     ("qtype", "record"),
     [
@@ -384,6 +397,7 @@ async def test_an_answer_with_nothing_to_judge_was_seen_all_the_same(
     assert not (await explain(context, "free.example", qtype=qtype)).answer_seen
 
 
+@pytest.mark.ring("merge")
 async def test_what_a_client_sees_is_told(context: Context) -> None:
     async def sees(name: str, qtype: str = "A") -> tuple[str, tuple[int, ...]]:
         found = await explain(context, name, qtype=qtype, subscriber="child")
@@ -410,6 +424,7 @@ async def test_what_a_client_sees_is_told(context: Context) -> None:
     assert await sees("exact.example") == ("NOERROR", (16,))
 
 
+@pytest.mark.ring("merge")
 async def test_a_sinkhole_is_told_by_the_kind_of_the_block(context: Context) -> None:
     """A confidential order has no address here, and the other one has one of IPv4."""
     nothing, found = SinkholeSettings(None, None), SinkholeSettings(IPv4Address("192.0.2.83"), None)
@@ -437,6 +452,7 @@ async def test_a_sinkhole_is_told_by_the_kind_of_the_block(context: Context) -> 
     ]
 
 
+@pytest.mark.ring("merge")
 async def test_an_order_that_has_begun_is_not_suspended_by_a_clock_that_is_behind(
     context: Context, installation: Installation
 ) -> None:
@@ -501,6 +517,7 @@ async def test_a_line_keeps_its_profile_where_its_zone_is_unknown(
     assert (found.verdict, found.reason) == ("block", "category")
 
 
+@pytest.mark.ring("merge")
 async def test_ds_of_the_rules_own_name_and_of_what_is_below(context: Context) -> None:
     """The parent zone's data passes; below the name it is blocked like any type."""
     for name in ("ordered.example", "worst.example"):

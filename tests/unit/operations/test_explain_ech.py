@@ -70,6 +70,7 @@ async def test_not_where_the_answer_is_blocked(context: Context, tmp_path: Path)
     assert (found.verdict, found.ech_stripped, found.ede) == ("block", False, (17,))
 
 
+@pytest.mark.ring("merge")
 async def test_a_safe_hosts_answer(context: Context, tmp_path: Path) -> None:
     path = answer(tmp_path / "answer", f"1 . ech={KEYS}", "safe.search.example")
     found = await ask(context, path, "child", "search.example")

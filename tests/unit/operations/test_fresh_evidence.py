@@ -122,6 +122,7 @@ async def test_the_export_begins_with_the_present_holder(
     assert held["requests"] == held["notices"] == held["authorisations"] == []
 
 
+@pytest.mark.ring("merge")
 async def test_a_leave_and_a_lock_stay_after_a_restore(installation: Installation, tmp_path: Path) -> None:
     made = await filled(installation, tmp_path)
     async with installation.open(approvals=1) as context:
@@ -143,6 +144,7 @@ async def test_a_leave_and_a_lock_stay_after_a_restore(installation: Installatio
             await authorisations.proven(again, "home", asked, brother.credential)
 
 
+@pytest.mark.ring("merge")
 async def test_a_rejection_of_shared_evidence_stays_after_a_restore(
     installation: Installation, tmp_path: Path
 ) -> None:

@@ -107,6 +107,7 @@ DAMAGE = {
 }
 
 
+@pytest.mark.ring("merge")
 @pytest.mark.parametrize("how", DAMAGE)
 async def test_nothing_is_made_of_a_damaged_order(
     installation: Installation, vandal: Vandal, how: str
@@ -134,6 +135,7 @@ async def test_nothing_is_made_of_a_damaged_order(
         vandal.full_state()
 
 
+@pytest.mark.ring("merge")
 @pytest.mark.parametrize("bit", range(8))
 async def test_a_flipped_bit_of_the_file_is_noticed(
     installation: Installation, vandal: Vandal, bit: int
@@ -157,6 +159,7 @@ async def test_a_flipped_bit_of_the_file_is_noticed(
         assert (shown.damage, shown.demand.names, shown.seal) == (ALTERED, (), "")
 
 
+@pytest.mark.ring("merge")
 async def test_nobody_decides_on_a_damaged_order(installation: Installation, vandal: Vandal) -> None:
     await decided(installation)
     vandal.sql("UPDATE orders SET mode = 3 WHERE number IN (1, 3)")
@@ -182,6 +185,7 @@ async def test_nobody_decides_on_a_damaged_order(installation: Installation, van
     assert vandal.full_state() == 3, "a node that knew them learns that they ended"
 
 
+@pytest.mark.ring("merge")
 async def test_an_order_whose_row_is_gone_is_missed(installation: Installation, vandal: Vandal) -> None:
     await decided(installation)
     for table, column in (
@@ -215,6 +219,7 @@ async def test_an_ended_order_stays_confidential_though_its_row_said_otherwise(
         assert (shown.withdrawn_by, shown.withdrawn_at) == ("bob", installation.now)
 
 
+@pytest.mark.ring("merge")
 async def test_an_order_that_nobody_decided_on_is_not_enforced(
     installation: Installation, vandal: Vandal
 ) -> None:
@@ -240,6 +245,7 @@ async def test_a_row_that_cannot_be_read_is_told_of_by_the_trail(
 # --- feeds ---
 
 
+@pytest.mark.ring("merge")
 @pytest.mark.parametrize(
     ("statement", "fault"),
     [
@@ -268,6 +274,7 @@ async def test_nothing_is_made_of_a_damaged_version_of_a_list(
         await snapshots.build(context)
 
 
+@pytest.mark.ring("merge")
 async def test_an_older_version_that_is_made_the_current_one_by_hand(
     installation: Installation, vandal: Vandal
 ) -> None:
@@ -281,6 +288,7 @@ async def test_an_older_version_that_is_made_the_current_one_by_hand(
             await snapshots.build(context)
 
 
+@pytest.mark.ring("merge")
 async def test_the_file_of_a_mandatory_list_that_was_changed(installation: Installation) -> None:
     await decided(installation)
     async with installation.open() as context:
@@ -298,6 +306,7 @@ async def test_the_file_of_a_mandatory_list_that_was_changed(installation: Insta
         assert found.subject == "policies", "whether the files are whole is not known"
 
 
+@pytest.mark.ring("merge")
 @pytest.mark.parametrize(
     ("statement", "fault"),
     [
@@ -325,6 +334,7 @@ async def test_an_adoption_that_was_changed_by_hand_lifts_no_list(
         assert await audit.compare(context) == ()
 
 
+@pytest.mark.ring("merge")
 async def test_a_list_that_was_retired_has_nothing_to_compare(installation: Installation) -> None:
     await decided(installation)
     entries = (installation.base / "policies" / "feeds.yaml").read_text()
@@ -347,6 +357,7 @@ async def unsealed(installation: Installation, vandal: Vandal) -> None:
     vandal.sql("UPDATE audit SET after = json_remove(after, '$.row_digest') WHERE subject LIKE 'order:%'")
 
 
+@pytest.mark.ring("merge")
 async def test_orders_of_before_are_sealed_with_an_entry_of_their_own(
     installation: Installation, vandal: Vandal
 ) -> None:
@@ -365,6 +376,7 @@ async def test_orders_of_before_are_sealed_with_an_entry_of_their_own(
         assert await audit.count(context) == before
 
 
+@pytest.mark.ring("merge")
 async def test_a_lost_seal_is_not_replaced(installation: Installation, vandal: Vandal) -> None:
     await decided(installation)
     vandal.sql("UPDATE orders SET seal = ''")

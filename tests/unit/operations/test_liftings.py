@@ -109,6 +109,7 @@ async def test_what_is_refused(
         assert await exceptions.list_exceptions(context, everything=True) == ()
 
 
+@pytest.mark.ring("merge")
 async def test_there_are_only_so_many(installation: Installation) -> None:
     async with installation.open() as context:
         async with context.store.write("ana", NOW) as write:
@@ -154,6 +155,7 @@ async def test_a_suspension_is_as_if_every_line_had_paused(installation: Install
         assert actions == ["suspension.add", "suspension.add", "suspension.end", "suspension.end"]
 
 
+@pytest.mark.ring("merge")
 async def test_no_restore_brings_back_what_was_ended(installation: Installation, tmp_path: Path) -> None:
     async with installation.open() as context:
         await prepared(context)

@@ -50,6 +50,7 @@ def hits(policies: Policies, *names: str, scope: Scope = Scope.SUBTREE) -> dict[
     return {hit.kind: hit.says for hit in reach(demand, policies, SHORTEST)}
 
 
+@pytest.mark.ring("merge")
 def test_a_service_is_named_with_how_many_of_its_names(shipped: Policies) -> None:
     whole = tuple(
         rule.name for service in shipped.services if service.id == "whatsapp" for rule in service.names

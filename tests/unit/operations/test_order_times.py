@@ -230,6 +230,7 @@ async def test_a_probe_is_recorded_and_a_later_one_corrects_it(context: Context,
     assert [action for action, _ in await entries(context)].count("node.probed") == 2
 
 
+@pytest.mark.ring("merge")
 async def test_a_new_node_tells_of_all_orders_in_one_entry(context: Context, world: Nodes) -> None:
     for number in range(SINGLE + 1):
         await taking.add(context, replace(REQUEST, document=f"{number}"))

@@ -27,6 +27,7 @@ from tests.worlds.backups import EVIDENCE, filled, put_back, request
 from tests.worlds.installation import NOW, Installation
 
 
+@pytest.mark.ring("merge")
 async def test_a_backup_is_whole_private_and_of_one_state(installation: Installation, tmp_path: Path) -> None:
     made = await filled(installation, tmp_path)
     manifest = json.loads((made / MANIFEST).read_text())
@@ -48,6 +49,7 @@ async def test_a_backup_is_whole_private_and_of_one_state(installation: Installa
     assert "room" in caught.value.remedy
 
 
+@pytest.mark.ring("merge")
 async def test_what_was_ended_after_the_backup_is_ended_again(
     installation: Installation, tmp_path: Path
 ) -> None:
@@ -100,6 +102,7 @@ async def test_control_that_starts_meanwhile_leaves_the_lists_alone_that_are_put
     assert lists == sorted(path.name for path in (made / "lists").iterdir())
 
 
+@pytest.mark.ring("merge")
 async def test_no_number_is_given_out_twice(installation: Installation, tmp_path: Path) -> None:
     made = await filled(installation, tmp_path)
     async with installation.open(approvals=1) as context:
@@ -119,6 +122,7 @@ async def test_no_number_is_given_out_twice(installation: Installation, tmp_path
     assert before.revision < floor < head.revision, "whoever was anywhere before reads the full state"
 
 
+@pytest.mark.ring("merge")
 async def test_where_the_ledger_is_lost_numbers_skip_far_ahead(
     installation: Installation, tmp_path: Path
 ) -> None:
@@ -133,6 +137,7 @@ async def test_where_the_ledger_is_lost_numbers_skip_far_ahead(
         assert (await taking.add(context, request("x.example"))).reference == f"O-{done.next_order}"
 
 
+@pytest.mark.ring("merge")
 async def test_a_store_put_back_by_hand_is_taken_as_the_truth(
     installation: Installation, tmp_path: Path
 ) -> None:
@@ -153,6 +158,7 @@ async def test_a_store_put_back_by_hand_is_taken_as_the_truth(
         assert (await taking.add(context, request("four.example"))).reference == "O-4"
 
 
+@pytest.mark.ring("merge")
 async def test_a_lost_store_without_a_backup_begins_anew_behind_all_numbers(
     installation: Installation, tmp_path: Path
 ) -> None:
@@ -164,6 +170,7 @@ async def test_a_lost_store_without_a_backup_begins_anew_behind_all_numbers(
         assert (await taking.add(context, request("x.example"))).reference == "O-3"
 
 
+@pytest.mark.ring("merge")
 async def test_readers_go_on_and_writers_are_refused(
     installation: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -189,6 +196,7 @@ async def test_readers_go_on_and_writers_are_refused(
         assert (await taking.add(running, request("four.example"))).reference == "O-4"
 
 
+@pytest.mark.ring("merge")
 async def test_lists_of_the_backup_are_there_again(installation: Installation, tmp_path: Path) -> None:
     made = await filled(installation, tmp_path)
     stored = installation.settings.state_dir / "feeds" / "worst-of" / "1.rules"
@@ -198,6 +206,7 @@ async def test_lists_of_the_backup_are_there_again(installation: Installation, t
     assert b"".join(read_pieces(stored)) == content
 
 
+@pytest.mark.ring("merge")
 async def test_a_copy_is_one_state_of_a_store_that_is_written(
     installation: Installation, tmp_path: Path
 ) -> None:
@@ -210,6 +219,7 @@ async def test_a_copy_is_one_state_of_a_store_that_is_written(
                 assert copy.execute("SELECT count(*) FROM orders").fetchone() == (number + 1,)
 
 
+@pytest.mark.ring("merge")
 async def test_an_ending_that_was_refused_is_not_repeated(
     installation: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -236,6 +246,7 @@ async def refuse(*_: object) -> None:
     raise OSError("no room")
 
 
+@pytest.mark.ring("merge")
 async def test_endings_hold_though_the_head_of_the_ledger_is_lost(
     installation: Installation, tmp_path: Path
 ) -> None:
@@ -268,6 +279,7 @@ async def test_a_write_that_is_under_way_is_waited_for(
         assert (await taking.add(context, request("three.example"))).reference == "O-3"
 
 
+@pytest.mark.ring("merge")
 async def test_lists_that_grew_since_the_backup_stay_grown(
     installation: Installation, tmp_path: Path
 ) -> None:
@@ -286,6 +298,7 @@ async def test_lists_that_grew_since_the_backup_stay_grown(
     assert status.version.version > grown.version.version
 
 
+@pytest.mark.ring("merge")
 async def test_a_list_whose_source_is_gone_is_that_of_the_backup_and_is_named(
     installation: Installation, tmp_path: Path
 ) -> None:

@@ -36,6 +36,7 @@ def replaced_by_directory(path: Path) -> None:
     path.mkdir()
 
 
+@pytest.mark.ring("merge")
 @pytest.mark.parametrize(
     "lose", [Path.unlink, zeroed, cut, replaced_by_directory], ids=["gone", "zeroed", "cut", "a directory"]
 )
@@ -53,6 +54,7 @@ async def test_a_store_that_cannot_be_opened_is_replaced_and_kept_aside(
         await taking.add(context, request("three.example"))
 
 
+@pytest.mark.ring("merge")
 @pytest.mark.parametrize("step", ["_require_whole", "_skip", "_install"])
 async def test_a_restore_that_fails_changes_nothing(
     installation: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
@@ -72,6 +74,7 @@ async def test_a_restore_that_fails_changes_nothing(
     assert not list(installation.settings.state_dir.glob(".restore*"))
 
 
+@pytest.mark.ring("merge")
 async def test_a_restore_that_was_killed_leaves_the_store_closed_to_writers(
     installation: Installation, tmp_path: Path
 ) -> None:
@@ -108,6 +111,7 @@ async def test_a_store_with_an_altered_trail_is_no_truth(installation: Installat
     assert "another backup" in caught.value.remedy
 
 
+@pytest.mark.ring("merge")
 @pytest.mark.parametrize(
     ("statement", "fault"),
     [
@@ -132,6 +136,7 @@ async def test_a_damaged_change_log_is_seen_and_begun_anew(
         assert [each.reference for each in await showing.list_orders(context)] == ["O-1", "O-2"]
 
 
+@pytest.mark.ring("merge")
 async def test_the_backup_of_another_installation_is_refused(
     installation: Installation, tmp_path: Path
 ) -> None:
@@ -145,6 +150,7 @@ async def test_the_backup_of_another_installation_is_refused(
         assert len(await showing.list_orders(context)) == 1
 
 
+@pytest.mark.ring("merge")
 @pytest.mark.parametrize("lines", [1, 40], ids=["shorter", "longer"])
 async def test_the_ledger_of_another_installation_says_nothing_of_a_backup(
     installation: Installation, tmp_path: Path, lines: int
@@ -175,6 +181,7 @@ async def test_the_ledger_of_another_installation_says_nothing_of_a_backup(
     assert restore.FOREIGN not in again.remarks
 
 
+@pytest.mark.ring("merge")
 async def test_a_ledger_that_is_older_than_the_backup_is_as_good_as_none(
     installation: Installation, tmp_path: Path
 ) -> None:
@@ -193,6 +200,7 @@ async def test_a_ledger_that_is_older_than_the_backup_is_as_good_as_none(
     assert done.next_order == 4 + restore.UNKNOWN_ORDERS
 
 
+@pytest.mark.ring("merge")
 @pytest.mark.parametrize("lost", [ENDED, ""], ids=["its endings", "all of it"])
 async def test_a_ledger_that_lost_endings_says_so_whatever_was_written_since(
     installation: Installation, tmp_path: Path, lost: str
@@ -231,6 +239,7 @@ async def test_a_backup_with_damaged_orders_is_refused(installation: Installatio
     assert not (tmp_path / "damaged").exists()
 
 
+@pytest.mark.ring("merge")
 async def test_a_list_that_cannot_be_put_in_its_place_stops_the_restore(
     installation: Installation, tmp_path: Path
 ) -> None:
@@ -246,6 +255,7 @@ async def test_a_list_that_cannot_be_put_in_its_place_stops_the_restore(
         assert len(await showing.list_orders(context)) == 3
 
 
+@pytest.mark.ring("merge")
 @pytest.mark.parametrize("name", [HEAD, ENDED, restore.LOCK])
 async def test_a_directory_in_the_place_of_a_file_of_the_ledger_is_set_aside(
     installation: Installation, tmp_path: Path, name: str

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from filterd.model.order import OrderState, StepKind
 from filterd.operations import audit
 from filterd.operations.backup import backup
@@ -25,6 +27,7 @@ async def suspended(installation: Installation, tmp_path: Path, names: int) -> P
     return tmp_path / "backup"
 
 
+@pytest.mark.ring("merge")
 async def test_what_was_resumed_after_the_backup_is_in_force_again(
     installation: Installation, tmp_path: Path
 ) -> None:
@@ -60,6 +63,7 @@ async def test_what_was_resumed_after_the_backup_is_in_force_again(
     assert again.ended_again == done.ended_again, "the ledger forgets nothing by it"
 
 
+@pytest.mark.ring("merge")
 async def test_an_approval_after_the_backup_is_named(installation: Installation, tmp_path: Path) -> None:
     async with installation.open("ana") as context:
         for number in (1, 2, 3):
@@ -77,6 +81,7 @@ async def test_an_approval_after_the_backup_is_named(installation: Installation,
         assert (await taking.approve(as_person(context, "bob"), "O-1")).in_force(NOW), "as the remark says"
 
 
+@pytest.mark.ring("merge")
 async def test_lifted_orders_and_lost_steps_are_named(installation: Installation, tmp_path: Path) -> None:
     async with installation.open("ana", approvals=1) as context:
         for number in range(1, 4):

@@ -54,6 +54,7 @@ async def opted_in(context: Context) -> int:
     return counts["opted_in"]
 
 
+@pytest.mark.ring("night")
 async def test_two_thousand_lines_on_one_memo(context: Context, tmp_path: Path) -> None:
     file = written(tmp_path, households(2_000))
     refused = await import_file(context, file, evidence=MEMO)

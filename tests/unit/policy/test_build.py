@@ -14,6 +14,7 @@ from filterd.policy.canonical import CanonicalError, parse_line, wire_of
 from filterd.policy.fingerprint import fingerprint_name
 from filterd.policy.snapshot import Overlay, Snapshot, match_packed, match_wire
 from filterd.policy.snapshot_reference import SnapshotTable
+from tests.worlds.examples import examples
 
 KEY = b"k" * 16
 
@@ -44,7 +45,7 @@ lines = st.one_of(
 
 
 @given(lines)
-@settings(deadline=None, max_examples=600)
+@settings(deadline=None, max_examples=examples(200))
 def test_a_line_is_read_as_by_the_readable_parser(line: bytes) -> None:
     builder = Builder(KEY)
     builder.begin_list([9])

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from filterd.model.slot import OneSlot, Slot
 from filterd.policy import schedule
 from filterd.policy.schedule import Moment, Timetable, next_boundary, state_at
+from tests.worlds.examples import examples
 from tests.worlds.wall_clock import states, walked, wall_clock
 
 MEXICO = "America/Mexico_City"
@@ -145,7 +146,7 @@ slots = st.builds(
 offsets = st.integers(-2000, (WEEKS + 1) * 7 * 1440)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(
     stretches,
     st.lists(slots, max_size=6),

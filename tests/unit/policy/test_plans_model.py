@@ -40,6 +40,7 @@ ONCE = (
 )
 
 
+@pytest.mark.ring("night")
 @pytest.mark.parametrize("zone", ZONES)
 def test_every_minute_of_two_years(zone: str) -> None:
     clock = wall_clock(zone, BEGIN, YEARS)

@@ -14,6 +14,7 @@ from filterd.model.blocking_mode import BlockingMode
 from filterd.policy.decide import PublishedState
 from filterd.policy.policy_table import PolicyTable
 from filterd.policy.resolve import ResolvedPolicy
+from tests.worlds.examples import examples
 from tests.worlds.policy import KEY, NOW, World
 from tests.worlds.policy_strategies import CLASSES
 
@@ -43,7 +44,7 @@ changes = st.tuples(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(67), deadline=None)
 @given(st.lists(policies, min_size=1, max_size=6), st.lists(changes, max_size=6))
 def test_each_table_is_the_one_before_with_its_changes(
     first: list[ResolvedPolicy], steps: list[Change]

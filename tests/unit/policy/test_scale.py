@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 SCRIPT = Path(__file__).parents[3] / "benchmarks" / "scale.py"
 
 
@@ -19,11 +21,13 @@ def run(folder: Path, *options: str) -> str:
     return done.stdout
 
 
+@pytest.mark.ring("merge")
 def test_it_skips_where_the_folder_is_absent(tmp_path: Path) -> None:
     said = run(tmp_path / "none", "--generated", "0")
     assert said == f"scale: skipped, there is no folder {tmp_path / 'none'}\n"
 
 
+@pytest.mark.ring("night")
 def test_it_measures_every_set_from_text_to_a_blocked_answer(tmp_path: Path) -> None:
     folder, report = tmp_path / "lists", tmp_path / "report.json"
     for category, source, names in (

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from filterd.model.slot import Slot
 from filterd.policy.schedule import Moment, UnknownZoneError, next_boundary, state_at
+from tests.worlds.examples import examples
 
 MEXICO = "America/Mexico_City"
 NEW_YORK = "America/New_York"
@@ -219,7 +220,7 @@ slots = st.builds(
 zones = st.sampled_from([MEXICO, NEW_YORK, "Australia/Lord_Howe", "Pacific/Apia", "Asia/Kathmandu", "UTC"])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(st.lists(slots, min_size=1, max_size=4), zones, st.integers(1_735_689_600, 1_830_297_600))
 def test_the_state_holds_until_the_boundary_and_changes_there(
     schedule: list[Slot], zone: str, now: int
@@ -234,7 +235,7 @@ def test_the_state_holds_until_the_boundary_and_changes_there(
         assert state_at(schedule, zone, now + (last - now) * step // 19) == state
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(slots, zones, st.integers(1_735_689_600, 1_830_297_600))
 def test_the_state_is_what_the_clock_on_the_wall_says(slot: Slot, zone: str, now: int) -> None:
     """Away from clock changes: the time of day and the weekday decide."""

@@ -143,6 +143,7 @@ def places_of_interest(content: bytes) -> list[int]:
     ]
 
 
+@pytest.mark.ring("merge")
 def test_every_flipped_byte_is_refused(content: bytes) -> None:
     places = places_of_interest(content)
     assert len(places) > 800

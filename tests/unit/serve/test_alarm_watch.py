@@ -132,6 +132,7 @@ async def test_a_channel_that_hangs_stops_nothing(
     await watch.close()
 
 
+@pytest.mark.ring("merge")
 async def test_a_flood_is_logged_as_a_number(context: Context, clock: list[float], logged: Look) -> None:
     for number in range(LOGGED + 5):
         await taking.add(context, replace(REQUEST, document=f"D-{number}"))

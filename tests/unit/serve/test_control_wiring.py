@@ -101,6 +101,7 @@ async def test_control_is_ready_once_there_is_a_snapshot(controlled: Controlled)
     assert controlled.control._missing() == ["no policy snapshot"]
 
 
+@pytest.mark.ring("merge")
 async def test_damaged_rows_are_said_once_counted_and_make_control_not_ready(controlled: Controlled) -> None:
     maintenance, context = controlled.control._maintenance, controlled.context
     await taking.add(context, REQUEST)
@@ -186,6 +187,7 @@ async def test_kept_orders_that_a_node_lost_make_control_not_ready(controlled: C
     assert not any("O-9" in each for each in control._missing())
 
 
+@pytest.mark.ring("merge")
 async def test_a_store_that_cannot_be_read_is_no_fault_of_the_policies(
     controlled: Controlled, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -141,6 +141,7 @@ async def test_a_server_that_hangs_keeps_neither_the_turn_nor_another_feed_waiti
     await control.schedule.settled()
 
 
+@pytest.mark.ring("merge")
 async def test_what_contributes_nothing_and_what_is_stale_are_said_once(control: Control) -> None:
     control.world.server.faults["far"] = Fault.GONE
     await control.turn()

@@ -21,6 +21,8 @@ from tests.worlds.backups import EVIDENCE
 from tests.worlds.installation import POLICIES, install
 from tests.worlds.maintenance import Kept
 
+pytestmark = pytest.mark.ring("merge")
+
 SHIPPED = Path(__file__).parents[3] / "policies"
 
 

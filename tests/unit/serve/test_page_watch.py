@@ -114,6 +114,7 @@ async def test_what_was_published_stays_while_the_policies_cannot_be_read(
     assert (await records.recorded(context)).files
 
 
+@pytest.mark.ring("merge")
 async def test_changed_lists_are_published_again_where_a_person_published_them(
     context: Context, installation: Installation, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

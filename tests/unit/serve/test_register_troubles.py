@@ -163,6 +163,7 @@ def test_a_look_rests_for_its_own_work_and_never_long(rest: Any) -> None:
     assert [rest(each) for each in (0.0, 1.0, 2.0, 30.0)] == [5.0, 20.0, 40.0, 60.0]
 
 
+@pytest.mark.ring("merge")
 async def test_a_source_that_fails_or_hangs_keeps_no_other_waiting(
     installation: Installation,
     two: Context,
@@ -204,6 +205,7 @@ async def test_a_source_that_fails_or_hangs_keeps_no_other_waiting(
     await watch.close()
 
 
+@pytest.mark.ring("merge")
 async def test_a_list_that_is_lost_keeps_no_other_waiting(
     installation: Installation, two: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:

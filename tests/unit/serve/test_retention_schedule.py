@@ -25,6 +25,7 @@ async def runs(context: Context) -> int:
     return sum(each.entry.action == "retention.run" for each in await audit.tail(context, 99))
 
 
+@pytest.mark.ring("merge")
 async def test_it_runs_once_a_day_and_not_at_the_start(installation: Installation) -> None:
     async with installation.open() as context:
         await subscribers.add(context, "home")
@@ -44,6 +45,7 @@ async def test_it_runs_once_a_day_and_not_at_the_start(installation: Installatio
         assert await runs(context) == 2
 
 
+@pytest.mark.ring("merge")
 async def test_what_cannot_be_deleted_is_counted_and_tried_again(
     installation: Installation,
     tmp_path: Path,
@@ -75,6 +77,7 @@ async def test_what_cannot_be_deleted_is_counted_and_tried_again(
         assert not (tmp_path / "old").exists()
 
 
+@pytest.mark.ring("merge")
 async def test_a_clock_that_leaps_ahead_deletes_nothing_for_an_hour(
     installation: Installation, tmp_path: Path
 ) -> None:

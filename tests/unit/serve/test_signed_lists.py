@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from filterd.feed.signing import MANIFEST, SIGNATURE
 from filterd.operations.feeds import listing
 from tests.worlds.maintenance import Kept
 from tests.worlds.signers import Signer
+
+pytestmark = pytest.mark.ring("merge")
 
 SIGNER, OTHER = Signer.new(), Signer.new()
 FEED = "signed-list"

@@ -24,6 +24,7 @@ from tests.worlds.installation import NOW, install
 from tests.worlds.reported import DAY, request
 
 
+@pytest.mark.ring("merge")
 async def test_a_day_is_counted_once_and_sudden_growth_is_told(tmp_path: Path) -> None:
     installation = await install(tmp_path)
     async with installation.open("control", approvals=1) as context:
@@ -42,6 +43,7 @@ async def test_a_day_is_counted_once_and_sudden_growth_is_told(tmp_path: Path) -
         assert (await service_facts(context)).mandatory.growth[0].change == 1_001
 
 
+@pytest.mark.ring("merge")
 @pytest.mark.parametrize("ahead", [1, 40])
 async def test_a_clock_that_was_ahead_stops_no_count(tmp_path: Path, ahead: int) -> None:
     """Its days are counted anew when its day is over, and the metric tells the newest such day."""

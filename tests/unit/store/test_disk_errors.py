@@ -77,6 +77,7 @@ asyncio.run(main())
 )
 
 
+@pytest.mark.ring("merge")
 def test_a_full_disk_is_said_to_be_full(tmp_path: Path) -> None:
     said = run_on_small_disk(tmp_path / "disk", FULL).splitlines()
     kinds = [line.partition(" ")[0] for line in said]
@@ -84,6 +85,7 @@ def test_a_full_disk_is_said_to_be_full(tmp_path: Path) -> None:
     assert all("free room" in line for line in said if "Full" in line)
 
 
+@pytest.mark.ring("merge")
 def test_a_failing_disk_is_not_said_to_be_full(tmp_path: Path) -> None:
     said = run_on_failing_disk(tmp_path, tmp_path / "filterd.db", FAILING).splitlines()
     kinds = [line.partition(" ")[0] for line in said]

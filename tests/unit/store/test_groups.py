@@ -278,6 +278,7 @@ asyncio.run(main(*sys.argv[1:]))
 """
 
 
+@pytest.mark.ring("merge")
 @pytest.mark.parametrize(("when", "rows"), [("inside", 0), ("intended", 0), ("committed", 3)])
 async def test_a_killed_process_leaves_all_of_a_group_or_nothing(
     store: Store, url: str, when: str, rows: int

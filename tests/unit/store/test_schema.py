@@ -79,6 +79,7 @@ async def test_an_older_schema_asks_for_a_migration(url: str, monkeypatch: pytes
     assert caught.value.remedy == "run: filterd store migrate"
 
 
+@pytest.mark.ring("merge")
 async def test_a_failed_step_leaves_no_trace(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(connection: Connection) -> None:
         schema.upgrade(connection)

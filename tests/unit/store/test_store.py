@@ -235,6 +235,7 @@ async def test_a_full_disk_keeps_what_was_there(store: Store) -> None:
     assert (await proof(store)).holds
 
 
+@pytest.mark.ring("merge")
 async def test_a_database_damaged_while_open_is_reported_without_its_contents(
     store: Store, tmp_path: Path
 ) -> None:

@@ -390,6 +390,7 @@ def put(cache: ResponseCache, name: str) -> None:
     assert cache.insert(CacheKey(name_from_text(name), TXT), sized(f"{name}.", 250), now=0)
 
 
+@pytest.mark.ring("night")
 def test_a_flush_of_popular_answers_leaves_all_the_room_to_new_ones() -> None:
     """The numbers of flushed entries stay in the main queue: they go before any answer that is alive."""
     cache = ResponseCache(256 << 10, bytes(16))

@@ -19,6 +19,7 @@ from filterd.dataplane.listeners.connection_table import (
     Prefix,
 )
 from filterd.dataplane.packet.unwrap import client_bytes
+from tests.worlds.examples import examples
 
 CLIENTS = [client_bytes(each) for each in ("192.0.2.1", "192.0.2.2", "2001:db8::1", "2001:db8:0:ff::1")]
 """the last two are one client"""
@@ -144,7 +145,7 @@ class TableMachine(RuleBasedStateMachine):
 
 
 TestTable = TableMachine.TestCase
-TestTable.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestTable.settings = settings(max_examples=examples(20), stateful_step_count=40, deadline=None)
 
 
 def test_a_deadline_is_noticed_within_a_slot_and_never_early() -> None:

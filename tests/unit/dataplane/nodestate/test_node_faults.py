@@ -394,6 +394,7 @@ def test_a_line_whose_profile_is_newer_than_the_snapshot_is_not_open(
     assert not is_filtered(machine)
 
 
+@pytest.mark.ring("merge")
 def test_an_overlay_beyond_its_bound_holds_all_the_same(machine: Machine, store: ScriptedStore) -> None:
     ready(machine)
     for number in range(8):

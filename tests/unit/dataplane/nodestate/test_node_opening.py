@@ -29,6 +29,7 @@ def open_files() -> set[Path]:
     return set(Path("/proc/self/fd").iterdir())
 
 
+@pytest.mark.ring("merge")
 def test_an_order_is_enforced_while_a_large_snapshot_is_opened(
     machine: Machine, store: ScriptedStore
 ) -> None:
@@ -51,6 +52,7 @@ def test_an_order_is_enforced_while_a_large_snapshot_is_opened(
     assert machine.watcher.blocked("www.banned.example")
 
 
+@pytest.mark.ring("merge")
 def test_one_that_is_published_meanwhile_is_next(machine: Machine, store: ScriptedStore) -> None:
     machine.put_snapshot(0)
     node = machine.start()
@@ -67,6 +69,7 @@ def test_one_that_is_published_meanwhile_is_next(machine: Machine, store: Script
     assert machine.watcher.notes.count("snapshot in force") == 2
 
 
+@pytest.mark.ring("merge")
 def test_one_that_is_cut_off_while_it_is_opened_is_refused(machine: Machine, store: ScriptedStore) -> None:
     machine.put_snapshot(0)
     node = machine.start()
@@ -102,6 +105,7 @@ def test_a_fault_that_nobody_thought_of_is_not_the_end_of_new_lists(
     assert node.publisher.snapshot.built_at_revision == last
 
 
+@pytest.mark.ring("merge")
 def test_a_node_that_ends_meanwhile_leaves_no_file_open(machine: Machine) -> None:
     node = machine.start()
     machine.settle()

@@ -69,6 +69,7 @@ def differs() -> bool:
         return True  # a step lacks what the one that now stands below it finds out
 
 
+@pytest.mark.ring("night")
 @pytest.mark.parametrize(("upper", "lower"), PAIRS)
 def test_another_order_is_noticed(upper: Stage, lower: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pipeline, "PIPELINE", swapped(upper, lower))

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Network
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from filterd.dataplane.packet.translate import SharedAddresses
 from filterd.dataplane.packet.translate_reference import translate
+from tests.worlds.examples import examples
 
 MAPPED = bytes(10) + b"\xff\xff"
 KEY = bytes(16)
@@ -60,6 +61,7 @@ def nats(draw: st.DrawFn) -> Nat:
     )
 
 
+@settings(max_examples=examples(10))
 @given(nats(), st.integers(0, 7), st.integers(0, 65_535))
 def test_a_port_leads_to_the_line_that_it_was_given_to(rule: Nat, place: int, port: int) -> None:
     outside = rule.outside[place % rule.outside.num_addresses]

@@ -133,6 +133,7 @@ def test_a_removal_date_and_times_that_are_none() -> None:
         assert item.error.startswith("no time")
 
 
+@pytest.mark.ring("merge")
 def test_fifty_thousand_entries_are_read_and_told() -> None:
     told: list[int] = []
     names = [f"n{number}.example" for number in range(50_000)]

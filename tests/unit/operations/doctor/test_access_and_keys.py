@@ -23,6 +23,7 @@ from tests.worlds.findings import ids, values
 STRANGER = Account("stranger", 65533, frozenset((65533,)))
 
 
+@pytest.mark.ring("merge")
 async def test_a_sound_installation_has_no_findings(built: Case) -> None:
     assert ids(access.check(built)) == []
     assert ids(keys.check(built)) == []

@@ -6,6 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from filterd.config.alarm_settings import AlarmSettings, MailSettings
 from filterd.config.notice_settings import WebhookSettings
 from filterd.config.value_types import Seconds
@@ -30,6 +32,7 @@ def look(case: Case, now: float = NOW) -> list[Finding]:
         return pool.submit(lambda: list(deadlines.check(later))).result()
 
 
+@pytest.mark.ring("merge")
 async def test_what_is_late_and_nobody_is_told(built: Case, installation: Installation) -> None:
     assert ids(look(built)) == []
     async with installation.open(approvals=1) as context:

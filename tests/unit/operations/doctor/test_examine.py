@@ -120,6 +120,7 @@ def test_a_file_that_says_nothing_is_one_error_and_one_warning(config: Path, cas
     assert set(left_out) == {"access", *examine.NEEDS}
 
 
+@pytest.mark.ring("merge")
 def test_a_mistyped_key_is_told_once(config: Path, case: Case) -> None:
     write(config, case, dns={"lisen": ["127.0.0.1:5300"], "upstreams": ["192.0.2.53"]})
     report = examine.examine(config, case.machine)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
+import pytest
+
 from filterd.config.people_settings import PersonSettings
 from filterd.model.rule import Scope
 from filterd.operations.doctor import people
@@ -26,6 +28,7 @@ def look(case: Case, now: float) -> list[Finding]:
         return pool.submit(lambda: list(people.check(later))).result()
 
 
+@pytest.mark.ring("merge")
 async def test_an_emergency_end_that_nobody_looked_at(built: Case, installation: Installation) -> None:
     async with installation.open("ana") as context:
         await taking.add(context, REQUEST)

@@ -6,6 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from filterd.model.arco import ArcoKind
 from filterd.operations import subscribers
 from filterd.operations.backup import backup
@@ -29,6 +31,7 @@ def look(case: Case, now: float) -> list[Finding]:
         return pool.submit(lambda: list(privacy.check(later))).result()
 
 
+@pytest.mark.ring("merge")
 async def test_what_is_overdue_is_found(built: Case, installation: Installation, tmp_path: Path) -> None:
     installation.write_policy(MEXICO, (ROOT / "policies" / MEXICO).read_text())
     async with installation.open() as context:
@@ -42,6 +45,7 @@ async def test_what_is_overdue_is_found(built: Case, installation: Installation,
     assert "changes" in str(values(found, "privacy.overdue")["classes"])
 
 
+@pytest.mark.ring("merge")
 async def test_a_hold_is_found_before_it_ends_and_while_deletion_waits_for_it(
     built: Case, installation: Installation
 ) -> None:
@@ -57,6 +61,7 @@ async def test_a_hold_is_found_before_it_ends_and_while_deletion_waits_for_it(
     assert ids(look(built, NOW + 41 * DAY)) == ["privacy.overdue"]
 
 
+@pytest.mark.ring("merge")
 def test_a_store_that_cannot_be_read_is_left_to_its_own_check(built: Case) -> None:
     built.store.write_bytes(b"no database" * 500)
     assert look(built, NOW) == []

@@ -5,6 +5,8 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
+import pytest
+
 from filterd.config.service_settings import ServiceSettings
 from filterd.operations.doctor import published
 from filterd.operations.doctor.case import Case
@@ -27,10 +29,12 @@ def look(case: Case, service: ServiceSettings) -> list[Finding]:
         return pool.submit(lambda: list(published.check(with_facts))).result()
 
 
+@pytest.mark.ring("merge")
 def test_an_installation_that_publishes_nothing_is_asked_for_nothing(built: Case) -> None:
     assert look(built, ServiceSettings()) == []
 
 
+@pytest.mark.ring("merge")
 def test_facts_that_the_law_asks_for_are_named(built: Case) -> None:
     found = look(built, replace(PROVIDER, price=None, public_url=""))
     assert ids(found) == ["published.missing"]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
+import pytest
+
 from filterd.model.register import RegisterPull
 from filterd.operations.doctor import registers
 from filterd.operations.doctor.case import Case
@@ -26,6 +28,7 @@ def look(case: Case, installation: Installation, now: float = NOW) -> list[Findi
         return pool.submit(lambda: list(registers.check(later))).result()
 
 
+@pytest.mark.ring("merge")
 async def test_each_state_that_needs_a_person(built: Case, installation: Installation) -> None:
     assert look(built, installation) == []
     receiver = {"id": "mf", "url": "http://127.0.0.1:21100/a", "secret_file": "none"}

@@ -35,6 +35,7 @@ def kept(tmp_path: Path) -> AnchorSettings:
     )
 
 
+@pytest.mark.ring("merge")
 async def test_a_sound_installation_with_an_anchor_has_none(
     built: Case, installation: Installation, tmp_path: Path
 ) -> None:

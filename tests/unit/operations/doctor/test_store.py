@@ -67,6 +67,7 @@ def files(case: Case) -> dict[str, tuple[int, int]]:
     return {str(each): (each.stat().st_mtime_ns, each.stat().st_size) for each in found}
 
 
+@pytest.mark.ring("merge")
 async def test_a_sound_store_has_no_findings_and_stays_as_it_is(built: Case) -> None:
     before = files(built)
     for check in CHECKS:

@@ -19,6 +19,8 @@ from filterd.operations.evidence_pack import parts
 from tests.unit.operations.evidence_pack.conftest import Packed
 from tests.worlds import pack_forger, packed
 
+pytestmark = pytest.mark.ring("night")
+
 
 @pytest.fixture(scope="module")
 def script() -> Any:

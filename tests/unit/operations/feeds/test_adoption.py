@@ -195,6 +195,7 @@ async def test_an_entry_that_comes_back_calls_a_retirement_off(installation: Ins
         assert again.state is AdoptionState.RETIRING, "ana's word was about another time"
 
 
+@pytest.mark.ring("merge")
 @pytest.mark.parametrize(
     "entry",
     [
@@ -257,6 +258,7 @@ async def test_what_was_read_before_adoption_began_is_adopted(installation: Inst
         assert await built(context) == set(NAMES)
 
 
+@pytest.mark.ring("merge")
 async def test_what_the_snapshot_alone_knows_of_is_not_left_out(installation: Installation) -> None:
     """An entry that was lost in the upgrade to adoption itself, or a store that is older than the feed."""
     async with installation.open(approvals=1) as context:

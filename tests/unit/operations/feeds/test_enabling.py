@@ -100,6 +100,7 @@ async def test_one_that_is_retired_is_off_until_it_is_enabled_again(world: Fetch
         assert await integrity.compare(context) == ()
 
 
+@pytest.mark.ring("merge")
 @pytest.mark.parametrize("again", [False, True])
 async def test_one_that_is_enabled_again_begins_anew(world: Fetched, again: bool) -> None:
     """While its server is down it has no version: that is no damage, and keeps nothing else waiting."""
@@ -203,6 +204,7 @@ async def test_a_popular_name_is_held_back_unless_it_is_assigned_to_the_way(worl
         assert (done.version and done.version.names, done.popular) == (2, ("two.example",))
 
 
+@pytest.mark.ring("merge")
 async def test_a_restore_keeps_what_was_enabled(world: Fetched, tmp_path: Path) -> None:
     async with world.open() as context:
         await enabling.enable(context, "far")

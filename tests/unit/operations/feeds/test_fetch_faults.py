@@ -14,6 +14,8 @@ from filterd.operations.feeds import listing, rule_files
 from tests.worlds.fetched import Fetched, fetched
 from tests.worlds.small_disk import FILL, run_on_small_disk
 
+pytestmark = pytest.mark.ring("merge")
+
 NAMES = b"one.example\ntwo.example\nthree.example\n"
 MORE = NAMES + b"four.example\n"
 

@@ -292,6 +292,7 @@ async def test_a_newer_list_that_another_process_took_meanwhile_wins(
         assert not rule_file(signed.settings.state_dir, FEED, 2).exists()
 
 
+@pytest.mark.ring("merge")
 async def test_a_restored_store_takes_no_old_list(signed: Installation, tmp_path: Path) -> None:
     def nothing(*_: object) -> None: ...
 
@@ -311,6 +312,7 @@ async def test_a_restored_store_takes_no_old_list(signed: Installation, tmp_path
         assert (await read(context)).outcome == "updated"
 
 
+@pytest.mark.ring("merge")
 async def test_a_restored_store_notes_what_was_read_while_it_was_made(
     signed: Installation, tmp_path: Path
 ) -> None:
@@ -418,6 +420,7 @@ async def test_a_crash_between_the_ledger_and_the_store_takes_the_list_the_next_
         assert (await audit.verify(context)).holds
 
 
+@pytest.mark.ring("merge")
 async def test_a_full_disk_keeps_the_last_good_version(signed: Installation) -> None:
     many = b"".join(b"a%d.example\n" % number for number in range(200_000))
     async with signed.open() as context:
@@ -529,6 +532,7 @@ def mutated(chance: random.Random, content: bytes) -> bytes:
     return bytes(made)
 
 
+@pytest.mark.ring("night")
 async def test_no_mutated_triple_gives_another_list(signed: Installation, tmp_path: Path) -> None:
     """Lists, manifests and signatures of two deliveries and of another signer, mixed and altered."""
     chance = random.Random(20261126)

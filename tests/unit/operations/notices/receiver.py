@@ -84,7 +84,7 @@ async def receiving() -> AsyncIterator[WebhookReceiver]:
     app = web.Application()
     app.router.add_post("/notices", found.take)
     app.router.add_route("*", "/elsewhere", found.take_elsewhere)
-    runner = web.AppRunner(app)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)  # an answer that is kept back is not waited for
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()

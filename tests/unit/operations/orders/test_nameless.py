@@ -98,6 +98,7 @@ async def test_no_text_of_a_confidential_order_names_an_entry(installation: Inst
         assert await showing.list_orders(context) == ()
 
 
+@pytest.mark.ring("merge")
 async def test_why_the_reach_of_a_confidential_order_is_bearable_is_kept_and_not_shown(
     installation: Installation, tmp_path: Path
 ) -> None:

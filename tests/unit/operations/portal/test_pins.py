@@ -94,6 +94,7 @@ async def test_whoever_has_the_pin_signs_in_on_the_line_for_ten_minutes(portal: 
     assert await sessions.find(portal.context, signed_in.secret) is None
 
 
+@pytest.mark.ring("merge")
 async def test_nothing_tells_whether_there_is_a_pin_or_a_line(portal: Portal) -> None:
     await opted_in(portal)
     said = [await wrong(portal, 8, address) for address in (ON_LINE, ON_OTHER, HOME)]
@@ -141,6 +142,7 @@ async def test_the_work_of_pins_is_bounded(portal: Portal) -> None:
     assert not any(isinstance(each, SignedIn) for each in found)
 
 
+@pytest.mark.ring("merge")
 async def test_the_holder_is_told_of_wrong_ones_and_of_each_change(portal: Portal) -> None:
     await opted_in(portal)
     await wrong(portal, pins.FREE_TRIES)
@@ -152,6 +154,7 @@ async def test_the_holder_is_told_of_wrong_ones_and_of_each_change(portal: Porta
     assert len(refused) == 2 * pins.FREE_TRIES
 
 
+@pytest.mark.ring("merge")
 async def test_a_pin_is_changed_by_the_holder_or_with_the_old_one(portal: Portal) -> None:
     holder = await opted_in(portal)
     child = await by_pin(portal)
@@ -223,6 +226,7 @@ async def test_the_store_alone_gives_no_pin_away(portal: Portal) -> None:
         PasswordHasher().verify(hashes[0].partition("#")[0], PIN)
 
 
+@pytest.mark.ring("merge")
 async def test_a_clock_that_was_ahead_closes_no_pin_for_as_long(portal: Portal) -> None:
     await opted_in(portal)
     portal.after(30 * 86_400)

@@ -22,6 +22,7 @@ async def restored(portal: Portal, source: Path) -> dict[str, int]:
     return (await put_back(portal.installation, source)).ended_again
 
 
+@pytest.mark.ring("merge")
 async def test_links_and_sessions_of_the_backup_open_nothing(portal: Portal, tmp_path: Path) -> None:
     used, unused = await links.issue(portal.context, "home"), await links.issue(portal.context, "home")
     ended, lasting = await portal.signed_in(), await portal.signed_in()
@@ -38,6 +39,7 @@ async def test_links_and_sessions_of_the_backup_open_nothing(portal: Portal, tmp
             assert await sessions.find(context, signed_in.secret) is None
 
 
+@pytest.mark.ring("merge")
 async def test_a_pin_of_before_does_not_come_back(portal: Portal, tmp_path: Path) -> None:
     holder = await opted_in(portal)
     await backup(portal.context, tmp_path / "backup")
@@ -47,6 +49,7 @@ async def test_a_pin_of_before_does_not_come_back(portal: Portal, tmp_path: Path
     assert not await pin_after(portal.installation)
 
 
+@pytest.mark.ring("merge")
 async def test_a_restore_does_not_open_a_pin_that_wrong_ones_closed(portal: Portal, tmp_path: Path) -> None:
     await opted_in(portal)
     await backup(portal.context, tmp_path / "backup")
@@ -55,6 +58,7 @@ async def test_a_restore_does_not_open_a_pin_that_wrong_ones_closed(portal: Port
     assert not await pin_after(portal.installation)
 
 
+@pytest.mark.ring("merge")
 async def test_a_pin_that_is_as_it_was_stays(portal: Portal, tmp_path: Path) -> None:
     await opted_in(portal)
     await backup(portal.context, tmp_path / "backup")

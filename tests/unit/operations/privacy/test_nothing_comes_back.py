@@ -105,6 +105,7 @@ def _choices(found: Subscriber, *, own: bool) -> list[str]:
     return wrong + (["has own names"] if own and choices.own_names else [])
 
 
+@pytest.mark.ring("merge")
 async def test_no_older_backup_brings_anything_back(installation: Installation, tmp_path: Path) -> None:
     random_ = random.Random(20261127)
     installation.write_policy(MEXICO, (ROOT / "policies" / MEXICO).read_text())
@@ -131,6 +132,7 @@ async def test_no_older_backup_brings_anything_back(installation: Installation, 
         assert f"own-{each.partition('-')[2]}.example".encode() not in held
 
 
+@pytest.mark.ring("merge")
 async def test_what_was_past_its_term_does_not_come_back(installation: Installation, tmp_path: Path) -> None:
     """The backup is older than the run that deleted it; the restore's clock is that of :data:`NOW`."""
     installation.now = NOW - 1900 * 86_400.0

@@ -20,6 +20,7 @@ DAY = 86_400.0
 DEMAND = HoldDemand("A", "O", "D", "G", "R", days=30, classes=("changes",))
 
 
+@pytest.mark.ring("merge")
 async def test_a_hold_that_was_made_after_the_backup_has_a_stand_in(
     installation: Installation, tmp_path: Path
 ) -> None:
@@ -61,6 +62,7 @@ async def test_a_hold_that_was_ended_after_the_backup_stays_ended(
         assert found.state == "ended"
 
 
+@pytest.mark.ring("merge")
 async def test_a_hold_of_the_backup_holds_to_its_own_end_and_no_longer(
     installation: Installation, tmp_path: Path
 ) -> None:

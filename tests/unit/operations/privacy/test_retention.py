@@ -40,6 +40,7 @@ async def who_asked(context: Context, subscriber: str) -> list[str]:
         return [each.who for _, each in await rows.requests(connection, found.line)]
 
 
+@pytest.mark.ring("merge")
 async def test_evidence_goes_when_its_consent_ended_long_ago_and_not_before(
     installation: Installation,
 ) -> None:
@@ -84,6 +85,7 @@ def everywhere(base: Path) -> bytes:
     return b"".join(path.read_bytes() for path in base.rglob("*") if path.is_file())
 
 
+@pytest.mark.ring("night")
 async def test_a_proof_fails_while_something_is_due_or_pages_are_not_blank(
     installation: Installation,
 ) -> None:
@@ -108,6 +110,7 @@ async def test_a_proof_fails_while_something_is_due_or_pages_are_not_blank(
     assert residue(installation.database).free_pages >= proof.residue.not_blank
 
 
+@pytest.mark.ring("night")
 async def test_stale_numbers_of_pages_are_no_data(installation: Installation, tmp_path: Path) -> None:
     """A trunk page of the free ones keeps the numbers of pages that were taken from it."""
     async with installation.open() as context:
@@ -185,6 +188,7 @@ async def test_backups_go_but_never_the_newest(installation: Installation, tmp_p
         assert (state.rows, state.due) == (1, 0)
 
 
+@pytest.mark.ring("merge")
 async def test_a_backup_that_cannot_be_deleted_is_told(
     installation: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -231,6 +235,7 @@ async def test_a_run_is_on_record_with_counts_and_nothing_personal(installation:
     assert entry.after["oldest"]["changes"] == int(NOW)
 
 
+@pytest.mark.ring("merge")
 @pytest.mark.parametrize("damage", [b"[{", b"\xff\xfe", b'[{"directory": 1}]'])
 async def test_a_damaged_note_of_backups_proves_nothing(
     installation: Installation, tmp_path: Path, damage: bytes

@@ -102,6 +102,7 @@ def put_back(files: dict[Path, bytes]) -> None:
         path.write_bytes(content)
 
 
+@pytest.mark.ring("merge")
 async def test_no_serial_goes_back_where_the_store_did(installation: Installation, tmp_path: Path) -> None:
     """A store that was put back knows an older edition of just what is in force."""
     out = tmp_path / "out"
@@ -158,6 +159,7 @@ async def test_a_list_with_all_kinds_of_rules_is_read_back_as_it_was(
     assert "below.example CNAME ." not in zone
 
 
+@pytest.mark.ring("merge")
 async def test_a_confidential_list_is_refused_and_nothing_is_written(
     installation: Installation, tmp_path: Path
 ) -> None:
@@ -173,6 +175,7 @@ async def test_a_confidential_list_is_refused_and_nothing_is_written(
     assert not out.exists()
 
 
+@pytest.mark.ring("merge")
 async def test_another_installation_takes_it_and_refuses_what_is_old_or_altered(
     installation: Installation, tmp_path: Path
 ) -> None:

@@ -100,6 +100,7 @@ async def test_the_end_of_a_list_is_one_signed_line_on_its_chain(context: Contex
     assert (there.body["previous"], back.serial > done.serial) == (done.manifest_digest, True)
 
 
+@pytest.mark.ring("merge")
 async def test_a_change_to_confidential_removes_its_editions_with_the_command_that_makes_it(
     context: Context, installation: Installation, out: Path
 ) -> None:
@@ -202,6 +203,7 @@ async def test_a_process_that_stays_looks_at_the_files_again_within_a_second(
     assert "worst-of" in (await kept.look(context)).closed
 
 
+@pytest.mark.ring("merge")
 async def test_a_store_that_was_put_back_publishes_nothing_that_was_withdrawn(
     context: Context, installation: Installation, out: Path
 ) -> None:
@@ -219,6 +221,7 @@ async def test_a_store_that_was_put_back_publishes_nothing_that_was_withdrawn(
     assert b"worst.example" in texts(out)
 
 
+@pytest.mark.ring("merge")
 async def test_a_damaged_row_stops_nothing(
     context: Context, installation: Installation, out: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -43,6 +43,7 @@ FAULTS = (
 )
 
 
+@pytest.mark.ring("merge")
 async def test_what_fails_keeps_the_last_good_list(tmp_path: Path) -> None:
     authority = Authority()
     (tmp_path / "ca.pem").write_bytes(authority.pem)

@@ -26,6 +26,7 @@ async def in_force(context: Context) -> list[str]:
     return sorted(name for each in found for name, _ in each.demand.names)
 
 
+@pytest.mark.ring("merge")
 async def test_the_rest_of_an_order_stays_blocked_where_its_successor_is_lost(
     own: Context, installation: Installation, tmp_path: Path
 ) -> None:
@@ -46,6 +47,7 @@ async def test_the_rest_of_an_order_stays_blocked_where_its_successor_is_lost(
         assert await in_force(context) == ["one.example", "three.example"]
 
 
+@pytest.mark.ring("merge")
 async def test_an_order_whose_successors_all_ended_is_ended_again(
     own: Context, installation: Installation, tmp_path: Path
 ) -> None:
@@ -59,6 +61,7 @@ async def test_an_order_whose_successors_all_ended_is_ended_again(
         assert await in_force(context) == []
 
 
+@pytest.mark.ring("merge")
 async def test_held_removals_of_the_backup_are_off(
     polish: Context, installation: Installation, tmp_path: Path
 ) -> None:

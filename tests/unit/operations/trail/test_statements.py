@@ -159,6 +159,7 @@ async def test_a_day_whose_statement_is_gone_gets_no_second_one(installation: In
         assert await statements.verify(context) == (made.day,)
 
 
+@pytest.mark.ring("merge")
 async def test_after_a_restore_the_statement_of_the_day_says_what_it_replaces(
     installation: Installation, tmp_path: Path
 ) -> None:

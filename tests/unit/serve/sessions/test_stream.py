@@ -158,6 +158,7 @@ async def test_one_that_says_nothing_understood_is_left(streaming: Streaming) ->
         await writer.wait_closed()
 
 
+@pytest.mark.ring("merge")
 async def test_one_that_does_not_read_is_dropped(
     streaming: Streaming, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -177,6 +178,7 @@ async def test_one_that_does_not_read_is_dropped(
     await follower.leave()
 
 
+@pytest.mark.ring("merge")
 async def test_one_that_does_not_read_does_not_keep_control_from_ending(streaming: Streaming) -> None:
     for turn in range(8):
         hosts = [f"10.{turn}.{number // 250}.{number % 250}" for number in range(1000)]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from filterd.model.token import TokenRole
 from filterd.operations.signing import Purpose
 from filterd.operations.trail import rotating
@@ -13,6 +15,7 @@ from tests.worlds import exported
 EXPORT = "/api/v1/audit/export"
 
 
+@pytest.mark.ring("merge")
 async def test_a_regulator_gets_an_export_that_verifies(api: Api, tmp_path: Path) -> None:
     client = await api.client(TokenRole.REGULATOR)
     reply = await client.get(EXPORT)

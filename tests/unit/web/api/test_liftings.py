@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from filterd.model.token import OF_LINES, TokenRole
 from filterd.operations import exceptions, suspension
 from tests.unit.web.conftest import Api
@@ -9,6 +11,7 @@ from tests.unit.web.conftest import Api
 V1 = "/api/v1"
 
 
+@pytest.mark.ring("merge")
 async def test_an_exception_is_made_listed_and_ended(api: Api) -> None:
     client = await api.client(TokenRole.ON_CALL)
     asked = {"name": "Shop.example.", "seconds": 600, "reason": "ticket 3"}

@@ -294,6 +294,7 @@ async def test_the_table_has_every_endpoint_and_no_other(api: Api) -> None:
     assert {(method, path) for method, path, _ in await _endpoints(api)} == MATRIX.keys()
 
 
+@pytest.mark.ring("merge")
 @pytest.mark.parametrize("role", TokenRole)
 async def test_each_role_may_do_what_the_table_says_and_nothing_else(api: Api, role: TokenRole) -> None:
     client = await api.client(role)
@@ -306,6 +307,7 @@ async def test_each_role_may_do_what_the_table_says_and_nothing_else(api: Api, r
             assert status == 403, (method, path, call[PERMISSION])
 
 
+@pytest.mark.ring("merge")
 async def test_nothing_is_done_without_a_valid_token(api: Api) -> None:
     made = await api.token(TokenRole.OPERATOR)
     forged = made.secret[:-1] + ("A" if made.secret[-1] != "A" else "B")
@@ -316,6 +318,7 @@ async def test_nothing_is_done_without_a_valid_token(api: Api) -> None:
             assert (await _call(client, method, path)).status_code == 401, (method, path)
 
 
+@pytest.mark.ring("merge")
 async def test_every_refusal_of_a_token_is_the_same(api: Api) -> None:
     expired = await api.token(TokenRole.OPERATOR, seconds=60)
     revoked = await api.token(TokenRole.OPERATOR)

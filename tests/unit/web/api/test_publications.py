@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from filterd.model.token import TokenRole
 from filterd.operations.feeds import updating
 from filterd.operations.publishing import digests, publish, withdrawing
@@ -13,6 +15,7 @@ from tests.unit.web.conftest import Api
 from tests.worlds.installation import install
 
 
+@pytest.mark.ring("merge")
 async def test_what_another_provider_signed_is_compared_and_kept(api: Api, tmp_path: Path) -> None:
     operator, regulator = await api.client(TokenRole.OPERATOR), await api.client(TokenRole.REGULATOR)
     await updating.update(api.context)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from filterd.model.rule import Scope
 from filterd.model.token import TokenRole
 from filterd.operations import snapshots, subscribers
@@ -21,6 +23,7 @@ def _stage(checked: dict[str, Any], name: str) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.ring("merge")
 async def test_a_check_says_what_a_line_gets_and_keeps_its_own_names(api: Api) -> None:
     await subscribers.add(api.context, "home")
     await subscribers.deny(api.context, "home", "secret.example")

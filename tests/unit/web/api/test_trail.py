@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 
+import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from filterd.disk import signing_keys
@@ -12,6 +13,7 @@ from filterd.model.token import TokenRole
 from tests.unit.web.conftest import Api
 
 
+@pytest.mark.ring("merge")
 async def test_a_regulator_verifies_and_countersigns(api: Api) -> None:
     operator, regulator = await api.client(TokenRole.OPERATOR), await api.client(TokenRole.REGULATOR)
     assert (await regulator.get("/api/v1/audit/checkpoints/0")).status_code == 404

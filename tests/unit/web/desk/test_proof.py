@@ -93,6 +93,7 @@ async def _thief_gets_nothing(world: DeskWorld, browser: Browser) -> None:
     assert (await _one(world)).state == "valid"
 
 
+@pytest.mark.ring("merge")
 @pytest.mark.parametrize("approval", ["session", "passkey"])
 async def test_a_stolen_session_alone_approves_nothing(world: DeskWorld, approval: str) -> None:
     await _waiting_order(world)
@@ -106,6 +107,7 @@ async def test_a_stolen_session_alone_approves_nothing(world: DeskWorld, approva
     assert "In force" in (await owner.browser.post(APPROVE, answer=answer)).text
 
 
+@pytest.mark.ring("merge")
 async def test_without_the_last_passkey_an_approval_takes_the_token_again(world: DeskWorld) -> None:
     await _waiting_order(world)
     owner = await _owner(world)
@@ -134,6 +136,7 @@ async def test_a_new_token_of_the_same_person_brings_no_session_back(world: Desk
     assert "In force" in (await browser.post(APPROVE, token=again.secret)).text
 
 
+@pytest.mark.ring("merge")
 async def test_where_a_passkey_is_asked_of_everybody_the_token_is_none(world: DeskWorld) -> None:
     await _waiting_order(world)
     orders = replace(world.context.settings.orders, approval="passkey")

@@ -52,6 +52,7 @@ async def _do(browser: Browser, step: re.Match[str], page: str) -> str:
     return (await browser.post(path, **sent)).text
 
 
+@pytest.mark.ring("merge")
 @pytest.mark.parametrize(
     ("language", "document"), [("en", "docs/support-desk.md"), ("es", "docs/es/mesa-de-ayuda.md")]
 )

@@ -44,6 +44,7 @@ POSTS = (
 )
 
 
+@pytest.mark.ring("merge")
 async def test_each_form_needs_the_token_of_its_session(portal: PortalPages) -> None:
     browser, other = await portal.turned_on(), await portal.signed_in("other")
     before = await portal.choices()
@@ -68,6 +69,7 @@ async def test_each_form_is_known_here(portal: PortalPages) -> None:
     assert known == set(POSTS)
 
 
+@pytest.mark.ring("merge")
 async def test_no_path_leads_to_another_line(portal: PortalPages) -> None:
     browser = await portal.turned_on()
     await subscribers.deny(portal.context, "other", "secreto.example")
@@ -192,6 +194,7 @@ def test_each_refusal_has_words(error: OperationError) -> None:
         assert "%(" not in text
 
 
+@pytest.mark.ring("merge")
 async def test_the_changes_of_a_session_are_bounded_and_leaving_is_not(portal: PortalPages) -> None:
     browser = await portal.turned_on()
     other = await portal.signed_in()

@@ -41,6 +41,7 @@ async def plan_of(portal: PortalPages) -> tuple[Slot, ...]:
     return plan
 
 
+@pytest.mark.ring("merge")
 async def test_bedtime_closes_childrens_things_alone(portal: PortalPages, browser: Browser) -> None:
     await browser.send(f"{HOURS}/lista")
     (slot,) = await plan_of(portal)
@@ -51,6 +52,7 @@ async def test_bedtime_closes_childrens_things_alone(portal: PortalPages, browse
     assert "Ahora está cerrado por horario" in browser.words and "Cambia hoy a las 06:30" in browser.words
 
 
+@pytest.mark.ring("merge")
 async def test_a_stretch_is_added_changed_and_removed(portal: PortalPages, browser: Browser) -> None:
     await browser.follow(f"{HOURS}/nueva")
     await browser.send(
@@ -71,6 +73,7 @@ async def test_a_stretch_is_added_changed_and_removed(portal: PortalPages, brows
     assert (await portal.choices()).adjustments.plan is None
 
 
+@pytest.mark.ring("merge")
 async def test_everything_warns_and_leaves_what_nobody_took_away(
     portal: PortalPages, browser: Browser
 ) -> None:
@@ -88,6 +91,7 @@ async def test_everything_warns_and_leaves_what_nobody_took_away(
     assert 'name="deja" value="messaging" checked' not in browser.text
 
 
+@pytest.mark.ring("merge")
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
@@ -112,6 +116,7 @@ async def test_a_stretch_with_a_mistake(
     assert (await portal.choices()).adjustments.plan is None
 
 
+@pytest.mark.ring("night")
 async def test_a_week_has_an_end(portal: PortalPages, browser: Browser) -> None:
     for minute in range(51):
         portal.after(1 / CHANGES.each_second)
@@ -139,6 +144,7 @@ async def test_hours_of_the_age_become_the_lines_own(portal: PortalPages, browse
     assert "Estas son tus horas" in browser.words
 
 
+@pytest.mark.ring("merge")
 async def test_days_off(portal: PortalPages, browser: Browser) -> None:
     await browser.send(f"{HOURS}/dias", {"dia": "2027-12-25"})
     assert (await portal.choices()).adjustments.holidays == ("2027-12-25",)
