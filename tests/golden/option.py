@@ -11,6 +11,9 @@ import pytest
 GOLDEN = Path(__file__).parent
 
 
+UPDATE = 'make test PYTEST="-n 0 --update-golden FILE_OF_THIS_TEST" writes it; look at the difference'
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The option itself."""
     parser.addoption("--update-golden", action="store_true", help="write the files of tests/golden anew")
@@ -24,7 +27,7 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
         path = GOLDEN / name
         if request.config.getoption("--update-golden"):
             path.write_text(text, encoding="utf-8")
-        assert text == path.read_text(encoding="utf-8"), f"{path} differs: see --update-golden"
+        assert text == path.read_text(encoding="utf-8"), f"{path} differs: {UPDATE}"
 
     return compare
 
@@ -39,7 +42,7 @@ def golden_folder(request: pytest.FixtureRequest) -> Callable[[str, Mapping[str,
             write(folder, texts)
         found = "\n".join(differences(folder, texts))
         if found:
-            pytest.fail(f"{folder} differs: see --update-golden\n{found}", pytrace=False)
+            pytest.fail(f"{folder} differs: {UPDATE}\n{found}", pytrace=False)
 
     return compare
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -13,7 +14,7 @@ import pytest
 from tests.worlds import reruns
 from tests.worlds.environment import LONGEST_ROOT, MEMORY_ROOT, root_of_run, same_everywhere, short_root
 from tests.worlds.order import ordered
-from tests.worlds.rings import COMMIT, FOLDERS, MERGE, NIGHT, RINGS
+from tests.worlds.rings import COMMIT, FOLDERS, MERGE, NIGHT, RINGS, rings_of_text
 
 ROOT = Path(__file__).parents[2]
 PLUGINS = tuple(
@@ -154,7 +155,7 @@ def test_a_test_that_changes_the_priority_of_its_process_fails(tmp_path: Path) -
     done = run(tmp_path)
     assert "1 error" in done.stdout, done.stdout
     assert "2 passed" in done.stdout
-    assert "test_nice left its process at another priority" in done.stdout
+    assert "it left the process of the tests at another priority" in done.stdout
 
 
 RINGS_OF_A_FILE = """
@@ -205,12 +206,58 @@ def test_a_run_takes_a_part_of_a_ring_or_what_it_names(tmp_path: Path) -> None:
 
 
 @pytest.mark.ring("merge")
-def test_a_mark_with_another_word_is_an_error(tmp_path: Path) -> None:
+@pytest.mark.parametrize("processes", ["0", "2"])
+def test_a_mark_with_another_word_fails_its_test(tmp_path: Path, processes: str) -> None:
     (tmp_path / "tests" / "unit").mkdir(parents=True)
     (tmp_path / "tests/unit/test_it.py").write_text(RINGS_OF_A_FILE.replace("night", "nigth"))
-    done = run(tmp_path, "--ring=commit", within=tmp_path)
-    assert done.returncode == pytest.ExitCode.USAGE_ERROR
-    assert "mark ring with one of commit, merge, night" in done.stdout + done.stderr
+    for ring in ("--ring=commit", "-q"):
+        done = run(tmp_path, ring, "-n", processes, within=tmp_path)
+        assert done.returncode == 1, done.stdout
+        assert "mark ring with one of commit, merge, night, not ('nigth',)" in done.stdout
+
+
+@pytest.mark.ring("merge")
+def test_a_part_that_is_not_there_and_one_of_no_ring_are_errors(tmp_path: Path) -> None:
+    (tmp_path / "tests" / "unit").mkdir(parents=True)
+    (tmp_path / "tests/unit/test_it.py").write_text("def test_it(): pass\n")
+    for words, said in (
+        (("--ring=commit", "--part=tests/wire"), "there is no such file or folder"),
+        (("--part=tests/unit",), "give --ring too"),
+    ):
+        done = run(tmp_path, *words, within=tmp_path)
+        assert done.returncode == pytest.ExitCode.USAGE_ERROR
+        assert said in done.stdout + done.stderr
+    nothing = run(tmp_path, "--ring=merge", "--part=./tests/unit/", within=tmp_path)
+    assert "it may be in commit or night" in nothing.stdout, nothing.stdout
+
+
+@pytest.mark.parametrize(
+    ("text", "rings"),
+    [
+        ("", {COMMIT}),
+        ('pytestmark = pytest.mark.ring("night")', {NIGHT}),
+        ('pytestmark = [pytest.mark.ring("night"), x]\n@pytest.mark.ring("merge")', {NIGHT, MERGE}),
+        ('@pytest.mark.ring("night")', {COMMIT, NIGHT}),
+        ("@pytest.mark.ring('night')", set(RINGS)),
+        ("ring = pytest.mark.ring", set(RINGS)),
+        ('@pytest.mark.ring(\n    "night"\n)', set(RINGS)),
+        ('@pytest.mark.ring("nigth")', set(RINGS)),
+        ("@pytest.mark.ring(NIGHT)", set(RINGS)),
+    ],
+)
+def test_the_text_of_a_file_says_which_rings_its_tests_may_be_in(text: str, rings: set[str]) -> None:
+    assert rings_of_text(text, COMMIT) == rings
+
+
+def test_marks_of_rings_stand_in_the_files_of_their_tests(root: Path) -> None:
+    """One that is made elsewhere is not seen in the text of the file, which would be left out of its ring."""
+    for path in (root / "tests").rglob("*.py"):
+        text = path.read_text()
+        if path.name in ("rings.py", "test_suite.py") or "mark.ring" not in text:
+            continue
+        assert path.name.startswith("test_"), f"{path}: put the mark into the file of the test"
+        named = re.findall(r"^(\w+)(?:: [^=]+)? = pytest\.mark\.ring", text, re.MULTILINE)
+        assert set(named) <= {"pytestmark"}, f"{path}: a mark under a name may be used elsewhere"
 
 
 def test_every_folder_that_has_a_ring_or_reruns_is_there(root: Path) -> None:

@@ -189,6 +189,8 @@ def _wrong(row: Row | None, old: int | None) -> str:
         return "never ran"
     if row.result == FAILED:
         return f"failed on {row.date[:10]} ({row.figure})"
+    if row.tree == CHANGED:
+        return "files were changed while it ran"
     if old is None:
         return f"its last run was on commit {row.commit[:8]}, which is not in the history of HEAD"
     return f"its last run is {old} commits old, {OLDEST} at most" if old > OLDEST else ""

@@ -69,9 +69,9 @@ def summary(durations: list[Duration]) -> Iterator[str]:
     yield from _table((folder_of(each.test), each) for each in durations)
     yield "\nby kind of test"
     yield from _table((of_file[each.test.split("::")[0]], each) for each in durations)
-    yield "\nthe first 20 files"
+    yield "\nthe slowest 20 files"
     yield from _table(((each.test.split("::")[0], each) for each in durations), 20)
-    yield f"\nthe first {SHOWN} tests"
+    yield f"\nthe slowest {SHOWN} tests"
     yield from _table(((each.test, each) for each in durations), SHOWN)
 
 

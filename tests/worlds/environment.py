@@ -99,7 +99,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 def pytest_terminal_summary(exitstatus: int, config: pytest.Config) -> None:
     """Say where the folders of a run with failures are."""
-    if exitstatus and _MADE in config.stash:
+    if exitstatus and Path(config.stash.get(_MADE, "/nowhere")).exists():
         terminal = config.pluginmanager.getplugin("terminalreporter")
         terminal.write_line(f"what the tests wrote is in {config.stash[_MADE]}")
 

@@ -37,7 +37,8 @@ def pytest_runtest_teardown(item: pytest.Item) -> None:
     if _priority() != _priorities[-1]:
         _priorities.append(_priority())
         pytest.fail(
-            f"{item.nodeid} left its process at another priority: patch what changes it", pytrace=False
+            "it left the process of the tests at another priority: patch what sets it",
+            pytrace=False,
         )
 
 

@@ -33,8 +33,9 @@ FOLDERS = {
     "recipes": MERGE,
 }
 """folder of ``tests`` -> its ring; of a folder that is not named: ``commit``"""
-MARK = re.compile(r"^(pytestmark\b[^\n]*|[^\n]*?)mark\.ring\(\"(\w+)\"\)|mark\.ring\(", re.MULTILINE)
-"""in the text of each file whose tests are not all in the ring of their folder"""
+MARK = re.compile(r"^(pytestmark\b[^\n]*|[^\n]*?)mark\.ring\(\"(\w+)\"\)|mark\.ring\b", re.MULTILINE)
+"""in the text of each file whose tests are not all in the ring of their folder; tests/meta/test_suite.py
+forbids marks that are made elsewhere"""
 
 
 def ring_of_file(path: Path) -> str:
@@ -42,25 +43,33 @@ def ring_of_file(path: Path) -> str:
     return FOLDERS.get(path.parts[1] if path.parts[0] == "tests" and len(path.parts) > 1 else "", COMMIT)
 
 
-def _marked(text: str, ring: str) -> set[str]:
+def rings_of_text(text: str, ring: str) -> set[str]:
     """The rings that the tests of a file may be in, by its text; ``ring``: without a mark."""
     found = list(MARK.finditer(text))
-    whole = [each[2] for each in found if each[1] is not None and each[1].startswith("pytestmark")]
-    rings = {each[2] for each in found if each[2]} or {ring}
-    if any(each[2] is None for each in found):
+    if any(each[2] not in RINGS for each in found):
         return set(RINGS)
+    rings = {each[2] for each in found}
+    whole = any(each[1].startswith("pytestmark") for each in found)
     return rings if whole else rings | {ring}
 
 
 def ring_of(item: pytest.Item) -> str:
-    """The ring of a test. Raises :class:`pytest.UsageError` for a mark with another word."""
+    """The ring of a test. Of one whose mark has another word: ``commit``, where it fails."""
     mark = item.get_closest_marker("ring")
     if mark is None:
         return ring_of_file(Path(item.nodeid.split("::")[0]))
-    if len(mark.args) != 1 or mark.args[0] not in RINGS:
-        message = f"{item.nodeid}: mark ring with one of {', '.join(RINGS)}"
-        raise pytest.UsageError(message)
-    return str(mark.args[0])
+    return str(mark.args[0]) if _sound(mark) else COMMIT
+
+
+def _sound(mark: pytest.Mark) -> bool:
+    return len(mark.args) == 1 and mark.args[0] in RINGS
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Fail a test whose mark has another word."""
+    mark = item.get_closest_marker("ring")
+    if mark is not None and not _sound(mark):
+        pytest.fail(f"mark ring with one of {', '.join(RINGS)}, not {mark.args}", pytrace=False)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -72,6 +81,31 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="PATH",
         help="of the ring, what is below PATH; may be repeated",
     )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse a part of no ring, and a part that is not there."""
+    if hasattr(config, "workerinput") or not config.option.part:
+        return
+    if _wanted(config) is None:
+        message = "--part is a part of a ring: give --ring too, and name no other files"
+        raise pytest.UsageError(message)
+    missing = [part for part in config.option.part if not (config.rootpath / part).exists()]
+    if missing:
+        message = f"--part {missing[0]}: there is no such file or folder below {config.rootpath}"
+        raise pytest.UsageError(message)
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, exitstatus: int, config: pytest.Config
+) -> None:
+    """Say where a test may be that a run of one ring did not find."""
+    ring = _wanted(config)
+    if ring is not None and exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
+        others = " or ".join(each for each in RINGS if each != ring)
+        terminalreporter.write_line(
+            f"no test of the ring {ring} was asked for; it may be in {others}: name its file instead"
+        )
 
 
 def _wanted(config: pytest.Config) -> str | None:
@@ -93,11 +127,13 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     if ring is None or collection_path.suffix != ".py":
         return None
     path = collection_path.relative_to(config.rootpath)
-    if config.option.part and not any(path.is_relative_to(part) for part in config.option.part):
+    parts = [(config.rootpath / part).resolve() for part in config.option.part or ()]
+    if parts and not any(collection_path.is_relative_to(part) for part in parts):
         return True
     if ring == ring_of_file(path):
         return None
-    return None if ring in _marked(collection_path.read_text(encoding="utf-8"), ring_of_file(path)) else True
+    text = collection_path.read_text(encoding="utf-8")
+    return None if ring in rings_of_text(text, ring_of_file(path)) else True
 
 
 @pytest.hookimpl(tryfirst=True)
