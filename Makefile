@@ -106,7 +106,7 @@ sanitize-threads: $(INSTALLED) $(BUILT)  ## drive what threads share from many o
 # Whole runs only: with PYTEST the digest of what was tried is not written.
 .PHONY: sanitized
 sanitized: sanitize sanitize-threads  ## both of them; when both pass, .ci/run leaves them out until native code, flags or compiler change
-	@if [ -z "$(PYTEST)" ]; then .ci/native-digest >.ci/sanitized; fi
+	@if [ -z "$(PYTEST)" ]; then .ci/native-digest >build/sanitized && mv build/sanitized .ci/sanitized; fi
 
 # The suite makes 4 for each call, always the same; here API_SEED is another one each time.
 API_EXAMPLES ?= 300

@@ -158,6 +158,17 @@ def test_a_test_that_changes_the_priority_of_its_process_fails(tmp_path: Path) -
     assert "it left the process of the tests at another priority" in done.stdout
 
 
+@pytest.mark.ring("merge")
+def test_a_table_of_durations_replaces_nothing_else(tmp_path: Path) -> None:
+    other = tmp_path / "test_it.py"
+    other.write_text("def test_it(): pass\n")
+    for place in (other, tmp_path, Path("/proc/nowhere/table")):
+        done = run(tmp_path, f"--durations-file={place}")
+        assert done.returncode == pytest.ExitCode.USAGE_ERROR, done.stdout
+        assert "INTERNALERROR" not in done.stdout + done.stderr
+    assert other.read_text() == "def test_it(): pass\n"
+
+
 RINGS_OF_A_FILE = """
 import pytest
 

@@ -14,11 +14,13 @@ from __future__ import annotations
 
 import argparse
 import errno
+import fcntl
 import math
 import os
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -59,6 +61,18 @@ class Night:
     def rows(self) -> dict[str, Row]:
         """The record as it is now."""
         return record.read(self.place)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep other nights of this repository out. Raises :class:`NightError`."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / "lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                message = f"another night runs in {self.root}: wait for its end"
+                raise NightError(message) from None
+            yield
 
     def run_all(self, *, again: bool) -> int:
         """Run the chosen slices, write the report; the exit code."""
@@ -130,6 +144,7 @@ class Night:
         row = self.rows().get(each.name)
         if not again and row and row.result == record.PASSED and row.tree == record.tree(self.root):
             self.skipped[each.name] = row
+            self._put(replace(row, commit=record.head(self.root)))
             print(f"{each.name}: passed on this tree on {row.date}: skipped (--again runs it)", flush=True)
         else:
             self._run(each)
@@ -137,15 +152,16 @@ class Night:
     def _run(self, each: Slice, most: float = math.inf) -> Outcome:
         """Run a slice and record it."""
         tree, commit = record.tree(self.root), record.head(self.root)
+        committed = record.is_committed(self.root)
         print(f"{_clock()} {each.name}: {each.title}", flush=True)
         outcome = execution.run(each, self.root, self.folder, self._seed(), self.stop, most)
         self.outcomes[each.name] = outcome
         if outcome.ending is Ending.FAILED and shutil.disk_usage(self.folder).free < LEAST_FREE:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.folder))
         if outcome.ending in (Ending.PASSED, Ending.FAILED):
-            if record.tree(self.root) != tree:
+            if not committed or record.tree(self.root) != tree:
                 tree = record.CHANGED
-                print(f"{each.name}: files of the repository changed while it ran", flush=True)
+                print(f"{each.name}: no evidence for a release: its files are no commit", flush=True)
             seconds = round(outcome.seconds)
             self._put(Row(each.name, outcome.ending.value, tree, commit, _now(), seconds, outcome.figure))
         print(
@@ -172,13 +188,15 @@ def main(words: Sequence[str], slices: Sequence[Slice] = SLICES, root: Path = RO
     try:
         with Interruption() as stop:
             night = Night(slices, chosen, root, stop)
+            record.require_history(root)
             if asked.list:
                 return night.show()
             if asked.check:
                 return night.check()
-            if asked.one_within is not None:
-                return night.run_one(asked.one_within)
-            return night.run_all(again=asked.again)
+            with night.alone():
+                if asked.one_within is not None:
+                    return night.run_one(asked.one_within)
+                return night.run_all(again=asked.again)
     except NightError as error:
         print(f"night: {error}", file=sys.stderr)
     except OSError as error:
@@ -203,6 +221,13 @@ def _old(age: int | None) -> str:
     return "age unknown" if age is None else f"{age} commits old"
 
 
+def _seconds(word: str) -> float:
+    seconds = float(word)
+    if not 0 < seconds < math.inf:
+        raise argparse.ArgumentTypeError(word)
+    return seconds
+
+
 def _parser(slices: Sequence[Slice]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="night", description="the slices of the night and their record")
     parser.add_argument("--slice", metavar="NAME", choices=[each.name for each in slices], action="append",
@@ -212,7 +237,7 @@ def _parser(slices: Sequence[Slice]) -> argparse.ArgumentParser:
     mode.add_argument("--list", action="store_true", help="show the slices and their last results")
     mode.add_argument("--check", action="store_true", help="say which slices must run before a release")
     mode.add_argument(
-        "--one-within", type=float, metavar="SECONDS", help="run one slice that fits, the oldest"
+        "--one-within", type=_seconds, metavar="SECONDS", help="run one slice that fits, the oldest"
     )
     return parser
 

@@ -10,6 +10,7 @@ It is committed. The hash of a tree leaves it out, so that writing it does not m
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import re
 import subprocess
@@ -66,7 +67,7 @@ class Row:
     result: str
     """:data:`PASSED` or :data:`FAILED`"""
     tree: str
-    """hash of the files it ran on, or :data:`CHANGED`"""
+    """hash of the files it ran on, or :data:`CHANGED` where they are no commit"""
     commit: str
     """HEAD when it began"""
     date: str
@@ -151,6 +152,23 @@ def _tree(root: Path) -> str:
         return _git(root, "write-tree", environment=own)
 
 
+def is_committed(root: Path) -> bool:
+    """Return whether the working tree is that of HEAD; the record does not count. Raises
+    :class:`RepositoryError`."""
+    return not _git(root, "status", "--porcelain", "--untracked-files=all", "--", ".", f":(exclude){PLACE}")
+
+
+def require_history(root: Path) -> None:
+    """Raise :class:`RepositoryError` unless ``root`` is the top of a repository with all of its history."""
+    top = Path(_git(root, "rev-parse", "--show-toplevel"))
+    if top.resolve() != root.resolve():
+        message = f"{root} is no repository of its own, but a folder of {top}: clone it"
+        raise RepositoryError(message)
+    if _git(root, "rev-parse", "--is-shallow-repository") == "true":
+        message = "a shallow clone has no ages of slices: git fetch --unshallow"
+        raise RepositoryError(message)
+
+
 def head(root: Path) -> str:
     """The commit of HEAD."""
     return _git(root, "rev-parse", "--verify", "HEAD")
@@ -190,7 +208,7 @@ def _wrong(row: Row | None, old: int | None) -> str:
     if row.result == FAILED:
         return f"failed on {row.date[:10]} ({row.figure})"
     if row.tree == CHANGED:
-        return "files were changed while it ran"
+        return "it ran on files that are no commit"
     if old is None:
         return f"its last run was on commit {row.commit[:8]}, which is not in the history of HEAD"
     return f"its last run is {old} commits old, {OLDEST} at most" if old > OLDEST else ""
@@ -203,14 +221,19 @@ def oldest_within(
     seconds: float,
     turn: int,
 ) -> Slice | None:
-    """The slice with the oldest row of those that took at most so long; an unknown age is the oldest.
+    """One of the older half of the slices that took at most so long; an unknown age is the oldest.
 
-    ``turn`` picks one of several of the same age. None: no slice is known to fit.
+    ``turn`` picks it, so that others come on a machine that cannot commit the record. None: no slice is known
+    to fit.
     """
     fitting = [each for each in slices if each.name in rows and rows[each.name].seconds <= seconds]
-    old = {each.name: float("inf") if (n := ages[each.name]) is None else n for each in fitting}
-    first = [each for each in fitting if old[each.name] == max(old.values())]
-    return first[turn % len(first)] if first else None
+
+    def oldest_first(each: Slice) -> tuple[float, str]:
+        age = ages[each.name]
+        return -math.inf if age is None else -age, rows[each.name].date
+
+    older = sorted(fitting, key=oldest_first)[: (len(fitting) + 1) // 2]
+    return older[turn % len(older)] if older else None
 
 
 def _run(

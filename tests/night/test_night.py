@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import shutil
@@ -70,6 +71,57 @@ def rows_of(repository: Path) -> dict[str, Row]:
 
 def recorded(repository: Path, *rows: Row) -> None:
     record.write(repository / record.PLACE, rows)
+
+
+# What a release may rest on
+
+
+def test_a_pass_on_files_that_are_no_commit_is_no_evidence(
+    repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (repository / "product.py").write_text("not committed\n")
+    assert main([], [GOOD], repository) == 0
+    assert rows_of(repository)["good"].tree == record.CHANGED
+    git(repository, "checkout", "--quiet", "product.py")
+    assert main(["--check"], [GOOD], repository) == 1
+    assert "files that are no commit" in capsys.readouterr().out
+
+
+def test_what_is_skipped_counts_for_the_commit_of_now(repository: Path) -> None:
+    assert main([], [GOOD], repository) == 0
+    for _ in range(record.OLDEST + 1):
+        commit(repository)
+    assert main(["--check"], [GOOD], repository) == 1
+    assert main([], [GOOD], repository) == 0
+    assert main(["--check"], [GOOD], repository) == 0
+
+
+def test_a_second_night_waits_for_the_first(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (repository / "build/night").mkdir(parents=True)
+    with (repository / "build/night/lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert main([], [GOOD], repository) == 2
+    assert "another night runs" in capsys.readouterr().err
+    assert main([], [GOOD], repository) == 0
+
+
+def test_a_shallow_clone_and_a_folder_of_another_repository_are_refused(
+    repository: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    commit(repository)
+    git(tmp_path, "clone", "--quiet", "--depth=1", f"file://{repository}", str(tmp_path / "shallow"))
+    assert main(["--check"], [GOOD], tmp_path / "shallow") == 2
+    assert "git fetch --unshallow" in capsys.readouterr().err
+    (repository / "build/copy").mkdir(parents=True)
+    assert main([], [GOOD], repository / "build/copy") == 2
+    assert "no repository of its own" in capsys.readouterr().err
+
+
+def test_others_come_where_the_record_is_not_committed(repository: Path) -> None:
+    slices = [shell(name, SUMMARY) for name in "abcd"]
+    rows = {each.name: replace(ROW, name=each.name, seconds=1) for each in slices}
+    found = [record.oldest_within(slices, rows, dict.fromkeys(rows, 3), 60, turn) for turn in range(8)]
+    assert len({each.name for each in found if each is not None}) == 2, "the older half"
 
 
 # The record

@@ -98,9 +98,27 @@ def pytest_configure(config: pytest.Config) -> None:
     """Measure in each process; write in the one that prints the summary."""
     if config.option.durations_file is None:
         return
+    file = Path(config.option.durations_file).absolute()
+    if not hasattr(config, "workerinput"):
+        _require_place(file)
     config.pluginmanager.register(_Measurement())
     if not hasattr(config, "workerinput"):
-        config.pluginmanager.register(_Record(Path(config.option.durations_file).absolute()))
+        config.pluginmanager.register(_Record(file))
+
+
+def _require_place(file: Path) -> None:
+    """Raise :class:`pytest.UsageError` unless a table can be written there and replaces nothing else."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with file.open("a+") as opened:
+            opened.seek(0)
+            known = opened.readline()
+    except (OSError, UnicodeDecodeError) as error:
+        message = f"--durations-file={file}: {error}"
+        raise pytest.UsageError(message) from error
+    if known and known != f"{HEADER}\n":
+        message = f"--durations-file={file} has something else in it: name another file"
+        raise pytest.UsageError(message)
 
 
 class _Measurement:
@@ -134,7 +152,6 @@ class _Record:
     def __init__(self, file: Path) -> None:
         self._file = file
         self._durations: dict[str, Duration] = {}
-        file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(f"{HEADER}\n")
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:

@@ -24,7 +24,7 @@ TIMES = 15
 
 def profile() -> str:
     """The profile of this run. Raises :class:`ValueError` for a word that is none."""
-    word = os.environ.get(VARIABLE, COMMIT)
+    word = os.environ.get(VARIABLE) or COMMIT
     if word not in (COMMIT, NIGHT):
         message = f"{VARIABLE}={word}: set it to {COMMIT} or {NIGHT}"
         raise ValueError(message)

@@ -90,7 +90,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if _wanted(config) is None:
         message = "--part is a part of a ring: give --ring too, and name no other files"
         raise pytest.UsageError(message)
-    missing = [part for part in config.option.part if not (config.rootpath / part).exists()]
+    missing = [part for part in config.option.part if not part or not (config.rootpath / part).exists()]
     if missing:
         message = f"--part {missing[0]}: there is no such file or folder below {config.rootpath}"
         raise pytest.UsageError(message)
