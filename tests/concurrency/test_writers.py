@@ -9,11 +9,15 @@ import threading
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from filterd.audit.chain import prove
 from filterd.model.changelog import CHANGES_SQL, HEAD_SQL, PARENTAL
 from filterd.store import change_log
 from filterd.store.store import Store
 from tests.worlds.ledger import ledger_beside
+
+pytestmark = pytest.mark.ring("night")
 
 PROCESSES = 4
 WRITES = 2_500

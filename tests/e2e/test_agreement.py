@@ -45,7 +45,7 @@ from tests.e2e.agreement_lab import Client, Lab, add_orders, change_lines, prepa
 from tests.e2e.authority import nsd
 from tests.e2e.deployment import Deployment, ede, soon
 
-pytestmark = pytest.mark.system("nsd")
+pytestmark = [pytest.mark.ring("night"), pytest.mark.system("nsd")]
 
 MADE = {1: {"0.0.0.0", "192.0.2.80"}, 28: {"::", "2001:db8::80"}}
 UNKNOWN = "127.0.0.250"

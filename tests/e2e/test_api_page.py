@@ -12,6 +12,8 @@ from tests.e2e.authority import free_port
 from tests.e2e.deployment import Deployment, soon
 from tests.e2e.resolver_process import answering, upstream
 
+pytestmark = pytest.mark.ring("night")
+
 PAGE = Path(__file__).parents[2] / "docs/api.md"
 BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 

@@ -15,6 +15,8 @@ from tests.e2e.deployment import Deployment
 from tests.meta.test_known_failures import ROOT
 from tests.worlds.operations_page import filterd_commands
 
+pytestmark = pytest.mark.ring("night")
+
 PAGE = ROOT / "docs/choices.md"
 PLAN = re.compile(r"^```yaml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 COMMANDS = {"add", "opt-in", "choose", "plan", "close", "open", "pause", "resume", "allow", "deny", "remove"}

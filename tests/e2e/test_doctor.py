@@ -19,6 +19,8 @@ from tests.e2e.authority import free_port
 from tests.e2e.deployment import Deployment, soon
 from tests.e2e.small import small
 
+pytestmark = pytest.mark.ring("night")
+
 BESIDE = ("clock.unsynchronised", "kernel.", "memory.", "disk.", "resolvers.", "systemd.")
 """how the ids of findings about the machine begin, on which the tests happen to run"""
 MOST_SECONDS = 60.0

@@ -10,7 +10,7 @@ from tests.e2e.conftest import World
 from tests.e2e.deployment import ede, soon
 from tests.e2e.names import BANNED, CHILD, STRANGER, TEENAGER
 
-pytestmark = pytest.mark.system("nsd")
+pytestmark = [pytest.mark.ring("night"), pytest.mark.system("nsd")]
 
 CENSORED, FILTERED = 16, 17
 

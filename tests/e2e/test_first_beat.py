@@ -14,6 +14,8 @@ from tests.e2e.deployment import Deployment, soon
 from tests.e2e.small import small
 from tests.e2e.test_crash_loop import resolver_of
 
+pytestmark = pytest.mark.ring("night")
+
 SOONER = """
 from filterd.cli.entry import main
 from filterd.serve import pulse

@@ -26,6 +26,8 @@ from tests.worlds.dhcp import (
 )
 from tests.worlds.network_namespace import in_own_network
 
+pytestmark = pytest.mark.ring("night")
+
 FIRST, SECOND, THIRD = "192.0.2.11", "192.0.2.12", "192.0.2.13"
 
 

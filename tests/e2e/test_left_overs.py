@@ -7,9 +7,13 @@ import os
 import stat
 from pathlib import Path
 
+import pytest
+
 from tests.e2e.deployment import Deployment, soon
 from tests.e2e.resolver_process import answering, upstream
 from tests.worlds.installation import write_policies
+
+pytestmark = pytest.mark.ring("night")
 
 LEFT = (
     "snapshots/.17.draft",

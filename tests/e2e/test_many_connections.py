@@ -19,6 +19,8 @@ from filterd.policy.classes import FIXED, Classes
 from tests.e2e.resolver_process import ResolverProcess, answering, resolver_of, resolver_settings, upstream
 from tests.worlds.node import KEY, ScriptedStore, make_store, put_snapshot
 
+pytestmark = pytest.mark.ring("night")
+
 CONNECTIONS = 10_000
 PER_CLIENT = 145
 QUERIES = 3_000

@@ -15,6 +15,8 @@ import pytest
 
 from tests.e2e.deployment import Deployment, soon
 
+pytestmark = pytest.mark.ring("night")
+
 
 class WebhookEndpoint(ThreadingHTTPServer):
     """A receiver on loopback. The first request is answered only once it is let go."""

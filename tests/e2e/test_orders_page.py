@@ -18,6 +18,8 @@ from tests.e2e.deployment import ROOT, Deployment, ede
 from tests.e2e.small import small
 from tests.worlds.operations_page import Typed, filterd_commands
 
+pytestmark = pytest.mark.ring("night")
+
 PAGE = ROOT / "docs/orders.md"
 PEOPLE = {"ana": "daemon", "luis": "bin"}
 """the people of the page, as accounts that every machine has"""

@@ -16,6 +16,8 @@ from tests.worlds.fetched import ABOUT
 from tests.worlds.list_server import ListServer
 from tests.worlds.serve_lists import in_thread
 
+pytestmark = pytest.mark.ring("night")
+
 RECORDS = {
     ("way.example", "A"): ["192.0.2.7"],
     ("ready.lists.example", "A"): ["127.0.0.1"],

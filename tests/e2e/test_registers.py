@@ -19,6 +19,8 @@ from tests.worlds.listed_site import PAGE, ListedFault, ListedSite
 from tests.worlds.threaded_https import serving
 from tests.worlds.ticket_platform import EMAIL, PASSWORD, PlatformFault, TicketPlatform
 
+pytestmark = pytest.mark.ring("night")
+
 CENSORED = 16
 """the extended error of a mandatory block (RFC 8914)"""
 RECORDS = {

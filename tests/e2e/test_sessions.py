@@ -23,6 +23,8 @@ from tests.e2e.authority import free_port
 from tests.e2e.deployment import Deployment, stop
 from tests.worlds.radius_packets import plain, signed, start
 
+pytestmark = pytest.mark.ring("night")
+
 WAIT = 60.0
 SECRET = b"testing123"
 

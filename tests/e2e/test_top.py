@@ -28,7 +28,7 @@ from tests.e2e.conftest import World
 from tests.e2e.deployment import FILTERD, Deployment, soon
 from tests.e2e.names import BANNED, CHILD, STRANGER
 
-pytestmark = pytest.mark.system("nsd")
+pytestmark = [pytest.mark.ring("night"), pytest.mark.system("nsd")]
 
 ASKED = 40
 

@@ -167,7 +167,7 @@ def test_every_reviewed_expression_is_one() -> None:
     assert len(read_reviewed()) >= 20
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 def test_every_popular_name_on_a_shipped_list_is_assigned() -> None:
     assert assignments.missing(load_policies(POLICIES)) == {}
 

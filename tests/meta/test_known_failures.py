@@ -32,7 +32,7 @@ def test_every_failure_names_a_test() -> None:
     assert [row for row in rows if not TEST.search(row)] == []
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 def test_every_named_test_exists() -> None:
     named = set(TEST.findall(PAGE.read_text()))
     missing = [

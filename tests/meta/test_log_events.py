@@ -17,7 +17,7 @@ def test_every_event_is_explained(root: Path) -> None:
     assert [event for event in events_in(root) if event.text not in TEXTS] == []
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 def test_every_explanation_is_of_an_event(root: Path) -> None:
     assert TEXTS.keys() - {event.text for event in events_in(root)} == set()
 
@@ -27,7 +27,7 @@ def test_every_event_is_in_the_document(root: Path) -> None:
     assert [event for event in events_in(root) if f"| {event.text} | {event.level} |" not in text] == []
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 def test_no_field_of_an_event_is_dropped(root: Path) -> None:
     found = fields_in(root)
     assert len({name for name, _ in found}) > 20

@@ -174,7 +174,7 @@ def test_the_shipped_popular_names_are_those_of_services_and_search_engines(poli
     assert policies.popular == {*services, *searches}
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 def test_no_list_blocks_a_protected_or_always_allowed_name(
     policies: Policies, lists: dict[str, RuleSet]
 ) -> None:
@@ -272,7 +272,7 @@ def test_mexico(policies: Policies) -> None:
     assert mexico.zone == "America/Mexico_City"
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 def test_the_examples_of_the_page_load(tmp_path: Path) -> None:
     page = (ROOT / "docs" / "policies.md").read_text(encoding="utf-8")
     laid_over, protected, *feeds, profile = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)

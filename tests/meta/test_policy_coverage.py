@@ -109,7 +109,7 @@ def test_the_sites_that_must_pass() -> None:
             )
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 def test_every_moment_of_a_week_is_looked_at(shipped: Engine) -> None:
     nights = [rules for rules in shipped.profiles.values() if rules.schedule]
     assert nights, "no profile has hours"
@@ -120,7 +120,7 @@ def test_every_moment_of_a_week_is_looked_at(shipped: Engine) -> None:
         assert len(seen) > 1 or not slots, rules.id
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 def test_no_profile_blocks_a_site_that_must_pass(shipped: Engine) -> None:
     names = [name for each in names_that_must_pass().values() for name in each]
     www = [f"www.{name}" for name in names if not name.startswith("www.")]
@@ -208,7 +208,7 @@ def test_the_page_says_what_is_measured(measured: Coverage) -> None:
     assert [line for line in text.splitlines() if len(line) > 100] == []
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 @needs_lists
 def test_with_feeds_children_do_not_get_around(policies: Policies, tmp_path: Path) -> None:
     """Of NextDNS's ways around that lists of 2026 still have, at least 90 % are closed."""

@@ -47,7 +47,7 @@ def _holds(rule: NameRule, name: str) -> bool:
     return rule.name == name or (rule.scope is Scope.SUBTREE and name.endswith("." + rule.name))
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 def test_each_name_of_the_document_has_sources_that_are_stated(policies: Policies) -> None:
     known = {each["id"] for each in yaml.safe_load((POLICIES / "sources.yaml").read_text(encoding="utf-8"))}
     found = read_provenance("protected")

@@ -54,7 +54,7 @@ def texts(profile: Profile) -> dict[str, Text]:
     return {kind: text for kind, text in found.items() if text is not None}
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 def test_no_profile_goes_away(profiles: dict[str, Profile]) -> None:
     assert profiles.keys() >= IDS
 

@@ -72,7 +72,7 @@ def test_every_folder_of_the_policies_is_installed() -> None:
         assert f"share/filterd/policies/{folder.name}" in installed
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 def test_a_list_of_new_names_passes_its_guard_as_it_ages() -> None:
     """Fourteen days on the list: each day the oldest go and as many come. After three weeks without a reading
     none of the old names is left, and the list is still taken; one that was cut short is not."""

@@ -88,7 +88,7 @@ def blocks(service: Service, name: str) -> bool:
     return any(reaches(rule, name) for rule in service.names)
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 def test_there_are_enough_in_groups_with_titles(policies: Policies) -> None:
     groups = {each.id: each for each in policies.service_groups}
     assert len(policies.services) >= 140
@@ -99,7 +99,7 @@ def test_there_are_enough_in_groups_with_titles(policies: Policies) -> None:
     assert len(set(titles)) == len(titles), "two services with one title"
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 def test_ids_of_before_are_still_there(policies: Policies) -> None:
     assert {each.id for each in policies.services} >= EARLIER
 
@@ -137,7 +137,7 @@ def test_a_part_is_of_a_service_that_exists(policies: Policies, reviewed: dict[s
     assert {each["part_of"] for each in reviewed["services"] if "part_of" in each} <= ids
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 def test_no_service_closes_a_search_engine_help_or_what_always_passes(policies: Policies) -> None:
     spared = {rule.name for rule in (*policies.protected.names, *policies.protected.always_allowed)}
     spared |= {each.target for each in policies.safe_search if not each.engine.startswith("youtube")}

@@ -119,7 +119,7 @@ def sources() -> ways.Sources:
     return ways.Sources(Community.read(V2FLY), tunnels, junk, dns, hosts, searches)
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 @measured
 def test_the_documents_are_those_of_their_generator() -> None:
     made = ways.documents(ways.read_reviewed(), sources())

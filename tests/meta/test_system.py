@@ -51,7 +51,7 @@ def run(folder: Path, **extra: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 def test_missing_packages_are_one_line_of_the_summary(tmp_path: Path) -> None:
     done = run(tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -63,7 +63,7 @@ def test_missing_packages_are_one_line_of_the_summary(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 def test_a_machine_of_ours_must_have_them(tmp_path: Path) -> None:
     done = run(tmp_path, CI="true")
     assert done.returncode == 1

@@ -15,6 +15,8 @@ from tests.mutants.mutation import Mutation
 from tests.mutants.private_tree import PrivateTree, native_dependents, private_tree
 from tests.mutants.trial import Fate, Trial
 
+pytestmark = pytest.mark.ring("night")
+
 ROOT = Path(__file__).parents[2]
 
 PYTHON = '''

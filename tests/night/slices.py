@@ -2,7 +2,7 @@
 seeds, and the campaigns.
 
 A slice is one command, which runs at the top of the repository and is meant to take at most ten minutes. In
-its words ``{python}`` is this interpreter, ``{processes}`` the number of test processes of ``make merge``,
+its words ``{python}`` is this interpreter, ``{processes}`` two test processes for each processor,
 ``{seed}`` the seed of the night and ``{files}`` an empty folder, build/night/NAME.files.
 """
 

@@ -89,7 +89,7 @@ def test_both_do_the_same_where_threads_forward() -> None:
     assert [way for way in NATIVE_WAYS if not counted[way]] == []
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 def test_the_reference_does_the_same() -> None:
     counted: Counter[str] = Counter()
     for seed in REFERENCE_SEEDS:

@@ -150,7 +150,7 @@ def test_clients_that_cannot_be_leave_the_old_in_force(clients: list[RadiusClien
     assert take(receiver, [(SENDER, STARTED)], ARRIVAL)[0] is not None
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 def test_the_most_clients() -> None:
     clients = [RadiusClient(IPv4Network((at << 8, 32)), b"%d" % at) for at in range(MOST_CLIENTS + 1)]
     receiver, _sink = made(*clients[:-1])

@@ -182,7 +182,7 @@ def test_the_records_that_a_kill_cuts_off_are_no_loss(path: Path) -> None:
         assert bool(read_entries(path, net.clock.now).lacking) == lacking
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 def test_any_number_of_nases_may_begin_anew_before_a_crash(path: Path) -> None:
     """The file's head has room for 251 of them."""
     net, nases = network(path, most=2000), [f"bng-{number}" for number in range(600)]

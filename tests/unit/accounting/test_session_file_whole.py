@@ -147,7 +147,7 @@ for number in range(10**9):
 """
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 @pytest.mark.parametrize("wait", [0.0, 0.003, 0.01, 0.03, 0.1])
 def test_a_kill_is_no_loss(path: Path, note: Path, wait: float) -> None:
     for turn in range(4):

@@ -34,7 +34,7 @@ async def installation(tmp_path: Path) -> Installation:
     return made
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_both_verifiers_find_nothing_in_an_honest_export(
     installation: Installation, tmp_path: Path
 ) -> None:
@@ -46,7 +46,7 @@ async def test_both_verifiers_find_nothing_in_an_honest_export(
     assert "it does not prove" in first.said
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_a_changed_byte_is_found_by_both(installation: Installation, tmp_path: Path) -> None:
     await exported.write(installation, tmp_path / "export")
     whole = bytearray((tmp_path / "export").read_bytes())
@@ -64,7 +64,7 @@ async def test_every_kind_of_change_is_found_by_both(installation: Installation,
     assert campaign.made.total() == campaign.by_filterd.total() == campaign.by_script.total() > examples(67)
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_as_programs_in_an_empty_directory_both_find_a_forgery(
     installation: Installation, tmp_path: Path
 ) -> None:
@@ -77,7 +77,7 @@ async def test_as_programs_in_an_empty_directory_both_find_a_forgery(
         assert "it is not what the trail says" in verdict.said
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_what_was_kept_from_before_shows_what_was_cut_off_or_written_anew(
     installation: Installation, tmp_path: Path
 ) -> None:
@@ -119,7 +119,7 @@ async def test_what_was_kept_from_before_shows_what_was_cut_off_or_written_anew(
         assert "a fork" in exported.by_script(tmp_path / "newer", forked).said
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 @pytest.mark.parametrize("kept", ["", "{}", "[]", '{"body":{},"key_id":"","signature":""}', "two", "receipt"])
 async def test_what_is_nothing_of_ours_is_compared_with_nothing(
     installation: Installation, tmp_path: Path, kept: str
@@ -139,7 +139,7 @@ async def test_what_is_nothing_of_ours_is_compared_with_nothing(
     assert "Traceback" not in first.said + second.said
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_a_trail_that_was_written_anew_with_the_same_key_is_a_fork(
     installation: Installation, tmp_path: Path
 ) -> None:
@@ -162,7 +162,7 @@ async def test_a_trail_that_was_written_anew_with_the_same_key_is_a_fork(
         assert "a fork" in verdict.said
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_two_exports_cannot_be_spliced(installation: Installation, tmp_path: Path) -> None:
     await exported.write(installation, tmp_path / "export")
     foreign = await install(tmp_path / "foreign")
@@ -178,7 +178,7 @@ async def test_two_exports_cannot_be_spliced(installation: Installation, tmp_pat
             assert exported.by_script(tmp_path / "spliced").code == 1
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_another_key_vouches_for_nothing(installation: Installation, tmp_path: Path) -> None:
     await exported.write(installation, tmp_path / "export")
     foreign = await install(tmp_path / "foreign")
@@ -190,7 +190,7 @@ async def test_another_key_vouches_for_nothing(installation: Installation, tmp_p
     assert "vouches" in exported.by_script(tmp_path / "export", key=key).said
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 @pytest.mark.parametrize("which", [0, 1])
 async def test_one_key_is_enough_the_first_or_the_newest(
     installation: Installation, tmp_path: Path, which: int
@@ -202,7 +202,7 @@ async def test_one_key_is_enough_the_first_or_the_newest(
     assert exported.by_script(tmp_path / "export", key=tmp_path / "one.pem").code == 0
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_a_key_serves_one_purpose_whatever_file_of_keys_is_given(
     installation: Installation, tmp_path: Path
 ) -> None:
@@ -229,7 +229,7 @@ async def test_a_key_serves_one_purpose_whatever_file_of_keys_is_given(
     assert exported.by_filterd(tmp_path / "export").code == exported.by_script(tmp_path / "export").code == 1
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_a_key_that_was_rotated_away_signs_nothing_more(
     installation: Installation, tmp_path: Path
 ) -> None:
@@ -246,7 +246,7 @@ async def test_a_key_that_was_rotated_away_signs_nothing_more(
     assert (campaign.missed, campaign.made.total()) == ([], 2)
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_both_say_the_same_of_an_export_of_an_odd_form(
     installation: Installation, tmp_path: Path
 ) -> None:
@@ -263,7 +263,7 @@ async def test_both_say_the_same_of_an_export_of_an_odd_form(
     assert taken == {"an action with another sign", "sixty levels"}
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_no_text_of_an_export_reaches_the_terminal_as_it_is(
     installation: Installation, tmp_path: Path
 ) -> None:
@@ -277,7 +277,7 @@ async def test_no_text_of_an_export_reaches_the_terminal_as_it_is(
         assert not any(line.startswith("entry 29: no fault") for line in verdict.said.splitlines())
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_it_holds_nothing_of_any_line(installation: Installation, tmp_path: Path) -> None:
     done = await exported.write(installation, tmp_path / "export")
     text = (tmp_path / "export").read_text()
@@ -297,7 +297,7 @@ async def test_it_holds_nothing_of_any_line(installation: Installation, tmp_path
         assert fingerprint.hex() not in text
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_the_export_of_one_order_shows_no_other(installation: Installation, tmp_path: Path) -> None:
     await exported.write(installation, tmp_path / "export", ExportScope(order="O-3"))
     records = [json.loads(line) for line in (tmp_path / "export").read_bytes().splitlines()]
@@ -306,7 +306,7 @@ async def test_the_export_of_one_order_shows_no_other(installation: Installation
     assert exported.by_filterd(tmp_path / "export").code == exported.by_script(tmp_path / "export").code == 0
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_a_part_begins_and_ends_with_checkpoints(installation: Installation, tmp_path: Path) -> None:
     scope = ExportScope(since=NOW + 60, until=NOW + 61)
     await exported.write(installation, tmp_path / "export", scope)
@@ -348,7 +348,7 @@ async def test_whatever_a_file_holds_it_is_refused(tmp_path: Path, data: bytes) 
         assert "Traceback" not in verdict.said
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_a_row_that_was_changed_by_hand_is_found(installation: Installation, tmp_path: Path) -> None:
     """One column of each table; ``python -m tests.worlds.export_mutations`` tries all."""
     each = {column.table: column for column in export_vandal.columns(installation) if column.name != "number"}
@@ -357,7 +357,7 @@ async def test_a_row_that_was_changed_by_hand_is_found(installation: Installatio
     assert campaign.made.total() == len(each) >= 8
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_entries_of_before_the_salt_show_their_hash_alone_and_are_counted(tmp_path: Path) -> None:
     installation = await install(tmp_path / "filterd")
     async with installation.open() as context:

@@ -88,7 +88,7 @@ def by_openssl(stamped: Stamped, page: str) -> list[str]:
     return [each for each in said if each == "Verification: OK" or each.startswith("NO STAMP")]
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 @pytest.mark.system("openssl")
 async def test_honest_stamps_are_accepted_and_told_of(stamped: Stamped) -> None:
     ca = str(stamped.export.with_name("CA.pem"))
@@ -135,7 +135,7 @@ def query(stamped: Stamped, text: str) -> bytes:
     return (where / "own.tsq").read_bytes()
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 @pytest.mark.system("openssl")
 async def test_forged_stamps_are_told_as_the_pages_say(stamped: Stamped) -> None:
     """The operator forges: the seal is right each time. The second verifier leaves stamps to openssl."""
@@ -160,7 +160,7 @@ async def test_forged_stamps_are_told_as_the_pages_say(stamped: Stamped) -> None
         assert by_openssl(stamped, PAGES[0]) == ["NO STAMP on checkpoint 1", "Verification: OK"]
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 @pytest.mark.system("openssl")
 async def test_a_stamp_behind_another_checkpoint_is_found_by_both(stamped: Stamped) -> None:
     honest = stamped.lines

@@ -24,7 +24,7 @@ PAGES = ("docs/verify-export.md", "docs/es/verificar.md")
 SEED = bytes.fromhex("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60")
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 @pytest.mark.parametrize("page", PAGES)
 async def test_its_commands_verify_an_honest_export_and_find_a_forgery(tmp_path: Path, page: str) -> None:
     installation = await install(tmp_path / "filterd")

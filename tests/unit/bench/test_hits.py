@@ -25,7 +25,7 @@ def test_the_best_holds_the_most_popular_and_nothing_that_is_asked_once() -> Non
     assert best([9, 9, 0, 1, 2, -3], 2) == pytest.approx(1 / 3)
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 def test_the_cache_is_between_lru_and_the_best() -> None:
     found = measure_hits(60_000, once=3)
     assert 1000 < found["entries"] < 4000

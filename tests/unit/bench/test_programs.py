@@ -167,7 +167,7 @@ def test_names_are_fresh_and_clients_take_turns(programs: Path, tmp_path: Path) 
     assert seen.count("always-the-same-name.example.") == 25
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 def test_closed_loop(programs: Path, tmp_path: Path) -> None:
     entries = write_entries(tmp_path / "entries", [(query("as-fast-as-it-goes.example"), 0)])
     with responding(programs) as port:

@@ -169,7 +169,7 @@ def test_a_restored_store_without_lines_says_that_opt_ins_are_over(run: Run) -> 
     assert "opt-ins" not in run("restore", "--in-place", "--reason", "again").stderr
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 def test_check_says_why_and_what_next(answer: Answer, run: Run, tmp_path: Path) -> None:
     answer("feed", "update")
     answer("snapshot", "build")
@@ -210,7 +210,7 @@ def test_an_order_lacks_everything_at_once(run: Run) -> None:
     assert "a NAME, --authority, --official, --document, --ground, --reason" in refused.stderr
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 @pytest.mark.parametrize("confidential", [False, True])
 def test_an_order_whose_names_became_protected_says_so(
     answer: Answer, run: Run, installation: Path, tmp_path: Path, confidential: bool
@@ -319,7 +319,7 @@ def test_a_held_back_feed_says_how_to_let_it_in(answer: Answer, run: Run, instal
     assert "--accept --reason" in run("feed", "update").stderr
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 def test_a_snapshot_without_a_list_says_so(answer: Answer, run: Run) -> None:
     assert answer("snapshot", "build")["unread"] == ["starter-adult"]
     assert "never read: starter-adult" in run("snapshot", "build").stderr

@@ -23,7 +23,7 @@ EVIDENCE = ("--who", "the holder", "--text-version", "2026-11", "--reference", "
 DEMAND = ("--authority", "A court", "--official", "Judge", "--document", "1/2026", "--ground", "Art. 1")
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 def test_the_life_of_a_line(answer: Answer, run: Run) -> None:
     added = answer("subscriber", "add", "line-2", "--prefix", "127.0.0.2")
     assert (added["id"], added["opted_in"], added["bindings"]) == ("line-2", False, ["127.0.0.2/32"])
@@ -276,7 +276,7 @@ def test_importing_lines(answer: Answer, run: Run, tmp_path: Path) -> None:
     assert "rejected   1" in refused.stdout
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 def test_check(answer: Answer, run: Run, tmp_path: Path) -> None:
     answer("feed", "update")
     answer("snapshot", "build")
@@ -425,7 +425,7 @@ groups:
 """
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 def test_a_night_that_closes_everything(installation: Path, run: Run, answer: Answer) -> None:
     """It warns whoever sets it, shows what it leaves open, and check says why a name is open at that hour."""
     policies = installation.parent / "policies"
@@ -523,7 +523,7 @@ def test_a_profile_is_read_out_before_it_is_chosen(installation: Path, run: Run,
     assert moved["limits"] == ["No cierra los datos móviles."]
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 def test_an_allow_name_that_opens_nothing_warns(installation: Path, run: Run, answer: Answer) -> None:
     """The name stands in a category, and behind it in a way around that no own name opens."""
     policies = installation.parent / "policies"

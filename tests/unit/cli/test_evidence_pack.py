@@ -14,7 +14,7 @@ from tests.unit.cli.conftest import Run
 DEMAND = ("--authority", "SAT", "--official", "A", "--document", "D-1", "--ground", "G", "--reason", "R")
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 def test_a_pack_is_made_and_proven(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert run("order", "add", "bad.example", *DEMAND).exit_code == 0

@@ -36,7 +36,7 @@ def test_a_list_is_published_and_a_confidential_one_is_not(
     assert run("feed", "publish", "--all-mandatory-public", "--out", out).exit_code == 1
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 def test_the_key_of_published_lists_is_rotated_and_shown(run: Run, answer: Answer, tmp_path: Path) -> None:
     assert run("feed", "update").exit_code == 0
     rotate = ("key", "rotate", "--purpose", "list", "--reason", "yearly")

@@ -105,7 +105,7 @@ def test_a_password_is_read_from_a_file_or_standard_input(folder: Path) -> None:
     assert "--password-file FILE" in missing.stderr
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 def test_a_password_is_asked_for_on_a_terminal_and_not_shown(folder: Path) -> None:
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "filterd.cli.main", *signing(folder, "--json", key="sealed")]

@@ -60,7 +60,7 @@ def test_help_imports_nothing_heavy() -> None:
     assert [name for name in HEAVY if name in loaded and name != "asyncio"] == []
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 @pytest.mark.parametrize(
     ("line", "unneeded"),
     [

@@ -98,7 +98,7 @@ def test_check_tells_of_the_adjustments_that_bear_on_it(run: Callable[..., Any],
     assert later["identity"]["own"]["closings"] == []
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 def test_a_name_that_will_have_ended_does_not_count_then(run: Callable[..., Any], answer: Any) -> None:
     run("subscriber", "add", "one")
     run("feed", "update")

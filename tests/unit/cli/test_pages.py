@@ -52,7 +52,7 @@ def bytes_of(folder: Path) -> dict[str, bytes]:
     return {str(each.relative_to(folder)): each.read_bytes() for each in folder.rglob("*") if each.is_file()}
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 def test_an_export_is_a_site_and_is_written_again_from_its_record(
     answer: Answer, run: Run, site: Path, tmp_path: Path, installation: Path
 ) -> None:
@@ -84,7 +84,7 @@ def test_an_export_that_could_not_be_written_is_not_on_record_as_one(
     assert answer("page", "check")["same"]
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 def test_a_check_of_a_directory_names_what_differs(
     answer: Answer, run: Run, site: Path, installation: Path
 ) -> None:
@@ -100,7 +100,7 @@ def test_a_check_of_a_directory_names_what_differs(
     assert (plain["same"], plain["record"]) == (False, 1)
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 def test_a_check_asks_the_web_server_that_has_the_pages(
     answer: Answer, run: Run, site: Path, address: str
 ) -> None:

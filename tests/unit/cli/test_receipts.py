@@ -53,7 +53,7 @@ def test_a_receipt_goes_to_standard_output_and_is_verified_without_the_store(
     assert "what to do:" in said
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 def test_files_are_its_owners_alone_and_the_pdf_is_compared(
     run: Run, answer: Answer, key: Path, tmp_path: Path
 ) -> None:

@@ -25,7 +25,7 @@ def refuse(*_: object, **__: object) -> None:
     raise PermissionError(13, "Permission denied")
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 def test_the_trail_of_what_is_not_there(answer: Answer, run: Run) -> None:
     answer("order", "add", "casino.example", *ORDER)
     answer("subscriber", "add", "one")

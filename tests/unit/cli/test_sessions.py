@@ -171,7 +171,7 @@ def test_a_refusal_has_its_own_remedy(run: Run, control: Sessions, tmp_path: Pat
     assert "ADDRESS SUBSCRIBER [UNTIL]" in gone.stderr
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 def test_a_file_for_which_there_is_no_room_has_no_lines_to_mend(
     run: Run, control: Sessions, tmp_path: Path
 ) -> None:

@@ -19,13 +19,13 @@ def ids(directory: Path, base: Path | None = None, jurisdiction: str = "mx") -> 
     return {each.id for each in load_policies(directory, base, jurisdiction).categories}
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 def test_another_countrys_categories_are_not_there() -> None:
     assert not ITALY & ids(SHIPPED)
     assert not ITALY & ids(SHIPPED, None, "mx")
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 def test_the_country_named_adds_its_own(tmp_path: Path) -> None:
     assert ids(SHIPPED, None, "it") == ids(SHIPPED) | ITALY
     laid = load_policies(tmp_path, SHIPPED, "it")
@@ -33,7 +33,7 @@ def test_the_country_named_adds_its_own(tmp_path: Path) -> None:
     assert all(each.empty for each in laid.categories if each.id in ITALY)
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 def test_a_feed_may_fill_it_there_and_nowhere_else(tmp_path: Path) -> None:
     (tmp_path / "feeds.yaml").write_text(FEED)
     assert "mine" in {each.id for each in load_policies(tmp_path, SHIPPED, "it").feeds}
@@ -46,7 +46,7 @@ def test_a_country_without_a_file_is_an_error_with_those_there_are() -> None:
         load_policies(SHIPPED, None, "xk")
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 def test_a_category_of_a_pack_that_the_operator_has_too_is_an_error(tmp_path: Path) -> None:
     text = "{es: a, en: a}"
     (tmp_path / "categories.yaml").write_text(f"- {{id: sects, title: {text}, description: {text}}}\n")

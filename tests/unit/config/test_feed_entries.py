@@ -90,7 +90,7 @@ def test_no_cut_of_the_file_lifts_a_feed_in_force() -> None:
     assert accepted > 30, "the cuts that a check of the file alone lets pass"
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 def test_a_directory_with_a_cut_file_is_refused_or_keeps_everything(tmp_path: Path) -> None:
     """The whole way, at the cuts between lines and in the middle of them."""
     for file in SHIPPED.parent.glob("*.yaml"):

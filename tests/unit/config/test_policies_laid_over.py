@@ -112,7 +112,7 @@ def test_a_whole_directory_without_a_base_gets_nothing_from_anywhere(tmp_path: P
     assert load_policies(copy).feeds == ()
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 def test_the_real_shipped_policies_can_be_laid_over(own: Path) -> None:
     write(own, "feeds.yaml", "[{id: more, source: more.txt, format: domains, category: games}]")
     found = load_policies(own, SHIPPED)

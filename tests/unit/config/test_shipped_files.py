@@ -37,7 +37,7 @@ def test_a_file_that_was_cut_off_at_a_line_end_is_refused(base: Path, own: Path,
     assert refused.value.remedy.startswith("reinstall the package; your own changes go into")
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 def test_a_part_that_was_cut_off_is_not_whole_and_the_others_are(base: Path, own: Path) -> None:
     parts = (PolicyPart.PROTECTED, PolicyPart.EXPECTED, PolicyPart.JURISDICTIONS, PolicyPart.FEEDS)
     assert not any(load_part(each, own, base).problems for each in parts)

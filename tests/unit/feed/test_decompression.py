@@ -54,7 +54,7 @@ def test_every_kind_is_tested() -> None:
     assert [each.name for each in PACKINGS] == list(PACKERS)
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 @every_kind
 def test_a_kind_is_told_by_content(tmp_path: Path, pack: Callable[[bytes], bytes]) -> None:
     file = tmp_path / "list.txt"
@@ -62,7 +62,7 @@ def test_a_kind_is_told_by_content(tmp_path: Path, pack: Callable[[bytes], bytes
     assert b"".join(read_chunks(file)) == TEXT
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 @pytest.mark.parametrize("pack", STREAMS)
 def test_streams_one_after_the_other(tmp_path: Path, pack: Callable[[bytes], bytes]) -> None:
     file = tmp_path / "list"
@@ -70,7 +70,7 @@ def test_streams_one_after_the_other(tmp_path: Path, pack: Callable[[bytes], byt
     assert b"".join(read_chunks(file)) == b"a.example\n" + TEXT
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 @every_kind
 def test_damage(tmp_path: Path, pack: Callable[[bytes], bytes]) -> None:
     packed = pack(TEXT)
@@ -83,7 +83,7 @@ def test_damage(tmp_path: Path, pack: Callable[[bytes], bytes]) -> None:
             list(read_chunks(file))
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 @pytest.mark.parametrize("pack", STREAMS)
 def test_something_else_behind_the_last_stream(tmp_path: Path, pack: Callable[[bytes], bytes]) -> None:
     file = tmp_path / "list"
@@ -100,7 +100,7 @@ def test_the_size_cap(tmp_path: Path, pack: Callable[[bytes], bytes]) -> None:
         list(read_chunks(file, limit=1_000_000))
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 @every_kind
 def test_a_bomb_ends_by_its_ratio(
     tmp_path: Path, pack: Callable[[bytes], bytes], monkeypatch: pytest.MonkeyPatch
@@ -135,7 +135,7 @@ def _with_dictionary(packed: bytes) -> bytes:
     return packed[:12] + bytes(header) + crc + packed[12 + size :]
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 def test_a_zip_archive_is_one_list(tmp_path: Path) -> None:
     file = tmp_path / "list.zip"
     file.write_bytes(zipped(TEXT, "folder/", "__MACOSX/list.txt", "folder/list.txt"))

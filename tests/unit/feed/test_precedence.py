@@ -14,7 +14,7 @@ def rules(sparing: set[Sparing]) -> int:
     return sum(run.count for run in by_rank(ListRules(sparing=sparing)))
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 def test_rules_that_spare_names_are_compared_a_bounded_number_of_times() -> None:
     """A hostile list holds nobody up: one that would is refused whole."""
     apart = {Sparing(f"a{n}.example", Scope.SUBTREE, frozenset({f"x.a{n}.example"})) for n in range(20_000)}

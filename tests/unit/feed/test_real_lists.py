@@ -45,7 +45,7 @@ def is_address(name: str) -> bool:
     return True
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_a_published_list(path: Path) -> None:
     form = Format(path.name.split(".")[1])
@@ -68,7 +68,7 @@ def read(path: Path, form: Format) -> tuple[Counter[tuple[str, str]], set[str], 
     return kinds, {rule.name for rule in rules.rules()}, report
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 @pytest.mark.parametrize(
     ("name", "form", "line"),
     [
@@ -88,7 +88,7 @@ def test_a_published_list_for_resolvers(name: str, form: Format, line: str) -> N
     assert report.count <= 1
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 def test_one_list_published_in_two_formats_gives_the_same_names() -> None:
     adblock = read(LISTS / "hagezi-light-2022.adblock.xz", Format.ADBLOCK)
     wildcard = read(LISTS / "hagezi-light-2022.wildcard.xz", Format.WILDCARD)

@@ -24,7 +24,7 @@ from filterd.feed.source import (
 TEXT = b"".join(b"name%d.example\n" % number for number in range(100_000))
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 @pytest.mark.parametrize("pack", [bytes, gzip.compress, lzma.compress])
 def test_kinds_are_told_by_content(tmp_path: Path, pack: object) -> None:
     file = tmp_path / "list.txt"
@@ -40,7 +40,7 @@ def test_several_members(tmp_path: Path) -> None:
         assert b"".join(read_chunks(file)) == b"a.example\nb.example\n"
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 @pytest.mark.parametrize("pack", [gzip.compress, lzma.compress])
 def test_a_damaged_file(tmp_path: Path, pack: object) -> None:
     assert callable(pack)

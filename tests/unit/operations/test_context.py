@@ -129,7 +129,7 @@ async def test_a_migration_says_what_it_did(installation: Installation) -> None:
     assert (first.before, first.after, first.changed) == (None, again.after, True)
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_only_a_person_makes_a_store(installation: Installation) -> None:
     """Control does not: where its disk is not mounted every ordered name would be answered."""
     for lose in (lambda path: path.unlink(), lambda path: path.write_bytes(b""), _without_tables):

@@ -70,7 +70,7 @@ async def test_a_snapshot_that_control_never_made(installation: Installation) ->
     assert reasons == ("control never made its snapshot 000000000000",)
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_a_node_has_time_to_take_a_new_snapshot(installation: Installation) -> None:
     async with installation.open() as context:
         digest, feeds = await made(context)

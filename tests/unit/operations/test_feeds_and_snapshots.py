@@ -178,7 +178,7 @@ async def test_a_build_tells_how_many_rules_were_taken_of_which_list(installatio
     assert max(done for _, done, _ in told) == 6, "the lists that are no feeds are beyond the bar's end"
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_withdrawn_orders_are_left_out_and_those_that_ended_are_not(installation: Installation) -> None:
     """True if one has ended is the active set's to say: a clock that was wrong for a while opens nothing."""
     async with installation.open() as context:
@@ -198,7 +198,7 @@ async def test_withdrawn_orders_are_left_out_and_those_that_ended_are_not(instal
         assert holds(context, current(context), "ends.example"), "by whatever time"
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_a_snapshot_claims_no_earlier_time_than_the_one_before_unless_somebody_says_so(
     installation: Installation,
 ) -> None:
@@ -223,7 +223,7 @@ async def test_a_time_in_a_damaged_snapshot_is_not_taken_over(installation: Inst
         assert (await snapshots.build(context)).built_at == record.built_at
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_each_build_is_newer_than_the_one_before_and_few_files_are_kept(
     installation: Installation,
 ) -> None:
@@ -246,7 +246,7 @@ async def test_without_a_mandatory_list_nothing_is_built(installation: Installat
     assert "feed update" in caught.value.remedy
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_an_altered_list_stops_the_build_and_the_last_snapshot_stays(
     installation: Installation,
 ) -> None:

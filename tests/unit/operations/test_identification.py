@@ -85,7 +85,7 @@ async def world(installation: Installation) -> AsyncIterator[World]:
             table.close()
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_the_order_of_trust(world: World) -> None:
     context = world.context
     await bindings.add(context, "10.1.0.0/24", "child")
@@ -226,7 +226,7 @@ def contest(table: Sessions, address: str, now: float) -> None:
         )
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_a_shared_address_is_looked_up_by_the_inside_one(world: World) -> None:
     rule = SharedAddressesSettings(
         IPv4Network("10.200.0.1/32"), IPv4Network("10.1.0.0/26"), 1024, 1000, PortOrder("sequential")
@@ -269,7 +269,7 @@ async def test_a_look_at_a_session_is_audited_without_its_address(world: World) 
     assert "10.1.0" not in str(found)
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_a_day_of_sessions_leaves_nothing_in_the_store(world: World) -> None:
     context = world.context
     for hour in range(24):

@@ -59,7 +59,7 @@ async def test_a_check_of_a_confidential_name_is_on_record_without_the_name(
         assert "hidden" not in repr(await audit.tail(context))
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_beyond_the_limit_every_check_of_that_person_is_refused(installation: Installation) -> None:
     async with installation.open(approvals=1) as context:
         await prepared(context)

@@ -44,7 +44,7 @@ async def _revision(context: Context) -> int:
     return (await inquiry.ask(context, "public.example")).snapshot_revision
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_each_snapshot_is_opened_once(installation: Installation, opened: Mock) -> None:
     """Each check of the API read and hashed the whole file, on the event loop, into memory of its own."""
     async with installation.open(approvals=1) as context:
@@ -76,7 +76,7 @@ async def test_a_proof_reads_the_file_all_the_same(installation: Installation, o
             snapshots.verify(staying)
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_the_web_process_keeps_it(installation: Installation) -> None:
     web = WebSettings(ApiSettings(Endpoint(ip_address("127.0.0.1"), 0), 10, 10), None)
     async with installation.open() as context:

@@ -55,7 +55,7 @@ DAMAGE = {
 }
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 @pytest.mark.parametrize("how", DAMAGE)
 async def test_a_damaged_row_keeps_no_mandatory_list_waiting(installation: Installation, how: str) -> None:
     async with installation.open() as context:
@@ -70,7 +70,7 @@ async def test_a_damaged_row_keeps_no_mandatory_list_waiting(installation: Insta
         assert fault.subject == "feed:adult-starter", "it is damage still"
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_a_file_that_was_altered_has_the_rules_of_the_snapshot_in_force(
     installation: Installation,
 ) -> None:
@@ -85,7 +85,7 @@ async def test_a_file_that_was_altered_has_the_rules_of_the_snapshot_in_force(
         assert found == {"worse.example", "red.example"}
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_without_any_whole_file_it_is_left_out_only_for_a_mandatory_list(
     installation: Installation,
 ) -> None:
@@ -136,7 +136,7 @@ async def test_a_restore_lifts_no_feed_that_was_enabled_after_the_backup(tmp_pat
             assert not names(context, "far.example")
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_control_says_it_once_and_compiles_anew_when_it_is_mended(installation: Installation) -> None:
     stream = io.StringIO()
     log.configure("control", stream)

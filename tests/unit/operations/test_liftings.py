@@ -109,7 +109,7 @@ async def test_what_is_refused(
         assert await exceptions.list_exceptions(context, everything=True) == ()
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_there_are_only_so_many(installation: Installation) -> None:
     async with installation.open() as context:
         async with context.store.write("ana", NOW) as write:

@@ -45,7 +45,7 @@ async def with_a_line(context: Context) -> None:
     await snapshots.build(context)
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_a_cut_profile_stays_as_in_force_until_somebody_accepts_it(installation: Installation) -> None:
     async with installation.open() as context:
         await with_a_line(context)
@@ -64,7 +64,7 @@ async def test_a_cut_profile_stays_as_in_force_until_somebody_accepts_it(install
             await snapshots.build(context, accepted=AcceptedLoss(("child",), "fewer"))
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_a_mended_profile_is_taken(installation: Installation) -> None:
     async with installation.open() as context:
         await with_a_line(context)
@@ -76,7 +76,7 @@ async def test_a_mended_profile_is_taken(installation: Installation) -> None:
         assert not snapshot_losses.losses_in_force(context).profiles
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_a_release_may_take_rules_out_where_its_sums_prove_it(
     installation: Installation, tmp_path: Path
 ) -> None:

@@ -66,7 +66,7 @@ async def told(context: Context) -> int:
     return count
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_lines_that_had_it_keep_the_old_meaning_for_30_days(
     context: Context, clock: list[float]
 ) -> None:
@@ -92,7 +92,7 @@ async def test_lines_that_had_it_keep_the_old_meaning_for_30_days(
     assert set(meta["profiles"]) == {"child", "teen"}, "one policy again"
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_the_holder_is_told_once_with_the_difference_in_words(context: Context) -> None:
     mean(context, "adult", "gambling")
     await snapshots.build(context)
@@ -115,7 +115,7 @@ async def test_both_sides_of_a_difference_are_told(context: Context) -> None:
     assert words.es == "Se agrega: Apuestas; deja de cerrarse: Adultos; cambian sus horas"
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_a_line_may_accept_the_change_before_its_date(context: Context) -> None:
     mean(context, "adult", "gambling")
     await snapshots.build(context)
@@ -126,7 +126,7 @@ async def test_a_line_may_accept_the_change_before_its_date(context: Context) ->
     assert decode(*encode(change)[1:]) == change
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_what_is_taken_back_before_its_date_never_comes(context: Context, clock: list[float]) -> None:
     mean(context, "adult", "gambling")
     await snapshots.build(context)
@@ -146,7 +146,7 @@ async def test_the_names_of_a_category_are_no_meaning(context: Context) -> None:
     assert await meanings.changes(context) == []
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_a_change_is_hastened_by_two_people(context: Context) -> None:
     mean(context, "adult", "gambling")
     await snapshots.build(context)

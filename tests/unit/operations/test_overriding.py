@@ -97,7 +97,7 @@ async def test_a_clock_of_control_that_is_ahead_protects_no_name_of_it(installat
         assert await overriding(context) == [], "the node told that it ended it"
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_a_node_has_it_once_its_snapshot_protects_the_name_no_more(installation: Installation) -> None:
     async with installation.open(approvals=1) as context:
         await updating.update(context)

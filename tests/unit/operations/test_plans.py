@@ -262,7 +262,7 @@ async def test_a_closing_that_cannot_be_is_refused(
     assert caught.value.remedy
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 def test_a_plan_full_of_errors_is_read_in_steps_that_grow_with_its_length(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -279,7 +279,7 @@ def test_a_plan_full_of_errors_is_read_in_steps_that_grow_with_its_length(
     assert (len(told), told[-1]) == (plan_file.MOST_TOLD + 1, "plan: and 19900 more")
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 def test_a_plan_is_no_longer_than_any_plan_can_be() -> None:
     documents = load_policies(POLICIES)
     everything = {

@@ -114,7 +114,7 @@ async def test_a_feed_disabled_before_it_was_read_is_never_in_force(laid: Instal
         assert await built(context) == {"worst.example", "casino.example"}
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_a_whole_copy_becomes_one_that_is_laid_over(laid: Installation) -> None:
     """The way from an installation of before: definitions move to the shipped files; nothing is lifted."""
     before = replace(laid.settings, policies=laid.base / "policies", policies_base=None)

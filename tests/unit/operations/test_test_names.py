@@ -47,7 +47,7 @@ async def closed(context: Context, line: str) -> set[str]:
     return {each for each in labels if (await asked(context, each, line)).verdict == "block"}
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_a_profile_closes_the_names_of_what_it_closes(installation: Installation) -> None:
     async with with_zone(installation).open() as context:
         await prepared(context)
@@ -69,7 +69,7 @@ async def test_check_says_what_the_name_is(installation: Installation) -> None:
         assert not (await explain(context, "adult.example", subscriber="teen")).test_name
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_choices_and_pauses_bear_on_them(installation: Installation) -> None:
     async with with_zone(installation).open() as context:
         await prepared(context)
@@ -79,7 +79,7 @@ async def test_choices_and_pauses_bear_on_them(installation: Installation) -> No
         assert "filtro" in await closed(context, "teen")
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_no_list_counts_them_and_no_digest_of_a_list_has_them(installation: Installation) -> None:
     async with installation.open() as context:
         await updating.update(context)
@@ -102,7 +102,7 @@ async def test_an_exception_opens_a_test_name_as_any_other(installation: Install
         assert await closed(context, "teen") == {"filtro"}
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_the_open_name_stays_open_when_everything_is_closed(installation: Installation) -> None:
     text = (installation.base / "policies/profiles/teen.yaml").read_text()
     always = 'schedule: [{days: [thu, fri], from: "00:00", until: "23:59", block: everything}]\n'

@@ -21,7 +21,7 @@ def run(folder: Path, *options: str) -> str:
     return done.stdout
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 def test_it_skips_where_the_folder_is_absent(tmp_path: Path) -> None:
     said = run(tmp_path / "none", "--generated", "0")
     assert said == f"scale: skipped, there is no folder {tmp_path / 'none'}\n"

@@ -143,7 +143,7 @@ def places_of_interest(content: bytes) -> list[int]:
     ]
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 def test_every_flipped_byte_is_refused(content: bytes) -> None:
     places = places_of_interest(content)
     assert len(places) > 800

@@ -304,7 +304,7 @@ def test_failures_are_not_kept_by_ttl(wire: Any) -> None:
     assert wire.codec.answer_lifetime(bytes(denied)) == AnswerLifetime(300, True, 3, 1)
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 def test_public_packets_that_the_oracle_reads_are_read_alike(wire: Any) -> None:
     packets = public_packets()
     if not packets:

@@ -172,7 +172,7 @@ def test_a_thread_that_is_told_to_stop_before_it_begins_does_not(packets: Plane)
         assert (made.fast[0].turns, made.fast[0].running) == (0, False)
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 def test_threads_end_while_queries_come_and_leave_nothing_open(packets: Plane) -> None:
     """Of what each took, each client has its answer when the threads are gone."""
     before = open_files()

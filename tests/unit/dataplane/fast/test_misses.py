@@ -113,7 +113,7 @@ def test_no_query_leaves_from_a_port_that_upstreams_listen_at_or_the_system_rese
     assert all(port % 2 == 0 for _, port in world.ports())  # by chance: once in 2 to the 50
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 def test_of_one_batch_a_few_leave_from_one_port_and_each_with_its_own_id(
     world: Misses, upstream: Upstream, client: Client
 ) -> None:
@@ -167,7 +167,7 @@ def test_a_port_is_closed_when_it_has_rested(world: Misses, upstream: Upstream, 
     assert addresses(client.answer()) == ["192.0.2.80"]
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 def test_only_so_many_queries_leave_from_one_port(world: Misses, upstream: Upstream, client: Client) -> None:
     """Time stands still: a port's share of queries alone replaces it."""
     world.driver.limit_ports(10)
@@ -497,7 +497,7 @@ def test_what_an_upstream_may_have_outstanding_is_kept_to(world: Misses, client:
     assert world.counts()["full"] == 2
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 def test_the_table_has_room_for_so_many_and_for_who_comes_new(world: Misses, upstream: Upstream) -> None:
     def flood(host: int, count: int) -> list[object]:
         """From one address, without reading what upstreams get."""

@@ -105,7 +105,7 @@ async def test_the_first_good_answer_wins() -> None:
     assert found.counted(SECOND, ForwardOutcome.SERVFAIL) == 1
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 @in_virtual_time
 async def test_hedges_are_a_small_part_of_the_questions() -> None:
     found = world({FIRST: slow(0.02), SECOND: slow(0.02)})
@@ -197,7 +197,7 @@ async def test_a_server_that_refuses_everything_is_asked_after_the_others() -> N
     await found.forwarder.close()
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 @in_virtual_time
 async def test_a_client_cannot_make_a_server_rest_with_names_that_are_refused() -> None:
     """Neither by many of them nor for long; each is asked elsewhere at once, and our own are few."""
@@ -235,7 +235,7 @@ async def test_nothing_is_left_when_it_is_closed_in_the_middle() -> None:
     assert len(asyncio.all_tasks()) == 1
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 @pytest.mark.parametrize(("servers", "lost"), [((FIRST,), 8), ((FIRST, SECOND), 1)])
 @in_virtual_time
 async def test_with_thirty_percent_of_the_packets_lost_nearly_all_are_answered(

@@ -46,7 +46,7 @@ async def kinds(context: Context) -> list[str]:
     return [each.kind.value for each in (await due.everything(context)).items]
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_the_late_stand_first_and_an_approval_stands_for_its_enforcement(
     context: Context, installation: Installation
 ) -> None:

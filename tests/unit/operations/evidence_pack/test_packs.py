@@ -21,7 +21,7 @@ from tests.worlds.installation import NOW, Installation, install
 from tests.worlds.reported import DAY
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 def test_both_programs_find_nothing_in_an_honest_pack(range_pack: Packed) -> None:
     first, second = packed.by_filterd(range_pack.path), packed.by_script(range_pack.path)
     assert first.faults == []
@@ -34,7 +34,7 @@ def test_both_programs_find_nothing_in_an_honest_pack(range_pack: Packed) -> Non
     assert second.said.count(" 0 differ") == 3
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 def test_it_says_what_is_proven_and_what_is_the_operators_word(range_pack: Packed) -> None:
     proof, said = packed.by_filterd(range_pack.path), packed.by_script(range_pack.path).said
     assert proof.proven["orders"] == 8
@@ -45,7 +45,7 @@ def test_it_says_what_is_proven_and_what_is_the_operators_word(range_pack: Packe
     assert re.search(r"compliance.json: \d+ figures.* [1-9]\d+ proven by the trail, [1-9]\d+ from the", said)
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_the_same_store_and_clock_give_the_same_bytes(range_pack: Packed, tmp_path: Path) -> None:
     async with range_pack.installation.open("ana", approvals=1) as context:
         await packed.write(context, tmp_path / "again.tar", packed.RANGE)
@@ -53,7 +53,7 @@ async def test_the_same_store_and_clock_give_the_same_bytes(range_pack: Packed, 
     assert not list(tmp_path.glob(".*")), "nothing of the making stays"
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_the_pack_of_one_order_has_nothing_of_another(tmp_path: Path) -> None:
     installation = await install(tmp_path / "filterd")
     async with installation.open("ana", approvals=1) as context:
@@ -75,7 +75,7 @@ async def test_the_pack_of_one_order_has_nothing_of_another(tmp_path: Path) -> N
     assert packed.by_script(tmp_path / "one.tar").code == 0
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_nothing_is_demanded_of_a_node_that_the_trail_does_not_tell_exactly(tmp_path: Path) -> None:
     installation = await install(tmp_path / "filterd")
     node: reported.ReportedNode | None = None
@@ -105,7 +105,7 @@ async def test_nothing_is_demanded_of_a_node_that_the_trail_does_not_tell_exactl
             assert said.code == 0, (first, last, said.said)
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_what_is_deleted_or_too_much_is_said(tmp_path: Path) -> None:
     installation = await install(tmp_path / "filterd")
     async with installation.open("ana", approvals=1) as context:

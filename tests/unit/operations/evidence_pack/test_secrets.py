@@ -66,7 +66,7 @@ async def test_nothing_of_a_line_and_no_confidential_name_is_in_it(
     assert packed.by_script(tmp_path / "pack.tar").code == 0
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_one_that_breaks_off_is_taken_by_nobody_and_leaves_nothing(
     installation: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -100,7 +100,7 @@ async def test_one_that_is_retired_is_off_until_it_is_enabled_again(world: Fetch
         assert await integrity.compare(context) == ()
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 @pytest.mark.parametrize("again", [False, True])
 async def test_one_that_is_enabled_again_begins_anew(world: Fetched, again: bool) -> None:
     """While its server is down it has no version: that is no damage, and keeps nothing else waiting."""

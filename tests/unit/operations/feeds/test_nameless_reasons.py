@@ -31,7 +31,7 @@ async def said(context: Context) -> str:
     return " ".join(each.entry.reason for each in await audit.tail(context, 100))
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 @pytest.mark.parametrize("reason", NAMED)
 async def test_a_hold_of_it_names_no_entry(installation: Installation, reason: str) -> None:
     async with installation.open(approvals=1) as context:

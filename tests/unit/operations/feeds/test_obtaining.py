@@ -190,7 +190,7 @@ async def test_progress_tells_what_arrives_and_what_is_read(world: Fetched) -> N
     assert told[-1] == ("", 1, 1)
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 def test_the_client_is_imported_only_where_a_list_is_fetched() -> None:
     script = (
         "import sys; import filterd.serve.control, filterd.cli.feeds, filterd.operations.feeds.updating; "

@@ -51,7 +51,7 @@ async def test_a_hold_that_comes_while_the_list_is_read_is_respected(
         assert status.version.version == 1
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_a_second_hold_goes_back_to_other_content(installation: Installation) -> None:
     async with installation.open() as context:
         await two_versions(installation, context)

@@ -51,7 +51,7 @@ def note(installation: Installation) -> Path:
     return installation.settings.state_dir / "feeds" / FEED / unchanged.NOTE
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 @pytest.mark.parametrize("feed", [FEED, "worst-of"])
 async def test_an_unchanged_feed_is_parsed_once(installation: Installation, reads: Reads, feed: str) -> None:
     first = await update(installation, feed)

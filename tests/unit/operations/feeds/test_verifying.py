@@ -420,7 +420,7 @@ async def test_a_crash_between_the_ledger_and_the_store_takes_the_list_the_next_
         assert (await audit.verify(context)).holds
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_a_full_disk_keeps_the_last_good_version(signed: Installation) -> None:
     many = b"".join(b"a%d.example\n" % number for number in range(200_000))
     async with signed.open() as context:

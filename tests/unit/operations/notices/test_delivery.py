@@ -126,7 +126,7 @@ async def test_a_failed_notice_comes_again_under_its_id_and_with_its_words(
     assert deliveries.counts == {"delivered": 1, "retried": 1, "failed": 0, "dropped": 0}
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_intervals_grow_and_end(
     context: Context, deliveries: Deliveries, receiver: WebhookReceiver, clock: list[float]
 ) -> None:
@@ -215,7 +215,7 @@ async def test_one_who_is_slow_is_left_and_asked_again(
     assert await states(context) == {"delivered": 1}
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_one_who_is_down_is_left_alone_for_a_while_and_none_is_lost(
     context: Context, deliveries: Deliveries, receiver: WebhookReceiver, clock: list[float]
 ) -> None:

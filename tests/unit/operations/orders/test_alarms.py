@@ -146,7 +146,7 @@ async def waiting(context: Context) -> list[tuple[str, int, bool]]:
     return [(each.channel, each.attempts, each.failed) for each in found]
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_each_lead_alarms_once(
     context: Context, deliveries: AlarmDeliveries, clock: list[float], host: MailHost
 ) -> None:
@@ -162,7 +162,7 @@ async def test_each_lead_alarms_once(
     assert await waiting(context) == []
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_a_mail_says_what_is_due_and_no_name(
     context: Context, deliveries: AlarmDeliveries, clock: list[float], host: MailHost
 ) -> None:

@@ -129,7 +129,7 @@ async def test_events_of_the_contract_were_asked_for_by_nobody(installation: Ins
     assert said in text
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_nothing_of_the_export_is_left_out_nor_raw(installation: Installation) -> None:
     held, text = await copy(installation)
     for part, title in PARTS.items():
@@ -161,7 +161,7 @@ def test_each_kind_has_its_words() -> None:
     assert tuple(table["days"]) == DAYS
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 def test_each_action_on_a_line_has_its_words() -> None:
     found = {action for path in FOLDER.rglob("*.py") for action in actions_in(path)} - OF_A_FILE
     events = {f"subscriber.{each.value}" for each in ContractEvent}

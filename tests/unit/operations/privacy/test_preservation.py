@@ -51,7 +51,7 @@ async def state(context: Context, name: str) -> retention.ClassState:
     return next(each for each in await retention.show(context) if each.id == name)
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_a_held_class_stays_beyond_its_term_and_goes_with_the_run_after_the_hold(
     installation: Installation,
 ) -> None:
@@ -75,7 +75,7 @@ async def test_a_held_class_stays_beyond_its_term_and_goes_with_the_run_after_th
         assert not (await audit.verify(context)).fault
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_a_hold_of_a_line_keeps_that_line_alone(installation: Installation) -> None:
     async with installation.open() as context:
         await left(context, "one", "two")
@@ -164,7 +164,7 @@ def test_a_demand_is_known_in_each_form_of_its_letters(authority: str, document:
     preservation._require_within(replace(other, until=LONGEST), [made])
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_backups_and_the_change_log_stay_while_they_are_held(installation: Installation) -> None:
     async with installation.open() as context:
         await left(context, "one")

@@ -40,7 +40,7 @@ async def who_asked(context: Context, subscriber: str) -> list[str]:
         return [each.who for _, each in await rows.requests(connection, found.line)]
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_evidence_goes_when_its_consent_ended_long_ago_and_not_before(
     installation: Installation,
 ) -> None:
@@ -188,7 +188,7 @@ async def test_backups_go_but_never_the_newest(installation: Installation, tmp_p
         assert (state.rows, state.due) == (1, 0)
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_a_backup_that_cannot_be_deleted_is_told(
     installation: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -235,7 +235,7 @@ async def test_a_run_is_on_record_with_counts_and_nothing_personal(installation:
     assert entry.after["oldest"]["changes"] == int(NOW)
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 @pytest.mark.parametrize("damage", [b"[{", b"\xff\xfe", b'[{"directory": 1}]'])
 async def test_a_damaged_note_of_backups_proves_nothing(
     installation: Installation, tmp_path: Path, damage: bytes

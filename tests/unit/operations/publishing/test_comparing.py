@@ -60,7 +60,7 @@ async def compared(context: Context, text: bytes, keys: bytes) -> tuple[Any, ...
     return await comparing.compare(context, [GivenDigests("theirs", text)], [keys])
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_it_is_told_who_is_behind_and_since_when(
     context: Context, installation: Installation, other: Installation
 ) -> None:
@@ -121,7 +121,7 @@ async def test_a_list_that_became_confidential_is_told_by_its_key_alone(
     assert "own" not in [each["id"] for each in after]
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_what_is_forged_old_or_ones_own_is_refused(context: Context, other: Installation) -> None:
     async with told(other) as (_, text, keys):
         with pytest.raises(OperationError, match="altered"):
@@ -150,7 +150,7 @@ async def test_what_is_forged_old_or_ones_own_is_refused(context: Context, other
             await compared(context, text, keys)
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 @pytest.mark.parametrize(
     ("part", "value"),
     [

@@ -46,7 +46,7 @@ def followed(out: Path, first: str, key_id: str) -> str:
             return str(known)
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 @pytest.mark.system("minisign")
 async def test_who_has_the_first_key_alone_follows_the_manifests(
     installation: Installation, tmp_path: Path
@@ -101,7 +101,7 @@ async def test_a_restored_backup_has_the_endorsements(installation: Installation
         ]
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 @pytest.mark.system("minisign")
 async def test_another_installation_goes_on_with_the_key_that_it_followed(
     installation: Installation, tmp_path: Path
@@ -132,7 +132,7 @@ async def test_another_installation_goes_on_with_the_key_that_it_followed(
         assert (taken.outcome, taken.version and taken.version.version) == ("updated", 2)
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_an_edition_by_the_key_before_is_gone_on_from_where_the_store_does_not_know_it(
     installation: Installation, tmp_path: Path
 ) -> None:
@@ -149,7 +149,7 @@ async def test_an_edition_by_the_key_before_is_gone_on_from_where_the_store_does
     assert there.body["previous"] == second.manifest_digest
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_a_rotation_that_was_cut_off_is_completed_by_publishing(
     installation: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -174,7 +174,7 @@ async def test_a_rotation_that_was_cut_off_is_completed_by_publishing(
     assert not signing_keys.next_of(path).exists()
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 @pytest.mark.parametrize("fault", ["lost", "damaged", "locked"])
 async def test_a_key_that_cannot_be_used_is_replaced_by_a_person_alone(
     installation: Installation, tmp_path: Path, fault: str

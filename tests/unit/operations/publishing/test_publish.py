@@ -102,7 +102,7 @@ def put_back(files: dict[Path, bytes]) -> None:
         path.write_bytes(content)
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_no_serial_goes_back_where_the_store_did(installation: Installation, tmp_path: Path) -> None:
     """A store that was put back knows an older edition of just what is in force."""
     out = tmp_path / "out"
@@ -175,7 +175,7 @@ async def test_a_confidential_list_is_refused_and_nothing_is_written(
     assert not out.exists()
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_another_installation_takes_it_and_refuses_what_is_old_or_altered(
     installation: Installation, tmp_path: Path
 ) -> None:

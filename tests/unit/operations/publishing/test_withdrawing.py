@@ -203,7 +203,7 @@ async def test_a_process_that_stays_looks_at_the_files_again_within_a_second(
     assert "worst-of" in (await kept.look(context)).closed
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_a_store_that_was_put_back_publishes_nothing_that_was_withdrawn(
     context: Context, installation: Installation, out: Path
 ) -> None:
@@ -221,7 +221,7 @@ async def test_a_store_that_was_put_back_publishes_nothing_that_was_withdrawn(
     assert b"worst.example" in texts(out)
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_a_damaged_row_stops_nothing(
     context: Context, installation: Installation, out: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

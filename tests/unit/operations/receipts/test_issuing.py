@@ -337,7 +337,7 @@ async def test_it_is_verified_by_its_key_alone(context: Context) -> None:
         verifying.verify(receipt.text.encode(), b"no key")
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_any_byte_that_is_changed_is_found(context: Context) -> None:
     await taking.add(context, REQUEST)
     data = (await issuing.issue(context, "O-1")).text.encode()

@@ -107,7 +107,7 @@ async def test_a_hostile_provider_is_text_in_the_head_and_the_metadata(tmp_path:
     assert squeezed(shown(name)) in squeezed(text)
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 @pytest.mark.system("pdftotext")
 async def test_ten_thousand_names_run_over_pages_with_a_head(tmp_path: Path) -> None:
     names = many(10_000)
@@ -215,7 +215,7 @@ async def test_one_that_fails_says_so_and_tells_no_content(
     assert "the receipt itself is its JSON" in refused.value.remedy
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_a_pdf_that_says_something_else_is_found() -> None:
     made = await pdf_of(SAMPLES["on-time"], EN)
     await typesetting.require_same(SAMPLES["on-time"], made)

@@ -60,7 +60,7 @@ async def blocked(context: Context) -> set[str]:
     return await list_files.in_force(context, require_register(context, "pl"))
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_absence_unblocks_and_each_entry_is_answered(polish: Context) -> None:
     first = await pull(polish, "a.example", "b.example", "portal.example", "com", "bad name")
     assert [(each.value, each.reason) for each in first.items] == [
@@ -102,7 +102,7 @@ async def test_what_people_decide_on_is_not_taken_by_a_machine_at_any_depth(
     assert await blocked(polish) == {"a.example", "b.example", "mail.popular.example", "sub.help.example"}
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 def test_what_is_shipped_keeps_the_parts_of_popular_sites_and_none_of_their_customers() -> None:
     parts = {
         "drive.usercontent.google.com",
@@ -115,7 +115,7 @@ def test_what_is_shipped_keeps_the_parts_of_popular_sites_and_none_of_their_cust
     assert kept_back(parts | others, load_policies(SHIPPED)).keys() == parts, "the feed keeps google.com"
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_many_removals_are_held_until_a_person_confirms(polish: Context) -> None:
     names = [f"n{number}.example" for number in range(5)]
     await pull(polish, *names)
@@ -138,7 +138,7 @@ async def test_many_removals_are_held_until_a_person_confirms(polish: Context) -
         await lists.accept_removals(polish, register, reason="again")
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_a_removal_that_is_told_by_name_does_not_wait_with_those_that_are_held(polish: Context) -> None:
     names = [f"n{number}.example" for number in range(12)]
     await pull(polish, *names)
@@ -186,7 +186,7 @@ async def test_a_lost_list_file_unblocks_nothing(polish: Context) -> None:
     assert await blocked(polish) == {"a.example", "b.example", "c.example"}
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_the_same_list_is_judged_anew_where_it_may_change_something(polish: Context) -> None:
     names = [f"n{number}.example" for number in range(4)]
     small, whole = (with_room(polish, most) for most in (2, 100))
@@ -260,7 +260,7 @@ async def push(context: Context, *rows: tuple[str, str, str, str]) -> TakenDocum
     return await taking.take(context, "pl", Handed(row_xml(*rows), RunOrigin.PUSH))
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_what_is_older_or_came_before_unblocks_nothing(polish: Context) -> None:
     await pull(polish, "other.example")
     removed = ("20", "n20.example", "2026-01-02", "2026-03-01")

@@ -50,7 +50,7 @@ async def standing(context: Context) -> int:
     return sum(map(len, found))
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_lists_that_come_at_once_do_not_overflow_the_room(
     both: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:

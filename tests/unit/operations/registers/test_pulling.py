@@ -43,7 +43,7 @@ FAULTS = (
 )
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_what_fails_keeps_the_last_good_list(tmp_path: Path) -> None:
     authority = Authority()
     (tmp_path / "ca.pem").write_bytes(authority.pem)

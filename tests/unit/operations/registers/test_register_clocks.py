@@ -56,7 +56,7 @@ async def push(context: Context, name: str, at: float, removed: float = 0.0) -> 
     return list((await taking.take(context, "pl", Handed(content, RunOrigin.PUSH))).items)
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 @pytest.mark.parametrize("again", [False, True])
 async def test_a_removal_that_came_too_early_is_taken_back(
     installation: Installation, polish: Context, again: bool
@@ -82,7 +82,7 @@ async def test_a_removal_that_came_too_early_is_taken_back(
     assert ("x.example" in await blocked(polish)) is again, "its time has come, unless it was entered anew"
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_a_removal_that_was_pushed_while_the_clock_was_ahead(
     installation: Installation, polish: Context
 ) -> None:
@@ -149,7 +149,7 @@ async def test_an_answer_does_not_wait_for_the_time_of_a_clock_that_was_ahead(
         assert sender.sent == ["D-1"]
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_the_answers_of_dropped_removals_are_sent(installation: Installation, tmp_path: Path) -> None:
     entry = {"id": "pl", "kind": "poland", "list": "pl-list", "guard": {"max_removals": 1}}
     with_registers(installation, {**entry, "answers": RECEIVER})
@@ -199,7 +199,7 @@ async def test_a_delivery_undoes_no_unblock_that_came_meanwhile(installation: In
         assert await answering.undelivered(context) != [], "of D-3"
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_a_numbered_list_is_taken_up_as_often_as_there_is_room(installation: Installation) -> None:
     content = ",".join(f'{{"entry": "n{each}.example"}}' for each in range(4))
     handed = Handed(f'{{"document": "A", "items": [{content}]}}'.encode(), RunOrigin.PULL)

@@ -114,7 +114,7 @@ async def test_what_is_protected_no_more_is_taken_up(own: Context, installation:
     assert await orders_of(own) == [["one.example"], ["portal.example"]]
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_what_was_taken_back_since_is_not_taken_up(full: Context) -> None:
     more = with_room(full, 9)
     await taking.take(more, "own", document("D-2", "unblock,two.example"))
@@ -135,7 +135,7 @@ async def test_an_order_that_a_person_ended_takes_the_rest_of_its_document_back(
     assert await registers.retry_open(with_room(full, 9), "own", refused=True) == 0
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_a_document_that_comes_twice_at_once_is_taken_up_once(full: Context) -> None:
     more = with_room(full, 9)
     found = await asyncio.gather(*(taking.take(more, "own", D1) for _ in range(3)))

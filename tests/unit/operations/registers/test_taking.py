@@ -185,7 +185,7 @@ async def test_what_cannot_be_blocked_any_more_can_be_unblocked(
     assert (await showing.show(own, "O-1")).state is OrderState.LIFTED
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_reports_count_an_order_that_goes_on_as_one(own: Context, installation: Installation) -> None:
     begins = installation.now
     await taking.take(own, "own", document("D-1", *(f"block,{each}.example" for each in ("a", "b", "c"))))

@@ -33,7 +33,7 @@ async def test_an_entry_that_nothing_can_store_is_refused_by_itself(live: Live) 
     assert len(live.platform.unprocessed) == 2
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 @pytest.mark.parametrize("status", [404, 500, 401])
 async def test_a_ticket_whose_text_does_not_come_keeps_no_other_one_out(live: Live, status: int) -> None:
     at = live.installation.now - 600

@@ -161,7 +161,7 @@ async def test_replies_that_are_refused_are_sent_until_they_are_taken(live: Live
     assert live.platform.processed == ["a.example", "b.example"]
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 @pytest.mark.parametrize("live", [{"capacity": {"names": 2, "addresses": 1}}], indirect=True)
 async def test_what_finds_no_room_is_answered_so_and_taken_once_there_is_some(live: Live) -> None:
     at = live.installation.now - 600

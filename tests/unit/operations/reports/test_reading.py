@@ -30,7 +30,7 @@ async def context(installation: Installation) -> AsyncIterator[Context]:
         yield opened
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_the_record_of_a_filled_installation(context: Context) -> None:
     record = await reading.read(context, BEGINS, ENDS)
     text = json.dumps(asdict(record))
@@ -65,7 +65,7 @@ async def test_the_record_of_a_filled_installation(context: Context) -> None:
     assert found["retention.consent.runs"] == 1
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_a_record_stands_for_its_moment(context: Context) -> None:
     """Later events are not in the record of an earlier range."""
     before = await reading.read(context, BEGINS, NOW + DAY / 2)
@@ -80,7 +80,7 @@ async def test_a_record_stands_for_its_moment(context: Context) -> None:
     assert "coverage_of.O-2.share" not in public
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_the_lists_of_a_range_are_those_of_its_end(
     context: Context, installation: Installation
 ) -> None:
@@ -99,7 +99,7 @@ async def test_the_lists_of_a_range_are_those_of_its_end(
     assert (after.version, after.names > then.names) == (then.version + 1, True)
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_no_report_is_made_of_the_future(context: Context) -> None:
     with pytest.raises(OperationError, match="no past"):
         await reading.read(context, NOW + 30 * DAY, NOW + 31 * DAY)
@@ -107,7 +107,7 @@ async def test_no_report_is_made_of_the_future(context: Context) -> None:
         await reading.read(context, NOW, NOW)
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_take_up_is_told_by_whole_months_and_never_in_small_numbers(
     context: Context, installation: Installation
 ) -> None:
@@ -131,7 +131,7 @@ async def test_take_up_is_told_by_whole_months_and_never_in_small_numbers(
     assert figures.compliance(replace(record)) == figures.compliance(record)
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_people_are_counted_by_whole_half_years_and_have_no_rows(
     context: Context, installation: Installation
 ) -> None:
@@ -162,7 +162,7 @@ async def test_people_are_counted_by_whole_half_years_and_have_no_rows(
         assert set(counts) == {None}
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_a_year_tells_what_both_of_its_half_years_tell(
     context: Context, installation: Installation
 ) -> None:

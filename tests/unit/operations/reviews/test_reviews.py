@@ -276,7 +276,7 @@ async def _asked(context: Context, number: int, kind: ReviewKind, outcome: Revie
         await deciding.decide(as_person(context, "ana"), made.folio, DecisionGiven(outcome, "r"))
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_statistics_tell_of_a_half_year_that_is_over_what_tells_nobody(
     installation: Installation,
 ) -> None:

@@ -47,7 +47,7 @@ def changed(installation: Installation) -> None:
     )
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_two_exports_of_the_same_state_are_the_same_bytes(
     context: Context, installation: Installation
 ) -> None:
@@ -60,7 +60,7 @@ async def test_two_exports_of_the_same_state_are_the_same_bytes(
     assert second.record.exported_at == NOW + DAY
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_the_pages_of_a_day_are_written_again_after_they_changed(
     context: Context, installation: Installation
 ) -> None:
@@ -102,7 +102,7 @@ async def test_each_record_and_each_export_is_in_the_audit_trail(context: Contex
     assert done.record.digest in str(found[-1])
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_what_is_published_as_it_runs_has_no_difference(context: Context, tmp_path: Path) -> None:
     write_files(tmp_path / "site", (await export(context)).files)
     found = await drift.check(context, places.read_directory(tmp_path / "site"), render)

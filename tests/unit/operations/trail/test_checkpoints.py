@@ -160,7 +160,7 @@ async def test_a_whole_forged_row_is_found_by_its_signature(installation: Instal
         assert (await checkpoints.verify(context))[0].fault == "its signature is wrong"
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_every_flipped_bit_of_a_text_is_found(installation: Installation) -> None:
     async with installation.open("control") as context:
         made = await checkpoints.make(context)

@@ -76,7 +76,7 @@ async def test_a_row_that_was_changed_is_found(
     assert (subject, says in fault) == ("order:O-1", True), fault
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_times_told_together_are_compared_with_their_digest(
     context: Context, installation: Installation
 ) -> None:

@@ -60,7 +60,7 @@ async def test_a_bad_row_in_the_middle_is_told_and_the_others_act(api: Api) -> N
     assert (entry.actor, entry.after is not None and entry.after["added"]) == ("billing", 2)
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_a_repeat_changes_nothing(api: Api) -> None:
     client = await api.client(TokenRole.PROVISIONING, "billing")
     rows = [_row(each) for each in range(1_500)]

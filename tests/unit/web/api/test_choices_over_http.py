@@ -27,7 +27,7 @@ async def client(api: Api) -> httpx.AsyncClient:
     return await api.client(TokenRole.OPERATOR)
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 @pytest.mark.parametrize(
     "pasted",
     [

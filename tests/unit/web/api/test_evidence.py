@@ -26,7 +26,7 @@ async def order(api: Api) -> str:
     return "O-1"
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_a_regulator_gets_a_pack_that_both_programs_take(api: Api, order: str, tmp_path: Path) -> None:
     client = await api.client(TokenRole.REGULATOR)
     first = await client.get(PACK, params={"order": order, "pdf": "false"})

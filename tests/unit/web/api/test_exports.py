@@ -15,7 +15,7 @@ from tests.worlds import exported
 EXPORT = "/api/v1/audit/export"
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_a_regulator_gets_an_export_that_verifies(api: Api, tmp_path: Path) -> None:
     client = await api.client(TokenRole.REGULATOR)
     reply = await client.get(EXPORT)

@@ -11,7 +11,7 @@ from tests.unit.web.conftest import Api
 V1 = "/api/v1"
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_an_exception_is_made_listed_and_ended(api: Api) -> None:
     client = await api.client(TokenRole.ON_CALL)
     asked = {"name": "Shop.example.", "seconds": 600, "reason": "ticket 3"}

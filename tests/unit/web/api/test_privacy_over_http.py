@@ -160,7 +160,7 @@ async def test_a_backup_is_named_by_its_revision_and_never_by_a_path(api: Api, t
     assert (await client.post(f"{BASE}/breach-reports", json={})).status_code == 422
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_a_run_and_its_proof(api: Api) -> None:
     client = await api.client(TokenRole.OPERATOR)
     api.installation.now += 86_400 * 31

@@ -15,7 +15,7 @@ from tests.unit.web.conftest import Api
 from tests.worlds.installation import install
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_what_another_provider_signed_is_compared_and_kept(api: Api, tmp_path: Path) -> None:
     operator, regulator = await api.client(TokenRole.OPERATOR), await api.client(TokenRole.REGULATOR)
     await updating.update(api.context)

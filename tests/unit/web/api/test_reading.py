@@ -23,7 +23,7 @@ def _stage(checked: dict[str, Any], name: str) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_a_check_says_what_a_line_gets_and_keeps_its_own_names(api: Api) -> None:
     await subscribers.add(api.context, "home")
     await subscribers.deny(api.context, "home", "secret.example")

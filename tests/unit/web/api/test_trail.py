@@ -13,7 +13,7 @@ from filterd.model.token import TokenRole
 from tests.unit.web.conftest import Api
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_a_regulator_verifies_and_countersigns(api: Api) -> None:
     operator, regulator = await api.client(TokenRole.OPERATOR), await api.client(TokenRole.REGULATOR)
     assert (await regulator.get("/api/v1/audit/checkpoints/0")).status_code == 404

@@ -18,7 +18,7 @@ from tests.unit.web.conftest import PERSON, Api
 V1 = "/api/v1"
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_feeds_are_shown_read_and_held(api: Api) -> None:
     client = await api.client(TokenRole.OPERATOR)
     listed = (await client.get(f"{V1}/feeds")).json()["items"]

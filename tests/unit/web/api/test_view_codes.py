@@ -36,7 +36,7 @@ async def _view(client: httpx.AsyncClient, code: str) -> httpx.Response:
     return await client.post(f"{LINE}/own-names-view", json={"code": code})
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_the_code_of_the_holder_shows_own_names_for_some_minutes(
     api: Api, support: httpx.AsyncClient
 ) -> None:

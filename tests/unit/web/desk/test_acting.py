@@ -45,7 +45,7 @@ async def _choices(world: DeskWorld, line: str = "home") -> LineChoices:
     return (await subscribers.show(world.context, line)).choices
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_opt_in_pause_resume_and_out_leave_their_evidence(world: DeskWorld) -> None:
     browser = await world.agent()
     page = (await browser.get("/desk/acts/opt-in?line=home")).text

@@ -109,7 +109,7 @@ def test_every_page_has_a_route_of_the_api_to_be_compared_with() -> None:
     assert {page for page, (_, permission) in PAGES.items() if permission is None} == _OPEN
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 @pytest.mark.parametrize("role", DESK.roles)
 async def test_a_page_allows_what_the_api_allows(world: DeskWorld, role: TokenRole) -> None:
     browser = await world.agent(role)

@@ -58,7 +58,7 @@ async def another(world: DeskWorld) -> Browser:
     return await world.agent(TokenRole.ON_CALL, name=name, maker=name)
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_a_request_becomes_an_order_that_two_officers_stand_behind(world: DeskWorld) -> None:
     first = await officer(world)
     asked = {"authority": "sat", "document": "OF-500/2027", "asked": "Bloquear un casino", "way": "mail"}
@@ -87,7 +87,7 @@ async def test_a_request_becomes_an_order_that_two_officers_stand_behind(world: 
     assert "In force" in page
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_one_person_lifts_in_an_emergency_and_another_looks_at_it(world: DeskWorld) -> None:
     first, second = await officer(world), await another(world)
     await first.post("/desk/orders/new", **ORDER)
@@ -135,7 +135,7 @@ async def test_a_telephone_call_of_the_authority_lifts_and_its_deadline_counts(w
     assert [each.began_at for each in counted] == [called_at]
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_pages_speak_the_words_of_their_reader(world: DeskWorld) -> None:
     first = await officer(world)
     await first.post("/desk/orders/new", **ORDER)
@@ -170,7 +170,7 @@ async def test_a_confidential_name_stands_on_no_page(world: DeskWorld) -> None:
     assert all(each.status_code == 200 and "secret-name" not in each.text for each in pages)
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_the_next_officer_reads_what_the_last_one_wrote(world: DeskWorld) -> None:
     first, second = await officer(world), await another(world)
     page = (await first.post("/desk/orders/handover", text="Call the SAT at eight.\nThe rest is quiet.")).text

@@ -34,7 +34,7 @@ async def world(world: DeskWorld) -> AsyncIterator[DeskWorld]:
     yield world
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_a_line_is_found_by_its_exact_id(world: DeskWorld) -> None:
     browser = await world.agent()
     page = await browser.get("/desk/find?id=home")
@@ -102,7 +102,7 @@ async def test_support_is_not_told_that_it_is_an_own_name(world: DeskWorld) -> N
     assert "The line itself put it on its list" in page and "secret.example subtree" in page
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_a_check_that_touches_own_names_is_in_the_lines_record(world: DeskWorld) -> None:
     async def looks() -> list[str]:
         found = [each.entry for each in await audit.page(world.context, 0, 1000)]

@@ -28,7 +28,7 @@ def fronted(api: Api) -> Api:
     return Api(app, state, api.context, api.installation)
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 @pytest.mark.parametrize(
     ("peer", "forwarded", "admitted"),
     [
@@ -72,7 +72,7 @@ def test_the_client_is_the_last_that_is_no_proxy() -> None:
         assert (None if client is None else str(client)) == address
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_links_and_the_description_have_the_public_url(fronted: Api, api: Api) -> None:
     for each, begins in ((fronted, "https://api.isp.example"), (api, "")):
         client = await each.client(TokenRole.PROVISIONING, "billing")
@@ -84,7 +84,7 @@ async def test_links_and_the_description_have_the_public_url(fronted: Api, api: 
         assert document.get("servers", [{"url": ""}]) == [{"url": begins}]
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 @pytest.mark.parametrize("text", ["a\r\nSet-Cookie: b=c", "a\nb", "a\0b", "a\x1b[2J"])
 async def test_nobody_writes_headers_by_an_id(fronted: Api, text: str) -> None:
     client = await fronted.client(TokenRole.PROVISIONING, "billing")

@@ -63,7 +63,7 @@ async def test_every_page_of_a_line_without_a_filter(portal: PortalPages, langua
         looks_right(await browser.open(path), language)
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 @pytest.mark.parametrize("language", ["es", "en"])
 async def test_every_page_of_a_line_with_one(portal: PortalPages, language: str) -> None:
     browser = await portal.turned_on(language=language)
@@ -96,7 +96,7 @@ async def test_each_change_is_confirmed(portal: PortalPages, done: str) -> None:
     assert '<p class="box-title">Listo</p>' in browser.text
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_pages_with_all_that_is_shipped_are_small(portal: PortalPages) -> None:
     """With 276 applications and every profile, the pages hold their size."""
     settings = replace(portal.context.settings, policies=SHIPPED)
@@ -125,7 +125,7 @@ async def test_pages_with_all_that_is_shipped_are_small(portal: PortalPages) -> 
             looks_right(await browser.open(path), "es")
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_what_was_wrong_with_a_form_can_be_read_in_the_other_language(
     portal: PortalPages, language: str

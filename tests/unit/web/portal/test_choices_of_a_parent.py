@@ -83,7 +83,7 @@ async def test_closing_for_a_while(portal: PortalPages, browser: Browser) -> Non
     assert (await portal.choices()).adjustments.once[0].everything
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_another_age_says_what_it_opens_first(portal: PortalPages, browser: Browser) -> None:
     await browser.follow(f"{LINE}/edad")
     await browser.follow(f"{LINE}/edad/nueva?edad=families")
@@ -95,7 +95,7 @@ async def test_another_age_says_what_it_opens_first(portal: PortalPages, browser
     assert browser.path == f"{LINE}/edad"
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_topics_are_kept_as_differences(portal: PortalPages, browser: Browser) -> None:
     await browser.follow(f"{LINE}/temas")
     assert "Todavía no hay lista" in browser.words
@@ -117,7 +117,7 @@ async def test_topics_are_kept_as_differences(portal: PortalPages, browser: Brow
     assert (await portal.choices()).adjustments.categories.taken == ("adult", "gambling")
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_applications_search_and_ways(portal: PortalPages, browser: Browser) -> None:
     await browser.follow(f"{LINE}/aplicaciones")
     assert 'value="chat" checked' in browser.text
@@ -142,7 +142,7 @@ async def test_applications_search_and_ways(portal: PortalPages, browser: Browse
     assert browser.reply.status_code == 422
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_youtube_has_levels(portal: PortalPages, browser: Browser) -> None:
     engines = "".join(
         f"- {{id: youtube-{level}, engine: youtube, title: {{es: YouTube, en: YouTube}},"
@@ -194,7 +194,7 @@ async def test_a_site_is_closed_for_today(portal: PortalPages, browser: Browser)
     assert browser.reply.status_code == 422 and "de la otra manera" in browser.words
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 @pytest.mark.parametrize(
     ("site", "words"),
     [
@@ -229,7 +229,7 @@ async def test_a_full_list_of_sites(
     assert browser.reply.status_code == 422 and "Tu lista está llena" in browser.words
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_the_pin_is_changed(portal: PortalPages, browser: Browser) -> None:
     await browser.follow(f"{LINE}/pin")
     assert "PIN de ahora" not in browser.words, "a link of the provider is enough"
@@ -336,7 +336,7 @@ def test_a_moment_at_midnight_is_not_told_as_tomorrow() -> None:
     assert until(words, end + 86_400 * 3, NOW, zone).startswith("hasta el ")
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_a_copy_of_the_data_is_the_holders(portal: PortalPages, browser: Browser) -> None:
     await browser.follow(f"{LINE}/datos")
     fields = browser.fields_of(f"{LINE}/datos/copia")

@@ -41,7 +41,7 @@ async def plan_of(portal: PortalPages) -> tuple[Slot, ...]:
     return plan
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_bedtime_closes_childrens_things_alone(portal: PortalPages, browser: Browser) -> None:
     await browser.send(f"{HOURS}/lista")
     (slot,) = await plan_of(portal)
@@ -52,7 +52,7 @@ async def test_bedtime_closes_childrens_things_alone(portal: PortalPages, browse
     assert "Ahora está cerrado por horario" in browser.words and "Cambia hoy a las 06:30" in browser.words
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_a_stretch_is_added_changed_and_removed(portal: PortalPages, browser: Browser) -> None:
     await browser.follow(f"{HOURS}/nueva")
     await browser.send(
@@ -73,7 +73,7 @@ async def test_a_stretch_is_added_changed_and_removed(portal: PortalPages, brows
     assert (await portal.choices()).adjustments.plan is None
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_everything_warns_and_leaves_what_nobody_took_away(
     portal: PortalPages, browser: Browser
 ) -> None:
@@ -91,7 +91,7 @@ async def test_everything_warns_and_leaves_what_nobody_took_away(
     assert 'name="deja" value="messaging" checked' not in browser.text
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
@@ -144,7 +144,7 @@ async def test_hours_of_the_age_become_the_lines_own(portal: PortalPages, browse
     assert "Estas son tus horas" in browser.words
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_days_off(portal: PortalPages, browser: Browser) -> None:
     await browser.send(f"{HOURS}/dias", {"dia": "2027-12-25"})
     assert (await portal.choices()).adjustments.holidays == ("2027-12-25",)

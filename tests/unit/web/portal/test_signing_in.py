@@ -154,7 +154,7 @@ async def test_a_pin_says_nothing_of_what_there_is(portal: PortalPages) -> None:
     assert away.reply.status_code == 403 and "Ese PIN no abre" in away.words
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_a_pin_cannot_be_tried_out(portal: PortalPages) -> None:
     await portal.turned_on()
     child = await portal.browser(HOME).open("/portal/entrar")
@@ -182,7 +182,7 @@ async def test_an_ended_session_changes_nothing(portal: PortalPages) -> None:
     assert browser.path == "/portal/entrar" and "Pasó mucho tiempo" in browser.words
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_signing_out(portal: PortalPages) -> None:
     browser, other = await portal.turned_on(), await portal.signed_in()
     await browser.send("/portal/salir")

@@ -57,7 +57,7 @@ async def test_an_accepted_change_holds_at_once(portal: PortalPages, browser: Br
     assert "19:00\N{EN DASH}06:00" in browser.words
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_a_topic_is_closed_today_though_its_profile_will_close_it(
     portal: PortalPages, browser: Browser
 ) -> None:
@@ -99,7 +99,7 @@ def at_ten_to_midnight(portal: PortalPages) -> None:
     portal.after(21 * 3_600 + 50 * 60)
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 @pytest.mark.parametrize("word", ["hoy", "manana"])
 async def test_a_pause_until_tonight_does_not_last_until_the_next_night(
     portal: PortalPages, word: str
@@ -152,7 +152,7 @@ async def test_nothing_is_said_to_be_closed_while_nothing_can_be(portal: PortalP
     assert (await portal.choices()).adjustments.once == ()
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_too_many_closings_are_said_to_be_too_many(portal: PortalPages) -> None:
     browser = await portal.turned_on()
     for _ in range(MOST_ONCE + 1):

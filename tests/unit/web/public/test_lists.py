@@ -149,7 +149,7 @@ async def test_a_list_that_became_confidential_is_not_served_any_more(
     assert not any(b"worst.example" in path.read_bytes() for path in left)
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_a_retired_list_is_not_served_any_more(installation: Installation, context: Context) -> None:
     await open_worst(installation, context)
     async with client(context) as asks:

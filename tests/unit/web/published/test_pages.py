@@ -93,12 +93,12 @@ def main_of(facts: ServiceFacts, page: str, language: str = "es") -> str:
     return Page(render(facts, STAMP)[path]).text
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 def test_every_page_is_there_in_both_languages(pages: dict[str, Page]) -> None:
     assert pages.keys() == {each.path(language) for each in PAGES for language in LANGUAGES}
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 def test_the_same_facts_make_the_same_bytes(facts: ServiceFacts, files: dict[str, bytes]) -> None:
     assert render(facts, STAMP) == files
     assert render(facts, UNSTAMPED) != files
@@ -154,7 +154,7 @@ def test_each_page_says_of_which_record_it_is(files: dict[str, bytes], pages: di
         assert "41" not in text, "the store's revision tells strangers how many changes there were"
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 def test_each_help_line_is_shown_with_the_day_of_its_check(facts: ServiceFacts) -> None:
     lines = {each.id: each for each in facts.help_lines}
     assert {"emergency", "linea-de-la-vida", "guardia-nacional"} <= lines.keys()
@@ -222,7 +222,7 @@ def test_the_signed_statement_is_linked_where_it_is_served(facts: ServiceFacts) 
     assert not any("declaracion" in each or "statement" in each for each in linked), "it is no file of them"
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 def test_published_lists_and_the_report_are_linked_where_they_are_served(facts: ServiceFacts) -> None:
     served = LinkFact("", "", f"{ANYWHERE}/revision", lists=True)
     without = replace(served, lists=False)

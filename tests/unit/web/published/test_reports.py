@@ -46,7 +46,7 @@ def _clean(text: str) -> None:
         assert each.lower() not in text.lower()
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 @pytest.mark.parametrize("kind", sorted(figures.REPORTS))
 async def test_every_form_is_the_same_again_and_tells_of_nobody(context: Context, kind: str) -> None:
     for language in LANGUAGES:
@@ -57,7 +57,7 @@ async def test_every_form_is_the_same_again_and_tells_of_nobody(context: Context
             assert await give(context, asked, form, language) == made
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_every_table_and_row_has_words(context: Context) -> None:
     record = await reading.read(context, BEGINS, ENDS)
     for words in (translations().of(each) for each in LANGUAGES):
@@ -68,7 +68,7 @@ async def test_every_table_and_row_has_words(context: Context) -> None:
                 assert not lacking
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 @pytest.mark.system("pdftotext")
 async def test_the_pdf_says_it_and_has_the_figures_attached(context: Context, tmp_path: Path) -> None:
     asked = AskedReport("transparency", RANGE, "lmtr-183-xii")
@@ -81,7 +81,7 @@ async def test_the_pdf_says_it_and_has_the_figures_attached(context: Context, tm
     assert b"report.json" in made
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_the_public_page_is_of_the_last_whole_half_year(
     context: Context, installation: Installation
 ) -> None:
@@ -100,7 +100,7 @@ async def test_the_public_page_is_of_the_last_whole_half_year(
         assert "set-cookie" not in page.headers
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_the_head_tells_the_thresholds_of_the_settings(context: Context) -> None:
     growth = replace(context.settings.reports.growth, percent=50, names=7)
     settings = replace(context.settings, reports=replace(context.settings.reports, growth=growth))

@@ -38,7 +38,7 @@ def _day(at: float) -> str:
     return datetime.fromtimestamp(at, ZONE).date().isoformat()
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 @pytest.mark.parametrize("role", [TokenRole.SUPPORT, TokenRole.PROVISIONING, TokenRole.ON_CALL])
 async def test_other_roles_are_not_of_this_desk(desk: Desk, role: TokenRole) -> None:
     visitor: Visitor = await desk.browser()
@@ -47,7 +47,7 @@ async def test_other_roles_are_not_of_this_desk(desk: Desk, role: TokenRole) -> 
     assert reply.status_code == 403 and role.value in reply.text
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_every_page_takes_what_a_regulator_has_and_nothing_of_lines(desk: Desk) -> None:
     asked = {permission for _, permission in PAGES.values() if permission is not None}
     assert asked <= GRANTS[TokenRole.REGULATOR]
@@ -68,7 +68,7 @@ async def test_every_page_takes_what_a_regulator_has_and_nothing_of_lines(desk: 
     assert REGULATOR.roles == (TokenRole.REGULATOR, TokenRole.OPERATOR)
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_which_list_ran_on_which_node_at_a_time(desk: Desk) -> None:
     visitor = await desk.browser()
     at = datetime.fromtimestamp(NOW - 30, ZONE).replace(tzinfo=None).isoformat()
@@ -81,7 +81,7 @@ async def test_which_list_ran_on_which_node_at_a_time(desk: Desk) -> None:
     assert await nodes.list_nodes(desk.context)
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_the_page_of_a_day_is_reproducible(desk: Desk) -> None:
     visitor = await desk.browser()
     page = (await visitor.get(f"/regulator/published?day={_day(NOW)}")).text
@@ -112,7 +112,7 @@ async def test_orders_are_filtered_and_one_is_told_in_whole(desk: Desk) -> None:
     assert (await visitor.client.post("/regulator/orders/O-1/receipt")).status_code in (403, 415)
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_an_order_that_ended_keeps_its_deadlines_and_its_steps_in_time(desk: Desk) -> None:
     ana = as_person(desk.context, "ana")
     basis = OrderRequest(
@@ -133,7 +133,7 @@ async def test_an_order_that_ended_keeps_its_deadlines_and_its_steps_in_time(des
     assert "<td>report</td>" in (await visitor.get("/regulator/deadlines")).text
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_the_pack_of_some_days_has_the_reports_that_people_read(desk: Desk) -> None:
     visitor = await desk.browser()
     await visitor.get("/regulator/downloads")
@@ -147,7 +147,7 @@ async def test_the_pack_of_some_days_has_the_reports_that_people_read(desk: Desk
         assert any(name.startswith("compliance") and name.endswith(f".{form}") for name in names), names
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_who_added_a_ground_and_what_an_inspector_asks(desk: Desk) -> None:
     visitor = await desk.browser()
     page = (await visitor.get("/regulator/grounds")).text
@@ -173,7 +173,7 @@ def test_the_commands_that_the_questions_name_are_there() -> None:
         assert command is not None and not any(each.startswith("-") for each in words), words
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_the_trail_is_given_by_whole_days(desk: Desk) -> None:
     visitor = await desk.browser()
     await visitor.get("/regulator/downloads")
@@ -191,14 +191,14 @@ async def test_the_trail_is_given_by_whole_days(desk: Desk) -> None:
         assert refused.status_code == 409 and "write" in refused.text, wrong
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_a_key_of_no_purpose_is_not_there(desk: Desk) -> None:
     visitor = await desk.browser()
     assert (await visitor.get("/regulator/downloads/keys/foo.pem")).status_code == 404
     assert (await visitor.get("/regulator/downloads/keys/receipt.pem")).status_code == 200
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_a_report_has_the_kind_and_the_name_of_what_it_is_for(desk: Desk) -> None:
     visitor = await desk.browser()
     path = "/regulator/reports/file?first=&last=&form=json"
@@ -213,7 +213,7 @@ async def test_a_report_has_the_kind_and_the_name_of_what_it_is_for(desk: Desk) 
         assert (await visitor.get(f"{path}&{wrong}")).status_code == 409
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_a_third_whole_read_is_told_to_wait(desk: Desk) -> None:
     visitor = await desk.browser()
     await visitor.get("/regulator/downloads")
@@ -233,7 +233,7 @@ async def test_a_third_whole_read_is_told_to_wait(desk: Desk) -> None:
     assert (refused.status_code, reads.at_work) == (409, 1)
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_the_key_of_published_lists_is_shown_and_given(desk: Desk, tmp_path: Path) -> None:
     await updating.update(desk.context)
     await publish.publish(desk.context, ("adult-starter",), out=tmp_path / "published")

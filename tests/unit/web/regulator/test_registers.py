@@ -39,7 +39,7 @@ async def polish_desk(installation: Installation) -> AsyncIterator[Desk]:
         yield Desk(make_pages(regulator.routes(), state), state, context, installation)
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_who_adopted_a_register_and_what_was_held_of_it(polish_desk: Desk) -> None:
     await updating.update(polish_desk.context)
     await pull(polish_desk.context, "a.example", "b.example", "c.example")
