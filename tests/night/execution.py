@@ -29,7 +29,7 @@ PATIENCE = ((signal.SIGINT, 20.0), (signal.SIGTERM, 10.0), (signal.SIGKILL, 5.0)
 """signals to end a slice with, and seconds to wait after each. SIGINT comes first: pytest and the campaigns
 then end what they started and remove their files"""
 POLL = 0.5
-OF_MAKE = ("MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS", "NIGHT", "PYTEST")
+OF_MAKE = ("MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS", "NIGHT", "PYTEST", "PYTEST_ADDOPTS")
 """variables that ``make night`` hands down and that a slice's own make must not see"""
 
 

@@ -11,13 +11,15 @@ from pathlib import Path
 import pytest
 
 from filterd.model.order import OrderState
-from filterd.operations import audit, ending_again, erasure, restore, subscribers
+from filterd.model.token import TokenRole
+from filterd.operations import audit, ending_again, erasure, restore, subscribers, tokens
 from filterd.operations.backup import MANIFEST, STORE, backup
 from filterd.operations.context import OperationError, open_context
 from filterd.operations.feeds import listing, updating
 from filterd.operations.feeds.restored import put_lists
 from filterd.operations.feeds.rule_files import drop_version_drafts, read_pieces
 from filterd.operations.orders import ending, showing, taking
+from filterd.operations.tokens import TokenRequest
 from filterd.store import change_log, copying
 from filterd.store.copying import copy_store
 from filterd.store.engine import database_path
@@ -49,7 +51,6 @@ async def test_a_backup_is_whole_private_and_of_one_state(installation: Installa
     assert "room" in caught.value.remedy
 
 
-@pytest.mark.ring("merge")
 async def test_what_was_ended_after_the_backup_is_ended_again(
     installation: Installation, tmp_path: Path
 ) -> None:
@@ -79,6 +80,20 @@ async def test_what_was_ended_after_the_backup_is_ended_again(
         trail = json.dumps([each.entry.after for each in await audit.tail(context, 99)])
         assert "shop" not in trail
     assert erased.line > 0
+
+
+async def test_a_token_that_was_revoked_after_the_backup_opens_nothing(
+    installation: Installation, tmp_path: Path
+) -> None:
+    async with installation.open() as context:
+        token = await tokens.add(context, TokenRequest("daemon", TokenRole.OPERATOR))
+    made = await filled(installation, tmp_path)
+    async with installation.open() as context:
+        assert await tokens.of_secret(context, token.secret) is not None
+        await tokens.revoke(context, "daemon", reason="lost")
+    await put_back(installation, made)
+    async with installation.open() as context:
+        assert await tokens.of_secret(context, token.secret) is None
 
 
 async def test_control_that_starts_meanwhile_leaves_the_lists_alone_that_are_put_in_place(

@@ -10,7 +10,7 @@ import pytest
 from filterd.model.changelog import OrderChange
 from filterd.model.rule import Scope
 from filterd.policy.fingerprint import fingerprint_name
-from filterd.policy.overlay import mandates_of, order_rules, overlay_of
+from filterd.policy.overlay import mandates_of, order_rules, overlay_of, united
 
 KEY = bytes(range(16))
 ACCEPTED = 1_800_000_000.5
@@ -40,6 +40,18 @@ def test_an_order_that_had_begun_when_the_snapshot_was_made_has_no_beginning(
 ) -> None:
     rules = order_rules(changed(not_before=1_850_000_000), 7, KEY)
     assert [mandate.not_before for mandate in mandates_of([rules], built_at)] == [kept]
+
+
+@pytest.mark.parametrize(
+    ("ends", "kept"),
+    [((1_900_000_000, 1_950_000_000), 1_950_000_000), ((1_900_000_000, 0), 0), ((0, 1_950_000_000), 0)],
+)
+def test_two_forms_of_an_order_block_until_the_later_end(ends: tuple[int, int], kept: int) -> None:
+    one, two = (order_rules(changed(not_after=end, not_before=0), 7, KEY) for end in ends)
+    assert united(one, two).mandate.not_after == united(two, one).mandate.not_after == kept
+    later = replace(two, mandate=replace(two.mandate, not_before=1_850_000_000))
+    earlier = replace(one, mandate=replace(one.mandate, not_before=1_840_000_000))
+    assert united(earlier, later).mandate.not_before == 1_840_000_000
 
 
 def test_an_order_is_kept_as_fingerprints() -> None:

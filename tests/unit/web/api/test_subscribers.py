@@ -39,7 +39,7 @@ async def test_lists_go_on_behind_the_last_id(api: Api) -> None:
 
 async def test_a_token_of_some_lines_finds_no_others(api: Api) -> None:
     every = await api.client(TokenRole.OPERATOR)
-    await _registered(every, "north-1", "north-2", "south-1", "northern")
+    await _registered(every, "north-1", "north-2", "south-1", "northern", "far-north-1")
     await every.post(f"{LINES}/south-1/bindings", json={"bound": "10.0.0.7"})
     north = await api.client(TokenRole.OPERATOR, lines="north-")
     listed = (await north.get(LINES)).json()
@@ -47,6 +47,7 @@ async def test_a_token_of_some_lines_finds_no_others(api: Api) -> None:
     absent = await north.get(f"{LINES}/north-9")
     for request in (
         north.get(f"{LINES}/south-1"),
+        north.get(f"{LINES}/far-north-1"),
         north.put(f"{LINES}/south-1/choices/zone", json={"zone": "UTC"}),
         north.delete(f"{LINES}/south-1", params={"reason": "x"}),
         north.post(f"{LINES}/south-1/bindings", json={"bound": "10.0.0.8"}),
