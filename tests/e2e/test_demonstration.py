@@ -37,7 +37,7 @@ START = (
     "folder, policies, *ports = sys.argv[1:]; "
     "sys.exit(demonstrate(pathlib.Path(folder), pathlib.Path(policies), Ports(*map(int, ports))))"
 )
-PATIENCE = 90.0
+PATIENCE = 200.0
 """seconds; what is waited for comes long before, or not at all"""
 
 
