@@ -91,7 +91,9 @@ async def test_a_trail_that_was_altered_is_an_alarm(
     async with installation.open("control") as context:
         schedule = TrailSchedule(context)
         await schedule.look()
-        tamper(installation, "UPDATE audit SET hash = ? WHERE sequence = 2", "f" * 64)
+        await asyncio.to_thread(
+            tamper, installation, "UPDATE audit SET hash = ? WHERE sequence = 2", "f" * 64
+        )
         await record(context, subject="order:O-1")
         await schedule.look()
         await schedule.look()
@@ -166,7 +168,7 @@ async def test_no_altered_row_stops_control(
         while schedule.metrics.anchors["worm"].waiting or not (tmp_path / "heads").exists():
             await schedule.look()
             await asyncio.sleep(0)
-        tamper(installation, statement)
+        await asyncio.to_thread(tamper, installation, statement)
         for _ in range(3):
             await record(context, subject="order:O-1")
             installation.now += 61
