@@ -202,7 +202,7 @@ def complaints(rows: Mapping[str, Row], slices: Sequence[Slice], ages: Mapping[s
 
 
 def _wrong(row: Row | None, old: int | None) -> str:
-    """The complaint about one slice; empty if there is none."""
+    """Why a slice must run again; empty if it need not."""
     if row is None:
         return "never ran"
     if row.result == FAILED:
