@@ -37,6 +37,8 @@ from filterd.dataplane.slow.slowpath import SlowPath
 
 CHECK_SECONDS = 1.0
 """between two checks of the interfaces"""
+PORT_ATTEMPTS = 8
+"""choices of a port that is free for UDP and for TCP, where the configuration names none"""
 
 
 class ListenObserver(Protocol):
@@ -157,6 +159,17 @@ class ListenAddress:
             self._interface = interface_of(self._address)
         except OSError as error:
             raise AbsentAddressError from error
+        for attempts_left in reversed(range(1 if self._port else PORT_ATTEMPTS)):
+            try:
+                self._listeners = self._bind_both()
+                return
+            except OSError:
+                if not attempts_left:
+                    raise
+
+    def _bind_both(self) -> tuple[UdpListener, TcpListener]:
+        """Bind one port for UDP and TCP. Port 0: the system chooses one that is free for UDP, and raises
+        ``OSError`` where another process has the same port for TCP."""
         name = name_of(socket_address(self._address, self._port))
         inherited, probe = self._inherited, not self._inherited.has_port(SocketKind.UDP, self._port)
         udp = UdpListener(
@@ -168,10 +181,7 @@ class ListenAddress:
         except OSError:
             udp.close()
             raise
-        self._listeners = (
-            udp,
-            TcpListener(tcp, self._path, self._unwrap, self._service),
-        )
+        return udp, TcpListener(tcp, self._path, self._unwrap, self._service)
 
     def _try_again(self) -> None:
         try:

@@ -4,14 +4,26 @@ How they come and go: tests/e2e/test_interfaces.py."""
 from __future__ import annotations
 
 import asyncio
+import errno
+import socket
 from collections.abc import AsyncIterator
 from ipaddress import ip_address
 
 import pytest
 
 from filterd.dataplane.listeners import listen_addresses as listen_addresses_module
-from filterd.dataplane.listeners.listen_addresses import ListenAddress, ListenAddresses
-from filterd.dataplane.listeners.socket_binding import AbsentAddressError, bind_tcp, bind_udp, is_present
+from filterd.dataplane.listeners.listen_addresses import (
+    PORT_ATTEMPTS,
+    ListenAddress,
+    ListenAddresses,
+)
+from filterd.dataplane.listeners.socket_binding import (
+    AbsentAddressError,
+    Address,
+    bind_tcp,
+    bind_udp,
+    is_present,
+)
 from tests.worlds.listener import Served, framed, make_served, query, receive
 
 
@@ -73,6 +85,32 @@ async def test_an_address_in_use_stops_the_start(served: Served) -> None:
         port = other.getsockname()[1]
         with pytest.raises(OSError, match=f"cannot listen on 127.0.0.1:{port}: address already in use"):
             place(served, "127.0.0.1", port, Told())
+
+
+@pytest.mark.parametrize(("port", "attempts"), [(0, PORT_ATTEMPTS), (53535, 1)])
+async def test_a_port_that_the_system_chose_is_chosen_again_where_tcp_has_it(
+    served: Served, monkeypatch: pytest.MonkeyPatch, port: int, attempts: int
+) -> None:
+    """Free for UDP is not free for TCP. A port that the configuration names is tried once."""
+    tried: list[int] = []
+
+    def bind_the_last(address: Address, port: int) -> socket.socket:
+        tried.append(port)
+        if len(tried) < enough:
+            raise OSError(errno.EADDRINUSE, "address already in use")
+        return bind_tcp(address, port)
+
+    monkeypatch.setattr(listen_addresses_module, "bind_tcp", bind_the_last)
+    enough = attempts + 1
+    with pytest.raises(OSError, match="address already in use"):
+        place(served, "127.0.0.1", port, Told())
+    assert len(tried) == attempts
+    if port == 0:
+        tried.clear()
+        enough = attempts
+        made = place(served, "127.0.0.1", port, Told())
+        assert {each.getsockname()[1] for _, each in made.sockets()} == {tried[-1]}
+        made.close()
 
 
 async def test_what_comes_late_and_is_taken_is_said_once_and_tried_again(

@@ -28,6 +28,7 @@ from filterd.policy.classes import FIXED, Classes
 from filterd.policy.decide import LineHandle
 from filterd.policy.fingerprint import fingerprint
 from filterd.serve.forwarding import Forwarding
+from tests.e2e.authority import free_port
 from tests.unit.dataplane.conftest import Rules
 from tests.unit.dataplane.upstream.test_upstream_streams import framed, listening
 from tests.worlds.certificates import Authority
@@ -145,7 +146,7 @@ async def test_the_slow_path_keeps_them(way: str, proxied: bool, tmp_path: Path)
     authority, packets = Authority(), plane()
     (tmp_path / "authority.pem").write_bytes(authority.pem)
     context = authority.server(tmp_path, "dns.example") if way == "tls" else None
-    async with listening(right, context) as listener, recording(listener.port, way) as udp:
+    async with listening(right, context, free_port()) as listener, recording(listener.port, way) as udp:
         tls = UpstreamTlsSettings(TlsName("dns.example"), tmp_path / "authority.pem") if context else None
         upstream = UpstreamSettings(Endpoint(ip_address("127.0.0.1"), listener.port), True, tls=tls)
         answer = await ask(packets, upstream, proxied=proxied)

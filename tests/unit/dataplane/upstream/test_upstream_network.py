@@ -29,6 +29,7 @@ from filterd.dataplane.upstream.forwarder import Forwarder
 from filterd.dataplane.upstream.network import open_udp
 from filterd.dataplane.upstream.race import RaceLimits
 from filterd.wire.names import name_from_text
+from tests.e2e.authority import free_port
 
 QUESTION = Question(name_from_text("www.example.org"), 1)
 QUICK = RaceLimits(patience=0.15, deadline=0.5)
@@ -88,8 +89,8 @@ async def served(upstream: Upstream, host: str = "127.0.0.1") -> AsyncIterator[S
     listening = None
     port = 0
     if upstream.tcp:
-        listening = await asyncio.start_server(upstream.connected, host, 0)
-        port = listening.sockets[0].getsockname()[1]
+        port = free_port(host)
+        listening = await asyncio.start_server(upstream.connected, host, port)
     upstream.endpoint = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
     upstream.endpoint.setblocking(False)
     upstream.endpoint.bind((host, port))
