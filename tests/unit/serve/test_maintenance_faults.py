@@ -26,7 +26,7 @@ from filterd.serve import maintenance as upkeep_module
 from filterd.store.errors import StoreError
 from tests.worlds.maintenance import Kept
 
-pytestmark = pytest.mark.ring("merge")
+pytestmark = pytest.mark.ring("night")
 
 EVIDENCE = RequestEvidence("holder", "phone", 1_793_600_000.0, "2026-11", "T-1")
 
@@ -83,7 +83,6 @@ def _no_pointer(path: Path) -> None:
     (path.parent / "current").write_bytes(b"\xff\xfe../../elsewhere\n")
 
 
-@pytest.mark.ring("night")
 async def test_a_snapshot_that_was_damaged_is_built_anew(kept: Kept) -> None:
     damages: list[Callable[[Path], object]] = [
         lambda path: path.write_bytes(path.read_bytes()[:-7]),
@@ -113,7 +112,6 @@ BAD_SOURCES: list[tuple[str, Callable[[bytes], bytes]]] = [
 ]
 
 
-@pytest.mark.ring("night")
 async def test_a_feed_that_went_bad_keeps_its_last_good_list(kept: Kept) -> None:
     context = kept.maintenance.context
     await kept.maintenance.turn()

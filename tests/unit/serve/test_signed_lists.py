@@ -12,7 +12,7 @@ from filterd.operations.feeds import listing
 from tests.worlds.maintenance import Kept
 from tests.worlds.signers import Signer
 
-pytestmark = pytest.mark.ring("merge")
+pytestmark = pytest.mark.ring("night")
 
 SIGNER, OTHER = Signer.new(), Signer.new()
 FEED = "signed-list"
