@@ -242,7 +242,7 @@ def test_each_trouble_names_its_file_and_says_what_to_do(
         monkeypatch.setattr(os, "pwrite", Mock(side_effect=OSError(errno.EIO, "Input/output error")))
     store.write(BindingChange("fe80::1%lo/128", 7) if trouble.startswith("a change") else SECOND)
     if trouble == "altered head":
-        store.sql("UPDATE head SET change_hash = 'ab' || substr(change_hash, 3)")
+        store.sql("UPDATE head SET change_hash = 'x' || substr(change_hash, 2)")
     if trouble in ("store gone", "no database"):
         store.path.unlink()
     if trouble == "no database":
