@@ -23,15 +23,14 @@ run: ports $(INSTALLED) $(BUILT)  ## start everything on 127.0.0.1:5300 with thr
 
 # Three rings of tests (docs/testing.md). A run that names files or folders takes all that they hold.
 # Test processes: with more, browsers and installations of the ring merge wait for each other.
-BUSY := $$(($$(nproc) + 1))
-WAITING := $$((2 * $$(nproc)))
+PROCESSES := $$(($$(nproc) + 1))
 .PHONY: test
 test: $(INSTALLED) $(BUILT)  ## the tests of every commit, in minutes (PYTEST="-k name" picks some, PYTEST="-n 0 tests/e2e" runs a folder in one process)
-	$(BIN)/python -m pytest -n "$(BUSY)" --ring commit $(PYTEST)
+	$(BIN)/python -m pytest -n "$(PROCESSES)" --ring commit $(PYTEST)
 
 .PHONY: merge
 merge: $(INSTALLED) $(BUILT)  ## the tests that .ci/run adds: whole installations, pages in a browser, in Spanish
-	$(BIN)/python -m pytest -n "$(BUSY)" --ring merge $(PYTEST)
+	$(BIN)/python -m pytest -n "$(PROCESSES)" --ring merge $(PYTEST)
 
 .PHONY: night
 night: $(INSTALLED) $(BUILT)  ## all that make test leaves out, and all again with other seeds: hours (NIGHT="--slice NAME", NIGHT=--list); build/night/report.md
@@ -41,7 +40,7 @@ night: $(INSTALLED) $(BUILT)  ## all that make test leaves out, and all again wi
 DURATIONS ?=
 .PHONY: durations
 durations: $(INSTALLED) $(BUILT)  ## run all tests and say where the time goes: build/durations.tsv, sums by folder and kind (DURATIONS="--ring commit")
-	$(BIN)/python -m pytest -n "$(WAITING)" --durations-file=build/durations.tsv $(DURATIONS)
+	$(BIN)/python -m pytest -n "$(PROCESSES)" --durations-file=build/durations.tsv $(DURATIONS)
 
 .PHONY: machine
 machine: $(INSTALLED) $(BUILT)  ## the package on a booted Debian 13, alone on this machine: losses at 2,000 queries/s (takes root, some minutes)

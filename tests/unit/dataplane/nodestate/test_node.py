@@ -307,6 +307,26 @@ def test_an_unforeseen_error_does_not_end_the_thread(
     assert node.lag() == 1
 
 
+@pytest.mark.parametrize("opted_in", [False, True])
+@pytest.mark.parametrize("left", [False, True])
+def test_opting_in_and_leaving_security_are_two_choices(
+    machine: Machine, store: ScriptedStore, opted_in: bool, left: bool
+) -> None:
+    """As they are followed, and as a node that starts again reads them."""
+    profile = {"profile": "children", "zone": "Europe/Madrid"} if opted_in else {}
+    machine.put_snapshot(0)
+    machine.start()
+    machine.settle()
+    store.write(LineChange(LineChoices(7, opted_in=opted_in, security_left=left, **profile)))
+    machine.settle()
+    for _ in range(2):
+        line = machine.watcher.last.lines.find(7)
+        assert line is not None
+        assert (line.opted_in, line.security_left) == (opted_in, left)
+        machine.start()
+        machine.settle()
+
+
 def test_a_profile_that_the_snapshot_does_not_know_is_said(machine: Machine, store: ScriptedStore) -> None:
     machine.put_snapshot(0)
     machine.start()

@@ -39,7 +39,6 @@ async def test_links_and_sessions_of_the_backup_open_nothing(portal: Portal, tmp
             assert await sessions.find(context, signed_in.secret) is None
 
 
-@pytest.mark.ring("merge")
 async def test_a_pin_of_before_does_not_come_back(portal: Portal, tmp_path: Path) -> None:
     holder = await opted_in(portal)
     await backup(portal.context, tmp_path / "backup")

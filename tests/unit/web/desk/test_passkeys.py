@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from starlette.requests import Request
@@ -14,6 +15,7 @@ from starlette.routing import Route
 from filterd.config.web_settings import WebSettings
 from filterd.model.token import DAY, TokenRole
 from filterd.operations import audit, tokens
+from filterd.operations.backup import backup
 from filterd.operations.passkeys import keeping
 from filterd.operations.passkeys.challenges import SECONDS, SIGN_IN, Challenges
 from filterd.operations.passkeys.party import RelyingParty, party_of
@@ -28,6 +30,7 @@ from tests.unit.web.desk.conftest import BASE, Browser, DeskWorld
 from tests.unit.web.desk.enrolling import device as new_device
 from tests.unit.web.desk.enrolling import enrol, options
 from tests.worlds.authenticator import PRESENT, Device
+from tests.worlds.backups import put_back
 
 FIND = 'action="/desk/find"'
 REFUSED = "This passkey does not work here"
@@ -213,10 +216,16 @@ async def test_a_person_without_a_passkey_is_offered_none_to_confirm_with(world:
     assert 'data-options=""' in (await browser.get("/desk/approve")).text
 
 
-async def test_a_restore_brings_no_passkey_back(world: DeskWorld) -> None:
-    await _enrolled(world)
+async def test_a_restore_brings_no_passkey_back(world: DeskWorld, tmp_path: Path) -> None:
+    device, _, _ = await _enrolled(world)
+    await backup(world.context, tmp_path / "backup")
     (kept,) = await keeping.list_passkeys(world.context)
-    assert await keeping.end_again(world.context, kept.passkey.number, reason="repeated after a restore")
+    await keeping.revoke(world.context, keeping.reference(kept.passkey), reason="lost")
+    done = await put_back(world.installation, tmp_path / "backup")
+    assert done.ended_again == {"passkey": 1}
+    (kept,) = await keeping.list_passkeys(world.context)
+    assert (kept.passkey.revoked_with, kept.passkey.revoked_at > 0) == ("restore", True)
+    assert FIND not in await _sign_in(world, device)
     assert not await keeping.end_again(world.context, kept.passkey.number, reason="again")
 
 
