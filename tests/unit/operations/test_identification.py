@@ -18,6 +18,7 @@ from filterd.operations.context import Context, OperationError
 from filterd.operations.explain import explain
 from filterd.operations.feeds import updating
 from filterd.operations.identification import LIVE, QueryClient
+from filterd.operations.portal.on_line import line_of_address
 from filterd.operations.sessions import commands
 from filterd.operations.sessions.protocol import SOCKET, ToldSession
 from filterd.serve.sessions.commands import SessionCommands, Terms
@@ -200,6 +201,7 @@ def test_a_port_is_written_behind_the_address(text: str, client: tuple[str, int]
 async def test_an_address_that_two_lines_claim_is_said_to_be_nobodys(world: World) -> None:
     """The binding holds then, as on a node, and the clocks are named."""
     await bindings.add(world.context, "10.1.0.7", "child")
+    assert await line_of_address(world.context, "10.1.0.7") is not None
     contest(world.table, "10.1.0.7", world.context.clock())
     found = await world.known("10.1.0.7")
     assert (found["method"], found["line"]) == ("binding", 1)
@@ -208,6 +210,7 @@ async def test_an_address_that_two_lines_claim_is_said_to_be_nobodys(world: Worl
     shown = await commands.show_address(world.context, "10.1.0.7")
     assert (shown.sessions, shown.ambiguous) == ([], True)
     assert not (await commands.show_address(world.context, "10.1.0.8")).ambiguous
+    assert await line_of_address(world.context, "10.1.0.7") is None, "nobody signs in from it by PIN"
 
 
 def contest(table: Sessions, address: str, now: float) -> None:
