@@ -199,6 +199,7 @@ def _copied(browser: Browser, page: Page, desks: Desks, copy: dict[str, Any]) ->
     assert "This passkey does not work here" in page.inner_text("main")
 
 
+@pytest.mark.ring("night")
 def test_the_pages_of_passkeys_are_for_everybody(tmp_path: Path) -> None:
     with serving(tmp_path) as desks, chromium(tmp_path) as browser:
         address = desks.address()

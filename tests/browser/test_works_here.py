@@ -166,7 +166,7 @@ def texts_of(page: Page) -> str:
     return "\n".join(texts)
 
 
-@pytest.mark.parametrize("language", ["es", "en"])
+@pytest.mark.parametrize("language", ["es", pytest.param("en", marks=pytest.mark.ring("night"))])
 @pytest.mark.parametrize(
     ("line", "how", "says"),
     [
@@ -208,7 +208,7 @@ def test_by_hand_the_link_leads_to_the_same_answer(world: World) -> None:
 
 
 @pytest.mark.parametrize("path", ["/funciona", "/revision", "/revision/folio"])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.ring("night"))])
 def test_the_pages_fit_and_break_no_rule(world: World, path: str, scheme: str) -> None:
     with shown(world.rules("teen", "~NOTFOUND"), world.url.replace("/funciona", path), scripts=True) as page:
         page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")

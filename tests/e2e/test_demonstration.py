@@ -254,7 +254,14 @@ def test_a_second_run_finds_the_first_one(demonstration: Demonstration) -> None:
     assert demonstration.ask("-b 127.0.0.2 adult.example").rcode() == dns.rcode.NXDOMAIN
 
 
-@pytest.mark.parametrize(("place", "kind"), [(0, "udp"), *((each, "tcp") for each in range(6))])
+@pytest.mark.parametrize(
+    ("place", "kind"),
+    [
+        (0, "udp"),
+        (0, "tcp"),
+        *(pytest.param(each, "tcp", marks=pytest.mark.ring("night")) for each in range(1, 6)),
+    ],
+)
 def test_a_port_in_use_is_said_at_once(tmp_path: Path, place: int, kind: str) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM if kind == "udp" else socket.SOCK_STREAM) as taken:
         taken.bind(("127.0.0.1", 0))

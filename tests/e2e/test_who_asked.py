@@ -258,6 +258,7 @@ FORMS = {
 }
 
 
+@pytest.mark.ring("night")
 @pytest.mark.parametrize("form", FORMS)
 def test_a_resolver_that_keeps_who_asked_is_found(form: str, tmp_path: Path) -> None:
     kept, planted = tmp_path / "written/state/kept", tmp_path / "planted"
@@ -272,6 +273,7 @@ def test_a_resolver_that_keeps_who_asked_is_found(form: str, tmp_path: Path) -> 
     assert {place for place, _, _ in found} == {"state/kept"}, found
 
 
+@pytest.mark.ring("night")
 def test_every_form_is_found_in_every_place(tmp_path: Path) -> None:
     holder, stranger = askers = drawn(random.Random(7))
     search = traces_of(askers)
