@@ -12,6 +12,8 @@ from functools import cache
 from itertools import islice
 from pathlib import Path
 
+from filterd.config.shipped_files import SUMS, sums
+
 SHIPPED = Path(__file__).parents[2] / "policies"
 ADULT = "lists/adult.txt"
 LINES = 500
@@ -31,6 +33,7 @@ def copy_policies(target: Path) -> Path:
         message = f"{SHIPPED}/feeds.yaml no longer has {GUARD} once: change GUARD"
         raise ValueError(message)
     (target / "feeds.yaml").write_text(feeds.replace(GUARD, SMALLER_GUARD), encoding="utf-8")
+    (target / SUMS).write_text(sums(target), encoding="utf-8")
     return target
 
 
