@@ -22,7 +22,7 @@ run: ports $(INSTALLED) $(BUILT)  ## start everything on 127.0.0.1:5300 with thr
 	@exec $(BIN)/python -m filterd.cli.demonstration
 
 # Three rings of tests (docs/testing.md). A run that names files or folders takes all that they hold.
-# Test processes: with more, browsers and installations of the ring merge wait for each other.
+# Test processes; those of the ring merge wait for installations and browsers.
 PROCESSES := $$(($$(nproc) + 1))
 .PHONY: test
 test: $(INSTALLED) $(BUILT)  ## the tests of every commit, in minutes (PYTEST="-k name" picks some, PYTEST="-n 0 tests/e2e" runs a folder in one process)
@@ -30,7 +30,7 @@ test: $(INSTALLED) $(BUILT)  ## the tests of every commit, in minutes (PYTEST="-
 
 .PHONY: merge
 merge: $(INSTALLED) $(BUILT)  ## the tests that .ci/run adds: whole installations, pages in a browser, in Spanish
-	$(BIN)/python -m pytest -n "$(PROCESSES)" --ring merge $(PYTEST)
+	$(BIN)/python -m pytest -n "$$((2 * $$(nproc)))" --ring merge $(PYTEST)
 
 .PHONY: night
 night: $(INSTALLED) $(BUILT)  ## all that make test leaves out, and all again with other seeds: hours (NIGHT="--slice NAME", NIGHT=--list); build/night/report.md

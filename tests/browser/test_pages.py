@@ -123,19 +123,20 @@ def visited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visited]:
 
 @every_page
 def test_a_page_is_for_everybody(visited: Visited, listed: Listed, language: str) -> None:
-    """Narrow, without JavaScript, light, in one language; then by keyboard, and what axe-core says of it."""
-    browser, state = visited.home.browser, visited.state(listed)
-    faults: list[str] = []
-    plain = {"language": language, "state": state, "java_script_enabled": False}
-    with checks.device(browser, checks.NARROW, **plain) as page:
+    """Narrow, in one language, what axe-core says of it, and by keyboard."""
+    with checks.device(
+        visited.home.browser,
+        checks.NARROW,
+        language=language,
+        state=visited.state(listed),
+        bypass_csp=True,
+    ) as page:
         weight = checks.Weighing(page)
         visited.show(page, listed, language)
-        faults += [f"not at 320 px: {each}" for each in checks.fits(page)]
+        faults = [f"not at 320 px: {each}" for each in checks.fits(page)]
         faults += checks.words(page, language)
         if weight.total > checks.MOST_BYTES:
             faults.append(f"{weight.total} bytes: {weight.sizes}")
-    with checks.device(browser, language=language, state=state, bypass_csp=True) as page:
-        visited.show(page, listed, language)
         faults += checks.violations(page)
         if language == FIRST:
             faults += checks.keyboard(page)
@@ -149,9 +150,13 @@ def test_a_page_is_for_everybody(visited: Visited, listed: Listed, language: str
 @pytest.mark.ring("night")
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("listed", PAGES, ids=[each.name for each in PAGES])
-def test_a_page_in_dark_colours(visited: Visited, listed: Listed, language: str) -> None:
-    state = visited.state(listed)
-    with checks.device(visited.home.browser, language=language, state=state, bypass_csp=True) as page:
+def test_a_page_without_script_and_in_dark_colours(visited: Visited, listed: Listed, language: str) -> None:
+    browser, state = visited.home.browser, visited.state(listed)
+    plain = {"language": language, "state": state, "java_script_enabled": False}
+    with checks.device(browser, checks.NARROW, **plain) as page:
+        visited.show(page, listed, language)
+        assert checks.fits(page) + checks.words(page, language) == []
+    with checks.device(browser, language=language, state=state, bypass_csp=True) as page:
         page.emulate_media(color_scheme="dark")
         visited.show(page, listed, language)
         assert checks.violations(page) == []

@@ -52,6 +52,7 @@ def typed(filterd: Deployment, command: Typed, backups: Path, monkeypatch: pytes
     return done.output
 
 
+@pytest.mark.ring("night")
 @pytest.mark.timeout(600)
 def test_every_command_of_the_page_runs(
     filterd: Deployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
