@@ -211,7 +211,7 @@ class Deployment:
         )  # fmt: skip
 
 
-def soon(condition: Callable[[], bool], figure: str = "", seconds: float = 20.0) -> bool:
+def soon(condition: Callable[[], bool], figure: str = "", seconds: float = 60.0) -> bool:
     """True if it becomes true; how long it took goes to the summary under the name of ``figure``.
 
     The bound only keeps a test from hanging: how quick is quick enough is no test's business.

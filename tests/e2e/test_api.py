@@ -102,11 +102,12 @@ def test_dns_and_control_go_on_without_the_web_process(served: Served) -> None:
     os.kill(web, signal.SIGSTOP)
     try:
         assert deployment.ask("fine.example").answer
-        deployment.cli("subscriber", "add", "while-web-is-stopped")
+        deployment.cli("subscriber", "add", f"while-web-{web}-is-stopped")
         assert deployment.http(deployment.control, "/readyz")[0] == 200
     finally:
         os.kill(web, signal.SIGKILL)
-    assert soon(lambda: served.role("web") not in (0, web) and served.up()), deployment.log()
+        again = soon(lambda: served.role("web") not in (0, web) and served.up())
+    assert again, deployment.log()
     assert deployment.ask("fine.example").answer
     assert (served.role("resolver"), served.role("control")) == others
 
