@@ -313,11 +313,12 @@ def test_opting_in_and_leaving_security_are_two_choices(
     machine: Machine, store: ScriptedStore, opted_in: bool, left: bool
 ) -> None:
     """As they are followed, and as a node that starts again reads them."""
-    profile = {"profile": "children", "zone": "Europe/Madrid"} if opted_in else {}
+    profile, zone = ("children", "Europe/Madrid") if opted_in else ("", "UTC")
     machine.put_snapshot(0)
     machine.start()
     machine.settle()
-    store.write(LineChange(LineChoices(7, opted_in=opted_in, security_left=left, **profile)))
+    choices = LineChoices(7, opted_in=opted_in, profile=profile, zone=zone, security_left=left)
+    store.write(LineChange(choices))
     machine.settle()
     for _ in range(2):
         line = machine.watcher.last.lines.find(7)
