@@ -245,6 +245,7 @@ def test_the_guide_says_how_to_ask_why(demonstration: Demonstration) -> None:
     assert "adult" in demonstration.command(*words)
 
 
+@pytest.mark.ring("night")
 def test_a_second_run_finds_the_first_one(demonstration: Demonstration) -> None:
     assert demonstration.stop() == 0
     before = demonstration.command("subscriber", "list", "--json")

@@ -80,6 +80,7 @@ async def ahead(kept: Kept) -> float:
     return round((snapshots.made_at(path) - kept.now() + kept.ahead) / YEAR, 2)
 
 
+@pytest.mark.ring("night")
 async def test_a_snapshot_of_a_clock_that_was_ahead_is_made_anew_when_it_is_set_right(kept: Kept) -> None:
     kept.ahead = YEAR
     assert await ahead(kept) == 1
@@ -91,6 +92,7 @@ async def test_a_snapshot_of_a_clock_that_was_ahead_is_made_anew_when_it_is_set_
     assert kept.events() == ["snapshot built"] * 2, "a small correction"
 
 
+@pytest.mark.ring("night")
 async def test_a_clock_that_may_have_lost_its_time_is_said_once_and_believed_on_request(kept: Kept) -> None:
     assert await ahead(kept) == 0
     kept.begin_again()
@@ -110,6 +112,7 @@ def test_a_confidential_feed_has_an_opaque_label() -> None:
     assert "interpol" not in label_of("interpol", confidential=True)
 
 
+@pytest.mark.ring("night")
 async def test_changes_that_every_node_has_are_forgotten(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
     """As many of the newest are kept as a node may be behind without reading all anew."""
     monkeypatch.setattr(maintenance, "KEPT_CHANGES", 3)
@@ -125,6 +128,7 @@ async def test_changes_that_every_node_has_are_forgotten(kept: Kept, monkeypatch
     assert floor == head - 3
 
 
+@pytest.mark.ring("night")
 async def test_a_snapshot_of_other_policies_is_compiled_anew(kept: Kept, tmp_path: Path) -> None:
     """A command may have been told of others than control; a snapshot of the same is left alone."""
     await kept.maintenance.turn()
@@ -143,6 +147,7 @@ async def test_a_snapshot_of_other_policies_is_compiled_anew(kept: Kept, tmp_pat
     assert kept.events() == ["snapshot built"] * 2
 
 
+@pytest.mark.ring("night")
 async def test_a_snapshot_of_an_unknown_input_is_compiled_anew(kept: Kept) -> None:
     """A command that was killed once it had published leaves the input of the snapshot before."""
     await kept.maintenance.turn()
