@@ -13,7 +13,7 @@ import pytest
 from filterd.dataplane.fast.punts import PuntReason
 from filterd.dataplane.fast.recorded import Driver
 from filterd.dataplane.fast.thread import FastThread
-from filterd.dataplane.nodestate.choices_follower import let_readers_pass
+from filterd.dataplane.nodestate import choices_follower
 from filterd.dataplane.nodestate.lines import KnownLines, LineStep
 from filterd.dataplane.packet.plane import Plane
 from filterd.dataplane.packet.plane_types import BindingTables
@@ -65,7 +65,7 @@ class Network:
         self.known.claim_policies(batch)
         self.state = self.state.evolve(NOW, policies=self.book.at(NOW))
         self.publish(self.packets)
-        let_readers_pass()
+        choices_follower.let_readers_pass()
         self.known.apply(batch)
 
     def publish(self, packets: Plane) -> None:
@@ -83,7 +83,9 @@ def busy(fast: FastThread) -> int:
     return len(reasons) + counts.drops["punts_full"] + counts.drops["punts_unfair"]
 
 
-def test_an_index_is_given_again_when_nobody_holds_its_line() -> None:
+def test_an_index_is_given_again_when_nobody_holds_its_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    # On a busy machine a thread is away for longer, with the state from before.
+    monkeypatch.setattr(choices_follower, "PATIENCE", 60_000)
     network = Network()
     sent = [(query(LISTED), wide(CHILD))] * 4
     ended = threading.Event()
