@@ -22,7 +22,7 @@ run: ports $(INSTALLED) $(BUILT)  ## start everything on 127.0.0.1:5300 with thr
 	@exec $(BIN)/python -m filterd.cli.demonstration
 
 # Three rings of tests (docs/testing.md). A run that names files or folders takes all that they hold.
-# Test processes; those of the ring merge wait for installations and browsers.
+# Test processes: one more than processors; the ring merge, whose tests wait, has twice as many as processors.
 PROCESSES := $$(($$(nproc) + 1))
 .PHONY: test
 test: $(INSTALLED) $(BUILT)  ## the tests of every commit, in minutes (PYTEST="-k name" picks some, PYTEST="-n 0 tests/e2e" runs a folder in one process)

@@ -84,7 +84,8 @@ def busy(fast: FastThread) -> int:
 
 
 def test_an_index_is_given_again_when_nobody_holds_its_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    # On a busy machine a thread is away for longer, with the state from before.
+    # The node waits PATIENCE milliseconds for readers of the state from before, then goes on. Such a reader
+    # may forward a name that the line's new policy blocks. This test is about the order of the steps alone.
     monkeypatch.setattr(choices_follower, "PATIENCE", 60_000)
     network = Network()
     sent = [(query(LISTED), wide(CHILD))] * 4

@@ -106,6 +106,7 @@ def test_dns_and_control_go_on_without_the_web_process(served: Served) -> None:
         assert deployment.http(deployment.control, "/readyz")[0] == 200
     finally:
         os.kill(web, signal.SIGKILL)
+        # Waited for here: the tests after this one need the web process too.
         again = soon(lambda: served.role("web") not in (0, web) and served.up())
     assert again, deployment.log()
     assert deployment.ask("fine.example").answer

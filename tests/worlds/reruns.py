@@ -26,8 +26,6 @@ FOLDERS = (
 )
 """whose tests start processes or bind ports"""
 TOO_MANY = 3
-SHOWN = 40
-"""lines of a first failure, its last ones"""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -47,23 +45,19 @@ class _Count:
     """Fails a run with too many reruns."""
 
     def __init__(self) -> None:
-        self._failures: list[tuple[str, str]] = []
-        """tests that ran again, and the last lines of their first failure"""
+        self._tests: set[str] = set()
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         outcome: str = report.outcome  # pytest-rerunfailures adds a word
         if outcome == "rerun":
-            self._failures.append((report.nodeid, "\n".join(report.longreprtext.splitlines()[-SHOWN:])))
+            self._tests.add(report.nodeid)
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        if len(self._failures) >= TOO_MANY and session.exitstatus == pytest.ExitCode.OK:
+        if len(self._tests) >= TOO_MANY and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        for test, failure in self._failures:
-            terminalreporter.section(f"first failure of {test}", sep="_")
-            terminalreporter.write_line(failure)
-        if len(self._failures) >= TOO_MANY:
-            line = f"{len(self._failures)} reruns, and {TOO_MANY} fail a run: run each test alone and mend it"
+        if len(self._tests) >= TOO_MANY:
+            line = f"{len(self._tests)} reruns, and {TOO_MANY} fail a run: run each alone and fix it"
             terminalreporter.write_line(line, red=True)

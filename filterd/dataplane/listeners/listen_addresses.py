@@ -26,6 +26,7 @@ from filterd.dataplane.listeners.socket_binding import (
     Address,
     bind_tcp,
     interface_of,
+    is_in_use,
     is_present,
     socket_address,
     written,
@@ -38,7 +39,7 @@ from filterd.dataplane.slow.slowpath import SlowPath
 CHECK_SECONDS = 1.0
 """between two checks of the interfaces"""
 PORT_ATTEMPTS = 8
-"""choices of a port that is free for UDP and for TCP, where the configuration names none"""
+"""to bind UDP and TCP to one port, where the configured port is 0"""
 
 
 class ListenObserver(Protocol):
@@ -159,17 +160,18 @@ class ListenAddress:
             self._interface = interface_of(self._address)
         except OSError as error:
             raise AbsentAddressError from error
-        for attempts_left in reversed(range(1 if self._port else PORT_ATTEMPTS)):
+        attempts = 1 if self._port else PORT_ATTEMPTS
+        for attempt in range(1, attempts + 1):
             try:
                 self._listeners = self._bind_both()
                 return
-            except OSError:
-                if not attempts_left:
+            except OSError as error:
+                if attempt == attempts or not is_in_use(error):
                     raise
 
     def _bind_both(self) -> tuple[UdpListener, TcpListener]:
-        """Bind one port for UDP and TCP. Port 0: the system chooses one that is free for UDP, and raises
-        ``OSError`` where another process has the same port for TCP."""
+        """Bind one port for UDP and TCP. Raises ``OSError``; with port 0 also where the port that the system
+        chose for UDP is in use for TCP."""
         name = name_of(socket_address(self._address, self._port))
         inherited, probe = self._inherited, not self._inherited.has_port(SocketKind.UDP, self._port)
         udp = UdpListener(

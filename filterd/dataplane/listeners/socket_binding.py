@@ -141,6 +141,11 @@ def written(address: Address, port: int) -> str:
     return f"[{address}]:{port}" if address.version == 6 else f"{address}:{port}"
 
 
+def is_in_use(error: OSError) -> bool:
+    """Return whether a bind failed because another socket has the address and port."""
+    return isinstance(error.__cause__, OSError) and error.__cause__.errno == errno.EADDRINUSE
+
+
 def _cannot_listen(address: Address, port: int, error: OSError) -> OSError:
     """The error to raise instead of that of a failed bind."""
     reason = (error.strerror or str(error)).lower()

@@ -210,7 +210,7 @@ async def test_an_address_that_two_lines_claim_is_said_to_be_nobodys(world: Worl
     shown = await commands.show_address(world.context, "10.1.0.7")
     assert (shown.sessions, shown.ambiguous) == ([], True)
     assert not (await commands.show_address(world.context, "10.1.0.8")).ambiguous
-    assert await line_of_address(world.context, "10.1.0.7") is None, "nobody signs in from it by PIN"
+    assert await line_of_address(world.context, "10.1.0.7") is None, "PIN sign-in is refused there"
 
 
 def contest(table: Sessions, address: str, now: float) -> None:

@@ -51,6 +51,7 @@ async def feed_of(kept: Kept, category: str) -> tuple[str, Path]:
     return feed.id, kept.policies / feed.source
 
 
+@pytest.mark.ring("merge")
 async def test_a_profile_that_lines_have_cannot_vanish(kept: Kept) -> None:
     context = kept.maintenance.context
     await kept.maintenance.turn()

@@ -24,6 +24,7 @@ from filterd.dataplane.listeners.socket_binding import (
     bind_udp,
     is_present,
 )
+from tests.e2e.authority import free_port
 from tests.worlds.listener import Served, framed, make_served, query, receive
 
 
@@ -87,30 +88,44 @@ async def test_an_address_in_use_stops_the_start(served: Served) -> None:
             place(served, "127.0.0.1", port, Told())
 
 
-@pytest.mark.parametrize(("port", "attempts"), [(0, PORT_ATTEMPTS), (53535, 1)])
-async def test_a_port_that_the_system_chose_is_chosen_again_where_tcp_has_it(
-    served: Served, monkeypatch: pytest.MonkeyPatch, port: int, attempts: int
+async def test_port_0_is_retried_while_the_chosen_port_is_in_use_for_tcp(
+    served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Free for UDP is not free for TCP. A port that the configuration names is tried once."""
     tried: list[int] = []
 
-    def bind_the_last(address: Address, port: int) -> socket.socket:
+    def bind_the_third(address: Address, port: int) -> socket.socket:
         tried.append(port)
-        if len(tried) < enough:
-            raise OSError(errno.EADDRINUSE, "address already in use")
+        if len(tried) < 3:
+            with bind_tcp(address, port):
+                return bind_tcp(address, port)
         return bind_tcp(address, port)
 
-    monkeypatch.setattr(listen_addresses_module, "bind_tcp", bind_the_last)
-    enough = attempts + 1
-    with pytest.raises(OSError, match="address already in use"):
-        place(served, "127.0.0.1", port, Told())
-    assert len(tried) == attempts
-    if port == 0:
-        tried.clear()
-        enough = attempts
-        made = place(served, "127.0.0.1", port, Told())
+    monkeypatch.setattr(listen_addresses_module, "bind_tcp", bind_the_third)
+    made = place(served, "127.0.0.1", 0, Told())
+    try:
         assert {each.getsockname()[1] for _, each in made.sockets()} == {tried[-1]}
+    finally:
         made.close()
+    assert len(set(tried)) >= 3
+
+
+@pytest.mark.parametrize(
+    ("named", "reason", "attempts"),
+    [(True, errno.EADDRINUSE, 1), (False, errno.EADDRINUSE, PORT_ATTEMPTS), (False, errno.EACCES, 1)],
+)
+async def test_a_port_of_the_configuration_and_other_failures_are_not_retried(
+    served: Served, monkeypatch: pytest.MonkeyPatch, named: bool, reason: int, attempts: int
+) -> None:
+    tried: list[int] = []
+
+    def bind_none(address: Address, port: int) -> socket.socket:
+        tried.append(port)
+        raise OSError(f"cannot listen on {address}:{port}") from OSError(reason, "not now")
+
+    monkeypatch.setattr(listen_addresses_module, "bind_tcp", bind_none)
+    with pytest.raises(OSError, match="cannot listen"):
+        place(served, "127.0.0.1", free_port() if named else 0, Told())
+    assert len(tried) == attempts
 
 
 async def test_what_comes_late_and_is_taken_is_said_once_and_tried_again(

@@ -319,13 +319,12 @@ def test_opting_in_and_leaving_security_are_two_choices(
     machine.settle()
     choices = LineChoices(7, opted_in=opted_in, profile=profile, zone=zone, security_left=left)
     store.write(LineChange(choices))
-    machine.settle()
     for _ in range(2):
+        machine.settle()
         line = machine.watcher.last.lines.find(7)
         assert line is not None
         assert (line.opted_in, line.security_left) == (opted_in, left)
         machine.start()
-        machine.settle()
 
 
 def test_a_profile_that_the_snapshot_does_not_know_is_said(machine: Machine, store: ScriptedStore) -> None:

@@ -225,7 +225,7 @@ async def test_a_restore_brings_no_passkey_back(world: DeskWorld, tmp_path: Path
     assert done.ended_again == {"passkey": 1}
     (kept,) = await keeping.list_passkeys(world.context)
     assert (kept.passkey.revoked_with, kept.passkey.revoked_at > 0) == ("restore", True)
-    assert FIND not in await _sign_in(world, device)
+    assert REFUSED in await _sign_in(world, device)
     assert not await keeping.end_again(world.context, kept.passkey.number, reason="again")
 
 
