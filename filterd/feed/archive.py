@@ -125,18 +125,21 @@ class _Header(tarfile.TarInfo):
     """A header of a tar archive. tarfile takes a broken one for the end, which would lose what follows."""
 
     @classmethod
-    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> _Header:
-        """Read a header. Raises DecompressionError for one that is broken, missing, or asks for memory."""
+    def fromtarfile(cls, tar: tarfile.TarFile) -> _Header:
+        """Read the next header. Raises DecompressionError for one that is broken or missing."""
         try:
-            header = super().frombuf(buf, encoding, errors)
+            return super().fromtarfile(tar)
+        except tarfile.EOFHeaderError:  # type: ignore[attr-defined]  # not in typeshed
+            raise  # a block of zeros: the end
         except tarfile.HeaderError as error:
-            if len(buf) == tarfile.BLOCKSIZE and not any(buf):
-                raise  # the end
             raise DecompressionError(str(error)) from error
-        if header.type in _LONG_HEADERS and header.size > _MAX_HEADER:
-            msg = f"a header of {header.size} bytes"
+
+    def _proc_member(self, tar: tarfile.TarFile) -> tarfile.TarInfo:
+        """Called by tarfile with each header. Raises DecompressionError for one that asks for memory."""
+        if self.type in _LONG_HEADERS and self.size > _MAX_HEADER:
+            msg = f"a header of {self.size} bytes"
             raise DecompressionError(msg)
-        return header
+        return cast("tarfile.TarInfo", super()._proc_member(tar))  # type: ignore[misc]  # not in typeshed
 
 
 def _tar_member(path: Path | GivenFile, tar: tarfile.TarFile, header: tarfile.TarInfo) -> Member:

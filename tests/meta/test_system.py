@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -74,3 +75,12 @@ def test_a_machine_of_ours_must_have_them(tmp_path: Path) -> None:
 @pytest.mark.parametrize("package", sorted(set(PACKAGES.values())))
 def test_our_machine_installs_every_package_that_tests_need(package: str) -> None:
     assert package in (ROOT / ".ci/run").read_text().split()
+
+
+def test_every_command_that_a_test_needs_has_a_package() -> None:
+    needed = set()
+    for path in (ROOT / "tests").rglob("test_*.py"):
+        for names in re.findall(r"mark\.system\(([^)]*)\)", path.read_text()):
+            needed |= set(re.findall(r'"([^"]+)"', names))
+    assert needed
+    assert needed - PACKAGES.keys() == set()

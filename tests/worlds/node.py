@@ -147,6 +147,9 @@ class ScriptedStore:
         """Close the writer."""
         self._connection.close()
 
+    def __del__(self) -> None:
+        self._connection.close()  # Python 3.13 warns of one that is left open
+
 
 def profile(*categories: str, **rules: object) -> dict[str, Any]:
     """A profile as a snapshot's meta has it."""

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 PACKAGES = {
+    "bash": "bash",
     "chromium": "chromium",
     "delv": "bind9-dnsutils",
     "dhclient": "isc-dhcp-client",
@@ -23,15 +24,21 @@ PACKAGES = {
     "dnssec-keygen": "bind9-utils",
     "dnssec-signzone": "bind9-utils",
     "dnsdist": "dnsdist",
+    "dpkg-deb": "dpkg-dev",
+    "fish": "fish",
     "freeradius": "freeradius",
     "gcc": "gcc",
+    "groff": "groff",
     "kea-dhcp4": "kea-dhcp4-server",
     "kea-dhcp6": "kea-dhcp6-server",
     "kdig": "knot-dnsutils",
+    "lintian": "lintian",
+    "minisign": "minisign",
     "named": "bind9",
     "named-compilezone": "bind9-utils",
     "nsd": "nsd",
     "nsd-checkconf": "nsd",
+    "openssl": "openssl",
     "pdfdetach": "poppler-utils",
     "pdftotext": "poppler-utils",
     "pdns_recursor": "pdns-recursor",
@@ -43,6 +50,7 @@ PACKAGES = {
     "udhcpc": "udhcpc",
     "unbound": "unbound",
     "unbound-checkconf": "unbound",
+    "zsh": "zsh",
 }
 """command -> the Debian package that brings it"""
 
