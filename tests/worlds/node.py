@@ -43,7 +43,8 @@ class ScriptedStore:
     def __init__(self, path: Path) -> None:
         """Begins a history of its own where the file has none."""
         self.path = path
-        self._connection = sqlite3.connect(path, isolation_level=None)
+        # The garbage collector may close it from another thread.
+        self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         self._connection.execute("PRAGMA journal_mode=WAL")
         self._connection.execute("PRAGMA synchronous=OFF")
         head = self._connection.execute("SELECT revision, change_hash FROM head").fetchone()
