@@ -136,6 +136,7 @@ class _Header(tarfile.TarInfo):
 
     def _proc_member(self, tar: tarfile.TarFile) -> tarfile.TarInfo:
         """Called by tarfile with each header. Raises DecompressionError for one that asks for memory."""
+        # Private, and the only method that all versions call before they read what a header announces.
         if self.type in _LONG_HEADERS and self.size > _MAX_HEADER:
             msg = f"a header of {self.size} bytes"
             raise DecompressionError(msg)

@@ -39,7 +39,7 @@ from filterd.dataplane.slow.slowpath import SlowPath
 CHECK_SECONDS = 1.0
 """between two checks of the interfaces"""
 PORT_ATTEMPTS = 8
-"""to bind UDP and TCP to one port, where the configured port is 0"""
+"""attempts to bind UDP and TCP to the same port, if the configured port is 0"""
 
 
 class ListenObserver(Protocol):
