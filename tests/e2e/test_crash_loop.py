@@ -25,6 +25,8 @@ from filterd.serve.crashes import DEATHS
 from tests.e2e.deployment import Deployment, ede, soon
 from tests.e2e.small import small
 
+pytestmark = pytest.mark.ring("night")
+
 CHILD = "127.0.0.2"
 CENSORED, FILTERED = 16, 17
 KILLER = "killer.example"

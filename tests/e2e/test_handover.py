@@ -239,7 +239,6 @@ def test_no_query_is_lost_where_queues_are_short(filterd: Deployment, tmp_path: 
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.ring("merge")
 def test_control_ends_and_the_resolver_stays(filterd: Deployment) -> None:
     serve = started(filterd)
     with clients(filterd) as outcomes:

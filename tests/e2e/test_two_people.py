@@ -14,6 +14,8 @@ from filterd.cli.main import main
 from tests.e2e.deployment import Deployment, ede, soon
 from tests.e2e.small import small
 
+pytestmark = pytest.mark.ring("night")
+
 CENSORED = 16
 NAMES = ("chat.example", "popular.example", "search.example", "shop.example", "help.example")
 RECORDS = {(name, "A"): ["203.0.113.7"] for name in NAMES} | {("hosted.example", "A"): ["203.0.113.9"]}

@@ -258,10 +258,8 @@ FORMS = {
 }
 
 
-@pytest.mark.parametrize(
-    "form",
-    [pytest.param(each, marks=() if each == "address" else pytest.mark.ring("night")) for each in FORMS],
-)
+@pytest.mark.ring("night")
+@pytest.mark.parametrize("form", FORMS)
 def test_a_resolver_that_keeps_who_asked_is_found(form: str, tmp_path: Path) -> None:
     kept, planted = tmp_path / "written/state/kept", tmp_path / "planted"
     planted.mkdir()

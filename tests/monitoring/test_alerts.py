@@ -28,6 +28,8 @@ from monitoring.source.catalogue import GROUPS
 from monitoring.source.runbook_form import PACKAGES
 from monitoring.source.runbooks import RUNBOOKS
 
+pytestmark = pytest.mark.ring("night")
+
 ROOT = Path(__file__).parents[2]
 MONITORING = ROOT / "monitoring"
 WRITE = "python -m monitoring.source"
@@ -102,7 +104,7 @@ def tried(group: AlertGroup, folder: Path, *, long: bool = False) -> subprocess.
 
 
 @pytest.mark.system("promtool")
-@pytest.mark.parametrize("long", [False, pytest.param(True, marks=pytest.mark.ring("night"))])
+@pytest.mark.parametrize("long", [False, True])
 @pytest.mark.parametrize("group", GROUPS, ids=lambda group: group.name)
 def test_every_alert_fires_and_is_quiet(group: AlertGroup, long: bool, tmp_path: Path) -> None:
     done = tried(group, tmp_path, long=long)
@@ -112,7 +114,6 @@ def test_every_alert_fires_and_is_quiet(group: AlertGroup, long: bool, tmp_path:
 NEVER, ALWAYS = "vector(1) < 0", "vector(1)"
 
 
-@pytest.mark.ring("night")
 @pytest.mark.system("promtool")
 @pytest.mark.parametrize(("expression", "which"), [(NEVER, "fires"), (ALWAYS, "is quiet")])
 @pytest.mark.parametrize("group", GROUPS, ids=lambda group: group.name)

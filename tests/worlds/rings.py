@@ -30,7 +30,7 @@ FOLDERS = {
     "mutants": MERGE,
     "order_kills": MERGE,
     "packaging": NIGHT,
-    "recipes": MERGE,
+    "recipes": NIGHT,
 }
 """folder of ``tests`` -> its ring; of a folder that is not named: ``commit``"""
 MARK = re.compile(r"^(pytestmark\b[^\n]*|[^\n]*?)mark\.ring\(\"(\w+)\"\)|mark\.ring\b", re.MULTILINE)

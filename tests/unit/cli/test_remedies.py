@@ -126,7 +126,7 @@ def invoke(path: tuple[str, ...], rest: list[str], config: Path) -> Result:
     return result
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 @pytest.mark.parametrize("fault", BREAKS, ids=lambda each: each.__name__)
 def test_a_failure_says_what_to_do(installation: Path, fault: Break) -> None:
     lines = [arguments(path, command, installation.parent) for path, command in COMMANDS]

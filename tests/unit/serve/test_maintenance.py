@@ -21,11 +21,12 @@ from tests.worlds.backups import EVIDENCE
 from tests.worlds.installation import POLICIES, install
 from tests.worlds.maintenance import Kept
 
-pytestmark = pytest.mark.ring("merge")
+pytestmark = pytest.mark.ring("night")
 
 SHIPPED = Path(__file__).parents[3] / "policies"
 
 
+@pytest.mark.ring("merge")
 async def test_compiles_when_there_is_something_new_and_then_no_more(kept: Kept) -> None:
     await kept.maintenance.turn()
     first = current_file(kept.snapshots)
@@ -58,6 +59,7 @@ async def test_what_changes_nothing_that_is_compiled_compiles_nothing(kept: Kept
     assert kept.events() == ["snapshot built"]
 
 
+@pytest.mark.ring("merge")
 async def test_wrong_policies_are_said_once_and_change_nothing(kept: Kept) -> None:
     (kept.policies / "categories.yaml").write_text("nonsense: [")
     await kept.maintenance.turn()
@@ -80,7 +82,6 @@ async def ahead(kept: Kept) -> float:
     return round((snapshots.made_at(path) - kept.now() + kept.ahead) / YEAR, 2)
 
 
-@pytest.mark.ring("night")
 async def test_a_snapshot_of_a_clock_that_was_ahead_is_made_anew_when_it_is_set_right(kept: Kept) -> None:
     kept.ahead = YEAR
     assert await ahead(kept) == 1
@@ -92,7 +93,6 @@ async def test_a_snapshot_of_a_clock_that_was_ahead_is_made_anew_when_it_is_set_
     assert kept.events() == ["snapshot built"] * 2, "a small correction"
 
 
-@pytest.mark.ring("night")
 async def test_a_clock_that_may_have_lost_its_time_is_said_once_and_believed_on_request(kept: Kept) -> None:
     assert await ahead(kept) == 0
     kept.begin_again()
@@ -112,7 +112,6 @@ def test_a_confidential_feed_has_an_opaque_label() -> None:
     assert "interpol" not in label_of("interpol", confidential=True)
 
 
-@pytest.mark.ring("night")
 async def test_changes_that_every_node_has_are_forgotten(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
     """As many of the newest are kept as a node may be behind without reading all anew."""
     monkeypatch.setattr(maintenance, "KEPT_CHANGES", 3)
@@ -128,7 +127,6 @@ async def test_changes_that_every_node_has_are_forgotten(kept: Kept, monkeypatch
     assert floor == head - 3
 
 
-@pytest.mark.ring("night")
 async def test_a_snapshot_of_other_policies_is_compiled_anew(kept: Kept, tmp_path: Path) -> None:
     """A command may have been told of others than control; a snapshot of the same is left alone."""
     await kept.maintenance.turn()
@@ -147,7 +145,6 @@ async def test_a_snapshot_of_other_policies_is_compiled_anew(kept: Kept, tmp_pat
     assert kept.events() == ["snapshot built"] * 2
 
 
-@pytest.mark.ring("night")
 async def test_a_snapshot_of_an_unknown_input_is_compiled_anew(kept: Kept) -> None:
     """A command that was killed once it had published leaves the input of the snapshot before."""
     await kept.maintenance.turn()

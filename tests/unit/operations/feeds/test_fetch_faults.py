@@ -14,7 +14,7 @@ from filterd.operations.feeds import listing, rule_files
 from tests.worlds.fetched import Fetched, fetched
 from tests.worlds.small_disk import FILL, run_on_small_disk
 
-pytestmark = pytest.mark.ring("merge")
+pytestmark = pytest.mark.ring("night")
 
 NAMES = b"one.example\ntwo.example\nthree.example\n"
 MORE = NAMES + b"four.example\n"

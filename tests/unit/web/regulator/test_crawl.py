@@ -92,7 +92,7 @@ def _forms(text: str) -> Iterable[tuple[str, dict[str, str]]]:
         yield action, days | {name: value for name, value in _FIELD.findall(inside) if name != "csrf"}
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_no_page_and_no_download_tells_of_a_line_or_a_confidential_name(desk: Desk) -> None:
     found = await crawl(await desk.browser())
     reached = {urlsplit(path.removeprefix("POST ").split(" ")[0]).path for path in found}
@@ -107,7 +107,7 @@ async def test_no_page_and_no_download_tells_of_a_line_or_a_confidential_name(de
     assert any("ordered.example" in each.text for each in found.values())  # what is public is there
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 async def test_the_crawl_finds_what_is_planted(desk: Desk) -> None:
     async def leaking(request: Request, agent: Agent) -> Response:
         line = await subscribers.show(agent.context, PLANTED[0])
@@ -119,7 +119,7 @@ async def test_the_crawl_finds_what_is_planted(desk: Desk) -> None:
     assert [path for path, reply in found.items() if leaks(reply.content)] == ["/regulator/verify"]
 
 
-@pytest.mark.ring("merge")
+@pytest.mark.ring("night")
 @pytest.mark.parametrize("language", ["es", "en"])
 async def test_both_languages_have_each_page(desk: Desk, language: str) -> None:
     visitor = await desk.browser(language=language)
