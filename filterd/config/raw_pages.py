@@ -22,5 +22,7 @@ class RawPages(Section):
     )
     public_url: PublicUrl | None = key(
         None,
-        "The URL under which people reach these pages, like https://filtro.isp.example; it stands in links.",
+        "The URL under which people reach these pages, like https://filtro.isp.example; it stands in links. "
+        "Requests for another host get 421, of whatever port. Absent, or on loopback: these pages answer the "
+        "address of their listener and localhost. A proxy in front passes Host on.",
     )

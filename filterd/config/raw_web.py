@@ -66,8 +66,8 @@ class RawWeb(Section):
     )
     trusted_proxies: tuple[Network, ...] = key(
         (),
-        "Proxies in front: from these alone X-Forwarded-For and X-Forwarded-Proto are believed. Take in "
-        "those that replace what a client sends, and nobody else.",
+        "Proxies in front: from these alone X-Forwarded-For and X-Forwarded-Proto are believed, and "
+        "X-Forwarded-Host from nobody. Take in those that replace what a client sends, and nobody else.",
     )
     public_url: PublicUrl | None = key(
         None,

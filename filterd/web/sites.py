@@ -10,6 +10,7 @@ from filterd.config.value_types import Endpoint
 from filterd.config.web_settings import PagesSettings, WebSettings
 from filterd.operations.context import Context
 from filterd.web import desk, portal, public, regulator
+from filterd.web.listening.hosts import answering, own_hosts
 from filterd.web.pages.application import make_pages
 from filterd.web.pages.counting import PageCounts
 from filterd.web.pages.state import PagesState
@@ -52,6 +53,10 @@ def page_sites(context: Context, web: WebSettings) -> tuple[list[Site], PagesSta
 def _site(names: list[str], pages: dict[str, PagesSettings], state: PagesState) -> Site:
     routes = [route for name in names for route in ROUTES[name]()]
     first = pages[names[0]]
+    urls = [pages[name].public_url for name in names]
+    if "public" in names and (spoken := state.context.settings.service.public_url):
+        urls.append(spoken)
+    zone = next((found for name in names if (found := pages[name].test_zone)), "")
     counts = PageCounts()
-    app = counts.counting(make_pages(routes, state))
+    app = counts.counting(answering(make_pages(routes, state), own_hosts(urls, zone)))
     return Site("+".join(names), first.listen, first.connections, app, counts)
