@@ -164,10 +164,13 @@ class Deployment:
         return (self.folder / "serve.log").read_text(errors="replace")
 
     @staticmethod
-    def http(port: int, path: str) -> tuple[int, str]:
-        """Status and body; status 0 where nobody listens."""
+    def http(port: int, path: str, host: str = "") -> tuple[int, str]:
+        """Status and body; status 0 where nobody listens. ``host``: the name that is asked for."""
+        asked = urllib.request.Request(
+            f"http://127.0.0.1:{port}{path}", headers={"Host": host} if host else {}
+        )
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+            with urllib.request.urlopen(asked, timeout=5) as answer:  # noqa: S310 - loopback alone
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()

@@ -36,6 +36,8 @@ from tests.worlds.installation import write_policies
 from tests.worlds.kept_forms import core_limit, written_elsewhere
 
 SINKHOLE = "127.0.23.1"
+HOSTS = {"public": "servicio.isp.example", "portal": "filtro.isp.example"}
+"""those of the public URLs"""
 LISTINGS = (
     ("node", "list"),
     ("canary", "list"),
@@ -103,8 +105,8 @@ def site(folder: Path, seed: int, environment: dict[str, str] | None = None) -> 
         block = {"listen": [f"{SINKHOLE}:{port}"], "health": f"127.0.0.1:{health}"}
         ports = {each: free_port() for each in ("api", "public", "portal", "desk")}
         web: dict[str, Any] = {each: {"listen": f"127.0.0.1:{port}"} for each, port in ports.items()}
-        web["public"]["public_url"] = "https://servicio.isp.example"
-        web["portal"]["public_url"] = "https://filtro.isp.example"
+        for each, host in HOSTS.items():
+            web[each]["public_url"] = f"https://{host}"
         settings: dict[str, Any] = {
             "block_page": {"ipv4": None, "ipv6": None, "mandatory": {"ipv4": SINKHOLE}},
             "web": {**web, "block": block},
@@ -148,9 +150,10 @@ def collect(made: Site, serve: subprocess.Popen[bytes], copy: str) -> dict[str, 
     filterd.cli("audit", "export", "--out", str(made.traces.folder / f"export-{copy}.jsonl"))
     for order in ("O-1", "O-2", "O-3"):
         filterd.cli("order", "receipt", order, "--out", str(made.traces.folder / f"receipts-{copy}"))
+    hosts = {made.web[each]: host for each, host in HOSTS.items()}
     for port in (filterd.metrics, filterd.control, made.health, *made.web.values()):
         for path in (*PAGES, "/healthz", "/readyz"):
-            found[f"{port}{path}"] = filterd.http(port, path)[1].encode()
+            found[f"{port}{path}"] = filterd.http(port, path, hosts.get(port, ""))[1].encode()
     found |= _api(made)
     for pid in (serve.pid, *_children(serve.pid)):
         for name in ("cmdline", "environ", "status"):
