@@ -123,16 +123,26 @@ def _listed(order: Order, sealed: list[Any] | None) -> list[object]:
 
 def read_orders(execute: Execute, number: int | None = None) -> OrderRows:
     """All orders, or the one with this number, each with what is wrong with it in ``damage``."""
-    numbers = order_sql.EVERY_NUMBER if number is None else (number, number)
-    subjects = order_sql.EVERY_SUBJECT if number is None else (f"order:O-{number}", f"order:O-{number}")
+    if number is not None:
+        return read_page(execute, (number,))
+    return _read(execute, order_sql.EVERY_NUMBER, execute(order_sql.DECISIONS_SQL, order_sql.EVERY_SUBJECT))
+
+
+def read_page(execute: Execute, numbers: Sequence[int]) -> OrderRows:
+    """The orders with these numbers, ascending; no other order may have a row between the first and the last.
+    At most as many as a statement has parameters."""
+    subjects = tuple(f"order:O-{number}" for number in numbers)
+    decisions = execute(order_sql.decisions_on(len(subjects)), subjects)
+    return _read(execute, (numbers[0], numbers[-1]), decisions)
+
+
+def _read(execute: Execute, numbers: tuple[int, int], told: Iterable[tuple[Any, ...]]) -> OrderRows:
     names = _grouped(execute(order_sql.NAMES_SQL, numbers))
     prefixes = _grouped(execute(order_sql.ADDRESSES_SQL, numbers))
     behind = _grouped(execute(order_sql.APPROVALS_SQL, numbers))
     sealed = _grouped(execute(order_sql.SEALED_SQL, numbers))
     steps = _grouped(execute(order_sql.STEPS_SQL, numbers))
-    decisions = {
-        _decoded(subject): _decision(*rest) for subject, *rest in execute(order_sql.DECISIONS_SQL, subjects)
-    }
+    decisions = {_decoded(subject): _decision(*rest) for subject, *rest in told}
     found: list[Order] = []
     for row in execute(order_sql.ORDERS_SQL, numbers):
         values = dict(zip(order_sql.COLUMNS, row, strict=True))

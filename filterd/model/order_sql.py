@@ -37,12 +37,20 @@ DECISIONS = (
     *("order.lift", "order.confirm", "order.report", "order.execute", "order.expire", "order.review"),
 )
 """the actions of the trail that tell of an order's whole row; each has its digest"""
-DECISIONS_SQL = (
+_NEWEST_SQL = (
     "SELECT CAST(subject AS BLOB), at, CAST(after AS BLOB), CAST(actor AS BLOB), CAST(reason AS BLOB)"  # noqa: S608 - made of constants alone
     " FROM audit WHERE sequence IN"
-    " (SELECT max(sequence) FROM audit WHERE subject BETWEEN ? AND ?"
+    " (SELECT max(sequence) FROM audit WHERE subject {}"
     f" AND action IN ({', '.join(map(repr, DECISIONS))}) GROUP BY subject)"
 )
+DECISIONS_SQL = _NEWEST_SQL.format("BETWEEN ? AND ?")
+
+
+def decisions_on(subjects: int) -> str:
+    """The statement for the newest decision on each of so many subjects."""
+    return _NEWEST_SQL.format(f"IN ({', '.join('?' * subjects)})")
+
+
 TEXTS = (
     "reference",
     "state",

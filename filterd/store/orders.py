@@ -7,14 +7,14 @@ holds the order for damaged.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, delete, exists, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from filterd.model import order_rows
+from filterd.model import order_rows, order_sql
 from filterd.model.mandatory import order_id
 from filterd.model.order import ENDED, Demand, Order, OrderState, OrderStep, StepKind
 from filterd.model.order_rows import Execute, OrderRows
@@ -22,6 +22,8 @@ from filterd.model.order_times import EffectKind
 from filterd.model.sealed_entries import SealedEntries
 from filterd.store.order_time_tables import order_effect
 from filterd.store.tables import (
+    audit,
+    head,
     lost_order,
     order_address,
     order_approval,
@@ -33,6 +35,10 @@ from filterd.store.tables import (
 
 _LARGEST = 2**63 - 1
 """of the numbers that the store can hold"""
+PAGE = 500
+"""orders that are read at a time"""
+MOST_LOOKED_FOR = 5_000
+"""numbers without a row that are looked for one by one in the trail; of more its index is read"""
 
 
 async def add(connection: AsyncConnection, order: Order) -> None:
@@ -255,11 +261,76 @@ async def list_orders(connection: AsyncConnection, state: OrderState | None = No
     A damaged one is among those of every state: nobody knows which it has.
     """
     rows = await all_orders(connection)
-    return [
-        replace(order, demand=replace(order.demand, names=(), addresses=(), sealed=None), seal="")
-        for order in rows.orders
-        if state is None or order.state is state or order.damage
-    ]
+    return [_without_entries(order) for order in rows.orders if _is_in(order, state)]
+
+
+async def page(
+    connection: AsyncConnection, *, after: int = 0, limit: int = PAGE, state: OrderState | None = None
+) -> tuple[list[Order], int]:
+    """The orders behind a number, as :func:`list_orders` gives them, and the number to go on behind; 0: these
+    are the last ones. It reads ``limit`` orders at most, and gives those of them that are in the state."""
+    present = select(orders.c.number).where(orders.c.number > after).order_by(orders.c.number)
+    numbers = list((await connection.execute(present.limit(limit + 1))).scalars())
+    end = numbers[-1] if len(numbers) > limit else max([await _last_given(connection), *numbers])
+    numbers = sorted([*numbers, *await _without_row(connection, after, end, numbers)])
+    return await _read_page(connection, numbers[:limit], state), numbers[limit - 1] if numbers[limit:] else 0
+
+
+async def newest(connection: AsyncConnection, limit: int) -> list[Order]:
+    """The last orders by number, the newest last, as :func:`list_orders` gives them."""
+    present = select(orders.c.number).order_by(orders.c.number.desc()).limit(limit)
+    numbers = list((await connection.execute(present)).scalars())
+    start = numbers[-1] if len(numbers) == limit else 1
+    end = max([await _last_given(connection), *numbers])
+    numbers = sorted([*numbers, *await _without_row(connection, start - 1, end, numbers)])
+    return await _read_page(connection, numbers[-limit:], None)
+
+
+async def _last_given(connection: AsyncConnection) -> int:
+    """The last number that an order was given."""
+    found: int = (await connection.execute(select(head.c.next_order))).scalar_one()
+    return found - 1
+
+
+async def _without_row(
+    connection: AsyncConnection, after: int, end: int, present: Iterable[int]
+) -> list[int]:
+    """The numbers behind ``after`` and up to ``end`` of orders that were decided on and have no row.
+
+    Numbers are given one after the other, so there is little to look for but behind a restore.
+    """
+    known = set(present)
+    if end - after - len(known) <= MOST_LOOKED_FOR:
+        missing = [number for number in range(after + 1, end + 1) if number not in known]
+        wanted = [
+            [f"order:O-{number}" for number in missing[at : at + PAGE]] for at in range(0, len(missing), PAGE)
+        ]
+        conditions = [audit.c.subject.in_(subjects) for subjects in wanted]
+    else:
+        conditions = [audit.c.subject.between(*order_sql.EVERY_SUBJECT)]
+    found: set[int] = set()
+    for condition in conditions:
+        query = select(audit.c.subject).where(condition & audit.c.action.in_(order_sql.DECISIONS)).distinct()
+        subjects = (await connection.execute(query)).scalars()
+        found.update(order_rows.number_of(each.removeprefix("order:")) for each in subjects)
+    return [number for number in found if after < number <= end and number not in known]
+
+
+async def _read_page(
+    connection: AsyncConnection, numbers: Sequence[int], state: OrderState | None
+) -> list[Order]:
+    if not numbers:
+        return []
+    rows = await connection.run_sync(lambda sync: order_rows.read_page(_execute(sync), numbers))
+    return [_without_entries(order) for order in rows.orders if _is_in(order, state)]
+
+
+def _without_entries(order: Order) -> Order:
+    return replace(order, demand=replace(order.demand, names=(), addresses=(), sealed=None), seal="")
+
+
+def _is_in(order: Order, state: OrderState | None) -> bool:
+    return state is None or order.state is state or bool(order.damage)
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,8 +36,11 @@ async def of_orders(context: Context) -> list[DueItem]:
     found = await due.list_due(context)
     items = [_item(each) for each in found if each.order.state not in NOT_ACCEPTED]
     limits = {each.order.number: each for each in found if each.kind is DeadlineKind.ENFORCE}
+    every = await showing.list_orders(context)
     for state in (OrderState.PENDING, OrderState.QUARANTINED):
-        for order in await showing.list_orders(context, state):
+        for order in every:
+            if order.state is not state and not order.damage:
+                continue
             duty = limits.get(order.number)
             due_at = int(order.added_at) + APPROVED_WITHIN if duty is None else duty.due_at
             authority = "" if order.demand.confidential else order.demand.authority

@@ -37,6 +37,30 @@ async def list_orders(context: Context, state: OrderState | None = None) -> tupl
         return tuple(redacted(each) for each in await rows.list_orders(connection, state))
 
 
+async def page(
+    context: Context, state: OrderState | None = None, *, after: int = 0, limit: int = 100
+) -> tuple[tuple[Order, ...], int]:
+    """At most ``limit`` orders of a state behind a number, and the number to go on behind; 0: there are no
+    more. An order's state is only known when its row has been proved, so of a state orders are read, in
+    short reads, until the page is full."""
+    found: list[Order] = []
+    while True:
+        size = min(rows.PAGE, limit + 1 - len(found)) if state is None else rows.PAGE
+        async with context.store.read() as connection:
+            some, after = await rows.page(connection, after=after, limit=size, state=state)
+        found += some
+        if len(found) > limit:
+            return tuple(redacted(each) for each in found[:limit]), found[limit - 1].number
+        if not after:
+            return tuple(redacted(each) for each in found), 0
+
+
+async def newest(context: Context, limit: int) -> tuple[Order, ...]:
+    """The last orders by number, the newest last, without their names."""
+    async with context.store.read() as connection:
+        return tuple(redacted(each) for each in await rows.newest(connection, limit))
+
+
 async def show(context: Context, reference: str) -> Order:
     """One order; the names of a confidential one are not shown."""
     async with context.store.read() as connection:

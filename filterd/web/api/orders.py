@@ -103,10 +103,10 @@ async def list_orders(
     caller: Called, state: OrderState | None = None, after: Number = 0, limit: Limit = 100
 ) -> ListPart[Plain]:
     """List the orders by number, without their names."""
-    every = await showing.list_orders(caller.context, state)
-    found = [each for each in every if each.number > after][: limit + 1]
-    items = [plain_reply(each, caller) for each in found[:limit]]
-    return ListPart(items=items, next=str(found[limit - 1].number) if len(found) > limit else None)
+    found, following = await showing.page(caller.context, state, after=after, limit=limit)
+    return ListPart(
+        items=[plain_reply(each, caller) for each in found], next=str(following) if following else None
+    )
 
 
 @routes.post("/orders", status_code=201, **takes(Permission.ORDERS_WRITE))

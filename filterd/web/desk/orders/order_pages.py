@@ -30,9 +30,9 @@ WATCHED_FOR = 900
 
 async def show_all(request: Request, agent: Agent) -> Response:
     """``GET /desk/orders/list``: the newest orders; without any name."""
-    found = await showing.list_orders(agent.context)
+    found = await showing.newest(agent.context, SHOWN_ORDERS)
     now = agent.context.clock()
-    shown = [(each, _standing(each, now)) for each in reversed(found[-SHOWN_ORDERS:])]
+    shown = [(each, _standing(each, now)) for each in reversed(found)]
     return duty_page(request, agent, "list.html", {"orders": shown})
 
 

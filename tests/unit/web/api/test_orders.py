@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import httpx
+import pytest
 
 from filterd.model.token import TokenRole
 from filterd.operations import audit, tokens
 from filterd.operations.orders import showing
 from filterd.operations.tokens import TokenRequest
+from filterd.store import orders as rows
 from tests.unit.web.conftest import Api
 from tests.worlds.installation import as_person
 
@@ -82,3 +84,16 @@ async def test_what_an_order_lacks_is_told_at_once_and_a_confidential_one_is_not
     shown = await person.get(f"{ORDERS}/{hidden.json()['reference']}")
     assert "ordered.example" not in shown.text
     assert "ordered.example" not in str(await audit.tail(api.context))
+
+
+async def test_a_page_does_not_read_every_order(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = await _own(api, "daemon")
+    for document in ("D-1", "D-2", "D-3"):
+        await client.post(ORDERS, json=ORDER | {"document": document})
+    monkeypatch.delattr(rows, "all_orders")
+    first = (await client.get(ORDERS, params={"limit": 2})).json()
+    assert ([each["reference"] for each in first["items"]], first["next"]) == (["O-1", "O-2"], "2")
+    last = (await client.get(ORDERS, params={"limit": 2, "after": first["next"]})).json()
+    assert ([each["reference"] for each in last["items"]], last["next"]) == (["O-3"], None)
+    pending = (await client.get(ORDERS, params={"state": "pending", "limit": 1, "after": 1})).json()
+    assert ([each["reference"] for each in pending["items"]], pending["next"]) == (["O-2"], "2")
