@@ -10,7 +10,7 @@ from filterd.model.audit_chain import GENESIS, StoredEntry, entry_hash
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """The result of a walk over the whole chain; ``fault`` is empty if the chain holds."""
+    """The result of a walk over the chain; ``fault`` is empty if it holds."""
 
     entries: int
     last_hash: str
@@ -24,9 +24,12 @@ class Proof:
         return not self.fault
 
 
-async def prove(entries: AsyncIterable[StoredEntry], end: tuple[int, str]) -> Proof:
-    """Walk the chain from its first entry. ``end`` is the sequence and hash that it must end with."""
-    count, previous = 0, GENESIS
+async def prove(
+    entries: AsyncIterable[StoredEntry], end: tuple[int, str], start: tuple[int, str] = (0, GENESIS)
+) -> Proof:
+    """Walk the chain. ``end`` is the sequence and hash that it must end with; ``start`` those of the entry
+    before ``entries``, by default of none, so that the whole chain is proved."""
+    count, previous = start
     async for stored in entries:
         fault = _fault(stored, count + 1, previous)
         if fault:

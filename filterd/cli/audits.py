@@ -16,8 +16,8 @@ from filterd.cli.use_case import perform
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from filterd.audit.chain import Proof
     from filterd.model.audit_chain import StoredEntry
+    from filterd.operations.audit import TrailProof
     from filterd.operations.context import Context
     from filterd.operations.integrity import RowFault
     from filterd.operations.trail.checkpoints import CheckpointFault
@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 BROKEN_REMEDY = (
     "keep the store file as evidence; then restore the newest backup whose trail is whole: filterd restore "
     "DIRECTORY --reason ... proves it before anything is replaced"
+)
+UNLIKE_REMEDY = (
+    "keep the store file as evidence, and compare it with the anchors outside and with a backup; then: "
+    "filterd restore (DIRECTORY | --in-place) --reason ..., after which the trail is verified anew"
 )
 
 
@@ -128,21 +132,28 @@ def _require_kind(subject: str) -> None:
 @click.option(
     "--tsa-ca", type=click.Path(path_type=Path), help="Of an export: verify its time stamps by these."
 )
+@click.option("--whole", is_flag=True, help="Verify every entry, not only those since the last verification.")
 @common
 def verify(
     export: Path | None,
     keys: Path | None,
     against: Path | None,
     tsa_ca: Path | None,
+    whole: bool,
     config: Path | None,
     as_json: bool,
 ) -> None:
     """Prove that no entry was altered, dropped or put in between, that the rows of orders and lists are as
     recorded, and that the change log which nodes follow is whole.
 
-    Rows of lines, what a subscriber chose, are not compared with the trail. With EXPORT, prove a file that
-    filterd audit export wrote: that needs no store and no configuration.
+    It goes on from the entry up to which it found no fault last time, if the store still has that entry;
+    otherwise, and with --whole, it begins at the first one. Rows of lines, what a subscriber chose, are not
+    compared with the trail. With EXPORT, prove a file that filterd audit export wrote: that needs no store
+    and no configuration.
     """
+    if export is not None and whole:
+        message = "--whole is of the store: an export is always verified whole"
+        raise click.UsageError(message)
     if export is not None:
         from filterd.cli.export_proofs import prove_file
 
@@ -151,31 +162,44 @@ def verify(
         message = "--key, --against and --tsa-ca are of an export: filterd audit verify EXPORT --key PUB.pem"
         raise click.UsageError(message)
     else:
-        _prove_store(config, as_json=as_json)
+        _prove_store(config, whole=whole, as_json=as_json)
 
 
-def _prove_store(config: Path | None, *, as_json: bool) -> None:
+def _prove_store(config: Path | None, *, whole: bool, as_json: bool) -> None:
     from filterd.operations import audit as operation
 
     async def prove(
         context: Context,
-    ) -> tuple[Proof, tuple[RowFault, ...], str, str, tuple[CheckpointFault, ...]]:
-        proof, rows = await operation.verify(context), await operation.compare(context)
+    ) -> tuple[TrailProof, tuple[RowFault, ...], str, str, tuple[CheckpointFault, ...]]:
+        trail, rows = await operation.verify_on(context, whole=whole), await operation.compare(context)
         log_fault, behind = await operation.verify_changes(context), await operation.standing(context)
-        return proof, rows, log_fault, behind, await operation.verify_signed(context)
+        return trail, rows, log_fault, behind, await operation.verify_signed(context)
 
-    proof, rows, log_fault, behind, signed = perform(config, prove)
+    trail, rows, log_fault, behind, signed = perform(config, prove)
+    proof = trail.proof
     if as_json:
         found = {**output.plain(proof), "rows": output.plain(rows), "change_log": log_fault, "store": behind}
-        whole = proof.holds and not (rows or log_fault or behind or signed)
-        output.show_json({"holds": whole, **found, "signed": output.plain(signed)})
+        holds = proof.holds and not (rows or log_fault or behind or signed or trail.unlike)
+        begun = {key: value for key, value in output.plain(trail).items() if key != "proof"}
+        output.show_json({"holds": holds, **found, "signed": output.plain(signed), "verified": begun})
     else:
-        _show_proof(proof, rows, log_fault)
+        _show_proof(trail, rows, log_fault)
         if behind:
             click.echo(f"not the newest: {behind}")
         for each in signed:
             click.echo(f"checkpoint {each.number}: {each.fault}" if each.number else each.fault)
-    if not proof.holds:
+    _require_no_fault(trail, rows, log_fault, behind, signed)
+
+
+def _require_no_fault(
+    trail: TrailProof,
+    rows: Sequence[RowFault],
+    log_fault: str,
+    behind: str,
+    signed: Sequence[CheckpointFault],
+) -> None:
+    """Raise Failure for the first of the faults that were printed."""
+    if not trail.proof.holds:
         message = "the audit chain is broken"
         raise Failure(message, BROKEN_REMEDY)
     if rows:
@@ -190,17 +214,28 @@ def _prove_store(config: Path | None, *, as_json: bool) -> None:
             message,
             "put the newest store back, or: filterd restore (DIRECTORY | --in-place) --reason ...",
         )
+    if trail.unlike:
+        message = f"the trail is not the one that was verified before: {trail.unlike}"
+        raise Failure(message, UNLIKE_REMEDY)
     if signed:
         message = "what was signed is not what stands there"
         raise Failure(message, "keep the store file as evidence, and compare it with the anchors outside")
 
 
-def _show_proof(proof: Proof, rows: Sequence[RowFault], log_fault: str) -> None:
+def _show_proof(trail: TrailProof, rows: Sequence[RowFault], log_fault: str) -> None:
     """Print the result, good or bad, on standard output."""
+    proof = trail.proof
     if proof.holds:
         click.echo(f"whole: {proof.entries} entries, the last with hash {proof.last_hash[:16]}")
     else:
         click.echo(f"broken at entry {proof.sequence}: {proof.fault}")
+    if trail.start:
+        before = output.moment(trail.whole_at)
+        click.echo(f"verified from entry {trail.start} on; from the first one: {before}, or now with --whole")
+    elif trail.because:
+        click.echo(f"verified from the first entry on: {trail.because}")
+    if trail.remark:
+        click.echo(f"the next verification does not go on from here: {trail.remark}")
     for each in rows:
         click.echo(f"{each.subject}: {each.fault}\n    {each.remedy}")
     if log_fault:

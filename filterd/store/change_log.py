@@ -240,9 +240,8 @@ async def chain_end(connection: AsyncConnection) -> tuple[int, str]:
     return row.audit_sequence, row.audit_hash
 
 
-async def all_entries(read: Read, last: int) -> AsyncIterator[StoredEntry]:
-    """The chain up to sequence ``last``, read in pages, each in its own short transaction."""
-    after = 0
+async def all_entries(read: Read, last: int, after: int = 0) -> AsyncIterator[StoredEntry]:
+    """The chain behind sequence ``after`` up to ``last``, in pages, each in its own short transaction."""
     while after < last:
         async with read() as connection:
             some = await entries(connection, after=after, limit=min(1_000, last - after))

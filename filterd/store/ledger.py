@@ -9,8 +9,9 @@ the revision up to which endings may be missing: ``doctor`` and each restore of 
 ``origin`` names the installation: the hash of the first entry in its audit trail. Without it the ledger of a
 new installation would be taken for that of an old one, whose backup is restored there. ``serials`` holds the
 highest serial of the signed lists that were taken of each feed, under a digest of the feed's id.
-``checkpoint`` holds the newest signed checkpoint of the audit trail (:mod:`.noted_checkpoint`). None of them
-holds a name, an address or an id.
+``checkpoint`` holds the newest signed checkpoint of the audit trail (:mod:`.noted_checkpoint`), and
+``verified`` the entry up to which that trail was verified (:mod:`.verified_trail`). None of them holds a
+name, an address or an id.
 
 The first two are written before the store commits (*intended*), and the head once more after it (*settled*),
 so that a crash in between leaves the two possible heads on record. The next writer sees which one the store
@@ -39,7 +40,8 @@ RESTORING = "restoring"
 ORIGIN = "origin"
 SERIALS = "serials"
 CHECKPOINT = "checkpoint"
-FILES = (HEAD, ENDED, RESTORING, ORIGIN, SERIALS, CHECKPOINT)
+VERIFIED = "verified"
+FILES = (HEAD, ENDED, RESTORING, ORIGIN, SERIALS, CHECKPOINT, VERIFIED)
 SLOT = 512
 
 
@@ -169,7 +171,8 @@ class Ledger:
 
     def settle_restored(self, head: StoreHead, *, complete: bool) -> None:
         """Note the head that a restore made. ``complete``: false where nobody knows what the record
-        lacks. Raises ``OSError`` and LedgerDamagedError."""
+        lacks. The trail counts as not verified then. Raises ``OSError`` and LedgerDamagedError."""
+        (self.directory / VERIFIED).unlink(missing_ok=True)
         self._note(head, None, 0 if complete else head.revision)
 
     def origin(self) -> str:
@@ -188,7 +191,7 @@ class Ledger:
     def begin_anew(self, suffix: str) -> None:
         """Set aside what another installation noted, with ``suffix`` behind the names of the files. Raises
         ``OSError``."""
-        for name in (ENDED, ORIGIN, SERIALS, CHECKPOINT, HEAD):
+        for name in (ENDED, ORIGIN, SERIALS, CHECKPOINT, VERIFIED, HEAD):
             path = self.directory / name
             if path.exists():
                 path.rename(path.with_name(f"{name}{suffix}"))
