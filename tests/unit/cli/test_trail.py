@@ -11,6 +11,10 @@ from typing import Any
 import pytest
 from click.testing import Result
 
+from filterd.store import verified_trail
+from filterd.store.ledger import Ledger
+from filterd.store.verified_trail import VerifiedTrail
+
 Run = Callable[..., Result]
 Answer = Callable[..., Any]
 
@@ -94,3 +98,37 @@ def test_a_regulator_countersigns_with_openssl_alone(
 
 def test_without_anchors_the_command_says_so(run: Run) -> None:
     assert "signing.anchors" in run("audit", "anchors").stderr
+
+
+def test_a_proof_says_from_where_it_was_made(answer: Answer, run: Run, installation: Path) -> None:
+    answer("subscriber", "add", "home-1")
+    first = answer("audit", "verify")
+    assert (first["holds"], first["entries"], first["verified"]["start"]) == (True, 1, 0)
+    answer("subscriber", "add", "home-2")
+    again = run("audit", "verify")
+    assert again.stdout.splitlines()[1] == (
+        f"verified from entry 1 on; from the first one: {first['verified']['whole_at']}, or now with --whole"
+    )
+    told = answer("audit", "verify")["verified"]
+    assert told == first["verified"] | {"start": 2}
+    assert run("audit", "verify", "--whole").stdout.count("\n") == 1
+    refused = run("audit", "verify", "export", "--whole")
+    assert (refused.exit_code, "an export is always verified whole" in refused.stderr) == (2, True)
+
+
+def test_a_trail_that_is_another_one_is_said_until_a_restore(
+    answer: Answer, run: Run, installation: Path
+) -> None:
+    answer("subscriber", "add", "home-1")
+    answer("audit", "verify")
+    path = verified_trail.path_of(Ledger(installation.parent / "state/ledger"))
+    verified_trail.note(Ledger(path.parent), VerifiedTrail(1, "0" * 64, 1.0, 1.0))
+    for _ in range(2):
+        told = run("audit", "verify")
+        assert told.exit_code == 1
+        assert "verified from the first entry on: entry 1 is not the one that was verified" in told.stdout
+        assert "filterd restore (DIRECTORY | --in-place)" in told.stderr
+    assert not json.loads(run("audit", "verify", "--json").stdout)["holds"]
+    answer("restore", "--in-place", "--reason", "looked at")
+    assert not path.exists()
+    assert answer("audit", "verify")["holds"]
