@@ -169,12 +169,20 @@ async def test_each_site_of_pages_gives_a_rebound_name_nothing(
         installation.settings, service=ServiceSettings(public_url="https://spoken.isp.example")
     )
     async with installation.open() as context:
-        listeners = {
-            each: PagesSettings(Endpoint(LISTEN.address, LISTEN.port + at), 8, f"https://{each}.isp.example")
+        portal, public, desk, regulator = (
+            PagesSettings(Endpoint(LISTEN.address, LISTEN.port + at), 8, f"https://{each}.isp.example")
             for at, each in enumerate(("portal", "public", "desk", "regulator"))
-        }
-        listeners["public"] = replace(listeners["public"], test_zone="prueba.isp.example")
-        web = WebSettings(None, None, (ip_network("127.0.0.0/8"),), **listeners)
+        )
+        public = replace(public, test_zone="prueba.isp.example")
+        web = WebSettings(
+            None,
+            None,
+            (ip_network("127.0.0.0/8"),),
+            portal=portal,
+            public=public,
+            desk=desk,
+            regulator=regulator,
+        )
         sites = {site.name: site for site in page_sites(context, web)[0]}
         app = sites[name].app
         own = await _get(app, f"{name}.isp.example", path)
@@ -189,8 +197,9 @@ async def test_each_site_of_pages_gives_a_rebound_name_nothing(
         assert also.status_code == (own.status_code if name == "public" else 421)
         test_name = await _get(app, "abierto.prueba.isp.example", path)
         assert test_name.status_code == (own.status_code if name == "public" else 421)
-        assert sites[name].counts is not None
-        assert sites[name].counts.copied()["421"] >= 4
+        counts = sites[name].counts
+        assert counts is not None
+        assert counts.copied()["421"] >= 4
 
 
 async def test_pages_that_share_a_listener_answer_under_the_names_of_both(installation: Installation) -> None:
