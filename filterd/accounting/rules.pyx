@@ -103,9 +103,11 @@ from filterd.disk.session_file cimport (
     RECORD_CLAIMS,
     NasFloor,
     Record,
+    clear_floors,
     line_of,
     record_is_whole,
     record_is_zero,
+    write_floor,
 )
 from filterd.wire.siphash cimport sip_hash64
 
@@ -240,9 +242,7 @@ cdef void _name_session(Table* table, Message* m) noexcept nogil:
 
 cdef void _begin_nas(Table* table, const Message* m) noexcept nogil:
     """Rule 7. The file's head keeps the stamp until the sweep is through."""
-    cdef NasFloor* floors = head_of(&table.slab).floors
     cdef int64_t* floor
-    cdef int i = 0
     if m.nas == 0:
         return
     floor = &table.evidence.nases[m.nas].floor
@@ -250,14 +250,10 @@ cdef void _begin_nas(Table* table, const Message* m) noexcept nogil:
         return
     floor[0] = m.stamp
     table.evidence.nases[m.nas].has_floor = True
-    while i < MOST_FLOORS and floors[i].nas != 0 and floors[i].nas != m.nas_id:
-        i += 1
-    if i == MOST_FLOORS:
+    if not write_floor(head_of(&table.slab), m.nas_id, m.stamp):
         while table_sweep(table, table.slab.used, m.now) != 0:
             pass
-        i = 0
-    floors[i].stamp = m.stamp
-    floors[i].nas = m.nas_id
+        write_floor(head_of(&table.slab), m.nas_id, m.stamp)
     table.urgent = table.slab.used
 
 
@@ -597,14 +593,17 @@ cdef void count_records(Table* table, uint64_t* good, uint64_t* damaged) noexcep
 
 cdef void table_load(Table* table, int64_t now) noexcept nogil:
     cdef NasFloor* floors = head_of(&table.slab).floors
+    cdef int64_t stamp
     cdef uint32_t nas
     cdef uint32_t place
     cdef int i
     table.silent = True
     for i in range(MOST_FLOORS):
         nas = 0 if floors[i].nas == 0 else nas_place(&table.evidence, floors[i].nas)
-        if nas != 0:
-            table.evidence.nases[nas].floor = floors[i].stamp if floors[i].stamp < 1000 * now else 1000 * now
+        stamp = floors[i].stamp if floors[i].stamp < 1000 * now else 1000 * now
+        # A kill leaves two floors of a NAS, where the first was to make room for the second.
+        if nas != 0 and not (table.evidence.nases[nas].has_floor and table.evidence.nases[nas].floor >= stamp):
+            table.evidence.nases[nas].floor = stamp
             table.evidence.nases[nas].has_floor = True
     for place in range(1, table.slab.used + 1):
         if record_is_zero(record_at(&table.slab, place)):
@@ -613,7 +612,7 @@ cdef void table_load(Table* table, int64_t now) noexcept nogil:
             _load_record(table, place, now)
         else:
             give_place(&table.slab, place)
-    memset(floors, 0, MOST_FLOORS * sizeof(NasFloor))
+    clear_floors(head_of(&table.slab))
     table.silent = False
     table.tally.taken = 0
     table.tally.ambiguous = 0

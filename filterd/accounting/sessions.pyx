@@ -50,11 +50,15 @@ from filterd.disk.session_file cimport (
     Record,
     first_port,
     head_is_good,
+    head_is_older,
     is_lacking,
     last_port,
     line_of,
     make_head,
     record_is_whole,
+    set_unsettled,
+    unsettled_of,
+    write_anchor,
 )
 from filterd.policy.fingerprint cimport Fingerprint, unpacked
 
@@ -221,7 +225,9 @@ cdef class Sessions(EventSink):
         if not self.begun_empty and head_is_good(head) and not self._is_of_this_epoch(head):
             self._lost(f"{path} is an older copy: {self.note} names another epoch")
         if self.begun_empty or not head_is_good(head):
-            if not self.begun_empty and any(table.slab.memory[i] != 0 for i in range(HEAD_SIZE)):
+            if not self.begun_empty and head_is_older(head):
+                self._lost(f"{path} is of version {head.version}, which had fewer checksums")
+            elif not self.begun_empty and any(table.slab.memory[i] != 0 for i in range(HEAD_SIZE)):
                 self._lost(f"the head of {path} is damaged")
             elif not self.begun_empty and (table.slab.there != 0 or expected):
                 self._lost(f"{path} has no head")
@@ -239,7 +245,7 @@ cdef class Sessions(EventSink):
         elif any_ahead(table, now):
             self._lost(f"{path} has records of a time that has not come: the machine's clock was set back")
         if self.begun_empty:
-            head.unsettled = UNTIL_TOLD
+            set_unsettled(head, UNTIL_TOLD)
             sync_head(head)
         with nogil:
             keep_order()
@@ -284,13 +290,7 @@ cdef class Sessions(EventSink):
         if len(boot) != 16:
             raise ValueError(f"the id of a boot has 16 bytes, not {len(boot)}")
         head = head_of(&self._open().slab)
-        if head.offset != difference or memcmp(head.boot, <const uint8_t*>boot, 16) != 0:
-            memset(head.boot, 0, 16)    # of no boot, until all of it is there
-            keep_order()
-            head.offset = difference
-            keep_order()
-            memcpy(head.boot, <const uint8_t*>boot, 16)
-        head.seen = now
+        write_anchor(head, <const uint8_t*>boot, difference, now)
         self._done()
 
     def __dealloc__(self):
@@ -340,15 +340,15 @@ cdef class Sessions(EventSink):
     @property
     def unsettled(self):
         """The seconds for which sessions of before may be missing, as the file keeps it; 0: none are."""
-        cdef uint32_t found = head_of(&self._open().slab).unsettled
+        cdef uint32_t found = unsettled_of(head_of(&self._open().slab))
         self._done()
         return found
 
     def settle(self, uint32_t left):
         """Sessions may be missing for so many seconds more; 0: all that go on were told again."""
         cdef Head* head = head_of(&self._open().slab)
-        cdef bint ended = left == 0 and head.unsettled != 0
-        head.unsettled = left
+        cdef bint ended = left == 0 and unsettled_of(head) != 0
+        set_unsettled(head, left)
         self._done()
         if ended and self.file >= 0:
             sync_head(head)

@@ -31,13 +31,13 @@ from filterd.accounting.subscribers cimport (
 )
 from filterd.disk.session_file cimport (
     ENTRY_BYTES,
-    MOST_FLOORS,
     MOST_PREFIXES,
     PORT_RANGE,
     RECORD_CLAIMS,
-    NasFloor,
+    clear_floors,
     is_ipv4,
     record_is_whole,
+    unsettled_of,
     write_entries,
 )
 
@@ -155,7 +155,7 @@ cdef void add_claim(Table* table, uint32_t place, const Held* claim, uint32_t ma
 
 
 cdef void tell_nobody(Table* table, const Held* claim, uint8_t source) noexcept nogil:
-    if head_of(&table.slab).unsettled != 0 and not table.silent:
+    if unsettled_of(head_of(&table.slab)) != 0 and not table.silent:
         tell_receivers(&table.outbox, claim.address, claim.length, 0, 0, source)
 
 
@@ -384,7 +384,7 @@ cdef void _count_urgent(Table* table, uint32_t visited) noexcept nogil:
         table.urgent -= visited
     elif table.urgent != 0:
         table.urgent = 0
-        memset(head_of(&table.slab).floors, 0, MOST_FLOORS * sizeof(NasFloor))
+        clear_floors(head_of(&table.slab))
 
 
 cdef uint32_t table_sweep(Table* table, uint32_t most, int64_t now) noexcept nogil:

@@ -1,8 +1,10 @@
 """The keys of confidential names: ``state_dir/keys/confidential.key``, a line for each, the newest last.
 
-A line is a key's id, the key in base64, and when it was made (Unix seconds). The id is the beginning of
-the key's SHA-256, so a line that was altered is refused. Earlier keys stay: backups and versions of lists may
-need them. A lost key is put back by adding its line, in whatever order the lines then stand.
+A line is a key's id, the key in base64, when it was made (Unix seconds), and ``crc=`` with the CRC-32 of
+what stands before that; the id is the beginning of the key's SHA-256. So a line that was altered is refused.
+Lines of versions before have no ``crc=``, and get one when a key is added or dropped. Earlier keys stay:
+backups and versions of lists may need them. A lost key is put back by adding its line, in whatever order the
+lines then stand: each has its own checksum for that reason, and the file has none.
 
 Control and the compiler alone need these keys. A node enforces fingerprints, under a key of its own.
 """
@@ -14,6 +16,7 @@ import hashlib
 import os
 import secrets
 import threading
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -129,17 +132,23 @@ def _id(key: bytes) -> str:
 
 
 def _line(key: NamedKey) -> bytes:
-    return f"{key.id} {base64.b64encode(key.key).decode('ascii')} {key.made_at}\n".encode("ascii")
+    text = f"{key.id} {base64.b64encode(key.key).decode('ascii')} {key.made_at}".encode("ascii")
+    return text + f" {_check(text)}\n".encode("ascii")
+
+
+def _check(text: bytes) -> str:
+    return f"crc={zlib.crc32(text):08x}"
 
 
 def _parsed(path: Path, number: int, line: str) -> NamedKey:
     try:
-        identifier, text, made_at = line.split()
+        identifier, text, made_at, *check = line.split()
         key = base64.b64decode(text, validate=True)
         found = NamedKey(identifier, key, int(made_at))
     except ValueError:
         raise _damaged(path, number) from None
-    if len(key) != KEY_SIZE or _id(key) != identifier:
+    whole = not check or check == [_check(" ".join((identifier, text, made_at)).encode("ascii"))]
+    if len(key) != KEY_SIZE or _id(key) != identifier or not made_at.isdecimal() or not whole:
         raise _damaged(path, number)
     return found
 

@@ -1,12 +1,14 @@
 """Files of the key that signs published lists: minisign's secret key, without a password, mode 0600.
 
 Beside it ``NAME.next`` holds the next key while a rotation is under way, as beside the other keys that sign
-(:mod:`filterd.disk.signing_keys`).
+(:mod:`filterd.disk.signing_keys`). Minisign's own checksum is compared: its library does so only for a key
+that has a password.
 """
 
 from __future__ import annotations
 
 import base64
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +20,9 @@ COMMENT = "filterd publication key"
 """the trusted comment of what is signed about keys; that of a list has its id and serial"""
 _RAW = slice(10, None)
 """of a public key: two bytes of its kind and eight of its id stand before"""
+_KIND, _SECRET, _CHECKSUM = slice(0, 2), slice(54, 126), slice(126, 158)
+"""of a secret key: two bytes of its kind; its id, seed and public key; BLAKE2b-256 of both, or zeros where
+another program writes none"""
 
 
 class PasswordError(SigningKeyError):
@@ -52,6 +57,9 @@ def load(path: Path, *, close: bool = True) -> ListSigningKey | None:
     if key.is_encrypted():
         message = f"the key {path} has a password, which nobody is there to give"
         raise PasswordError(message)
+    if not _is_whole(data):
+        message = f"{path} does not match its checksum"
+        raise SigningKeyError(message)
     public = key.get_public_key().to_base64().decode("ascii")
     raw = raw_of(public)
 
@@ -59,6 +67,13 @@ def load(path: Path, *, close: bool = True) -> ListSigningKey | None:
         return bytes(key.sign(text, trusted_comment=COMMENT)) + b"\n"
 
     return ListSigningKey(key_id_of(raw), raw, sign, public)
+
+
+def _is_whole(data: bytes) -> bool:
+    """True if the checksum in the file of a secret key without a password holds."""
+    raw = base64.b64decode(data.splitlines()[1])
+    wanted = hashlib.blake2b(raw[_KIND] + raw[_SECRET], digest_size=32).digest()
+    return raw[_CHECKSUM] in (wanted, bytes(32))
 
 
 def make(path: Path) -> ListSigningKey:

@@ -8,19 +8,22 @@ the present one while the head is changed, so a kill or a power cut in between i
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
-from filterd.disk.files import replace_file
+from filterd.disk import checked_file
 
 _SIZE = 16
 """hexadecimal digits of an epoch; each stands in a line of its own"""
+_OLD = re.compile(rb"(?:[0-9a-f]{16}\n){1,2}")
+"""the note of a version before, without a checksum"""
 
 
 def read_epochs(note: Path) -> tuple[int, ...]:
     """The epochs that a file of sessions may have; none where the note is gone or damaged."""
     try:
-        return tuple(int(line, 16) for line in note.read_bytes().split() if len(line) == _SIZE)
+        return tuple(int(line, 16) for line in checked_file.read(note, _OLD).split())
     except (OSError, ValueError):
         return ()
 
@@ -35,4 +38,4 @@ def change_epoch(note: Path, present: int, write: Callable[[int], None]) -> None
 
 
 def _write(note: Path, *epochs: int) -> None:
-    replace_file(note, [b"".join(b"%016x\n" % epoch for epoch in epochs)])
+    checked_file.write(note, b"".join(b"%016x\n" % epoch for epoch in epochs))

@@ -4,6 +4,10 @@
 A record that is free is all zero. A live one carries a checksum over its other 124 bytes, so that one which
 was cut off while it was written, or is being written by another process, shows. Numbers are those of the
 machine: the file does not leave it.
+
+The parts of the head change in place, each under its own checksum, in an order by which a kill leaves every
+part as it was, as it is to be, or absent: a checksum of zero is an absent anchor, a floor without a NAS is
+free, and `unsettled` is one store of 8 bytes.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
@@ -15,9 +19,10 @@ cdef enum:
     RECORD_CLAIMS = 4
     ENTRY_BYTES = 32            # wire/session_stream
     MOST_PREFIXES = 30          # of one range of ports
-    MOST_FLOORS = 251
+    MOST_FLOORS = 166
     TOLERATED = 2               # damaged records: a kill cuts off a session's, and that of one who lost to it
     AHEAD = 60                  # seconds by which a record may seem to come from the future
+    APART = 60                  # seconds by which the clock of the anchor may differ from a reader's
     PORT_RANGE = 255            # a claim's length: 4 bytes of IPv4, first and last port (2 each), zeros
 
 
@@ -38,8 +43,16 @@ cdef struct Record:
 
 
 cdef struct NasFloor:           # the NAS ended its sessions up to `stamp`, and the sweep is not through yet
-    uint64_t nas                # 0: free
+    uint64_t nas                # 0: free; written last
     int64_t stamp
+    uint64_t checksum           # of both
+
+
+cdef struct Anchor:             # the clock of control
+    uint8_t boot[16]            # id of the machine's boot that `offset` holds for; zero: of none
+    int64_t offset              # milliseconds: control's Unix time less CLOCK_BOOTTIME
+    int64_t seen                # milliseconds: control's Unix time when it was last seen to run
+    uint64_t checksum           # of all three; 0: there is no anchor
 
 
 cdef struct Head:
@@ -47,14 +60,13 @@ cdef struct Head:
     uint32_t version
     uint32_t record_size
     uint32_t checksum           # of the two numbers above, so that a head of zeros is none
-    uint32_t unsettled          # seconds for which sessions of before may be missing; 0: it has all of them
     uint32_t in_use             # records that are not zero: never more than there are, whenever a kill comes
-    uint32_t given              # records that were zeroed, modulo 2**32
+    uint64_t unsettled          # seconds and their complement: unsettled_of, set_unsettled
     uint64_t epoch              # of control's run, as in the note beside the directory; 0: none
-    uint8_t boot[16]            # id of the machine's boot that `offset` holds for; zero: of none
-    int64_t offset              # milliseconds: control's Unix time less CLOCK_BOOTTIME
-    int64_t seen                # milliseconds: control's Unix time when it was last seen to run
-    uint64_t spare
+    uint32_t given              # records that were zeroed, modulo 2**32
+    uint32_t spare
+    Anchor anchor
+    uint64_t unused[3]
     NasFloor floors[MOST_FLOORS]
 
 
@@ -85,7 +97,17 @@ cdef bint record_is_whole(const Record* record) noexcept nogil
 cdef bint record_is_zero(const Record* record) noexcept nogil
 # A head with no records, of no epoch and no boot.
 cdef void make_head(Head* head, uint32_t unsettled) noexcept nogil
+# True for a head of this version, each part of which is whole or absent.
 cdef bint head_is_good(const Head* head) noexcept nogil
+# True for a head of a version before this one.
+cdef bint head_is_older(const Head* head) noexcept nogil
+# Seconds for which sessions of before may be missing; 0: it has all of them.
+cdef uint32_t unsettled_of(const Head* head) noexcept nogil
+cdef void set_unsettled(Head* head, uint32_t seconds) noexcept nogil
+cdef void write_anchor(Head* head, const uint8_t* boot, int64_t offset, int64_t seen) noexcept nogil
+# Write a floor in the place of an earlier one of the same NAS; False where there is no room.
+cdef bint write_floor(Head* head, uint64_t nas, int64_t stamp) noexcept nogil
+cdef void clear_floors(Head* head) noexcept nogil
 # True where more records are damaged than a kill can cut off, so that sessions of before are missing.
 cdef bint is_lacking(uint64_t damaged) noexcept nogil
 # Write the entries of one claim (at most MOST_PREFIXES); their number.

@@ -12,11 +12,18 @@ from typing import NamedTuple
 from filterd.disk.session_epoch import read_epochs
 
 cdef enum:
-    VERSION = 2
+    VERSION = 3
     RECORDS_AT_ONCE = 4096
     CHUNK_ENTRIES = 1024        # wire.session_stream.MOST_ENTRIES
     READ_AGAIN = 4096           # records that are read once more: control was writing them, perhaps
     EPOCH_TRIES = 3             # a control that starts changes head and note, one after the other
+    HEAD_TRIES = 3              # control was writing it, perhaps
+
+cdef extern from *:
+    """
+    #define keep_order() __atomic_signal_fence(__ATOMIC_SEQ_CST)
+    """
+    void keep_order() noexcept nogil
 
 cdef const char* MAGIC = b"fSESlive"
 
@@ -59,20 +66,108 @@ cdef bint is_lacking(uint64_t damaged) noexcept nogil:
     return damaged > TOLERATED
 
 
+cdef uint32_t _size_checksum(uint32_t version) noexcept nogil:
+    return (version * 31 + RECORD_SIZE) ^ <uint32_t>0x5E55104E
+
+
 cdef void make_head(Head* head, uint32_t unsettled) noexcept nogil:
     memset(head, 0, sizeof(Head))
-    head.unsettled = unsettled  # first: a head that is good without it would say that nothing is missing
+    set_unsettled(head, unsettled)  # first: a head that is good without it would say that nothing is missing
     memcpy(head.magic, MAGIC, 8)
     head.version = VERSION
     head.record_size = RECORD_SIZE
-    head.checksum = (VERSION * 31 + RECORD_SIZE) ^ 0x5E55104E
+    head.checksum = _size_checksum(VERSION)
+
+
+cdef bint _is_of_version(const Head* head, uint32_t version) noexcept nogil:
+    return (memcmp(head.magic, MAGIC, 8) == 0 and head.version == version
+            and head.record_size == RECORD_SIZE and head.checksum == _size_checksum(version))
+
+
+cdef bint head_is_older(const Head* head) noexcept nogil:
+    return 0 < head.version < VERSION and _is_of_version(head, head.version)
 
 
 cdef bint head_is_good(const Head* head) noexcept nogil:
-    cdef Head wanted
-    make_head(&wanted, 0)
-    return (memcmp(head.magic, wanted.magic, 8) == 0 and head.version == wanted.version
-            and head.record_size == wanted.record_size and head.checksum == wanted.checksum)
+    cdef const NasFloor* floor
+    cdef int i
+    if not _is_of_version(head, VERSION) or (
+        <uint32_t>head.unsettled != <uint32_t>(~head.unsettled >> 32)
+    ):
+        return False
+    if head.anchor.checksum != 0 and head.anchor.checksum != _anchor_checksum(&head.anchor):
+        return False
+    for i in range(MOST_FLOORS):
+        floor = &head.floors[i]
+        if floor.nas != 0 and floor.checksum != _floor_checksum(floor.nas, floor.stamp):
+            return False
+    return True
+
+
+cdef uint32_t unsettled_of(const Head* head) noexcept nogil:
+    return <uint32_t>head.unsettled
+
+
+cdef void set_unsettled(Head* head, uint32_t seconds) noexcept nogil:
+    head.unsettled = <uint64_t>(<uint32_t>~seconds) << 32 | seconds
+
+
+cdef uint64_t _mixed(uint64_t mixed, const uint8_t* text, int words) noexcept nogil:
+    """A checksum that is never zero."""
+    cdef uint64_t word
+    cdef int i
+    for i in range(words):
+        memcpy(&word, text + 8 * i, 8)
+        mixed = (mixed ^ word) * <uint64_t>0xFF51AFD7ED558CCD
+        mixed ^= mixed >> 32
+    return mixed if mixed != 0 else 1
+
+
+cdef uint64_t _anchor_checksum(const Anchor* anchor) noexcept nogil:
+    return _mixed(<uint64_t>0x9E3779B97F4A7C15, <const uint8_t*>anchor, 4)
+
+
+cdef uint64_t _floor_checksum(uint64_t nas, int64_t stamp) noexcept nogil:
+    return _mixed(_mixed(<uint64_t>0xC2B2AE3D27D4EB4F, <const uint8_t*>&nas, 1), <const uint8_t*>&stamp, 1)
+
+
+cdef void write_anchor(Head* head, const uint8_t* boot, int64_t offset, int64_t seen) noexcept nogil:
+    cdef Anchor* anchor = &head.anchor
+    anchor.checksum = 0     # there is none, until all of it is there
+    keep_order()
+    memcpy(anchor.boot, boot, 16)
+    anchor.offset = offset
+    anchor.seen = seen
+    keep_order()
+    anchor.checksum = _anchor_checksum(anchor)
+
+
+cdef bint write_floor(Head* head, uint64_t nas, int64_t stamp) noexcept nogil:
+    cdef NasFloor* floors = head.floors
+    cdef int free = -1
+    cdef int before = -1
+    cdef int i
+    for i in range(MOST_FLOORS):
+        if floors[i].nas == nas:
+            before = i
+        elif floors[i].nas == 0 and free < 0:
+            free = i
+    if free < 0:
+        return False
+    floors[free].stamp = stamp
+    floors[free].checksum = _floor_checksum(nas, stamp)
+    keep_order()
+    floors[free].nas = nas
+    keep_order()
+    if before >= 0:
+        floors[before].nas = 0
+    return True
+
+
+cdef void clear_floors(Head* head) noexcept nogil:
+    cdef int i
+    for i in range(MOST_FLOORS):
+        head.floors[i].nas = 0  # a store each: nothing else of a free one counts
 
 
 cdef void _entry(uint8_t* out, uint64_t line, uint32_t left, uint8_t length, uint8_t table,
@@ -138,6 +233,7 @@ class FileEntries(NamedTuple):
 
     runs: list[bytes]
     lacking: str
+    dropped: int = 0
 
 
 cdef bint _whole_in_file(int file, uint64_t place, Record* record) except -1:
@@ -188,7 +284,7 @@ cdef bytes _entries_of(Reading* reading, int file, const uint8_t* records, uint6
 
 cdef str _lacking(path, const Reading* reading):
     """Why sessions may be missing; empty: they are not."""
-    if reading.head.unsettled != 0:
+    if unsettled_of(&reading.head) != 0:
         return f"{path} was begun anew, and control had not heard of all sessions again"
     if reading.missing != 0:
         return f"{reading.missing} of {reading.head.in_use} records of {path} are missing"
@@ -200,13 +296,19 @@ cdef str _lacking(path, const Reading* reading):
 
 
 cdef int _read_head(int file, path, Head* head) except -1:
-    """Read the head as it is now. ValueError where it is none."""
-    cdef bytes text = os.pread(file, HEAD_SIZE, 0)
-    if len(text) == HEAD_SIZE:
+    """Read the head as it is now. ValueError where it is none, or damaged."""
+    cdef bytes text
+    cdef int _try
+    for _try in range(HEAD_TRIES):
+        text = os.pread(file, HEAD_SIZE, 0)
+        if len(text) != HEAD_SIZE:
+            break
         memcpy(head, <const uint8_t*>text, HEAD_SIZE)
-    if len(text) != HEAD_SIZE or not head_is_good(head):
-        raise ValueError(f"{path} is not a file of sessions")
-    return 0
+        if head_is_good(head):
+            return 0
+    if len(text) == HEAD_SIZE and head_is_older(head):
+        raise ValueError(f"{path} is of version {head.version}, and control has not begun it anew")
+    raise ValueError(f"{path} is not a file of sessions, or its head is damaged")
 
 
 cdef str _begin(Reading* reading, int file, path, double now, boot, note):
@@ -219,13 +321,19 @@ cdef str _begin(Reading* reading, int file, path, double now, boot, note):
         if note is None or reading.head.epoch in epochs:
             break
     else:
+        if not epochs:
+            return f"{path} cannot be told from an older copy: {note} is gone or damaged"
         return f"{path} is an older copy: {note} names another epoch"
     reading.now = <int64_t>now
     if boot is None:
         return ""
-    if any(boot.id) and reading.head.boot[:16] == boot.id:
-        reading.now = (reading.head.offset + <int64_t>(boot.seconds * 1000)) // 1000
-    elif now * 1000 < reading.head.seen:
+    if reading.head.anchor.checksum == 0:
+        return ""
+    if any(boot.id) and reading.head.anchor.boot[:16] == boot.id:
+        reading.now = (reading.head.anchor.offset + <int64_t>(boot.seconds * 1000)) // 1000
+        if not now - APART <= reading.now <= now + APART:
+            return f"the clock of {path} is {abs(reading.now - <int64_t>now)} s from the machine's"
+    elif now * 1000 < reading.head.anchor.seen:
         return f"the machine's clock is behind the newest time in {path}"
     return ""
 
@@ -239,7 +347,7 @@ cdef int _end(Reading* reading, int file, path) except -1:
     found += <uint32_t>(now.given - reading.head.given)
     if found < reading.head.in_use:
         reading.missing = <uint32_t>(reading.head.in_use - found)
-    if now.unsettled != 0:
+    if unsettled_of(&now) != 0:
         reading.head.unsettled = now.unsettled
     return 0
 
@@ -263,4 +371,4 @@ def read_entries(path, double now, *, boot=None, note=None):
             first += count
             runs += [found[start : start + step] for start in range(0, len(found), step)]
         _end(&reading, file.fileno(), path)
-    return FileEntries(runs, _lacking(path, &reading))
+    return FileEntries(runs, _lacking(path, &reading), reading.damaged + reading.ahead)

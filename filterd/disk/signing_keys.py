@@ -1,5 +1,9 @@
 """Files of Ed25519 signing keys: PKCS #8 in PEM (RFC 5958, RFC 8410), which OpenSSL reads, mode 0600.
 
+The line with the checksum (:mod:`filterd.disk.checked_file`) stands before the PEM, where RFC 7468 has room
+for text: without it, a changed letter makes another key. A PEM alone is taken too: a version before this form
+or a person made it.
+
 A file is made complete and linked to its name, so that two processes that come first make one key. Beside it
 ``NAME.next`` holds the next key while a rotation is under way. A file that cannot be read as a key is never
 overwritten: :func:`set_damaged_aside` renames it.
@@ -7,18 +11,25 @@ overwritten: :func:`set_damaged_aside` renames it.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from filterd.disk import checked_file
+from filterd.disk.checked_file import DamagedFileError
 from filterd.disk.files import close_to_others, make_directory, rename_file, replace_file, sync_directory
+from filterd.disk.keys import seal
 from filterd.disk.locks import sharing
 from filterd.model.signed_text import key_id_of
 
 LOCK_WAIT = 5.0
 LARGEST = 4096
+_PEM = re.compile(rb"(?![^\n]*(?:-file | [0-9a-f]{64}))(?:.*\n)?-----BEGIN .*", re.DOTALL)
+"""a PEM, maybe behind some text, whose first line is not one with a checksum that was altered"""
 
 
 class SigningKeyError(ValueError):
@@ -44,7 +55,7 @@ def next_of(path: Path) -> Path:
 def load(path: Path, *, close: bool = True) -> SigningKey | None:
     """The key of a file, None where there is none. A file that others can read is closed to them, unless
     ``close`` is false. Raises ``OSError`` and SigningKeyError."""
-    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.exceptions import InternalError, UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
@@ -56,8 +67,10 @@ def load(path: Path, *, close: bool = True) -> SigningKey | None:
     if close:
         close_to_others(path)
     try:
-        found = load_pem_private_key(data, None)
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        found = load_pem_private_key(checked_file.content_of(data, path, _PEM), None)
+    except DamagedFileError as error:
+        raise _no_key(path) from error
+    except (ValueError, TypeError, UnsupportedAlgorithm, InternalError) as error:
         raise _no_key(path) from error
     if not isinstance(found, Ed25519PrivateKey):
         raise _no_key(path)
@@ -69,12 +82,20 @@ def make(path: Path) -> SigningKey:
     """The key of a file, made where there is none. Raises as :func:`load`, and LockedError."""
     found = load(path)
     if found is not None:
+        _add_checksum(path)
         return found
-    link_new(path, _new_pem())
+    link_new(path, checked_file.checked(_new_pem()))
     found = load(path)
     if found is None:
         raise _no_key(path)
     return found
+
+
+def _add_checksum(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        data = path.read_bytes()
+        if not data.startswith(checked_file.MAGIC):
+            seal(path, data)
 
 
 def link_new(path: Path, content: bytes) -> None:

@@ -15,7 +15,8 @@ from typing import Any, Protocol
 import filterd
 from filterd.config.policies import policy_files, suffixes_digest
 from filterd.config.settings import Settings
-from filterd.disk.files import replace_file
+from filterd.disk import checked_file
+from filterd.disk.checked_file import DamagedFileError
 from filterd.policy.documents import Policies
 
 MARKER = ".made_of"
@@ -101,13 +102,13 @@ def input_digest(
 
 def remember(directory: Path, digest: str, file: str) -> None:
     """Note that the snapshot ``file`` was made of the input with this digest."""
-    replace_file(directory / MARKER, (f"{digest} {file}".encode("ascii"),))
+    checked_file.write(directory / MARKER, f"{digest} {file}".encode("ascii"))
 
 
 def remembered(directory: Path, file: str) -> str:
     """The digest of what the snapshot ``file`` was made of; empty if that is not known."""
     try:
-        digest, _, made = (directory / MARKER).read_text(encoding="ascii").partition(" ")
-    except (OSError, UnicodeDecodeError):
+        digest, _, made = checked_file.read(directory / MARKER).decode("ascii").partition(" ")
+    except (OSError, UnicodeDecodeError, DamagedFileError):
         return ""
     return digest if made == file else ""

@@ -15,7 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from filterd.disk.files import drop_drafts, make_directory, rename_file, replace_file
+from filterd.disk import checked_file
+from filterd.disk.checked_file import DamagedFileError
+from filterd.disk.files import drop_drafts, make_directory, rename_file
 from filterd.disk.keys import FINGERPRINT_KEY
 from filterd.disk.locks import LockedError, locked, take_lock
 from filterd.model.mandatory import label_of
@@ -285,7 +287,7 @@ async def _publish(job: _Job, record: SnapshotRecord) -> None:
         )
         for each in job.accepted.profiles:
             write.audit("profile.accept_loss", f"profile:{each}", reason=job.accepted.reason)
-    replace_file(directory / snapshot_layout.CURRENT, [snapshot_layout.pointer_to(record.file)])
+    checked_file.write(directory / snapshot_layout.CURRENT, snapshot_layout.pointer_to(record.file))
     _drop_old(directory, record.file)
 
 
@@ -303,11 +305,12 @@ def _drop_old(directory: Path, current: str) -> None:
 
 
 def current_file(directory: Path) -> Path | None:
-    """The file that ``current`` names; None where nothing was published, or it names no snapshot or cannot be
-    read."""
+    """The file that ``current`` names; None where nothing was published, or it is damaged, names no snapshot
+    or cannot be read."""
     try:
-        name = snapshot_layout.named_in((directory / snapshot_layout.CURRENT).read_bytes())
-    except OSError:
+        pointer = checked_file.read(directory / snapshot_layout.CURRENT, snapshot_layout.OLD_POINTER)
+        name = snapshot_layout.named_in(pointer)
+    except (OSError, DamagedFileError):
         return None
     return directory / name if snapshot_layout.is_file_name(name) else None
 

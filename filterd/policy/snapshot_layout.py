@@ -47,6 +47,8 @@ DIRECTORY = "snapshots"
 CURRENT = "current"
 """the file in it that holds the name of the snapshot in force"""
 SUFFIX = ".snapshot"
+OLD_POINTER = re.compile(rb"[^\s/.][^\s/]*\s*")
+"""what a version before wrote into a file that names a snapshot: the name without a checksum"""
 _NAME_DIGITS = 12
 _NAME = re.compile(rf"[0-9]+-[0-9a-f]+{re.escape(SUFFIX)}")
 
@@ -161,7 +163,8 @@ def revision_of(name: str) -> int:
 
 
 def pointer_to(name: str) -> bytes:
-    """The content of a file that names a snapshot, such as :data:`CURRENT`."""
+    """The content of a file that names a snapshot, such as :data:`CURRENT`; the file has a checksum too
+    (filterd.disk.checked_file)."""
     return name.encode() + b"\n"
 
 

@@ -121,7 +121,9 @@ def _proof(sources: MetricSources) -> ProofMetrics:
 
 def _sessions(sessions: SessionFollower) -> FollowedSessions:
     resyncs = {reason.value: count for reason, count in dict(sessions.resyncs).items()}
-    return FollowedSessions(sessions.in_force, sessions.ready, sessions.lag(), resyncs)
+    return FollowedSessions(
+        sessions.in_force, sessions.ready, sessions.lag(), resyncs, dropped=sessions.dropped
+    )
 
 
 def _canary(result: CanaryResult) -> CanaryMetrics:

@@ -132,11 +132,11 @@ def read_sessions(state_dir: Path, clock: SystemClock) -> FileEntries | None:
 def key_changed(paths: NodePaths) -> bool:
     """Return whether another fingerprint key than the node's stands in its file now: a damaged one was put
     back, perhaps."""
+    path = FINGERPRINT_KEY.path(paths.state_dir)
     try:
-        found = FINGERPRINT_KEY.path(paths.state_dir).read_bytes()
-    except OSError:
+        return FINGERPRINT_KEY.key_in(path.read_bytes(), path) != paths.key
+    except (OSError, ValueError):
         return False
-    return len(found) == FINGERPRINT_KEY.size and found != paths.key
 
 
 async def key_replaced(node: Node, paths: NodePaths) -> None:

@@ -11,7 +11,7 @@ new installation would be taken for that of an old one, whose backup is restored
 highest serial of the signed lists that were taken of each feed, under a digest of the feed's id.
 ``checkpoint`` holds the newest signed checkpoint of the audit trail (:mod:`.noted_checkpoint`), and
 ``verified`` the entry up to which that trail was verified (:mod:`.verified_trail`). None of them holds a
-name, an address or an id.
+name, an address or an id. These four have a checksum each (:mod:`filterd.disk.checked_file`).
 
 The first two are written before the store commits (*intended*), and the head once more after it (*settled*),
 so that a crash in between leaves the two possible heads on record. The next writer sees which one the store
@@ -25,12 +25,15 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from filterd.disk import checked_file
+from filterd.disk.checked_file import DamagedFileError
 from filterd.disk.files import make_directory, replace_file, sync_directory, write_at
 from filterd.model.change_chain import Cursor
 
@@ -43,6 +46,9 @@ CHECKPOINT = "checkpoint"
 VERIFIED = "verified"
 FILES = (HEAD, ENDED, RESTORING, ORIGIN, SERIALS, CHECKPOINT, VERIFIED)
 SLOT = 512
+_OLD_ORIGIN = re.compile(rb"[0-9a-f]{64}\s*")
+_OLD_SERIALS = re.compile(rb"(?:[0-9a-f]{8} \{[^\n]*\n)+")
+"""what the versions before wrote, without a checksum of the whole file"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,16 +183,24 @@ class Ledger:
 
     def origin(self) -> str:
         """The installation that this is the ledger of; empty where it is not on record. Raises
-        ``OSError``."""
-        try:
-            return (self.directory / ORIGIN).read_text(errors="replace").strip()
-        except FileNotFoundError:
-            return ""
+        LedgerDamagedError and ``OSError``."""
+        return (read_checked(self.directory / ORIGIN, _OLD_ORIGIN) or b"").decode().strip()
 
     def note_origin(self, origin: str) -> None:
-        """Note, durably, of which installation this is the ledger. Raises ``OSError``."""
-        if origin and origin != self.origin():
-            replace_file(self.directory / ORIGIN, (f"{origin}\n".encode(),))
+        """Note, durably, of which installation this is the ledger. A damaged note is kept as
+        ``origin.damaged``. Raises ``OSError``."""
+        path = self.directory / ORIGIN
+        try:
+            if not origin or origin == self.origin():
+                return
+        except LedgerDamagedError:
+            path.rename(self.origin_aside)
+        checked_file.write(path, f"{origin}\n".encode())
+
+    @property
+    def origin_aside(self) -> Path:
+        """A damaged note of the origin, once a writer has made another from its store."""
+        return self.directory / f"{ORIGIN}.damaged"
 
     def begin_anew(self, suffix: str) -> None:
         """Set aside what another installation noted, with ``suffix`` behind the names of the files. Raises
@@ -220,6 +234,9 @@ class Ledger:
         if noted is not None and there < noted.ended:
             message = f"{self._ended} has {there} bytes, and had {noted.ended}: endings are missing"
             raise LedgerDamagedError(message)
+        if noted is not None and self._size_of_ended() < noted.ended:  # its last byte is no end of line
+            message = f"{self._ended} is altered in its last line"
+            raise LedgerDamagedError(message)
         return tuple(each for each in self._read_ended() if but_of is None or each.hash != but_of.hash)
 
     def serial_of(self, feed: str) -> Serial | None:
@@ -242,14 +259,11 @@ class Ledger:
             lines = (
                 _sealed({"feed": mark, **asdict(each)}) + b"\n" for mark, each in (known | newer).items()
             )
-            replace_file(self.directory / SERIALS, lines)
+            checked_file.write(self.directory / SERIALS, b"".join(lines))
 
     def _read_serials(self) -> dict[str, Serial]:
         path = self.directory / SERIALS
-        try:
-            data = path.read_bytes()
-        except FileNotFoundError:
-            return {}
+        data = read_checked(path, _OLD_SERIALS) or b""
         found = {}
         for number, line in enumerate(data.splitlines(), start=1):
             fields = _unsealed(line)
@@ -319,6 +333,17 @@ class Ledger:
                 message = f"{self._ended} is altered at line {number}"
                 raise LedgerDamagedError(message)
             yield Ended(**fields)
+
+
+def read_checked(path: Path, old: re.Pattern[bytes]) -> bytes | None:
+    """The content of a small file of the ledger; None where there is none. Raises LedgerDamagedError and
+    ``OSError``."""
+    try:
+        return checked_file.read(path, old)
+    except FileNotFoundError:
+        return None
+    except DamagedFileError as error:
+        raise LedgerDamagedError(str(error)) from error
 
 
 def _missing_to(before: NotedHead | None, committed: StoreHead, size: int) -> int:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
-from filterd.disk.files import make_directory, replace_file
+from filterd.disk import checked_file
+from filterd.disk.files import make_directory
 from filterd.model.checkpoint import Checkpoint, of_text
 from filterd.model.signed_text import SignedTextError
-from filterd.store.ledger import CHECKPOINT, Ledger, LedgerDamagedError
+from filterd.store.ledger import CHECKPOINT, Ledger, LedgerDamagedError, read_checked
+
+_OLD = re.compile(rb"\{[^\n]*\n")
+"""a signed text alone, as the versions before wrote it"""
 
 
 def path_of(ledger: Ledger) -> Path:
@@ -18,16 +23,15 @@ def path_of(ledger: Ledger) -> Path:
 def note(ledger: Ledger, checkpoint: Checkpoint) -> None:
     """Note a checkpoint, durably. Raises ``OSError``."""
     make_directory(ledger.directory)
-    replace_file(path_of(ledger), (checkpoint.text.encode(), b"\n"))
+    checked_file.write(path_of(ledger), f"{checkpoint.text}\n".encode())
 
 
 def noted(ledger: Ledger) -> Checkpoint | None:
     """The checkpoint on record; None: there is none. Raises LedgerDamagedError and ``OSError``."""
     path = path_of(ledger)
+    content = read_checked(path, _OLD)
     try:
-        return of_text(path.read_text(encoding="utf-8").removesuffix("\n"), 0.0)
-    except FileNotFoundError:
-        return None
+        return None if content is None else of_text(content.decode().removesuffix("\n"), 0.0)
     except (SignedTextError, UnicodeDecodeError) as error:
         message = f"{path} is altered: {error}"
         raise LedgerDamagedError(message) from error

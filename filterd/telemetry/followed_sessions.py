@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from prometheus_client.core import Metric
 
-from filterd.telemetry.metric_families import counter, gauge
+from filterd.telemetry.metric_families import counter, gauge, total
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,8 @@ class FollowedSessions:
     """seconds since control was last heard"""
     resyncs: Mapping[str, int] = field(default_factory=dict)
     """reason -> the number of times that all sessions were read anew"""
+    dropped: int = 0
+    """records of the file of sessions that were left out when it was read"""
 
 
 def followed_families(now: FollowedSessions) -> Iterator[Metric]:
@@ -45,6 +47,12 @@ def followed_families(now: FollowedSessions) -> Iterator[Metric]:
         "All sessions read anew from control, by why.",
         ("reason",),
         now.resyncs,
+    )
+    yield total(
+        "filterd_sessions_dropped",
+        "Records of the file of sessions that were damaged, or of a time that has not come, when a start read"
+        " it: their lines are unknown until control is heard.",
+        now.dropped,
     )
 
 

@@ -38,6 +38,8 @@ class SessionMetrics:
     by_second_secret: int = 0
     """accounting packets that the second line of a secret file proved"""
     complete: bool = True
+    dropped: int = 0
+    """damaged records of the file that were left out when it was opened"""
     followers: int = 0
     clocks: Mapping[str, int] = field(default_factory=dict)
     """right, off, unproven -> NASes"""
@@ -74,6 +76,11 @@ def session_families(now: SessionMetrics) -> Iterator[Metric]:
         "filterd_sessions_complete",
         "Whether control has every session; 0 for a while after they were lost.",
         float(now.complete),
+    )
+    yield total(
+        "filterd_session_records_dropped",
+        "Damaged records of the file of sessions that control left out when it opened the file.",
+        now.dropped,
     )
     yield gauge("filterd_session_followers", "Resolvers that follow the sessions.", now.followers)
 

@@ -151,6 +151,8 @@ ALERTS = {
     "sessions are not known",
     "filterd_sessions_resyncs_total": "`malformed` at all: the roles run different versions; `behind` grows "
     "without restarts of control: the resolver is too slow for the changes",
+    "filterd_sessions_dropped_total": "any increase: a disk that fails, or somebody writes into "
+    "`sessions/live`; see the log of the resolver",
     "filterd_identified_total": "`unknown` doubles within minutes: accounting or its network path is down",
     "filterd_control_connected": "0 for a minute: control is down; DNS goes on, lists stay as they are",
     "filterd_threads_stuck": "1: the resolver is about to be ended and started again; report the fault",
@@ -260,6 +262,8 @@ ALERTS = {
     "filterd_sessions_refused_total": "any increase: raise `accounting.sessions`",
     "filterd_accounting_silence_seconds": "above 3,600: see `filterd doctor`",
     "filterd_sessions_confirmed_within_seconds": "above a third of `accounting.stale_after`",
+    "filterd_session_records_dropped_total": "any increase without a power cut before it: see the disk "
+    "(`dmesg`)",
     "filterd_sessions_complete": "0: the file of sessions was damaged; the log of control says how",
     "filterd_session_changes_total": "`ambiguous` or `lost` grows: clocks of NASes differ, or ends are lost",
     "filterd_accounting_packets_total": "`accepted` stands still, or `bad_authenticator` grows",

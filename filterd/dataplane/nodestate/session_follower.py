@@ -57,6 +57,10 @@ FILE_LACKING = (
     "none where control runs: they come again with their next packets; until accounting.settle is over,"
     " dns.parental_fail holds for unknown clients"
 )
+FILE_DROPPED = (
+    "none where control runs: it sends all sessions; their lines are unknown until then; without a power cut"
+    " before it see the disk of state_dir (dmesg)"
+)
 FILE_UNREADABLE = "none where control runs: it sends all sessions; see the disk of state_dir (dmesg)"
 
 
@@ -114,6 +118,8 @@ class SessionFollower:
         name a source of sessions. ``ticks`` gives seconds of a clock that does not go back."""
         self.known = KnownSessions()
         self.loaded = False
+        self.dropped = 0
+        """records of the file that were left out when it was read"""
         self.connected = False
         self.resyncs: Counter[ResyncReason] = Counter()
         self.begun = threading.Event()
@@ -306,6 +312,10 @@ class SessionFollower:
                     fresh.apply(entries, self._ticks())
                 self.known, self.loaded = fresh, not found.lacking
                 self._used = len(fresh) > 0 or not self.loaded
+                self.dropped += found.dropped
+                if found.dropped and not found.lacking:
+                    event = "records of the sessions file were dropped"
+                    self._observer.note(event, count=found.dropped, remedy=FILE_DROPPED)
                 if found.lacking:
                     event = "the sessions file does not have every session"
                     self._observer.note(event, reason=found.lacking, remedy=FILE_LACKING)

@@ -2,7 +2,9 @@
 
 ``snapshots/current`` holds the name of the file to use; files are never rewritten. The node's own state
 holds the name of the one in force. So a start with a damaged newer file goes on with the last good one, and
-never with an older one: what an older snapshot lacks would pass unfiltered. Owned by the node's thread.
+never with an older one: what an older snapshot lacks would pass unfiltered. Both names have a checksum. One
+that is damaged is refused (``pointer``) and said like a damaged file, and the other one counts: control
+publishes another ``current``, and the node writes its own name anew. Owned by the node's thread.
 
 While DNS is answered, a new file is opened step by step. The threads that answer may share this thread's
 processor; taking half of it for as long as millions of names take to read and check would cost queries.
@@ -16,7 +18,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from filterd.disk.files import replace_file
+from filterd.disk import checked_file
+from filterd.disk.checked_file import DamagedFileError
 from filterd.policy import snapshot_layout
 from filterd.policy.snapshot import Opening, Snapshot
 from filterd.policy.snapshot_layout import (
@@ -40,6 +43,7 @@ REMEDIES = {
     "wrong_key": "put the key that it was made with back into keys/fingerprint.key in state_dir;"
     " if that one is lost, run: filterd snapshot build",
     "missing": "run: filterd snapshot build",
+    "pointer": "look for a failing disk (dmesg); if no snapshot comes in force, run: filterd snapshot build",
     "truncated": "run: filterd snapshot build",
     "damaged": "run: filterd snapshot build",
     "meta": "run: filterd snapshot build, with this version of filterd",
@@ -94,7 +98,7 @@ class SnapshotFiles:
     def take_back(self) -> Snapshot | None:
         """Go back to the snapshot that was in force before the start, since the store has another history,
         and the current one was made of it. None where that is in force already, or cannot be used."""
-        remembered = _read_name(self.choice_file)
+        remembered = self._named(self.choice_file)
         self._opening, self._seen_stamp = None, None
         if self.confirmed or not remembered or remembered == self.in_force:
             return None
@@ -107,10 +111,10 @@ class SnapshotFiles:
     def at_start(self) -> Snapshot | None:
         """The snapshot to start with: the current one, else the one that was in force; None where neither can
         be used. One that is older than the one that was in force is refused."""
-        remembered = _read_name(self.choice_file)
+        remembered = self._named(self.choice_file)
         self._seen_stamp = self._stamp()
         oldest = snapshot_layout.revision_of(remembered)
-        for name in dict.fromkeys((_read_name(self.directory / snapshot_layout.CURRENT), remembered)):
+        for name in dict.fromkeys((self._named(self.directory / snapshot_layout.CURRENT), remembered)):
             snapshot = self._opened(name, oldest) if name else None
             if snapshot is not None:
                 return snapshot
@@ -139,7 +143,7 @@ class SnapshotFiles:
         if stamp is None or stamp == self._seen_stamp:
             return
         self._seen_stamp = stamp
-        name = _read_name(self.directory / snapshot_layout.CURRENT)
+        name = self._named(self.directory / snapshot_layout.CURRENT)
         if name and name != self.in_force:
             oldest = (
                 snapshot_layout.revision_of(_read_name(self.choice_file))
@@ -157,9 +161,7 @@ class SnapshotFiles:
         try:
             snapshot = next(steps)
         except RefusedError as error:
-            reason = str(error)
-            self.refused[reason] = self.refused.get(reason, 0) + 1
-            self.on_refusal(name, reason)
+            self._refuse(name, str(error))
             return None
         if snapshot is None:
             self._opening = (name, steps)
@@ -192,15 +194,30 @@ class SnapshotFiles:
             raise RefusedError(HISTORY)
         yield snapshot
 
+    def _named(self, path: Path) -> str:
+        """The file name in a pointer file; a damaged one is counted and said, and is as good as none."""
+        try:
+            return _read_name(path)
+        except DamagedFileError:
+            self._refuse(path.name, "pointer")
+            return ""
+
+    def _refuse(self, name: str, reason: str) -> None:
+        self.refused[reason] = self.refused.get(reason, 0) + 1
+        self.on_refusal(name, reason)
+
     def _keep(self, name: str) -> None:
         """Remember it. Where the disk does not take that, it is used all the same: new lists that are not in
         force are worse than a start that could go back by one. :meth:`poll` tries again."""
         self.in_force = name
-        remembered = _read_name(self.choice_file)
+        try:
+            remembered = _read_name(self.choice_file)
+        except DamagedFileError:
+            remembered = ""
         self._kept = remembered == name
         if not self._kept and (self.confirmed or not remembered):
             with contextlib.suppress(OSError):
-                replace_file(self.choice_file, (snapshot_layout.pointer_to(name),))
+                checked_file.write(self.choice_file, snapshot_layout.pointer_to(name))
                 self._kept = True
 
     def _stamp(self) -> tuple[int, int, int] | None:
@@ -212,8 +229,9 @@ class SnapshotFiles:
 
 
 def _read_name(path: Path) -> str:
-    """The file name in a pointer file; empty where there is none or it is no plain name."""
+    """The file name in a pointer file; empty where there is none or it is no plain name. Raises
+    DamagedFileError."""
     try:
-        return snapshot_layout.named_in(path.read_bytes())
+        return snapshot_layout.named_in(checked_file.read(path, snapshot_layout.OLD_POINTER))
     except OSError:
         return ""

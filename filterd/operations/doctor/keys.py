@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from filterd.disk import key_ring
+from filterd.disk.checked_file import DamagedFileError
 from filterd.disk.key_ring import KeyRingError
 from filterd.disk.keys import DIGEST_KEY, FINGERPRINT_KEY, PORTAL_KEY, KeyFile
 from filterd.fetch.secrets import SecretError, Secrets
@@ -44,9 +45,10 @@ def _portal(case: Case) -> Iterator[Finding]:
     """The portal's key, and the secret that the provider's sign-in knows the portal by."""
     web, path = case.settings.web, PORTAL_KEY.path(case.state)
     if stands(path):
-        size = len(path.read_bytes())
-        if size != PORTAL_KEY.size:
-            yield found("keys.portal_damaged", path=str(path), size=size, right=PORTAL_KEY.size)
+        try:
+            PORTAL_KEY.key_in(path.read_bytes(), path)
+        except DamagedFileError as error:
+            yield found("keys.portal_damaged", says=str(error))
     elif web is not None and (count := asyncio.run(_pins(case))):
         yield found("keys.portal_lost", path=str(path), count=count)
     openid = None if web is None else web.sign_in.openid
@@ -76,10 +78,12 @@ def _key(case: Case, key: KeyFile, snapshot: Path | None) -> Iterator[Finding]:
     status = path.stat()
     if status.st_mode & _OTHERS:
         yield found("keys.open", path=str(path), mode=f"{stat.S_IMODE(status.st_mode):04o}")
-    content = path.read_bytes()
-    if len(content) != key.size:
-        yield found("keys.size", path=str(path), size=len(content), right=key.size)
-    elif snapshot is not None and key is FINGERPRINT_KEY and _is_another(content, snapshot):
+    try:
+        content = key.key_in(path.read_bytes(), path)
+    except DamagedFileError as error:
+        yield found("keys.size", says=str(error))
+        return
+    if snapshot is not None and key is FINGERPRINT_KEY and _is_another(content, snapshot):
         yield found("keys.other", path=str(path), snapshot=snapshot.name)
 
 

@@ -37,6 +37,7 @@ def check(case: Case) -> Iterator[Finding]:
             yield found("trail.no_ledger", ledger=str(ledger.directory))
         yield from _endings(case, ledger, noted)
     yield from _serials(ledger)
+    yield from _origin(ledger)
     try:
         yield from asyncio.run(_store(case, noted))
     except StoreError:
@@ -71,6 +72,16 @@ def _serials(ledger: Ledger) -> Iterator[Finding]:
         ledger.serial_of("")
     except (LedgerDamagedError, OSError) as error:
         yield found("trail.serials_damaged", ledger=str(ledger.directory), reason=str(error))
+
+
+def _origin(ledger: Ledger) -> Iterator[Finding]:
+    """Look at the note of the installation: it is damaged, or was, until a write made it anew."""
+    try:
+        ledger.origin()
+    except (LedgerDamagedError, OSError) as error:
+        yield found("trail.origin_damaged", ledger=str(ledger.directory), reason=str(error))
+    if stands(ledger.origin_aside):
+        yield found("trail.origin_made_anew", path=str(ledger.origin_aside))
 
 
 async def _store(case: Case, noted: NotedHead | None) -> list[Finding]:

@@ -12,6 +12,7 @@ import hashlib
 import itertools
 import json
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,11 +21,14 @@ from pathlib import Path
 from typing import Any
 
 from filterd.config.feed_entries import definition_of
-from filterd.disk.files import make_directory, rename_file, replace_file
+from filterd.disk import checked_file
+from filterd.disk.files import make_directory, rename_file
 from filterd.fetch.request import ListReply, Validators
 from filterd.policy.documents import Feed
 
 _NOTE = "current.json"
+_OLD = re.compile(rb"\{[^\n]*\}")
+"""the note of a version before, without a checksum"""
 _PIECE = 1 << 20
 _numbers = itertools.count()
 
@@ -96,7 +100,7 @@ def keep(draft: Draft, feed: Feed, address: str, reply: ListReply, at: float) ->
         "at": at,
         "definition": digest_of_entry(feed),
     }
-    replace_file(directory / _NOTE, (json.dumps(note).encode("ascii"),))
+    checked_file.write(directory / _NOTE, json.dumps(note).encode("ascii"))
     for other in directory.glob("*.list"):
         if other != path:
             other.unlink(missing_ok=True)
@@ -109,7 +113,7 @@ def note_entry(state_dir: Path, feed: Feed) -> None:
     if note and note.get("definition") != digest_of_entry(feed):
         note["definition"] = digest_of_entry(feed)
         with contextlib.suppress(OSError):
-            replace_file(path, (json.dumps(note).encode("ascii"),))
+            checked_file.write(path, json.dumps(note).encode("ascii"))
 
 
 def kept_entry(state_dir: Path, feed: Feed) -> str:
@@ -138,7 +142,7 @@ def kept(state_dir: Path, feed: Feed, address: str) -> KeptList | None:
 
 def _read_note(path: Path) -> dict[str, Any]:
     try:
-        note = json.loads(path.read_bytes())
+        note = json.loads(checked_file.read(path, _OLD))
     except (OSError, ValueError):
         return {}
     return note if isinstance(note, dict) else {}

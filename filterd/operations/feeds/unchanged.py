@@ -18,7 +18,7 @@ from pathlib import Path
 import filterd
 from filterd.config.feed_entries import entry_of
 from filterd.config.policies import suffixes_digest
-from filterd.disk.files import replace_file
+from filterd.disk import checked_file
 from filterd.disk.given_file import GivenFile
 from filterd.feed.parsing import PARSER_VERSION, ParseReport
 from filterd.feed.source import SourceError
@@ -125,12 +125,12 @@ def remember(state_dir: Path, origin: Origin, done: FeedUpdate) -> None:
     )
     directory = rule_files.rule_file(state_dir, version.feed, version.version).parent
     with contextlib.suppress(OSError):
-        replace_file(directory / NOTE, [json.dumps(asdict(note)).encode()])
+        checked_file.write(directory / NOTE, json.dumps(asdict(note)).encode())
 
 
 def _noted(directory: Path) -> _Note | None:
     try:
-        note = _Note(**json.loads((directory / NOTE).read_bytes()))
+        note = _Note(**json.loads(checked_file.read(directory / NOTE)))
         return replace(note, standing=tuple(note.standing))
     except (OSError, ValueError, TypeError):
         return None

@@ -7,12 +7,14 @@ it puts back.
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from filterd.disk.files import make_directory, replace_file
+from filterd.disk import checked_file
+from filterd.disk.files import make_directory
 from filterd.disk.locks import take_lock
 from filterd.operations.errors import OperationError
 
@@ -20,6 +22,8 @@ NOTE = "backups.json"
 _LOCK = "backups.lock"
 _LOCK_WAIT = 10.0
 _MANIFEST = "manifest.json"
+_OLD = re.compile(rb"\[.*\]", re.DOTALL)
+"""the note of a version before, without a checksum"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,7 @@ def noted(state_dir: Path) -> tuple[MadeBackup, ...]:
     that nobody knows of are no backups that are gone."""
     path = state_dir / NOTE
     try:
-        found = json.loads(path.read_bytes())
+        found = json.loads(checked_file.read(path, _OLD))
         return tuple(sorted((MadeBackup(**each) for each in found), key=lambda each: each.made_at))
     except FileNotFoundError:
         return ()
@@ -87,4 +91,4 @@ def delete(backup: MadeBackup) -> None:
 
 
 def _write(state_dir: Path, backups: Sequence[MadeBackup]) -> None:
-    replace_file(state_dir / NOTE, (json.dumps([asdict(each) for each in backups], indent=1).encode(),))
+    checked_file.write(state_dir / NOTE, json.dumps([asdict(each) for each in backups], indent=1).encode())

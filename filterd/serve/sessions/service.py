@@ -157,6 +157,7 @@ class SessionService:
             lease_lines_skipped=self._leases.lines_skipped,
             by_second_secret=0 if self._accounting is None else self._accounting.second,
             complete=self.complete(),
+            dropped=counts.damaged,
             followers=self._stream.followers,
             clocks={
                 "right": clocks.known - clocks.off - clocks.unproven,

@@ -110,7 +110,7 @@ def test_a_lost_file_is_told(path: Path) -> None:
 
 def test_a_new_installation_lacks_nothing(path: Path) -> None:
     net = network(path)
-    assert (net.table.begun_empty, net.table.unsettled, read_entries(path, 0)) == (False, 0, ([], ""))
+    assert (net.table.begun_empty, net.table.unsettled, read_entries(path, 0)) == (False, 0, ([], "", 0))
 
 
 def settles(net: Network, path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import struct
 import subprocess
 import sys
 from collections.abc import Callable
@@ -218,7 +219,7 @@ def test_a_change_of_the_epoch_that_is_cut_off_is_no_loss(
             target.write_bytes(b"".join(chunks))
 
         with monkeypatch.context() as patch:
-            patch.setattr("filterd.disk.session_epoch.replace_file", replace)
+            patch.setattr("filterd.disk.checked_file.replace_file", replace)
             with pytest.raises(OSError, match="no space"):
                 net.table.change_epoch()
         assert read_entries(path, net.clock.now, note=note).lacking == ""
@@ -228,15 +229,59 @@ def test_a_change_of_the_epoch_that_is_cut_off_is_no_loss(
         assert (net.table.begun_empty, net.table.counts().live) == (False, SESSIONS)
 
 
-def test_in_the_same_boot_the_clock_of_control_holds(path: Path) -> None:
-    """The time of day changes nothing: stale sessions stay stale, live ones live."""
+def test_in_the_same_boot_the_clock_of_control_holds_within_a_minute(path: Path) -> None:
+    """Stale sessions stay stale, live ones live; a clock that is further away tells nothing."""
     net = many(path)
     net.table.anchor(BOOT, net.clock.now - 1000)  # the machine has run for 1,000 s
-    for step in (-86_400, -3600, 0, 3600, 86_400):
+    for step in (-86_400, -62, -58, 0, 58, 62, 86_400):
         for passed, live in ((10, SESSIONS), (STALE_AFTER + 10, 0)):
             wall = net.clock.now + passed + step
             found = read_entries(path, wall, boot=BootTime(BOOT, 1000 + passed))
-            assert (found.lacking, len(told(found, 0))) == ("", live)
+            if abs(step) < 60:
+                assert (found.lacking, len(told(found, 0))) == ("", live)
+            else:
+                assert found.runs == []
+                assert "from the machine's" in found.lacking
+
+
+@pytest.mark.parametrize("bit", range(64))
+def test_a_changed_bit_of_the_offset_ends_no_session_in_silence(path: Path, bit: int) -> None:
+    net = many(path)
+    net.table.anchor(BOOT, net.clock.now - 1000)
+    net.table.close()
+    text = bytearray(path.read_bytes())
+    offset = int((net.clock.now - 1000) * 1000).to_bytes(8, "little")
+    text[text.index(offset) + bit // 8] ^= 1 << bit % 8
+    path.write_bytes(text)
+    with pytest.raises(ValueError, match="its head is damaged"):
+        read_entries(path, net.clock.now, boot=BootTime(BOOT, 1000))
+    net = network(path, net.clock, expected=True)
+    assert (net.table.begun_empty, net.table.unsettled > 0) == (True, True)
+    assert "the head of" in net.table.damage
+
+
+def test_a_file_of_the_version_before_is_begun_anew(path: Path) -> None:
+    net = many(path)
+    net.table.close()
+    text = bytearray(path.read_bytes())
+    text[8:20] = struct.pack("<III", 2, RECORD, (2 * 31 + RECORD) ^ 0x5E55104E)
+    path.write_bytes(text)
+    with pytest.raises(ValueError, match="is of version 2"):
+        read_entries(path, net.clock.now)
+    net = network(path, net.clock, expected=True)
+    assert "is of version 2" in net.table.damage
+    assert net.table.unsettled > 0
+
+
+def test_a_damaged_record_is_counted(path: Path) -> None:
+    net = many(path)
+    net.table.close()
+    text = bytearray(path.read_bytes())
+    text[HEAD + 40] ^= 1
+    path.write_bytes(text)
+    found = read_entries(path, net.clock.now)
+    assert (found.lacking, found.dropped, len(told(found, net.clock.now))) == ("", 1, SESSIONS - 1)
+    assert network(path, net.clock).table.counts().damaged == 1
 
 
 def test_in_another_boot_a_clock_that_went_back_tells_nothing(path: Path) -> None:

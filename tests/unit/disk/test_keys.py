@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from filterd.disk import files, keys
+from filterd.disk import checked_file, files, keys
 from filterd.disk.keys import COOKIE_KEY, DIGEST_KEY, FINGERPRINT_KEY, KeyFile
 from filterd.disk.locks import sharing
 
@@ -82,3 +82,41 @@ def test_drafts_of_keys_are_removed_where_nobody_makes_one(tmp_path: Path) -> No
     keys.drop_key_drafts(tmp_path)
     assert [each.name for each in directory.iterdir()] == ["cookie.key"]
     keys.drop_key_drafts(tmp_path / "none")
+
+
+def test_a_key_without_a_checksum_gets_one(tmp_path: Path) -> None:
+    """A version before made it, or a person put it there."""
+    path = FINGERPRINT_KEY.path(tmp_path)
+    path.parent.mkdir()
+    path.write_bytes(b"sixteen letters!")
+    assert FINGERPRINT_KEY.load(tmp_path) == b"sixteen letters!"
+    assert checked_file.read(path) == b"sixteen letters!"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert FINGERPRINT_KEY.load(tmp_path) == b"sixteen letters!"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_key_of_another_user_or_behind_a_link_stays_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, kept = FINGERPRINT_KEY.path(tmp_path), tmp_path / "kept"
+    path.parent.mkdir()
+    kept.write_bytes(b"sixteen letters!")
+    path.symlink_to(kept)
+    assert FINGERPRINT_KEY.load(tmp_path) == kept.read_bytes() == b"sixteen letters!"
+    path.unlink()
+    path.write_bytes(b"sixteen letters!")
+    monkeypatch.setattr("os.geteuid", lambda: 4711)
+    assert FINGERPRINT_KEY.load(tmp_path) == path.read_bytes() == b"sixteen letters!"
+
+
+@pytest.mark.parametrize("place", [0, 13, 15, 20, -1])
+def test_a_damaged_key_is_refused_and_stays(tmp_path: Path, place: int) -> None:
+    FINGERPRINT_KEY.load(tmp_path)
+    path = FINGERPRINT_KEY.path(tmp_path)
+    altered = bytearray(path.read_bytes())
+    altered[place] ^= 1
+    path.write_bytes(altered)
+    with pytest.raises(ValueError, match="restore it from a backup, or remove it and"):
+        FINGERPRINT_KEY.load(tmp_path)
+    assert path.read_bytes() == bytes(altered)

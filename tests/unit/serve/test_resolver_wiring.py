@@ -24,6 +24,7 @@ from filterd.dataplane.packet.crashboard import CrashBoard
 from filterd.dataplane.packet.unwrap import client_bytes
 from filterd.dataplane.tables.addresses import Prefixes
 from filterd.dataplane.upstream.peer import unwatched
+from filterd.disk.keys import COOKIE_KEY, FINGERPRINT_KEY
 from filterd.policy.published import StateSettings
 from filterd.serve import listening as listening_module
 from filterd.serve import resolver as resolver_module
@@ -185,7 +186,7 @@ async def test_the_plane_is_given_who_may_ask_and_how_to_answer(
         for last in (81, 82, 83, 80)
     ), "a kind's own address wins, and one without it has the general one"
     assert rules.keepalive == 230
-    assert rules.cookie_secrets == (resolver._settings.state_dir / "keys/cookie.key").read_bytes()
+    assert rules.cookie_secrets == COOKIE_KEY.load(resolver._settings.state_dir)
 
 
 async def test_the_rate_limit_is_the_configured_one(resolver: Resolver, parts: dict[str, Noted]) -> None:
@@ -199,7 +200,7 @@ async def test_the_node_follows_the_store_from_its_own_directory(
 ) -> None:
     paths, switches, _publish, observer, _clock, ticks = parts["Node"].given[0]
     assert (paths.state_dir, str(paths.store)) == (resolver._settings.state_dir, "/nowhere/filterd.db")
-    assert paths.key == (resolver._settings.state_dir / "keys/fingerprint.key").read_bytes()
+    assert paths.key == FINGERPRINT_KEY.load(resolver._settings.state_dir)
     assert switches == StateSettings(
         security_enabled=True, parental_fail_open=True, nat64=(IPv6Network("2001:db8:64::/96"),)
     )

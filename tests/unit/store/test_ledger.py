@@ -148,7 +148,7 @@ def test_altered_serials_are_damage(tmp_path: Path) -> None:
     whole = (tmp_path / SERIALS).read_bytes()
     for altered in (whole[:-2], whole.replace(b":5", b":4"), b"x" + whole, whole + b"\n{}"):
         (tmp_path / SERIALS).write_bytes(altered)
-        with pytest.raises(LedgerDamagedError, match="serials is altered at line"):
+        with pytest.raises(LedgerDamagedError, match=r"serials (has|does not)"):
             made.serial_of("one")
         with pytest.raises(LedgerDamagedError):
             made.raise_serials({"one": Serial(9, "z")})

@@ -88,6 +88,7 @@ RESOLVER_NAMES = {
     "filterd_sessions_ready",
     "filterd_sessions_lag_seconds",
     "filterd_sessions_resyncs_total",
+    "filterd_sessions_dropped_total",
     "filterd_identified_total",
     "filterd_handovers_total",
     "filterd_build_info",

@@ -11,11 +11,13 @@ from pathlib import Path
 import pytest
 
 from filterd.dataplane.nodestate.changes import ChangeLog
+from filterd.disk import checked_file
 from filterd.model.change_chain import Cursor
 from filterd.model.changelog import BindingChange, Change, LineChange, OrderChange
 from filterd.model.line import LineChoices
 from filterd.model.mandatory import FIRST_ORDER_ID
 from filterd.model.rule import Scope
+from filterd.policy import snapshot_layout
 from filterd.policy.decide import decide_name
 from filterd.wire.names import name_from_text
 from tests.worlds.node import ScriptedStore, profile, put_snapshot
@@ -137,10 +139,10 @@ def test_a_new_snapshot_is_in_force_on_a_full_disk_and_remembered_when_there_is_
     assert machine.node.publisher.snapshot is not None
     assert machine.node.publisher.snapshot.built_at_revision == 1
     memory = machine.directory / "node" / "snapshot"
-    assert memory.read_text().strip() != name
+    assert checked_file.read(memory) != snapshot_layout.pointer_to(name)
     disk.undo()
     machine.settle()
-    assert memory.read_text().strip() == name
+    assert checked_file.read(memory) == snapshot_layout.pointer_to(name)
 
 
 # --- a store that is not what it was ---

@@ -43,7 +43,7 @@ from filterd.policy import snapshot_layout
 from filterd.store import fetches, order_times
 from filterd.store import notices as notice_rows
 from filterd.store.errors import StoreUnwritableError
-from filterd.store.ledger import Ledger, Serial
+from filterd.store.ledger import ORIGIN, Ledger, Serial
 from tests.unit.operations.test_orders import REQUEST
 from tests.worlds.backups import EVIDENCE
 from tests.worlds.findings import ids, values
@@ -189,6 +189,17 @@ async def test_the_serials_of_signed_lists(built: Case) -> None:
     assert ids(look(trail.check, built)) == []
     (ledger.directory / "serials").write_bytes(b"x\n")
     assert ids(look(trail.check, built)) == ["trail.serials_damaged"]
+
+
+def test_a_damaged_origin_of_the_ledger(built: Installation) -> None:
+    ledger = Ledger(built.settings.store.ledger)
+    right, path = ledger.origin(), ledger.directory / ORIGIN
+    assert right
+    path.write_bytes(path.read_bytes().replace(b"\n", b"x", 1))
+    assert ids(look(trail.check, built)) == ["trail.origin_damaged"]
+    ledger.note_origin(right)
+    assert ledger.origin() == right
+    assert ids(look(trail.check, built)) == ["trail.origin_made_anew"]
 
 
 async def test_the_ledger(built: Case) -> None:

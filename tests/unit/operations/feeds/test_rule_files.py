@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from filterd.disk import checked_file
 from filterd.disk.keys import FINGERPRINT_KEY
 from filterd.feed.parsing import Run
 from filterd.feed.rules import collect
@@ -52,7 +53,7 @@ def test_old_files_go_and_the_current_one_stays(tmp_path: Path) -> None:
 async def test_keys_are_made_once_and_for_the_owner_alone(installation: Installation) -> None:
     first = load_key(installation.settings, FINGERPRINT_KEY)
     path = installation.settings.state_dir / "keys" / "fingerprint.key"
-    assert load_key(installation.settings, FINGERPRINT_KEY) == first == path.read_bytes()
+    assert load_key(installation.settings, FINGERPRINT_KEY) == first == checked_file.read(path)
     assert len(first) == 16
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert [each.name for each in path.parent.iterdir()] == ["fingerprint.key"]
