@@ -4,22 +4,20 @@ The next verification goes on behind it, if the store still has this entry with 
 set back does not have it, and one whose history was rewritten has another one. A restore, which verifies the
 whole trail, removes the note.
 
-The file has two lines: JSON with ``version`` 1, ``sequence``, ``hash``, ``at`` and ``whole_at``, and its
-SHA-256.
+The content is JSON with ``sequence``, ``hash``, ``at`` and ``whole_at`` (:mod:`filterd.disk.checked_file`).
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from filterd.disk.files import make_directory, replace_file
+from filterd.disk import checked_file
+from filterd.disk.checked_file import DamagedFileError
+from filterd.disk.files import make_directory
 from filterd.model.audit_chain import canonical
 from filterd.store.ledger import VERIFIED, Ledger, LedgerDamagedError
-
-_VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,25 +40,15 @@ def path_of(ledger: Ledger) -> Path:
 def note(ledger: Ledger, verified: VerifiedTrail) -> None:
     """Note that the trail was verified so far, durably. Raises ``OSError``."""
     make_directory(ledger.directory)
-    text = canonical({"version": _VERSION, **asdict(verified)}).encode()
-    replace_file(path_of(ledger), (text, b"\n", _checksum(text), b"\n"))
+    checked_file.write(path_of(ledger), canonical(asdict(verified)).encode())
 
 
 def noted(ledger: Ledger) -> VerifiedTrail | None:
     """How far the trail was verified; None: nothing is on record. Raises LedgerDamagedError and
     ``OSError``."""
-    path = path_of(ledger)
     try:
-        data = path.read_bytes()
+        return VerifiedTrail(**json.loads(checked_file.read(path_of(ledger))))
     except FileNotFoundError:
         return None
-    text, _, checksum = data.partition(b"\n")
-    fields = json.loads(text) if checksum == _checksum(text) + b"\n" else {}
-    if fields.pop("version", 0) != _VERSION:
-        message = f"{path} is altered, or of another version"
-        raise LedgerDamagedError(message)
-    return VerifiedTrail(**fields)
-
-
-def _checksum(text: bytes) -> bytes:
-    return hashlib.sha256(text).hexdigest().encode()
+    except DamagedFileError as error:
+        raise LedgerDamagedError(str(error)) from error

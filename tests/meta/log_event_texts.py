@@ -338,6 +338,11 @@ TEXTS: dict[str, tuple[str, str]] = {
         "`dns.parental_fail` decides for unknown clients.",
         "start control: it sends all sessions; see the disk of `state_dir` (`dmesg`)",
     ),
+    "records of the sessions file were dropped": (
+        "At a start without control one or two records of `sessions/live` were damaged: `count` lines or so "
+        "are unknown until control is heard.",
+        "start control: it sends all sessions; without a power cut before it see the disk (`dmesg`)",
+    ),
     "the sessions file does not have every session": (
         "At a start without control the file is damaged, gone, or of a control that had lost sessions: "
         "`reason` says which. Its lines are known; `dns.parental_fail` decides for unknown clients.",
