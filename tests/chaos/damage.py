@@ -115,7 +115,7 @@ class DamageSnapshot(Case):
         site = round_.site
         round_.order()
         current = site.snapshots / "current"
-        path = site.snapshots / current.read_bytes().decode("ascii", "replace").strip()
+        path = site.snapshots / current.read_bytes().decode("ascii", "replace").strip().rpartition("\n")[2]
         damage(round_.draw.choice([current, path] if path.is_file() else [current]), round_.draw)
         if round_.draw.random() < 0.7:
             site.kill("resolver")

@@ -132,7 +132,11 @@ def sources(*, snapshot: bool = True, board: bool = True) -> MetricSources:
         "handovers": Counter(taken=804),
         "probe": SimpleNamespace(results=CANARIES),
         "sessions": SimpleNamespace(
-            in_force=901, ready=False, lag=lambda: 9.5, resyncs=Counter({ResyncReason.BEHIND: 902})
+            in_force=901,
+            ready=False,
+            lag=lambda: 9.5,
+            resyncs=Counter({ResyncReason.BEHIND: 902}),
+            dropped=903,
         ),
     }
     return MetricSources(**{name: cast("Any", part) for name, part in parts_of_it.items()})
@@ -184,7 +188,7 @@ def test_every_value_comes_from_its_own_count() -> None:
         ech_stripped=117,
         unrecognised={"ipv4": 114, "ipv6": 115},
         identified={"session": 118, "unknown": 119},
-        sessions=FollowedSessions(901, ready=False, lag=9.5, resyncs={"behind": 902}),
+        sessions=FollowedSessions(901, ready=False, lag=9.5, resyncs={"behind": 902}, dropped=903),
         upstream_queries={("192.0.2.53:53", "answered"): 310},
         upstreams={"192.0.2.53:53": UpstreamMetrics(up=True, looping=False, latency=0.25, outstanding=311)},
         listen_addresses={"present": 307, "absent": 308},

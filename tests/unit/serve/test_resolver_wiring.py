@@ -338,7 +338,7 @@ async def test_a_secret_that_is_not_kept_is_said_until_one_is(
     assert resolver._remarks() == ["with a cookie secret that lasts as long as the process: see its log"]
     own.unlink()
     resolver.reload(settings_of(tmp_path))
-    assert resolver._secrets.value == own.read_bytes()
+    assert resolver._secrets.value == COOKIE_KEY.load(tmp_path / "state")
     assert resolver._remarks() == []
 
 
