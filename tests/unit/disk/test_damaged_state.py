@@ -139,14 +139,15 @@ def ledger_file(name: str) -> StateFile:
         def value() -> Any:
             noted = made.noted()
             assert noted is not None
-            return {
+            values: dict[str, Callable[[], Any]] = {
                 "head": lambda: (noted.newest, noted.missing_to),
                 "ended": made.endings,
                 "origin": made.origin,
                 "serials": lambda: (made.serial_of("one"), made.serial_of("two")),
                 "checkpoint": lambda: noted_checkpoint.noted(made),
                 "statement": lambda: noted_statement.noted(made),
-            }[name]()
+            }
+            return values[name]()
 
         return refusing(value)
 

@@ -191,7 +191,7 @@ async def test_the_serials_of_signed_lists(built: Case) -> None:
     assert ids(look(trail.check, built)) == ["trail.serials_damaged"]
 
 
-def test_a_damaged_origin_of_the_ledger(built: Installation) -> None:
+def test_a_damaged_origin_of_the_ledger(built: Case) -> None:
     ledger = Ledger(built.settings.store.ledger)
     right, path = ledger.origin(), ledger.directory / ORIGIN
     assert right
