@@ -52,13 +52,26 @@ def backup(directory: Path, config: Path | None, as_json: bool) -> None:
     help="Take the store that stands at its place as the truth, or a new one where there is none.",
 )
 @click.option("--reason", required=True, help="Why, for the audit trail.")
+@click.option(
+    "--accept-lost-endings",
+    is_flag=True,
+    help="Restore though what was ended since is not known in full, and may be undone.",
+)
 @common
-def restore(directory: Path | None, in_place: bool, reason: str, config: Path | None, as_json: bool) -> None:
+def restore(
+    directory: Path | None,
+    in_place: bool,
+    reason: str,
+    accept_lost_endings: bool,
+    config: Path | None,
+    as_json: bool,
+) -> None:
     """Put the backup in DIRECTORY in force. The resolver and control may go on running.
 
     Writers wait or are refused meanwhile. Opt-outs, erasures and withdrawals made after the backup are made
-    again; numbers of revisions, lines and orders go on behind all that were ever given out. Nodes read the
-    full state, and keep in force each order that they alone know: filterd node resync shows those.
+    again, from the ledger and the store that is replaced; where neither has all of them, nothing is restored.
+    Numbers of revisions, lines and orders go on behind all that were ever given out. Nodes read the full
+    state, and keep in force each order that they alone know: filterd node resync shows those.
     """
     from filterd.operations import restore as operation
     from filterd.operations.context import OperationError, os_actor
@@ -78,6 +91,7 @@ def restore(directory: Path | None, in_place: bool, reason: str, config: Path | 
                     actor=os_actor(),
                     clock=time.time,
                     progress=tell or _silent,
+                    accept_lost=accept_lost_endings,
                 )
             )
     except OperationError as error:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -57,31 +56,28 @@ async def backup(context: Context, target: Path, progress: Progress | None = Non
     name until the backup is whole. Raises OperationError and StoreError."""
     _require_new(target)
     await _require_sound(context)
-    draft = target.with_name(f".{target.name}.new")
+    state_dir = context.settings.state_dir
+    place, draft = _places(target)
     try:
-        shutil.rmtree(draft, ignore_errors=True)
-        draft.mkdir(mode=0o700)
-        manifest = await _fill(context, draft, progress or _silent)
-        replace_file(draft / MANIFEST, (json.dumps(asdict(manifest), indent=1).encode(),))
-        rename_file(draft, target)
-        _note(context, target, manifest)
+        await asyncio.to_thread(made_backups.drop_drafts, state_dir)
+        with made_backups.drafting(state_dir, draft):
+            draft.mkdir(mode=0o700)
+            manifest = await _fill(context, draft, progress or _silent)
+            replace_file(draft / MANIFEST, (json.dumps(asdict(manifest), indent=1).encode(),))
+            made = MadeBackup(str(place), manifest.made_at, manifest.revision)
+            with made_backups.remembered(state_dir, made):
+                rename_file(draft, place)
     except OSError as error:
-        message = f"the backup {target} was not made: {error.strerror or 'its record is in use'}"
+        message = f"the backup {target} was not made: {error.strerror or 'another one is being made there'}"
         remedy = f"see that {target.parent} is there, has room (df), and belongs to the owner of the store"
         raise OperationError(message, remedy) from error
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
     return manifest
 
 
-def _note(context: Context, target: Path, manifest: Manifest) -> None:
-    """Put the backup on record, so that it is deleted when its term is over. One that cannot be is none."""
-    made = MadeBackup(str(target.absolute()), manifest.made_at, manifest.revision)
-    try:
-        made_backups.remember(context.settings.state_dir, made)
-    except BaseException:
-        shutil.rmtree(target, ignore_errors=True)
-        raise
+def _places(target: Path) -> tuple[Path, Path]:
+    """The directories of a backup and of its draft, for a note that other processes read."""
+    place = target.absolute()
+    return place, place.with_name(f".{place.name}.new")
 
 
 def _require_new(target: Path) -> None:

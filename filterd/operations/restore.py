@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -34,10 +34,12 @@ from filterd.operations.feeds.restored import put_lists, read_lists, unknown_fee
 from filterd.operations.feeds.verifying import keep_serials
 from filterd.operations.integrity import SHOWN
 from filterd.operations.portal import ending
-from filterd.operations.privacy import preservation, retention
+from filterd.operations.privacy import made_backups, preservation, retention
 from filterd.operations.registers import restored as registers_restored
-from filterd.store import change_log, proofs
-from filterd.store.copying import copy_store, put_in_place, stopped_writers
+from filterd.operations.snapshots import current_file
+from filterd.policy import snapshot_layout
+from filterd.store import change_log, endings, proofs
+from filterd.store.copying import copy_store, drop_draft, put_in_place, stopped_writers
 from filterd.store.engine import database_path
 from filterd.store.errors import StoreBusyError, StoreDamagedError, StoreError
 from filterd.store.ledger import (
@@ -46,6 +48,7 @@ from filterd.store.ledger import (
     Ledger,
     LedgerDamagedError,
     StoreHead,
+    merged,
 )
 from filterd.store.store import Store
 
@@ -53,20 +56,33 @@ FURTHER = 1_000
 """revisions that are left out, so that a person sees the gap"""
 UNKNOWN_REVISIONS, UNKNOWN_LINES, UNKNOWN_ORDERS = 1_000_000, 1_000_000, 100
 """numbers that are left out where the ledger is lost: so many may have been given out since"""
-UNKNOWN = "the ledger does not know the newest revision: endings may be missing from it, and be undone"
-FOREIGN = (
-    "the ledger is not of the installation that this store is of, and was set aside: what was ended after the"
-    " backup is not known, and may be undone"
+UNKNOWN = (
+    "the ledger has no record of the newest revision, so numbers skip far ahead; what was ended since is"
+    " taken from the store that stood there: see that it was the newest one"
 )
-MISSING = (
-    "the ledger lost endings after this backup was made (up to revision {revision}), so what was ended since"
-    " may be in force again: compare orders, opt-outs, contracts and erasures with your papers, and end them"
+FOREIGN = (
+    "the ledger is not of the installation that this store is of, and was set aside: its endings mean other"
+    " lines and orders"
+)
+LOST = (
+    "what was ended after revision {revision} is not known in full, and may be in force again: compare"
+    " orders, opt-outs, contracts and erasures with your papers, and end them. filterd doctor stays red until"
+    " you say that you have: filterd restore --in-place --reason ..."
+)
+NOT_SETTLED = (
+    "an earlier restore lost endings, and nobody has said yet that they were compared with the papers; see:"
+    " filterd doctor"
+)
+REFUSED = (
+    "not restored: what was ended after revision {revision} is not known in full, and may be undone:"
+    " revision {newest} was reached, {ledger}, {store}"
+)
+PUT_BACK = (
+    "put the newest copy of the ledger back into {directory}, or the newest store, and repeat it; where there"
+    " is none: repeat it with --accept-lost-endings, and your papers must say what was ended"
 )
 NO_ROOM = "see that state_dir and the ledger have room and belong to this user, then repeat it"
-DAMAGED = (
-    "put the file back from a copy of the ledger that is no older; if there is none, move that directory"
-    " away and repeat it: what was ended since the backup then comes back, and your papers must say what"
-)
+DAMAGED = "put that file of the ledger back from a copy that is no older, then repeat it"
 WORK = ".restore"
 LOCK = "restore.lock"
 
@@ -87,6 +103,8 @@ class Restored:
     """in the restored store; where there are none, every opt-in has ended with it"""
     ended_again: dict[str, int] = field(default_factory=dict)
     """endings of the ledger that were repeated, by kind"""
+    endings_lost: bool = False
+    """true where endings after the backup are not known, or were lost before and are not settled"""
     remarks: list[str] = field(default_factory=list)
     """what a person must look at now"""
     set_aside: str = ""
@@ -102,6 +120,7 @@ class _Standing:
     """the hash of the first entry in its audit trail, which no other installation has; empty for none"""
     serials: Mapping[str, OriginProof]
     """the newest signed list of each feed"""
+    endings: _Endings
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,19 +132,42 @@ class _Unreadable:
 
 
 @dataclass(frozen=True, slots=True)
+class _Endings:
+    """The endings that one source has: all behind the revision ``missing_to``, up to ``reach``."""
+
+    reach: int
+    missing_to: int
+    ended: tuple[Ended, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Record:
+    """The ledger, as far as it is of the installation that is restored."""
+
+    head: StoreHead | None = None
+    """the newest one that it knows; None: there is no record of one"""
+    endings: _Endings | None = None
+    """None: they cannot be read, or how far they reach is not known"""
+    ended: tuple[Ended, ...] = ()
+    foreign: bool = False
+    """true where it is of another installation"""
+    fault: str = ""
+    """why its endings cannot be read"""
+
+
+@dataclass(frozen=True, slots=True)
 class _Past:
     """The history that is left behind: the newest head that is known of it, and what was ended in it."""
 
-    head: StoreHead | None
-    """None: nobody knows"""
+    head: StoreHead
     on_record: bool
-    """false where the ledger does not know the head: what can be read may be older than what there was"""
+    """false where the ledger has no head, or all that can be read is older than what there was"""
     ended: tuple[Ended, ...]
-    missing_to: int = 0
-    """the revision up to which endings may be missing from the ledger, where that is after the backup"""
-    foreign: bool = False
-    """true where the ledger is of another installation than what is restored, so nobody knows what came
-    after it"""
+    missing_to: int
+    """the revision up to which endings may be missing from ``ended``; 0: it has all"""
+    complete: bool
+    """true where ``ended`` has all that was ended after what is restored"""
+    record: _Record
 
 
 async def restore(
@@ -135,9 +177,12 @@ async def restore(
     actor: str,
     clock: Callable[[], float],
     progress: Progress,
+    *,
+    accept_lost: bool = False,
 ) -> Restored:
     """Put the backup in the directory ``source`` in force; None: the store that stands at its place, or a new
-    one where there is none. Raises OperationError; the store then stands as it was."""
+    one where there is none. Refused where neither the ledger nor the store that is replaced has all that was
+    ended since, but with ``accept_lost``. Raises OperationError; the store then stands as it was."""
     because = input_values.text(reason, "reason", limit=1000)
     path = database_path(settings.store.url)
     require_owner(path, state_dir=settings.state_dir)
@@ -150,16 +195,21 @@ async def restore(
                 context = Context(settings, store, clock, actor)
                 if source is not None:
                     await _require_fitting(context, there)
-                    put_lists(settings, source)
                 own = await _standing_of(store)
-                past = _noted(ledger, there.head, own)
-                done = await _complete(context, past, because, progress)
+                past = _noted(settings, there, own, in_place=source is None)
+                if not (past.complete or accept_lost):
+                    raise _refused(ledger, past, there, own)
+                if source is not None:
+                    put_lists(settings, source)
+                done = await _complete(context, past, because, progress, in_place=source is None)
             progress("replace the store", 0, 1)
             done.set_aside = await asyncio.to_thread(_install, made, path, f".damaged-{int(clock())}")
-            if past.foreign:
+            if past.record.foreign:
                 ledger.begin_anew(f".other-{int(clock())}")
             standing = await _standing(settings)
-            ledger.settle_restored(standing.head, complete=past.on_record)
+            if past.record.fault:
+                ledger.set_endings_aside(f".damaged-{int(clock())}")
+            ledger.settle_restored(standing.head, standing.endings.ended, standing.endings.missing_to)
             ledger.note_origin(standing.origin)
             done.remarks += keep_serials(ledger, standing.serials)
     except StoreError as error:
@@ -199,6 +249,17 @@ def _writers_stopped(path: Path, ledger: Ledger) -> Iterator[None]:
         yield
     finally:
         ledger.end_restore()
+
+
+def drop_copies(settings: Settings) -> None:
+    """Remove the copies of the store that a killed restore left, unless one is under way: no term reaches
+    them. Raises ``OSError``."""
+    path, work = database_path(settings.store.url), settings.state_dir / WORK
+    if settings.store.ledger.is_dir():
+        with suppress(LockedError), take_lock(settings.store.ledger / LOCK, 0.0):
+            if work.exists():
+                shutil.rmtree(work)
+            drop_draft(path)
 
 
 @contextmanager
@@ -246,18 +307,16 @@ async def _opened(made: Path, work: Path) -> AsyncIterator[Store]:
         await store.close()
 
 
-async def _complete(context: Context, past: _Past, reason: str, progress: Progress) -> Restored:
+async def _complete(
+    context: Context, past: _Past, reason: str, progress: Progress, *, in_place: bool
+) -> Restored:
     """Prove the copy, end again what was ended, and let its numbers skip ahead."""
     progress("prove the audit trail", 0, 1)
     await _require_whole(context)
     begins = (await context.store.head()).revision
-    known = past.head is not None and past.on_record
-    lost = max(0, past.head.revision - begins) if past.head is not None and known else -1
-    done = Restored(begins, lost)
-    if not past.on_record:
-        done.remarks.append(FOREIGN if past.foreign else UNKNOWN)
-    elif past.missing_to:
-        done.remarks.append(MISSING.format(revision=past.missing_to))
+    done = Restored(begins, past.head.revision - begins if past.on_record else -1)
+    done.endings_lost = await _endings_lost(context, past, settled=in_place and done.lost_revisions == 0)
+    done.remarks += _remarks(past, done)
     again = ending_again.after(past.ended, begins)
     repeated = []
     for number, each in enumerate(again):
@@ -265,7 +324,7 @@ async def _complete(context: Context, past: _Past, reason: str, progress: Progre
         if await ending_again.end_again(context, each):
             repeated.append(each)
             done.ended_again[each.kind] = done.ended_again.get(each.kind, 0) + 1
-    if past.missing_to or not past.on_record:
+    if not past.complete:
         done.remarks.append(preservation.UNKNOWN)
     done.remarks += await preservation.stand_ins(context)
     done.remarks += await ending_again.order_remarks(context, again, repeated)
@@ -280,35 +339,120 @@ async def _complete(context: Context, past: _Past, reason: str, progress: Progre
     return done
 
 
-def _noted(ledger: Ledger, there: StoreHead | None, own: _Standing) -> _Past:
-    """The end of the history that is left behind, from the ledger and from the store that is replaced.
+async def _endings_lost(context: Context, past: _Past, *, settled: bool) -> bool:
+    """True where this restore loses endings, or one before it did that nobody has settled."""
+    async with context.store.read() as connection:
+        before = await endings.losing_restore(connection)
+    return not past.complete or (before is not None and not settled)
 
-    ``own`` is what is restored. The ledger of another installation is as good as none: its endings mean other
-    lines and orders under the same numbers. So is a damaged record of the head. Damaged endings raise
-    LedgerDamagedError: they must not be left out in silence.
+
+def _remarks(past: _Past, done: Restored) -> Iterator[str]:
+    """What is to be said of the ledger, and of endings that are lost."""
+    if past.record.foreign:
+        yield FOREIGN
+    elif not past.on_record and past.complete:
+        yield UNKNOWN
+    if not past.complete:
+        yield LOST.format(revision=done.backup_revision)
+    elif done.endings_lost:
+        yield NOT_SETTLED
+
+
+def _noted(settings: Settings, there: _Standing | _Unreadable, own: _Standing, *, in_place: bool) -> _Past:
+    """The end of the history that is left behind, and what was ended in it, from the ledger and from the
+    store that is replaced. ``own`` is what is restored.
+
+    One of the two that reaches the newest head that anything here tells of has all that was ended since, but
+    what it is known to lack. A store that is taken as it stands cannot vouch for itself where the ledger has
+    no record. A store with no decision in it has nothing that could come back.
     """
+    record = _of_ledger(Ledger(settings.store.ledger), there.head, own.origin)
+    witnesses = [] if record.endings is None else [record.endings]
+    ended = [own.endings.ended, record.ended]
+    if isinstance(there, _Standing) and there.origin == own.origin:
+        ended.append(there.endings.ended)
+        if not in_place or record.head is not None:
+            witnesses.append(there.endings)
+    every = merged(*ended)
+    newest = _newest(settings, [own.head, there.head, record.head], every)
+    reached = any(each.reach >= newest.revision for each in witnesses)
+    missing_to = _missing_to([*witnesses, own.endings], newest.revision) if reached else newest.revision
+    complete = (reached and missing_to <= own.head.revision) or not own.head.revision
+    return _Past(newest, reached and record.head is not None, every, missing_to, complete, record)
+
+
+def _missing_to(sources: Iterable[_Endings], newest: int) -> int:
+    """The revision up to which endings may be missing from all sources together, of which one reaches the
+    newest revision."""
+    missing_to = newest
+    for each in sorted(sources, key=lambda each: each.reach, reverse=True):
+        if each.reach >= missing_to:
+            missing_to = min(missing_to, each.missing_to)
+    return missing_to
+
+
+def _newest(settings: Settings, heads: Iterable[StoreHead | None], ended: Sequence[Ended]) -> StoreHead:
+    """The newest head that is known: by stores and ledger, an ending, a snapshot or another backup."""
+    known = [each for each in heads if each is not None]
+    told = [each.revision for each in ended[-1:]]
+    path = current_file(settings.state_dir / snapshot_layout.DIRECTORY)
+    if path is not None:
+        told.append(snapshot_layout.revision_of(path.name))
+    with suppress(OperationError):  # a damaged note: doctor says so
+        told += [each.revision for each in made_backups.noted(settings.state_dir)]
+    return StoreHead(
+        max([*told, *(each.revision for each in known)]),
+        "",
+        max(each.next_line for each in known),
+        max(each.next_order for each in known),
+    )
+
+
+def _of_ledger(ledger: Ledger, there: StoreHead | None, origin: str) -> _Record:
+    """The ledger. That of another installation is as good as none: its endings mean other lines and orders
+    under the same numbers. A damaged record of the head is none."""
     try:
         noted = ledger.noted()
     except LedgerDamagedError:
         noted = None
+    of = ledger.origin()
+    if origin and of != origin and (noted is not None or of):
+        return _Record(foreign=True)
     intended = None if noted is None else noted.intended
     if intended is not None and there is not None and there.cursor == intended.cursor:
         intended = None  # it was committed: the store has it
-    heads = [each for each in (there, None if noted is None else noted.newest) if each is not None]
-    head = None
-    if heads:
-        head = StoreHead(
-            max(each.revision for each in heads),
-            "",
-            max(each.next_line for each in heads),
-            max(each.next_order for each in heads),
-        )
-    if noted is not None and own.origin and ledger.origin() != own.origin:
-        return _Past(head, False, (), foreign=True)
-    # A ledger that is behind a backup of its own store was put back, and lacks what came after.
-    on_record = noted is not None and noted.newest.revision >= own.head.revision
-    missing = 0 if noted is None or noted.missing_to <= own.head.revision else noted.missing_to
-    return _Past(head, on_record, ledger.endings(but_of=intended), missing)
+    head = None if noted is None else noted.newest
+    try:
+        ended = ledger.endings(but_of=intended)
+    except LedgerDamagedError as error:
+        return _Record(head, fault=str(error))
+    if noted is None:
+        return _Record(ended=ended)
+    return _Record(head, _Endings(noted.newest.revision, noted.missing_to, ended), ended)
+
+
+def _refused(ledger: Ledger, past: _Past, there: _Standing | _Unreadable, own: _Standing) -> OperationError:
+    """The error for a restore that would undo what was ended."""
+    record = past.record
+    if record.foreign:
+        of_ledger = "the ledger is of another installation"
+    elif record.fault:
+        of_ledger = record.fault
+    elif record.endings is None:
+        of_ledger = "the ledger has no record"
+    else:
+        of_ledger = f"the ledger {_extent(record.endings)}"
+    of_store = "no store could be read in its place"
+    if isinstance(there, _Standing):
+        of_store = f"the store in its place {_extent(there.endings)}"
+    newest, revision = past.head.revision, own.head.revision
+    message = REFUSED.format(revision=revision, newest=newest, ledger=of_ledger, store=of_store)
+    return OperationError(message, PUT_BACK.format(directory=ledger.directory))
+
+
+def _extent(source: _Endings) -> str:
+    lacks = f", and may lack endings up to {source.missing_to}" if source.missing_to else ""
+    return f"ends at {source.reach}{lacks}"
 
 
 async def _require_whole(context: Context) -> None:
@@ -324,21 +468,27 @@ async def _skip(context: Context, past: _Past, done: Restored, reason: str) -> N
     async with context.store.write(context.actor, context.clock()) as write:
         write.skip(*_further(write.before, past))
         write.audit(
-            "store.restore",
-            "store",
+            endings.RESTORE,
+            endings.RESTORED,
             reason=reason,
             before={"revision": done.backup_revision},
-            after={"lost_revisions": done.lost_revisions, "ended_again": done.ended_again},
+            after={
+                "lost_revisions": done.lost_revisions,
+                "ended_again": done.ended_again,
+                endings.LOST: done.endings_lost,
+            },
         )
+    missing_to = past.missing_to if past.complete else write.head.revision
     async with context.store.report() as connection:
         await change_log.empty(connection, write.head.cursor)
+        await endings.replace(connection, past.ended, missing_to)
     done.revision, done.next_line = write.head.revision, write.head.next_line
     done.next_order = write.head.next_order
 
 
 def _further(own: StoreHead, past: _Past) -> tuple[int, int, int]:
     """Revision, line and order number behind which the store goes on."""
-    newest = own if past.head is None else past.head
+    newest = past.head
     revision = max(newest.revision, own.revision)
     line, order = max(newest.next_line, own.next_line), max(newest.next_order, own.next_order)
     if past.on_record:
@@ -372,7 +522,13 @@ async def _standing(settings: Settings) -> _Standing:
 async def _standing_of(store: Store) -> _Standing:
     head = await store.head()
     async with store.read() as connection:
-        return _Standing(head, await change_log.origin(connection), await proofs.every_newest(connection))
+        missing_to, ended = await endings.missing_to(connection), await endings.every(connection)
+        return _Standing(
+            head,
+            await change_log.origin(connection),
+            await proofs.every_newest(connection),
+            _Endings(head.revision, missing_to, ended),
+        )
 
 
 async def _there(settings: Settings) -> _Standing | _Unreadable:

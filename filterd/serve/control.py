@@ -12,19 +12,19 @@ import signal
 import sys
 import time
 from dataclasses import replace
-from pathlib import Path
 
 from filterd.config.settings import Settings
 from filterd.disk.keys import drop_key_drafts
 from filterd.model.mandatory import label_of
 from filterd.model.records import NodeReport
-from filterd.operations import audit, nodes, snapshots, subscribers
+from filterd.operations import audit, nodes, restore, snapshots, subscribers
 from filterd.operations.context import Context, OperationError, open_context
 from filterd.operations.feeds import listing
 from filterd.operations.feeds.rule_files import drop_version_drafts
 from filterd.operations.migrate import upgrade
 from filterd.operations.notices import keeping
 from filterd.operations.orders import reviewing, showing
+from filterd.operations.privacy import made_backups
 from filterd.policy import snapshot_layout
 from filterd.serve import hangup
 from filterd.serve.alarm_watch import AlarmWatch
@@ -302,17 +302,25 @@ class Control:
         )
 
 
-def _drop_drafts(state_dir: Path) -> None:
+def _drop_drafts(settings: Settings) -> None:
     """Remove what killed processes were writing, where nobody writes just now."""
-    snapshots.drop_snapshot_drafts(state_dir)
-    drop_version_drafts(state_dir)
-    drop_key_drafts(state_dir)
+    snapshots.drop_snapshot_drafts(settings.state_dir)
+    drop_version_drafts(settings.state_dir)
+    drop_key_drafts(settings.state_dir)
+    try:
+        kept = made_backups.drop_drafts(settings.state_dir)
+        restore.drop_copies(settings)
+    except OSError as error:
+        kept = [f"{error.filename or settings.state_dir}: {error.strerror or 'in use'}"]
+    for each in kept:
+        remedy = "it holds subscribers: delete it as its owner, then: filterd retention run"
+        log.get().warning("an unfinished copy of the store was not deleted", reason=each, remedy=remedy)
 
 
 async def _serve(settings: Settings) -> int:
     try:
         with lock_state_dir(settings.state_dir, "control"):
-            _drop_drafts(settings.state_dir)  # before anything is written: a full disk may need their room
+            _drop_drafts(settings)  # before anything is written: a full disk may need their room
             close_state(*private_in(settings.state_dir), settings.store.ledger)
             migration = await upgrade(settings)
             if migration.changed:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from filterd.disk.files import rename_file, replace_file, sync_directory
+from filterd.disk.files import drop_drafts, rename_file, replace_file, sync_directory
 from filterd.store.errors import translated
 
 LOCK_SECONDS = 15.0
@@ -60,7 +60,7 @@ def stopped_writers(path: Path, stop: Callable[[], None]) -> None:
 def put_in_place(made: Path, path: Path, suffix: str) -> None:
     """Put a copy of the closed store ``made`` in the place of one that cannot be opened, whose files get
     ``suffix`` behind their names. Raises ``OSError``; where there is no room, the old one still stands."""
-    draft = path.with_name(f".{path.name}.restored")
+    draft = _draft_of(path)
     with made.open("rb") as file:
         replace_file(draft, iter(lambda: file.read(PIECE), b""))
     for side in SIDE_FILES:
@@ -68,6 +68,18 @@ def put_in_place(made: Path, path: Path, suffix: str) -> None:
         if old.exists():
             old.rename(old.with_name(old.name + suffix))
     rename_file(draft, path)
+
+
+def drop_draft(path: Path) -> None:
+    """Remove what a killed :func:`put_in_place` left beside the store. Only where no restore is under way.
+    Raises ``OSError``."""
+    draft = _draft_of(path)
+    draft.unlink(missing_ok=True)
+    drop_drafts(path.parent, f".{draft.name}.new")
+
+
+def _draft_of(path: Path) -> Path:
+    return path.with_name(f".{path.name}.restored")
 
 
 def _opened(path: Path, mode: str) -> sqlite3.Connection:

@@ -81,8 +81,8 @@ class WriteGroup:
         self._driver.at_once(_RELEASE)
 
     async def append(self) -> None:
-        """Write the changes and entries of all. The caller commits."""
-        await self.last.append(self._changes, self._entries)
+        """Write the changes, entries and endings of all. The caller commits."""
+        await self.last.append(self._changes, self._entries, self.last.endings(self.ends))
 
 
 @dataclass(eq=False, slots=True)

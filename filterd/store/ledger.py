@@ -4,8 +4,9 @@
 writer compares its store with it, and refuses to write in one that is behind. ``ended`` holds the numbers of
 what was ended (opt-outs, contracts and erasures of lines, withdrawals of orders, liftings, tokens, authorised
 persons, PINs), with the revision of each; ``filterd restore`` repeats those that are newer than the backup.
-Where ``ended`` is lost or cut, writes go on (an unblock waits for no file), and ``head`` keeps from then on
-the revision up to which endings may be missing: ``doctor`` and each restore of an older backup say it.
+The store has them too (:mod:`.endings`), and a restore takes what either has. Where ``ended`` is lost or cut,
+writes go on (an unblock waits for no file), and ``head`` keeps from then on the revision up to which endings
+may be missing: ``doctor`` says it, and a restore of an older backup needs the store for them.
 ``origin`` names the installation: the hash of the first entry in its audit trail. Without it the ledger of a
 new installation would be taken for that of an old one, whose backup is restored there. ``serials`` holds the
 highest serial of the signed lists that were taken of each feed, under a digest of the feed's id.
@@ -27,14 +28,16 @@ import json
 import os
 import re
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from filterd.disk import checked_file
 from filterd.disk.checked_file import DamagedFileError
-from filterd.disk.files import make_directory, replace_file, sync_directory, write_at
+from filterd.disk.files import make_directory, rename_file, replace_file, sync_directory, write_at
 from filterd.model.change_chain import Cursor
 
 HEAD = "head"
@@ -78,7 +81,7 @@ class NotedHead:
     """bytes of ``ended`` when this was noted; -1: an earlier version noted it"""
     missing_to: int = 0
     """the revision up to which endings may be missing from ``ended``: it was shorter than noted, or a store
-    had been written without this record; 0: all are there. It only grows"""
+    had been written without this record; 0: all are there. It grows until a restore has completed them"""
 
     @property
     def newest(self) -> StoreHead:
@@ -132,6 +135,20 @@ ENDINGS = (
 )
 
 
+def merged(*sources: Iterable[Ended]) -> tuple[Ended, ...]:
+    """The endings that any of these has, oldest first. Those of one head are taken from the source that has
+    most of them: they were noted together, and their order counts."""
+    found: dict[tuple[int, str], list[Ended]] = {}
+    for source in sources:
+        of_head: dict[tuple[int, str], list[Ended]] = defaultdict(list)
+        for each in source:
+            of_head[each.revision, each.hash].append(each)
+        for head, those in of_head.items():
+            if len(those) > len(found.get(head, ())):
+                found[head] = those
+    return tuple(each for head in sorted(found) for each in found[head])
+
+
 class LedgerDamagedError(Exception):
     """A file of the ledger cannot be read; the message names it and says why."""
 
@@ -175,11 +192,19 @@ class Ledger:
         """Note that the store has this head now. Raises ``OSError``."""
         self._note(head, None)
 
-    def settle_restored(self, head: StoreHead, *, complete: bool) -> None:
-        """Note the head that a restore made. ``complete``: false where nobody knows what the record
-        lacks. The trail counts as not verified then. Raises ``OSError`` and LedgerDamagedError."""
+    def settle_restored(self, head: StoreHead, ended: Sequence[Ended], missing_to: int) -> None:
+        """Note the head that a restore made, and in place of the endings on record those that it knew. The
+        trail counts as not verified then. Safe to repeat after an interruption. Raises ``OSError``."""
+        make_directory(self.directory)
         (self.directory / VERIFIED).unlink(missing_ok=True)
-        self._note(head, None, 0 if complete else head.revision)
+        if ended or self._ended.exists():
+            replace_file(self._ended, map(_line, ended))
+        self._note(head, None, missing_to)
+
+    def set_endings_aside(self, suffix: str) -> None:
+        """Keep damaged endings, with ``suffix`` behind the name of their file. Raises ``OSError``."""
+        if self._ended.exists():
+            rename_file(self._ended, self._ended.with_name(f"{ENDED}{suffix}"))
 
     def origin(self) -> str:
         """The installation that this is the ledger of; empty where it is not on record. Raises
@@ -228,8 +253,11 @@ class Ledger:
 
     def endings(self, but_of: StoreHead | None = None) -> tuple[Ended, ...]:
         """All endings, oldest first, but those of a head that was intended and is not known to have been
-        committed. Raises LedgerDamagedError, also where some are missing, and ``OSError``."""
-        noted = self.noted()
+        committed. Raises LedgerDamagedError, also where some are missing, and ``OSError``. Where the head is
+        damaged, nothing tells whether some are missing."""
+        noted = None
+        with suppress(LedgerDamagedError):
+            noted = self.noted()
         there = self._ended.stat().st_size if self._ended.exists() else 0
         if noted is not None and there < noted.ended:
             message = f"{self._ended} has {there} bytes, and had {noted.ended}: endings are missing"
@@ -274,14 +302,15 @@ class Ledger:
         return found
 
     def _note(self, committed: StoreHead, intended: StoreHead | None, missing_to: int = -1) -> None:
-        """Write the record; ``missing_to`` -1: the files tell whether endings are missing."""
+        """Write the record; ``missing_to`` -1: the files tell whether endings are missing. Else what was on
+        record does not count, damaged or not."""
         make_directory(self.directory)
-        before = self.noted()
+        before = None
+        with suppress(LedgerDamagedError) if missing_to >= 0 else nullcontext():
+            before = self.noted()
         turn = 0 if before is None else before.turn + 1
         size = self._size_of_ended()
         missing = _missing_to(before, committed, size) if missing_to < 0 else missing_to
-        if before is not None:
-            missing = max(missing, before.missing_to)
         record = NotedHead(turn, committed, intended, size, missing)
         if before is None:
             replace_file(self._head, (_slot(record), bytes(SLOT)))
@@ -349,8 +378,8 @@ def read_checked(path: Path, old: re.Pattern[bytes]) -> bytes | None:
 def _missing_to(before: NotedHead | None, committed: StoreHead, size: int) -> int:
     """The revision up to which endings may be missing, now that ``ended`` has ``size`` bytes; 0: none."""
     if before is None or committed.revision > before.newest.revision or size < before.ended:
-        return committed.revision
-    return 0
+        return max(committed.revision, 0 if before is None else before.missing_to)
+    return before.missing_to
 
 
 def _whole_lines(descriptor: int) -> int:

@@ -21,7 +21,7 @@ from typing import Self, cast
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from filterd.store import change_log, recording, schema, sealing
+from filterd.store import change_log, endings, recording, schema, sealing
 from filterd.store.copying import SIDE_FILES
 from filterd.store.driver import StoreConnection, statements_here
 from filterd.store.engine import clean, close, connect, database_path, empty_log, transaction, want_cleaning
@@ -90,7 +90,8 @@ class Store:
         StoreRolledBackError where one was written before and is gone: a new, empty one would drop every
         order and every choice. With ``make`` false StoreMissingError is raised instead, and nothing is made.
         ``now`` is the time that the audit trail gives for what the migration records, ``sealer`` seals the
-        entries of confidential orders that an earlier version stored in clear.
+        entries of confidential orders that an earlier version stored in clear. Endings that an earlier
+        version noted in the ledger alone are taken from there.
         """
         path = database_path(url)
         try:
@@ -105,6 +106,7 @@ class Store:
             with translated(path):
                 async with transaction(store._writer, write=True) as connection:
                     versions = await connection.run_sync(schema.migrate)
+                    await endings.fill(connection, store.ledger)
                     write = await Write.begin(connection, sealing.ACTOR, now, os.urandom)
                     await sealing.seal_orders(write, os.urandom)
                     if await sealing.seal_entries(write, sealer):

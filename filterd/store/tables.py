@@ -11,6 +11,7 @@ part of :mod:`filterd.model.changelog`.
 from __future__ import annotations
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     CheckConstraint,
     Column,
@@ -49,8 +50,22 @@ head = Table(
     Column("next_line", Integer, nullable=False),
     Column("next_order", Integer, nullable=False),
     Column("change_hash", String(64), nullable=False, server_default=""),
+    Column("endings_missing_to", Integer, nullable=False, server_default=text("0")),
 )
-"""one row, which every writer reads and writes under the write lock; its numbers are never used twice"""
+"""one row, which every writer reads and writes under the write lock; its numbers are never used twice.
+``endings_missing_to``: the revision up to which the table ``ending`` may lack some; 0: it has all"""
+
+ending = Table(
+    "ending",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("revision", Integer, nullable=False),
+    Column("hash", String(64), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("number", BigInteger, nullable=False),
+)
+"""what was ended, in the order and with the content of the ledger (:class:`filterd.store.ledger.Ended`);
+written in the transaction of the act, so that a restore has it also where an older ledger was put back"""
 
 change = Table(
     "change",

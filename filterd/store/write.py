@@ -7,7 +7,8 @@ gap or fork (if two writers ever ran at once, ``UNIQUE(previous_hash)`` would st
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import insert, select, update
@@ -27,6 +28,7 @@ _HEAD = select(tables.head)
 _SET_HEAD = PreparedChange(update(tables.head), tables.head.c.keys())
 _ADD_CHANGES = PreparedChange(insert(tables.change), tables.change.c.keys())
 _ADD_ENTRIES = PreparedChange(insert(tables.audit), tables.audit.c.keys())
+_ADD_ENDINGS = PreparedChange(insert(tables.ending), ("revision", "hash", "kind", "number"))
 SALT_BYTES = 16
 """enough that nobody can try them all for a guess of an erased row"""
 
@@ -94,7 +96,7 @@ class Write:
 
     @property
     def ended(self) -> tuple[Ended, ...]:
-        """The endings of this write, for the ledger; valid when it is finished."""
+        """The endings of this write, for the table and the ledger; valid when it is complete."""
         return self.endings(self._ended)
 
     @property
@@ -103,12 +105,12 @@ class Write:
         return tuple(self._ended)
 
     def endings(self, ends: Iterable[tuple[str, int]]) -> tuple[Ended, ...]:
-        """The endings of writes of one transaction, this one's the last, for the ledger."""
+        """The endings of writes of one transaction, this one's the last, for the table and the ledger."""
         return tuple(Ended(self.head.revision, self.head.hash, *each) for each in ends)
 
     def end(self, kind: str, number: int) -> None:
-        """Note for the ledger that this write ends something, which no restore may bring back. ``kind`` is
-        one of :data:`filterd.store.ledger.ENDINGS`, ``number`` that of the line or order."""
+        """Note, in the store and the ledger, that this write ends something, which no restore may bring back.
+        ``kind`` is one of :data:`filterd.store.ledger.ENDINGS`, ``number`` that of the line or order."""
         self._ended.append((kind, number))
 
     def raise_serial(self, feed: str, serial: int, digest: str) -> None:
@@ -162,7 +164,7 @@ class Write:
     async def finish(self) -> None:
         """Write changes, audit entries and head. The caller commits."""
         await self.complete()
-        await self.append(self.change_rows, self.entry_rows)
+        await self.append(self.change_rows, self.entry_rows, self.ended)
 
     async def complete(self) -> None:
         """Make the rows of changes and audit entries, and the head after them; nothing is written yet.
@@ -181,11 +183,12 @@ class Write:
         self._chain_changes()
         self._chain_entries()
 
-    async def append(self, changes: list[Row], entries: list[Row]) -> None:
-        """Write the rows of complete writes, this one's the last, and the head after it."""
+    async def append(self, changes: list[Row], entries: list[Row], ended: Sequence[Ended]) -> None:
+        """Write the rows of complete writes, this one's the last, their endings, and the head after it."""
         if entries:
             await _ADD_CHANGES.run(self.connection, changes)
             await _ADD_ENTRIES.run(self.connection, entries)
+            await _ADD_ENDINGS.run(self.connection, [asdict(each) for each in ended])
             await _SET_HEAD.run(self.connection, [self._head])
 
     def _chain_changes(self) -> None:

@@ -35,10 +35,12 @@ def silent(*_: object) -> None:
     """No progress is shown."""
 
 
-async def put_back(installation: Installation, source: Path | None) -> Restored:
+async def put_back(installation: Installation, source: Path | None, *, accept_lost: bool = False) -> Restored:
     """Restore it; ``source`` None: in place."""
     settings, clock = installation.settings, installation.clock
-    return await restore.restore(settings, source, "the disk broke", "root", clock, silent)
+    return await restore.restore(
+        settings, source, "the disk broke", "root", clock, silent, accept_lost=accept_lost
+    )
 
 
 async def filled(installation: Installation, tmp_path: Path) -> Path:

@@ -13,7 +13,7 @@ from filterd.operations.doctor.case import Case, stands
 from filterd.operations.doctor.finding import Finding, found
 from filterd.operations.errors import OperationError
 from filterd.operations.privacy import made_backups
-from filterd.store import change_log
+from filterd.store import change_log, endings
 from filterd.store.errors import StoreError
 from filterd.store.ledger import Ledger, LedgerDamagedError, NotedHead
 
@@ -97,6 +97,10 @@ async def _compared(context: Context, noted: NotedHead | None) -> AsyncIterator[
         at = None if noted is None else await change_log.hash_at(connection, noted.committed.revision)
         floor = await change_log.floor(connection)
         faults = await integrity.faults(connection)
+        losing = await endings.losing_restore(connection)
+    if losing is not None:
+        backup = (losing.before or {}).get("revision", 0)
+        yield found("trail.endings_lost", revision=losing.revision, backup=backup)
     if noted is not None and head.revision < noted.committed.revision:
         yield found("trail.rolled_back", revision=head.revision, acknowledged=noted.committed.revision)
     elif noted is not None and noted.committed.revision >= floor and at != noted.committed.hash:

@@ -27,7 +27,8 @@ def kept(settings: Settings, name: str, before: float) -> HeldRows:
 
 
 def delete_due(settings: Settings, name: str, before: float) -> tuple[int, list[str]]:
-    """Delete what is past its term: how many went, and of each that could not go the path with the reason."""
+    """Delete what is past its term, and what killed backups left: how many went of the first, and of each
+    that could not go the path with the reason."""
     if name == "backups":
         return _delete_backups(settings, before)
     due = [each for each in _set_aside(settings) if each.lstat().st_ctime < before]
@@ -38,7 +39,8 @@ def delete_due(settings: Settings, name: str, before: float) -> tuple[int, list[
 def _delete_backups(settings: Settings, before: float) -> tuple[int, list[str]]:
     standing = _standing(settings)
     gone = [each for each in made_backups.noted(settings.state_dir) if each not in standing]
-    kept = []
+    kept = made_backups.drop_drafts(settings.state_dir)
+    failed_drafts = len(kept)
     for each in made_backups.past_term(standing, before):
         failed = _try(Path(each.directory), partial(made_backups.delete, each))
         if failed:
@@ -46,7 +48,7 @@ def _delete_backups(settings: Settings, before: float) -> tuple[int, list[str]]:
         else:
             gone.append(each)
     made_backups.drop(settings.state_dir, gone)
-    return len(made_backups.past_term(standing, before)) - len(kept), kept
+    return len(made_backups.past_term(standing, before)) + failed_drafts - len(kept), kept
 
 
 def _standing(settings: Settings) -> tuple[MadeBackup, ...]:

@@ -1,24 +1,31 @@
 """The backups that were made and where they stand, noted in ``state_dir/backups.json``.
 
 The note stands outside the store, so that a restore does not forget the backups that were made after the one
-it puts back.
+it puts back. A backup that is being made is a *draft*, noted in ``state_dir/backup-drafts`` before anything
+is copied into it: a file for each, locked by the process that makes it. A draft whose file nobody has locked
+is what a killed process left, a copy of the store that no term would ever reach.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import IO
 
 from filterd.disk import checked_file
-from filterd.disk.files import make_directory
-from filterd.disk.locks import take_lock
+from filterd.disk.files import make_directory, replace_file, sync_directory
+from filterd.disk.locks import LockedError, take_lock
 from filterd.operations.errors import OperationError
 
 NOTE = "backups.json"
+DRAFTS = "backup-drafts"
 _LOCK = "backups.lock"
 _LOCK_WAIT = 10.0
 _MANIFEST = "manifest.json"
@@ -64,19 +71,94 @@ def noted(state_dir: Path) -> tuple[MadeBackup, ...]:
         raise OperationError(message, remedy) from error
 
 
-def remember(state_dir: Path, made: MadeBackup) -> None:
-    """Put a new backup on record, durably. Raises ``OSError`` and LockedError."""
+@contextmanager
+def remembered(state_dir: Path, made: MadeBackup) -> Iterator[None]:
+    """Put a backup on record, durably, and in its place inside the block, while nobody looks which backups
+    stand. It goes off the record where it does not stand then. Raises ``OSError`` and LockedError."""
     make_directory(state_dir)
     with take_lock(state_dir / _LOCK, _LOCK_WAIT):
-        others = [each for each in noted(state_dir) if each.directory != made.directory]
-        _write(state_dir, [*others, made])
+        before = noted(state_dir)
+        _write(state_dir, [*(each for each in before if each.directory != made.directory), made])
+        try:
+            yield
+        except BaseException:
+            if not made.stands:
+                _write(state_dir, before)
+            raise
+
+
+@contextmanager
+def drafting(state_dir: Path, draft: Path) -> Iterator[None]:
+    """Make a backup in the directory ``draft``, which the block makes and renames: noted, durably, before it,
+    and removed after it. Raises ``OSError``, and LockedError where another process makes one there."""
+    notes = state_dir / DRAFTS
+    fields = {"directory": str(draft), "device": draft.parent.stat().st_dev}
+    make_directory(notes)
+    with take_lock(state_dir / _LOCK, _LOCK_WAIT):
+        path = notes / hashlib.sha256(os.fsencode(draft)).hexdigest()[:32]
+        note = take_lock(path, 0.0)
+        note.truncate(0)
+        note.write(json.dumps(fields))
+        note.flush()
+        os.fsync(note.fileno())
+        sync_directory(notes)
+    with note:
+        try:
+            shutil.rmtree(draft, ignore_errors=True)
+            yield
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+            if not draft.exists():
+                path.unlink()
+
+
+def drop_drafts(state_dir: Path) -> list[str]:
+    """Remove the drafts that killed processes left; return of each that could not go the path with the
+    reason. One on a disk that is not mounted goes when that is back. Raises ``OSError`` and LockedError."""
+    notes = state_dir / DRAFTS
+    if not notes.is_dir():
+        return []
+    kept = []
+    with take_lock(state_dir / _LOCK, _LOCK_WAIT):
+        for path in sorted(notes.iterdir()):
+            try:
+                with take_lock(path, 0.0) as note:
+                    _drop_draft(path, note)
+            except LockedError:
+                continue  # this one is being made
+            except OSError as error:
+                kept.append(f"{error.filename or path}: {error.strerror}")
+    return kept
+
+
+def _drop_draft(path: Path, note: IO[str]) -> None:
+    note.seek(0)
+    try:
+        fields = json.loads(note.read())
+    except ValueError:  # its process was killed before it made the draft
+        path.unlink()
+        return
+    draft = Path(fields["directory"])
+    if draft.exists():
+        shutil.rmtree(draft)
+    elif not _is_device(draft.parent, fields["device"]):
+        return
+    path.unlink()
+
+
+def _is_device(directory: Path, device: int) -> bool:
+    """True if the directory is there, on the disk with this number."""
+    try:
+        return directory.stat().st_dev == device
+    except FileNotFoundError:
+        return False
 
 
 def drop(state_dir: Path, gone: Sequence[MadeBackup]) -> None:
-    """Take backups off the record. Raises ``OSError`` and LockedError."""
+    """Take backups off the record, but those that stand now. Raises ``OSError`` and LockedError."""
     if gone:
         with take_lock(state_dir / _LOCK, _LOCK_WAIT):
-            _write(state_dir, [each for each in noted(state_dir) if each not in gone])
+            _write(state_dir, [each for each in noted(state_dir) if each not in gone or each.stands])
 
 
 def past_term(backups: Sequence[MadeBackup], before: float) -> tuple[MadeBackup, ...]:

@@ -27,6 +27,7 @@ from filterd.operations.errors import ConflictError, NotAllowedError
 from filterd.operations.feeds import updating
 from filterd.operations.importing import import_file
 from filterd.store import notices
+from filterd.store.engine import database_path
 from filterd.store.ledger import AUTHORISATION_END, ENDED, EVIDENCE_REJECTION, SECURITY_LEFT
 from filterd.store.notices import NoticeFilter
 from tests.worlds.backups import filled, put_back
@@ -175,8 +176,12 @@ async def test_a_ledger_that_lost_endings_is_noticed_by_a_restore(
         ended.write_bytes(ended.read_bytes()[:-10])
     else:
         ended.unlink()
+    path = database_path(installation.url)
+    path.rename(tmp_path / "store")
     with pytest.raises(OperationError, match="endings are missing"):
         await put_back(installation, made)
+    (tmp_path / "store").rename(path)
+    assert (await put_back(installation, made)).ended_again == {"opt_out": 1}, "the store has it"
 
 
 async def test_support_sees_nothing_of_the_holder_before(

@@ -15,7 +15,6 @@ from filterd.operations import audit, restore, subscribers
 from filterd.operations.backup import MANIFEST, STORE, backup
 from filterd.operations.context import OperationError
 from filterd.operations.orders import ending, showing, taking
-from filterd.operations.privacy import preservation
 from filterd.store.engine import database_path
 from filterd.store.errors import StoreError
 from filterd.store.ledger import ENDED, HEAD
@@ -165,8 +164,10 @@ async def test_the_ledger_of_another_installation_says_nothing_of_a_backup(
             await subscribers.opt_in(context, f"S-{number}", "child", EVIDENCE)
             await subscribers.opt_out(context, f"S-{number}")
     database_path(other.url).unlink()
-    done = await put_back(other, made)
-    assert (done.lost_revisions, done.ended_again) == (-1, {})
+    with pytest.raises(OperationError, match="the ledger is of another installation"):
+        await put_back(other, made)
+    done = await put_back(other, made, accept_lost=True)
+    assert (done.lost_revisions, done.ended_again, done.endings_lost) == (-1, {}, True)
     assert restore.FOREIGN in done.remarks
     assert done.next_order == 3 + restore.UNKNOWN_ORDERS
     async with other.open(approvals=1) as context:
@@ -194,39 +195,35 @@ async def test_a_ledger_that_is_older_than_the_backup_is_as_good_as_none(
     shutil.rmtree(ledger)
     shutil.copytree(tmp_path / "older", ledger)
     database_path(installation.url).unlink()
-    done = await put_back(installation, tmp_path / "later")
-    assert done.lost_revisions == -1
-    assert restore.UNKNOWN in done.remarks
+    with pytest.raises(OperationError, match="no store could be read"):
+        await put_back(installation, tmp_path / "later")
+    done = await put_back(installation, tmp_path / "later", accept_lost=True)
+    assert (done.lost_revisions, done.endings_lost) == (-1, True)
     assert done.next_order == 4 + restore.UNKNOWN_ORDERS
 
 
 @pytest.mark.ring("merge")
 @pytest.mark.parametrize("lost", [ENDED, ""], ids=["its endings", "all of it"])
-async def test_a_ledger_that_lost_endings_says_so_whatever_was_written_since(
+async def test_a_ledger_that_lost_endings_needs_the_store_for_them(
     installation: Installation, tmp_path: Path, lost: str
 ) -> None:
     made = await filled(installation, tmp_path)
-    ledger = installation.settings.store.ledger
+    ledger, path = installation.settings.store.ledger, database_path(installation.url)
     async with installation.open(approvals=1) as context:
         await ending.withdraw(context, "O-1", reason="lifted")
         if lost:
             (ledger / lost).unlink()
-            with pytest.raises(OperationError, match="endings are missing") as caught:
-                await put_back(installation, made)
-            assert caught.value.remedy == restore.DAMAGED
         else:
             shutil.rmtree(ledger)
         await ending.withdraw(context, "O-2", reason="an unblock waits for no file")
         later = await backup(context, tmp_path / "later")
-    for _ in range(2):
-        done = await put_back(installation, made)
-        assert done.ended_again == {"withdrawal": 1}, "the one that was noted since"
-        missing = [each for each in done.remarks if "the ledger lost endings" in each]
-        assert len(missing) == 1
-        assert preservation.UNKNOWN in done.remarks
-    assert f"up to revision {later.revision - 1}" in missing[0]
-    after = await put_back(installation, tmp_path / "later")
-    assert not [each for each in after.remarks if "ledger" in each], "that one needs none of them"
+    path.unlink()
+    with pytest.raises(OperationError, match=f"may lack endings up to {later.revision - 1}"):
+        await put_back(installation, made)
+    needs_none = await put_back(installation, tmp_path / "later")
+    assert (needs_none.ended_again, needs_none.endings_lost) == ({}, False)
+    done = await put_back(installation, made)
+    assert done.ended_again == {"withdrawal": 2}, "that backup had the endings too"
 
 
 async def test_a_backup_with_damaged_orders_is_refused(installation: Installation, tmp_path: Path) -> None:

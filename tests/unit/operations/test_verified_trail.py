@@ -133,7 +133,7 @@ async def test_a_store_set_back_is_verified_whole(installation: Installation, tm
         assert (found.start, found.proof.entries) == (0, 2)
         assert found.unlike.startswith("entry 4, verified at ")
         assert found.unlike.endswith(" is not in the store any more")
-        context.store.ledger.settle_restored(await context.store.head(), complete=True)  # as a restore does
+        context.store.ledger.settle_restored(await context.store.head(), (), 0)  # as a restore does
         again = await audit.verify_on(context)
         assert (again.start, again.because, again.unlike) == (0, "", "")
 

@@ -103,7 +103,7 @@ def test_endings_that_were_lost_stay_on_record_as_lost(tmp_path: Path, cut: floa
     assert (made.noted() or pytest.fail()).missing_to == 1, "what this store ended before is not known"
     (tmp_path / "ledger" / ledger.HEAD).unlink()
     made.settle(StoreHead(0, "", 1, 1))
-    made.settle_restored(SECOND, complete=True)
+    made.settle_restored(SECOND, made.endings(), 0)
     assert (made.noted() or pytest.fail()).missing_to == 0
     path = tmp_path / "ledger" / ledger.ENDED
     whole = path.read_bytes()

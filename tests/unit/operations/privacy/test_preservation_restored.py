@@ -13,6 +13,7 @@ from filterd.operations.backup import backup
 from filterd.operations.context import OperationError
 from filterd.operations.privacy import preservation, retention
 from filterd.operations.privacy.preservation import STAND_IN, HoldDemand
+from filterd.store.engine import database_path
 from tests.worlds.backups import put_back
 from tests.worlds.installation import Installation
 
@@ -79,7 +80,7 @@ async def test_a_hold_of_the_backup_holds_to_its_own_end_and_no_longer(
         assert await retention.on_hold(context) == {}
 
 
-async def test_without_a_ledger_a_restore_says_that_holds_may_be_missing(
+async def test_without_ledger_and_store_a_restore_says_that_holds_may_be_missing(
     installation: Installation, tmp_path: Path
 ) -> None:
     async with installation.open() as context:
@@ -87,4 +88,9 @@ async def test_without_a_ledger_a_restore_says_that_holds_may_be_missing(
         await preservation.add(context, DEMAND)
     shutil.rmtree(installation.settings.store.ledger)
     done = await put_back(installation, tmp_path / "copy")
+    assert done.ended_again == {"hold": 1}, "the store that is replaced has it"
+    assert preservation.UNKNOWN not in done.remarks
+    shutil.rmtree(installation.settings.store.ledger)
+    database_path(installation.url).unlink()
+    done = await put_back(installation, tmp_path / "copy", accept_lost=True)
     assert preservation.UNKNOWN in done.remarks
