@@ -56,10 +56,8 @@ FURTHER = 1_000
 """revisions that are left out, so that a person sees the gap"""
 UNKNOWN_REVISIONS, UNKNOWN_LINES, UNKNOWN_ORDERS = 1_000_000, 1_000_000, 100
 """numbers that are left out where the ledger is lost: so many may have been given out since"""
-UNKNOWN = (
-    "the ledger has no record of the newest revision, so numbers skip far ahead; what was ended since is"
-    " taken from the store that stood there: see that it was the newest one"
-)
+UNKNOWN = "the ledger has no record of the newest revision, so numbers skip far ahead"
+WITNESS = "what was ended since is taken from the store that stood there: see that it was the newest one"
 FOREIGN = (
     "the ledger is not of the installation that this store is of, and was set aside: its endings mean other"
     " lines and orders"
@@ -197,7 +195,7 @@ async def restore(
                     await _require_fitting(context, there)
                 own = await _standing_of(store)
                 past = _noted(settings, there, own, in_place=source is None)
-                if not (past.complete or accept_lost):
+                if own.head.revision and not (past.complete or accept_lost):
                     raise _refused(ledger, past, there, own)
                 if source is not None:
                     put_lists(settings, source)
@@ -343,19 +341,19 @@ async def _endings_lost(context: Context, past: _Past, *, settled: bool) -> bool
     """True where this restore loses endings, or one before it did that nobody has settled."""
     async with context.store.read() as connection:
         before = await endings.losing_restore(connection)
-    return not past.complete or (before is not None and not settled)
+        begins = await change_log.revision(connection)
+    lost = not past.complete and begins > 0  # in a store without a decision nothing can come back
+    return lost or (before is not None and not settled)
 
 
 def _remarks(past: _Past, done: Restored) -> Iterator[str]:
     """What is to be said of the ledger, and of endings that are lost."""
     if past.record.foreign:
         yield FOREIGN
-    elif not past.on_record and past.complete:
-        yield UNKNOWN
-    if not past.complete:
-        yield LOST.format(revision=done.backup_revision)
-    elif done.endings_lost:
-        yield NOT_SETTLED
+    elif not past.on_record:
+        yield f"{UNKNOWN}; {WITNESS}" if past.complete else UNKNOWN
+    if done.endings_lost:
+        yield NOT_SETTLED if past.complete else LOST.format(revision=done.backup_revision)
 
 
 def _noted(settings: Settings, there: _Standing | _Unreadable, own: _Standing, *, in_place: bool) -> _Past:
@@ -364,12 +362,12 @@ def _noted(settings: Settings, there: _Standing | _Unreadable, own: _Standing, *
 
     One of the two that reaches the newest head that anything here tells of has all that was ended since, but
     what it is known to lack. A store that is taken as it stands cannot vouch for itself where the ledger has
-    no record. A store with no decision in it has nothing that could come back.
+    no record.
     """
     record = _of_ledger(Ledger(settings.store.ledger), there.head, own.origin)
     witnesses = [] if record.endings is None else [record.endings]
     ended = [own.endings.ended, record.ended]
-    if isinstance(there, _Standing) and there.origin == own.origin:
+    if isinstance(there, _Standing) and own.origin in ("", there.origin):
         ended.append(there.endings.ended)
         if not in_place or record.head is not None:
             witnesses.append(there.endings)
@@ -377,7 +375,7 @@ def _noted(settings: Settings, there: _Standing | _Unreadable, own: _Standing, *
     newest = _newest(settings, [own.head, there.head, record.head], every)
     reached = any(each.reach >= newest.revision for each in witnesses)
     missing_to = _missing_to([*witnesses, own.endings], newest.revision) if reached else newest.revision
-    complete = (reached and missing_to <= own.head.revision) or not own.head.revision
+    complete = reached and missing_to <= own.head.revision
     return _Past(newest, reached and record.head is not None, every, missing_to, complete, record)
 
 
