@@ -507,6 +507,11 @@ TEXTS: dict[str, tuple[str, str]] = {
         " hour.",
         "what `remedy` says",
     ),
+    "an unfinished copy of the store was not deleted": (
+        "A killed backup or restore left it, and control could not delete it at its start. It holds subscribers;"
+        " no term reaches it.",
+        "what `remedy` says",
+    ),
     "data past its term was deleted": (
         "Control does this each day; `entries` is how much it was. The audit trail has it by class.",
         NOTHING,

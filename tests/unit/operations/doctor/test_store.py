@@ -40,7 +40,7 @@ from filterd.operations.doctor.processes import Process
 from filterd.operations.feeds import holding, updating
 from filterd.operations.orders import ending, taking
 from filterd.policy import snapshot_layout
-from filterd.store import fetches, order_times
+from filterd.store import endings, fetches, order_times
 from filterd.store import notices as notice_rows
 from filterd.store.errors import StoreUnwritableError
 from filterd.store.ledger import ORIGIN, Ledger, Serial
@@ -211,6 +211,18 @@ async def test_the_ledger(built: Case) -> None:
     assert ids(look(trail.check, built)) == ["trail.ledger_damaged"]
     (ledger.directory / "head").unlink()
     assert ids(look(trail.check, built)) == ["trail.no_ledger"]
+
+
+async def test_a_restore_that_lost_endings_is_told_until_it_is_settled(
+    built: Case, installation: Installation
+) -> None:
+    async with installation.open(approvals=1) as context:
+        for lost in (True, False):
+            async with context.store.write("ana", NOW) as write:
+                after = {endings.LOST: lost}
+                write.audit(endings.RESTORE, endings.RESTORED, before={"revision": 7}, after=after)
+            findings = [each for each in look(trail.check, built) if each.id == "trail.endings_lost"]
+            assert [each.values["backup"] for each in findings] == [7] * lost
 
 
 async def test_endings_that_the_ledger_lost(built: Case, installation: Installation, tmp_path: Path) -> None:
