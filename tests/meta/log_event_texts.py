@@ -508,8 +508,8 @@ TEXTS: dict[str, tuple[str, str]] = {
         "what `remedy` says",
     ),
     "an unfinished copy of the store was not deleted": (
-        "A killed backup or restore left it, and control could not delete it at its start. It holds subscribers;"
-        " no term reaches it.",
+        "A killed backup or restore left it, and control could not delete it at its start. It holds"
+        " subscribers, and no term reaches it.",
         "what `remedy` says",
     ),
     "data past its term was deleted": (
