@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from filterd.disk.locks import take_lock
 from filterd.operations import backup as operation
 from filterd.operations import restore, subscribers
 from filterd.operations.backup import MANIFEST, STORE, backup
@@ -19,6 +20,7 @@ from filterd.operations.context import OperationError
 from filterd.operations.privacy import made_backups, retention
 from filterd.operations.privacy.made_backups import DRAFTS
 from filterd.store import copying
+from filterd.store.engine import database_path
 from tests.worlds.installation import Installation, install, settings_in
 
 AFTER = "in place"
@@ -186,12 +188,12 @@ async def test_copies_of_a_killed_restore_go_with_the_start_of_control(
     work = settings.state_dir / restore.WORK
     work.mkdir()
     (work / STORE).write_bytes(b"copy")
-    path = installation.base / "filterd.db"
-    left = copying._draft_of(restore.database_path(settings.store.url))
+    path = database_path(settings.store.url)
+    left = copying._draft_of(path)
     left.write_bytes(b"copy")
-    with restore.take_lock(settings.store.ledger / restore.LOCK, 0.0):
+    with take_lock(settings.store.ledger / restore.LOCK, 0.0):
         restore.drop_copies(settings)
         assert work.exists(), "a restore is under way"
     restore.drop_copies(settings)
     assert (work.exists(), left.exists()) == (False, False)
-    assert path.exists() or restore.database_path(settings.store.url).exists()
+    assert path.exists()
