@@ -37,7 +37,7 @@ from filterd.operations.keys import load_key
 from filterd.operations.own_hosts import with_own_hosts
 from filterd.operations.snapshot_input import MEANINGS, input_digest, zones_of
 from filterd.operations.snapshot_sources import Material
-from filterd.policy import losses
+from filterd.policy import losses, unread_categories
 from filterd.policy.build import BuildError
 from filterd.policy.classes import MANDATORY, ClassesError, assign
 from filterd.policy.compiler import Compiled, CompileError, ListSource, compile_snapshot
@@ -91,7 +91,7 @@ class StoredMaterial:
     adopted: Sequence[str]
     """the definitions of the feeds in force: the files are read once more, and may have lost their entries"""
     stand_ins: Sequence[StandIn] = ()
-    """the lists among them whose own rules cannot be had"""
+    """the lists of the feeds in force whose own rules cannot be had; some are among ``versions``"""
     in_force: Mapping[str, Any] = field(default_factory=dict)
     """profiles and lists of the meta of the snapshot in force; the profiles are those that may not lose much
     of it: lines have them, and no person accepted the loss"""
@@ -109,6 +109,7 @@ def job_of(settings: Settings, stored: StoredMaterial, built_at: int, target: Pa
         "versions": [[each.feed, each.version, each.digest] for each in stored.versions],
         "orders": [encode(order)[2] for order in stored.orders],
         "adopted": list(stored.adopted),
+        "read": sorted({each.feed for each in (*stored.versions, *stored.stand_ins)}),
         "in_force": dict(stored.in_force),
         "overriding": list(stored.overriding),
         "target": str(target),
@@ -144,7 +145,7 @@ def run(job: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
         key,
         revision=job["revision"],
         built_at=job["built_at"],
-        meta=_kept(material.meta(), policies, job["in_force"])
+        meta=_kept(material.meta(), policies, job["in_force"], frozenset(job["read"]))
         | {HISTORY: job["history"], OVERRIDING: overriding},
     )
     _require_unaltered(compiled, versions, settings.state_dir)
@@ -161,8 +162,11 @@ def run(job: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
     }
 
 
-def _kept(meta: dict[str, Any], policies: Policies, in_force: Mapping[str, Any]) -> dict[str, Any]:
-    """The meta with the rules in force of each profile that lost much of them, and with what was lost."""
+def _kept(
+    meta: dict[str, Any], policies: Policies, in_force: Mapping[str, Any], read: frozenset[str]
+) -> dict[str, Any]:
+    """The meta with the rules in force of each profile that lost much of them, with what was lost, and with
+    the categories whose lists were never read. ``read``: the feeds that were."""
     before: Mapping[str, Any] = in_force.get("profiles", {})
     lost = losses.between(policies, in_force, before)
     profiles = {
@@ -170,7 +174,11 @@ def _kept(meta: dict[str, Any], policies: Policies, in_force: Mapping[str, Any])
     }
     meant = in_force.get(MEANINGS, {}).items()
     profiles |= {key: rules for key, rules in meant if read_key_of(key)[0] in meta["profiles"]}
-    return {**meta, "profiles": profiles, **losses.to_meta(lost)}
+    never = unread_categories.never_read(policies, read)
+    profiles, unread = unread_categories.settled(
+        profiles, never, in_force.get(unread_categories.STANDING, {})
+    )
+    return {**meta, "profiles": profiles, **losses.to_meta(lost), **unread_categories.to_meta(unread)}
 
 
 def _told(sources: Iterable[ListSource], tell: Tell) -> Iterator[ListSource]:

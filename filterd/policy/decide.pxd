@@ -211,6 +211,13 @@ cdef inline const Policy* policy_in_effect(const State* state, const Line* line,
     return &state.policies[line.policy]
 
 
+cdef inline bint awaits_lists(const State* state, const Line* line, int64_t now) noexcept nogil:
+    """True if the policy in effect has a category of which no list was ever read, and the operator fails
+    closed."""
+    cdef const Policy* policy = policy_in_effect(state, line, now)
+    return policy != NULL and policy.unread and not state.parental_fail_open
+
+
 cdef inline bint strips_ech(const State* state, const Line* line, bint excepted, int64_t now) noexcept nogil:
     """True if the line gets its answers without ECH: its policy says so, and no exception lifts that for the
     query's name."""

@@ -128,6 +128,13 @@ def policy_in_effect(state: ReferenceState, line: ReferenceLine | None, now: int
     return state.policies[line.policy]
 
 
+def awaits_lists(state: ReferenceState, line: ReferenceLine | None, now: int) -> bool:
+    """True if the policy in effect has a category of which no list was ever read, and the operator fails
+    closed."""
+    policy = policy_in_effect(state, line, now)
+    return policy is not None and policy.unread and not state.parental_fail_open
+
+
 def strips_ech(state: ReferenceState, line: ReferenceLine | None, excepted: bool, now: int) -> bool:
     """True if the line gets its answers without ECH: its policy says so, and no exception lifts that for the
     query's name."""

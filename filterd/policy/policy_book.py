@@ -38,6 +38,7 @@ from filterd.policy.resolve import (
     tightened,
 )
 from filterd.policy.schedule import OPEN, Moment, Timetable, UnknownZoneError, zone_of
+from filterd.policy.unread_categories import from_meta as unread_of
 
 NO_POLICY = 0
 """the index of the policy that asks for nothing"""
@@ -85,8 +86,10 @@ class PolicyBook:
         profiles: Mapping[str, ProfileRules],
         classes: Classes,
         stripping: frozenset[str] | None = None,
+        unread: frozenset[str] = frozenset(),
     ) -> None:
-        """``stripping``: see ``resolve.stripping_ways``."""
+        """``stripping``: see ``resolve.stripping_ways``; ``unread``: the categories that have lists, of which
+        none was ever read."""
         self.claimed = 0
         """how often a combination was new"""
         self.recomputed = 0
@@ -95,6 +98,7 @@ class PolicyBook:
         self._present = frozenset(profiles)
         """those of the snapshot; the others in ``_profiles`` are remembered"""
         self._stripping = stripping
+        self._unread = unread
         self._combinations: list[_Combination | None] = [None]
         """by index; None: no line's"""
         self._indexes: dict[str, dict[str, int]] = {}
@@ -118,7 +122,8 @@ class PolicyBook:
     @classmethod
     def of_meta(cls, meta: Mapping[str, Any], classes: Classes) -> PolicyBook:
         """An empty book over a snapshot's profiles."""
-        return cls(profiles_of(meta), classes, stripping_ways(meta))
+        unread = frozenset(unread_of(meta).categories)
+        return cls(profiles_of(meta), classes, stripping_ways(meta), unread)
 
     def __len__(self) -> int:
         """Indexes given so far, those that rest or are free included."""
@@ -191,6 +196,15 @@ class PolicyBook:
         used = (profile for profile in tuple(self._used) if profile)
         return tuple(sorted({each for each in used if _known_as(self._present, each) not in self._present}))
 
+    def unread(self) -> dict[str, tuple[str, ...]]:
+        """The unread categories that profiles of lines restrict, each with those profiles. May be called from
+        any thread."""
+        found: dict[str, set[str]] = {}
+        for profile in tuple(self._used) if self._unread else ():
+            for each in self._rules(profile, UNADJUSTED).every_category & self._unread:
+                found.setdefault(each, set()).add(read_key_of(profile)[0])
+        return {each: tuple(sorted(profiles)) for each, profiles in sorted(found.items())}
+
     def _claim(self, key: str, zone: str) -> int:
         profile, adjustments = _asked(key)
         timetable = self._rules(profile, adjustments).timetable
@@ -239,6 +253,7 @@ class PolicyBook:
         self._profiles = {each: rules for each, rules in before.items() if each in self._used} | fresh
         self._present = frozenset(fresh)
         self._stripping = stripping_ways(meta)
+        self._unread = frozenset(unread_of(meta).categories)
         self._use(classes)
         self._renewed = True
         changed = {
@@ -329,14 +344,19 @@ class PolicyBook:
         """Masks are of these classes from now on."""
 
         def restrict(profile: str, differences: Adjustments) -> Restrictions:
-            return restrictions_of(self._rules(profile, differences), classes)
+            rules = self._rules(profile, differences)
+            # What a line adds to its profile by itself waits for its list, and takes nobody's Internet.
+            wanted = rules.every_category & self._rules(profile, UNADJUSTED).every_category
+            return restrictions_of(rules, classes, unread=not self._unread.isdisjoint(wanted))
 
         def close(moment: Moment) -> tuple[int, int]:
             return closed_by(moment, classes)
 
         self._restrictions = lru_cache(maxsize=_KEPT_RESTRICTIONS)(restrict)
         self._closed = lru_cache(maxsize=_KEPT_MOMENTS)(close)
-        together = restrictions_of(all_together("", tuple(self._profiles.values())), classes)
+        every = all_together("", tuple(self._profiles.values()))
+        unread = not self._unread.isdisjoint(every.categories)
+        together = restrictions_of(every, classes, unread=unread)
         self._nobodys = policy_of(together, FALLBACK_ZONE, False, close(OPEN), 0)
 
     def _rules(self, profile: str, adjustments: Adjustments) -> ProfileRules:

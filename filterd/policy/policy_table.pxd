@@ -23,6 +23,7 @@ cdef struct Policy:
     uint8_t schedule_all                # all but the always-allowed names are blocked at this moment
     uint8_t mode
     uint8_t strip_ech                   # take ECH out of HTTPS and SVCB answers
+    uint8_t unread                      # a category of it has lists, and none of them was ever read
 
 
 # Write the class mask, an int, to WORDS words.

@@ -155,6 +155,7 @@ cdef class PolicyTable:
             schedule_all=bool(entry.schedule_all),
             always=mask_of(entry.always),
             strip_ech=bool(entry.strip_ech),
+            unread=bool(entry.unread),
             mode=BlockingMode(entry.mode),
             next_boundary=entry.next_boundary,
         )
@@ -224,6 +225,7 @@ cdef class PolicyTable:
         entry.bypass = self.masked(policy.bypass)
         entry.mode = policy.mode
         entry.strip_ech = policy.strip_ech
+        entry.unread = policy.unread
         return self.set_moment(index, policy.schedule, policy.schedule_all, policy.always,
                                policy.next_boundary)
 

@@ -42,6 +42,11 @@ class ProfileRules:
     """of a line: stretches that come once"""
 
     @property
+    def every_category(self) -> frozenset[str]:
+        """The categories that they restrict, at whatever hour."""
+        return frozenset((*self.categories, *(each for slot in self.schedule for each in slot.categories)))
+
+    @property
     def timetable(self) -> Timetable:
         """Its schedule, holidays and what comes once."""
         return Timetable.of(self.schedule, self.holidays, self.once)
@@ -65,6 +70,8 @@ class ResolvedPolicy:
     """the always-allowed names that such a schedule leaves open at this moment"""
     strip_ech: bool = False
     """take Encrypted Client Hello out of HTTPS and SVCB answers"""
+    unread: bool = False
+    """a category of the profile has lists, and none of them was ever read: ``dns.parental_fail`` decides"""
     mode: BlockingMode = BlockingMode.NXDOMAIN
     next_boundary: int = 0
     """when the schedule asks for something else, Unix seconds; 0: never"""
@@ -144,10 +151,11 @@ class Restrictions:
     bypass: int
     strip_ech: bool
     mode: BlockingMode
+    unread: bool = False
 
 
-def restrictions_of(rules: ProfileRules, classes: Classes) -> Restrictions:
-    """The masks of the rules, without those of their schedule."""
+def restrictions_of(rules: ProfileRules, classes: Classes, *, unread: bool = False) -> Restrictions:
+    """The masks of the rules, without those of their schedule. ``unread``: see :class:`ResolvedPolicy`."""
     return Restrictions(
         rules.id,
         classes.category_mask(rules.categories),
@@ -156,6 +164,7 @@ def restrictions_of(rules: ProfileRules, classes: Classes) -> Restrictions:
         classes.bypass_mask(rules.bypass),
         rules.strip_ech,
         rules.mode,
+        unread,
     )
 
 
@@ -187,6 +196,7 @@ def policy_of(
         schedule_all=everything,
         always=closed[1],
         strip_ech=restrictions.strip_ech,
+        unread=restrictions.unread,
         mode=restrictions.mode,
         next_boundary=boundary,
     )

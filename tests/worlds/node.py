@@ -18,7 +18,7 @@ from filterd.model.order import Demand, Order, OrderState
 from filterd.model.order_rows import ROW_DIGEST, row_digest
 from filterd.model.rule import Action, Scope
 from filterd.model.sealed_entries import SealedEntries
-from filterd.policy import snapshot_layout
+from filterd.policy import snapshot_layout, unread_categories
 from filterd.policy.build import Builder
 from filterd.policy.classes import Classes
 from filterd.policy.fingerprint import fingerprint_name
@@ -170,6 +170,7 @@ def put_snapshot(
     built_at: int = 1_800_000_000,
     history: str = "",
     mandates: Iterable[Mandate] = (),
+    unread: Iterable[str] = (),
 ) -> str:
     """Publish a snapshot with ``rules`` (name, target), its bytes passed through ``spoil``; the file's
     name."""
@@ -180,6 +181,7 @@ def put_snapshot(
         "lists": classes.to_meta(),
         "address_prefixes": {"4": [], "6": []},
         "profiles": dict(profiles),
+        unread_categories.META: {"categories": list(unread), "waiting": {}},
         snapshot_layout.HISTORY: history,
         "mandates": [mandate_to_meta(each) for each in mandates],
     }

@@ -114,6 +114,7 @@ class Machine:
         key: bytes = KEY,
         history: str = "",
         mandates: Iterable[Mandate] = (),
+        unread: Iterable[str] = (),
     ) -> str:
         return put_snapshot(
             self.directory,
@@ -125,4 +126,5 @@ class Machine:
             key=key,
             history=history,
             mandates=mandates,
+            unread=unread,
         )

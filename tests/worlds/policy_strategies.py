@@ -140,6 +140,7 @@ def make_policy(random: Random, classes: Classes = CLASSES) -> ResolvedPolicy:
         always=made.always | left,
         schedule=made.schedule and made.schedule | added,
         strip_ech=(made.categories + made.services + made.mode) % 3 != 0,
+        unread=own.random() < 0.15,
     )
 
 

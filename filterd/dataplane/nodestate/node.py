@@ -36,6 +36,7 @@ from filterd.model.change_chain import Cursor
 from filterd.policy import snapshot_layout
 from filterd.policy.published import StateSettings
 from filterd.policy.snapshot import Snapshot
+from filterd.policy.unread_categories import from_meta as unread_of
 
 POLL_SECONDS = 0.02
 OPENING_SECONDS = 0.002
@@ -127,6 +128,10 @@ class Node:
         ]
         if self.publisher.snapshot is None:
             lacking.append("no policy snapshot")
+        unread = self.disk.book.unread()
+        if unread:
+            shown = "; ".join(f"{each} ({', '.join(profiles)})" for each, profiles in unread.items())
+            lacking.append(f"no list was ever read of categories that profiles of lines restrict: {shown}")
         lacking += self.following.reasons()
         pending = len(self.disk.not_durable)
         if pending:
@@ -141,6 +146,9 @@ class Node:
         kept = len(self.kept_orders())
         if kept:
             found.append(f"with kept orders that the store does not know: {kept}; see filterd node resync")
+        unread = () if self.publisher.snapshot is None else unread_of(self.publisher.snapshot.meta).categories
+        if unread:
+            found.append(f"no list was ever read of categories that profiles restrict: {', '.join(unread)}")
         return found + self.following.remarks()
 
     def kept_orders(self) -> tuple[KeptOrder, ...]:

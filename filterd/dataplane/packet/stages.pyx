@@ -59,6 +59,7 @@ from filterd.policy.decide cimport (
     REASON_SAFE_SEARCH,
     Subject,
     WHERE_CNAME,
+    awaits_lists,
     decide,
     decide_answer,
     decide_known,
@@ -367,7 +368,7 @@ cdef int proceed(Core* core, Exchange* x, const Reply* reply, const Ahead* ahead
     if who == WHO_UNREAD:
         return PACKET_BUSY
     begin_options(core, x, &judged.options)
-    if who == WHO_NOT_READY:
+    if who == WHO_NOT_READY or (who == WHO_LINE and awaits_lists(core.state, &mine, now)):
         return not_ready(core, x, &judged, now, work)
     first = not x.identified
     if first:

@@ -24,7 +24,7 @@ from filterd.model.verdict import Kind, Outcome, Reason, Verdict, Where
 from filterd.policy import inspect_reference
 from filterd.policy.decide_reference import ANSWER_STAGES, DS, decide, first_verdict, reason_of_pass
 from filterd.policy.decide_reference import Stage as VerdictStage
-from filterd.policy.inquiry_reference import Carried, Inquiry, Notes
+from filterd.policy.inquiry_reference import Carried, Inquiry, Notes, awaits_lists
 from filterd.wire import cookie_reference
 from filterd.wire.codec_reference import Refused, walk
 from filterd.wire.ede import ExtendedError
@@ -185,14 +185,15 @@ def identify(plane: ReferencePlane, x: Exchange) -> Stage | None:
     """Find the line, and begin the verdict on the query's name."""
     x.line, x.found, x.edes = None, NOTHING, []
     state = plane.state
-    if state is None or not is_known(plane, x):
+    found = recognise(plane, x) if state is not None and state.parental_ready else None
+    awaiting = state is not None and found is not None and awaits_lists(state, found[1], x.now)
+    if state is None or awaiting or not is_known(plane, x):
         if state is not None and state.ready:
             x.verdict = decide(state, None, x.query.name, x.now, x.query.qtype).verdict
             if (x.verdict.outcome, x.verdict.reason) == (Outcome.BLOCK, Reason.MANDATORY):
                 return x.respond(Shape.BLOCKED)  # the rules for all hold, and nothing else passes
         x.note("not_ready")
         return x.fail(SERVFAIL, (ExtendedError.NOT_READY, b""))
-    found = recognise(plane, x) if state.parental_ready else None
     if found is not None:
         x.line = found[1]
     if not x.identified:

@@ -336,3 +336,23 @@ def test_a_profile_that_the_snapshot_does_not_know_is_said(machine: Machine, sto
     machine.put_snapshot(1)
     machine.settle()
     assert "lines have profiles that the snapshot does not know" in machine.watcher.notes
+
+
+def test_a_node_is_not_ready_while_a_profile_of_lines_has_an_unread_category(
+    machine: Machine, store: ScriptedStore
+) -> None:
+    machine.put_snapshot(0, unread=["adult"])
+    machine.start()
+    machine.settle()
+    assert machine.node.missing() == [], "no line has the profile"
+    assert machine.node.remarks() == ["no list was ever read of categories that profiles restrict: adult"]
+    store.write(LineChange(LineChoices(7, opted_in=True, profile="children")))
+    machine.settle()
+    (reason,) = machine.node.missing()
+    assert reason.endswith("that profiles of lines restrict: adult (children)")
+    state = machine.watcher.last.state
+    assert state is not None
+    assert [each.unread for each in state.policies] == [False, True]
+    machine.put_snapshot(1)
+    machine.settle()
+    assert (machine.node.missing(), machine.node.remarks()) == ([], [])

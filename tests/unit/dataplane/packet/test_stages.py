@@ -453,6 +453,33 @@ def test_the_parental_part_missing(
         assert codes(receive(packets, ask("banned.example"), client)) == [16], "the rules for all hold"
 
 
+@pytest.mark.parametrize(
+    ("fail_open", "line", "expected"),
+    [
+        (False, {"opted_in": True}, [14]),
+        (False, {"opted_in": True, "paused_until": NOW + 60}, None),
+        (False, {}, None),
+        (True, {"opted_in": True}, None),
+    ],
+)
+def test_a_line_whose_profile_has_a_category_that_was_never_read(
+    packets: Plane, fail_open: bool, line: dict[str, Any], expected: list[int] | None
+) -> None:
+    """It gets what dns.parental_fail says, while its profile is in effect; others are served."""
+    policies = (ResolvedPolicy(), replace(POLICY, unread=True))
+    unread = World(CLASSES, RULES, (Mandate(256, "1", BlockingMode.NXDOMAIN),), policies)
+    lines, addresses = Lines(KEY), Addresses(KEY)
+    lines.upsert(LineHandle(7, policy=1, **line))
+    addresses.set(bytes([127, 0, 0, 2]), 32, 7)
+    state = unread.native.evolve(NOW, settings=StateSettings(parental_fail_open=fail_open))
+    packets.publish(state, lines, BindingTables(addresses), True)
+    result = packets.receive(ask("example.org"), CHILD, False, NOW, 1000)
+    assert (codes(result) if isinstance(result, bytes) else None) == expected
+    assert packets.counts()["not_ready"] == (1 if expected else 0)
+    assert codes(receive(packets, ask("banned.example"), CHILD)) == [16], "the rules for all hold"
+    assert isinstance(packets.receive(ask("example.org"), UNKNOWN, False, NOW, 1000), Pending)
+
+
 @pytest.mark.parametrize("parental_ready", [True, False])
 def test_nobody_is_unknown_while_the_tables_are_written(packets: Plane, parental_ready: bool) -> None:
     """Who cannot tell whose line it is answers nothing, rather than as to a client without a line."""
