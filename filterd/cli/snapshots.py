@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from filterd.operations.context import Context
     from filterd.operations.snapshots import Built, SnapshotView
     from filterd.policy.losses import Losses
+    from filterd.policy.unread_categories import Unread
 
 
 @click.group(cls=Group)
@@ -35,24 +36,33 @@ def build(profiles: tuple[str, ...], reason: str | None, config: Path | None, as
     A profile that lines have, and whose file lost all of one kind of restriction or more than half of them,
     stays as it is in force, for the file may have been cut off. Where the loss is meant, accept it with
     --accept-profile and --reason; the audit trail keeps both.
+
+    Where a profile restricts a category that has lists, and none of them was ever read, the snapshot is
+    published and the exit code is 1: lines with that profile get what dns.parental_fail says.
     """
     if bool(profiles) != bool((reason or "").strip()):
         message = "--accept-profile and --reason belong together"
         raise click.UsageError(message)
+    from filterd.cli.failure import Failure
     from filterd.operations import lost_rules, snapshot_losses, snapshots
     from filterd.operations.feeds import listing
 
-    async def run(context: Context) -> tuple[Built, Losses, list[str]]:
+    async def run(context: Context) -> tuple[Built, Losses, list[str], Unread]:
         accepted = lost_rules.AcceptedLoss(profiles, reason or "")
         built = await snapshots.make(context, clock_is_right=True, accepted=accepted, progress=tell)
         lost = snapshot_losses.losses_in_force(context)
         unread = [each.feed.id for each in await listing.list_feeds(context) if each.version is None]
-        return built, lost, unread
+        return built, lost, unread, snapshot_losses.unread_in_force(context)
 
     with output.progress("compiling") as tell:
-        built, lost, unread = perform(config, run)
+        built, lost, unread, lacking = perform(config, run)
     if as_json:
-        remarks = {"unread": unread, "stand_ins": output.plain(built.stand_ins), "losses": lost}
+        remarks: dict[str, object] = {
+            "unread_categories": output.plain(lacking),
+            "unread": unread,
+            "stand_ins": output.plain(built.stand_ins),
+            "losses": lost,
+        }
         output.show_json({**output.plain(built.record), **remarks})
     else:
         output.show_fields(_fields(built.record))
@@ -64,6 +74,17 @@ def build(profiles: tuple[str, ...], reason: str | None, config: Path | None, as
         output.done("see: filterd audit verify; read them again: filterd feed update")
     if unread:
         output.done(f"not in it, as they were never read: {', '.join(unread)}; run: filterd feed update")
+    for profile, waiting in lacking.waiting.items():
+        output.warn(
+            f"the profile {profile} stays without {', '.join(waiting)}: no list of it was ever read",
+            "see why: filterd feed list; read them: filterd feed update",
+        )
+    if lacking.categories:
+        message = (
+            "published; no list was ever read of categories that profiles restrict: "
+            f"{', '.join(lacking.categories)}; lines with such a profile get what dns.parental_fail says"
+        )
+        raise Failure(message, "see why: filterd feed list; then: filterd feed update, and build again")
 
 
 def _show_losses(lost: Losses) -> None:

@@ -10,10 +10,12 @@ import asyncio
 import contextlib
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from filterd.disk import checked_file
 from filterd.disk.checked_file import DamagedFileError
@@ -42,11 +44,12 @@ from filterd.operations.last_rules import Chosen
 from filterd.operations.lost_rules import NOTHING_ACCEPTED, AcceptedLoss
 from filterd.operations.policies import policies
 from filterd.operations.snapshot_input import MEANINGS, remember
-from filterd.policy import snapshot_layout
-from filterd.policy.documents import Policies
+from filterd.policy import snapshot_layout, unread_categories
+from filterd.policy.documents import Feed, Policies
 from filterd.policy.snapshot import Snapshot
 from filterd.policy.snapshot_layout import HEADER_SIZE, SnapshotError, read_header
 from filterd.store import change_log, orders, subscribers
+from filterd.store import feeds as feed_rows
 from filterd.store import meanings as meaning_rows
 from filterd.store import snapshots as rows
 
@@ -56,6 +59,10 @@ _DRAFTS = (".*.draft", "..*.draft.new")
 """the drafts of compiles: whole ones, and such as were being written"""
 LOCK_WAIT = 300.0
 """seconds to wait for another build"""
+
+
+class UntriedListsError(OperationError):
+    """There is no snapshot yet, and lists that nothing has tried to read since the store was made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +109,9 @@ async def make(
 
     A profile that lines have keeps its rules in force where its file lost much of them, unless that is
     ``accepted``: the lists and orders of this moment do not wait for it (:func:`losses_in_force`).
+
+    The first snapshot waits until each list was tried (:class:`UntriedListsError`). Categories whose lists
+    were tried and never read are in its meta (``policy.unread_categories``).
     """
     directory = _directory(context)
     make_directory(directory)
@@ -224,6 +234,13 @@ async def chosen_now(context: Context, in_force: Policies) -> Chosen:
     )
 
 
+async def untried_lists(connection: AsyncConnection, feeds: Iterable[Feed]) -> list[str]:
+    """The labels of the feeds that were neither read nor refused so far. An attempt that could not be
+    recorded, since the store was busy, is none."""
+    tried = {*await feed_rows.checks(connection), *await feed_rows.current(connection)}
+    return [label_of(each.id, confidential=each.confidential) for each in feeds if each.id not in tried]
+
+
 async def _made_before(context: Context, path: Path | None) -> int:
     """When the current snapshot was made; 0 where its file and the store do not say the same."""
     if path is None:
@@ -251,12 +268,16 @@ async def _material(job: _Job, *, look: bool = False) -> tuple[StoredMaterial, i
         overriding = await orders.overriding(connection, context.person_of)
         meant = await meaning_rows.known(connection)
         in_meanings = await snapshot_meanings.in_snapshot(connection, context.clock())
+        in_force = adoption.combined(documents, adopted).policies
+        wanted_feeds = in_force.feeds
+        first = current_file(job.directory) is None
+        untried = await untried_lists(connection, wanted_feeds) if first else []
     integrity.require_sound(each for each in found if not each.version_of)
     lost_rules.require_profiles(documents, used)
     compared = snapshot_meanings.compared(job.in_force, meant)
-    guarded = lost_rules.guarded(documents, compared, used, NOTHING_ACCEPTED) | {MEANINGS: in_meanings}
-    in_force = adoption.combined(documents, adopted).policies
-    wanted_feeds = in_force.feeds
+    standing = {unread_categories.STANDING: unread_categories.standing(job.in_force)}
+    guarded = lost_rules.guarded(documents, compared, used, NOTHING_ACCEPTED) | standing
+    guarded |= {MEANINGS: in_meanings}
     parental = {each.id for each in wanted_feeds if each.mandatory is None}
     integrity.require_sound(each for each in found if each.version_of not in parental)
     current = known_rules.current
@@ -265,6 +286,11 @@ async def _material(job: _Job, *, look: bool = False) -> tuple[StoredMaterial, i
         labels = (label_of(each.id, confidential=each.confidential) for each in missing)
         message = f"mandatory lists that were never read: {', '.join(labels)}"
         raise OperationError(message, "run: filterd feed update")
+    if untried:
+        message = (
+            f"the first snapshot waits for lists that nothing has tried to read yet: {', '.join(untried)}"
+        )
+        raise UntriedListsError(message, "run: filterd feed update")
     chosen = await asyncio.to_thread(
         last_rules.choose, context.settings, wanted_feeds, known_rules, listed, look=look
     )

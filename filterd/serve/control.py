@@ -11,6 +11,7 @@ import asyncio
 import signal
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 
 from filterd.config.settings import Settings
@@ -219,7 +220,7 @@ class Control:
     def _missing(self) -> list[str]:
         directory = self._context.settings.state_dir / snapshot_layout.DIRECTORY
         path = snapshots.current_file(directory)
-        lacking = [] if path is not None and path.exists() else ["no policy snapshot"]
+        lacking = [] if path is not None and path.exists() else [_no_snapshot(self._maintenance.untried)]
         if self._behind:
             lacking.append(f"{self._behind}: filterd restore (DIRECTORY | --in-place) --reason ...")
         if self._maintenance.damaged:
@@ -300,6 +301,11 @@ class Control:
             arrivals=await self._orders.figures(context),
             notices=NoticeMetrics(waiting=told.states["waiting"], oldest_waiting=told.oldest_waiting),
         )
+
+
+def _no_snapshot(untried: Sequence[str]) -> str:
+    waits = f": it waits until these lists were tried: {', '.join(untried)}" if untried else ""
+    return f"no policy snapshot{waits}"
 
 
 def _drop_drafts(settings: Settings) -> None:

@@ -68,6 +68,8 @@ class Maintenance:
     """rows of the store that are not what was decided, as last compared"""
     store_trouble: str = ""
     """why the store cannot be read; empty while it can"""
+    untried: tuple[str, ...] = ()
+    """the lists that the first snapshot waits for, as last logged: none of them was read or refused yet"""
     _known_policies: tuple[tuple[Stamp, str], Policies] | None = None
     """the policies as last read, with the stamp of their files then, and the country"""
     _compared_at: float = -math.inf
@@ -243,8 +245,22 @@ class Maintenance:
         else:
             self._failed.pop("store check", None)
 
+    async def _waits_for_lists(self, documents: Policies) -> bool:
+        """Return whether the first snapshot waits until each list was tried; logged once for each change."""
+        untried: tuple[str, ...] = ()
+        if self._current is None:
+            async with self.context.store.read() as connection:
+                untried = tuple(await snapshots.untried_lists(connection, documents.feeds))
+        if untried and untried != self.untried:
+            remedy = "none while they are being read; else see why: filterd feed list"
+            log.get().info("the first snapshot waits for lists", lists=", ".join(untried), remedy=remedy)
+        self.untried = untried
+        return bool(untried)
+
     async def _compile(self, documents: Policies) -> None:
         try:
+            if await self._waits_for_lists(documents):
+                return
             wanted = await self._input_digest(documents)
             set_back = self._clock_was_set_back()
             if self._failed_lately("compile", wanted):

@@ -18,6 +18,7 @@ from filterd.dataplane.packet.plane import Plane
 from filterd.dataplane.packet.plane_types import PlaneCounts
 from filterd.dataplane.upstream.forwarder import UpstreamStatus
 from filterd.model.records import CanaryResult, CanaryState
+from filterd.policy.unread_categories import from_meta as unread_of
 from filterd.serve.canary_probe import CanaryProbe
 from filterd.serve.forwarding import Forwarding
 from filterd.serve.listening import Listening
@@ -96,6 +97,7 @@ def _of_node(node: Node) -> ResolverMetrics:
         parts_ready={name: part.cursor is not None for name, part in node.disk.needed().items()},
         lines=len(node.disk.known.table),
         unknown_profiles=len(node.disk.book.missing()),
+        categories_unread=_unread(node),
         overlay_entries=publisher.overlay_entries,
         exceptions=publisher.exceptions,
         parental_suspended=publisher.suspended_until > 0,
@@ -104,6 +106,14 @@ def _of_node(node: Node) -> ResolverMetrics:
         kept_orders=len(node.kept_orders()),
         not_durable=len(node.disk.not_durable),
     )
+
+
+def _unread(node: Node) -> dict[str, int]:
+    """The categories that no list was read of, with the profiles of lines that restrict each."""
+    snapshot = node.publisher.snapshot
+    known = () if snapshot is None else unread_of(snapshot.meta).categories
+    used = node.disk.book.unread()
+    return {each: len(used.get(each, ())) for each in known}
 
 
 def _proof(sources: MetricSources) -> ProofMetrics:

@@ -78,6 +78,8 @@ class ResolverMetrics:
     enforcement: Histogram = field(default_factory=lambda: Histogram(ENFORCEMENT_BUCKETS))
     lines: int = 0
     unknown_profiles: int = 0
+    categories_unread: Mapping[str, int] = field(default_factory=dict)
+    """category without a list that was read -> the profiles of lines that restrict it"""
     overlay_entries: int = 0
     exceptions: int = 0
     parental_suspended: bool = False

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from prometheus_client.core import Metric
 
-from filterd.telemetry.metric_families import counter, gauge
+from filterd.telemetry.metric_families import by_state, counter, gauge
 
 if TYPE_CHECKING:
     from filterd.telemetry.metrics import ResolverMetrics
@@ -18,6 +18,13 @@ def node_families(now: ResolverMetrics) -> Iterator[Metric]:
     yield gauge("filterd_node_lines", "Lines that the node knows.", now.lines)
     unknown = "Profiles that lines have and the snapshot lacks."
     yield gauge("filterd_node_unknown_profiles", unknown, now.unknown_profiles)
+    yield by_state(
+        "filterd_category_unread",
+        "Profiles of lines that restrict a category of which no list was ever read: these lines get what"
+        " `dns.parental_fail` says. 0: no line has such a profile.",
+        now.categories_unread,
+        "category",
+    )
     yield gauge(
         "filterd_overlay_entries",
         "Names and prefixes newer than the snapshot, in the overlay.",

@@ -213,6 +213,20 @@ NODE = AlertGroup(
             quiet={f"filterd_node_unknown_profiles{{{R}}}": "0x60"},
         ),
         Alert(
+            name="FilterdCategoryUnread",
+            severity="ticket",
+            expression="filterd_category_unread > 0",
+            wait="5m",
+            summary="No list of {{ $labels.category }} was ever read, and profiles of lines restrict it",
+            description="On {{ $labels.instance }} lines with {{ $value }} profiles get what "
+            "dns.parental_fail says.",
+            summary_es="Nunca se leyó una lista de {{ $labels.category }}, que perfiles de líneas restringen",
+            description_es="En {{ $labels.instance }}, las líneas con {{ $value }} perfiles reciben lo que "
+            "dice dns.parental_fail.",
+            fires={f'filterd_category_unread{{{R},category="adult"}}': "0x30 1x30"},
+            quiet={f'filterd_category_unread{{{R},category="adult"}}': "0x60"},
+        ),
+        Alert(
             name="FilterdLinesDiffer",
             severity="ticket",
             expression="filterd_node_lines != on () group_left () sum(max by (state) (filterd_subscribers))",

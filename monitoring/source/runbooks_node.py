@@ -134,6 +134,16 @@ NODE = {
         LISTS,
         ("filterd profile list", "filterd config check", CONTROL_LOG),
     ),
+    "FilterdCategoryUnread": Runbook(
+        "lines with such a profile get SERVFAIL, or with `dns.parental_fail: open` what the category would "
+        "close.",
+        "see why its lists were not read, mend that, and read them: `filterd feed update`.",
+        "las líneas con ese perfil reciben SERVFAIL o, con `dns.parental_fail: open`, lo que la categoría "
+        "cerraría.",
+        "vea por qué no se leyeron sus listas, corríjalo y léalas: `filterd feed update`.",
+        LISTS,
+        ("filterd feed list", "sudo filterd doctor", CONTROL_LOG),
+    ),
     "FilterdLinesDiffer": Runbook(
         "lines that the node lacks are answered as strangers: orders hold, their own choices do not.",
         "mend the lag. Without one, restart the node: it reads all lines anew.",

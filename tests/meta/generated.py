@@ -205,6 +205,7 @@ ALERTS = {
     "filterd_order_enforcement_seconds": 'any observation above 1 s (`le="1.0"` and the count differ)',
     "filterd_node_lines": "differs from the sum of `filterd_subscribers` for 5 minutes",
     "filterd_node_unknown_profiles": "above 0: a profile's file has gone; put it back, or move its lines",
+    "filterd_category_unread": "above 0: `filterd feed list` says which lists of it were not read, and why",
     "filterd_feed_held": "1 for days: mend the list at its source, then `filterd feed hold FEED --release`",
     "filterd_exceptions": "above 0 for days: what is to stay belongs into the entry of its list",
     "filterd_parental_suspended": "1: `filterd parental status` says who did it, why, and until when",

@@ -567,6 +567,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "figures are not current": ("Metrics of control could not be counted anew.", "see the store"),
     "a node's report was not kept": ("It comes again within seconds.", "see the store, where it goes on"),
     "snapshot built": ("A new policy snapshot is on the disk.", NOTHING),
+    "the first snapshot waits for lists": (
+        "There is no snapshot yet, and the `lists` named were neither read nor refused.",
+        "nothing while they are being read; else `filterd feed list` says why",
+    ),
     "a profile lost much; it stays as in force": (
         "The file of a profile that lines have lacks much of what is in force. It may have been cut off.",
         "mend the file, or accept it: `filterd snapshot build --accept-profile`",

@@ -10,12 +10,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from filterd.model.profile_meaning import read_key_of
 from filterd.model.records import FeedVersion
 from filterd.operations.doctor import reading
 from filterd.operations.doctor.case import Case, stands
 from filterd.operations.doctor.finding import Finding, found
 from filterd.operations.snapshots import current_file
-from filterd.policy import losses, snapshot_layout
+from filterd.policy import losses, snapshot_layout, unread_categories
 from filterd.policy.snapshot_layout import (
     CHECKSUM_AT,
     CHECKSUM_SIZE,
@@ -49,9 +50,23 @@ def check(case: Case) -> Iterator[Finding]:
         header, meta = facts(path)
         for profile, lost in losses.from_meta(meta).profiles.items():
             yield found("snapshot.profile_kept", profile=profile, lost=", ".join(lost))
+        yield from _unread(meta)
         yield from asyncio.run(_compared(case, header, meta))
     except (SnapshotError, StoreError, ValueError):
         return  # both have their own findings
+
+
+def _unread(meta: Mapping[str, Any]) -> Iterator[Finding]:
+    """The categories that profiles restrict and no list was ever read of."""
+    unread = unread_categories.from_meta(meta)
+    restricted = {
+        profile: unread_categories.categories_of(rules) for profile, rules in meta.get("profiles", {}).items()
+    }
+    for category in unread.categories:
+        profiles = sorted({read_key_of(each)[0] for each, has in restricted.items() if category in has})
+        yield found("snapshot.category_unread", category=category, profiles=", ".join(profiles))
+    for profile, categories in unread.waiting.items():
+        yield found("snapshot.category_waits", profile=profile, categories=", ".join(categories))
 
 
 def facts(path: Path) -> tuple[Header, dict[str, Any]]:

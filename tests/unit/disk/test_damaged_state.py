@@ -234,7 +234,8 @@ def read_sessions(state: Path) -> Read:
 
 
 def backups(state: Path) -> Path:
-    made_backups.remember(state, MadeBackup("/backups/1", 1_700_000_000.0, 7))
+    with made_backups.remembered(state, MadeBackup("/backups/1", 1_700_000_000.0, 7)):
+        pass
     return state / made_backups.NOTE
 
 

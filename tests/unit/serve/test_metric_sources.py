@@ -68,6 +68,9 @@ THREADS = (
     ),
 )
 
+UNREAD = {"unread": {"categories": ["adult", "games"]}}
+"""of a snapshot's meta"""
+
 
 CANARIES = (
     CanaryResult("a", "a.canary.example", CanaryState.BLOCKED, "", 328.0, 326.0),
@@ -84,7 +87,7 @@ def sources(*, snapshot: bool = True, board: bool = True) -> MetricSources:
     }
     node = SimpleNamespace(
         publisher=SimpleNamespace(
-            snapshot=SimpleNamespace(digest="ab" * 32) if snapshot else None,
+            snapshot=SimpleNamespace(digest="ab" * 32, meta=UNREAD) if snapshot else None,
             published=303,
             overlay_entries=304,
             exceptions=322,
@@ -98,7 +101,7 @@ def sources(*, snapshot: bool = True, board: bool = True) -> MetricSources:
             parts=lambda: parts,
             needed=lambda: parts,
             known=SimpleNamespace(table=range(306)),
-            book=SimpleNamespace(missing=lambda: {"a", "b"}),
+            book=SimpleNamespace(missing=lambda: {"a", "b"}, unread=lambda: {"adult": ("x", "y")}),
             not_durable=range(320),
         ),
         lag=lambda: 12.5,
@@ -214,6 +217,7 @@ def test_every_value_comes_from_its_own_count() -> None:
         ),
         lines=306,
         unknown_profiles=2,
+        categories_unread={"adult": 2, "games": 0},
         overlay_entries=304,
         exceptions=322,
         parental_suspended=True,

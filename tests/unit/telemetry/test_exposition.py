@@ -79,6 +79,7 @@ RESOLVER = ResolverMetrics(
     enforcement=observed(0.7),
     lines=120,
     unknown_profiles=121,
+    categories_unread={"adult": 133},
     overlay_entries=122,
     revision_lag=12.5,
     other_history=True,

@@ -304,6 +304,15 @@ async def test_a_profile_that_was_cut_off_is_kept(built: Case, installation: Ins
     assert values(look(snapshot.check, built), "snapshot.profile_kept")["profile"] == "child"
 
 
+async def test_a_category_of_which_no_list_was_read(case: Case, installation: Installation) -> None:
+    (installation.base / "policies/lists/adult.txt").unlink()
+    async with installation.open("ana") as context:
+        await updating.update(context)
+        await snapshots.build(context)
+    told = values(look(snapshot.check, case), "snapshot.category_unread")
+    assert told == {"category": "adult", "profiles": "child, teen"}
+
+
 async def test_a_list_that_no_snapshot_has(built: Case, installation: Installation) -> None:
     installation.write_policy("lists/adult.txt", "other.example\nblue.example\nred.example\n")
     async with installation.open("ana") as context:
