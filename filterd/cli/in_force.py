@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from filterd.config.settings import Settings
     from filterd.operations.context import Context
+    from filterd.operations.filling import Unfilled
     from filterd.policy.documents import Policies
 
 T = TypeVar("T")
@@ -31,9 +32,10 @@ def ask(settings: Settings, use_case: Callable[[Context], Awaitable[T]]) -> tupl
         return None, "" if isinstance(error.__cause__, StoreMissingError) else str(error)
 
 
-def policies_in_force(settings: Settings, documents: Policies) -> tuple[Policies, str]:
-    """The documents with the feeds in force; as they are, with the reason, where the store does not tell."""
-    from filterd.operations.feeds import adoption
+def unfilled(settings: Settings, documents: Policies, wanted: Iterable[str]) -> tuple[Unfilled, str]:
+    """The categories of which nothing is in force; by the files alone, with the reason, where the store does
+    not tell."""
+    from filterd.operations import filling
 
-    found, unread = ask(settings, lambda context: adoption.policies_in_force(context, documents))
-    return (documents if found is None else found.policies), unread
+    found, unread = ask(settings, lambda context: filling.unfilled(context, documents, wanted))
+    return (filling.Unfilled(documents.empty_categories(wanted)) if found is None else found), unread

@@ -11,7 +11,7 @@ from filterd.cli import import_source, output
 from filterd.cli.bindings import SESSIONS_INSTEAD
 from filterd.cli.evidence import evidence_options, evidence_typed
 from filterd.cli.failure import Failure
-from filterd.cli.options import common, wide_option
+from filterd.cli.options import accept_empty_option, common, wide_option
 from filterd.cli.use_case import perform
 
 if TYPE_CHECKING:
@@ -32,15 +32,25 @@ SHOWN = 20
     help="Keep rows without evidence of their own for a second person, and why they have none.",
 )
 @wide_option
+@accept_empty_option
 @common
-def import_(file: Path, shared: str, wide: bool, config: Path | None, as_json: bool, **evidence: str) -> None:
+def import_(
+    file: Path,
+    shared: str,
+    wide: bool,
+    accept_empty: bool,
+    config: Path | None,
+    as_json: bool,
+    **evidence: str,
+) -> None:
     """Register lines from a CSV file; running it again changes nothing.
 
     The file - is standard input. The first line names the columns: subscriber, and as needed prefixes
     (separated by spaces), profile (opts the line in), zone, and the evidence who, channel, at, text_version,
     reference. The options say what a row with a profile does not say itself; a request without a time counts
-    as made now. Rows whose evidence is that of other rows too are rejected, unless --shared keeps them for a
-    second person to approve.
+    as made now. With yes in the column accept_empty a row opts in though no list of a category of its profile
+    was ever read; such rows are rejected otherwise. Rows whose evidence is that of other rows too are
+    rejected, unless --shared keeps them for a second person to approve.
     """
     from filterd.operations import importing
 
@@ -53,6 +63,7 @@ def import_(file: Path, shared: str, wide: bool, config: Path | None, as_json: b
                 evidence=evidence_typed(**evidence),
                 shared=shared,
                 wide=wide,
+                accept_empty=accept_empty,
                 progress=None if tell is None else lambda rows, read: tell(_rows(rows), read, size),
             )
 

@@ -157,6 +157,12 @@ def wide_option(command: Command) -> Command:
     )(command)
 
 
+def accept_empty_option(command: Command) -> Command:
+    """Add ``--accept-empty``: a profile is meant although a category of it was never read."""
+    text = "Go on though no list of a category of the profile was ever read; the audit trail keeps it."
+    return click.option("--accept-empty", is_flag=True, help=text)(command)
+
+
 def warn_of_wide(prefixes: Iterable[str]) -> None:
     """Say on standard error which of the prefixes of a line are wider than a line's."""
     from filterd.operations.input_values import is_wide

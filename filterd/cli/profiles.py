@@ -79,10 +79,11 @@ def show(profile: str, config: Path | None, as_json: bool) -> None:
         raise Failure("unknown profile " + repr(profile), remedy)
     found = known[profile]
     titles = _titles(policies, found)
-    filled, unread = in_force.policies_in_force(settings, policies)
-    empty = filled.empty_categories(found.every_category)
+    lacking, unread = in_force.unfilled(settings, policies, found.every_category)
+    empty = lacking.unlisted
     if as_json:
-        more = {"titles": titles, "open_at_night": open_at_night(policies, found), "empty": empty}
+        more = {"titles": titles, "open_at_night": open_at_night(policies, found)}
+        more |= {"empty": empty, "unread": lacking.unread}
         output.show_json({**output.plain(found), **more, "origin": _origin(policies, found)})
         return
     groups = open_at_night(policies, found).items()
@@ -101,9 +102,16 @@ def show(profile: str, config: Path | None, as_json: bool) -> None:
             *_in_both("warning", found.warning),
             *_in_both("limits", found.limits),
             ("empty", list(empty)),
+            ("never read", list(lacking.unread)),
         ]
     )
     _tell_empty(found, empty, unread)
+    if lacking.unread:
+        output.warn(
+            f"no list was ever read of {', '.join(lacking.unread)}: lines with {found.id} get what"
+            " dns.parental_fail says",
+            "see why: filterd feed list; read them: filterd feed update",
+        )
 
 
 def _tell_empty(found: Profile, empty: Sequence[str], unread: str) -> None:

@@ -14,7 +14,13 @@ from filterd.cli.group import Group
 from filterd.cli.line_import import import_
 from filterd.cli.line_search import find, list_
 from filterd.cli.line_view import RECORDED, change, show_line
-from filterd.cli.options import common, optional_time_span, warn_of_wide, wide_option
+from filterd.cli.options import (
+    accept_empty_option,
+    common,
+    optional_time_span,
+    warn_of_wide,
+    wide_option,
+)
 from filterd.cli.profiles import read_out
 from filterd.cli.use_case import perform
 
@@ -108,9 +114,16 @@ def show(id: str, config: Path | None, as_json: bool) -> None:
 @click.option("--profile", required=True, help="What the line asks for; filterd profile list shows them.")
 @evidence_options
 @credential_option
+@accept_empty_option
 @common
 def opt_in(
-    id: str, profile: str, credential: TextIO | None, config: Path | None, as_json: bool, **evidence: str
+    id: str,
+    profile: str,
+    credential: TextIO | None,
+    accept_empty: bool,
+    config: Path | None,
+    as_json: bool,
+    **evidence: str,
 ) -> None:
     """Turn the restriction on, at the holder's request and with the evidence of it."""
     from filterd.operations import subscribers
@@ -121,7 +134,9 @@ def opt_in(
         as_json,
         id,
         profile,
-        lambda context: subscribers.opt_in(context, id, profile, evidence_of(**evidence), credential=shown),
+        lambda context: subscribers.opt_in(
+            context, id, profile, evidence_of(**evidence), credential=shown, accept_empty=accept_empty
+        ),
     )
 
 
@@ -139,13 +154,18 @@ def opt_out(id: str, reason: str, config: Path | None, as_json: bool) -> None:
 @subscriber.command("set-profile")
 @click.argument("id")
 @click.argument("profile")
+@accept_empty_option
 @common
-def set_profile(id: str, profile: str, config: Path | None, as_json: bool) -> None:
+def set_profile(id: str, profile: str, accept_empty: bool, config: Path | None, as_json: bool) -> None:
     """Change the profile of a line that has opted in."""
     from filterd.operations import subscribers
 
     _choose_profile(
-        config, as_json, id, profile, lambda context: subscribers.set_profile(context, id, profile)
+        config,
+        as_json,
+        id,
+        profile,
+        lambda context: subscribers.set_profile(context, id, profile, accept_empty=accept_empty),
     )
 
 
@@ -253,22 +273,27 @@ def _choose_profile(
 ) -> None:
     """Show the profile's warning and limits, which the support agent reads to the line's holder, and change
     the profile after that."""
-    from filterd.operations import subscribers
+    from filterd.operations import filling, subscribers
     from filterd.operations.choices import differences
     from filterd.operations.policies import policies
     from filterd.operations.policies import profile as named
 
-    async def choose(context: Context) -> tuple[Subscriber, Profile, list[str]]:
-        chosen = named(policies(context), profile)
+    async def choose(context: Context) -> tuple[Subscriber, Profile, list[str], list[str]]:
+        documents = policies(context)
+        chosen = named(documents, profile)
         read_out(chosen, id)
+        lacking = await filling.told(context, documents, chosen)
         before = await subscribers.show(context, id)
         found = await use_case(context)
         kept = differences(found.choices.adjustments)
-        return found, chosen, [each for each in differences(before.choices.adjustments) if each not in kept]
+        dropped = [each for each in differences(before.choices.adjustments) if each not in kept]
+        return found, chosen, dropped, lacking
 
-    found, chosen, dropped = perform(config, choose)
-    warnings = (chosen.warning.es,) if chosen.warning else ()
+    found, chosen, dropped, lacking = perform(config, choose)
+    warnings = (*((chosen.warning.es,) if chosen.warning else ()), *lacking)
     limits = (chosen.limits.es,) if chosen.limits else ()
     looked = {"warnings": warnings, "limits": limits, "choices_dropped": (*dropped,)}
     show_line(found, as_json, RECORDED, looked)
     choices.tell_what_stays(found, dropped)
+    for each in lacking:
+        output.warn(each, "see which lists fill it: filterd feed list; ready ones: filterd feed list --ready")

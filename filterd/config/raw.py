@@ -245,7 +245,8 @@ class RawDns(Section):
     parental_fail: ParentalFail = key(
         "closed",
         "What registered lines get while their choices cannot be read: closed is SERVFAIL, open is "
-        "unrestricted answers. Mandatory rules hold in both cases.",
+        "unrestricted answers. Lines whose profile restricts a category of which no list was ever read get "
+        "SERVFAIL too, or the rest of the profile. Mandatory rules hold in all cases.",
     )
 
 

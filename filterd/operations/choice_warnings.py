@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from filterd.model.subscriber import Subscriber
+from filterd.operations import filling
 from filterd.operations.choices import Wish, differences, warning_of
 from filterd.operations.context import Context
 from filterd.operations.filling import empty_categories
@@ -22,11 +23,13 @@ async def of_wishes(context: Context, wishes: Iterable[Wish], found: Subscriber)
     return told
 
 
-def of_profile(context: Context, before: Subscriber, found: Subscriber) -> list[str]:
-    """The sentences on the profile that a line has got: its warning, its limits, and the line's own choices
-    that say nothing against it any more."""
-    chosen = profile(policies(context), found.choices.profile)
+async def of_profile(context: Context, before: Subscriber, found: Subscriber) -> list[str]:
+    """The sentences on the profile that a line has got: its warning, its limits, categories of which nothing
+    is in force, and the line's own choices that say nothing against it any more."""
+    documents = policies(context)
+    chosen = profile(documents, found.choices.profile)
     told = [each.es for each in (chosen.warning, chosen.limits) if each]
+    told += await filling.told(context, documents, chosen)
     kept = differences(found.choices.adjustments)
     dropped = [each for each in differences(before.choices.adjustments) if each not in kept]
     if dropped:

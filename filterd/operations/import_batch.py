@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -13,7 +13,7 @@ from filterd.model.bound import Bound, PortsBound, parse_bound
 from filterd.model.changelog import BindingChange, LineChange
 from filterd.model.line import LineChoices
 from filterd.model.subscriber import PendingOptIn, RequestEvidence, SharedEvidence, Subscriber
-from filterd.operations import limited_bounds
+from filterd.operations import filling, limited_bounds
 from filterd.operations.bindings import DAY, PACE, overlap
 from filterd.operations.context import Context
 from filterd.operations.errors import OperationError
@@ -43,6 +43,8 @@ class ImportRow:
     """the ranges of ports among them"""
     shares: int = 0
     """the number of rows that have the same evidence, itself included; 0: it is this row's own"""
+    accept_empty: bool = False
+    """opt the line in though no list of a category of its profile was ever read"""
 
     @property
     def weight(self) -> int:
@@ -81,6 +83,8 @@ class Importing:
     """once a row of it waits"""
     texts: dict[str, ConsentText] = field(default_factory=dict)
     """the texts of consent that its rows name, by version"""
+    unread: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """profile -> its categories of which no list was ever read; such a profile must be accepted"""
 
     def place(self, subscriber: str) -> str:
         """The subscriber as an error names it, with its line in the file if it stands there."""
@@ -105,6 +109,8 @@ class _Plan:
     referred: set[str] = field(default_factory=set)
     """references of the chunk that requests of other lines rest on"""
     pending: list[PendingOptIn] = field(default_factory=list)
+    accepted_empty: set[str] = field(default_factory=set)
+    """categories of which no list was ever read, of profiles that lines opt in to"""
 
     @property
     def empty(self) -> bool:
@@ -177,9 +183,13 @@ async def _compare(write: Write, chunk: Sequence[ImportRow], importing: Importin
         refusal = refusal or _refusal(row, numbered, owners, names, ranges, importing)
         if not importing.shared_reason and plan.opts_in(row, before) and plan.shares(row):
             refusal = refusal or _not_its_own(row)
+        unread = importing.unread.get(row.profile, ()) if plan.opts_in(row, before) else ()
+        if unread and not row.accept_empty:
+            refusal = refusal or f"{filling.refusal(row.profile, unread)}; {filling.REMEDY}"
         if refusal:
             importing.tally.reject(row.line, refusal)
             continue
+        plan.accepted_empty.update(unread)
         line = _plan_row(write, row, before, owners, plan, importing.tally)
         for each in row.ports:
             ranges.add(each, line)
@@ -313,6 +323,7 @@ def _audited(plan: _Plan, chunk: Sequence[ImportRow], source: str) -> dict[str, 
         "bindings": len(plan.bound),
         "opted_in": len(plan.asked),
         **({"pending": len(plan.pending)} if plan.pending else {}),
+        **({filling.ACCEPTED: sorted(plan.accepted_empty)} if plan.accepted_empty else {}),
         "lines": [numbers[0], numbers[-1]],
         "lines_digest": hashlib.sha256(canonical(numbers).encode()).hexdigest(),
     }

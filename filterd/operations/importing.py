@@ -9,7 +9,8 @@ The file's first line names its columns: ``subscriber`` (required), ``prefixes``
 ``profile`` (opts the line in), ``zone``, and the evidence of the request: ``who``, ``role`` (holder or
 authorised), ``channel``, ``at``, ``text_version``, ``reference``. A row with a profile needs evidence; the
 parts that it lacks are taken from the evidence given for the whole import. A request without a time counts as
-made now, when it is recorded.
+made now, when it is recorded. ``accept_empty`` (yes or no): opt the line in though no list of a category of
+its profile was ever read.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from typing import TextIO
 from filterd.disk.given_file import GivenFile
 from filterd.model.bound import PortsBound
 from filterd.model.subscriber import AskerRole, RequestEvidence
-from filterd.operations import consent, fresh_evidence, input_values, lines
+from filterd.operations import consent, filling, fresh_evidence, input_values, lines
 from filterd.operations.context import Context, OperationError
 from filterd.operations.import_batch import Importing, ImportRow, write_chunk
 from filterd.operations.nearest import did_you_mean
@@ -46,7 +47,8 @@ EVIDENCE = ("who", "role", "channel", "at", "text_version", "reference")
 ADJUSTMENTS = "adjustments"
 """as list and export have them; no column"""
 _ONE_BY_ONE = "a line has them by filterd subscriber choose, plan and close"
-COLUMNS = ("subscriber", "prefixes", "profile", "zone", *EVIDENCE)
+ACCEPT_EMPTY = "accept_empty"
+COLUMNS = ("subscriber", "prefixes", "profile", "zone", *EVIDENCE, ACCEPT_EMPTY)
 
 Progress = Callable[[int, int], None]
 """called with how many rows are done, and how many bytes of the file"""
@@ -101,19 +103,24 @@ async def import_file(
     evidence: RequestEvidence | None = None,
     shared: str = "",
     wide: bool = False,
+    accept_empty: bool = False,
     progress: Progress | None = None,
 ) -> ImportResult:
     """Import a file. ``evidence`` supplies the parts that rows with a profile lack; parts of it may be empty
     (of ``at``: 0, which is now). ``wide``: prefixes wider than a line has are meant.
 
     Evidence that several rows share, or the request of another line has, is rejected; with ``shared``, the
-    reason why there is no other, it waits until another person approves it."""
+    reason why there is no other, it waits until another person approves it. ``accept_empty``: what rows say
+    that do not say it themselves; see ``subscribers.opt_in``."""
     given = evidence or RequestEvidence("", "", 0.0, "", "")
-    reader = RowReader(context, given, wide=wide)
+    reader = RowReader(context, given, wide=wide, accept_empty=accept_empty)
     result = ImportResult()
+    unread = await unread_of_profiles(context)
     try:
         source = _digest(path)
-        importing = Importing(source, result, shared_reason=reason_of(context, shared), texts=reader.texts)
+        importing = Importing(
+            source, result, shared_reason=reason_of(context, shared), texts=reader.texts, unread=unread
+        )
         with path.open("rb") as raw, TextIOWrapper(raw, encoding="utf-8-sig", newline="") as file:
             reader.look_for_shared(file)
         reader.source = source[:16]
@@ -135,6 +142,15 @@ async def import_file(
             message, "mend the line and run the import again: what was done is passed over"
         ) from error
     return result
+
+
+async def unread_of_profiles(context: Context) -> dict[str, tuple[str, ...]]:
+    """Each profile with categories of which no list was ever read, though all were tried, and those."""
+    documents = policies(context)
+    wanted = {each for one in documents.profiles for each in one.every_category}
+    unread = frozenset((await filling.unfilled(context, documents, wanted)).tried)
+    lacking = {each.id: tuple(sorted(each.every_category & unread)) for each in documents.profiles}
+    return {profile: categories for profile, categories in lacking.items() if categories}
 
 
 def reason_of(context: Context, shared: str) -> str:
@@ -177,11 +193,14 @@ def _chunks(rows: Iterator[ImportRow]) -> Iterator[Sequence[ImportRow]]:
 class RowReader:
     """Reads the rows of one import, and checks them as far as that is possible without the store."""
 
-    def __init__(self, context: Context, evidence: RequestEvidence, *, wide: bool) -> None:
+    def __init__(
+        self, context: Context, evidence: RequestEvidence, *, wide: bool, accept_empty: bool = False
+    ) -> None:
         self._profiles = {each.id for each in policies(context).profiles}
         now = context.clock()
         self._given = replace(lines.in_form(evidence, now), at=evidence.at or now)
         self._wide = wide
+        self._accept_empty = accept_empty
         self.line = 1
         """the line of the file that was read last"""
         self._default_zone = context.settings.zone
@@ -266,7 +285,14 @@ class RowReader:
             ports=ports,
             evidence=evidence,
             shares=self._shared.count((evidence.reference, evidence.who, evidence.at)) if evidence else 0,
+            accept_empty=self._accepts_empty(value.get(ACCEPT_EMPTY, "")),
         )
+
+    def _accepts_empty(self, text: str) -> bool:
+        if text not in ("", "yes", "no"):
+            message = f"{ACCEPT_EMPTY} is not {text[:64]!r}"
+            raise OperationError(message, "write yes or no, or leave it empty")
+        return text == "yes" or (not text and self._accept_empty)
 
     def _bounds(self, values: Sequence[str]) -> tuple[tuple[str, ...], tuple[PortsBound, ...]]:
         """The canonical texts, each once, and the ranges of ports among them."""

@@ -20,15 +20,26 @@ from filterd.model.subscriber import RequestEvidence
 from filterd.operations.context import Context
 from filterd.operations.errors import OperationError
 from filterd.operations.import_batch import Importing, ImportRow, write_chunk
-from filterd.operations.importing import CHUNK_CHANGES, EVIDENCE, ImportResult, RowReader, reason_of
+from filterd.operations.importing import (
+    ACCEPT_EMPTY,
+    CHUNK_CHANGES,
+    EVIDENCE,
+    ImportResult,
+    RowReader,
+    reason_of,
+    unread_of_profiles,
+)
 from filterd.store.engine import BREATH
 
-FIELDS = ("id", "prefixes", "profile", "zone", "evidence")
+FIELDS = ("id", "prefixes", "profile", "zone", "evidence", ACCEPT_EMPTY)
 LONGEST_ROW = 65_536
 """bytes"""
 MOST_WAITING = 4_096
 """rows that wait for their chunk, good or bad"""
-_FORM = 'send {"id": ..., "prefixes": [...], "profile": ..., "zone": ..., "evidence": {...}} in each line'
+_FORM = (
+    'send {"id": ..., "prefixes": [...], "profile": ..., "zone": ..., "evidence": {...},'
+    ' "accept_empty": true} in each line'
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +90,7 @@ async def import_rows(
     reader = RowReader(context, RequestEvidence("", "", 0.0, "", ""), wide=False)
     importing = Importing(secrets.token_hex(32), tally, begins=begins, texts=reader.texts)
     importing.shared_reason = reason_of(context, shared)
+    importing.unread = await unread_of_profiles(context)
     reader.look_at_each()
     chunk: list[ImportRow] = []
     weight = number = 0
@@ -122,7 +134,9 @@ def _fields(text: bytes) -> Mapping[str, str | None]:
         raise OperationError(message, _FORM)
     prefixes, evidence = value.get("prefixes") or [], value.get("evidence") or {}
     unknown = [*value.keys() - set(FIELDS)]
-    if unknown or not isinstance(prefixes, list) or not isinstance(evidence, dict):
+    accept = value.get(ACCEPT_EMPTY) or False
+    forms = ((prefixes, list), (evidence, dict), (accept, bool))
+    if unknown or not all(isinstance(each, form) for each, form in forms):
         message = "the row has other fields than it may"
         raise OperationError(message, _FORM)
     unknown = [*evidence.keys() - set(EVIDENCE)]
@@ -131,6 +145,7 @@ def _fields(text: bytes) -> Mapping[str, str | None]:
         message = "a field of the row is no text, or its evidence has others than it may"
         raise OperationError(message, f"evidence has {', '.join(EVIDENCE)}, each a text")
     found = {"subscriber": value.get("id") or "", "prefixes": " ".join(map(str, prefixes))}
+    found[ACCEPT_EMPTY] = "yes" if accept else ""
     return found | _texts(value, ("profile", "zone")) | _texts(evidence, EVIDENCE)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -156,9 +156,11 @@ async def update(
     reason: str = "",
     evidence: RequestEvidence | None = None,
     also: Also | None = None,
+    noted: Mapping[str, Any] | None = None,
 ) -> Subscriber:
     """Apply a step to one line. Nothing is written where nothing changes and no evidence is given. A change
-    drops the closings that ended, and takes the evidence of the context."""
+    drops the closings that ended, and takes the evidence of the context. ``noted``: what its audit entry says
+    beside the choices."""
     async with context.store.write(context.actor, context.clock(), shared=True) as write:
         before, seal = await _require_sealed(write.connection, identifier)
         context.expected(before)
@@ -172,7 +174,7 @@ async def update(
         evidence = evidence or context.evidence
         choices = _without_past_closings(choices, write.now)
         await rows.save(write.connection, choices, before.choices)
-        after = audited(choices, seal) | context.by_way
+        after = {**audited(choices, seal), **context.by_way, **(noted or {})}
         if evidence is not None:
             await rows.add_requests(write.connection, [(before.line, action, _recorded(evidence, write))])
             after["request"] = evidence_digest(evidence, seal)

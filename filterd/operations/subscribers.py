@@ -19,7 +19,7 @@ from filterd.model.changelog import LineChange
 from filterd.model.line import MAX_PAUSE, LineChoices, OwnName, is_paused
 from filterd.model.rule import Action, NameRule, Scope
 from filterd.model.subscriber import RequestEvidence, Subscriber
-from filterd.operations import authorisations, consent, input_values, lines
+from filterd.operations import authorisations, consent, filling, input_values, lines
 from filterd.operations.bindings import bind
 from filterd.operations.choices import settled
 from filterd.operations.context import Context, OperationError
@@ -119,15 +119,19 @@ async def opt_in(
     *,
     credential: str = "",
     also: lines.Also | None = None,
+    accept_empty: bool = False,
 ) -> Subscriber:
     """Turn the restriction on, at the subscriber's request, with the evidence of it (R13). A line that had
     opted in already keeps its adjustments as :func:`set_profile` does; another one begins without any.
 
     ``credential``: that of an authorised person, who needs one. Shared evidence that waits for the line is
     dropped: it has evidence of its own now. ``also``: what is kept with it or not at all, as the first PIN.
+    ``accept_empty``: go on though a category of the profile has lists, and none of them was ever read
+    (``filling.EmptyCategoriesError``); the audit entry names it.
     """
     documents = policies(context)
     chosen = profile(documents, profile_id)
+    noted = await filling.require_read(context, documents, chosen, accept_empty=accept_empty)
 
     def step(old: LineChoices, _: float) -> LineChoices:
         adjustments = settled(old.adjustments, chosen, documents) if old.opted_in else UNADJUSTED
@@ -143,7 +147,9 @@ async def opt_in(
         if also is not None:
             await also(write, line)
 
-    return await lines.update(context, subscriber, "opt_in", step, evidence=evidence, also=settle)
+    return await lines.update(
+        context, subscriber, "opt_in", step, evidence=evidence, also=settle, noted=noted
+    )
 
 
 async def opt_out(
@@ -179,17 +185,20 @@ async def opt_out(
     )
 
 
-async def set_profile(context: Context, subscriber: str, profile_id: str) -> Subscriber:
+async def set_profile(
+    context: Context, subscriber: str, profile_id: str, *, accept_empty: bool = False
+) -> Subscriber:
     """Change the profile of a line that has opted in. Its own choices stay where they still say something
-    against the new profile; its plan, holidays and closings stay."""
+    against the new profile; its plan, holidays and closings stay. ``accept_empty``: see :func:`opt_in`."""
     documents = policies(context)
     chosen = profile(documents, profile_id)
+    noted = await filling.require_read(context, documents, chosen, accept_empty=accept_empty)
 
     def step(old: LineChoices, _: float) -> LineChoices:
         lines.require_opted_in(old, subscriber)
         return replace(old, profile=chosen.id, adjustments=settled(old.adjustments, chosen, documents))
 
-    return await lines.update(context, subscriber, "set_profile", step)
+    return await lines.update(context, subscriber, "set_profile", step, noted=noted)
 
 
 async def accept_profile(context: Context, subscriber: str) -> Subscriber:

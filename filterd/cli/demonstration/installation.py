@@ -132,12 +132,12 @@ async def prepare(config: Path, say: Callable[[str], None]) -> None:
     settings = load(config)
     await migrate.migrate(settings)
     async with open_context(settings) as context:
-        say("registering three lines and one order")
-        await _register(context)
-        say("reading the lists and compiling the policy snapshot")
+        say("reading the lists")
         for update in await updating.update(context):
             if update.problem:
                 say(f"  {update.feed}: {update.problem}")
+        say("registering three lines and one order, and compiling the policy snapshot")
+        await _register(context)
         record = await snapshots.build(context)
         say(f"  {record.names} names, digest {record.digest[:16]}")
 

@@ -58,7 +58,8 @@ async def import_lines(
     the others act; sent again, it changes nothing.
 
     A row is {"id", "prefixes": [...], "zone", "profile", "evidence": {"who", "role", "channel", "at",
-    "text_version", "reference"}}, all but the id as needed. While the body arrives, the reply has lines of
+    "text_version", "reference"}, "accept_empty": true}, all but the id as needed; "accept_empty" opts in
+    though no list of a category of the profile was ever read. While the body arrives, the reply has lines of
     {"progress"}; behind it one of {"line", "outcome", "problem"} for each row, of rejected ones the first
     1,000, and {"summary"}. 10,000 rejected rows in a row end the import."""
     if caller.state.imports >= MOST_IMPORTS:

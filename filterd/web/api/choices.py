@@ -23,6 +23,7 @@ from filterd.web.api.subscribers import IfMatch, changed
 from filterd.web.api.warned import WarnedSubscriber, profile_changed
 
 routes = router("choices")
+_ACCEPT_EMPTY = "Go on though no list of a category of the profile was ever read; else that is refused (409)."
 ProfileId = Annotated[str, Field(min_length=1, max_length=64)]
 OwnNameInPath = Annotated[
     str,
@@ -59,6 +60,7 @@ class OptIn(RequestBody):
 
     profile: ProfileId
     evidence: EvidenceGiven
+    accept_empty: StrictBool = Field(False, description=_ACCEPT_EMPTY)
 
 
 class OptOut(RequestBody):
@@ -72,6 +74,7 @@ class ProfileChoice(RequestBody):
     """Another profile."""
 
     profile: ProfileId
+    accept_empty: StrictBool = Field(False, description=_ACCEPT_EMPTY)
 
 
 class Pause(RequestBody):
@@ -120,7 +123,12 @@ async def opt_in(
         id,
         if_match,
         lambda context: subscribers.opt_in(
-            context, id, body.profile, evidence, credential=body.evidence.credential
+            context,
+            id,
+            body.profile,
+            evidence,
+            credential=body.evidence.credential,
+            accept_empty=body.accept_empty,
         ),
     )
 
@@ -154,7 +162,7 @@ async def set_profile(
         response,
         id,
         if_match,
-        lambda context: subscribers.set_profile(context, id, body.profile),
+        lambda context: subscribers.set_profile(context, id, body.profile, accept_empty=body.accept_empty),
     )
 
 

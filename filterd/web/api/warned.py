@@ -37,7 +37,7 @@ async def profile_changed(
     async def change(context: Context) -> Subscriber:
         before = await subscribers.show(context, id)
         found = await step(context)
-        told.extend(choice_warnings.of_profile(context, before, found))
+        told.extend(await choice_warnings.of_profile(context, before, found))
         return found
 
     line = await changed(caller, response, id, if_match, change)

@@ -15,10 +15,11 @@ from filterd.operations import consent, desk_scripts, subscribers
 from filterd.operations.context import Context, OperationError
 from filterd.operations.desk_scripts import SpokenRequest
 from filterd.operations.ends import STAYS, End
+from filterd.operations.filling import unfilled
 from filterd.operations.policies import policies
 from filterd.operations.portal import links, pins
 from filterd.operations.portal.links import IssuedLink
-from filterd.policy.documents import ConsentText
+from filterd.policy.documents import ConsentText, Profile
 from filterd.web.accounts.agents import Agent
 from filterd.web.desk.line_views import in_both, path_of, read_aloud, state_word
 from filterd.web.desk.room import reached_line
@@ -46,7 +47,7 @@ class DeskAct:
 
 
 async def _profile(context: Context, line: str, form: SentForm) -> Subscriber:
-    return await subscribers.set_profile(context, line, form.one("profile"))
+    return await subscribers.set_profile(context, line, form.one("profile"), accept_empty=True)
 
 
 async def _pause(context: Context, line: str, form: SentForm) -> Subscriber:
@@ -79,7 +80,9 @@ async def _opt_in(context: Context, line: str, form: SentForm) -> Subscriber:
     evidence = RequestEvidence(
         given.who, given.channel, context.clock(), version, given.reference, given.role
     )
-    return await subscribers.opt_in(context, line, form.one("profile"), evidence, credential=given.credential)
+    return await subscribers.opt_in(
+        context, line, form.one("profile"), evidence, credential=given.credential, accept_empty=True
+    )
 
 
 async def _link(context: Context, line: str, _: SentForm) -> IssuedLink:
@@ -137,7 +140,7 @@ def showing(act: DeskAct) -> View:
             "state_of_line": state_word(found, agent.context.clock()),
             "script": None if text is None else read_aloud(text.text),
             "text": text,
-            "profiles": _profiles(agent.context) if act.name in ("opt-in", "profile") else (),
+            "profiles": await _profiles(agent.context) if act.name in ("opt-in", "profile") else (),
             "pauses": PAUSES,
             "name_ends": NAME_ENDS,
             "channels": CHANNELS,
@@ -199,8 +202,16 @@ def _end(form: SentForm) -> End:
     return End(seconds) if seconds else STAYS
 
 
-def _profiles(context: Context) -> list[dict[str, object]]:
-    """The profiles on offer, each text by language."""
+async def _profiles(context: Context) -> list[dict[str, object]]:
+    """The profiles on offer, each text by language, with the categories of which nothing is in force."""
+    documents = policies(context)
+    wanted = {each for one in documents.profiles for each in one.every_category}
+    lacking = await unfilled(context, documents, wanted)
+
+    def titles(chosen: Profile, which: tuple[str, ...]) -> dict[str, str]:
+        found = [each.title for each in documents.categories if each.id in chosen.every_category & {*which}]
+        return {"es": ", ".join(each.es for each in found), "en": ", ".join(each.en for each in found)}
+
     return [
         {
             "id": each.id,
@@ -208,6 +219,8 @@ def _profiles(context: Context) -> list[dict[str, object]]:
             "about": in_both(each.description),
             "warning": in_both(each.warning),
             "limits": in_both(each.limits),
+            "unread": titles(each, lacking.unread),
+            "unlisted": titles(each, lacking.unlisted),
         }
-        for each in policies(context).profiles
+        for each in documents.profiles
     ]

@@ -23,6 +23,7 @@ from filterd.web.portal.titles import (
     closed_by,
     closes_ways,
     effective,
+    lacking,
     named,
     said,
     warning_of,
@@ -77,6 +78,7 @@ async def confirm_age(visit: Visit) -> Response:
         "own_hours": own.plan is not None,
         "stretches": stretches(chosen.schedule, documents, visit.words),
         "closes_ways": closes_ways(after, documents),
+        "lacking": await lacking(visit.context, documents, chosen, language),
         "said": said,
     }
     return visit.page("portal/age.html", values)
@@ -86,7 +88,7 @@ async def confirm_age(visit: Visit) -> Response:
 async def change_age(visit: Visit) -> Response:
     """``POST …/edad/nueva``."""
     form = await visit.form()
-    await subscribers.set_profile(visit.expecting(form), visit.id, form.one("edad"))
+    await subscribers.set_profile(visit.expecting(form), visit.id, form.one("edad"), accept_empty=True)
     return visit.done("edad")
 
 

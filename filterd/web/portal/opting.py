@@ -23,7 +23,7 @@ from filterd.web.pages.forms import query_of
 from filterd.web.pages.state import page, see_other
 from filterd.web.portal.hours import stretches
 from filterd.web.portal.line_state import own_closed, suspended_until, until
-from filterd.web.portal.titles import CLOSED_TWIN, closes_ways, offered, said, warning_of
+from filterd.web.portal.titles import CLOSED_TWIN, closes_ways, lacking, offered, said, warning_of
 from filterd.web.portal.visitor import Visit, on_line, portal_state, session_of
 
 
@@ -68,10 +68,10 @@ async def confirm(visit: Visit) -> Response:
     """``GET …/encender``: the text of the day, what will break, the PIN, and the button."""
     if visit.line.choices.opted_in:
         return see_other(visit.base)
-    return _confirmation(visit, query_of(visit.query, "edad", 64))
+    return await _confirmation(visit, query_of(visit.query, "edad", 64))
 
 
-def _confirmation(
+async def _confirmation(
     visit: Visit,
     profile_id: str,
     error: str = "",
@@ -96,6 +96,7 @@ def _confirmation(
         "closes_ways": closes_ways(chosen, documents),
         "warning": said(warning_of(chosen, documents), visit.words.language),
         "stretches": stretches(chosen.schedule, documents, visit.words),
+        "lacking": await lacking(visit.context, documents, chosen, visit.words.language),
         "error": error,
         "said": said,
     }
@@ -118,17 +119,21 @@ async def turn_on(visit: Visit) -> Response:
     closed = twin is not None and form.has("cerrado")
     text = text_of_the_day(visit.context, visit.line.choices.zone)
     if text is None or text.id != form.one("texto"):
-        return _confirmation(visit, chosen.id, "portal.consent.new_text", HTTPStatus.CONFLICT, closed=closed)
+        return await _confirmation(
+            visit, chosen.id, "portal.consent.new_text", HTTPStatus.CONFLICT, closed=closed
+        )
     pin = form.one("pin")[:100]
     try:
         pin = pin and pins.checked(pin)
     except PinFaultError as error:
         status = HTTPStatus.UNPROCESSABLE_ENTITY
-        return _confirmation(visit, chosen.id, f"portal.pin_fault.{error.fault}.body", status, closed=closed)
+        return await _confirmation(
+            visit, chosen.id, f"portal.pin_fault.{error.fault}.body", status, closed=closed
+        )
     wanted = twin if closed and twin is not None else chosen
     asked = evidence(visit.context, visit.session, visit.id, text.id)
     keep, more = await _first_pin(visit, pin)
-    await subscribers.opt_in(visit.expecting(form), visit.id, wanted.id, asked, also=keep)
+    await subscribers.opt_in(visit.expecting(form), visit.id, wanted.id, asked, also=keep, accept_empty=True)
     return see_other(f"{visit.base}/listo{more}")
 
 
@@ -148,11 +153,13 @@ async def on(visit: Visit) -> Response:
     """``GET …/listo``: it is on; what now."""
     if not visit.line.choices.opted_in:
         return see_other(visit.base)
-    chosen = profile(policies(visit.context), visit.line.choices.profile)
+    documents = policies(visit.context)
+    chosen = profile(documents, visit.line.choices.profile)
     end, choices = await suspended_until(visit.context), visit.line.choices
     suspended = until(visit.words, end, visit.context.clock(), choices.zone) if end else ""
     pin = query_of(visit.query, "pin", 10)
     values = {"pin": pin, "chosen": chosen, "suspended": suspended, "said": said}
+    values["lacking"] = await lacking(visit.context, documents, chosen, visit.words.language)
     values["nowhere"] = subscribers.nowhere(visit.context, visit.line)
     return visit.page("portal/on.html", values)
 

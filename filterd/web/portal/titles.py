@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from filterd.config.service_settings import WordsSettings
+from filterd.config.settings import ParentalFail
 from filterd.model.adjustments import Adjustments
 from filterd.model.line import LineChoices
+from filterd.operations.context import Context
+from filterd.operations.filling import unfilled
 from filterd.operations.plans import ADULTS_TOO
 from filterd.operations.policies import profile
 from filterd.policy.documents import Level, Policies, Profile, Text
@@ -121,6 +124,17 @@ def warning_of(chosen: Profile, documents: Policies) -> Text | None:
     if any(slot.everything for slot in chosen.schedule):
         return chosen.warning or ADULTS_TOO
     return None if closes_ways(chosen, documents) else chosen.warning
+
+
+async def lacking(context: Context, documents: Policies, chosen: Profile, language: str) -> dict[str, object]:
+    """The values of the macro ``lacking``: the titles of a profile's categories of which no list was read,
+    or that have none."""
+    found = await unfilled(context, documents, chosen.every_category)
+    return {
+        "unread": named(documents.categories, found.unread, language),
+        "unlisted": named(documents.categories, found.unlisted, language),
+        "fails_closed": context.settings.dns.parental_fail is ParentalFail.CLOSED,
+    }
 
 
 class Titled(Protocol):

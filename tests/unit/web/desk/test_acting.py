@@ -11,6 +11,7 @@ from filterd.model.line import LineChoices
 from filterd.model.token import Permission, TokenRole
 from filterd.operations import audit, authorisations, consent_history, subscribers, suspension, view_codes
 from filterd.operations.consent import TextState
+from filterd.operations.feeds import updating
 from filterd.operations.notices import keeping
 from filterd.store.notices import NoticeFilter
 from filterd.web.desk.acts import ACTS
@@ -210,3 +211,19 @@ async def test_a_filter_that_is_stopped_for_all_is_said_to_be(world: DeskWorld) 
     await suspension.suspend(world.context, 3_600, reason="a list closed too much")
     assert "suspended for every line until" in (await browser.get("/desk/lines/home")).text
     assert "suspended for every line" not in (await browser.get("/desk/lines/eth%200%2F1%2F3:100")).text
+
+
+async def test_a_profile_whose_list_was_never_read_is_said_and_recorded(world: DeskWorld) -> None:
+    (world.installation.base / "policies/lists/adult.txt").unlink()
+    await updating.update(world.context)
+    browser = await world.agent()
+    page = (await browser.get("/desk/acts/opt-in?line=home")).text
+    assert "no list of Adult was ever read" in page
+    await _act(browser, "opt-in", profile="child")
+    await _act(browser, "profile", profile="teen")
+    assert (await _choices(world)).profile == "teen"
+    entries = await audit.tail(world.context, 10)
+    told = [
+        each.entry.after["accepted_empty"] for each in entries if "accepted_empty" in (each.entry.after or {})
+    ]
+    assert told == [["adult"], ["adult"]]

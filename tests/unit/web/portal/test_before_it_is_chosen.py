@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from filterd.operations import subscribers
+from filterd.operations.feeds import updating
+from filterd.operations.selection import Selection
 from tests.unit.web.portal.conftest import POLICIES, Browser, PortalPages
 
 LINE = "/portal/filtro/1"
@@ -62,3 +65,26 @@ async def test_another_age_says_what_opens_and_that_hours_end(portal: PortalPage
     await browser.send(f"{LINE}/horas/guardar", given)
     await browser.open(f"{LINE}/edad/nueva?edad=families")
     assert "Horas Se quedan las tuyas." in browser.words
+
+
+async def test_topics_without_a_list_that_was_read_are_said_and_it_goes_on(
+    portal: PortalPages, browser: Browser
+) -> None:
+    (portal.installation.base / "policies/lists/adult.txt").unlink()
+    for listed in (False, True):
+        await browser.open(f"{LINE}/encender?edad=families")
+        assert "Todavía no tenemos la lista de: Adultos" in browser.words
+        if not listed:
+            async with portal.installation.open() as context:
+                await updating.update(context)
+    await browser.send(f"{LINE}/encender", {"pin": ""})
+    assert "Todavía no tenemos la lista de: Adultos" in browser.words
+    assert "Ya funciona en tu Internet" not in browser.words
+    await browser.open(f"{LINE}/edad/nueva?edad=families-closed")
+    assert "puede que Internet no abra en tu casa" in browser.words
+    await browser.send(f"{LINE}/edad/nueva", {})
+    async with portal.installation.open() as context:
+        (line,) = [
+            each async for each in subscribers.list_subscribers(context, wanted=Selection(opted_in=True))
+        ]
+    assert line.choices.profile == "families-closed"
