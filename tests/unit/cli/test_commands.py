@@ -462,14 +462,15 @@ def test_a_night_that_closes_everything(installation: Path, run: Run, answer: An
     assert "00:00-24:00 everything," in run("profile", "show", "night").stdout
     night.write_text(NIGHT + WARNING)
 
+    answer("feed", "update")
     answer("subscriber", "add", "S-9")
     opted = run("subscriber", "opt-in", "S-9", "--profile", "night", *EVIDENCE)
     assert "warning: Cierra también lo de los adultos.\n  what to do: read it to the" in opted.stderr
     assert answer("subscriber", "set-profile", "S-9", "teenagers")["warnings"] == []
     assert answer("subscriber", "set-profile", "S-9", "night")["warnings"] == [
-        "Cierra también lo de los adultos."
+        "Cierra también lo de los adultos.",
+        "empty: nothing is listed yet of games, so nothing is closed there",
     ]
-    answer("feed", "update")
     answer("snapshot", "build")
     open_at_night = run("check", "www.chat.test.example", "--subscriber", "S-9").stdout
     sentence = (
