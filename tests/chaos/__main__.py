@@ -82,14 +82,17 @@ def _gathered(words: list[str], chosen: argparse.Namespace, folder: Path) -> Ite
 def _shown(outcomes: Iterator[Outcome], rounds: int) -> Iterator[Outcome]:
     """The same, with a line for each that was bad and for every fiftieth."""
     bad, began = 0, time.monotonic()
+    heard: list[Outcome] = []
     for count, outcome in enumerate(outcomes, 1):
+        heard.append(outcome)
         if not outcome.good:
             bad += 1
             pending = " (pending)" if outcome.case in PENDING else ""
             print(f"round {outcome.round} {outcome.case}{pending}: {table.in_a_line(outcome)}", flush=True)
         if count % 50 == 0 or count == rounds:
             minutes = (time.monotonic() - began) / 60
-            print(f"{count} of {rounds} rounds, {bad} bad, {minutes:.1f} minutes", flush=True)
+            figures = table.sums(heard)
+            print(f"{count} of {rounds} rounds, {bad} bad, {minutes:.1f} minutes: {figures}", flush=True)
         yield outcome
 
 

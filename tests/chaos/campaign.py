@@ -8,14 +8,28 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from tests.chaos import contents, damage, disk_faults, disks, kills, stores
+from tests.chaos import (
+    contents,
+    damage,
+    disk_faults,
+    disks,
+    first_start,
+    killed_acts,
+    kills,
+    rollback,
+    stores,
+)
 from tests.chaos.case import Case, Ground, Outcome, ground_on, play
+from tests.chaos.history import ACCOUNTING, History, record
 from tests.chaos.site import copy_of, make_template
 from tests.e2e.day import Upstream
 
 CASES: dict[str, type[Case]] = {
-    case.name: case for module in (kills, damage, stores, disks, contents) for case in module.CASES
+    case.name: case
+    for module in (kills, damage, stores, disks, contents, killed_acts, first_start, rollback)
+    for case in module.CASES
 }
 
 
@@ -38,6 +52,7 @@ class Campaign:
     _made: int = 0
     _upstream: Upstream = field(default_factory=Upstream)
     _library: Path | None = None
+    _history: History | None = None
 
     def __enter__(self) -> Campaign:
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -69,12 +84,27 @@ class Campaign:
         outcome.seconds = time.monotonic() - began
         return outcome
 
+    def template(self, source: str) -> tuple[Path, dict[str, Any]]:
+        """The folder that an installation is copied from, made if it is not there, and its accounting:
+        ``later`` is the later moment of a history, ``first`` was never compiled."""
+        if source == "later":
+            if self._history is None:
+                self._history = record(self.folder / "history", self._template, self._upstream.port)
+            return self._history.later, ACCOUNTING
+        if source == "first":
+            folder = self.folder / "first"
+            return folder if folder.exists() else make_template(folder, compiled=False), {}
+        return self._template, {}
+
     def _enter(self, case: Case) -> Ground:
         """A ground for a round that needs its own, or for all that follow."""
         self._made += 1
-        site = copy_of(self._template, self.folder / f"site-{self._made}", self._upstream.port, self._library)
+        template, accounting = self.template(case.source)
+        folder = self.folder / f"site-{self._made}"
+        site = copy_of(template, folder, self._upstream.port, self._library, accounting)
         try:
             self._ground = ground_on(site, case.roles)
+            self._ground.history = self._history
         except BaseException:
             site.close()
             raise

@@ -16,6 +16,8 @@ from filterd.store.errors import StoreError
 from tests.chaos import disk_faults
 from tests.chaos import site as sites
 from tests.chaos.asker import Asker
+from tests.chaos.history import History
+from tests.chaos.performer import Performer
 from tests.chaos.said import UNFILTERED, Listener
 from tests.chaos.site import ROLES, Site, order_of
 from tests.chaos.truth import NEVER, Answer, Kind, Name, Truth
@@ -47,9 +49,15 @@ class Ground:
     count: int = 0
     references: set[str] = field(default_factory=set)
     """of every order that was ever acknowledged"""
+    history: History | None = None
+    """the moments that a round may put its state together from"""
+    performer: Performer | None = None
+    """performs the acts that are killed, from the first one on"""
 
     def close(self) -> None:
         """End all."""
+        if self.performer is not None:
+            self.performer.close()
         self.listener.stop()
         self.asker.stop()
         self.site.close()
@@ -66,7 +74,8 @@ def ground_on(site: Site, roles: tuple[str, ...]) -> Ground:
     truth.add(Name("harmless.example", Kind.CONTROL, sites.STRANGER))
     truth.add(Name("harmless.example", Kind.CONTROL, sites.CHILDREN[0]))
     for number, address in enumerate(sites.CHILDREN, 1):
-        choice = Name(sites.CATEGORY, Kind.CHOICE, address, now if number == 1 else NEVER)
+        blocked_from, open_from = (now, NEVER) if number == 1 else (NEVER, now)
+        choice = Name(sites.CATEGORY, Kind.CHOICE, address, blocked_from, open_from=open_from)
         ground.choices[number] = truth.add(choice)
     asker.start()
     ground.listener.start()
@@ -87,6 +96,8 @@ class Round:
     failures: list[str] = field(default_factory=list)
     numbers_repeat: bool = False
     """whether nothing is left that knows which numbers were given out"""
+    said: str = ""
+    """the part of the product that said that something was lost, and its words"""
 
     @property
     def site(self) -> Site:
@@ -160,6 +171,7 @@ class Round:
         except BaseException:
             name.free_from = 0.0
             raise
+        name.open_from = time.monotonic() + self.enforcement
         self.ground.orders.remove(name)
         self.ground.withdrawn.append(name)
 
@@ -168,12 +180,13 @@ class Round:
         choice = self.ground.choices[number]
         subscriber = f"child-{number}"
         if into:
+            choice.open_from = NEVER
             self.site.do(lambda context: sites.opt_in(context, subscriber))
             choice.free_from, choice.blocked_from = 0.0, time.monotonic() + self.enforcement
         else:
             choice.free_from = time.monotonic()
             self.site.do(lambda context: subscribers.opt_out(context, subscriber, reason="asked"))
-            choice.blocked_from = NEVER
+            choice.blocked_from, choice.open_from = NEVER, time.monotonic() + self.enforcement
 
     def toggle(self) -> None:
         """Another choice of a line that is drawn."""
@@ -247,6 +260,14 @@ class Case(ABC):
     slow: ClassVar[bool] = False
     """whether a round takes too long for the suite"""
     enforcement: ClassVar[float] = ENFORCEMENT
+    agreement: ClassVar[float] = AGREEMENT
+    """seconds for which two parts may say different things"""
+    counted: ClassVar[frozenset[Kind]] = frozenset({Kind.MANDATORY})
+    """the kinds of names of which no answer may be unfiltered"""
+    sampled: ClassVar[bool] = True
+    """whether the suite plays a round of it"""
+    source: ClassVar[str] = ""
+    """the template that a fresh installation is copied from (:meth:`.campaign.Campaign.template`)"""
 
     @classmethod
     def lacks(cls) -> str:
@@ -263,6 +284,11 @@ class Case(ABC):
     def recovery(self, round_: Round) -> None:
         """The steps of an operator, a supervisor or the disk that mend it."""
 
+    def settle(self, round_: Round) -> tuple[int, list[str]]:
+        """Wait until all holds; how many acknowledged changes are lost without being said, and all that is
+        wrong."""
+        return round_.settle()
+
 
 @dataclass
 class Outcome:
@@ -270,8 +296,12 @@ class Outcome:
 
     case: str
     round: int
+    questions: int = 0
     unfiltered: int = 0
+    without_right: int = 0
+    """answers that blocked a name whose end had been acknowledged, or that nobody had asked to be blocked"""
     lost: int = 0
+    """acknowledged changes that did not hold in the end, without being said"""
     worst: float = 0.0
     """seconds of the longest contradiction that counts"""
     what: str = ""
@@ -281,36 +311,47 @@ class Outcome:
     longest_what: str = ""
     failures: list[str] = field(default_factory=list)
     seconds: float = 0.0
+    agreement: float = AGREEMENT
+    said: str = ""
+    """the words of the product about what was lost"""
 
     @property
     def good(self) -> bool:
         """True if nothing was wrong."""
-        return not (self.unfiltered or self.lost or self.failures or self.worst > AGREEMENT)
+        wrong = self.unfiltered or self.without_right or self.lost or self.failures
+        return not (wrong or self.worst > self.agreement)
 
 
 def play(case: Case, ground: Ground, number: int, draw: random.Random) -> Outcome:
     """One round on a ground whose roles run."""
     began = time.monotonic()
-    outcome = Outcome(case.name, number)
+    outcome = Outcome(case.name, number, agreement=case.agreement)
     ground.listener.new_round()
-    before = len(ground.truth.unfiltered)
+    truth, asked = ground.truth, ground.asker.counts.total()
+    before = len(truth.unfiltered), len(truth.without_right)
     round_ = Round(ground, draw, case.enforcement)
     try:
         case.fault(round_)
         case.recovery(round_)
-        outcome.lost, wrong = round_.settle()
+        outcome.lost, wrong = case.settle(round_)
         round_.failures += wrong
         if not wrong and not case.fresh:
             round_.tidy()
     except Exception as error:
         round_.failures.append(f"{type(error).__name__}: {error}")
-    bad = [each for each in ground.truth.unfiltered[before:] if each.kind is Kind.MANDATORY]
+    bad = [each for each in truth.unfiltered[before[0] :] if each.kind in case.counted]
+    outcome.questions = ground.asker.counts.total() - asked
     outcome.unfiltered = len(bad)
-    if bad:
-        latest = max(each.after for each in bad)
-        round_.failures.append(f"{bad[0].name} was unfiltered, {latest:.1f} s after it had to be blocked")
+    for name in dict.fromkeys(each.name for each in bad):
+        latest = max(each.after for each in bad if each.name == name)
+        round_.failures.append(f"{name} was unfiltered, {latest:.1f} s after it had to be blocked")
+    blocked = truth.without_right[before[1] :]
+    outcome.without_right = len(blocked)
+    for name in dict.fromkeys(each.name for each in blocked):
+        latest = max(each.after for each in blocked if each.name == name)
+        round_.failures.append(f"{name} was blocked, {latest:.1f} s after it had to be open")
     _contradictions(outcome, ground)
-    outcome.failures = round_.failures
+    outcome.failures, outcome.said = round_.failures, round_.said
     outcome.seconds = time.monotonic() - began
     return outcome
 

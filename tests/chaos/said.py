@@ -131,6 +131,11 @@ class Spans:
         """Begin anew: what follows is counted by itself."""
         self._since.clear()
 
+    @property
+    def pending(self) -> bool:
+        """True if two parts contradict each other at this moment."""
+        return bool(self._since)
+
     def worst(self) -> tuple[str, Span] | None:
         """The longest of all."""
         return max(self.longest.items(), key=lambda each: each[1].seconds, default=None)

@@ -33,12 +33,12 @@ from filterd.config.settings import Settings
 from filterd.operations import snapshots, subscribers
 from filterd.operations.context import Context, open_context
 from filterd.operations.feeds import updating
-from filterd.operations.migrate import migrate
 from filterd.operations.orders import taking
 from filterd.operations.orders.intake import OrderRequest
 from tests.chaos.disk_faults import DiskFaults
 from tests.e2e.authority import free_port
 from tests.worlds.installation import POLICIES
+from tests.worlds.migrated import migrated
 
 FILTERD = (sys.executable, "-m", "filterd.cli.entry")
 LISTED = "worst.example"
@@ -76,6 +76,8 @@ class Site:
     upstream: int
     library: Path | None = None
     """the compiled faults of disks; None: processes of this one meet none"""
+    accounting: dict[str, Any] = field(default_factory=dict)
+    """that section of its configuration"""
     port: int = field(default_factory=free_port)
     metrics: int = field(default_factory=free_port)
     control: int = field(default_factory=free_port)
@@ -118,6 +120,7 @@ class Site:
             "control": {"listen": f"127.0.0.1:{self.control}"},
             "metrics": {"listen": f"127.0.0.1:{self.metrics}"},
             "orders": {"approvals": 1},
+            **({"accounting": self.accounting} if self.accounting else {}),
         }
 
     # --- processes ---
@@ -291,9 +294,9 @@ def order_of(*names: str, not_after: int = 0) -> OrderRequest:
     )
 
 
-def make_template(folder: Path) -> Path:
+def make_template(folder: Path, *, compiled: bool = True) -> Path:
     """An installation that was never started: a store with lines and an order, lists that were read, keys and
-    a snapshot."""
+    a snapshot. Without ``compiled``, no list was read, and there is no snapshot."""
     texts = {**POLICIES, "feeds.yaml": FEEDS, "lists/second.txt": f"{SECOND}\nother-listed.example\n"}
     for name, text in texts.items():
         path = folder / "policies" / name
@@ -301,17 +304,22 @@ def make_template(folder: Path) -> Path:
         path.write_text(text)
     site = Site(folder, 9)
     site.state.mkdir(exist_ok=True)
-    asyncio.run(migrate(site.settings))
-    site.do(_furnish)
+    asyncio.run(migrated(site.settings.store.url, site.settings.store.ledger))
+    site.do(_add_lines)
+    if compiled:
+        site.do(_compile)
     site.close()
     return folder
 
 
-async def _furnish(context: Context) -> None:
+async def _add_lines(context: Context) -> None:
     for number, address in enumerate(CHILDREN, 1):
         await subscribers.add(context, f"child-{number}", prefixes=(address,))
     await opt_in(context, "child-1")
     await taking.add(context, order_of(STANDING, not_after=int(context.clock()) + 100 * 86400))
+
+
+async def _compile(context: Context) -> None:
     await updating.update(context)
     await snapshots.build(context)
 
@@ -325,10 +333,26 @@ async def opt_in(context: Context, subscriber: str) -> None:
     await subscribers.opt_in(context, subscriber, "child", evidence)
 
 
-def copy_of(template: Path, folder: Path, upstream: int, library: Path | None = None) -> Site:
+def copy_of(
+    template: Path,
+    folder: Path,
+    upstream: int,
+    library: Path | None = None,
+    accounting: dict[str, Any] | None = None,
+) -> Site:
     """A fresh installation."""
-    shutil.copytree(template, folder, ignore=shutil.ignore_patterns("*.log", "*.faults", "filterd.yaml"))
-    return Site(folder, upstream, library)
+    ignored = shutil.ignore_patterns("*.log", "*.faults", "*.sock", "filterd.yaml")
+    shutil.copytree(template, folder, ignore=ignored)
+    return Site(folder, upstream, library, accounting or {})
+
+
+def copy_store(site: Site, to: Path) -> None:
+    """A whole copy of the store as it is now, in one file."""
+    with (
+        contextlib.closing(sqlite3.connect(site.store, timeout=30)) as store,
+        contextlib.closing(sqlite3.connect(to)) as copy,
+    ):
+        store.backup(copy)
 
 
 def events(site: Site, role: str) -> list[dict[str, Any]]:

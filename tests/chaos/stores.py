@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import shutil
-import sqlite3
 import time
 from pathlib import Path
 
 from filterd.operations import erasure, subscribers
 from filterd.operations.context import OperationError
 from tests.chaos.case import Case, Round
-from tests.chaos.site import Site
-from tests.chaos.truth import Name
+from tests.chaos.site import Site, copy_store
+from tests.chaos.truth import Kind, Name
 
 LEDGER = "ledger"
 """the directory of the newest head and of what a restore replays, in the state directory"""
-
-
-def copy_store(site: Site, to: Path) -> None:
-    """A whole copy of the store as it is now, in one file."""
-    with (
-        contextlib.closing(sqlite3.connect(site.store, timeout=30)) as store,
-        contextlib.closing(sqlite3.connect(to)) as copy,
-    ):
-        store.backup(copy)
 
 
 def put_store(site: Site, copy: Path, *, renamed: bool) -> None:
@@ -273,6 +262,37 @@ class RestoreInPlace(_OtherStore):
         round_.site.start("control")
 
 
+class RestoreOlderLedger(Case):
+    """A restore beside a ledger that is older than the store: what the store says was ended stays ended, or
+    the restore is refused."""
+
+    name = "restore-older-ledger"
+    fresh = True
+    weight = 3
+    agreement = 6.0
+    counted = frozenset({Kind.MANDATORY, Kind.CHOICE})
+
+    def fault(self, round_: Round) -> None:
+        site = round_.site
+        order = round_.order()
+        backup = site.folder / "backup"
+        done = site.run("backup", str(backup))
+        round_.require(done.returncode == 0, f"backup: {done.stderr.strip()[-300:]}")
+        ledger, older = site.state / LEDGER, site.folder / "older-ledger"
+        shutil.copytree(ledger, older)
+        round_.withdraw(order)
+        round_.opt(1, into=False)
+        round_.soon(lambda: not round_.holds(), "all is in force before the restore")
+        site.stop("control")
+        shutil.rmtree(ledger)
+        older.rename(ledger)
+        done = site.run("restore", str(backup), "--reason", "the disk was lost")
+        round_.said = "" if done.returncode == 0 else f"restore: {done.stderr.strip()[-200:]}"
+
+    def recovery(self, round_: Round) -> None:
+        round_.site.start("control")
+
+
 CASES: tuple[type[Case], ...] = (
     OlderStore,
     FreshStore,
@@ -280,4 +300,5 @@ CASES: tuple[type[Case], ...] = (
     RolledBackWithLedger,
     Restore,
     RestoreInPlace,
+    RestoreOlderLedger,
 )

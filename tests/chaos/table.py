@@ -8,7 +8,10 @@ from pathlib import Path
 
 from tests.chaos.case import AGREEMENT, ENFORCEMENT, Outcome
 
-COLUMNS = ("case", "rounds", "bad", "unfiltered", "lost", "worst disagreement", "seconds")
+COLUMNS = (
+    *("case", "rounds", "bad", "questions", "unfiltered", "blocked without right", "lost"),
+    *("worst disagreement", "seconds"),
+)
 
 
 def rows_of(outcomes: Iterable[Outcome]) -> list[tuple[str, ...]]:
@@ -26,7 +29,9 @@ def _row(case: str, outcomes: Sequence[Outcome]) -> tuple[str, ...]:
         case,
         str(len(outcomes)),
         str(sum(not each.good for each in outcomes)),
+        str(sum(each.questions for each in outcomes)),
         str(sum(each.unfiltered for each in outcomes)),
+        str(sum(each.without_right for each in outcomes)),
         str(sum(each.lost for each in outcomes)),
         f"{max(each.worst for each in outcomes):.1f} s",
         f"{sum(each.seconds for each in outcomes) / len(outcomes):.1f}",
@@ -51,7 +56,9 @@ def write_report(path: Path, outcomes: Sequence[Outcome], seed: int) -> None:
         "",
         f"{len(outcomes)} rounds, seed {seed}. *Unfiltered* counts answers with the upstream's address for a",
         f"name whose order had been acknowledged {ENFORCEMENT:.0f} s before, or before the resolver started.",
-        "*Lost* counts acknowledged changes that did not hold in the end. *Worst disagreement* is the",
+        "*Blocked without right* counts blocks of a name whose order was withdrawn, or of a line that had",
+        "opted out, a second after that was acknowledged. *Lost* counts acknowledged changes that did not",
+        "hold in the end, and of which nothing said that they were lost. *Worst disagreement* is the",
         "longest time for which a part called in force what DNS served, or after the recovery two parts said",
         f"different things; the bound is {AGREEMENT:.0f} s.",
         "",
@@ -77,9 +84,20 @@ def write_report(path: Path, outcomes: Sequence[Outcome], seed: int) -> None:
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
+def sums(outcomes: Sequence[Outcome]) -> str:
+    """The figures of all rounds in a line."""
+    return (
+        f"{sum(each.questions for each in outcomes):,} questions,"
+        f" {sum(each.unfiltered for each in outcomes)} unfiltered,"
+        f" {sum(each.without_right for each in outcomes)} blocked without right,"
+        f" {sum(each.lost for each in outcomes)} lost without being said,"
+        f" longest contradiction {max((each.worst for each in outcomes), default=0.0):.1f} s"
+    )
+
+
 def in_a_line(outcome: Outcome) -> str:
     """Why a round was bad."""
     told = list(dict.fromkeys(outcome.failures))
-    if outcome.worst > AGREEMENT:
+    if outcome.worst > outcome.agreement:
         told.append(f"for {outcome.worst:.1f} s {outcome.what}")
     return "; ".join(" ".join(each.split())[:300] for each in told[:5]).replace("|", "/")

@@ -53,10 +53,16 @@ class Name:
     """whether it is ordered up to a time that comes"""
     stored: bool = True
     """whether the store that stands in its place has it; else the node alone knows it"""
+    open_from: float = NEVER
+    """from then on it may not be blocked: its end was acknowledged, and a second has passed"""
 
     def must_be_blocked(self, sent: float, received: float) -> bool:
         """True if a question of this time may not be answered unfiltered."""
         return self.blocked_from <= sent and not (self.free_from and self.free_from <= received)
+
+    def must_be_open(self, sent: float) -> bool:
+        """True if a question of this time may not be answered as blocked."""
+        return self.kind is Kind.CONTROL or self.open_from <= sent
 
     @property
     def in_force(self) -> bool:
@@ -65,13 +71,13 @@ class Name:
 
 
 @dataclass
-class Unfiltered:
+class Wrong:
     """An answer that must not have been."""
 
     name: str
     kind: Kind
     after: float
-    """seconds since the name had to be blocked"""
+    """seconds since the name had to be blocked, or open"""
 
 
 @dataclass
@@ -79,7 +85,9 @@ class Truth:
     """All names of one installation."""
 
     names: list[Name] = field(default_factory=list)
-    unfiltered: list[Unfiltered] = field(default_factory=list)
+    unfiltered: list[Wrong] = field(default_factory=list)
+    without_right: list[Wrong] = field(default_factory=list)
+    """blocked although its end had been acknowledged, or nobody had asked for a block"""
 
     def add(self, name: Name) -> Name:
         """Ask for it from now on."""
@@ -97,4 +105,6 @@ class Truth:
     def judge(self, name: Name, answer: Answer, sent: float, received: float) -> None:
         """Take down an answer that must not have been."""
         if answer is Answer.UNFILTERED and name.must_be_blocked(sent, received):
-            self.unfiltered.append(Unfiltered(name.name, name.kind, sent - name.blocked_from))
+            self.unfiltered.append(Wrong(name.name, name.kind, sent - name.blocked_from))
+        if answer is Answer.BLOCKED and name.must_be_open(sent):
+            self.without_right.append(Wrong(name.name, name.kind, sent - min(name.open_from, sent)))
