@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from filterd.operations import key_rotation, snapshots, subscribers
 from filterd.operations.context import Context
+from filterd.operations.errors import UnusableError
 from filterd.operations.feeds import updating
 from filterd.operations.orders import ending, taking
 from filterd.operations.sessions import commands
@@ -24,7 +25,7 @@ from filterd.operations.sessions.protocol import ToldSession
 from filterd.operations.signing import Purpose
 from filterd.operations.trail import rotating
 from tests.chaos import site as sites
-from tests.chaos.site import Site, copy_of, copy_store, make_template, order_of
+from tests.chaos.site import Site, copy_folder, copy_of, copy_store, make_template, order_of
 
 PARTS: dict[str, tuple[str, ...]] = {
     "store": ("filterd.db", "filterd.db-wal", "filterd.db-shm"),
@@ -78,19 +79,19 @@ def record(folder: Path, template: Path, upstream: int) -> History:
         _wait_until_applied(site)
         _copy_running(site, history.running)
         _stop(site)
-        _copy(site.folder, history.earlier)
+        copy_folder(site.folder, history.earlier)
         _start(site)
         _change(site, history)
         _wait_until_applied(site)
         _stop(site)
-        _copy(site.folder, history.later)
+        copy_folder(site.folder, history.later)
     make_template(folder / "other-template")
     with _ended(copy_of(folder / "other-template", folder / "other-site", upstream)) as site:
         _start(site)
         site.do(lambda context: subscribers.deny(context, "child-1", "others-own.example"))
         _wait_until_applied(site)
         _stop(site)
-        _copy(site.folder, history.other)
+        copy_folder(site.folder, history.other)
     return history
 
 
@@ -110,10 +111,22 @@ def _change(site: Site, history: History) -> None:
         await commands.put(context, ToldSession((ARRIVED,), "child-2"))
         await updating.update(context)
         await key_rotation.rotate(context, reason="yearly")
+
+    async def sign_anew(context: Context) -> None:
         await rotating.rotate(context, Purpose.CHECKPOINT, reason="yearly")
-        await snapshots.build(context)
 
     site.do(change)
+    site.wait(lambda: _is_free(site, sign_anew), "the key that signs is rotated")
+    site.do(snapshots.build)
+
+
+def _is_free(site: Site, use_case: Callable[[Context], Awaitable[None]]) -> bool:
+    """Perform it; False where control holds the lock that it takes, as it does for its own checkpoint."""
+    try:
+        site.do(use_case)
+    except UnusableError:
+        return False
+    return True
 
 
 def _order(site: Site, history: History, name: str) -> None:
@@ -151,14 +164,9 @@ def _ended(site: Site) -> Iterator[Site]:
         site.close()
 
 
-def _copy(source: Path, target: Path) -> None:
-    shutil.copytree(source, target, ignore=shutil.ignore_patterns("*.sock", "*.log", "*.faults"))
-
-
 def _copy_running(site: Site, target: Path) -> None:
     """A consistent copy while nothing is written: the store as one file, all else as it stands."""
-    ignored = shutil.ignore_patterns("*.sock", "*.log", "*.faults", "filterd.db*")
-    shutil.copytree(site.folder, target, ignore=ignored)
+    copy_folder(site.folder, target, without="filterd.db*")
     copy_store(site, target / "state" / site.store.name)
 
 

@@ -333,6 +333,17 @@ async def opt_in(context: Context, subscriber: str) -> None:
     await subscribers.opt_in(context, subscriber, "child", evidence)
 
 
+def copy_folder(source: Path, target: Path, *, without: str = "") -> None:
+    """Copy an installation's policies and state, and nothing of its processes. The logs in the state stay:
+    they are the node's. ``without``: a pattern of names that are left out too."""
+
+    def left_out(folder: str, names: list[str]) -> set[str]:
+        own = ("*.log", "*.faults", "filterd.yaml") if Path(folder) == source else ()
+        return shutil.ignore_patterns("*.sock", without, *own)(folder, names)
+
+    shutil.copytree(source, target, ignore=left_out)
+
+
 def copy_of(
     template: Path,
     folder: Path,
@@ -341,8 +352,7 @@ def copy_of(
     accounting: dict[str, Any] | None = None,
 ) -> Site:
     """A fresh installation."""
-    ignored = shutil.ignore_patterns("*.log", "*.faults", "*.sock", "filterd.yaml")
-    shutil.copytree(template, folder, ignore=ignored)
+    copy_folder(template, folder)
     return Site(folder, upstream, library, accounting or {})
 
 

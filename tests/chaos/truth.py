@@ -105,6 +105,10 @@ class Truth:
     def judge(self, name: Name, answer: Answer, sent: float, received: float) -> None:
         """Take down an answer that must not have been."""
         if answer is Answer.UNFILTERED and name.must_be_blocked(sent, received):
-            self.unfiltered.append(Wrong(name.name, name.kind, sent - name.blocked_from))
+            self.unfiltered.append(
+                Wrong(f"{name.name} from {name.source}", name.kind, sent - name.blocked_from)
+            )
         if answer is Answer.BLOCKED and name.must_be_open(sent):
-            self.without_right.append(Wrong(name.name, name.kind, sent - min(name.open_from, sent)))
+            self.without_right.append(
+                Wrong(f"{name.name} from {name.source}", name.kind, sent - min(name.open_from, sent))
+            )
