@@ -96,6 +96,8 @@ class Round:
     failures: list[str] = field(default_factory=list)
     numbers_repeat: bool = False
     """whether nothing is left that knows which numbers were given out"""
+    patience: float = 1.0
+    """what :data:`SETTLING` is multiplied by"""
     said: str = ""
     """the part of the product that said that something was lost, and its words"""
 
@@ -232,7 +234,7 @@ class Round:
         self.ground.listener.recovered = True
         while True:
             lost, wrong = self.holds(), self.agreed()
-            if (not lost and not wrong) or time.monotonic() > self._since + SETTLING:
+            if (not lost and not wrong) or time.monotonic() > self._since + SETTLING * self.patience:
                 return len(lost), lost + wrong
             time.sleep(0.05)
 
@@ -260,6 +262,8 @@ class Case(ABC):
     slow: ClassVar[bool] = False
     """whether a round takes too long for the suite"""
     enforcement: ClassVar[float] = ENFORCEMENT
+    patience: ClassVar[float] = 1.0
+    """what :data:`SETTLING` is multiplied by, where control has to read or compile before all holds"""
     agreement: ClassVar[float] = AGREEMENT
     """seconds for which two parts may say different things"""
     counted: ClassVar[frozenset[Kind]] = frozenset({Kind.MANDATORY})
@@ -329,7 +333,7 @@ def play(case: Case, ground: Ground, number: int, draw: random.Random) -> Outcom
     ground.listener.new_round()
     truth, asked = ground.truth, ground.asker.counts.total()
     before = len(truth.unfiltered), len(truth.without_right)
-    round_ = Round(ground, draw, case.enforcement)
+    round_ = Round(ground, draw, case.enforcement, patience=case.patience)
     try:
         case.fault(round_)
         case.recovery(round_)

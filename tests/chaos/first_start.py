@@ -7,7 +7,6 @@ upstream. The cases keep the mandatory lists, which nobody has read yet either.
 from __future__ import annotations
 
 import contextlib
-import re
 import socket
 import sqlite3
 import threading
@@ -19,7 +18,7 @@ from filterd.operations.context import Context, OperationError
 from filterd.operations.feeds import updating
 from filterd.store.errors import StoreError
 from tests.chaos.case import Case, Round
-from tests.chaos.site import ROLES
+from tests.chaos.site import ROLES, events
 from tests.chaos.truth import Answer, Kind
 from tests.e2e.authority import free_port
 
@@ -31,8 +30,8 @@ WATCHED = 1.5
 ADULT = "lists/adult.txt"
 SOURCE = f"source: {ADULT}"
 PERIOD = 0.02
-BUSY = re.compile("locked|busy")
-"""in the log of control, whose write had to wait too long"""
+FEEDS_FAILED = "feeds failed"
+"""the event in the log of control whose feed pass could not be recorded"""
 
 
 class FirstStart(Case):
@@ -43,6 +42,7 @@ class FirstStart(Case):
     source = "first"
     weight = 2
     agreement = AGREEMENT
+    patience = 4.0
     enforcement = 0.0
     counted = frozenset({Kind.MANDATORY, Kind.CHOICE})
 
@@ -161,7 +161,8 @@ class DeadServer(FirstStart):
 
 
 class BusyStore(FirstStart):
-    """Another process holds the write lock of the store until control has failed to record its lists."""
+    """Another process holds the write lock of the store from the moment in which control listens until its
+    first lists could not be recorded."""
 
     name = "first-start-store-busy"
     sampled = False  # a writer waits 15 seconds before it gives up
@@ -169,25 +170,24 @@ class BusyStore(FirstStart):
 
     @contextlib.contextmanager
     def trouble(self, round_: Round) -> Iterator[None]:
-        free = threading.Event()
-        held = threading.Event()
-
-        def hold() -> None:
-            with contextlib.closing(sqlite3.connect(round_.site.store, isolation_level=None)) as store:
-                store.execute("BEGIN IMMEDIATE")
-                held.set()
-                while not free.wait(0.1) and not BUSY.search(round_.site.logs()):
-                    pass
-                store.execute("ROLLBACK")
-
-        thread = threading.Thread(target=hold)
+        over = threading.Event()
+        thread = threading.Thread(target=self._hold, args=(round_, over))
         thread.start()
-        held.wait()
         try:
             yield
         finally:
-            free.set()
+            over.set()
             thread.join()
+
+    @staticmethod
+    def _hold(round_: Round, over: threading.Event) -> None:
+        while not over.wait(0.005) and not round_.site.http("control", "/readyz")[0]:
+            pass
+        with contextlib.closing(sqlite3.connect(round_.site.store, 30, isolation_level=None)) as store:
+            store.execute("BEGIN IMMEDIATE")
+            while not over.wait(0.1) and FEEDS_FAILED not in _events(round_):
+                pass
+            store.execute("ROLLBACK")
 
 
 class ResolverFirst(FirstStart):
@@ -234,6 +234,13 @@ class KilledStart(FirstStart):
             role = round_.draw.choice(ROLES)
             site.kill(role)
             site.start(role, wait=False)
+
+
+def _events(round_: Round) -> list[str]:
+    """What control has logged."""
+    with contextlib.suppress(FileNotFoundError):
+        return [str(line.get("event")) for line in events(round_.site, "control")]
+    return []
 
 
 CASES: tuple[type[Case], ...] = (

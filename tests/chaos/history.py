@@ -69,7 +69,7 @@ class History:
 
 def record(folder: Path, template: Path, upstream: int) -> History:
     """Play both moments below a new folder."""
-    history = History(*(folder / name for name in ("earlier", "running", "later", "other")), {})
+    history = History(folder / "earlier", folder / "running", folder / "later", folder / "other", {})
     with _ended(copy_of(template, folder / "site", upstream, accounting=ACCOUNTING)) as site:
         _start(site)
         for name in (KEPT, ENDED):

@@ -31,6 +31,8 @@ from tests.chaos.truth import NEVER, Kind, Name
 KILLS = 4
 LONGEST = 1.2
 """part of an act's usual time after which it is killed at the latest: some come to their end"""
+DRAFTS_SECONDS = 10.0
+"""in which control has finished what it writes at this moment"""
 NUMBER = re.compile(r"[0-9a-f]{8,}|\d+")
 PLACED = re.compile(
     r"(-wal|-shm|-journal|\.lock|\.sock|\.log)$|^state/(ledger|node|feeds|sessions[^/]*|snapshots)/[^.][^/]*"
@@ -43,6 +45,7 @@ class KilledAct(Case):
     """One act, killed some times."""
 
     act: ClassVar[str]
+    patience = 4.0
     agreement = 6.0
     counted = frozenset({Kind.MANDATORY, Kind.CHOICE})
     weight = 3
@@ -90,10 +93,13 @@ class KilledAct(Case):
         round_.require(not faults, f"rows are not what was decided: {faults}")
         self.repeat(round_)
         round_.soon(lambda: _is_done(round_), "retention runs")
-        left = sorted(
-            each for each in files_of(round_) if each not in self._before and not PLACED.search(each)
-        )
+        until = time.monotonic() + DRAFTS_SECONDS
+        while (left := self._left(round_)) and time.monotonic() < until:
+            time.sleep(0.2)
         round_.require(not left, f"left behind: {', '.join(left)}")
+
+    def _left(self, round_: Round) -> list[str]:
+        return sorted({each for each in files_of(round_) if not PLACED.search(each)} - self._before)
 
     def repeat(self, round_: Round) -> None:
         """Perform the act once more, to its end."""

@@ -11,12 +11,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from filterd.operations import snapshots, subscribers
+from filterd.operations import importing, snapshots, subscribers
 from filterd.operations.context import Context, OperationError
 from filterd.store.errors import StoreError
 from tests.chaos import site as sites
 from tests.chaos.case import Case, Round
-from tests.chaos.truth import Name
+from tests.chaos.truth import Kind, Name
 
 INTERPRETER_SECONDS = 0.5
 """before a line of the product can run, a signal ends any process"""
@@ -210,6 +210,32 @@ class DownBehindImport(Case):
         round_.site.start("resolver")
 
 
+class ChoiceBehindImport(Case):
+    """Lines opt in and out while the resolver is down, behind an import of thousands of lines: both hold in
+    its first answers; before, it answers SERVFAIL to these lines."""
+
+    name = "choice-while-down-behind-import"
+    fresh = True
+    enforcement = 0.0
+    weight = 0.5
+    sampled = False  # the import takes most of a minute on a busy machine
+    counted = frozenset({Kind.MANDATORY, Kind.CHOICE})
+    LINES = 10_000
+
+    def fault(self, round_: Round) -> None:
+        site = round_.site
+        site.stop("resolver")
+        file = site.folder / "lines.csv"
+        numbers = "".join(f"imported-{number}\n" for number in range(self.LINES))
+        file.write_text(f"subscriber\n{numbers}")
+        site.do(lambda context: importing.import_file(context, file))
+        round_.opt(1, into=False)
+        round_.opt(2, into=True)
+
+    def recovery(self, round_: Round) -> None:
+        round_.site.start("resolver")
+
+
 async def _many_choices(context: Context) -> None:
     for number in range(20):
         await subscribers.deny(context, "child-3", f"own-{number}.example")
@@ -291,6 +317,7 @@ CASES: tuple[type[Case], ...] = (
     KillSupervisorOfStopped,
     Down,
     DownBehindImport,
+    ChoiceBehindImport,
     StopBeforePulse,
     HangUpEarly,
 )

@@ -32,7 +32,8 @@ WATCHED = 1.5
 """seconds for which the parts are heard in the end at least"""
 REVISIONED = frozenset({"store", "ledger", "node", "snapshots"})
 """the parts that say how new they are"""
-ORDER = frozenset({"store", "node"})
+DECISION = frozenset({"store", "node"})
+"""what knows an order, a choice, and the lists in force"""
 ENDING = frozenset({"store", "node", "ledger"})
 WORDS = re.compile(
     r"older|newer|ahead|another (history|installation|store|key)|rolled back|went back|not the newest"
@@ -51,10 +52,19 @@ class Fact:
     blocked: bool
     known_to: frozenset[str] = frozenset()
     """empty: it holds at both moments"""
+    by_session: bool = False
+    """whether the line is known by a session, which is of the later moment"""
 
     def is_held(self, back: frozenset[str]) -> bool:
         """True if a part that did not go back knows it."""
+        if self.by_session and "sessions" in back:
+            return False
         return not self.known_to or bool(self.known_to - back)
+
+    @property
+    def is_new(self) -> bool:
+        """True if it does not hold at the earlier moment."""
+        return bool(self.known_to) or self.by_session
 
     @property
     def wanted(self) -> Answer:
@@ -108,7 +118,7 @@ class Rollback(Case):
             name.blocked_from = now if held and fact.blocked else NEVER
             name.open_from = now if held and not fact.blocked else NEVER
             name.free_from = 0.0 if fact.blocked else now
-            name.stored = "store" not in self.parts or not fact.known_to
+            name.stored = "store" not in self.parts or not fact.is_new
 
     def recovery(self, round_: Round) -> None:
         for role in ROLES:
@@ -172,14 +182,14 @@ def _facts(round_: Round) -> list[Fact]:
         Fact(name(history.KEPT, Kind.MANDATORY), True),
         Fact(name(history.EARLY_OWN, Kind.CHOICE, third), True),
         Fact(name(adult, Kind.CHOICE, third), False),
-        Fact(name(history.LATE, Kind.MANDATORY), True, ORDER),
-        Fact(name(history.NEWER, Kind.MANDATORY), True, frozenset({"store", "snapshots"})),
+        Fact(name(history.LATE, Kind.MANDATORY), True, DECISION),
+        Fact(name(history.NEWER, Kind.MANDATORY), True, DECISION),
         Fact(name(history.ENDED, Kind.MANDATORY), False, ENDING),
         Fact(name(adult, Kind.CHOICE, first), False, ENDING),
-        Fact(name(adult, Kind.CHOICE, second), True, ORDER),
-        Fact(name(history.LATE_OWN, Kind.CHOICE, third), True, ORDER),
-        Fact(name(adult, Kind.CHOICE, history.MOVED), False, frozenset({"sessions"})),
-        Fact(name(adult, Kind.CHOICE, history.ARRIVED), True, frozenset({"sessions"})),
+        Fact(name(adult, Kind.CHOICE, second), True, DECISION),
+        Fact(name(history.LATE_OWN, Kind.CHOICE, third), True, DECISION),
+        Fact(name(adult, Kind.CHOICE, history.MOVED), False, by_session=True),
+        Fact(name(adult, Kind.CHOICE, history.ARRIVED), True, DECISION, by_session=True),
     ]
 
 

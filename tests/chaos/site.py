@@ -49,7 +49,7 @@ CATEGORY = "adult.example"
 CHILDREN = ("127.0.0.11", "127.0.0.12", "127.0.0.13")
 """each the address of a line, child-1 and so on; the first has opted in"""
 STRANGER = "127.0.0.4"
-START_SECONDS = 90.0
+START_SECONDS = 240.0
 FEEDS = """
 - id: worst-of
   source: lists/worst.txt
