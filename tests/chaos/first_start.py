@@ -23,7 +23,7 @@ from tests.chaos.truth import Answer, Kind
 from tests.e2e.authority import free_port
 
 AGREEMENT = 6.0
-COMPILE_SECONDS = 90.0
+COMPILE_SECONDS = 240.0
 """in which control has read what can be read and has compiled, on a slow machine too"""
 WATCHED = 1.5
 """seconds for which the line is asked after that"""
