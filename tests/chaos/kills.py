@@ -211,12 +211,14 @@ class DownBehindImport(Case):
 
 
 class ChoiceBehindImport(Case):
-    """Lines opt in and out while the resolver is down, behind an import of thousands of lines: both hold in
-    its first answers; before, it answers SERVFAIL to these lines."""
+    """Lines opt in and out while both roles are down, behind an import of thousands of lines: both hold in
+    the resolver's first answers; before, it answers SERVFAIL to these lines."""
 
     name = "choice-while-down-behind-import"
     fresh = True
+    roles = ("resolver",)
     enforcement = 0.0
+    patience = 4.0
     weight = 0.5
     sampled = False  # the import takes most of a minute on a busy machine
     counted = frozenset({Kind.MANDATORY, Kind.CHOICE})
@@ -234,6 +236,7 @@ class ChoiceBehindImport(Case):
 
     def recovery(self, round_: Round) -> None:
         round_.site.start("resolver")
+        round_.site.start("control")
 
 
 async def _many_choices(context: Context) -> None:

@@ -17,9 +17,6 @@ SEED = 7
 MORE_ROUNDS = {"kill-resolver": 3, "accepted-while-down": 3, "damage-node-file": 4}
 """case -> rounds, where it is more than one: those that are quick and draw the most"""
 
-IN_MERGE = ("killed-order", "first-start-control-first")
-"""the cases of which a round takes less than five seconds, and that a merge is held against"""
-
 
 @pytest.fixture(scope="module")
 def campaign(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Campaign]:
@@ -32,7 +29,7 @@ def _marked(name: str) -> object:
 
 
 def _is_played(name: str, case: type[Case]) -> bool:
-    return case.sampled and not case.slow and name not in PENDING and name not in IN_MERGE
+    return case.sampled and not case.slow and name not in PENDING
 
 
 @pytest.mark.parametrize("name", [_marked(name) for name, case in CASES.items() if _is_played(name, case)])
@@ -44,13 +41,6 @@ def test_nothing_mandatory_is_unfiltered_nothing_acknowledged_is_lost_and_all_pa
     for number in range(MORE_ROUNDS.get(name, 1)):
         outcome = campaign.play(name, number)
         assert outcome.good, in_a_line(outcome)
-
-
-@pytest.mark.ring("merge")
-@pytest.mark.parametrize("name", IN_MERGE)
-def test_a_killed_act_and_a_first_start(campaign: Campaign, name: str) -> None:
-    outcome = campaign.play(name, 0)
-    assert outcome.good, in_a_line(outcome)
 
 
 class Unfiltered(Case):
