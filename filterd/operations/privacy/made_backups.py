@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import IO
 
 from filterd.disk import checked_file
-from filterd.disk.files import make_directory, replace_file, sync_directory
+from filterd.disk.files import make_directory, sync_directory
 from filterd.disk.locks import LockedError, take_lock
 from filterd.operations.errors import OperationError
 
