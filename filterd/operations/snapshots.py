@@ -341,6 +341,17 @@ def current_file(directory: Path) -> Path | None:
     return directory / name if snapshot_layout.is_file_name(name) else None
 
 
+async def is_older_than_store(context: Context) -> bool:
+    """Return whether ``current`` names an older snapshot than the newest that the store knows: the files went
+    back in time, or a publish was killed before it could write ``current``."""
+    path = current_file(_directory(context))
+    if path is None:
+        return False
+    async with context.store.read() as connection:
+        newest = await rows.newest(connection, limit=1)
+    return bool(newest) and snapshot_layout.revision_of(path.name) < newest[0].revision
+
+
 def made_at(path: Path) -> int:
     """When a snapshot file says that it was made, Unix seconds; 0 where it cannot be read."""
     try:

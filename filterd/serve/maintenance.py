@@ -70,6 +70,8 @@ class Maintenance:
     """why the store cannot be read; empty while it can"""
     untried: tuple[str, ...] = ()
     """the lists that the first snapshot waits for, as last logged: none of them was read or refused yet"""
+    snapshot_older: bool = False
+    """the current snapshot is older than the newest that the store knows: nodes that start refuse it"""
     _known_policies: tuple[tuple[Stamp, str], Policies] | None = None
     """the policies as last read, with the stamp of their files then, and the country"""
     _compared_at: float = -math.inf
@@ -128,6 +130,8 @@ class Maintenance:
             return
         found = await self._adopt(documents, found)
         self._report_orphans(found)
+        if await self._went_back():
+            await self._compile(found.policies)  # of what was decided: DNS does not wait for lists to be read
         await self._forget_retired()
         await self._read_feeds(found.policies)
         await self._compare(found.policies)
@@ -270,6 +274,7 @@ class Maintenance:
                 return
             built = await snapshots.make(self.context, clock_is_right=set_back)
             record = built.record
+            self.snapshot_older = False
             self._report_stand_ins(built.stand_ins)
             self._plain = "" if built.stand_ins else record.file
             self._clock_agreed = record.built_at <= self.context.clock()
@@ -322,9 +327,23 @@ class Maintenance:
             log.get().error(STAND_INS, lists=lists, remedy=remedy)
         self._stand_ins = stand_ins
 
+    async def _went_back(self) -> bool:
+        """Return whether the current snapshot is older than the newest that the store knows; said once."""
+        try:
+            older = await snapshots.is_older_than_store(self.context)
+        except StoreError:
+            return False  # the steps that need the store say so
+        if older and not self.snapshot_older:
+            event = "the policy snapshot is older than the store"
+            path = self._current
+            file = "" if path is None else path.name
+            log.get().error(event, file=file, remedy="none: another is compiled now; see what put it back")
+        self.snapshot_older = older
+        return older
+
     async def _is_due(self, wanted: str, documents: Policies) -> bool:
         path = self._current
-        if path is None:
+        if path is None or self.snapshot_older:
             return True
         made_of = snapshot_input.remembered(path.parent, path.name)
         if made_of != wanted and (

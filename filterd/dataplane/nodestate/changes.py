@@ -36,6 +36,7 @@ BUSY_SECONDS = 0.1
 """a locked store is asked again with the next turn: orders on the disk and the clock do not wait for it"""
 BATCH = 1000
 """rows read at a time: an order never waits for more than one such batch of another stream"""
+_NEWEST_SNAPSHOT_SQL = "SELECT file, revision FROM snapshot ORDER BY revision DESC LIMIT 1"
 _LIFTINGS_KEPT_SQL = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'lifting'"
 _PASSING = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_IOERR})
 """errors that may be over a moment later"""
@@ -188,6 +189,12 @@ class ChangeLog:
         with self._transaction() as connection:
             newest = _leads_on(connection, since)
             return newest, full_state.bindings_page(connection.execute, after, BATCH)
+
+    def newest_snapshot(self) -> tuple[str, int]:
+        """File name and revision of the newest snapshot that was published; empty and -1 if none was."""
+        with self._transaction() as connection:
+            row = connection.execute(_NEWEST_SNAPSHOT_SQL).fetchone()
+        return ("", -1) if row is None else (str(row[0]), int(row[1]))
 
     def holds(self, cursor: Cursor) -> bool:
         """False where the store has another change at this place, or none yet. True also where nobody can

@@ -50,6 +50,9 @@ DAMAGED = (
     " NAME.damaged-N; if keys/fingerprint.key in state_dir is not the key of this installation, put the right"
     " one back"
 )
+OLDER_THAN_STORE = (
+    "the newest policy snapshot in the store cannot be used, and what is here is older: control compiles another"
+)
 KEPT_DAMAGED = "none: the node state has these orders too, and the file is written anew"
 KEPT_LOST = (
     "orders that this node alone kept in force may be lost: take each in again with filterd order add, from"
@@ -127,7 +130,7 @@ class Node:
             f"{name} state: {part.reason}" for name, part in self.disk.needed().items() if part.cursor is None
         ]
         if self.publisher.snapshot is None:
-            lacking.append("no policy snapshot")
+            lacking.append(OLDER_THAN_STORE if self.snapshot_files.oldest else "no policy snapshot")
         unread = self.disk.book.unread()
         if unread:
             shown = "; ".join(f"{each} ({', '.join(profiles)})" for each, profiles in unread.items())
@@ -280,13 +283,35 @@ class Node:
             return True
         return self._log.holds(Cursor(snapshot.built_at_revision, history))
 
-    def _confirm_snapshot(self) -> None:
-        """The store was followed: the snapshot of the start must be of its history."""
+    def _confirm_snapshot(self, log: ChangeLog) -> None:
+        """The store was followed: the snapshot of the start must be of its history, and not older than the
+        newest that it knows."""
         if not self.snapshot_files.confirmed:
+            file, revision = log.newest_snapshot()
             snapshot = self.publisher.snapshot
             if snapshot is not None and not self._belongs(snapshot):
                 self._take_back_snapshot()
             self.snapshot_files.confirmed = True
+            present = self.publisher.snapshot
+            if revision > (-1 if present is None else present.built_at_revision):
+                self._require_snapshot(file, revision)
+
+    def _require_snapshot(self, file: str, revision: int) -> None:
+        """Use the store's newest snapshot, which is newer than the one of the start. Without it the mandatory
+        part is missing: an older one lacks names."""
+        snapshot = self.snapshot_files.require(file, revision)
+        if snapshot is not None:
+            self.publisher.adopt(snapshot, int(self._clock()))
+            say_unknown_profiles(self.publisher, self._observer)
+        else:
+            self.publisher.withdraw()
+            self._observer.note(
+                "the policy snapshot is older than the store",
+                file=file,
+                revision=revision,
+                remedy="none: control compiles another; if it does not, run: filterd snapshot build",
+            )
+        self._show()
 
     def _take_back_snapshot(self) -> None:
         """Go back to the snapshot that was in force before the start, if the current one is another's."""
@@ -311,7 +336,7 @@ class Node:
             if changed:
                 more = self._liftings.follow(self._log) or more
             if not more:
-                self._confirm_snapshot()
+                self._confirm_snapshot(self._log)
                 self._begin_to_serve()
             self.disk.settle()
             if changed:

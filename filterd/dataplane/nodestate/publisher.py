@@ -101,6 +101,11 @@ class Publisher:
         self.renew_book(self.disk.book)
         return self.renew(now)
 
+    def withdraw(self) -> None:
+        """Use no snapshot: the mandatory part is missing until another is adopted."""
+        self.snapshot = self.state = self._unproved = None
+        self.feeds, self.effective = (), ("", 0)
+
     def renew_book(self, book: PolicyBook) -> None:
         """Bring a book over to the profiles of the snapshot in force."""
         if self.snapshot is not None:

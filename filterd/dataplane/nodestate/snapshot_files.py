@@ -2,9 +2,12 @@
 
 ``snapshots/current`` holds the name of the file to use; files are never rewritten. The node's own state
 holds the name of the one in force. So a start with a damaged newer file goes on with the last good one, and
-never with an older one: what an older snapshot lacks would pass unfiltered. Both names have a checksum. One
-that is damaged is refused (``pointer``) and said like a damaged file, and the other one counts: control
-publishes another ``current``, and the node writes its own name anew. Owned by the node's thread.
+never with an older one: what an older snapshot lacks would pass unfiltered. Both names may have gone back in
+time together, so the store's newest row decides, where it can be read: :meth:`SnapshotFiles.require`.
+
+Both names have a checksum. One that is damaged is refused (``pointer``) and logged like a damaged file, and
+the other one counts: control publishes another ``current``, and the node writes its own name anew. Owned by
+the node's thread.
 
 While DNS is answered, a new file is opened step by step. The threads that answer may share this thread's
 processor; taking half of it for as long as millions of names take to read and check would cost queries.
@@ -74,6 +77,8 @@ class SnapshotFiles:
     belongs: Callable[[Snapshot], bool] = lambda _: True
     """false for a snapshot that was made of another history than the store has, which this node follows"""
     in_force: str = ""
+    oldest: int = 0
+    """the revision of the newest snapshot that the store knew at the start: older ones are refused"""
     refused: dict[str, int] = field(default_factory=dict)
     _seen_stamp: tuple[int, int, int] | None = None
     _opening: tuple[str, Iterator[Snapshot | None]] | None = None
@@ -93,7 +98,13 @@ class SnapshotFiles:
 
     def accept_older(self) -> None:
         """Take the current file whatever its revision: revisions of two histories do not compare."""
-        self._any_age, self._seen_stamp = True, None
+        self._any_age, self._seen_stamp, self.oldest = True, None, 0
+
+    def require(self, name: str, revision: int) -> Snapshot | None:
+        """Refuse from now on what is older than the store's newest snapshot, and open the file of that one;
+        None where it cannot be used."""
+        self.oldest = revision
+        return self._opened(name, revision) if snapshot_layout.is_file_name(name) else None
 
     def take_back(self) -> Snapshot | None:
         """Go back to the snapshot that was in force before the start, since the store has another history,
@@ -146,11 +157,11 @@ class SnapshotFiles:
         name = self._named(self.directory / snapshot_layout.CURRENT)
         if name and name != self.in_force:
             oldest = (
-                snapshot_layout.revision_of(_read_name(self.choice_file))
+                snapshot_layout.revision_of(self._named(self.choice_file))
                 if present is None
                 else present.built_at_revision
             )
-            self._opening = (name, self._open(name, 0 if self._any_age else oldest))
+            self._opening = (name, self._open(name, 0 if self._any_age else max(oldest, self.oldest)))
 
     def _step(self) -> Snapshot | None:
         """Do one step of opening a file, if one is being opened; returns the snapshot when it can be used."""

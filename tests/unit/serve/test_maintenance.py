@@ -16,6 +16,7 @@ from filterd.model.mandatory import label_of
 from filterd.operations import snapshots, subscribers
 from filterd.operations.feeds import updating
 from filterd.operations.snapshots import current_file
+from filterd.policy import snapshot_layout
 from filterd.serve import maintenance
 from tests.worlds.backups import EVIDENCE
 from tests.worlds.installation import POLICIES, install
@@ -67,6 +68,28 @@ async def test_wrong_policies_are_said_once_and_change_nothing(kept: Kept) -> No
     assert kept.events() == ["policies failed"]
     assert current_file(kept.snapshots) is None
     shutil.copy(SHIPPED / "categories.yaml", kept.policies)
+    await kept.maintenance.turn()
+    assert kept.events()[-1] == "snapshot built"
+
+
+@pytest.mark.ring("merge")
+async def test_a_snapshot_that_went_back_in_time_is_compiled_anew(kept: Kept) -> None:
+    """Nodes that start refuse it, whatever it was made of."""
+    await kept.maintenance.turn()
+    older = kept.snapshots.parent / "older"
+    shutil.copytree(kept.snapshots, older)
+    await snapshots.build(kept.maintenance.context)
+    newest = current_file(kept.snapshots)
+    shutil.rmtree(kept.snapshots)
+    older.rename(kept.snapshots)
+    kept.begin_again()
+    await kept.maintenance.turn()
+    assert kept.events()[1:] == ["the policy snapshot is older than the store", "snapshot built"]
+    assert not kept.maintenance.snapshot_older
+    built = current_file(kept.snapshots)
+    assert built is not None
+    assert newest is not None
+    assert snapshot_layout.revision_of(built.name) > snapshot_layout.revision_of(newest.name)
     await kept.maintenance.turn()
     assert kept.events()[-1] == "snapshot built"
 
