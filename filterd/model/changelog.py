@@ -61,6 +61,18 @@ CHANGES_SQL = (
 """parameters: stream, cursor, head, limit. The last column is the hash of the row before, NULL where that is
 the floor"""
 
+CHANGED_LINES_SQL = (
+    "SELECT line, revision FROM change WHERE stream = ? AND revision > ? AND line <= ? ORDER BY revision"
+)
+"""the lines of a stream's changes above a cursor, up to the highest number asked for, each as often as it
+changed. Parameters: stream, cursor, highest"""
+
+PRUNED_LINES_SQL = (
+    "SELECT line, revision FROM changed_line WHERE revision > ? AND line <= ? ORDER BY revision"
+)
+"""the last of a line's changes that were pruned; all are older than those in the log. Parameters: cursor,
+highest"""
+
 HASH_SQL = "SELECT hash FROM change WHERE revision = ?"
 """the hash at a cursor above the floor"""
 
@@ -160,6 +172,16 @@ def encode(change: Change) -> tuple[str, str, str]:
     """The row's stream, kind and payload (compact JSON)."""
     stream, kind, fields = _fields(change)
     return stream, kind, json.dumps(fields, separators=(",", ":"))
+
+
+def line_of(change: Change) -> int | None:
+    """The line whose choices or bindings it changes; None for all else, and for a binding that is gone."""
+    match change:
+        case LineChange(choices):
+            return choices.line
+        case LineRemoved(line) | BindingChange(line=line):
+            return line
+    return None
 
 
 def _fields(change: Change) -> tuple[str, str, dict[str, Any]]:

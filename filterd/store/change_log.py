@@ -7,13 +7,13 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from filterd.model.audit_chain import AuditEntry, StoredEntry
 from filterd.model.change_chain import Cursor, StoredChange
 from filterd.model.changelog import CONTROL, ERASED, LINE_REMOVED, MANDATORY, PARENTAL
-from filterd.store.tables import audit, change, head, log_floor
+from filterd.store.tables import audit, change, changed_line, head, log_floor
 
 Read = Callable[[], AbstractAsyncContextManager[AsyncConnection]]
 """begins a read transaction: ``Store.read``"""
@@ -38,6 +38,7 @@ async def hash_at(connection: AsyncConnection, revision: int) -> str | None:
 
 async def empty(connection: AsyncConnection, cursor: Cursor) -> None:
     """Delete every change, and raise the floor to ``cursor``: every node reads the full state."""
+    await _keep_lines(connection, cursor.revision)
     await connection.execute(update(log_floor).values(revision=cursor.revision, hash=cursor.hash))
     await connection.execute(delete(change).where(change.c.revision <= cursor.revision))
 
@@ -70,10 +71,21 @@ async def prune(connection: AsyncConnection, keep: int) -> bool:
     if first is None or first > target:
         return False
     new_floor = min(first + PRUNE_ROWS - 1, target)
+    await _keep_lines(connection, new_floor)
     last = select(change.c.hash).where(change.c.revision == new_floor).scalar_subquery()
     await connection.execute(update(log_floor).values(revision=new_floor, hash=last))
     await connection.execute(delete(change).where(change.c.revision <= new_floor))
     return bool(new_floor < target)
+
+
+async def _keep_lines(connection: AsyncConnection, last: int) -> None:
+    """Keep the last change of each line from the changes up to a revision, which are about to go."""
+    going = (change.c.stream == PARENTAL, change.c.revision <= last, change.c.line.is_not(None))
+    lines = select(change.c.line, func.max(change.c.revision)).where(*going).group_by(change.c.line)
+    await connection.execute(
+        delete(changed_line).where(changed_line.c.line.in_(select(change.c.line).where(*going)))
+    )
+    await connection.execute(insert(changed_line).from_select(["line", "revision"], lines))
 
 
 async def changes_of_line(
@@ -117,7 +129,7 @@ async def forget(connection: AsyncConnection, revisions: Sequence[int]) -> None:
 
     The rows keep revision and hash, by which a node knows its cursor; the salt goes with the content.
     """
-    nothing = {"stream": CONTROL, "kind": ERASED, "payload": "", "salt": ""}
+    nothing = {"stream": CONTROL, "kind": ERASED, "payload": "", "salt": "", "line": None}
     for start in range(0, len(revisions), PRUNE_ROWS):
         some = revisions[start : start + PRUNE_ROWS]
         await connection.execute(update(change).where(change.c.revision.in_(some)).values(nothing))

@@ -77,8 +77,18 @@ change = Table(
     Column("payload", Text, nullable=False),
     Column("salt", String(32), nullable=False, server_default=""),
     Column("hash", String(64), nullable=False, server_default=""),
-    Index(None, "stream", "revision"),
+    Column("line", Integer),
+    Index(None, "stream", "revision", "line"),
 )
+"""``line``: whose choices or bindings it changes (``changelog.line_of``); the payload says so too"""
+
+changed_line = Table(
+    "changed_line",
+    metadata,
+    Column("line", Integer, primary_key=True, autoincrement=False),
+    Column("revision", Integer, nullable=False, index=True),
+)
+"""the last change of each line that was pruned from the log, for nodes that start below the floor"""
 
 log_floor = Table(
     "log_floor",

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from filterd.model.audit_chain import AuditEntry, entry_hash
 from filterd.model.change_chain import change_hash
-from filterd.model.changelog import CONTROL, Change, encode
+from filterd.model.changelog import CONTROL, Change, encode, line_of
 from filterd.store import tables
 from filterd.store.ledger import Ended, Serial, StoreHead
 from filterd.store.prepared import PreparedChange
@@ -63,7 +63,7 @@ class Write:
         """of the change log; valid when it is complete"""
         self.entry_rows: list[Row] = []
         """of the audit trail; valid when it is complete"""
-        self._changes: list[tuple[str, str, str]] = []
+        self._changes: list[tuple[str, str, str, int | None]] = []
         self._entries: list[tuple[str, str, str, Details | None, Details | None]] = []
         self._deferred: list[Callable[[], Awaitable[None]]] = []
         self._rows_before = 0
@@ -126,7 +126,7 @@ class Write:
 
     def change(self, *changes: Change) -> None:
         """Log changes that nodes must apply, in this order."""
-        self._changes.extend(encode(change) for change in changes)
+        self._changes.extend((*encode(change), line_of(change)) for change in changes)
 
     def defer(self, step: Callable[[int], Awaitable[None]]) -> None:
         """Run a step once the write is complete, with the revision that the newest change so far gets."""
@@ -179,7 +179,7 @@ class Write:
         for each in self._deferred:
             await each()
         if not self._changes:
-            self._changes = [(CONTROL, "audit", json.dumps({"action": self._entries[0][0]}))]
+            self._changes = [(CONTROL, "audit", json.dumps({"action": self._entries[0][0]}), None)]
         self._chain_changes()
         self._chain_entries()
 
@@ -192,7 +192,7 @@ class Write:
             await _SET_HEAD.run(self.connection, [self._head])
 
     def _chain_changes(self) -> None:
-        for revision, (stream, kind, payload) in enumerate(self._changes, start=self.revision + 1):
+        for revision, (stream, kind, payload, line) in enumerate(self._changes, start=self.revision + 1):
             salt = self._random(SALT_BYTES).hex()
             previous = str(self._head["change_hash"])
             this = change_hash(previous, revision, stream, kind, self.now, payload, salt)
@@ -206,6 +206,7 @@ class Write:
                     "payload": payload,
                     "salt": salt,
                     "hash": this,
+                    "line": line,
                 }
             )
         self._head["revision"] += len(self._changes)

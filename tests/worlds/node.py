@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import create_engine
 
 from filterd.model.change_chain import change_hash
-from filterd.model.changelog import Change, OrderChange, encode
+from filterd.model.changelog import Change, OrderChange, encode, line_of
 from filterd.model.mandatory import FIRST_ORDER_ID, Mandate
 from filterd.model.order import Demand, Order, OrderState
 from filterd.model.order_rows import ROW_DIGEST, row_digest
@@ -63,8 +63,8 @@ class ScriptedStore:
             self.revision += 1
             stream, kind, payload = encode(change)
             self.hash = change_hash(self.hash, self.revision, stream, kind, at, payload, SALT)
-            row = (self.revision, stream, kind, at, payload, SALT, self.hash)
-            self._connection.execute("INSERT INTO change VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+            row = (self.revision, stream, kind, at, payload, SALT, self.hash, line_of(change))
+            self._connection.execute("INSERT INTO change VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
         for statement, *values in statements:
             self._connection.execute(statement, values)
         self._connection.execute("UPDATE head SET revision = ?, change_hash = ?", (self.revision, self.hash))

@@ -14,14 +14,18 @@ from sqlalchemy.exc import OperationalError
 from filterd.audit.chain import Proof, prove
 from filterd.model.audit_chain import GENESIS
 from filterd.model.changelog import (
+    CHANGED_LINES_SQL,
     CHANGES_SQL,
     CONTROL,
     HEAD_SQL,
     PARENTAL,
+    BindingChange,
     BindingRemoved,
+    LineChange,
     LineRemoved,
 )
 from filterd.model.full_state import BINDINGS_SQL
+from filterd.model.line import LineChoices
 from filterd.store import change_log, engine, tables
 from filterd.store.errors import (
     StoreBusyError,
@@ -274,6 +278,25 @@ async def test_pruning_goes_by_small_steps(store: Store, monkeypatch: pytest.Mon
             more = await change_log.prune(connection, keep=2)
             steps.append(await change_log.floor(connection))
     assert steps == [4, 8, 10]
+
+
+async def test_pruning_keeps_the_last_change_of_each_line(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A node that starts below the floor must know which lines changed."""
+    monkeypatch.setattr(change_log, "PRUNE_ROWS", 2)
+    async with store.write("ana", NOW) as write:
+        bound, gone = BindingChange("192.0.2.1/32", 9), BindingRemoved("192.0.2.1/32")
+        write.change(LineChange(LineChoices(7)), bound, gone, LineRemoved(7), LineChange(LineChoices(8)))
+        write.audit("test", "test")
+    for _ in range(2):
+        async with store.report() as connection:
+            await change_log.prune(connection, keep=1)
+    async with store.read() as connection:
+        kept = await connection.execute(select(tables.changed_line).order_by(tables.changed_line.c.line))
+        left = await connection.exec_driver_sql(CHANGED_LINES_SQL, (PARENTAL, 0, 99))
+        assert [tuple(row) for row in kept] == [(7, 4), (9, 2)]
+        assert [tuple(row) for row in left] == [(8, 5)]
 
 
 async def test_an_unknown_line_cannot_be_referred_to(store: Store) -> None:
