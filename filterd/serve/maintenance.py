@@ -334,10 +334,10 @@ class Maintenance:
         except StoreError:
             return False  # the steps that need the store say so
         if older and not self.snapshot_older:
-            event = "the policy snapshot is older than the store"
             path = self._current
             file = "" if path is None else path.name
-            log.get().error(event, file=file, remedy="none: another is compiled now; see what put it back")
+            remedy = "none: another is compiled now; see what put it back"
+            log.get().error("the policy snapshot went back in time", file=file, remedy=remedy)
         self.snapshot_older = older
         return older
 

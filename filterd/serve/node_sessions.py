@@ -14,8 +14,9 @@ from filterd.config.settings import Settings
 from filterd.dataplane.nodestate.bindings import KnownBindings
 from filterd.dataplane.nodestate.node_types import NodeObserver
 from filterd.dataplane.nodestate.session_follower import SessionFollower, SessionPaths, SessionsInForce
+from filterd.dataplane.nodestate.unread import UnreadChanges
 from filterd.dataplane.packet.plane import Plane
-from filterd.dataplane.packet.plane_types import BindingTables, IdentityRules, SessionTables
+from filterd.dataplane.packet.plane_types import BindingTables, IdentityRules, SessionTables, UnreadLines
 from filterd.disk.session_place import LIVE, were_used
 from filterd.serve.wiring import SystemClock, prefixes, read_sessions
 
@@ -29,6 +30,13 @@ answer, and fronts keep it; longer, and those who are known otherwise would wait
 def bound_tables(bindings: KnownBindings) -> BindingTables:
     """The tables of the bindings as the stages of a query take them."""
     return BindingTables(bindings.addresses, bindings.ports, bindings.identities)
+
+
+def unread_lines(unread: UnreadChanges | None) -> UnreadLines | None:
+    """The lines with unread changes as the stages of a query take them."""
+    if unread is None:
+        return None
+    return UnreadLines(unread.lines, unread.highest, bound_tables(unread.bindings))
 
 
 def identity_rules(settings: Settings) -> IdentityRules:

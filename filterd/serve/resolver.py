@@ -46,7 +46,7 @@ from filterd.serve.http_service import HttpService
 from filterd.serve.listening import Listening
 from filterd.serve.node_report import report_of
 from filterd.serve.node_reports import SOCKET, ControlLink, report_for_ever
-from filterd.serve.node_sessions import NodeSessions, bound_tables
+from filterd.serve.node_sessions import NodeSessions, bound_tables, unread_lines
 from filterd.serve.order_probe import SelfProbes, probes_of
 from filterd.serve.process import (
     ANEW,
@@ -280,6 +280,7 @@ class Resolver:
             bound_tables(published.bindings),
             published.identity_ready,
             self._clock.earliest,
+            unread_lines(published.unread),
         )
 
     @cached_property

@@ -303,6 +303,20 @@ TEXTS: dict[str, tuple[str, str]] = {
         "The file cannot be used, for the reason given; the one in memory stays.",
         "[FilterdSnapshotRefused](runbooks/node.md#filterdsnapshotrefused)",
     ),
+    "the policy snapshot is older than the store": (
+        "The newest snapshot that the store knows is gone or damaged, and what this node has is older. All"
+        " queries get SERVFAIL until control has compiled.",
+        "nothing, if control runs; else `filterd snapshot build`",
+    ),
+    "the policy snapshot went back in time": (
+        "`current` names an older snapshot than the newest that the store knows; control compiles another.",
+        "see what put the files back",
+    ),
+    "changed lines wait until they are followed": (
+        "`count` lines changed while the node was down. `dns.parental_fail` holds for them, and for new"
+        " lines, until their changes are followed.",
+        "nothing",
+    ),
     "the snapshot before the start is in force again": (
         "The newest snapshot file cannot be used; the last one of this node serves.",
         "`filterd snapshot verify`; `filterd snapshot build`",

@@ -27,11 +27,11 @@ from hypothesis.stateful import (
 from filterd.dataplane.cache.cache import ResponseCache
 from filterd.dataplane.cache.cache_reference import ReferenceCache
 from filterd.dataplane.packet.crashboard import CrashBoard
-from filterd.dataplane.packet.exchange_reference import Identity, ReferencePlane
+from filterd.dataplane.packet.exchange_reference import Identity, ReferencePlane, ReferenceUnread
 from filterd.dataplane.packet.plane import Pending, Plane
 from filterd.dataplane.packet.plane_types import BindingTables, Front, IdentityRules, SessionTables
 from filterd.dataplane.tables.addresses import Addresses, Prefixes
-from filterd.dataplane.tables.addresses_reference import ReferenceAddresses
+from filterd.dataplane.tables.addresses_reference import ReferenceAddresses, network
 from filterd.dataplane.tables.lines import Lines
 from filterd.model.identity import IdentityKind, identity_input
 from filterd.policy.fingerprint import fingerprint
@@ -44,7 +44,7 @@ from tests.equality.reference import ReferencePackets, Waiting
 from tests.unit.dataplane.conftest import Rules
 from tests.worlds.dns_answers import AAAA, CNAME, HTTPS, A
 from tests.worlds.examples import examples
-from tests.worlds.identities import TLV, header
+from tests.worlds.identities import TLV, header, native_unread
 from tests.worlds.policy import KEY, NOW, Line, World
 from tests.worlds.policy_strategies import ADDRESSES, lines, names, worlds
 from tests.worlds.rate import wide
@@ -135,6 +135,19 @@ def answer(pending: Pending, rcode: int, records: Sequence[Record]) -> bytes:
     return pack("!HHHHHH", 0, 0x8180 | rcode, 1, len(records), 0, 0) + asked + body
 
 
+@st.composite
+def unread_lines(draw: st.DrawFn) -> ReferenceUnread:
+    """Lines with unread changes, and bindings that were not read."""
+    numbers = st.integers(1, LINES)
+    bound = draw(st.dictionaries(st.sampled_from(CLAIMS), numbers, max_size=3))
+    addresses, ports = ReferenceAddresses(), ReferenceAddresses()
+    for claim, line in bound.items():
+        table = addresses if CLAIMS.index(claim) < ADDRESS_CLAIMS else ports
+        table.values[network(*claim)] = line
+    told = draw(st.dictionaries(st.sampled_from(IDENTITIES), numbers, max_size=1))
+    return ReferenceUnread(draw(st.frozensets(numbers)), draw(st.integers(0, LINES)), addresses, ports, told)
+
+
 class PathMachine(RuleBasedStateMachine):
     """One plane and its reference; what waits on one side waits on the other.
 
@@ -188,10 +201,14 @@ class PathMachine(RuleBasedStateMachine):
         bindings = BindingTables(self.addresses, self.ports.native, self.identities)
         self.native.publish(native, self.lines, bindings, True)
         self.plane.state, self.plane.identity_ready = world.reference, True
+        self.plane.unread = None
 
-    @rule(parental=st.booleans(), opened=st.booleans(), known=st.booleans())
-    def lose(self, parental: bool, opened: bool, known: bool) -> None:
-        """The lines may be missing, with or without the bindings, until the next publication."""
+    @rule(
+        parental=st.booleans(), opened=st.booleans(), known=st.booleans(), unread=st.none() | unread_lines()
+    )
+    def lose(self, parental: bool, opened: bool, known: bool, unread: ReferenceUnread | None) -> None:
+        """The lines may be missing, with or without the bindings, or have unread changes, until the next
+        publication."""
         self.generation += 2  # what evolves has the next one
         world = self.world
         settings = StateSettings(
@@ -205,8 +222,8 @@ class PathMachine(RuleBasedStateMachine):
         )
         native = replace(self.world, generation=self.generation).native.evolve(self.now, settings=settings)
         bindings = BindingTables(self.addresses, self.ports.native, self.identities)
-        self.native.publish(native, self.lines, bindings, known)
-        self.plane.identity_ready = known
+        self.native.publish(native, self.lines, bindings, known, 0, native_unread(unread))
+        self.plane.identity_ready, self.plane.unread = known, unread
         self.plane.state = replace(self.world.reference, parental_ready=parental, parental_fail_open=opened)
 
     @rule(

@@ -11,9 +11,15 @@ from struct import pack
 from filterd.dataplane.cache.cache import ResponseCache
 from filterd.dataplane.cache.cache_reference import ReferenceCache
 from filterd.dataplane.packet.crashboard import CrashBoard
-from filterd.dataplane.packet.exchange_reference import Identity, ReferencePlane
+from filterd.dataplane.packet.exchange_reference import Identity, ReferencePlane, ReferenceUnread
 from filterd.dataplane.packet.plane import Pending, Plane
-from filterd.dataplane.packet.plane_types import BindingTables, Front, IdentityRules, SessionTables
+from filterd.dataplane.packet.plane_types import (
+    BindingTables,
+    Front,
+    IdentityRules,
+    SessionTables,
+    UnreadLines,
+)
 from filterd.dataplane.tables.addresses import Addresses, Prefixes
 from filterd.dataplane.tables.addresses_reference import ReferenceAddresses
 from filterd.dataplane.tables.lines import Lines
@@ -70,6 +76,21 @@ def port_prefix(address: str, port: int, bits: int = 16) -> tuple[bytes, int]:
     return wide(address)[12:] + pack("!H", port) + bytes(10), 32 + bits
 
 
+def native_unread(unread: ReferenceUnread | None) -> UnreadLines | None:
+    """The same lines as the native stages take them."""
+    if unread is None:
+        return None
+    bits = sum(1 << line for line in unread.lines)
+    addresses, ports, identities = (Addresses(KEY) for _ in range(3))
+    for table, plain in ((addresses, unread.addresses), (ports, unread.ports)):
+        for net, line in plain.values.items():
+            table.set(net.network_address.packed, net.prefixlen, line)
+    for identity, line in unread.identities.items():
+        identities.set(fingerprint(KEY, identity_input(*identity)), 128, line)
+    tables = BindingTables(addresses, ports, identities)
+    return UnreadLines(bits.to_bytes(bits.bit_length() // 8 + 1, "little"), unread.highest, tables)
+
+
 class Known:
     """Line N has a name ``n.example`` blocked as its own, so that the answer tells whose it was."""
 
@@ -122,12 +143,19 @@ class Known:
         self.identities.set(fingerprint(KEY, identity_input(*identity)), 128, line)
         self.plain_identities[identity] = line
 
-    def publish(self, settings: StateSettings | None = None, *, identity_ready: bool = True) -> None:
+    def publish(
+        self,
+        settings: StateSettings | None = None,
+        *,
+        identity_ready: bool = True,
+        unread: ReferenceUnread | None = None,
+    ) -> None:
         world = World(Classes(FIXED))
         native = world.native if settings is None else world.native.evolve(NOW, settings=settings)
         bindings = BindingTables(self.tables["addresses"], self.tables["ports"], self.identities)
-        self.native.publish(native, self.lines, bindings, identity_ready)
+        self.native.publish(native, self.lines, bindings, identity_ready, 0, native_unread(unread))
         self.plain.identity_ready, self.plain.state = identity_ready, world.reference
+        self.plain.unread = unread
         if settings is not None:
             self.plain.state = replace(
                 world.reference,

@@ -14,7 +14,7 @@ its function. Used by one thread. Whatever is wrong with the store, the node goe
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +37,13 @@ BUSY_SECONDS = 0.1
 BATCH = 1000
 """rows read at a time: an order never waits for more than one such batch of another stream"""
 _NEWEST_SNAPSHOT_SQL = "SELECT file, revision FROM snapshot ORDER BY revision DESC LIMIT 1"
+_LINES_KEPT_SQL = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'changed_line'"
+_ANY_CHANGE_SQL = (
+    "SELECT 1 WHERE EXISTS (SELECT 1 FROM change WHERE stream = ? AND revision > ?)"
+    " OR EXISTS (SELECT 1 FROM log_floor WHERE revision > ?)"
+)
+_NEW_BINDINGS_SQL = "SELECT prefix, line FROM binding WHERE line > ? ORDER BY line DESC LIMIT ?"
+_BINDINGS_OF_SQL = "SELECT prefix, line FROM binding WHERE line = ?"
 _LIFTINGS_KEPT_SQL = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'lifting'"
 _PASSING = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_IOERR})
 """errors that may be over a moment later"""
@@ -195,6 +202,26 @@ class ChangeLog:
         with self._transaction() as connection:
             row = connection.execute(_NEWEST_SNAPSHOT_SQL).fetchone()
         return ("", -1) if row is None else (str(row[0]), int(row[1]))
+
+    def unread_lines(
+        self, since: int, highest: Callable[[], int], most: int
+    ) -> tuple[int, list[tuple[int, int]], list[tuple[str, int]]] | None:
+        """``highest()``; the changes above the revision ``since`` of lines up to that number, as line and
+        revision; and the bindings of these lines and of those above, of at most ``most`` each. None: nothing
+        changed, or the store is of before changes told their line."""
+        with self._transaction() as connection:
+            if connection.execute(_LINES_KEPT_SQL).fetchone() is None:
+                return None
+            if connection.execute(_ANY_CHANGE_SQL, (changelog.PARENTAL, since, since)).fetchone() is None:
+                return None
+            number = highest()
+            changes = connection.execute(changelog.PRUNED_LINES_SQL, (since, number)).fetchall()
+            parameters = (changelog.PARENTAL, since, number)
+            changes += connection.execute(changelog.CHANGED_LINES_SQL, parameters)
+            bindings = connection.execute(_NEW_BINDINGS_SQL, (number, most)).fetchall()
+            for line in list(dict.fromkeys(line for line, _ in changes))[:most]:
+                bindings += connection.execute(_BINDINGS_OF_SQL, (line,))
+        return number, changes, bindings
 
     def holds(self, cursor: Cursor) -> bool:
         """False where the store has another change at this place, or none yet. True also where nobody can

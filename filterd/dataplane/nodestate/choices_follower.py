@@ -13,6 +13,7 @@ from filterd.dataplane.nodestate.lines import batch_of
 from filterd.dataplane.nodestate.node_disk import NodeDisk
 from filterd.dataplane.nodestate.publisher import Effect, note_damaged_log, say_unknown_profiles
 from filterd.dataplane.nodestate.resync import Resync, ResyncVoidError
+from filterd.dataplane.nodestate.unread import MOST_BINDINGS, UnreadChanges
 from filterd.dataplane.tables.epoch import collect, retire
 from filterd.model import changelog
 from filterd.model.change_chain import Cursor
@@ -30,11 +31,39 @@ class ChoicesFollower:
         """true if all lines must be read, whatever the cursor says"""
         self.resync: Resync | None = None
         """the full resync that is under way"""
+        self.unread: UnreadChanges | None = None
+        """the lines that changed before the start, until they are followed; None: there are none"""
+        self._looked = False
         self._disk = disk
         self._key = key
         self._effect = effect
 
+    def look(self, log: ChangeLog) -> None:
+        """Find, once, the lines that the store changed since this node followed it. Raises
+        StoreUnreadableError."""
+        if self._looked or self._disk.parental_cursor is None:
+            return
+        since = self._disk.parental_cursor.revision
+        found = log.unread_lines(
+            since, lambda: max(self._disk.known.table.numbers(), default=0), MOST_BINDINGS
+        )
+        self._looked = True
+        if found is not None:
+            self.unread = UnreadChanges(*found, self._key)
+            self._effect.observer.note("changed lines wait until they are followed", count=len(self.unread))
+            self._effect.show()
+
     def follow(self, log: ChangeLog) -> bool:
+        """Apply the next changes; return whether more are waiting. Raises StoreUnreadableError, ``OSError``
+        where the node's disk did not take them, and ValueError for one that cannot be applied."""
+        more = self._follow(log)
+        if self.unread is not None and (self.unread.follow(self.cursor.revision) or not more):
+            if not more:
+                self.unread = None
+            self._effect.show()
+        return more
+
+    def _follow(self, log: ChangeLog) -> bool:
         """Apply the next changes; return whether more are waiting. Raises StoreUnreadableError, ``OSError``
         where the node's disk did not take them, and ValueError for one that cannot be applied."""
         if self.resync is not None or self.anew or self._disk.parental_cursor is None:

@@ -51,7 +51,8 @@ DAMAGED = (
     " one back"
 )
 OLDER_THAN_STORE = (
-    "the newest policy snapshot in the store cannot be used, and what is here is older: control compiles another"
+    "the newest policy snapshot in the store cannot be used, and what is here is older:"
+    " control compiles another"
 )
 KEPT_DAMAGED = "none: the node state has these orders too, and the file is written anew"
 KEPT_LOST = (
@@ -337,6 +338,7 @@ class Node:
                 more = self._liftings.follow(self._log) or more
             if not more:
                 self._confirm_snapshot(self._log)
+                self._choices.look(self._log)
                 self._begin_to_serve()
             self.disk.settle()
             if changed:
@@ -427,6 +429,7 @@ class Node:
                     self.disk.bound,
                     self.disk.bindings.cursor is not None,
                     self.publisher.earliest,
+                    self._choices.unread,
                 )
             )
             self._in_force = state is not None

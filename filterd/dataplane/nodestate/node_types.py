@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from filterd.dataplane.nodestate.bindings import KnownBindings
+from filterd.dataplane.nodestate.unread import UnreadChanges
 from filterd.dataplane.tables.lines import Lines
 from filterd.policy.decide import PublishedState
 
@@ -23,6 +24,8 @@ class Published:
     """true if ``bindings`` can be trusted to hold every known line"""
     earliest: int = 0
     """Unix seconds; a clock that shows an earlier time is wrong"""
+    unread: UnreadChanges | None = None
+    """lines that the store changed before the start, and that are not followed yet; None: there are none"""
 
 
 @dataclass(frozen=True, slots=True)

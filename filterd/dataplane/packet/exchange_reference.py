@@ -98,6 +98,19 @@ class Reply:
 
 
 @dataclass(slots=True)
+class ReferenceUnread:
+    """The lines that the store changed, and whose changes the node has not read yet."""
+
+    lines: frozenset[int] = frozenset()
+    highest: int = 0
+    """the highest number that the node knew: a greater one is a new line, unread until it is in the tables"""
+    addresses: ReferenceAddresses = field(default_factory=ReferenceAddresses)
+    """the bindings of these lines as the store has them"""
+    ports: ReferenceAddresses = field(default_factory=ReferenceAddresses)
+    identities: Mapping[Identity, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
 class ReferencePlane:
     """Everything that a packet meets."""
 
@@ -137,6 +150,8 @@ class ReferencePlane:
     maps: Sequence[MapRule] = ()
     identity_ready: bool = True
     """the addresses can be trusted to hold every known line"""
+    unread: ReferenceUnread | None = None
+    """None: every change of the store was read"""
     counted: Counter[Fact] = field(default_factory=Counter)
 
 

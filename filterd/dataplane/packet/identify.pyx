@@ -4,7 +4,13 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from filterd.dataplane.packet.translate cimport TRANSLATED, TRANSLATED_NOT, translate
-from filterd.dataplane.tables.addresses cimport AddressTable, address_attempt, address_find, is_mapped
+from filterd.dataplane.tables.addresses cimport (
+    AddressSlot,
+    AddressTable,
+    address_attempt,
+    address_find,
+    is_mapped,
+)
 from filterd.dataplane.tables.atomics cimport load64
 from filterd.dataplane.tables.lines cimport LineTable, line_attempt
 from filterd.dataplane.tables.seqlock cimport LOOKUP_ABSENT, LOOKUP_BUSY, READ_ATTEMPTS, pause_before
@@ -38,6 +44,8 @@ cdef struct Reading:            # one attempt at the tables, beside their writer
     const LineTable* lines      # NULL: the lines are not loaded, an address that leads to one is enough
     uint32_t ticks
     Line* line
+    const Unread* unread        # NULL: there is none, or an old choice is better than none
+    bint is_unread              # the line that was found has changes which are not read yet
 
 cdef struct Keys:               # that a query's client is looked up by
     const uint8_t* address      # NULL: nothing is known by address
@@ -133,18 +141,40 @@ cdef void id_of_front(const uint8_t* key, const uint8_t* text, size_t length, Id
 
 # ---- the tables ----
 
-cdef int read_table(Reading* reading, const AddressTable* table, const uint8_t* address) noexcept nogil:
-    """Copy the line that the table leads the address to: a LookupStatus."""
+cdef int read_table(Reading* reading, const AddressTable* table, const AddressTable* unread,
+                    const uint8_t* address) noexcept nogil:
+    """Copy the line that the table leads the address to: a LookupStatus. ``unread``: the bindings that will
+    be added to it; NULL: none."""
     cdef uint64_t sequence = load64(&table.sequence)
+    cdef const AddressSlot* slot = NULL
     cdef uint64_t number
+    cdef uint8_t length = 0
     cdef int status
     reading.tables[reading.count] = table
     reading.sequences[reading.count] = sequence
     reading.count += 1
-    status = address_attempt(table, sequence, address, is_mapped(address), reading.ticks, &number)
-    if status == LOOKUP_FOUND and reading.lines != NULL:
+    status = address_attempt(table, sequence, address, is_mapped(address), reading.ticks, &number, &length)
+    if reading.lines == NULL:
+        return status
+    if unread != NULL and status != LOOKUP_BUSY:
+        slot = address_find(unread, address, False)
+        if slot != NULL and slot.length >= length:
+            number = slot.value
+            status = LOOKUP_FOUND
+    if status == LOOKUP_FOUND:
         status = line_attempt(reading.lines, number, reading.line)
+        if reading.unread != NULL and status != LOOKUP_BUSY:
+            reading.is_unread = is_unread(reading.unread, number, status == LOOKUP_FOUND)
+            if reading.is_unread:
+                return LOOKUP_FOUND
     return status
+
+
+cdef inline bint is_unread(const Unread* unread, uint64_t number, bint known) noexcept nogil:
+    """True if the line has changes that were not read yet; a new one has until it is ``known``."""
+    if number > unread.highest:
+        return not known
+    return number >> 3 < unread.size and unread.lines[number >> 3] >> (number & 7) & 1
 
 
 cdef bint is_of_one_moment(const Reading* reading) noexcept nogil:
@@ -157,34 +187,36 @@ cdef bint is_of_one_moment(const Reading* reading) noexcept nogil:
 
 
 cdef int read_pair(Reading* reading, const AddressTable* ports, const AddressTable* addresses,
-                   const Keys* keys) noexcept nogil:
+                   const Unread* unread, const Keys* keys) noexcept nogil:
     """By address and port first, then by the address."""
     cdef int status = LOOKUP_ABSENT
     if keys.has_port:
-        status = read_table(reading, ports, keys.ports)
+        status = read_table(reading, ports, NULL if unread == NULL else unread.ports, keys.ports)
     if status == LOOKUP_ABSENT and keys.address != NULL:
-        status = read_table(reading, addresses, keys.address)
+        status = read_table(reading, addresses, NULL if unread == NULL else unread.addresses, keys.address)
     return status
 
 
 cdef int read_all(Reading* reading, const Known* known, const Ids* ids, const Keys* keys,
                   uint8_t* method) noexcept nogil:
     """Go through the methods in the order of trust, as long as they lead to no line: a LookupStatus."""
+    cdef const AddressTable* unread = NULL if reading.unread == NULL else reading.unread.identities
     cdef int status
     cdef int i
     reading.count = 0
+    reading.is_unread = False
     for i in range(ids.count):
         method[0] = METHOD_EDNS_ID if i < ids.from_edns else METHOD_PROXY_ID
-        status = read_table(reading, known.identities, ids.keys[i])
+        status = read_table(reading, known.identities, unread, ids.keys[i])
         if status != LOOKUP_ABSENT:
             return status
     if known.sessions_used:
         method[0] = METHOD_SESSION
-        status = read_pair(reading, known.session_ports, known.sessions, keys)
+        status = read_pair(reading, known.session_ports, known.sessions, NULL, keys)
         if status != LOOKUP_ABSENT:
             return status
     method[0] = METHOD_BINDING
-    return read_pair(reading, known.ports, known.addresses, keys)
+    return read_pair(reading, known.ports, known.addresses, reading.unread, keys)
 
 
 cdef void begin_keys(const Known* known, const uint8_t* client, uint16_t port, Keys* out) noexcept nogil:
@@ -237,6 +269,7 @@ cdef int identify_any(const State* state, const Known* known, const uint8_t* cli
     reading.lines = known.lines if state.parental_ready else NULL
     reading.ticks = <uint32_t>ticks
     reading.line = line
+    reading.unread = NULL if state.parental_fail_open else known.unread
     for attempt in range(READ_ATTEMPTS):
         status = read_all(&reading, known, ids, &keys, method)
         if status != LOOKUP_BUSY and is_of_one_moment(&reading):
@@ -246,9 +279,9 @@ cdef int identify_any(const State* state, const Known* known, const uint8_t* cli
     if status == LOOKUP_BUSY:
         return WHO_UNREAD
     if status == LOOKUP_FOUND:
-        if not state.parental_ready or binding_must_wait(state, known, client, &keys, method[0]):
+        if not state.parental_ready or reading.is_unread or binding_must_wait(state, known, client, &keys, method[0]):
             return WHO_NOT_READY
-        return WHO_LINE
+        return WHO_NOT_READY if lacks_policy(state, line) else WHO_LINE
     method[0] = METHOD_UNKNOWN
     if not state.parental_fail_open and may_have_session(known, client, &keys):
         return WHO_NOT_READY

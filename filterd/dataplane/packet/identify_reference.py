@@ -6,7 +6,7 @@ import base64
 import re
 from collections.abc import Iterator
 
-from filterd.dataplane.packet.exchange_reference import Exchange, Identity, ReferencePlane
+from filterd.dataplane.packet.exchange_reference import Exchange, Identity, ReferencePlane, ReferenceUnread
 from filterd.dataplane.packet.translate_reference import translate
 from filterd.dataplane.tables.addresses_reference import ReferenceAddresses
 from filterd.model.identity import IdentityKind, Method
@@ -45,15 +45,45 @@ def ids_of(mac: bytes, device: bytes, cpe: bytes) -> Iterator[Identity]:
 
 def numbers(plane: ReferencePlane, x: Exchange) -> Iterator[Found]:
     """The lines that each method leads to, in the order of trust."""
+    unread = waited_for(plane) or ReferenceUnread()
+    identities = {**plane.identities, **unread.identities}
     for method, kind, text in x.identities:
-        if (kind, text) in plane.identities:
-            yield method, plane.identities[kind, text]
+        if (kind, text) in identities:
+            yield method, identities[kind, text]
     address = translate(plane.shared, plane.maps, x.client, x.port)
     if plane.sessions_used:
         for number in by_address(plane.session_ports, plane.sessions, x, address):
             yield Method.SESSION, number
-    for number in by_address(plane.ports, plane.addresses, x, address):
+    ports, addresses = both(plane.ports, unread.ports), both(plane.addresses, unread.addresses)
+    for number in by_address(ports, addresses, x, address):
         yield Method.BINDING, number
+
+
+def waited_for(plane: ReferencePlane) -> ReferenceUnread | None:
+    """The lines with unread changes; None where an old choice is better than none, or all choices lack."""
+    state = plane.state
+    if state is None or state.parental_fail_open or not state.parental_ready:
+        return None
+    return plane.unread
+
+
+def both(known: ReferenceAddresses, unread: ReferenceAddresses) -> ReferenceAddresses:
+    """The table as it will be with the unread bindings."""
+    return ReferenceAddresses({**known.values, **unread.values}, known.until)
+
+
+def leads_to_unread(plane: ReferencePlane, x: Exchange) -> bool:
+    """True if the first method that leads to a line leads to one with unread changes."""
+    unread = waited_for(plane)
+    if unread is None:
+        return False
+    for _, number in numbers(plane, x):
+        known = number in plane.lines
+        if number in unread.lines if number <= unread.highest else not known:
+            return True
+        if known:
+            return False
+    return False
 
 
 def by_address(
@@ -82,7 +112,8 @@ def is_known(plane: ReferencePlane, x: Exchange) -> bool:
 
     While lines are not loaded, and the operator fails closed, a client that has a line, or may have one, gets
     nothing; while sessions are not loaded, one that may have a session and that nothing else recognises. In
-    the pools a binding recognises nobody meanwhile: a session would come before it.
+    the pools a binding recognises nobody meanwhile: a session would come before it. A line with changes that
+    were not read yet gets nothing either, nor one that got a policy which the state does not have.
     """
     state = plane.state
     if state is None or not state.ready:
@@ -91,7 +122,11 @@ def is_known(plane: ReferencePlane, x: Exchange) -> bool:
         return True
     if not state.parental_ready and (not plane.identity_ready or next(numbers(plane, x), None) is not None):
         return False
+    if leads_to_unread(plane, x):
+        return False
     found = recognise(plane, x) if state.parental_ready else None
+    if found is not None and found[1].opted_in and found[1].policy >= len(state.policies):
+        return False
     if found is not None and (found[0] is not Method.BINDING or plane.pools is None):
         return True
     return not may_have_session(plane, x)

@@ -8,6 +8,7 @@ awake (see `epoch`). What an older core points to is kept until every thread has
 
 from libc.stdint cimport uint64_t
 
+from filterd.dataplane.packet.identify cimport Unread
 from filterd.dataplane.packet.stages cimport Core, Counters, Exchange, Workspace
 from filterd.dataplane.tables.addresses cimport Addresses
 from filterd.policy.decide cimport CLASS_BITS
@@ -21,6 +22,12 @@ cdef class Pending:
 cdef class Tally:
     """Counts of one thread. They stay with the plane when the thread ends."""
     cdef Counters counters
+
+
+cdef class UnreadHandle:
+    """The lines with unread changes, and the object that owns what the struct points to."""
+    cdef Unread unread
+    cdef object kept
 
 
 cdef class CategoryBlocks:
@@ -38,6 +45,7 @@ cdef class Plane:
     cdef object state
     cdef object lines
     cdef object bindings
+    cdef UnreadHandle unread    # or None
     cdef object sessions
     cdef object identity_rules
     cdef object allowed
@@ -56,6 +64,8 @@ cdef class Plane:
 
     cdef int take_front(self, Exchange* x, bytes address, bytes header) except -1
     cdef object outcome(self, int status, Pending pending)
+    cdef int use_unread(self, object unread) except -1
+    cdef int find_by_more(self) except -1
     cdef Tally join(self)
     cdef int count_by(self, classes) except -1
     cdef int show(self, tuple before) except -1

@@ -12,6 +12,7 @@ from filterd.dataplane.packet.plane_types import (
     IdentityRules,
     PlaneCounts,
     SessionTables,
+    UnreadLines,
 )
 from filterd.dataplane.tables.addresses import Prefixes
 from filterd.dataplane.tables.lines import Lines
@@ -93,9 +94,11 @@ class Plane:
         bindings: BindingTables,
         identity_ready: bool,
         earliest: int = 0,
+        unread: UnreadLines | None = None,
     ) -> None:
         """Decide on this from the next packet on. State None: every query gets SERVFAIL. ``earliest``: Unix
-        seconds before which the fast path does not believe the machine's clock."""
+        seconds before which the fast path does not believe the machine's clock. ``unread``: lines for which
+        ``dns.parental_fail`` holds, since their changes were not read yet."""
 
     def use_sessions(self, sessions: SessionTables) -> None:
         """Look sessions up in these tables from the next packet on; they may change meanwhile. Before the

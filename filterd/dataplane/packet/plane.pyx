@@ -119,6 +119,10 @@ cdef class Tally:
         memset(&self.counters, 0, sizeof(Counters))
 
 
+cdef class UnreadHandle:
+    """What a core points to, as long as a thread may read it."""
+
+
 cdef class CategoryBlocks:
     """Blocks by class bit, for as long as the bits have one meaning."""
 
@@ -190,7 +194,7 @@ cdef class Plane:
         self.show(())
 
     def publish(self, PublishedState state, Lines lines not None, bindings not None,
-                bint identity_ready, int64_t earliest=0):
+                bint identity_ready, int64_t earliest=0, unread=None):
         cdef Addresses addresses = bindings.addresses
         # An empty table is false as well, and may be filled later.
         cdef Addresses ports = self.nothing if bindings.ports is None else bindings.ports
@@ -205,8 +209,9 @@ cdef class Plane:
         self.core.known.identities = &identities.table
         self.core.known.identity_ready = identity_ready
         self.core.earliest = earliest
-        before = (self.state, self.lines, self.bindings)
+        before = (self.state, self.lines, self.bindings, self.unread)
         self.state, self.lines, self.bindings = state, lines, bindings
+        self.use_unread(unread)
         self.show(before)
 
     def use_sessions(self, sessions not None):
@@ -216,7 +221,7 @@ cdef class Plane:
         self.core.known.session_ports = &ports.table
         self.core.known.sessions_used = sessions.used
         self.core.known.sessions_ready = sessions.ready
-        self.core.known.by_more = sessions.used or self.core.known.sharing != NULL
+        self.find_by_more()
         before = (self.sessions,)
         self.sessions = sessions
         self.show(before)
@@ -227,12 +232,39 @@ cdef class Plane:
         cdef SharedAddresses sharing = SharedAddresses(os.urandom(16), rules.shared, rules.maps)
         self.core.known.pools = NULL if pools is None or not len(pools) else &pools.table
         self.core.known.sharing = &sharing.sharing if len(sharing) else NULL
-        self.core.known.by_more = self.core.known.sessions_used or self.core.known.sharing != NULL
+        self.find_by_more()
         self.core.edns_id_from = NULL if senders is None or not len(senders) else &senders.table
         self.core.proxy_id_tlv = rules.proxy_id_tlv
         before = (self.identity_rules,)
         self.identity_rules = (rules, sharing)
         self.show(before)
+
+    cdef int use_unread(self, unread) except -1:
+        """Take these for the lines with unread changes; the caller shows them."""
+        cdef Unread* mine
+        cdef bytes bits
+        cdef Addresses addresses, ports, identities
+        cdef UnreadHandle handle = None
+        if unread is not None:
+            handle = UnreadHandle.__new__(UnreadHandle)
+            handle.kept = unread
+            bits, addresses = unread.lines, unread.bindings.addresses
+            ports, identities = unread.bindings.ports, unread.bindings.identities
+            mine = &handle.unread
+            mine.lines, mine.size = <const uint8_t*><const char*>bits, len(bits)
+            mine.highest = unread.highest
+            mine.addresses, mine.ports = &addresses.table, &ports.table
+            mine.identities = &identities.table
+        self.unread = handle
+        self.core.known.unread = NULL if handle is None else &handle.unread
+        self.find_by_more()
+        return 0
+
+    cdef int find_by_more(self) except -1:
+        self.core.known.by_more = (
+            self.core.known.sessions_used or self.core.known.sharing != NULL or self.core.known.unread != NULL
+        )
+        return 0
 
     cdef int count_by(self, classes) except -1:
         """Blocks are counted by these classes' bits from now on."""

@@ -106,6 +106,18 @@ class BindingTables:
 
 
 @dataclass(frozen=True, slots=True)
+class UnreadLines:
+    """The lines that the store changed, and whose changes the node has not read yet."""
+
+    lines: bytes
+    """a bit for each number"""
+    highest: int
+    """the highest number that the node knew: a greater one is a new line, unread until it is in the tables"""
+    bindings: BindingTables
+    """the bindings of these lines as the store has them; all three tables"""
+
+
+@dataclass(frozen=True, slots=True)
 class SessionTables:
     """The sessions: by address, and by ports of an address."""
 

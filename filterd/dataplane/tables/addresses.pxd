@@ -168,10 +168,11 @@ cdef inline const AddressSlot* address_find_at(
 
 cdef inline int address_attempt(
     const AddressTable* table, uint64_t sequence, const uint8_t* address, bint ipv4, uint32_t ticks,
-    uint64_t* value
+    uint64_t* value, uint8_t* length
 ) noexcept nogil:
     """The value of the longest prefix that covers ``address`` (16 bytes) and has not ended at ``ticks``,
-    beside a writer: a LookupStatus, BUSY where the table's sequence is odd, or no longer the one given."""
+    beside a writer: a LookupStatus, BUSY where the table's sequence is odd, or no longer the one given.
+    ``length`` receives the prefix length + 1; NULL: not wanted."""
     cdef uint8_t masked[16]
     cdef uint64_t lengths4 = 0
     cdef uint64_t lengths6[3]
@@ -196,6 +197,8 @@ cdef inline int address_attempt(
                 break
     if slot != NULL:
         value[0] = load64(&slot.value)
+        if length != NULL:
+            length[0] = <uint8_t>(little_endian(load64(<const uint64_t*>&slot.length)) & 0xFF)
     if load64(&table.sequence) != sequence:
         return LOOKUP_BUSY
     return LOOKUP_ABSENT if slot == NULL else LOOKUP_FOUND

@@ -106,7 +106,7 @@ cdef inline int line_of(
     cdef int status
     for attempt in range(READ_ATTEMPTS):
         sequence = load64(&addresses.sequence)
-        status = address_attempt(addresses, sequence, address, ipv4, ticks, &number)
+        status = address_attempt(addresses, sequence, address, ipv4, ticks, &number, NULL)
         if status == LOOKUP_FOUND:
             status = line_attempt(lines, number, out)
             if load64(&addresses.sequence) != sequence:

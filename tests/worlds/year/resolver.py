@@ -29,7 +29,7 @@ from filterd.policy import snapshot_layout
 from filterd.serve.answer_rules import rules_of
 from filterd.serve.canary_probe import CanaryProbe, ProbeTarget, ask_listener, judge_answer, query_for
 from filterd.serve.node_report import report_of
-from filterd.serve.node_sessions import bound_tables
+from filterd.serve.node_sessions import bound_tables, unread_lines
 from filterd.serve.order_probe import OrderProbe, SelfProbes
 from filterd.serve.wiring import canaries_of, prefixes, switches_of
 from filterd.store.engine import database_path
@@ -185,6 +185,7 @@ class YearResolver:
             bound_tables(published.bindings),
             published.identity_ready,
             published.earliest,
+            unread_lines(published.unread),
         )
 
 

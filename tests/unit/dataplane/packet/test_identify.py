@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
+from ipaddress import IPv4Network
 
 import pytest
 
+from filterd.dataplane.packet.exchange_reference import ReferenceUnread
 from filterd.dataplane.packet.plane_types import Front
+from filterd.dataplane.tables.addresses_reference import ReferenceAddresses, network
 from filterd.model.identity import IdentityKind
 from filterd.policy.published import StateSettings
 from tests.worlds.identities import NAT, TICKS, TLV, Known, header, port_prefix, query
@@ -181,6 +184,49 @@ def test_without_the_lines_a_client_that_has_one_gets_nothing(known: Known) -> N
     assert known.whose("10.2.0.1") == ("not ready", 0)
     known.publish(StateSettings(parental_ready=False, parental_fail_open=True))
     assert known.whose(CLIENT, 4100) == ("unknown", 0)
+
+
+def test_a_line_with_unread_changes_gets_nothing_and_no_other_line_waits(known: Known) -> None:
+    known.use_sessions(used=False)
+    assert known.whose(CLIENT) == ("binding", 8)
+    known.publish(unread=ReferenceUnread(frozenset({8}), 9))
+    assert known.whose(CLIENT) == ("not ready", 0)
+    assert known.whose(CLIENT, 4100) == ("binding", 7), "its port comes first"
+    assert known.whose("10.2.0.1") == ("unknown", 0)
+    known.publish(StateSettings(parental_fail_open=True), unread=ReferenceUnread(frozenset({8}), 9))
+    assert known.whose(CLIENT) == ("binding", 8), "an old choice is better than none"
+    known.publish()
+    assert known.whose(CLIENT) == ("binding", 8)
+
+
+def test_an_unread_binding_counts_where_no_longer_prefix_is_known(known: Known) -> None:
+    known.use_sessions(used=False)
+    longer = ReferenceAddresses({IPv4Network("10.1.7.0/24"): 3, IPv4Network("10.3.0.0/16"): 3})
+    known.publish(unread=ReferenceUnread(frozenset({3}), 9, longer))
+    assert known.whose("10.1.7.9") == ("not ready", 0)
+    assert known.whose("10.3.0.9") == ("not ready", 0)
+    assert known.whose("10.1.9.9") == ("binding", 8)
+    shorter = ReferenceAddresses({IPv4Network("10.0.0.0/8"): 3})
+    known.publish(unread=ReferenceUnread(frozenset({3}), 9, shorter))
+    assert known.whose("10.1.9.9") == ("binding", 8)
+    assert known.whose("10.3.0.9") == ("not ready", 0)
+    ports = ReferenceAddresses({network(*port_prefix(CLIENT, 4096)): 3})
+    known.publish(unread=ReferenceUnread(frozenset({3}), 9, ports=ports))
+    assert known.whose(CLIENT, 4096) == ("not ready", 0)
+    assert known.whose(CLIENT, 4097) == ("binding", 7)
+    told = {(IdentityKind.CPE, b"ONT-78"): 3}
+    known.publish(unread=ReferenceUnread(frozenset({3}), 9, identities=told))
+    assert known.whose(SENDER, 0, (65074, b"ONT-78")) == ("not ready", 0)
+    assert known.whose(SENDER, 0, (65074, b"ONT-77")) == ("not ready", 0), "it leads to the same line"
+
+
+def test_a_new_line_waits_until_it_is_in_the_tables(known: Known) -> None:
+    known.set("sessions", wide("10.4.0.1")[12:], 32, 10)
+    assert known.whose("10.4.0.1") == ("unknown", 0)
+    known.publish(unread=ReferenceUnread(highest=9))
+    assert known.whose("10.4.0.1") == ("not ready", 0)
+    known.add_line(10)
+    assert known.whose("10.4.0.1") == ("session", 10)
 
 
 def test_64_lines_behind_one_address_are_told_apart() -> None:
