@@ -11,8 +11,8 @@ from collections.abc import Iterable, Sequence
 
 from filterd.dataplane.nodestate.bindings import KnownBindings, binding_steps
 
-MOST_BINDINGS = 20_000
-"""bindings of such lines that a start takes, the newest of new lines: a tenth of a second"""
+MOST_BINDINGS = 10_000
+"""bindings of such lines that a start takes, the newest of new lines: less than a tenth of a second"""
 
 
 class UnreadChanges:

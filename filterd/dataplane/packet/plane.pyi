@@ -49,6 +49,10 @@ class Tally:
     """Counts of one thread."""
 
 @final
+class UnreadHandle:
+    """What a core points to, as long as a thread may read it."""
+
+@final
 class CategoryBlocks:
     """Blocks by class bit, for as long as the bits have one meaning."""
 

@@ -12,8 +12,10 @@ from filterd.dataplane.packet.exchange_reference import ReferenceUnread
 from filterd.dataplane.packet.plane_types import Front
 from filterd.dataplane.tables.addresses_reference import ReferenceAddresses, network
 from filterd.model.identity import IdentityKind
+from filterd.model.rule import Action, Scope
 from filterd.policy.published import StateSettings
 from tests.worlds.identities import NAT, TICKS, TLV, Known, header, port_prefix, query
+from tests.worlds.policy import Line
 from tests.worlds.rate import wide
 
 MAC = bytes.fromhex("001122aabbcc")
@@ -227,6 +229,19 @@ def test_a_new_line_waits_until_it_is_in_the_tables(known: Known) -> None:
     assert known.whose("10.4.0.1") == ("not ready", 0)
     known.add_line(10)
     assert known.whose("10.4.0.1") == ("session", 10)
+
+
+@pytest.mark.parametrize(("opened", "whose"), [(False, ("not ready", 0)), (True, ("binding", 8))])
+def test_a_line_whose_policy_the_state_lacks_is_not_ready(
+    known: Known, *, opened: bool, whose: tuple[str, int]
+) -> None:
+    """A thread that is slow to take up the next state forwarded what the new policy blocks."""
+    known.use_sessions(used=False)
+    line = Line(policy=1, opted_in=True, own_names=(("l8.example", Action.BLOCK, Scope.EXACT),))
+    known.lines.upsert(line.native(8))
+    known.plain_lines[8] = line.reference()
+    known.publish(StateSettings(parental_fail_open=opened))
+    assert known.whose(CLIENT) == whose
 
 
 def test_64_lines_behind_one_address_are_told_apart() -> None:
