@@ -144,6 +144,12 @@ def _remark(found: Explanation) -> None:
             f"parental filtering is suspended for every line until {output.moment(found.suspended_until)}; "
             "on again before that with: filterd parental resume"
         )
+    if found.unread:
+        output.done(
+            f"no list was ever read of {', '.join(found.unread)}, which the line's profile restricts: while "
+            "that is so, dns.parental_fail decides on every name that no mandatory rule blocks (closed: "
+            "SERVFAIL); what to do: filterd feed list, then filterd feed update"
+        )
     if found.ech_stripped:
         output.done(
             "the answer has Encrypted Client Hello (ECH), and this line gets it without: its profile's ways "

@@ -9,7 +9,7 @@ from typing import Any
 
 import dns.rdatatype
 
-from filterd.config.settings import Settings
+from filterd.config.settings import ParentalFail, Settings
 from filterd.disk.given_file import GivenFile
 from filterd.model.block_kind import kind_of
 from filterd.model.blocking_mode import BlockingMode
@@ -45,6 +45,7 @@ _META_TYPES = range(249, 255)
 _LONGEST_LABEL = 63
 """TKEY to MAILA (RFC 6895 3.1): refused by the resolver"""
 _REFUSED: tuple[str, tuple[int, ...]] = ("REFUSED", (int(ExtendedError.PROHIBITED),))
+_NOT_READY: tuple[str, tuple[int, ...]] = ("SERVFAIL", (int(ExtendedError.NOT_READY),))
 _GROUNDS = {Reason.MANDATORY: ExtendedError.CENSORED, Reason.SECURITY: ExtendedError.BLOCKED}
 """the extended error of a block; any other is what the line asked for"""
 
@@ -137,6 +138,9 @@ class Explanation:
     confidential: bool = False
     """a confidential list or order has the name or something in its answer: whoever tells a person puts that
     on record (``operations.inquiry``)"""
+    unread: tuple[str, ...] = ()
+    """categories of the line's profile of which no list was ever read: with ``dns.parental_fail: closed`` the
+    line gets SERVFAIL for all but mandatory blocks, whatever ``verdict`` says"""
     test_name: bool = False
     """one of the names by which the page ``/funciona`` tells whether a device passes the filter"""
     tried: tuple[Tried, ...] = ()
@@ -239,7 +243,13 @@ def _explanation(
     verdict = (final := answer.decision or decision or Decision(Verdict())).verdict
     stages = (*_stages(state, QUERY, decision), *_stages(state, ANSWER, answer.decision))
     coming = any(part is not None and part.coming for part in (decision, answer.decision))
-    rcode, ede = _REFUSED if decision is None else _client_sees(settings, final, qtype, answer)
+    unread = () if decision is None else _unread(state, now)
+    if decision is None:
+        rcode, ede = _REFUSED
+    elif unread and settings.dns.parental_fail is ParentalFail.CLOSED and not _is_mandatory(decision.verdict):
+        rcode, ede = _NOT_READY
+    else:
+        rcode, ede = _client_sees(settings, final, qtype, answer)
     return Explanation(
         name=name,
         type=dns.rdatatype.to_text(dns.rdatatype.RdataType.make(qtype)),
@@ -261,12 +271,25 @@ def _explanation(
         digest=state.snapshot.digest,
         damaged=state.damaged,
         coming=coming,
+        unread=unread,
         test_name=is_test_name(name, state.snapshot.meta),
         kept_orders=state.kept_orders,
         answer_seen=answer.decision is not None,
         ech_stripped=answer.ech_stripped,
         confidential=any(each.confidential for each in stages) or (coming and _one_is_coming(state, now)),
     )
+
+
+def _unread(state: CheckState, now: int) -> tuple[str, ...]:
+    """The categories of the profile in effect of which no list was ever read."""
+    choices = state.identity.choices
+    if choices is None or not choices.opted_in or is_paused(choices.paused_until, now):
+        return ()
+    return () if state.published.settings.suspended_until > now else tuple(state.book.unread())
+
+
+def _is_mandatory(verdict: Verdict) -> bool:
+    return verdict.outcome is Outcome.BLOCK and verdict.reason is Reason.MANDATORY
 
 
 def _one_is_coming(state: CheckState, now: int) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -55,3 +56,15 @@ def test_before_a_pass_it_is_said_and_goes_on(run: Run) -> None:
     run("subscriber", "add", "line-2")
     chosen = run("subscriber", "opt-in", "line-2", "--profile", "teenagers", *EVIDENCE)
     assert (chosen.exit_code, "no list was ever read: adult" in chosen.stderr) == (0, True)
+
+
+def test_check_says_what_the_node_answers(unread: Run) -> None:
+    unread("subscriber", "add", "line-2")
+    unread("subscriber", "opt-in", "line-2", "--profile", "children", *EVIDENCE, "--accept-empty")
+    unread("snapshot", "build")
+    found = json.loads(unread("check", "plain.example", "--subscriber", "line-2", "--json").stdout)
+    assert (found["unread"], found["rcode"], found["ede"]) == (["adult"], "SERVFAIL", [14])
+    assert "dns.parental_fail decides" in unread("check", "plain.example", "--subscriber", "line-2").stderr
+    unread("subscriber", "pause", "line-2")
+    found = json.loads(unread("check", "plain.example", "--subscriber", "line-2", "--json").stdout)
+    assert (found["unread"], found["rcode"]) == ([], "")
