@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -237,8 +237,16 @@ async def chosen_now(context: Context, in_force: Policies) -> Chosen:
 async def untried_lists(connection: AsyncConnection, feeds: Iterable[Feed]) -> list[str]:
     """The labels of the feeds that were neither read nor refused so far. An attempt that could not be
     recorded, since the store was busy, is none."""
-    tried = {*await feed_rows.checks(connection), *await feed_rows.current(connection)}
+    return _untried(feeds, await _tried(connection))
+
+
+def _untried(feeds: Iterable[Feed], tried: Container[str]) -> list[str]:
     return [label_of(each.id, confidential=each.confidential) for each in feeds if each.id not in tried]
+
+
+async def _tried(connection: AsyncConnection) -> frozenset[str]:
+    """The feeds that have a check or a version."""
+    return frozenset((*await feed_rows.checks(connection), *await feed_rows.current(connection)))
 
 
 async def _made_before(context: Context, path: Path | None) -> int:
@@ -268,16 +276,15 @@ async def _material(job: _Job, *, look: bool = False) -> tuple[StoredMaterial, i
         overriding = await orders.overriding(connection, context.person_of)
         meant = await meaning_rows.known(connection)
         in_meanings = await snapshot_meanings.in_snapshot(connection, context.clock())
-        in_force = adoption.combined(documents, adopted).policies
-        wanted_feeds = in_force.feeds
-        first = current_file(job.directory) is None
-        untried = await untried_lists(connection, wanted_feeds) if first else []
+        tried = await _tried(connection)
     integrity.require_sound(each for each in found if not each.version_of)
     lost_rules.require_profiles(documents, used)
     compared = snapshot_meanings.compared(job.in_force, meant)
     standing = {unread_categories.STANDING: unread_categories.standing(job.in_force)}
     guarded = lost_rules.guarded(documents, compared, used, NOTHING_ACCEPTED) | standing
     guarded |= {MEANINGS: in_meanings}
+    in_force = adoption.combined(documents, adopted).policies
+    wanted_feeds = in_force.feeds
     parental = {each.id for each in wanted_feeds if each.mandatory is None}
     integrity.require_sound(each for each in found if each.version_of not in parental)
     current = known_rules.current
@@ -286,7 +293,8 @@ async def _material(job: _Job, *, look: bool = False) -> tuple[StoredMaterial, i
         labels = (label_of(each.id, confidential=each.confidential) for each in missing)
         message = f"mandatory lists that were never read: {', '.join(labels)}"
         raise OperationError(message, "run: filterd feed update")
-    if untried:
+    untried = _untried(wanted_feeds, tried)
+    if untried and current_file(job.directory) is None:
         message = (
             f"the first snapshot waits for lists that nothing has tried to read yet: {', '.join(untried)}"
         )
