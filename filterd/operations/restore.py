@@ -13,7 +13,7 @@ import asyncio
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from filterd.config.settings import Settings
@@ -39,7 +39,7 @@ from filterd.operations.registers import restored as registers_restored
 from filterd.operations.snapshots import current_file
 from filterd.policy import snapshot_layout
 from filterd.store import change_log, endings, proofs
-from filterd.store.copying import copy_store, drop_draft, put_in_place, stopped_writers
+from filterd.store.copying import copy_store, drop_draft, put_in_place, revision_of, stopped_writers
 from filterd.store.engine import database_path
 from filterd.store.errors import StoreBusyError, StoreDamagedError, StoreError
 from filterd.store.ledger import (
@@ -187,13 +187,15 @@ async def restore(
     ledger = Ledger(settings.store.ledger)
     try:
         with _alone(ledger), _writers_stopped(path, ledger), _work(settings.state_dir) as work:
-            made = await _made(settings, source, work, progress, clock())
+            made, revision = await _made(settings, source, work, progress, clock())
             there = await _there(settings)
             async with _opened(made, work) as store:
                 context = Context(settings, store, clock, actor)
                 if source is not None:
                     await _require_fitting(context, there)
                 own = await _standing_of(store)
+                # What a migration writes into the copy was never acknowledged, so no witness reaches it.
+                own = replace(own, head=replace(own.head, revision=revision))
                 past = _noted(settings, there, own, in_place=source is None)
                 if own.head.revision and not (past.complete or accept_lost):
                     raise _refused(ledger, past, there, own)
@@ -272,8 +274,11 @@ def _work(state_dir: Path) -> Iterator[Path]:
         shutil.rmtree(work, ignore_errors=True)
 
 
-async def _made(settings: Settings, source: Path | None, work: Path, progress: Progress, now: float) -> Path:
-    """A copy of what is restored, of this version's schema."""
+async def _made(
+    settings: Settings, source: Path | None, work: Path, progress: Progress, now: float
+) -> tuple[Path, int]:
+    """A copy of what is restored, of this version's schema, and the revision at which it ended before it was
+    migrated."""
     made = work / STORE
     origin = database_path(settings.store.url)
     if source is not None:
@@ -282,9 +287,10 @@ async def _made(settings: Settings, source: Path | None, work: Path, progress: P
         origin = source / STORE
     if origin.exists() and origin.stat().st_size > 0:
         await asyncio.to_thread(copy_store, origin, made, lambda done, all_: progress("store", done, all_))
+    revision = await asyncio.to_thread(revision_of, made) if made.exists() else 0
     sealer = confidential.sealer
     await Store.migrate(_url(made), _apart(work), now, sealer=lambda order: sealer(settings, now)(order))
-    return made
+    return made, revision
 
 
 def _url(path: Path) -> str:

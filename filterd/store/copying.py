@@ -47,6 +47,13 @@ def copy_store(source: Path, target: Path, tell: Tell | None = None) -> None:
     sync_directory(target.parent)
 
 
+def revision_of(path: Path) -> int:
+    """The newest revision of a store of whatever schema. Raises StoreError."""
+    with translated(path), closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+        row = connection.execute("SELECT revision FROM head").fetchone()
+    return 0 if row is None else int(row[0])
+
+
 def stopped_writers(path: Path, stop: Callable[[], None]) -> None:
     """Call ``stop`` while nobody writes in the store. Raises the matching StoreError."""
     with translated(path), closing(_opened(path, "rw")) as connection:

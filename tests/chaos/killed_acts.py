@@ -389,7 +389,7 @@ class KilledControl(Case):
         asker = round_.ground.asker
         for name in self._names:
             round_.soon(
-                lambda name=name: asker.now(name).value == "blocked",  # type: ignore[misc]
+                lambda name=name: asker.now(name).value == "blocked",  # type: ignore[misc]  # mypy does not infer defaults of a lambda
                 f"{name.name} of the list is blocked",
                 30.0,
             )

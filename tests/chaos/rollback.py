@@ -123,7 +123,7 @@ class Rollback(Case):
     def recovery(self, round_: Round) -> None:
         for role in ROLES:
             round_.site.wait(
-                lambda role=role: round_.site.http(role, "/readyz")[0] != 0,  # type: ignore[misc]
+                lambda role=role: round_.site.http(role, "/readyz")[0] != 0,  # type: ignore[misc]  # mypy does not infer defaults of a lambda
                 f"{role} listens",
             )
 

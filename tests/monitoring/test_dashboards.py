@@ -98,6 +98,8 @@ SHOWN_ELSEWHERE = {
     "filterd_snapshot_generation": "a number that only tells that something was published",
     "filterd_crash_packets_total": "in the runbooks of crashes",
     "filterd_fast_threads": "a setting",
+    "filterd_sessions_dropped_total": "of a damaged file of sessions: in the log and filterd session list",
+    "filterd_session_records_dropped_total": "the same, in control",
 }
 """metrics that neither a panel nor an alert asks for -> the reason"""
 

@@ -39,6 +39,7 @@ ON_FAULT = {
     'filterd_upstream_queries_total{outcome=~"doubted|given_up"}': "appears when somebody forges answers",
     'filterd_upstream_queries_total{outcome="untrusted"}': "appears with an invalid certificate",
     'filterd_upstream_queries_total{outcome=~"wrong_source|wrong_id|wrong_question"}': "stray replies",
+    "filterd_category_unread": "appears when no list of a category was ever read",
     "filterd_snapshots_refused_total": "appears when a snapshot is refused",
     "filterd_tcp_shortages_total": "appears when the system has no file or memory left",
     'filterd_tcp_connections_ended_total{reason=~"full|prefix_full"}': "appears at the limit",

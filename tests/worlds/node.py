@@ -50,7 +50,7 @@ class ScriptedStore:
         head = self._connection.execute("SELECT revision, change_hash FROM head").fetchone()
         if head is None:
             head = 0, sha256(str(self.path).encode()).hexdigest()
-            self._connection.execute("INSERT INTO head VALUES (1, 0, 0, '', 1, 1, ?)", (head[1],))
+            self._connection.execute("INSERT INTO head VALUES (1, 0, 0, '', 1, 1, ?, 0)", (head[1],))
             self._connection.execute("INSERT INTO log_floor VALUES (1, 0, ?)", (head[1],))
         self.revision: int = head[0]
         self.hash: str = head[1]

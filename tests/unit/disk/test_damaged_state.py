@@ -355,7 +355,7 @@ def test_no_reader_takes_another_value(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.ring("night")
-@pytest.mark.timeout(1200)
+@pytest.mark.timeout(1100)
 @pytest.mark.parametrize("name", FILES)
 def test_no_byte_leads_to_another_value(name: str, tmp_path: Path) -> None:
     counted = changed(name, tmp_path, None, os.environ.get("FILTERD_SEED", "night"))

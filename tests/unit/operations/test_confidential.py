@@ -80,6 +80,8 @@ async def as_before(context: Context, patch: pytest.MonkeyPatch) -> None:
 
 
 NEWER_COLUMNS = (
+    ("change", "line"),
+    ("head", "endings_missing_to"),
     ("line_state", "adjustments"),
     ("own_name", "ends_at"),
     ("request", "role"),
@@ -97,6 +99,7 @@ NEWER_COLUMNS = (
 )
 CONSENT_TABLES = ("pending_opt_in", "shared_evidence", "authorisation", "consent_text")
 OLD_HAS_NOT = (
+    *("ending", "changed_line"),
     *("sealed_order", "binding_pace", "token", "answered_request", "arco_request", "view_code"),
     *("review", "review_request"),
     *("notice_delivery", "notice", "webhook_stop", "profile_meaning"),
@@ -123,6 +126,8 @@ def make_old(installation: Installation) -> None:
         for table in OLD_HAS_NOT:
             raw.execute(f"DROP TABLE {table}")
         raw.execute("DROP INDEX ix_own_name_ends_at")
+        raw.execute("DROP INDEX ix_change_stream_revision_line")
+        raw.execute("CREATE INDEX ix_change_stream_revision ON change (stream, revision)")
         raw.execute("DROP INDEX ix_request_reference")
         for table, column in NEWER_COLUMNS:
             raw.execute(f"ALTER TABLE {table} DROP COLUMN {column}")

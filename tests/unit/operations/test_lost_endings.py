@@ -278,6 +278,10 @@ async def test_a_store_of_before_takes_its_endings_from_the_ledger(
     keep(directory, tmp_path / "ledger")
     await end_both(installation)
     with closing(sqlite3.connect(path, isolation_level=None)) as raw:
+        raw.execute("DROP TABLE changed_line")
+        raw.execute("DROP INDEX ix_change_stream_revision_line")
+        raw.execute("ALTER TABLE change DROP COLUMN line")
+        raw.execute("CREATE INDEX ix_change_stream_revision ON change (stream, revision)")
         raw.execute("DROP TABLE ending")
         raw.execute("ALTER TABLE head DROP COLUMN endings_missing_to")
         raw.execute("UPDATE alembic_version SET version_num = '0037'")

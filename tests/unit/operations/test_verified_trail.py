@@ -37,7 +37,7 @@ def _counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     real = change_log.entries
 
     async def entries(connection: object, **limits: int) -> object:
-        found = await real(connection, **limits)  # type: ignore[arg-type]
+        found = await real(connection, **limits)  # type: ignore[arg-type]  # only handed on
         read.extend(each.sequence for each in found)
         return found
 

@@ -15,6 +15,7 @@ import pytest
 from filterd.config.load import from_value
 from filterd.config.settings import Settings
 from filterd.config.value_types import Seconds
+from filterd.disk import checked_file
 from filterd.serve import answer_rules
 from filterd.telemetry import log
 
@@ -49,7 +50,7 @@ def own_file(settings: Settings) -> Path:
 def test_a_node_makes_a_secret_of_its_own_and_keeps_it(settings: Settings) -> None:
     made = answer_rules.cookie_secrets(settings)
     file = own_file(settings)
-    assert file.read_bytes() == made.value
+    assert checked_file.read(file) == made.value
     assert (len(made.value), made.kept, stat.S_IMODE(file.stat().st_mode)) == (16, True, 0o600)
     assert answer_rules.cookie_secrets(settings) == made
 

@@ -352,8 +352,8 @@ async def test_a_snapshot_says_before_when_it_cannot_be(
     resolver._publish(Published(None, lines, bindings, False, 4_000_000_000))  # type: ignore[arg-type]  # only handed on
     resolver._publish(Published(state, lines, bindings, True, 4_000_000_000))  # type: ignore[arg-type]  # only handed on
     assert plane.given == [
-        (None, lines, bound_tables(bindings), False, 0),
-        (state, lines, bound_tables(bindings), True, 4_000_000_000),
+        (None, lines, bound_tables(bindings), False, 0, None),
+        (state, lines, bound_tables(bindings), True, 4_000_000_000, None),
     ]
     assert resolver._clock.now() == 4_000_000_000
 

@@ -12,10 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from filterd.disk import checked_file
 from filterd.model.changelog import BindingChange, LineChange, OrderChange
 from filterd.model.line import LineChoices
 from filterd.model.records import OTHER_HISTORY
 from filterd.model.rule import Scope
+from filterd.policy import snapshot_layout
 from filterd.policy.build import MANDATORY_TARGET
 from tests.worlds.node import ScriptedStore, make_store
 from tests.worlds.node_machine import CHILD, LOOPBACK, ORDER, Machine
@@ -195,7 +197,7 @@ def test_a_snapshot_of_another_history_is_not_put_in_force(
 def test_a_snapshot_that_cannot_be_taken_back_is_said_once(machine: Machine, store: ScriptedStore) -> None:
     copy = followed(machine, store)
     files = machine.node.snapshot_files
-    remembered = files.directory / files.choice_file.read_text().strip()
+    remembered = files.directory / snapshot_layout.named_in(checked_file.read(files.choice_file))
     for _ in range(4):
         copy.write(replace(LOST, names=(("instead.example", Scope.SUBTREE),)))
     machine.node.close()

@@ -313,6 +313,21 @@ async def test_a_category_of_which_no_list_was_read(case: Case, installation: In
     assert told == {"category": "adult", "profiles": "child, teen"}
 
 
+async def test_a_profile_that_waits_for_the_first_list_of_a_category(
+    built: Case, installation: Installation
+) -> None:
+    new = "- {id: war, title: {es: Guerra, en: War}, description: {es: Guerra, en: War}}\n"
+    installation.write_policy("categories.yaml", POLICIES["categories.yaml"] + new)
+    feed = "- {id: war, source: lists/war.txt, format: domains, category: war}\n"
+    installation.write_policy("feeds.yaml", POLICIES["feeds.yaml"] + feed)
+    profile = POLICIES["profiles/teen.yaml"].replace("[adult]", "[adult, war]")
+    installation.write_policy("profiles/teen.yaml", profile)
+    async with installation.open("ana") as context:
+        await updating.update(context)
+        await snapshots.build(context)
+    assert values(look(snapshot.check, built), "snapshot.category_waits")["categories"] == "war"
+
+
 async def test_a_list_that_no_snapshot_has(built: Case, installation: Installation) -> None:
     installation.write_policy("lists/adult.txt", "other.example\nblue.example\nred.example\n")
     async with installation.open("ana") as context:

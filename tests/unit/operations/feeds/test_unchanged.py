@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from filterd.disk import checked_file
 from filterd.feed.parsing import PARSER_VERSION
 from filterd.operations.feeds import reading, rule_files, unchanged, updating
 from filterd.operations.feeds.rule_files import rule_file
@@ -134,7 +135,8 @@ def note_of_another_shape(made: Installation) -> None:
 
 
 def note_of_another_version(made: Installation) -> None:
-    note(made).write_text(json.dumps({**json.loads(note(made).read_bytes()), "version": 2}))
+    told = json.loads(checked_file.read(note(made)))
+    checked_file.write(note(made), json.dumps({**told, "version": 2}).encode())
 
 
 CHANGES: list[Callable[[Installation], None]] = [

@@ -32,7 +32,7 @@ async def context(installation: Installation) -> AsyncIterator[Context]:
     with closing(sqlite3.connect(installation.database)) as connection, connection:
         for gone in (4, 5, 14, 10, 11, 12):
             for table in ("order_name", "order_approval"):
-                connection.execute(f"DELETE FROM {table} WHERE order_number = ?", (gone,))  # noqa: S608
+                connection.execute(f"DELETE FROM {table} WHERE order_number = ?", (gone,))  # noqa: S608 - names of tables
             connection.execute("DELETE FROM orders WHERE number = ?", (gone,))
         for never in (10, 11, 12):
             connection.execute("UPDATE audit SET subject = 'line:1' WHERE subject = ?", (f"order:O-{never}",))
@@ -49,7 +49,7 @@ def _read(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     real = order_rows._read
 
     def read(execute: Execute, *given: object) -> OrderRows:
-        found = real(execute, *given)  # type: ignore[arg-type]
+        found = real(execute, *given)  # type: ignore[arg-type]  # only handed on
         numbers.extend(each.number for each in found.orders)
         return found
 
