@@ -189,6 +189,7 @@ def identify(plane: ReferencePlane, x: Exchange) -> Stage | None:
     awaiting = state is not None and found is not None and awaits_lists(state, found[1], x.now)
     if state is None or awaiting or not is_known(plane, x):
         if state is not None and state.ready:
+            x.inquiry = Inquiry(state, None, x.now, Notes(), wire=x.query.name)
             x.verdict = decide(state, None, x.query.name, x.now, x.query.qtype).verdict
             if (x.verdict.outcome, x.verdict.reason) == (Outcome.BLOCK, Reason.MANDATORY):
                 return x.respond(Shape.BLOCKED)  # the rules for all hold, and nothing else passes
