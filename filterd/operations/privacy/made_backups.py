@@ -8,6 +8,7 @@ is what a killed process left, a copy of the store that no term would ever reach
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -138,12 +139,24 @@ def _drop_draft(path: Path, note: IO[str]) -> None:
     except ValueError:  # its process was killed before it made the draft
         path.unlink()
         return
-    draft = Path(fields["directory"])
+    try:
+        draft, device = Path(fields["directory"]), fields["device"]
+    except (KeyError, TypeError):
+        raise _altered(path) from None
+    if not (draft.name.startswith(".") and draft.name.endswith(".new")):
+        raise _altered(path)
     if draft.exists():
         shutil.rmtree(draft)
-    elif not _is_device(draft.parent, fields["device"]):
+    elif not _is_device(draft.parent, device):
         return
     path.unlink()
+
+
+def _altered(path: Path) -> OSError:
+    """The error for a note that names no draft of a backup: nothing is removed."""
+    return OSError(
+        errno.EINVAL, "the note of an unfinished backup is altered: look for the copy by hand", str(path)
+    )
 
 
 def _is_device(directory: Path, device: int) -> bool:

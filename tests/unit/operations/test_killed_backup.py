@@ -197,3 +197,14 @@ async def test_copies_of_a_killed_restore_go_with_the_start_of_control(
     restore.drop_copies(settings)
     assert (work.exists(), left.exists()) == (False, False)
     assert path.exists()
+
+
+@pytest.mark.parametrize("content", ["5", '{"directori": "/x"}', '{"directory": "DIR", "device": 1}'])
+def test_an_altered_note_removes_nothing_and_stops_nobody(tmp_path: Path, content: str) -> None:
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    notes = tmp_path / made_backups.DRAFTS
+    notes.mkdir()
+    (notes / "0").write_text(content.replace("DIR", str(kept)))
+    assert len(made_backups.drop_drafts(tmp_path)) == 1
+    assert kept.exists()
