@@ -602,7 +602,9 @@ cdef void table_load(Table* table, int64_t now) noexcept nogil:
         nas = 0 if floors[i].nas == 0 else nas_place(&table.evidence, floors[i].nas)
         stamp = floors[i].stamp if floors[i].stamp < 1000 * now else 1000 * now
         # A kill leaves two floors of a NAS, where the first was to make room for the second.
-        if nas != 0 and not (table.evidence.nases[nas].has_floor and table.evidence.nases[nas].floor >= stamp):
+        if nas == 0:
+            continue
+        if not table.evidence.nases[nas].has_floor or table.evidence.nases[nas].floor < stamp:
             table.evidence.nases[nas].floor = stamp
             table.evidence.nases[nas].has_floor = True
     for place in range(1, table.slab.used + 1):

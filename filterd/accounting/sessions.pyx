@@ -7,7 +7,7 @@ does so in parts, and whoever holds it never waits for the GIL.
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
-from libc.string cimport memcmp, memcpy, memset
+from libc.string cimport memcpy, memset
 from posix.unistd cimport close as close_file, usleep
 
 from filterd.accounting.event cimport MOST_CLAIMS, Claim, Event, EventSink
