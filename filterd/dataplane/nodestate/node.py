@@ -132,10 +132,6 @@ class Node:
         ]
         if self.publisher.snapshot is None:
             lacking.append(OLDER_THAN_STORE if self.snapshot_files.oldest else "no policy snapshot")
-        unread = self.disk.book.unread()
-        if unread:
-            shown = "; ".join(f"{each} ({', '.join(profiles)})" for each, profiles in unread.items())
-            lacking.append(f"no list was ever read of categories that profiles of lines restrict: {shown}")
         lacking += self.following.reasons()
         pending = len(self.disk.not_durable)
         if pending:
@@ -153,6 +149,9 @@ class Node:
         unread = () if self.publisher.snapshot is None else unread_of(self.publisher.snapshot.meta).categories
         if unread:
             found.append(f"no list was ever read of categories that profiles restrict: {', '.join(unread)}")
+        waiting = sorted({profile for each in self.disk.book.unread().values() for profile in each})
+        if waiting:
+            found.append(f"dns.parental_fail holds for lines with these profiles: {', '.join(waiting)}")
         return found + self.following.remarks()
 
     def kept_orders(self) -> tuple[KeptOrder, ...]:

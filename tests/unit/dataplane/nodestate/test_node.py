@@ -338,7 +338,7 @@ def test_a_profile_that_the_snapshot_does_not_know_is_said(machine: Machine, sto
     assert "lines have profiles that the snapshot does not know" in machine.watcher.notes
 
 
-def test_a_node_is_not_ready_while_a_profile_of_lines_has_an_unread_category(
+def test_a_node_that_is_ready_names_an_unread_category_and_the_profiles_of_lines(
     machine: Machine, store: ScriptedStore
 ) -> None:
     machine.put_snapshot(0, unread=["adult"])
@@ -348,8 +348,8 @@ def test_a_node_is_not_ready_while_a_profile_of_lines_has_an_unread_category(
     assert machine.node.remarks() == ["no list was ever read of categories that profiles restrict: adult"]
     store.write(LineChange(LineChoices(7, opted_in=True, profile="children")))
     machine.settle()
-    (reason,) = machine.node.missing()
-    assert reason.endswith("that profiles of lines restrict: adult (children)")
+    assert machine.node.missing() == [], "one line's choice takes the node from nobody else"
+    assert machine.node.remarks()[1] == "dns.parental_fail holds for lines with these profiles: children"
     state = machine.watcher.last.state
     assert state is not None
     assert [each.unread for each in state.policies] == [False, True]
