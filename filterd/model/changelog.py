@@ -147,6 +147,8 @@ class BindingRemoved:
     """A static prefix that belongs to no line any more."""
 
     prefix: str
+    line: int | None = None
+    """whose it was; stands in the log beside the payload alone, and is not read back"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,11 +177,11 @@ def encode(change: Change) -> tuple[str, str, str]:
 
 
 def line_of(change: Change) -> int | None:
-    """The line whose choices or bindings it changes; None for all else, and for a binding that is gone."""
+    """The line whose choices or bindings it changes; None for all else."""
     match change:
         case LineChange(choices):
             return choices.line
-        case LineRemoved(line) | BindingChange(line=line):
+        case LineRemoved(line) | BindingChange(line=line) | BindingRemoved(line=line):
             return line
     return None
 

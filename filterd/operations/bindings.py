@@ -125,7 +125,7 @@ async def remove(context: Context, bound: str, *, subscriber: str | None = None)
             message = f"{canonical} is not bound"
             raise UnknownError(message, "see the bindings with: filterd binding list")
         await rows.remove(write.connection, (canonical,))
-        write.change(BindingRemoved(canonical))
+        write.change(BindingRemoved(canonical, owner))
         write.audit("binding.remove", lines.subject(owner), before={"bindings": 1})
     return canonical
 

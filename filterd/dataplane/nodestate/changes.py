@@ -205,10 +205,10 @@ class ChangeLog:
 
     def unread_lines(
         self, since: int, highest: Callable[[], int], most: int
-    ) -> tuple[int, list[tuple[int, int]], list[tuple[str, int]]] | None:
-        """``highest()``; the changes above the revision ``since`` of lines up to that number, as line and
-        revision; and the bindings of these lines and of those above, of at most ``most`` each. None: nothing
-        changed, or the store is of before changes told their line."""
+    ) -> tuple[int, int, list[tuple[int, int]], list[tuple[str, int]]] | None:
+        """``highest()``; the newest revision; the changes above the revision ``since`` of lines up to that
+        number, as line and revision; and the bindings of these lines and of those above, of at most ``most``
+        each. None: nothing changed, or the store is of before changes told their line."""
         with self._transaction() as connection:
             if connection.execute(_LINES_KEPT_SQL).fetchone() is None:
                 return None
@@ -221,7 +221,7 @@ class ChangeLog:
             bindings = connection.execute(_NEW_BINDINGS_SQL, (number, most)).fetchall()
             for line in list(dict.fromkeys(line for line, _ in changes))[:most]:
                 bindings += connection.execute(_BINDINGS_OF_SQL, (line,))
-        return number, changes, bindings
+            return number, _head(connection).revision, changes, bindings
 
     def holds(self, cursor: Cursor) -> bool:
         """False where the store has another change at this place, or none yet. True also where nobody can

@@ -57,10 +57,11 @@ class ChoicesFollower:
         """Apply the next changes; return whether more are waiting. Raises StoreUnreadableError, ``OSError``
         where the node's disk did not take them, and ValueError for one that cannot be applied."""
         more = self._follow(log)
-        if self.unread is not None and (self.unread.follow(self.cursor.revision) or not more):
-            if not more:
-                self.unread = None
-            self._effect.show()
+        if self.unread is not None:
+            done = not more or self.cursor.revision >= self.unread.newest
+            if self.unread.follow(self.cursor.revision) or done:
+                self.unread = None if done else self.unread
+                self._effect.show()
         return more
 
     def _follow(self, log: ChangeLog) -> bool:

@@ -17,11 +17,12 @@ MOST_BINDINGS = 10_000
 
 class UnreadChanges:
     """See the module. ``highest`` is the highest number of a line that the node knew: a greater one is a new
-    line, unread until it is in the tables."""
+    line, unread until ``newest``, the newest revision of the store, is followed."""
 
     def __init__(
         self,
         highest: int,
+        newest: int,
         changes: Sequence[tuple[int, int]],
         bindings: Iterable[tuple[str, int]],
         key: bytes,
@@ -29,14 +30,15 @@ class UnreadChanges:
         """``changes``: line and revision, by revision, of lines that the node knew; ``bindings``: bound and
         line, of all lines with changes. ValueError for a malformed bound."""
         self.highest = highest
+        self.newest = newest
         self.bindings = KnownBindings()
         for text, line in bindings:
             self.bindings.apply(binding_steps(text, line, key))
-        newest = dict(changes)
-        self._bits = bytearray(max(newest, default=0) // 8 + 1)
-        for line in newest:
+        last = dict(changes)
+        self._bits = bytearray(max(last, default=0) // 8 + 1)
+        for line in last:
             self._bits[line >> 3] |= 1 << (line & 7)
-        self._waiting = [each for each in reversed(changes) if newest[each[0]] == each[1]]
+        self._waiting = [each for each in reversed(changes) if last[each[0]] == each[1]]
         self.lines = bytes(self._bits)
         """a bit for each number"""
 

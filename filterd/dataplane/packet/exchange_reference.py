@@ -103,7 +103,7 @@ class ReferenceUnread:
 
     lines: frozenset[int] = frozenset()
     highest: int = 0
-    """the highest number that the node knew: a greater one is a new line, unread until it is in the tables"""
+    """the highest number that the node knew: each greater one is a new line, and unread"""
     addresses: ReferenceAddresses = field(default_factory=ReferenceAddresses)
     """the bindings of these lines as the store has them"""
     ports: ReferenceAddresses = field(default_factory=ReferenceAddresses)

@@ -38,11 +38,11 @@ cdef struct Ids:                # the identities that came with a query, in the 
     uint8_t from_edns           # so many are options; what follows is the TLV
     uint8_t keys[MAX_IDS][16]   # fingerprints of model.identity.identity_input
 
-cdef struct Unread:             # the lines that the store changed, and whose changes the node has not read yet
+cdef struct Unread:             # the lines that the store changed, whose changes the node did not read yet
     const uint8_t* lines                # a bit for each number, in
     uint64_t size                       # so many bytes
-    uint64_t highest                    # the highest number that the node knew: a greater one is a new line
-    const AddressTable* addresses       # the bindings that these lines have in the store; no writer is at work
+    uint64_t highest                    # the highest number that the node knew: greater ones are of new lines
+    const AddressTable* addresses       # the bindings that these lines have in the store; without a writer
     const AddressTable* ports
     const AddressTable* identities
 

@@ -164,16 +164,16 @@ cdef int read_table(Reading* reading, const AddressTable* table, const AddressTa
     if status == LOOKUP_FOUND:
         status = line_attempt(reading.lines, number, reading.line)
         if reading.unread != NULL and status != LOOKUP_BUSY:
-            reading.is_unread = is_unread(reading.unread, number, status == LOOKUP_FOUND)
+            reading.is_unread = is_unread(reading.unread, number)
             if reading.is_unread:
                 return LOOKUP_FOUND
     return status
 
 
-cdef inline bint is_unread(const Unread* unread, uint64_t number, bint known) noexcept nogil:
-    """True if the line has changes that were not read yet; a new one has until it is ``known``."""
+cdef inline bint is_unread(const Unread* unread, uint64_t number) noexcept nogil:
+    """True if the line has changes that were not read yet, or is new."""
     if number > unread.highest:
-        return not known
+        return True
     return number >> 3 < unread.size and unread.lines[number >> 3] >> (number & 7) & 1
 
 
@@ -279,7 +279,9 @@ cdef int identify_any(const State* state, const Known* known, const uint8_t* cli
     if status == LOOKUP_BUSY:
         return WHO_UNREAD
     if status == LOOKUP_FOUND:
-        if not state.parental_ready or reading.is_unread or binding_must_wait(state, known, client, &keys, method[0]):
+        if not state.parental_ready or reading.is_unread:
+            return WHO_NOT_READY
+        if binding_must_wait(state, known, client, &keys, method[0]):
             return WHO_NOT_READY
         return WHO_NOT_READY if lacks_policy(state, line) else WHO_LINE
     method[0] = METHOD_UNKNOWN

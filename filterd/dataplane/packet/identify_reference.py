@@ -78,10 +78,9 @@ def leads_to_unread(plane: ReferencePlane, x: Exchange) -> bool:
     if unread is None:
         return False
     for _, number in numbers(plane, x):
-        known = number in plane.lines
-        if number in unread.lines if number <= unread.highest else not known:
+        if number in unread.lines or number > unread.highest:
             return True
-        if known:
+        if number in plane.lines:
             return False
     return False
 

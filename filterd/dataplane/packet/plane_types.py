@@ -112,7 +112,7 @@ class UnreadLines:
     lines: bytes
     """a bit for each number"""
     highest: int
-    """the highest number that the node knew: a greater one is a new line, unread until it is in the tables"""
+    """the highest number that the node knew: each greater one is a new line, and unread"""
     bindings: BindingTables
     """the bindings of these lines as the store has them; all three tables"""
 

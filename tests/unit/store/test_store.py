@@ -286,7 +286,7 @@ async def test_pruning_keeps_the_last_change_of_each_line(
     """A node that starts below the floor must know which lines changed."""
     monkeypatch.setattr(change_log, "PRUNE_ROWS", 2)
     async with store.write("ana", NOW) as write:
-        bound, gone = BindingChange("192.0.2.1/32", 9), BindingRemoved("192.0.2.1/32")
+        bound, gone = BindingChange("192.0.2.1/32", 9), BindingRemoved("192.0.2.1/32", 9)
         write.change(LineChange(LineChoices(7)), bound, gone, LineRemoved(7), LineChange(LineChoices(8)))
         write.audit("test", "test")
     for _ in range(2):
@@ -295,7 +295,7 @@ async def test_pruning_keeps_the_last_change_of_each_line(
     async with store.read() as connection:
         kept = await connection.execute(select(tables.changed_line).order_by(tables.changed_line.c.line))
         left = await connection.exec_driver_sql(CHANGED_LINES_SQL, (PARENTAL, 0, 99))
-        assert [tuple(row) for row in kept] == [(7, 4), (9, 2)]
+        assert [tuple(row) for row in kept] == [(7, 4), (9, 3)]
         assert [tuple(row) for row in left] == [(8, 5)]
 
 

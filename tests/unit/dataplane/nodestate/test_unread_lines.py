@@ -9,7 +9,7 @@ from filterd.dataplane.nodestate import changes
 from filterd.dataplane.nodestate.unread import UnreadChanges
 from filterd.dataplane.packet.plane import Pending, Plane
 from filterd.dataplane.tables.addresses import Prefixes
-from filterd.model.changelog import BindingChange, Change, LineChange, LineRemoved
+from filterd.model.changelog import BindingChange, BindingRemoved, Change, LineChange, LineRemoved
 from filterd.model.line import LineChoices, OwnName
 from filterd.model.rule import Action, Scope
 from filterd.serve.node_sessions import bound_tables, unread_lines
@@ -112,6 +112,51 @@ def test_a_new_binding_counts_for_the_line_that_it_leads_to(
     assert answer(stopped, "127.0.0.4") == "forwarded"
     stopped.settle()
     assert answer(stopped, "127.0.0.3") == "blocked"
+
+
+def test_a_new_line_waits_for_its_choice_after_its_binding(stopped: Machine, store: ScriptedStore) -> None:
+    """The binding came with an early page, and names that the line is kept from passed until a later one."""
+    store.write(LineChange(LineChoices(200)))
+    bind(store, "127.0.0.3/32", 200)
+    store.write(*OTHERS, LineChange(LineChoices(200, opted_in=True, profile="children")))
+    first_state(stopped)
+    while stopped.watcher.last.unread is not None:
+        assert answer(stopped, "127.0.0.3") == "not ready"
+        stopped.node.turn()
+    assert answer(stopped, "127.0.0.3") == "blocked"
+
+
+def test_lines_wait_no_longer_than_for_the_changes_of_before_the_start(
+    stopped: Machine, store: ScriptedStore
+) -> None:
+    newest = store.write(*OTHERS)
+    first_state(stopped)
+    while stopped.node.parental_cursor.revision < newest:
+        assert stopped.watcher.last.unread is not None
+        store.write(*OTHERS)
+        stopped.node.turn()
+    assert stopped.watcher.last.unread is None
+
+
+@pytest.mark.parametrize(("line", "expected"), [(7, "blocked"), (8, "forwarded")])
+def test_a_binding_that_is_gone_counts_for_the_line_that_had_it(
+    stopped: Machine, store: ScriptedStore, line: int, expected: str
+) -> None:
+    """The node has the address still, and it comes before the network of another line."""
+    other = 15 - line
+    store.write(LineChange(LineChoices(7, opted_in=True, profile="children")), LineChange(LineChoices(8)))
+    stopped.start()
+    stopped.settle()
+    bind(store, "127.0.1.1/32", other)
+    stopped.settle()
+    stopped.node.close()
+    bind(store, "127.0.1.0/24", line)
+    store.write(*OTHERS, BindingRemoved("127.0.1.1/32", other))
+    store.sql("DELETE FROM binding WHERE prefix = '127.0.1.1/32'")
+    first_state(stopped)
+    assert answer(stopped, "127.0.1.1") == "not ready"
+    stopped.settle()
+    assert answer(stopped, "127.0.1.1") == expected
 
 
 def test_changes_that_were_pruned_count_too(stopped: Machine, store: ScriptedStore) -> None:

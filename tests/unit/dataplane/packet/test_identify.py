@@ -222,12 +222,15 @@ def test_an_unread_binding_counts_where_no_longer_prefix_is_known(known: Known) 
     assert known.whose(SENDER, 0, (65074, b"ONT-77")) == ("not ready", 0), "it leads to the same line"
 
 
-def test_a_new_line_waits_until_it_is_in_the_tables(known: Known) -> None:
+def test_a_new_line_waits_until_all_changes_are_read(known: Known) -> None:
+    """Its first change, with which it is in the tables, says nothing of its choices."""
     known.set("sessions", wide("10.4.0.1")[12:], 32, 10)
     assert known.whose("10.4.0.1") == ("unknown", 0)
     known.publish(unread=ReferenceUnread(highest=9))
     assert known.whose("10.4.0.1") == ("not ready", 0)
     known.add_line(10)
+    assert known.whose("10.4.0.1") == ("not ready", 0)
+    known.publish()
     assert known.whose("10.4.0.1") == ("session", 10)
 
 
