@@ -42,6 +42,10 @@ _ANY_CHANGE_SQL = (
     "SELECT 1 WHERE EXISTS (SELECT 1 FROM change WHERE stream = ? AND revision > ?)"
     " OR EXISTS (SELECT 1 FROM log_floor WHERE revision > ?)"
 )
+_OPTED_IN_BINDINGS_SQL = (
+    "SELECT binding.prefix, binding.line FROM line_state CROSS JOIN binding ON binding.line = line_state.line"
+    " WHERE line_state.line > ? AND line_state.opted_in ORDER BY line_state.line DESC LIMIT ?"
+)
 _NEW_BINDINGS_SQL = "SELECT prefix, line FROM binding WHERE line > ? ORDER BY line DESC LIMIT ?"
 _BINDINGS_OF_SQL = "SELECT prefix, line FROM binding WHERE line = ?"
 _LIFTINGS_KEPT_SQL = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'lifting'"
@@ -208,7 +212,8 @@ class ChangeLog:
     ) -> tuple[int, int, list[tuple[int, int]], list[tuple[str, int]]] | None:
         """``highest()``; the newest revision; the changes above the revision ``since`` of lines up to that
         number, as line and revision; and the bindings of these lines and of those above, of at most ``most``
-        each. None: nothing changed, or the store is of before changes told their line."""
+        each, and of ten times as many above that opted in. None: nothing changed, or the store is of before
+        changes told their line."""
         with self._transaction() as connection:
             if connection.execute(_LINES_KEPT_SQL).fetchone() is None:
                 return None
@@ -219,6 +224,7 @@ class ChangeLog:
             parameters = (changelog.PARENTAL, since, number)
             changes += connection.execute(changelog.CHANGED_LINES_SQL, parameters)
             bindings = connection.execute(_NEW_BINDINGS_SQL, (number, most)).fetchall()
+            bindings += connection.execute(_OPTED_IN_BINDINGS_SQL, (number, 10 * most))
             for line in list(dict.fromkeys(line for line, _ in changes))[:most]:
                 bindings += connection.execute(_BINDINGS_OF_SQL, (line,))
             return number, _head(connection).revision, changes, bindings

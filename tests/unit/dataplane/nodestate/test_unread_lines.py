@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from filterd.dataplane.cache.cache import ResponseCache
-from filterd.dataplane.nodestate import changes
+from filterd.dataplane.nodestate import changes, choices_follower
 from filterd.dataplane.nodestate.unread import UnreadChanges
 from filterd.dataplane.packet.plane import Pending, Plane
 from filterd.dataplane.tables.addresses import Prefixes
@@ -124,6 +124,20 @@ def test_a_new_line_waits_for_its_choice_after_its_binding(stopped: Machine, sto
         assert answer(stopped, "127.0.0.3") == "not ready"
         stopped.node.turn()
     assert answer(stopped, "127.0.0.3") == "blocked"
+
+
+def test_the_bindings_of_new_lines_that_opted_in_come_first(
+    stopped: Machine, store: ScriptedStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A start takes so many bindings alone. Others' addresses are unknown until they are followed."""
+    monkeypatch.setattr(choices_follower, "MOST_BINDINGS", 1)
+    store.write(*OTHERS)
+    for line in (200, 201, 202):
+        bind(store, f"127.0.1.{line}/32", line)
+        store.sql("INSERT INTO line_state VALUES (?, ?, 'children', '', 0, 0, '', 0)", line, line == 200)
+    first_state(stopped)
+    found = [answer(stopped, f"127.0.1.{line}") for line in (200, 201, 202)]
+    assert found == ["not ready", "forwarded", "not ready"]
 
 
 def test_lines_wait_no_longer_than_for_the_changes_of_before_the_start(
