@@ -22,7 +22,8 @@ class RawPages(Section):
     )
     public_url: PublicUrl | None = key(
         None,
-        "The URL under which people reach these pages, like https://filtro.isp.example; it stands in links. "
-        "Requests for another host get 421, of whatever port. Absent, or on loopback: these pages answer the "
-        "address of their listener and localhost. A proxy in front passes Host on.",
+        "The URL of these pages, such as https://filtro.isp.example. Links begin with it. Requests for "
+        "another host get status 421; the port is not compared. Absent, or with a loopback address: these "
+        "pages answer requests for the address of their listener and for localhost. A proxy in front must "
+        "keep the Host header.",
     )

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from filterd.config.raw_types import SchemaWhenAsked, Section, key
+from filterd.config.value_types import host_of_url
 
 _PHONE = re.compile(r"[+*#]?[0-9][0-9 ()-]{1,30}")
 _EMAIL = re.compile(r"[^\s@<>\"']{1,64}@[^\s@<>\"']{3,190}")
@@ -31,9 +32,13 @@ def _email(text: str) -> str:
 
 
 def _page(text: str) -> str:
-    if len(text) > _LONGEST or not _PAGE.fullmatch(text):
+    try:
+        if len(text) > _LONGEST or not _PAGE.fullmatch(text):
+            raise ValueError
+        host_of_url(text)
+    except ValueError:
         msg = f"no address of a page: {text[:64]!r} (write https://HOST or https://HOST/PATH)"
-        raise ValueError(msg)
+        raise ValueError(msg) from None
     return text
 
 

@@ -66,13 +66,12 @@ class RawWeb(Section):
     )
     trusted_proxies: tuple[Network, ...] = key(
         (),
-        "Proxies in front: from these alone X-Forwarded-For and X-Forwarded-Proto are believed, and "
-        "X-Forwarded-Host from nobody. Take in those that replace what a client sends, and nobody else.",
+        "Addresses of the reverse proxies. X-Forwarded-For and X-Forwarded-Proto count only in requests from "
+        "them; X-Forwarded-Host is ignored. List only proxies that overwrite these headers of their clients.",
     )
     public_url: PublicUrl | None = key(
         None,
-        "The URL under which clients reach this process, like https://api.isp.example; it stands in links "
-        "and in the description of the API.",
+        "The URL of the API, such as https://api.isp.example. Links and the description of the API have it.",
     )
     health: Listener | None = key(
         None,

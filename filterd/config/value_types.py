@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Literal, NewType
+from urllib.parse import urlsplit
 
 from filterd.policy.published import NAT64_LENGTHS
 from filterd.policy.schedule import UnknownZoneError, zone_of
@@ -72,7 +73,8 @@ _DURATION = re.compile(r"(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?
 _DURATION_UNITS = (604800, 86400, 3600, 60, 1)
 _NODE_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])?")
 _HOST_LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-_PUBLIC_URL = re.compile(r"https?://(?:[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?/?")
+_NUMBER = re.compile(r"[0-9]+|0[Xx][0-9A-Fa-f]*")
+"""the last label of what browsers take for an IPv4 address (WHATWG URL, ends-in-a-number checker)"""
 _PROXY = re.compile(r"http://(?:[A-Za-z0-9.-]{1,253}|\[[0-9a-fA-F:.]+\]):\d{1,5}/?")
 _HOST_NAME = re.compile(rf"{_HOST_LABEL}(\.{_HOST_LABEL})*")
 _NO_ZONES = ("posix", "posixrules", "right")
@@ -251,11 +253,46 @@ def parse_proxy(value: object) -> str:
 
 
 def parse_public_url(value: object) -> str:
-    """The URL under which clients reach the web process: scheme and host, without a path."""
-    if not isinstance(value, str) or _PUBLIC_URL.fullmatch(value) is None:
+    """The URL under which clients reach the web process: scheme, host and port as browsers send them."""
+    try:
+        return _origin(value)
+    except ValueError:
         msg = "not a public URL (write https://HOST or https://HOST:PORT, without a path)"
-        raise ValueError(msg)
-    return value.removesuffix("/")
+        raise ValueError(msg) from None
+
+
+def _origin(value: object) -> str:
+    if not isinstance(value, str) or not value.isprintable() or " " in value:
+        raise ValueError
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or parts.path not in ("", "/") or parts.port == 0:
+        raise ValueError
+    if any(each in value for each in "@?#"):
+        raise ValueError
+    host = host_of_url(value)
+    bracketed = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{bracketed}" + ("" if parts.port is None else f":{parts.port}")
+
+
+def host_of_url(url: str) -> str:
+    """The host of a URL: an address in its short form, or a name as browsers send it, in lower-case A-labels
+    without the final dot. Raises ValueError."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    bracketed = "[" in parts.netloc
+    if bracketed or _NUMBER.fullmatch(host.rpartition(".")[2]):
+        address = ip_address(host)
+        if bracketed != (address.version == 6) or "%" in host:
+            raise ValueError
+        return str(address)
+    name = host.removesuffix(".")
+    if not name.isascii():
+        import idna
+
+        name = idna.encode(name, uts46=True).decode("ascii")
+    if _HOST_NAME.fullmatch(name) is None or _NUMBER.fullmatch(name.rpartition(".")[2]) or len(name) > 253:
+        raise ValueError
+    return name
 
 
 def parse_identity(value: object) -> NodeName | Literal["auto", "hidden"]:

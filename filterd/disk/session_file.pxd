@@ -6,8 +6,8 @@ was cut off while it was written, or is being written by another process, shows.
 machine: the file does not leave it.
 
 The parts of the head change in place, each under its own checksum, in an order by which a kill leaves every
-part as it was, as it is to be, or absent: a checksum of zero is an absent anchor, a floor without a NAS is
-free, and `unsettled` is one store of 8 bytes.
+part as it was, as it is to be, or absent: a checksum of zero is an absent anchor (no session is believed
+without one), a floor without a NAS is free, and `unsettled` is one store of 8 bytes.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t

@@ -22,7 +22,8 @@ def read_entries(
 
     ``now`` is in Unix seconds. With ``boot`` a file of the same boot is read by the clock that control had,
     up to a minute from ``now``: one that is further away is not believed. In another boot ``now`` holds,
-    unless control has already seen later times. ``note`` names the epoch that the file must have. Where time
+    unless control has already seen later times. A file without a clock of control is not believed: control
+    was killed while it wrote it. ``note`` names the epoch that the file must have. Where time
     or epoch cannot be, there are no entries. Control may be writing: what is half written is left out. Raises
     OSError where the file cannot be read, and ValueError where its head is damaged or of another version.
     """

@@ -328,7 +328,9 @@ cdef str _begin(Reading* reading, int file, path, double now, boot, note):
     if boot is None:
         return ""
     if reading.head.anchor.checksum == 0:
-        return ""
+        _read_head(file, path, &reading.head)  # control was writing it, perhaps
+    if reading.head.anchor.checksum == 0:
+        return f"{path} has no clock of control: it was killed while it wrote the clock, or before"
     if any(boot.id) and reading.head.anchor.boot[:16] == boot.id:
         reading.now = (reading.head.anchor.offset + <int64_t>(boot.seconds * 1000)) // 1000
         if not now - APART <= reading.now <= now + APART:

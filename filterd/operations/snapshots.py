@@ -234,19 +234,14 @@ async def chosen_now(context: Context, in_force: Policies) -> Chosen:
     )
 
 
-async def untried_lists(connection: AsyncConnection, feeds: Iterable[Feed]) -> list[str]:
-    """The labels of the feeds that were neither read nor refused so far. An attempt that could not be
-    recorded, since the store was busy, is none."""
-    return _untried(feeds, await _tried(connection))
+async def untried_lists(connection: AsyncConnection, feeds: Iterable[Feed]) -> list[Feed]:
+    """The feeds that were neither read nor refused so far. An attempt that could not be recorded, since the
+    store was busy, is none."""
+    return _untried(feeds, await feed_rows.tried(connection))
 
 
-def _untried(feeds: Iterable[Feed], tried: Container[str]) -> list[str]:
-    return [label_of(each.id, confidential=each.confidential) for each in feeds if each.id not in tried]
-
-
-async def _tried(connection: AsyncConnection) -> frozenset[str]:
-    """The feeds that have a check or a version."""
-    return frozenset((*await feed_rows.checks(connection), *await feed_rows.current(connection)))
+def _untried(feeds: Iterable[Feed], tried: Container[str]) -> list[Feed]:
+    return [each for each in feeds if each.id not in tried]
 
 
 async def _made_before(context: Context, path: Path | None) -> int:
@@ -276,7 +271,7 @@ async def _material(job: _Job, *, look: bool = False) -> tuple[StoredMaterial, i
         overriding = await orders.overriding(connection, context.person_of)
         meant = await meaning_rows.known(connection)
         in_meanings = await snapshot_meanings.in_snapshot(connection, context.clock())
-        tried = await _tried(connection)
+        tried = await feed_rows.tried(connection)
     integrity.require_sound(each for each in found if not each.version_of)
     lost_rules.require_profiles(documents, used)
     compared = snapshot_meanings.compared(job.in_force, meant)
@@ -295,9 +290,8 @@ async def _material(job: _Job, *, look: bool = False) -> tuple[StoredMaterial, i
         raise OperationError(message, "run: filterd feed update")
     untried = _untried(wanted_feeds, tried)
     if untried and current_file(job.directory) is None:
-        message = (
-            f"the first snapshot waits for lists that nothing has tried to read yet: {', '.join(untried)}"
-        )
+        names = ", ".join(label_of(each.id, confidential=each.confidential) for each in untried)
+        message = f"the first snapshot waits for lists that nothing has tried to read yet: {names}"
         raise UntriedListsError(message, "run: filterd feed update")
     chosen = await asyncio.to_thread(
         last_rules.choose, context.settings, wanted_feeds, known_rules, listed, look=look

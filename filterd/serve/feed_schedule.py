@@ -49,6 +49,8 @@ class FeedSchedule:
     """of the feeds that are fetched: when the next time is"""
     _failures: dict[str, int] = field(default_factory=dict)
     """of the feeds that are fetched: failures in a row"""
+    _unrecorded: dict[str, str] = field(default_factory=dict)
+    """why the last outcome of each feed could not be recorded"""
     _said: dict[str, str] = field(default_factory=dict)
     """the problem of each feed, as last logged"""
     _held: dict[str, int] = field(default_factory=dict)
@@ -70,6 +72,14 @@ class FeedSchedule:
     def under_way(self) -> set[str]:
         """The feeds that are being fetched."""
         return set(self._running)
+
+    def waits_for(self, feed: Feed) -> str:
+        """A feed that was not tried so far, for a message: its label, with the reason if it is known."""
+        label = label_of(feed.id, confidential=feed.confidential)
+        if feed.id in self._running:
+            return f"{label} (being fetched, for {updating.FIRST_TRY:g} s at most)"
+        trouble = self._unrecorded.get(feed.id)
+        return f"{label} (not recorded: {trouble})" if trouble else label
 
     def next_at(self, feed: str) -> float:
         """When a feed is fetched the next time, Unix seconds."""
@@ -110,23 +120,31 @@ class FeedSchedule:
                 self._sources[feed.id] = stamp
                 self._read_at[feed.id] = now
                 due.append(feed)
-        if due and not await self._update(context, due):
+        if due:
+            await self._update(context, due)
             for feed in due:
-                self._sources.pop(feed.id, None)
+                if feed.id in self._unrecorded:
+                    self._sources.pop(feed.id, None)  # it is read with the next turn
 
     async def _update(self, context: Context, due: Sequence[Feed]) -> tuple[FeedUpdate, ...]:
-        """Read these feeds, and log what went wrong; empty where nothing could be recorded."""
+        """Read these feeds, and log what went wrong. The outcomes that were recorded."""
         try:
             done = await updating.update(context, [feed.id for feed in due], fetching=self.fetching)
         except (OperationError, StoreError, OSError) as error:
+            self._unrecorded.update(dict.fromkeys((feed.id for feed in due), str(error)))
             self.report(error)
             return ()
-        self.report(None)
+        untried = [each.untried for each in done if each.untried is not None]
+        self.report(untried[0] if untried else None)
         labels = {each.id: label_of(each.id, confidential=each.confidential) for each in due}
         for update in done:
+            if update.untried is not None:
+                self._unrecorded[update.feed] = str(update.untried)
+                continue
+            self._unrecorded.pop(update.feed, None)
             self._log(labels[update.feed], update)
             self._log_held(labels[update.feed], update)
-        return done
+        return tuple(each for each in done if each.untried is None)
 
     def _log(self, label: str, update: FeedUpdate) -> None:
         """Log a problem; that of a fetch once, however often it is tried again."""

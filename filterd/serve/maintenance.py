@@ -69,7 +69,8 @@ class Maintenance:
     store_trouble: str = ""
     """why the store cannot be read; empty while it can"""
     untried: tuple[str, ...] = ()
-    """the lists that the first snapshot waits for, as last logged: none of them was read or refused yet"""
+    """the lists that the first snapshot waits for, each with the reason, as last logged: none of them was
+    read or refused yet"""
     snapshot_older: bool = False
     """the current snapshot is older than the newest that the store knows: nodes that start refuse it"""
     _known_policies: tuple[tuple[Stamp, str], Policies] | None = None
@@ -254,7 +255,8 @@ class Maintenance:
         untried: tuple[str, ...] = ()
         if self._current is None:
             async with self.context.store.read() as connection:
-                untried = tuple(await snapshots.untried_lists(connection, documents.feeds))
+                found = await snapshots.untried_lists(connection, documents.feeds)
+            untried = tuple(map(self.feeds.waits_for, found))
         if untried and untried != self.untried:
             remedy = "none while they are being read; else see why: filterd feed list"
             log.get().info("the first snapshot waits for lists", lists=", ".join(untried), remedy=remedy)

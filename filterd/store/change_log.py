@@ -79,9 +79,12 @@ async def prune(connection: AsyncConnection, keep: int) -> bool:
 
 
 async def _keep_lines(connection: AsyncConnection, last: int) -> None:
-    """Keep the last change of each line from the changes up to a revision, which are about to go."""
+    """Keep the last change of each line from the changes up to a revision, which are about to go; of a line
+    that was removed none, since its number is not given out again."""
     going = (change.c.stream == PARENTAL, change.c.revision <= last, change.c.line.is_not(None))
-    lines = select(change.c.line, func.max(change.c.revision)).where(*going).group_by(change.c.line)
+    removed = select(change.c.line).where(*going, change.c.kind == LINE_REMOVED)
+    lines = select(change.c.line, func.max(change.c.revision)).where(*going, change.c.line.not_in(removed))
+    lines = lines.group_by(change.c.line)
     await connection.execute(
         delete(changed_line).where(changed_line.c.line.in_(select(change.c.line).where(*going)))
     )

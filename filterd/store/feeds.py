@@ -160,6 +160,11 @@ async def checks(connection: AsyncConnection) -> dict[str, FeedCheck]:
     return {row.feed: FeedCheck(row.feed, row.checked_at, row.succeeded_at, row.error) for row in rows}
 
 
+async def tried(connection: AsyncConnection) -> frozenset[str]:
+    """The feeds that have a check or a version."""
+    return frozenset((*await checks(connection), *await current(connection)))
+
+
 async def record_checks(connection: AsyncConnection, done: Sequence[FeedCheck]) -> None:
     """Replace the last check of these feeds; a failed check keeps the time of the last success."""
     before = await checks(connection)

@@ -32,7 +32,16 @@ from filterd.store.errors import StoreDamagedError
 from filterd.store.notice_tables import notice, notice_delivery
 from filterd.store.portal_tables import line_pin, pin_tries
 from filterd.store.prepared import PreparedChange, PreparedQuery
-from filterd.store.tables import binding, binding_pace, line_state, own_name, request, subscriber, view_code
+from filterd.store.tables import (
+    binding,
+    binding_pace,
+    changed_line,
+    line_state,
+    own_name,
+    request,
+    subscriber,
+    view_code,
+)
 
 NEIGHBOURS = 200
 """ids on each side of an unknown one that are looked at"""
@@ -382,7 +391,7 @@ async def remove(connection: AsyncConnection, line: int) -> None:
     """Delete everything that the store holds of a line, except log and audit."""
     of_consent = (request, authorisation, pending_opt_in)
     of_notices = (notice_delivery, notice)
-    of_choices = (own_name, binding, binding_pace, view_code, line_pin, pin_tries, line_state)
+    of_choices = (own_name, binding, binding_pace, view_code, line_pin, pin_tries, line_state, changed_line)
     await portal.end_line(connection, line)
     await preservation.forget_line(connection, line)
     for table in (*of_notices, *of_consent, *of_choices, subscriber):

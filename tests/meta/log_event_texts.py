@@ -582,7 +582,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "a node's report was not kept": ("It comes again within seconds.", "see the store, where it goes on"),
     "snapshot built": ("A new policy snapshot is on the disk.", NOTHING),
     "the first snapshot waits for lists": (
-        "There is no snapshot yet, and the `lists` named were neither read nor refused.",
+        "There is no snapshot yet, and the `lists` named were neither read nor refused. It says which are "
+        "being fetched, and which the store could not record.",
         "nothing while they are being read; else `filterd feed list` says why",
     ),
     "a profile lost much; it stays as in force": (

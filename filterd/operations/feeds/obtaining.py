@@ -132,8 +132,10 @@ async def obtained(
     fetching: Fetching,
     taker: Taker[Found],
     tell: Tell = lambda arrived: None,
+    longest: float = LONGEST,
 ) -> AsyncIterator[Obtained[Found]]:
-    """The list of a feed, for the time of the block. Raises SourceError."""
+    """The list of a feed, for the time of the block. ``longest``: seconds for all its servers together.
+    Raises SourceError."""
     with ExitStack() as opened:
         if not feed.remote:
             yield Obtained(await taker.placed(context.settings.policies / feed.source, opened))
@@ -145,7 +147,7 @@ async def obtained(
             message = f"{directory} cannot be written: {error.strerror}; make room below state_dir"
             raise SourceError(message) from error
         async with fetching.at_once if feed.mandatory is None else fetching.mandatory_at_once:
-            got = await _Servers(context, feed, fetching, taker, tell, draft, opened).first()
+            got = await _Servers(context, feed, fetching, taker, tell, draft, opened, longest).first()
         yield got
 
 
@@ -160,19 +162,20 @@ class _Servers(Generic[Found]):
     tell: Tell
     draft: Draft
     opened: ExitStack
+    longest: float
 
     async def first(self) -> Obtained[Found]:
         """The list of the first server whose list is taken. Raises NotObtainedError."""
         failures: list[SourceError] = []
         try:
-            async with asyncio.timeout(LONGEST), self._client() as client:
+            async with asyncio.timeout(self.longest), self._client() as client:
                 for address in (self.feed.source, *self.feed.mirrors):
                     try:
                         return await self._from(client, address, failures)
                     except SourceError as error:
                         failures.append(error)
         except TimeoutError:
-            late = FetchError(FetchFailure.TIMEOUT, server_of(self.feed.source), f"{LONGEST:g} s")
+            late = FetchError(FetchFailure.TIMEOUT, server_of(self.feed.source), f"{self.longest:g} s")
             failures.append(ServerFailedError(late))
         raise NotObtainedError(self._failed(failures)) from None
 

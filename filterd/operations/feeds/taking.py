@@ -20,6 +20,7 @@ from filterd.policy.adoption import InForce
 from filterd.policy.documents import Feed
 from filterd.store import feeds as rows
 from filterd.store import proofs
+from filterd.store.errors import StoreError
 from filterd.store.store import Write
 
 HELD = "it is held"
@@ -49,6 +50,8 @@ class FeedUpdate:
     """popular names that it blocks though nobody assigned them to it: the version before does"""
     fetch: FeedFetch | None = None
     """None: its list lies here"""
+    untried: StoreError | None = None
+    """the error of the store that kept the outcome from being recorded; the feed does not count as tried"""
 
 
 @dataclass(frozen=True, slots=True)

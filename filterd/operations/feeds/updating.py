@@ -1,7 +1,8 @@
 """Updates feeds: each list is obtained, verified, read, judged, and taken into a new version or held back.
 
 A version counts when its file is durable and its row committed, in that order. Whatever goes wrong with one
-feed, its last good version stays and the others go on.
+feed, its last good version stays and the others go on. An error of the store says nothing of a list: that
+feed counts as untried, and is tried again.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from filterd.disk.keys import DIGEST_KEY
 from filterd.feed.parsing import ParseReport
 from filterd.feed.source import SourceError
 from filterd.feed.version_checks import WEEK, Sizes
+from filterd.model.mandatory import label_of
 from filterd.model.records import FeedCheck, FeedFetch
 from filterd.operations.context import Context, OperationError
 from filterd.operations.feeds import adoption, obtaining, reading, rule_files, taking, unchanged
@@ -30,13 +32,19 @@ from filterd.operations.snapshot_input import Stamp, policies_stamp
 from filterd.policy.adoption import InForce
 from filterd.policy.documents import Feed
 from filterd.policy.feed_documents import server_of
+from filterd.policy.snapshot_layout import CURRENT, DIRECTORY
 from filterd.store import feeds as rows
 from filterd.store import fetches
 from filterd.store import holds as hold_rows
+from filterd.store.errors import StoreError
+from filterd.telemetry import log
 
 Progress = Callable[[str, int, int], None]
 """called with what is being done, how many are done, and of how many"""
 
+FIRST_TRY = 120.0
+"""seconds for the first try of a feed with all its servers while there is no snapshot, which waits for it.
+The next try has :data:`obtaining.LONGEST`"""
 _CHANGED = "its entry was changed while it was fetched; it is fetched anew: filterd feed update"
 
 
@@ -61,6 +69,8 @@ async def update(
 
     With ``restoring`` a person takes what the sources have: the files of a backup may be sealed with a key
     that is not there, so that nothing can be compared with them but numbers.
+
+    Raises StoreError where the store recorded none of them.
     """
     basis = await _basis(context)
     await withdrawing.sweep_or_warn(context)  # a list may have become confidential just now
@@ -73,13 +83,29 @@ async def update(
         first = sorted(chosen, key=lambda feed: feed.mandatory is None)
         begun = {feed.id: asyncio.create_task(run.update(feed)) for feed in first}
         done = await _all([begun[feed.id] for feed in chosen])
+    untried = [each.untried for each in done if each.untried is not None]
+    if untried and len(untried) == len(done):
+        raise untried[0]
     now = context.clock()
-    checks = [FeedCheck(each.feed, now, 0.0 if each.problem else now, each.problem[:500]) for each in done]
+    checks = [
+        FeedCheck(each.feed, now, 0.0 if each.problem else now, each.problem[:500])
+        for each in done
+        if each.untried is None
+    ]
     async with context.store.report() as connection:
         await rows.record_checks(connection, checks)
         await fetches.record(connection, [each.fetch for each in done if each.fetch is not None])
     told.end()
     return tuple(done)
+
+
+async def time_to_fetch(context: Context, feed: Feed) -> float:
+    """The longest time for a feed with all its servers, in seconds. Raises StoreError."""
+    if not (context.settings.state_dir / DIRECTORY / CURRENT).exists():
+        async with context.store.read() as connection:
+            if feed.id not in await rows.tried(connection):
+                return FIRST_TRY
+    return obtaining.LONGEST
 
 
 async def _basis(context: Context) -> _Basis:
@@ -139,6 +165,13 @@ class _Run:
 
     async def update(self, feed: Feed) -> FeedUpdate:
         """Obtain one feed, and take what was got."""
+        try:
+            return await self._update(feed)
+        except StoreError as error:  # its writes have waited for the lock: it is tried with the next pass
+            problem = f"it was not recorded: {error}"
+            return FeedUpdate(feed.id, "failed", None, ParseReport(), problem=problem, untried=error)
+
+    async def _update(self, feed: Feed) -> FeedUpdate:
         verifier = Verifier(self.context, feed)
         try:
             await list_files.require_sound(self.context, feed)
@@ -148,12 +181,23 @@ class _Run:
                 self.fetching,
                 verifier,
                 lambda size: self.told.arrived(feed.id, size),
+                await time_to_fetch(self.context, feed),
             ) as got:
                 return await self._taken(feed, got)
         except NotObtainedError as error:
             return await self._failed(feed, error, error.record)
-        except SourceError as error:
-            return await self._failed(feed, error, None)
+        except (SourceError, KeyRingError, OperationError) as error:
+            return await self._failed(feed, SourceError(str(error)), None)
+        except OSError as error:
+            reason = f"it cannot be read: {error.strerror or error}"
+            return await self._failed(feed, SourceError(reason), None)
+        except StoreError:
+            raise
+        except Exception as error:
+            label = label_of(feed.id, confidential=feed.confidential)
+            log.get().error("a task failed", feed=label, **log.fault_fields(error))
+            reason = f"a fault of filterd ({type(error).__name__}), which is in the log"
+            return await self._failed(feed, SourceError(reason), None)
 
     async def _taken(self, feed: Feed, got: Obtained[Source]) -> FeedUpdate:
         async with self.fetching.taking:

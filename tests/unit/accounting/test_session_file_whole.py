@@ -244,6 +244,52 @@ def test_in_the_same_boot_the_clock_of_control_holds_within_a_minute(path: Path)
                 assert "from the machine's" in found.lacking
 
 
+ANCHOR, ANCHOR_CHECKSUM = 48, 80
+
+
+def test_an_anchor_that_was_being_written_when_control_was_killed_is_lacking(path: Path) -> None:
+    """After each byte that a kill may leave as the last one written."""
+    net = many(path)
+    net.table.anchor(OTHER, net.clock.now - 7000)
+    before = path.read_bytes()[ANCHOR:ANCHOR_CHECKSUM]
+    net.clock.now += 10
+    net.table.anchor(BOOT, net.clock.now - 1000)
+    whole = path.read_bytes()
+    after = whole[ANCHOR:ANCHOR_CHECKSUM]
+    for written in range(len(after) + 1):
+        anchor = after[:written] + before[written:] + bytes(8)
+        path.write_bytes(whole[:ANCHOR] + anchor + whole[ANCHOR_CHECKSUM + 8 :])
+        for boot in (BOOT, OTHER, bytes(16)):
+            found = read_entries(path, net.clock.now, boot=BootTime(boot, 1000))
+            assert found.runs == []
+            assert "clock of control" in found.lacking
+    net.table.close()
+    again = network(path, net.clock)
+    assert not again.table.begun_empty, "control goes on with it"
+    again.table.anchor(BOOT, net.clock.now - 1000)
+    found = read_entries(path, net.clock.now, boot=BootTime(BOOT, 1000))
+    assert (found.lacking, len(told(found, 0))) == ("", SESSIONS)
+
+
+def test_an_anchor_that_is_being_written_is_read_once_more(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    net = many(path)
+    net.table.anchor(BOOT, net.clock.now - 1000)
+    pread, half = os.pread, [True]
+
+    def read(file: int, size: int, offset: int) -> bytes:
+        text = pread(file, size, offset)
+        if offset == 0 and half:
+            half.clear()
+            return text[:ANCHOR_CHECKSUM] + bytes(8) + text[ANCHOR_CHECKSUM + 8 :]
+        return text
+
+    monkeypatch.setattr(os, "pread", read)
+    found = read_entries(path, net.clock.now, boot=BootTime(BOOT, 1000))
+    assert (half, found.lacking, len(told(found, 0))) == ([], "", SESSIONS)
+
+
 @pytest.mark.parametrize("bit", range(64))
 def test_a_changed_bit_of_the_offset_ends_no_session_in_silence(path: Path, bit: int) -> None:
     net = many(path)

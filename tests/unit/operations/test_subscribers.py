@@ -9,6 +9,7 @@ from contextlib import closing
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import select
 
 from filterd.config.value_types import ZoneName
 from filterd.model.changelog import (
@@ -28,6 +29,7 @@ from filterd.operations import audit, bindings, erasure, subscribers
 from filterd.operations.context import Context, OperationError
 from filterd.operations.selection import Selection
 from filterd.store import change_log
+from filterd.store.tables import changed_line
 from tests.worlds.installation import Installation
 
 EVIDENCE = RequestEvidence("Ana, holder", "phone", 1_793_600_000.0, "2026-11", "T-1")
@@ -229,6 +231,23 @@ async def test_an_erased_subscriber_is_gone_everywhere(context: Context, install
         content = file.read_bytes()
         for personal in (b"holder-77", b"private.example", b"Ana, holder", b"T-1"):
             assert personal not in content, file.name
+
+
+async def test_an_erased_line_has_no_row_among_the_pruned_changes(context: Context) -> None:
+    async def kept() -> list[int]:
+        async with context.store.report() as connection:
+            await change_log.prune(connection, keep=1)
+            return list((await connection.execute(select(changed_line.c.line))).scalars())
+
+    await subscribers.add(context, "holder-77")
+    await subscribers.opt_in(context, "holder-77", "child", EVIDENCE)
+    await subscribers.add(context, "S-2")
+    assert await kept() == [1]
+    await erasure.erase(context, "holder-77", reason="asked for it")
+    async with context.store.read() as connection:
+        assert not list((await connection.execute(select(changed_line.c.line))).scalars())
+    await subscribers.add(context, "S-3")
+    assert await kept() == [2], "its removal was pruned too, and that of the others' changes is kept"
 
 
 async def test_an_erasure_says_where_a_reader_keeps_what_was_deleted(

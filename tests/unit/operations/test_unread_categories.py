@@ -13,11 +13,13 @@ import pytest
 
 from filterd.operations import importing, snapshots, subscribers
 from filterd.operations.context import Context
-from filterd.operations.feeds import updating
+from filterd.operations.feeds import listing, taking, updating
 from filterd.operations.filling import EmptyCategoriesError
 from filterd.operations.line_stream import RowTally, import_rows
+from filterd.operations.registers import list_files
 from filterd.operations.snapshots import UntriedListsError, meta_in_force
 from filterd.policy.classes import from_meta
+from filterd.policy.documents import Feed
 from filterd.policy.policy_book import PolicyBook
 from filterd.policy.unread_categories import Unread
 from filterd.policy.unread_categories import from_meta as unread_of
@@ -75,12 +77,70 @@ async def test_control_compiles_nothing_after_a_pass_that_met_a_busy_store(
         monkeypatch.setattr(updating, "update", passing)
         await maintenance.turn()
         assert in_force(context) == {}
-        assert [*maintenance.untried] == ["adult-starter", "gambling-starter"]
+        why = "(not recorded: the store is busy)"
+        assert [*maintenance.untried] == [f"adult-starter {why}", f"gambling-starter {why}"]
         assert maintenance.compile_failures == 0
         busy.clear()
         await maintenance.turn()
         assert not fails(context, "child")
         assert [*maintenance.untried] == []
+
+
+def failing(monkeypatch: pytest.MonkeyPatch, errors: dict[str, Exception]) -> None:
+    """Let taking these feeds raise these errors, for as long as they are in the dictionary."""
+    take = taking.take
+
+    async def raising(context: Context, found: Any, feed: Feed, *more: Any) -> Any:
+        if feed.id in errors:
+            raise errors[feed.id]
+        return await take(context, found, feed, *more)
+
+    monkeypatch.setattr(taking, "take", raising)
+
+
+@pytest.mark.parametrize("error", [OSError(5, "the disk"), LookupError("of ours"), PermissionError(13, "no")])
+async def test_an_error_of_one_file_is_the_outcome_of_that_feed(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    async with installation.open() as context:
+        failing(monkeypatch, {"adult-starter": error})
+        maintenance = Maintenance(context)
+        await maintenance.turn()
+        checks = await listing.checks(context)
+        assert {feed for feed, check in checks.items() if check.error} == {"adult-starter"}
+        assert len(checks) == 3
+        assert unread_of(in_force(context)) == Unread(("adult",))
+
+
+async def test_an_error_before_the_list_is_read_is_the_outcome_of_that_feed(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(context: Context, feed: Feed) -> None:
+        if feed.id == "adult-starter":
+            raise OSError(5, "input/output error", "a file")
+
+    monkeypatch.setattr(list_files, "require_sound", broken)
+    async with installation.open() as context:
+        done = {each.feed: each for each in await updating.update(context)}
+        assert "input/output error" in done["adult-starter"].problem
+        assert {each.outcome for feed, each in done.items() if feed != "adult-starter"} == {"updated"}
+
+
+async def test_a_store_that_is_locked_for_one_list_leaves_that_list_untried(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with installation.open() as context:
+        errors: dict[str, Exception] = {"adult-starter": StoreBusyError("the store is locked")}
+        failing(monkeypatch, errors)
+        maintenance = Maintenance(context)
+        await maintenance.turn()
+        assert sorted(await listing.checks(context)) == ["gambling-starter", "worst-of"]
+        assert [*maintenance.untried] == ["adult-starter (not recorded: the store is locked)"]
+        assert in_force(context) == {}
+        errors.clear()
+        await maintenance.turn()
+        assert [*maintenance.untried] == []
+        assert not fails(context, "child")
 
 
 async def test_lines_fail_until_one_list_of_the_category_was_read(installation: Installation) -> None:

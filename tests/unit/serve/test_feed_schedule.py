@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from filterd.operations.context import Context
-from filterd.operations.feeds import adoption, updating
+from filterd.operations.feeds import adoption, listing, updating
 from filterd.serve.feed_schedule import LEAST_RETRY, LONGEST_RETRY, FeedSchedule
+from filterd.serve.maintenance import Maintenance
 from filterd.telemetry import log
 from tests.worlds.fetched import Fetched, fetched, fetching
 from tests.worlds.list_server import Fault
@@ -188,3 +189,24 @@ async def test_a_fault_of_ours_with_a_feed_rests_like_any_other(
     control.world.installation.now += LONGEST_RETRY
     await control.turn()
     assert len(asked) == 2
+
+
+async def test_the_first_snapshot_waits_for_a_slow_server_for_a_bounded_time(
+    control: Control, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first try has a bound of its own while there is no snapshot; later tries have the usual one."""
+    monkeypatch.setattr(updating, "FIRST_TRY", 0.05)
+    control.world.server.faults["far"] = Fault.STALL
+    hanging = asyncio.Event()
+    control.schedule.fetching.sleep = lambda seconds: hanging.wait()
+    maintenance = Maintenance(control.context)
+    maintenance.feeds = control.schedule
+    await maintenance.turn()
+    assert [*maintenance.untried] == ["far (being fetched, for 0.05 s at most)"]
+    await asyncio.wait_for(control.schedule.settled(), 5.0)
+    check = (await listing.checks(control.context))["far"]
+    assert "it takes too long (0.05 s)" in check.error
+    control.world.installation.now += LONGEST_RETRY
+    await control.turn(wait=False)
+    await asyncio.sleep(0.2)
+    assert control.schedule.under_way == {"far"}, "the second try has its hour"

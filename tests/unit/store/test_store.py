@@ -287,7 +287,8 @@ async def test_pruning_keeps_the_last_change_of_each_line(
     monkeypatch.setattr(change_log, "PRUNE_ROWS", 2)
     async with store.write("ana", NOW) as write:
         bound, gone = BindingChange("192.0.2.1/32", 9), BindingRemoved("192.0.2.1/32", 9)
-        write.change(LineChange(LineChoices(7)), bound, gone, LineRemoved(7), LineChange(LineChoices(8)))
+        write.change(LineChange(LineChoices(7)), bound, gone, LineChange(LineChoices(7)))
+        write.change(LineChange(LineChoices(8)))
         write.audit("test", "test")
     for _ in range(2):
         async with store.report() as connection:
@@ -297,6 +298,22 @@ async def test_pruning_keeps_the_last_change_of_each_line(
         left = await connection.exec_driver_sql(CHANGED_LINES_SQL, (PARENTAL, 0, 99))
         assert [tuple(row) for row in kept] == [(7, 4), (9, 3)]
         assert [tuple(row) for row in left] == [(8, 5)]
+
+
+async def test_pruning_keeps_no_line_that_was_removed(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its number never comes again, and a node has nothing to wait for: the removal closes nothing."""
+    monkeypatch.setattr(change_log, "PRUNE_ROWS", 2)
+    async with store.write("ana", NOW) as write:
+        write.change(LineChange(LineChoices(7)), LineChange(LineChoices(9)), LineChange(LineChoices(7)))
+        write.change(LineRemoved(7), LineChange(LineChoices(8)))
+        write.audit("test", "test")
+    found = []
+    for _ in range(2):
+        async with store.report() as connection:
+            await change_log.prune(connection, keep=1)
+            kept = await connection.execute(select(tables.changed_line).order_by(tables.changed_line.c.line))
+            found.append([tuple(row) for row in kept])
+    assert found == [[(7, 1), (9, 2)], [(9, 2)]]
 
 
 async def test_an_unknown_line_cannot_be_referred_to(store: Store) -> None:

@@ -7,23 +7,28 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from ipaddress import ip_address, ip_network
+from typing import Any
 
 import httpx
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
+from yarl import URL
 
 from filterd.config.service_settings import ServiceSettings
-from filterd.config.value_types import Endpoint
+from filterd.config.value_types import Endpoint, parse_public_url
 from filterd.config.web_settings import ApiSettings, PagesSettings, WebSettings
 from filterd.web.api.application import make_api
 from filterd.web.listening.connections import listen, server
 from filterd.web.listening.hosts import answering, own_hosts
 from filterd.web.sites import page_sites
+from tests.worlds.examples import examples
 from tests.worlds.installation import Installation
 
-URL = "https://filtro.isp.example"
+OURS = "https://filtro.isp.example"
 LISTEN = Endpoint(ip_address("127.0.0.1"), 8080)
 EVIL = "rebound.evil.example"
 
@@ -98,7 +103,7 @@ async def served(app: ASGIApp, address: str = "127.0.0.1") -> AsyncIterator[Ask]
     ],
 )
 async def test_pages_answer_under_their_own_names_alone(head: bytes, status: int) -> None:
-    async with served(answering(_told, own_hosts([URL], "prueba.isp.example"))) as ask:
+    async with served(answering(_told, own_hosts([OURS], "prueba.isp.example"))) as ask:
         found, reply = await ask(head)
     assert found == status
     assert (b"the page /inicio of " in reply) == (status == 200)
@@ -221,3 +226,76 @@ async def test_the_api_answers_under_any_name_to_who_has_a_token(installation: I
         app, _ = make_api(context, 50, WebSettings(ApiSettings(LISTEN, 8, 50), None))
         assert (await _get(app, EVIL, "/api/v1/profiles")).status_code == 401
         assert (await _get(app, EVIL, "/api/openapi.json")).status_code == 200
+
+
+LABELS = st.text("aZ09-._\u00f1", min_size=0, max_size=4)
+URLS = st.builds(
+    "{}://{}{}{}".format,
+    st.sampled_from(["https", "http"]),
+    st.one_of(
+        st.builds("{}.isp.example".format, LABELS),
+        st.text("aA01.:[]-_%@\u00f1\u3002 \t", max_size=8),
+        st.ip_addresses(v=4).map(str),
+        st.ip_addresses(v=6).map("[{}]".format),
+        st.lists(st.integers(0, 300).map(str), min_size=1, max_size=5).map(".".join),
+        st.text("0:f.", max_size=6).map("[{}]".format),
+    ),
+    st.sampled_from(["", ":", ":443", ":8443", ":0", ":65536", ":99999"]),
+    st.sampled_from(["", "/", "//", "/a", "?", "#"]),
+)
+
+
+async def _status(public_url: str, host: str) -> int:
+    sent: list[dict[str, Any]] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def receive() -> Any:
+        return {"type": "http.request"}
+
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": "/",
+        "raw_path": b"/",
+        "query_string": b"",
+        "headers": [(b"host", host.encode("ascii"))],
+        "server": ("192.0.2.10", 443),
+    }
+    await answering(_told, own_hosts([public_url]))(scope, receive, send)
+    return int(sent[0]["status"])
+
+
+@settings(max_examples=examples(200))
+@given(URLS)
+@example("https://[1.2.3.4]")
+@example("https://[:::]")
+@example("https://....")
+@example("https://.")
+@example("https://-.example")
+@example("https://1.2.3")
+@example("https://filtro.0x10")
+@example("https://filtro.isp.example:65536")
+@example("https://b\u00fasqueda.isp.example:8443/")
+@example("https://Filtro.ISP.example./")
+def test_what_the_configuration_takes_is_the_host_that_browsers_name(url: str) -> None:
+    """Pages start with each URL that is taken. They answer the host that a browser sends for it, and no
+    other."""
+    try:
+        taken = parse_public_url(url)
+    except ValueError as error:
+        assert "not a public URL" in str(error)
+        return
+    host = URL(url).host_subcomponent or ""
+    assert asyncio.run(_status(taken, host)) == 200
+    assert asyncio.run(_status(taken, f"{host}:8443")) == 200
+    assert URL(taken).host_subcomponent == host.removesuffix(".")
+    own = asyncio.run(_status(taken, "192.0.2.10"))
+    assert own == (200 if host == "192.0.2.10" or URL(taken).host in ("127.0.0.1", "::1") else 421)
+    for other in (
+        EVIL,
+        f"x{host.strip('[]').replace(':', '')}",
+        f"{host.strip('[]').replace(':', '')}.example",
+    ):
+        assert asyncio.run(_status(taken, other)) == 421
