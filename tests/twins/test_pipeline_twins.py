@@ -12,6 +12,7 @@ from dataclasses import replace
 from struct import pack
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -34,9 +35,11 @@ from filterd.dataplane.tables.addresses import Addresses, Prefixes
 from filterd.dataplane.tables.addresses_reference import ReferenceAddresses, network
 from filterd.dataplane.tables.lines import Lines
 from filterd.model.identity import IdentityKind, identity_input
+from filterd.policy.classes import BIT_PROTECTED, FIXED, Classes
 from filterd.policy.fingerprint import fingerprint
 from filterd.policy.inquiry_reference import ReferenceLine
 from filterd.policy.published import StateSettings
+from filterd.policy.resolve import ResolvedPolicy
 from filterd.wire.names import name_from_text
 from filterd.wire.session_stream import EntryTable, SessionEntry
 from tests.equality.recognition import MAPS, SHARED, MovingTable, port_prefix, wide_prefix
@@ -45,7 +48,7 @@ from tests.unit.dataplane.conftest import Rules
 from tests.worlds.dns_answers import AAAA, CNAME, HTTPS, A
 from tests.worlds.examples import examples
 from tests.worlds.identities import TLV, header, native_unread
-from tests.worlds.policy import KEY, NOW, Line, World
+from tests.worlds.policy import KEY, NOW, Line, Placed, World
 from tests.worlds.policy_strategies import ADDRESSES, lines, names, worlds
 from tests.worlds.rate import wide
 
@@ -395,3 +398,20 @@ TestPath.settings = settings(
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
+
+
+@pytest.mark.parametrize("client", CLIENTS[:2])
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize("name", ["portal.example", "other.example"])
+def test_protected_names_while_lines_are_missing(client: str, known: bool, name: str) -> None:
+    """Chance seldom protects a name that is asked for meanwhile."""
+    machine = PathMachine()
+    rules = (Placed("portal.example", bit=BIT_PROTECTED),)
+    machine.start(World(Classes(FIXED), rules, (), (ResolvedPolicy(),)), 0, [Line(opted_in=True)] * LINES)
+    machine.lose(False, False, known, None)
+    waits = machine.ask(name, A, 1, RD, None, False, client, False, [], 0, False)
+    if name == "portal.example":
+        machine.finish(waits, answer(waits[0], 0, [(A, 60, wide("192.0.2.1")[12:])]), False, ())
+    machine.counted()
+    assert machine.native.counts()["not_ready"] == (name != "portal.example")
+    machine.teardown()

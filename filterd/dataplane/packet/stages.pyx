@@ -363,14 +363,18 @@ cdef int proceed(Core* core, Exchange* x, const Reply* reply, const Ahead* ahead
     cdef Name answered
     cdef Judged judged
     cdef bint first
+    cdef bint waits
     cdef uint8_t method
     cdef int who = identify(core.state, &core.known, x.client, x.port, &x.ids, ticks, &mine, &method)
     if who == WHO_UNREAD:
         return PACKET_BUSY
     begin_options(core, x, &judged.options)
-    if who == WHO_NOT_READY or (who == WHO_LINE and awaits_lists(core.state, &mine, now)):
-        return not_ready(core, x, &judged, now, work)
-    first = not x.identified
+    waits = who == WHO_NOT_READY or (who == WHO_LINE and awaits_lists(core.state, &mine, now))
+    if waits:
+        if not passes_for_all(core, x, now):
+            return not_ready(core, x, &judged, now, work)
+        who = WHO_UNKNOWN
+    first = not waits and not x.identified
     if first:
         x.identified = True
         if who == WHO_LINE:
@@ -400,6 +404,16 @@ cdef int proceed(Core* core, Exchange* x, const Reply* reply, const Ahead* ahead
     if reply != NULL and same_name(&answered, &x.asked):
         return with_reply(core, x, &judged, reply, work)
     return look_up(core, x, &judged, NULL if x.rewrite else ahead, work)
+
+
+cdef bint passes_for_all(const Core* core, const Exchange* x, int64_t now) noexcept nogil:
+    """True for a protected name, which no line can close: the portal's host is one, where a subscriber reads
+    why the rest gets SERVFAIL."""
+    cdef Verdict verdict
+    if core.state == NULL or not core.state.ready:
+        return False
+    decide(core.state, NULL, &x.query.name, x.query.qtype, now, &verdict, NULL)
+    return verdict.is_protected and verdict.outcome == OUTCOME_PASS
 
 
 cdef int not_ready(Core* core, Exchange* x, Judged* judged, int64_t now, Workspace* work) noexcept nogil:

@@ -24,7 +24,7 @@ from filterd.model.verdict import Kind, Outcome, Reason, Verdict, Where
 from filterd.policy import inspect_reference
 from filterd.policy.decide_reference import ANSWER_STAGES, DS, decide, first_verdict, reason_of_pass
 from filterd.policy.decide_reference import Stage as VerdictStage
-from filterd.policy.inquiry_reference import Carried, Inquiry, Notes, awaits_lists
+from filterd.policy.inquiry_reference import Carried, Inquiry, Notes, ReferenceState, awaits_lists
 from filterd.wire import cookie_reference
 from filterd.wire.codec_reference import Refused, walk
 from filterd.wire.ede import ExtendedError
@@ -187,20 +187,19 @@ def identify(plane: ReferencePlane, x: Exchange) -> Stage | None:
     state = plane.state
     found = recognise(plane, x) if state is not None and state.parental_ready else None
     awaiting = state is not None and found is not None and awaits_lists(state, found[1], x.now)
-    if state is None or awaiting or not is_known(plane, x):
-        if state is not None and state.ready:
-            x.inquiry = Inquiry(state, None, x.now, Notes(), wire=x.query.name)
-            x.verdict = decide(state, None, x.query.name, x.now, x.query.qtype).verdict
-            if (x.verdict.outcome, x.verdict.reason) == (Outcome.BLOCK, Reason.MANDATORY):
-                return x.respond(Shape.BLOCKED)  # the rules for all hold, and nothing else passes
+    waits = awaiting or not is_known(plane, x)
+    if state is None or (waits and not passes_for_all(state, x)):
+        if state is not None and state.ready and x.verdict.reason is Reason.MANDATORY:
+            return x.respond(Shape.BLOCKED)  # the rules for all hold, and only protected names pass
         x.note("not_ready")
         return x.fail(SERVFAIL, (ExtendedError.NOT_READY, b""))
-    if found is not None:
+    first = not waits and not x.identified
+    if found is not None and not waits:
         x.line = found[1]
-    if not x.identified:
+    if first:
         family = "ipv4" if x.client.startswith(MAPPED) else "ipv6"
         x.note("unrecognised", family) if found is None else x.note("identified", found[0])
-    first, x.identified = not x.identified, True
+        x.identified = True
     of_parent = x.query.qtype == DS
     x.inquiry = Inquiry(state, x.line, x.now, Notes(), wire=x.query.name, of_parent=of_parent)
     for bit in x.inquiry.shared(state.classes.mask(Kind.OBSERVED)) if first else ():
@@ -213,6 +212,18 @@ def identify(plane: ReferencePlane, x: Exchange) -> Stage | None:
     if x.reply is None or not x.rewrite:
         x.asked, x.rewrite = x.query.name, False
     return None
+
+
+def passes_for_all(state: ReferenceState, x: Exchange) -> bool:
+    """True for a protected name, which no line can close, as the portal's host. Else the exchange has the
+    verdict of the rules for all."""
+    if not state.ready:
+        return False
+    decision = decide(state, None, x.query.name, x.now, x.query.qtype)
+    if decision.is_protected and decision.verdict.outcome is Outcome.PASS:
+        return True
+    x.inquiry, x.verdict = Inquiry(state, None, x.now, Notes(), wire=x.query.name), decision.verdict
+    return False
 
 
 # ---- the verdict ----

@@ -480,6 +480,39 @@ def test_a_line_whose_profile_has_a_category_that_was_never_read(
     assert isinstance(packets.receive(ask("example.org"), UNKNOWN, False, NOW, 1000), Pending)
 
 
+PORTAL = (*RULES, Placed("portal.example", bit=BIT_PROTECTED), Placed("portal.example", mandatory=256))
+
+
+@pytest.mark.parametrize("lines_loaded", [True, False])
+@pytest.mark.parametrize("identity", [True, False])
+def test_protected_names_are_answered_to_a_line_that_fails(
+    packets: Plane, lines_loaded: bool, identity: bool
+) -> None:
+    """A subscriber of such a line reads on the portal why; no line can close these names."""
+    policies = (ResolvedPolicy(), replace(POLICY, unread=True))
+    unread = World(CLASSES, PORTAL, (Mandate(256, "1", BlockingMode.NXDOMAIN),), policies)
+    lines, addresses = Lines(KEY), Addresses(KEY)
+    if lines_loaded:
+        lines.upsert(LineHandle(7, policy=1, opted_in=True))
+    addresses.set(bytes([127, 0, 0, 2]), 32, 7)
+    settings = StateSettings(parental_ready=lines_loaded, parental_fail_open=False)
+    packets.publish(
+        unread.native.evolve(NOW, settings=settings),
+        lines,
+        BindingTables(addresses),
+        identity or lines_loaded,
+    )
+    query = ask("portal.example")
+    miss = pending(packets, query)
+    done = packets.finish(miss, answer_to(query, "portal.example. A 192.0.2.1"), False, [], NOW, 1000)
+    assert isinstance(done, bytes)
+    assert dns.message.from_wire(done).rcode() == dns.rcode.NOERROR
+    assert packets.counts()["not_ready"] == 0
+    assert packets.counts()["unrecognised"] == {"ipv4": 0, "ipv6": 0}
+    for name, expected in (("example.org", [14]), ("xportal.example", [14]), ("banned.example", [16])):
+        assert codes(receive(packets, ask(name))) == expected
+
+
 @pytest.mark.parametrize("parental_ready", [True, False])
 def test_nobody_is_unknown_while_the_tables_are_written(packets: Plane, parental_ready: bool) -> None:
     """Who cannot tell whose line it is answers nothing, rather than as to a client without a line."""
