@@ -221,7 +221,7 @@ class Control:
         directory = self._context.settings.state_dir / snapshot_layout.DIRECTORY
         path = snapshots.current_file(directory)
         lacking = [] if path is not None and path.exists() else [_no_snapshot(self._maintenance.untried)]
-        if self._maintenance.snapshot_older:
+        if path is not None and self._maintenance.snapshot_behind:
             lacking.append("the policy snapshot is older than the newest in the store: another is compiled")
         if self._behind:
             lacking.append(f"{self._behind}: filterd restore (DIRECTORY | --in-place) --reason ...")

@@ -309,8 +309,14 @@ TEXTS: dict[str, tuple[str, str]] = {
         "nothing, if control runs; else `filterd snapshot build`",
     ),
     "the policy snapshot went back in time": (
-        "`current` names an older snapshot than the newest that the store knows; control compiles another.",
+        "`current` names an older snapshot than the newest that the store knows; control takes that one up"
+        " again, or compiles another where its file is damaged.",
         "see what put the files back",
+    ),
+    "the name of the policy snapshot is gone or damaged": (
+        "`current` names no snapshot, and the store knows some; control takes up the newest one, or compiles"
+        " another where its file is damaged.",
+        "see whether the disk fails (`dmesg`), or what removed the file",
     ),
     "changed lines wait until they are followed": (
         "`count` lines changed while the node was down. `dns.parental_fail` holds for them, and for new"
