@@ -565,6 +565,15 @@ TEXTS: dict[str, tuple[str, str]] = {
         "look at the line; is `format` the right one?",
     ),
     # ---- control ----
+    "control waits for the store": (
+        "Another process has held the lock of the store since control started. DNS goes on; no order is taken"
+        " in. It is tried again by itself.",
+        "where it stays so: find that process (`lsof`)",
+    ),
+    "what a node reports of orders was not put on record": (
+        "The report was kept. When its orders came in force there was not recorded, for the reason given.",
+        "nothing: the next report tells it again, once the store can be written",
+    ),
     "control cannot go on": ("For the reason given.", "what `remedy` says"),
     "store migrated": ("The store has the tables of this version.", NOTHING),
     "the file of the store was replaced, control starts anew": (
