@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from filterd.operations import lost_rules, snapshot_meanings
 from filterd.operations.context import Context
-from filterd.operations.snapshots import meta_in_force
+from filterd.operations.snapshots import basis_of, meta_in_force
 from filterd.policy import losses, snapshot_layout, unread_categories
 from filterd.policy.documents import Policies
 from filterd.policy.losses import Losses
@@ -30,5 +30,5 @@ async def losses_of(context: Context, documents: Policies) -> Losses:
         used = await subscribers.profiles_in_use(connection)
         known = await meaning_rows.known(connection)
     lost_rules.require_profiles(documents, used)
-    meta = meta_in_force(context.settings.state_dir / snapshot_layout.DIRECTORY) or {}
+    meta = (await basis_of(context)).meta
     return losses.between(documents, snapshot_meanings.compared(meta, known), used)

@@ -120,14 +120,14 @@ async def make(
     try:
         async with locked(directory / _LOCK, LOCK_WAIT):
             drop_drafts(directory, *_DRAFTS)
-            meta = meta_in_force(directory)
-            if meta is not None:
-                await take_back(context, documents, meta)
+            basis = await basis_of(context)
+            if basis.meta:
+                await take_back(context, documents, basis.meta)
             await _settle_confidential(context, documents)
-            await snapshot_meanings.note(context, documents, meta or {}, accepted)
-            before = 0 if clock_is_right else await _made_before(context, current_file(directory))
+            await snapshot_meanings.note(context, documents, basis.meta, accepted)
+            before = 0 if clock_is_right else await _made_before(context, basis.path)
             built_at = max(int(context.clock()), before)
-            job = _Job(context, directory, documents, meta or {}, accepted, built_at, progress)
+            job = _Job(context, directory, documents, basis, accepted, built_at, progress)
             record, made_of, stand_ins = await _build(job)
             remember(directory, made_of, record.file)
             return Built(record, tuple(stand_ins))
@@ -157,10 +157,70 @@ async def _settle_confidential(context: Context, documents: Policies) -> None:
 def meta_in_force(directory: Path) -> dict[str, Any] | None:
     """The meta of the snapshot in force; a damaged one tells nothing."""
     path = current_file(directory)
+    return None if path is None else _meta_of(path)
+
+
+def _meta_of(path: Path) -> dict[str, Any] | None:
     try:
-        return None if path is None else read_facts(path)[1]
+        return read_facts(path)[1]
     except (SnapshotError, OSError, ValueError):
         return None
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """The snapshot that a compile is compared with. ``meta`` is empty where none can be read. ``path`` is
+    None where ``current`` names none either: the next one counts as the first."""
+
+    path: Path | None
+    meta: Mapping[str, Any]
+
+
+async def basis_of(context: Context) -> Basis:
+    """The current snapshot; where that one is damaged, gone, or older than the newest in the store, the
+    newest of the store whose file is there and whole."""
+    directory = _directory(context)
+    path = current_file(directory)
+    revision = -1 if path is None else snapshot_layout.revision_of(path.name)
+    async with context.store.read() as connection:
+        recorded = await rows.newest(connection, limit=KEPT_FILES)
+    if path is not None and not any(each.revision > revision for each in recorded):
+        meta = await asyncio.to_thread(_meta_of, path)
+        if meta is not None:
+            return Basis(path, meta)
+    for each in recorded:
+        snapshot = await asyncio.to_thread(_whole, context, each)
+        if snapshot is not None:
+            return Basis(directory / each.file, snapshot.meta)
+    return Basis(path, (None if path is None else _meta_of(path)) or {})
+
+
+def _whole(context: Context, record: SnapshotRecord) -> Snapshot | None:
+    """The snapshot of a row, every byte of its file checked; None where the file cannot be used."""
+    try:
+        path = _directory(context) / record.file
+        snapshot = Snapshot.open(path, load_key(context.settings, FINGERPRINT_KEY))
+    except (SnapshotError, OperationError, OSError, ValueError):
+        return None
+    return snapshot if snapshot.digest == record.digest else None
+
+
+async def take_up_newest(context: Context) -> bool:
+    """Let ``current`` name the newest snapshot of the store again, where it names none or an older one.
+    False where the file of that snapshot cannot be used: another must be compiled. Raises ``OSError``."""
+    directory = _directory(context)
+    make_directory(directory)
+    try:
+        async with locked(directory / _LOCK, LOCK_WAIT):
+            newest = await _newer_than_current(context)
+            if newest is None:
+                return True  # another process has published meanwhile
+            if await asyncio.to_thread(_whole, context, newest) is None:
+                return False
+            checked_file.write(directory / snapshot_layout.CURRENT, snapshot_layout.pointer_to(newest.file))
+            return True
+    except LockedError:
+        return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,8 +230,7 @@ class _Job:
     context: Context
     directory: Path
     documents: Policies
-    in_force: Mapping[str, Any]
-    """the meta of the snapshot in force; empty where there is none to compare with"""
+    basis: Basis
     accepted: AcceptedLoss
     built_at: int
     progress: Progress | None
@@ -225,10 +284,9 @@ async def _compiled(job: _Job, material: StoredMaterial, rules: int) -> tuple[Sn
 
 async def chosen_now(context: Context, in_force: Policies) -> Chosen:
     """The versions that a build would take now, and the stand-ins among them; every file is looked at."""
-    meta = await asyncio.to_thread(meta_in_force, _directory(context))
+    listed = (await basis_of(context)).meta.get("lists", ())
     async with context.store.read() as connection:
         known = await last_rules.stored(connection)
-    listed = [] if meta is None else meta["lists"]
     return await asyncio.to_thread(
         last_rules.choose, context.settings, in_force.feeds, known, listed, look=True
     )
@@ -260,7 +318,8 @@ async def _material(job: _Job, *, look: bool = False) -> tuple[StoredMaterial, i
 
     Orders that have ended are among them: the clock that says so may be wrong. The active set decides.
     """
-    context, documents, listed = job.context, job.documents, job.in_force.get("lists", ())
+    context, documents, before = job.context, job.documents, job.basis.meta
+    listed = before.get("lists", ())
     async with context.store.read() as connection:
         cursor = (await change_log.ends(connection))[1]
         found = await integrity.faults(connection, [each.id for each in documents.feeds])
@@ -274,8 +333,8 @@ async def _material(job: _Job, *, look: bool = False) -> tuple[StoredMaterial, i
         tried = await feed_rows.tried(connection)
     integrity.require_sound(each for each in found if not each.version_of)
     lost_rules.require_profiles(documents, used)
-    compared = snapshot_meanings.compared(job.in_force, meant)
-    standing = {unread_categories.STANDING: unread_categories.standing(job.in_force)}
+    compared = snapshot_meanings.compared(before, meant)
+    standing = {unread_categories.STANDING: unread_categories.standing(before)}
     guarded = lost_rules.guarded(documents, compared, used, NOTHING_ACCEPTED) | standing
     guarded |= {MEANINGS: in_meanings}
     in_force = adoption.combined(documents, adopted).policies
@@ -289,7 +348,7 @@ async def _material(job: _Job, *, look: bool = False) -> tuple[StoredMaterial, i
         message = f"mandatory lists that were never read: {', '.join(labels)}"
         raise OperationError(message, "run: filterd feed update")
     untried = _untried(wanted_feeds, tried)
-    if untried and current_file(job.directory) is None:
+    if untried and job.basis.path is None:
         names = ", ".join(label_of(each.id, confidential=each.confidential) for each in untried)
         message = f"the first snapshot waits for lists that nothing has tried to read yet: {names}"
         raise UntriedListsError(message, "run: filterd feed update")
@@ -343,15 +402,19 @@ def current_file(directory: Path) -> Path | None:
     return directory / name if snapshot_layout.is_file_name(name) else None
 
 
-async def is_older_than_store(context: Context) -> bool:
-    """Return whether ``current`` names an older snapshot than the newest that the store knows: the files went
-    back in time, or a publish was killed before it could write ``current``."""
+async def is_behind_store(context: Context) -> bool:
+    """Return whether the store has a snapshot, and ``current`` names none or an older one: the files went
+    back in time or are damaged, or a publish was killed before it could write ``current``."""
+    return await _newer_than_current(context) is not None
+
+
+async def _newer_than_current(context: Context) -> SnapshotRecord | None:
     path = current_file(_directory(context))
-    if path is None:
-        return False
     async with context.store.read() as connection:
-        newest = await rows.newest(connection, limit=1)
-    return bool(newest) and snapshot_layout.revision_of(path.name) < newest[0].revision
+        newest = next(iter(await rows.newest(connection, limit=1)), None)
+    if newest is None or (path is not None and snapshot_layout.revision_of(path.name) >= newest.revision):
+        return None
+    return newest
 
 
 def made_at(path: Path) -> int:

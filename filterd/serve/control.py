@@ -12,6 +12,7 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from dataclasses import replace
 
 from filterd.config.settings import Settings
@@ -59,7 +60,7 @@ from filterd.serve.sessions.service import SessionService
 from filterd.serve.settings_input import SettingsWatcher, first_settings
 from filterd.serve.take_up_schedule import TakeUpSchedule
 from filterd.serve.trail_schedule import TrailSchedule
-from filterd.store.errors import StoreError, StoreRolledBackError
+from filterd.store.errors import StoreBusyError, StoreError, StoreRolledBackError
 from filterd.telemetry import log
 from filterd.telemetry.feed_metrics import FeedMetrics
 from filterd.telemetry.http import HttpReply, health_routes
@@ -68,7 +69,7 @@ from filterd.telemetry.notice_metrics import NoticeMetrics
 
 METRICS_SECONDS = 5.0
 STORE_SECONDS = 0.5
-"""between two looks at whether the file of the store is still ours"""
+"""between two looks at whether the file of the store is still ours, and the newest one"""
 ACTOR = "control"
 """the actor in the audit trail for what control does by itself"""
 
@@ -97,6 +98,10 @@ class Control:
         self._ended = asyncio.Event()
         self._behind = ""
         """why nothing can be written in the store; empty while it is the newest one"""
+        self._uncompared = "it was not compared with the ledger yet"
+        """why it is not known whether the store is the newest one; empty once it was compared"""
+        self._unheard = ""
+        """why what a node reported of orders was not put on record, as last logged"""
         self._lost_orders: dict[str, set[str]] = {}
         """node -> the kept orders that its disk lost; nobody ended them, and their names pass"""
         self._waiting: list[str] = []
@@ -197,11 +202,10 @@ class Control:
         """Store a node's report; one that cannot be stored comes again with the heartbeat."""
         try:
             gone = await nodes.record(self._context, report)
-            await self._orders.hear(self._context, report)
-            await self._trail.hear(report)
         except (StoreError, OperationError) as error:
             log.get().warning("a node's report was not kept", node=report.name, reason=str(error))
             return
+        await self._hear_orders(report)
         lost = self._lost_orders.setdefault(report.name, set())
         lost.difference_update(report.kept_orders)
         if gone:
@@ -209,6 +213,20 @@ class Control:
             remedy = "take each in anew: filterd order add; then restart control"
             event = "a node lost orders that it kept in force"
             log.get().error(event, node=report.name, reason=", ".join(gone), remedy=remedy)
+
+    async def _hear_orders(self, report: NodeReport) -> None:
+        """Put on record what a report tells of orders; the next one tells it again."""
+        reason = ""
+        try:
+            await self._orders.hear(self._context, report)
+            await self._trail.hear(report)
+        except (StoreError, OperationError) as error:
+            reason = str(error)
+            if reason != self._unheard:
+                event = "what a node reports of orders was not put on record"
+                remedy = "none: the next report tells it again, once the store can be written"
+                log.get().warning(event, node=report.name, reason=reason, remedy=remedy)
+        self._unheard = reason
 
     def _remarks(self) -> list[str]:
         """The remarks of the readiness page."""
@@ -221,8 +239,10 @@ class Control:
         directory = self._context.settings.state_dir / snapshot_layout.DIRECTORY
         path = snapshots.current_file(directory)
         lacking = [] if path is not None and path.exists() else [_no_snapshot(self._maintenance.untried)]
-        if self._maintenance.snapshot_older:
+        if path is not None and self._maintenance.snapshot_behind:
             lacking.append("the policy snapshot is older than the newest in the store: another is compiled")
+        if self._uncompared:
+            lacking.append(f"whether the store is the newest one is not known: {self._uncompared}")
         if self._behind:
             lacking.append(f"{self._behind}: filterd restore (DIRECTORY | --in-place) --reason ...")
         if self._maintenance.damaged:
@@ -241,8 +261,10 @@ class Control:
         return lacking
 
     async def _watch_store(self) -> None:
-        """Start anew where another file has taken the store's place: ours says nothing any more."""
+        """Start anew where another file has taken the store's place: ours says nothing any more. Compare the
+        one that stands there with the ledger, whether or not figures of it can be had."""
         while True:
+            await self._look_whether_newest()
             await asyncio.sleep(STORE_SECONDS)
             if self._context.store.replaced or await asyncio.to_thread(self._context.store.lost_side_file):
                 break
@@ -259,7 +281,6 @@ class Control:
                 if reported != str(error):
                     reported = str(error)
                     log.get().warning("figures are not current", reason=reported)
-            await self._look_whether_newest()
             await asyncio.sleep(METRICS_SECONDS)
 
     async def _look_whether_newest(self) -> None:
@@ -271,9 +292,11 @@ class Control:
             behind = str(error)
             if behind != self._behind:
                 log.get().error("the store is not the newest one", reason=behind, remedy=error.remedy)
-        except StoreError:
-            return  # what is wrong with it is said elsewhere; whether it is the newest, nobody knows
-        self._behind = behind
+        except StoreError as error:
+            if self._uncompared:
+                self._uncompared = str(error)
+            return  # what was found before still holds
+        self._behind, self._uncompared = behind, ""
 
     async def _count(self) -> ControlMetrics:
         context = self._maintenance.context
@@ -325,16 +348,34 @@ def _drop_drafts(settings: Settings) -> None:
         log.get().warning("an unfinished copy of the store was not deleted", reason=each, remedy=remedy)
 
 
+async def _opened(settings: Settings, stack: AsyncExitStack) -> Context:
+    """The store, migrated and open. While another process holds its lock, control waits."""
+    said = False
+    while True:
+        try:
+            migration = await upgrade(settings)
+            if migration.changed:
+                log.get().info("store migrated", revision=migration.after)
+            return await stack.enter_async_context(open_context(settings, actor=ACTOR, clock=time.time))
+        except OperationError as error:
+            if not isinstance(error.__cause__, StoreBusyError):
+                raise
+            if not said:
+                remedy = (
+                    "none: it is tried again; if it stays so, find the process that holds the file (lsof)"
+                )
+                log.get().warning("control waits for the store", reason=str(error), remedy=remedy)
+            said = True
+        await asyncio.sleep(STORE_SECONDS)
+
+
 async def _serve(settings: Settings) -> int:
     try:
         with lock_state_dir(settings.state_dir, "control"):
             _drop_drafts(settings)  # before anything is written: a full disk may need their room
             close_state(*private_in(settings.state_dir), settings.store.ledger)
-            migration = await upgrade(settings)
-            if migration.changed:
-                log.get().info("store migrated", revision=migration.after)
-            async with open_context(settings, actor=ACTOR, clock=time.time) as context:
-                await Control(context).run()
+            async with AsyncExitStack() as stack:
+                await Control(await _opened(settings, stack)).run()
     except (OperationError, OSError) as error:
         remedy = error.remedy if isinstance(error, OperationError) else remedy_of(error, "control")
         log.get().error("control cannot go on", reason=str(error), remedy=remedy)

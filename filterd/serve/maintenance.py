@@ -71,8 +71,9 @@ class Maintenance:
     untried: tuple[str, ...] = ()
     """the lists that the first snapshot waits for, each with the reason, as last logged: none of them was
     read or refused yet"""
-    snapshot_older: bool = False
-    """the current snapshot is older than the newest that the store knows: nodes that start refuse it"""
+    snapshot_behind: bool = False
+    """``current`` names no snapshot, or an older one than the newest of the store: nodes that start refuse
+    that"""
     _known_policies: tuple[tuple[Stamp, str], Policies] | None = None
     """the policies as last read, with the stamp of their files then, and the country"""
     _compared_at: float = -math.inf
@@ -253,7 +254,7 @@ class Maintenance:
     async def _waits_for_lists(self, documents: Policies) -> bool:
         """Return whether the first snapshot waits until each list was tried; logged once for each change."""
         untried: tuple[str, ...] = ()
-        if self._current is None:
+        if self._current is None and (await snapshots.basis_of(self.context)).path is None:
             async with self.context.store.read() as connection:
                 found = await snapshots.untried_lists(connection, documents.feeds)
             untried = tuple(map(self.feeds.waits_for, found))
@@ -276,7 +277,7 @@ class Maintenance:
                 return
             built = await snapshots.make(self.context, clock_is_right=set_back)
             record = built.record
-            self.snapshot_older = False
+            self.snapshot_behind = False
             self._report_stand_ins(built.stand_ins)
             self._plain = "" if built.stand_ins else record.file
             self._clock_agreed = record.built_at <= self.context.clock()
@@ -330,22 +331,35 @@ class Maintenance:
         self._stand_ins = stand_ins
 
     async def _went_back(self) -> bool:
-        """Return whether the current snapshot is older than the newest that the store knows; said once."""
+        """Return whether another snapshot must be compiled, since ``current`` names none or an older one than
+        the newest of the store, and the file of that one cannot be used; logged once. Where it can,
+        ``current`` names it again."""
         try:
-            older = await snapshots.is_older_than_store(self.context)
+            behind = await snapshots.is_behind_store(self.context)
         except StoreError:
             return False  # the steps that need the store say so
-        if older and not self.snapshot_older:
+        if behind and not self.snapshot_behind:
+            self.snapshot_behind = True
             path = self._current
+            event = "the policy snapshot went back in time"
+            if path is None:
+                event = "the name of the policy snapshot is gone or damaged"
+            behind = not await self._take_up_newest()
+            remedy = "another is compiled now" if behind else "the newest one of the store is current again"
             file = "" if path is None else path.name
-            remedy = "none: another is compiled now; see what put it back"
-            log.get().error("the policy snapshot went back in time", file=file, remedy=remedy)
-        self.snapshot_older = older
-        return older
+            log.get().error(event, file=file, remedy=f"none: {remedy}; see what put it back")
+        self.snapshot_behind = behind
+        return behind
+
+    async def _take_up_newest(self) -> bool:
+        try:
+            return await snapshots.take_up_newest(self.context)
+        except (StoreError, OSError):
+            return False  # a compile comes next, and says why it cannot publish either
 
     async def _is_due(self, wanted: str, documents: Policies) -> bool:
         path = self._current
-        if path is None or self.snapshot_older:
+        if path is None or self.snapshot_behind:
             return True
         made_of = snapshot_input.remembered(path.parent, path.name)
         if made_of != wanted and (

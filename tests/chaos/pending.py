@@ -6,7 +6,6 @@ from __future__ import annotations
 from tests.chaos import rollback
 
 _SNAPSHOT = "a start takes the snapshot that stands there, though the store has a newer one"
-_LEDGER = "a start from an older store and node state does not look into the ledger, and /readyz says 200"
 _OPEN = "a first compile without the list of a category leaves lines with that category open"
 
 
@@ -18,7 +17,6 @@ def _earlier(*parts: str, without: str) -> list[str]:
 
 PENDING: dict[str, str] = {
     **dict.fromkeys(_earlier("node", "snapshots", without="store"), _SNAPSHOT),
-    **dict.fromkeys(_earlier("store", "node", without="ledger"), _LEDGER),
     "restore-older-ledger": "a restore takes endings from the ledger alone",
     "killed-backup": "the draft of a killed backup stands until the next backup of that name",
     "first-start-list-missing": _OPEN,

@@ -2,7 +2,9 @@
 
 A round takes the later state of a :class:`.History`, puts some of its parts back, and starts both roles. A
 change that one of the other parts still knows must hold from the first answer on. A change that none of them
-knows may be lost, and then the product says that something is older than something else. The store, the
+knows may be lost, and then the product says that something is older than something else. The ledger has the
+numbers of what was ended, and no node reads it: of an ending that it alone knows, control is not ready and
+its /readyz says ``filterd restore``. The store, the
 ledger, the node state and the snapshots have revisions; where all four go back together, nothing is left to
 compare with, and the round asserts that the installation agrees with itself.
 """
@@ -15,6 +17,7 @@ import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import ClassVar
 
 from tests.chaos import history
@@ -56,10 +59,14 @@ class Fact:
     """whether the line is known by a session, which is of the later moment"""
 
     def is_held(self, back: frozenset[str]) -> bool:
-        """True if a part that did not go back knows it."""
+        """True if a part that did not go back knows it, and a node follows that part."""
         if self.by_session and "sessions" in back:
             return False
-        return not self.known_to or bool(self.known_to - back)
+        return not self.known_to or bool(self.known_to - back - {"ledger"})
+
+    def needs_restore(self, back: frozenset[str]) -> bool:
+        """True if the ledger alone knows it, so that a restore is what brings it back."""
+        return self.known_to - back == {"ledger"}
 
     @property
     def is_new(self) -> bool:
@@ -145,9 +152,12 @@ class Rollback(Case):
 
         Without the store, and where no key of this installation opens the newest snapshot or the lists of
         which another is made, names may get SERVFAIL as long as that is said."""
-        lost, wrong = [], []
+        lost: list[str] = []
+        wrong: list[str] = []
         sealed = "keys" in self.parts and (self.origin == "other" or "snapshots" in self.parts)
         strict = "store" not in self.parts and not sealed
+        if any(fact.needs_restore(self.parts) for fact in self._facts):
+            wrong += _without_restore(round_)
         for fact in self._facts:
             found = round_.ground.asker.now(fact.name, tcp=round_.draw.random() < 0.2)
             if found is fact.wanted:
@@ -196,6 +206,14 @@ def _facts(round_: Round) -> list[Fact]:
         Fact(name(adult, Kind.CHOICE, history.MOVED), False, by_session=True),
         Fact(name(adult, Kind.CHOICE, history.ARRIVED), True, DECISION, by_session=True),
     ]
+
+
+def _without_restore(round_: Round) -> list[str]:
+    """Control is not ready, and its /readyz says what to do."""
+    status, text = round_.site.http("control", "/readyz")
+    if status == HTTPStatus.SERVICE_UNAVAILABLE and "filterd restore" in text:
+        return []
+    return [f"control does not say that a restore is due: {status} {text}"]
 
 
 def _unready(round_: Round, began: float) -> list[str]:

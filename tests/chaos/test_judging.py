@@ -135,6 +135,7 @@ def test_each_subset_of_the_parts_is_a_case() -> None:
         (("store", "node"), ("store",), True),
         (("store", "node"), ("node", "keys"), True),
         (("store", "node"), ("store", "node", "keys"), False),
+        (("store", "node", "ledger"), ("store", "node"), False),
     ],
 )
 def test_a_change_holds_while_a_part_that_did_not_go_back_knows_it(
@@ -142,6 +143,7 @@ def test_a_change_holds_while_a_part_that_did_not_go_back_knows_it(
 ) -> None:
     fact = rollback.Fact(ORDERED, blocked=True, known_to=frozenset(known_to))
     assert fact.is_held(frozenset(back)) is held
+    assert fact.needs_restore(frozenset(back)) is (not held and "ledger" in known_to)
     assert not replace(fact, by_session=True).is_held(frozenset({"sessions"}))
 
 

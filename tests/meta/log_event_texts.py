@@ -309,8 +309,14 @@ TEXTS: dict[str, tuple[str, str]] = {
         "nothing, if control runs; else `filterd snapshot build`",
     ),
     "the policy snapshot went back in time": (
-        "`current` names an older snapshot than the newest that the store knows; control compiles another.",
+        "`current` names an older snapshot than the newest that the store knows; control takes that one up"
+        " again, or compiles another where its file is damaged.",
         "see what put the files back",
+    ),
+    "the name of the policy snapshot is gone or damaged": (
+        "`current` names no snapshot, and the store knows some; control takes up the newest one, or compiles"
+        " another where its file is damaged.",
+        "see whether the disk fails (`dmesg`), or what removed the file",
     ),
     "changed lines wait until they are followed": (
         "`count` lines changed while the node was down. `dns.parental_fail` holds for them, and for new"
@@ -559,6 +565,15 @@ TEXTS: dict[str, tuple[str, str]] = {
         "look at the line; is `format` the right one?",
     ),
     # ---- control ----
+    "control waits for the store": (
+        "Another process has held the lock of the store since control started. DNS goes on; no order is taken"
+        " in. It is tried again by itself.",
+        "where it stays so: find that process (`lsof`)",
+    ),
+    "what a node reports of orders was not put on record": (
+        "The report was kept. When its orders came in force there was not recorded, for the reason given.",
+        "nothing: the next report tells it again, once the store can be written",
+    ),
     "control cannot go on": ("For the reason given.", "what `remedy` says"),
     "store migrated": ("The store has the tables of this version.", NOTHING),
     "the file of the store was replaced, control starts anew": (

@@ -249,14 +249,10 @@ class Node:
         now = int(self._clock())
         snapshot = self._new_snapshot()
         if snapshot is not None:
-            self.publisher.adopt(snapshot, now)
-            if self.resync is not None:
-                self.publisher.renew_book(self.resync.book)
+            self._adopt(snapshot)
             self._observer.note(
                 "snapshot in force", digest=snapshot.digest, revision=snapshot.built_at_revision
             )
-            say_unknown_profiles(self.publisher, self._observer)
-            self._show()
         if self._settings is not self.publisher.settings:
             self.publisher.settings = self._settings
             self.publisher.renew(now)
@@ -275,6 +271,14 @@ class Node:
         if self.following.other_history:
             return None
         return self.snapshot_files.poll(self.publisher.snapshot)
+
+    def _adopt(self, snapshot: Snapshot) -> None:
+        """Put another snapshot in force; lines that a resync has read get its policies too."""
+        self.publisher.adopt(snapshot, int(self._clock()))
+        if self.resync is not None:
+            self.publisher.renew_book(self.resync.book)
+        say_unknown_profiles(self.publisher, self._observer)
+        self._show()
 
     def _belongs(self, snapshot: Snapshot) -> bool:
         """Return whether a snapshot is of the store's history, as far as the store can tell."""
@@ -301,8 +305,7 @@ class Node:
         part is missing: an older one lacks names."""
         snapshot = self.snapshot_files.require(file, revision)
         if snapshot is not None:
-            self.publisher.adopt(snapshot, int(self._clock()))
-            say_unknown_profiles(self.publisher, self._observer)
+            self._adopt(snapshot)
         else:
             self.publisher.withdraw()
             self._observer.note(
@@ -311,20 +314,19 @@ class Node:
                 revision=revision,
                 remedy="none: control compiles another; if it does not, run: filterd snapshot build",
             )
-        self._show()
+            self._show()
 
     def _take_back_snapshot(self) -> None:
         """Go back to the snapshot that was in force before the start, if the current one is another's."""
         snapshot = self.snapshot_files.take_back()
         if snapshot is not None:
-            self.publisher.adopt(snapshot, int(self._clock()))
+            self._adopt(snapshot)
             self._observer.note(
                 "the snapshot before the start is in force again",
                 digest=snapshot.digest,
                 reason="the newer one was made of another history of the store",
                 remedy="see which store is the right one with: filterd node resync",
             )
-            self._show()
 
     def _follow_store(self) -> bool:
         if self._log is None:

@@ -13,7 +13,6 @@ from filterd.operations.feeds import updating
 from filterd.operations.feeds.lost import lost_feeds
 from filterd.operations.feeds.rule_files import rule_file, writing
 from filterd.operations.policies import policies
-from filterd.policy.snapshot_layout import DIRECTORY
 
 
 async def read_lists(context: Context) -> list[str]:
@@ -29,12 +28,12 @@ async def read_lists(context: Context) -> list[str]:
 async def unknown_feeds(context: Context) -> list[str]:
     """A remark for each feed that the snapshot in force has and the restored store does not know: it was
     enabled, or lost its entry, after the backup."""
-    meta = snapshots.meta_in_force(context.settings.state_dir / DIRECTORY)
+    meta = (await snapshots.basis_of(context)).meta
     try:
         documents = await asyncio.to_thread(policies, context)
     except OperationError:
         return []  # the remark on the lists says so
-    lost = [] if meta is None else await lost_feeds(context, documents, meta)
+    lost = [] if not meta else await lost_feeds(context, documents, meta)
     return [
         f"the feed {each.id} is in force, and the backup does not know it: it stays in force, with the rules"
         f" that it has until it is read; to end it: filterd feed retire {each.id} --reason ..."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import sqlite3
@@ -14,18 +15,20 @@ from pathlib import Path
 import pytest
 
 from filterd.config.accounting_settings import LeaseFormat, LeasesSettings, LeaseValue
-from filterd.config.settings import ListenSettings
+from filterd.config.settings import ListenSettings, Settings
 from filterd.config.value_types import Endpoint, StoreUrl
 from filterd.model.mandatory import label_of
 from filterd.model.order import OrderState
 from filterd.model.records import NodeReport
 from filterd.operations import integrity, nodes, snapshots, subscribers
-from filterd.operations.context import Context
+from filterd.operations.context import Context, OperationError
 from filterd.operations.feeds import updating
+from filterd.operations.migrate import Migration, upgrade
 from filterd.operations.orders import ending, taking
+from filterd.serve import control as control_role
 from filterd.serve.control import Control
 from filterd.serve.maintenance import ROWS_SECONDS
-from filterd.store.errors import StoreDamagedError, StoreError
+from filterd.store.errors import StoreBusyError, StoreDamagedError, StoreError, StoreRolledBackError
 from filterd.telemetry import log
 from filterd.telemetry.feed_metrics import FeedMetrics
 from tests.unit.operations.test_orders import REQUEST
@@ -92,6 +95,7 @@ async def test_a_feed_without_its_entry_is_a_figure_even_where_no_policies_can_b
 
 
 async def test_control_is_ready_once_there_is_a_snapshot(controlled: Controlled) -> None:
+    await controlled.control._look_whether_newest()
     assert controlled.control._missing() == ["no policy snapshot"]
     await updating.update(controlled.context, ())
     await snapshots.build(controlled.context)
@@ -101,6 +105,79 @@ async def test_control_is_ready_once_there_is_a_snapshot(controlled: Controlled)
     assert controlled.control._missing() == ["no policy snapshot"]
 
 
+async def test_control_waits_for_a_store_that_is_locked_at_its_start(
+    controlled: Controlled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It ended with "control cannot go on"."""
+    locked, ran = [True, True], []
+
+    async def upgraded(settings: Settings) -> Migration:
+        if locked:
+            locked.pop()
+            message = "the store is locked by another process"
+            raise OperationError(message) from StoreBusyError(message)
+        return await upgrade(settings)
+
+    async def run(control: Control) -> None:
+        control._http.stop()
+        ran.append(control)
+
+    monkeypatch.setattr(control_role, "upgrade", upgraded)
+    monkeypatch.setattr(control_role, "STORE_SECONDS", 0.0)
+    monkeypatch.setattr(Control, "run", run)
+    assert await control_role._serve(controlled.installation.settings) == 0
+    assert len(ran) == 1
+    told = [line["reason"] for line in controlled.lines() if line["event"] == "control waits for the store"]
+    assert told == ["the store is locked by another process"], "once"
+
+
+async def test_a_report_is_kept_in_a_store_that_takes_no_decisions(
+    controlled: Controlled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The log said that it was not kept, and the kept orders that its node lost were not named."""
+
+    async def refused(*_: object) -> None:
+        raise StoreRolledBackError("the store ends at revision 5, and 9 was acknowledged")
+
+    monkeypatch.setattr(controlled.control._orders, "hear", refused)
+    await controlled.control._hear(replace(REPORT, kept_orders=("O-7",)))
+    await controlled.control._hear(REPORT)
+    (kept,) = await nodes.list_nodes(controlled.context)
+    assert kept.report == REPORT
+    assert [line["event"] for line in controlled.lines()] == [
+        "what a node reports of orders was not put on record",
+        "a node lost orders that it kept in force",
+    ]
+
+
+async def test_a_store_behind_the_ledger_is_said_from_the_start_whatever_the_figures_do(
+    controlled: Controlled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """/readyz said 200 until the first figures had been read."""
+    control, ledger = controlled.control, controlled.context.store.ledger
+    await updating.update(controlled.context, ())
+    await snapshots.build(controlled.context)
+    unknown = "whether the store is the newest one is not known: it was not compared with the ledger yet"
+    assert control._missing() == [unknown]
+    noted = ledger.noted()
+    assert noted is not None
+    ledger.settle(replace(noted.committed, revision=noted.committed.revision + 5))
+    counting = asyncio.Event()
+    monkeypatch.setattr(control, "_count", counting.wait)
+    tasks = [asyncio.create_task(each) for each in (control._refresh_metrics(), control._watch_store())]
+    try:
+        async with asyncio.timeout(5):
+            while control._missing() == [unknown]:
+                await asyncio.sleep(0.01)
+    finally:
+        for task in tasks:
+            task.cancel()
+    (reason,) = control._missing()
+    assert reason.endswith("was acknowledged: filterd restore (DIRECTORY | --in-place) --reason ...")
+    (line,) = [each for each in controlled.lines() if each["event"] == "the store is not the newest one"]
+    assert "filterd restore" in line["remedy"]
+
+
 @pytest.mark.ring("merge")
 async def test_damaged_rows_are_said_once_counted_and_make_control_not_ready(controlled: Controlled) -> None:
     maintenance, context = controlled.control._maintenance, controlled.context
@@ -108,6 +185,7 @@ async def test_damaged_rows_are_said_once_counted_and_make_control_not_ready(con
     await maintenance.turn()
     with closing(sqlite3.connect(controlled.installation.database, isolation_level=None)) as raw:
         raw.execute("UPDATE orders SET state = 'withdrawn'")
+    await controlled.control._look_whether_newest()
     await maintenance.turn()
     assert controlled.control._missing() == [], "looked at every few seconds"
     for _ in range(3):

@@ -85,7 +85,7 @@ async def test_a_snapshot_that_went_back_in_time_is_compiled_anew(kept: Kept) ->
     kept.begin_again()
     await kept.maintenance.turn()
     assert kept.events()[1:] == ["the policy snapshot went back in time", "snapshot built"]
-    assert not kept.maintenance.snapshot_older
+    assert not kept.maintenance.snapshot_behind
     built = current_file(kept.snapshots)
     assert built is not None
     assert newest is not None

@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from filterd.dataplane.nodestate import changes
 from filterd.dataplane.nodestate.changes import ChangeLog, StoreLockedError
 from filterd.dataplane.nodestate.following import START_SECONDS
+from filterd.dataplane.nodestate.orders_follower import OrdersFollower
+from filterd.policy import snapshot_layout
 from filterd.policy.build import MANDATORY_TARGET
 from tests.worlds.node import ScriptedStore
 from tests.worlds.node_machine import Machine
@@ -74,6 +77,32 @@ def test_without_it_an_older_one_is_not_served(
     machine.settle()
     assert machine.watcher.blocked("listed.example")
     assert machine.node.missing() == []
+
+
+def test_lines_that_a_resync_has_read_get_the_policies_of_the_newest_snapshot(
+    machine: Machine, store: ScriptedStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The orders of the store took longer than the first pages of lines."""
+    monkeypatch.setattr(changes, "BATCH", 5)
+    for line in range(1, 30):
+        store.sql("INSERT INTO subscriber VALUES (?, ?, 0, '')", line, f"S-{line}")
+        store.sql("INSERT INTO line_state VALUES (?, 1, 'children', 'UTC', 0, 0, '', 0)", line)
+    publish(machine, store, 1)
+    (machine.directory / "snapshots" / snapshot_layout.CURRENT).unlink()
+    follow = OrdersFollower.follow
+    waiting = [True] * 3
+
+    def followed(self: OrdersFollower, log: ChangeLog) -> bool:
+        return follow(self, log) or bool(waiting and waiting.pop())
+
+    monkeypatch.setattr(OrdersFollower, "follow", followed)
+    machine.start()
+    machine.node.turn()
+    assert machine.node.resync is not None
+    machine.settle()
+    state = machine.watcher.last.state
+    assert state is not None
+    assert [policy.categories for policy in state.policies] == [0, 1 << 8]
 
 
 def test_it_is_not_served_once_the_store_can_be_read(

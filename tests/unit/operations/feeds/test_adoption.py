@@ -82,7 +82,9 @@ async def test_a_file_that_loses_its_entries_while_the_compiler_starts_lifts_not
     async with installation.open() as context:
         await updating.update(context)
         target = installation.base / "made"
-        wanted = snapshots._Job(context, target, policies(context), {}, NOTHING_ACCEPTED, 0, None)
+        wanted = snapshots._Job(
+            context, target, policies(context), snapshots.Basis(None, {}), NOTHING_ACCEPTED, 0, None
+        )
         stored, _ = await snapshots._material(wanted)
         job = compiling.job_of(context.settings, stored, int(installation.now), target)
         installation.write_policy("feeds.yaml", "[]")
