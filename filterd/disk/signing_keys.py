@@ -1,8 +1,8 @@
 """Files of Ed25519 signing keys: PKCS #8 in PEM (RFC 5958, RFC 8410), which OpenSSL reads, mode 0600.
 
 The line with the checksum (:mod:`filterd.disk.checked_file`) stands before the PEM, where RFC 7468 has room
-for text: without it, a changed letter makes another key. A PEM alone is taken too: a version before this form
-or a person made it.
+for text: without it, a changed letter makes another key. A PEM alone, with nothing before or behind it, is
+taken too: a version before this form or a person made it.
 
 A file is made complete and linked to its name, so that two processes that come first make one key. Beside it
 ``NAME.next`` holds the next key while a rotation is under way. A file that cannot be read as a key is never
@@ -28,8 +28,8 @@ from filterd.model.signed_text import key_id_of
 
 LOCK_WAIT = 5.0
 LARGEST = 4096
-_PEM = re.compile(rb"(?![^\n]*(?:-file | [0-9a-f]{64}))(?:.*\n)?-----BEGIN .*", re.DOTALL)
-"""a PEM, maybe behind some text, whose first line is not one with a checksum that was altered"""
+_PEM = re.compile(rb"-----BEGIN PRIVATE KEY-----\s+[A-Za-z0-9+/=\s]+-----END PRIVATE KEY-----\s*")
+"""a PEM and nothing else: what stands before it may be a line with a checksum that was altered"""
 
 
 class SigningKeyError(ValueError):

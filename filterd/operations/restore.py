@@ -44,9 +44,11 @@ from filterd.store.engine import database_path
 from filterd.store.errors import StoreBusyError, StoreDamagedError, StoreError
 from filterd.store.ledger import (
     FILES,
+    ORIGIN,
     Ended,
     Ledger,
     LedgerDamagedError,
+    NotedHead,
     StoreHead,
     merged,
 )
@@ -61,6 +63,16 @@ WITNESS = "what was ended since is taken from the store that stood there: see th
 FOREIGN = (
     "the ledger is not of the installation that this store is of, and was set aside: its endings mean other"
     " lines and orders"
+)
+UNIDENTIFIED = (
+    "the ledger did not tell of which installation it is, and was set aside: its endings were not repeated"
+)
+IDENTIFIED = (
+    "the ledger did not tell of which installation it is: it has what the store has, so it is of this one"
+)
+DOUBTFUL = (
+    "the last change on record was under way when the store was lost, and may never have been committed; what"
+    " it ends was ended all the same: {ended}; where that was not wanted, take it in again"
 )
 LOST = (
     "what was ended after revision {revision} is not known in full, and may be in force again: compare"
@@ -79,6 +91,15 @@ PUT_BACK = (
     "put the newest copy of the ledger back into {directory}, or the newest store, and repeat it; where there"
     " is none: repeat it with --accept-lost-endings, and your papers must say what was ended"
 )
+IDENTIFY = (
+    "put {origin} back from a copy of the ledger; where there is none, and no other installation ever wrote"
+    " in that directory, let that file be this one line: {value}; then repeat it. With --accept-lost-endings"
+    " what the ledger has is not repeated"
+)
+UNFINISHED = "not finished: {error}: {standing}, and nothing is written in it until the restore is finished"
+REPLACED = "the restored store stands in its place"
+NOT_READABLE = "no store can be read in its place"
+AGAIN = "mend that, then run filterd restore again with the same backup and options"
 NO_ROOM = "see that state_dir and the ledger have room and belong to this user, then repeat it"
 DAMAGED = "put that file of the ledger back from a copy that is no older, then repeat it"
 WORK = ".restore"
@@ -149,6 +170,12 @@ class _Record:
     ended: tuple[Ended, ...] = ()
     foreign: bool = False
     """true where it is of another installation"""
+    unidentified: bool = False
+    """true where nothing tells of which installation it is"""
+    identified: bool = False
+    """true where its endings or heads told that, and not its note"""
+    doubtful: StoreHead | None = None
+    """a head that was intended, of which nothing tells whether it was committed"""
     fault: str = ""
     """why its endings cannot be read"""
 
@@ -180,13 +207,15 @@ async def restore(
 ) -> Restored:
     """Put the backup in the directory ``source`` in force; None: the store that stands at its place, or a new
     one where there is none. Refused where neither the ledger nor the store that is replaced has all that was
-    ended since, but with ``accept_lost``. Raises OperationError; the store then stands as it was."""
+    ended since, but with ``accept_lost``. Raises OperationError; the store then stands as it was, or, where
+    it says that the restore is not finished, nobody writes in it until the restore is repeated."""
     because = input_values.text(reason, "reason", limit=1000)
     path = database_path(settings.store.url)
     require_owner(path, state_dir=settings.state_dir)
     ledger = Ledger(settings.store.ledger)
+    stop = _Stop(ledger)
     try:
-        with _alone(ledger), _writers_stopped(path, ledger), _work(settings.state_dir) as work:
+        with _alone(ledger), _writers_stopped(path, stop), _work(settings.state_dir) as work:
             made, revision = await _made(settings, source, work, progress, clock())
             there = await _there(settings)
             async with _opened(made, work) as store:
@@ -201,23 +230,11 @@ async def restore(
                     raise _refused(ledger, past, there, own)
                 if source is not None:
                     put_lists(settings, source)
-                done = await _complete(context, past, because, progress, in_place=source is None)
+                done = await _complete(context, past, because, progress, revision, in_place=source is None)
             progress("replace the store", 0, 1)
-            done.set_aside = await asyncio.to_thread(_install, made, path, f".damaged-{int(clock())}")
-            if past.record.foreign:
-                ledger.begin_anew(f".other-{int(clock())}")
-            standing = await _standing(settings)
-            if past.record.fault:
-                ledger.set_endings_aside(f".damaged-{int(clock())}")
-            ledger.settle_restored(standing.head, standing.endings.ended, standing.endings.missing_to)
-            ledger.note_origin(standing.origin)
-            done.remarks += keep_serials(ledger, standing.serials)
-    except StoreError as error:
-        raise OperationError(str(error), error.remedy) from error
-    except (OSError, LedgerDamagedError) as error:
-        remedy = DAMAGED if isinstance(error, LedgerDamagedError) else NO_ROOM
-        message = f"not restored: {error}"
-        raise OperationError(message, remedy) from error
+            await _put_in_force(settings, made, there, past.record, stop, done, int(clock()))
+    except (OSError, StoreError, LedgerDamagedError) as error:
+        raise await _failure(settings, stop, error) from error
     return done
 
 
@@ -236,19 +253,74 @@ def _alone(ledger: Ledger) -> Iterator[None]:
         yield
 
 
+@dataclass(slots=True)
+class _Stop:
+    """The mark of a restore, which stops every writer."""
+
+    ledger: Ledger
+    stood: bool = False
+    """true where a restore before left it, which may have replaced the store: it outlives a failure"""
+    replaced: bool = False
+    """true once this one touched the store: the mark outlives a failure"""
+
+
 @contextmanager
-def _writers_stopped(path: Path, ledger: Ledger) -> Iterator[None]:
+def _writers_stopped(path: Path, stop: _Stop) -> Iterator[None]:
     """Nobody writes in the store inside this block, and no write is under way when it begins."""
+    begin = stop.ledger.begin_restore
+    stop.stood = stop.ledger.restoring
     try:
-        stopped_writers(path, ledger.begin_restore)
+        stopped_writers(path, begin)
     except StoreBusyError:
         raise  # a write is under way still
     except StoreError:  # there is none, or it cannot be opened: nobody can write in it
-        ledger.begin_restore()
+        begin()
     try:
         yield
     finally:
-        ledger.end_restore()
+        if not stop.stood and not stop.replaced:
+            stop.ledger.end_restore()
+
+
+async def _put_in_force(
+    settings: Settings,
+    made: Path,
+    there: _Standing | _Unreadable,
+    record: _Record,
+    stop: _Stop,
+    done: Restored,
+    now: int,
+) -> None:
+    """Put the store ``made`` in its place, complete the ledger, and let writers go on. Where that fails after
+    the old store was touched, they stay stopped. Safe to repeat after an interruption."""
+    ledger, damaged = stop.ledger, f".damaged-{now}"
+    stop.replaced = True
+    try:
+        done.set_aside = await asyncio.to_thread(_install, made, database_path(settings.store.url), damaged)
+    except (OSError, StoreError):
+        stop.replaced = there.head is None or (await _there(settings)).head != there.head
+        raise
+    if record.foreign or record.unidentified:
+        ledger.begin_anew(f".other-{now}")
+    standing = await _standing(settings)
+    if record.fault:
+        ledger.set_endings_aside(damaged)
+    ledger.settle_restored(standing.head, standing.endings.ended, standing.endings.missing_to)
+    ledger.note_origin(standing.origin)
+    done.remarks += keep_serials(ledger, standing.serials)
+    ledger.end_restore()
+
+
+async def _failure(settings: Settings, stop: _Stop, error: Exception) -> OperationError:
+    """The error for a restore that failed: the old store stands as it was, or the mark stays."""
+    if stop.replaced:
+        there = await _there(settings)
+        standing = NOT_READABLE if there.head is None else REPLACED
+        return OperationError(UNFINISHED.format(error=error, standing=standing), AGAIN)
+    if isinstance(error, StoreError):
+        return OperationError(str(error), error.remedy)
+    remedy = DAMAGED if isinstance(error, LedgerDamagedError) else NO_ROOM
+    return OperationError(f"not restored: {error}", remedy)
 
 
 def drop_copies(settings: Settings) -> None:
@@ -312,14 +384,16 @@ async def _opened(made: Path, work: Path) -> AsyncIterator[Store]:
 
 
 async def _complete(
-    context: Context, past: _Past, reason: str, progress: Progress, *, in_place: bool
+    context: Context, past: _Past, reason: str, progress: Progress, begins: int, *, in_place: bool
 ) -> Restored:
-    """Prove the copy, end again what was ended, and let its numbers skip ahead."""
+    """Prove the copy, end again what was ended after the revision ``begins``, at which it ended before it was
+    migrated, and let its numbers skip ahead."""
     progress("prove the audit trail", 0, 1)
     await _require_whole(context)
-    begins = (await context.store.head()).revision
     done = Restored(begins, past.head.revision - begins if past.on_record else -1)
-    done.endings_lost = await _endings_lost(context, past, settled=in_place and done.lost_revisions == 0)
+    done.endings_lost = await _endings_lost(
+        context, past, begins, settled=in_place and done.lost_revisions == 0
+    )
     done.remarks += _remarks(past, done)
     again = ending_again.after(past.ended, begins)
     repeated = []
@@ -328,6 +402,7 @@ async def _complete(
         if await ending_again.end_again(context, each):
             repeated.append(each)
             done.ended_again[each.kind] = done.ended_again.get(each.kind, 0) + 1
+    done.remarks += _doubtful(past.record, repeated)
     if not past.complete:
         done.remarks.append(preservation.UNKNOWN)
     done.remarks += await preservation.stand_ins(context)
@@ -343,11 +418,10 @@ async def _complete(
     return done
 
 
-async def _endings_lost(context: Context, past: _Past, *, settled: bool) -> bool:
+async def _endings_lost(context: Context, past: _Past, begins: int, *, settled: bool) -> bool:
     """True where this restore loses endings, or one before it did that nobody has settled."""
     async with context.store.read() as connection:
         before = await endings.losing_restore(connection)
-        begins = await change_log.revision(connection)
     lost = not past.complete and begins > 0  # in a store without a decision nothing can come back
     return lost or (before is not None and not settled)
 
@@ -356,10 +430,22 @@ def _remarks(past: _Past, done: Restored) -> Iterator[str]:
     """What is to be said of the ledger, and of endings that are lost."""
     if past.record.foreign:
         yield FOREIGN
+    elif past.record.unidentified:
+        yield UNIDENTIFIED
     elif not past.on_record:
         yield f"{UNKNOWN}; {WITNESS}" if past.complete else UNKNOWN
+    if past.record.identified:
+        yield IDENTIFIED
     if done.endings_lost:
         yield NOT_SETTLED if past.complete else LOST.format(revision=done.backup_revision)
+
+
+def _doubtful(record: _Record, repeated: Iterable[Ended]) -> Iterator[str]:
+    """What was ended though it may never have been committed."""
+    if record.doubtful is not None:
+        found = [f"{each.kind} {each.number}" for each in repeated if each.hash == record.doubtful.hash]
+        if found:
+            yield DOUBTFUL.format(ended=", ".join(found))
 
 
 def _noted(settings: Settings, there: _Standing | _Unreadable, own: _Standing, *, in_place: bool) -> _Past:
@@ -370,7 +456,7 @@ def _noted(settings: Settings, there: _Standing | _Unreadable, own: _Standing, *
     what it is known to lack. A store that is taken as it stands cannot vouch for itself where the ledger has
     no record.
     """
-    record = _of_ledger(Ledger(settings.store.ledger), there.head, own.origin)
+    record = _of_ledger(Ledger(settings.store.ledger), there, own)
     witnesses = [] if record.endings is None else [record.endings]
     ended = [own.endings.ended, record.ended]
     if isinstance(there, _Standing) and own.origin in ("", there.origin):
@@ -381,7 +467,7 @@ def _noted(settings: Settings, there: _Standing | _Unreadable, own: _Standing, *
     newest = _newest(settings, [own.head, there.head, record.head], every)
     reached = any(each.reach >= newest.revision for each in witnesses)
     missing_to = _missing_to([*witnesses, own.endings], newest.revision) if reached else newest.revision
-    complete = reached and missing_to <= own.head.revision
+    complete = reached and missing_to <= own.head.revision and not record.unidentified
     return _Past(newest, reached and record.head is not None, every, missing_to, complete, record)
 
 
@@ -412,27 +498,60 @@ def _newest(settings: Settings, heads: Iterable[StoreHead | None], ended: Sequen
     )
 
 
-def _of_ledger(ledger: Ledger, there: StoreHead | None, origin: str) -> _Record:
+def _of_ledger(ledger: Ledger, there: _Standing | _Unreadable, own: _Standing) -> _Record:
     """The ledger. That of another installation is as good as none: its endings mean other lines and orders
-    under the same numbers. A damaged record of the head is none."""
-    try:
+    under the same numbers. A damaged record of the head is none. The endings of a head that was intended are
+    left out only where the store that stands there shows that it was not committed."""
+    noted = None
+    with suppress(LedgerDamagedError):
         noted = ledger.noted()
-    except LedgerDamagedError:
-        noted = None
-    of = ledger.origin()
-    if origin and of != origin and (noted is not None or of):
-        return _Record(foreign=True)
     intended = None if noted is None else noted.intended
-    if intended is not None and there is not None and there.cursor == intended.cursor:
-        intended = None  # it was committed: the store has it
-    head = None if noted is None else noted.newest
+    dropped = None
+    if noted is not None and there.head is not None and there.head.cursor == noted.committed.cursor:
+        dropped = intended
+    ended: tuple[Ended, ...] = ()
+    fault = ""
     try:
-        ended = ledger.endings(but_of=intended)
+        ended = ledger.endings(but_of=dropped)
     except LedgerDamagedError as error:
-        return _Record(head, fault=str(error))
-    if noted is None:
-        return _Record(ended=ended)
-    return _Record(head, _Endings(noted.newest.revision, noted.missing_to, ended), ended)
+        fault = str(error)
+    identified = False
+    if own.origin:
+        of = _origin_of(ledger)
+        known = _places(*_heads(noted), *ended)
+        if (of and of != own.origin) or (not of and noted is not None and not known):
+            return _Record(foreign=True)
+        if not of and (known or fault):
+            identified = not known.isdisjoint(_known_to(own) | _known_to(there))
+            if not identified:
+                return _Record(unidentified=True)
+    head = None if noted is None else noted.newest
+    endings_ = None if noted is None or fault else _Endings(noted.newest.revision, noted.missing_to, ended)
+    told = there.head is not None and intended is not None and there.head.revision >= intended.revision
+    doubtful = None if dropped is not None or told else intended
+    return _Record(head, endings_, ended, identified=identified, doubtful=doubtful, fault=fault)
+
+
+def _origin_of(ledger: Ledger) -> str:
+    """The origin on record; empty where it is damaged or not there."""
+    with suppress(LedgerDamagedError):
+        return ledger.origin()
+    return ""
+
+
+def _heads(noted: NotedHead | None) -> tuple[StoreHead, ...]:
+    return () if noted is None else (noted.committed, noted.newest)
+
+
+def _places(*found: StoreHead | Ended) -> frozenset[tuple[int, str]]:
+    """The revisions with their hashes, which no other installation has."""
+    return frozenset((each.revision, each.hash) for each in found if each.revision)
+
+
+def _known_to(standing: _Standing | _Unreadable) -> frozenset[tuple[int, str]]:
+    if isinstance(standing, _Unreadable):
+        return frozenset()
+    return _places(standing.head, *standing.endings.ended)
 
 
 def _refused(ledger: Ledger, past: _Past, there: _Standing | _Unreadable, own: _Standing) -> OperationError:
@@ -440,6 +559,8 @@ def _refused(ledger: Ledger, past: _Past, there: _Standing | _Unreadable, own: _
     record = past.record
     if record.foreign:
         of_ledger = "the ledger is of another installation"
+    elif record.unidentified:
+        of_ledger = "the ledger does not tell of which installation it is"
     elif record.fault:
         of_ledger = record.fault
     elif record.endings is None:
@@ -451,6 +572,8 @@ def _refused(ledger: Ledger, past: _Past, there: _Standing | _Unreadable, own: _
         of_store = f"the store in its place {_extent(there.endings)}"
     newest, revision = past.head.revision, own.head.revision
     message = REFUSED.format(revision=revision, newest=newest, ledger=of_ledger, store=of_store)
+    if record.unidentified:
+        return OperationError(message, IDENTIFY.format(origin=ledger.directory / ORIGIN, value=own.origin))
     return OperationError(message, PUT_BACK.format(directory=ledger.directory))
 
 

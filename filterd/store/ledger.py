@@ -230,7 +230,14 @@ class Ledger:
     def begin_anew(self, suffix: str) -> None:
         """Set aside what another installation noted, with ``suffix`` behind the names of the files. Raises
         ``OSError``."""
-        for name in (ENDED, ORIGIN, SERIALS, CHECKPOINT, VERIFIED, HEAD):
+        for name in (
+            ENDED,
+            SERIALS,
+            CHECKPOINT,
+            VERIFIED,
+            HEAD,
+            ORIGIN,
+        ):  # until the end it tells whose they are
             path = self.directory / name
             if path.exists():
                 path.rename(path.with_name(f"{name}{suffix}"))
@@ -247,9 +254,11 @@ class Ledger:
         replace_file(self.directory / RESTORING, ())
 
     def end_restore(self) -> None:
-        """Let writers go on."""
+        """Let writers go on. Raises ``OSError`` where they cannot. If the mark comes back with a loss of
+        power, the restore has to be repeated."""
         (self.directory / RESTORING).unlink(missing_ok=True)
-        sync_directory(self.directory)
+        with suppress(OSError):
+            sync_directory(self.directory)
 
     def endings(self, but_of: StoreHead | None = None) -> tuple[Ended, ...]:
         """All endings, oldest first, but those of a head that was intended and is not known to have been

@@ -15,7 +15,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
@@ -99,7 +99,7 @@ def drafting(state_dir: Path, draft: Path) -> Iterator[None]:
         path = notes / hashlib.sha256(os.fsencode(draft)).hexdigest()[:32]
         note = take_lock(path, 0.0)
         note.truncate(0)
-        note.write(json.dumps(fields))
+        note.write(checked_file.checked(json.dumps(fields).encode()).decode())
         note.flush()
         os.fsync(note.fileno())
         sync_directory(notes)
@@ -110,7 +110,15 @@ def drafting(state_dir: Path, draft: Path) -> Iterator[None]:
         finally:
             shutil.rmtree(draft, ignore_errors=True)
             if not draft.exists():
-                path.unlink()
+                with suppress(LockedError):  # the next backup removes the note
+                    _drop_note(state_dir, path)
+
+
+def _drop_note(state_dir: Path, path: Path) -> None:
+    """Remove the note of a draft, whose lock the caller holds, while no other process opens it. Raises
+    ``OSError`` and LockedError."""
+    with take_lock(state_dir / _LOCK, _LOCK_WAIT):
+        path.unlink()
 
 
 def drop_drafts(state_dir: Path) -> list[str]:
@@ -120,42 +128,52 @@ def drop_drafts(state_dir: Path) -> list[str]:
     if not notes.is_dir():
         return []
     kept = []
-    with take_lock(state_dir / _LOCK, _LOCK_WAIT):
-        for path in sorted(notes.iterdir()):
+    with ExitStack() as held:
+        left = []
+        with take_lock(state_dir / _LOCK, _LOCK_WAIT):
+            for path in sorted(notes.iterdir()):
+                try:
+                    left.append((path, held.enter_context(take_lock(path, 0.0))))
+                except LockedError:
+                    pass  # that one is being made
+                except OSError as error:
+                    kept.append(f"{path}: {error.strerror}")
+        for path, note in left:
             try:
-                with take_lock(path, 0.0) as note:
-                    _drop_draft(path, note)
+                if _drop_draft(path, note):
+                    _drop_note(state_dir, path)
             except LockedError:
-                continue  # this one is being made
+                raise
             except OSError as error:
                 kept.append(f"{error.filename or path}: {error.strerror}")
     return kept
 
 
-def _drop_draft(path: Path, note: IO[str]) -> None:
+def _drop_draft(path: Path, note: IO[str]) -> bool:
+    """Remove the draft that a note names; False where its disk is not there. Raises ``OSError``."""
     note.seek(0)
     try:
-        fields = json.loads(note.read())
-    except ValueError:  # its process was killed before it made the draft
-        path.unlink()
-        return
-    try:
+        text = note.read()
+        if not text:
+            return True  # its process was killed before it made the draft
+        fields = json.loads(checked_file.content_of(text.encode(), path))
         draft, device = Path(fields["directory"]), fields["device"]
-    except (KeyError, TypeError):
+    except (ValueError, KeyError, TypeError):
         raise _altered(path) from None
     if not (draft.name.startswith(".") and draft.name.endswith(".new")):
         raise _altered(path)
     if draft.exists():
         shutil.rmtree(draft)
-    elif not _is_device(draft.parent, device):
-        return
-    path.unlink()
+        return True
+    return _is_device(draft.parent, device)
 
 
 def _altered(path: Path) -> OSError:
     """The error for a note that names no draft of a backup: nothing is removed."""
     return OSError(
-        errno.EINVAL, "the note of an unfinished backup is altered: look for the copy by hand", str(path)
+        errno.EINVAL,
+        "the note of an unfinished backup is altered: look for the copy by hand, then remove the note",
+        str(path),
     )
 
 

@@ -361,3 +361,19 @@ def test_no_byte_leads_to_another_value(name: str, tmp_path: Path) -> None:
     counted = changed(name, tmp_path, None, os.environ.get("FILTERD_SEED", "night"))
     # The other slot of the head has the same newest revision.
     assert counted["refused"] + counted["made good"] or name == "ledger/head"
+
+
+@pytest.mark.parametrize("line", [b"", b"\0" * 80 + b"\n", b"filt\n", b"# a key\n", b"x" * 90])
+def test_a_key_behind_anything_but_its_checksum_is_refused(tmp_path: Path, line: bytes) -> None:
+    """Without its first line a changed letter would make another key."""
+    path = tmp_path / "one.key"
+    signing_keys.make(path)
+    pem = path.read_bytes().partition(b"\n")[2]
+    at = pem.index(b"\n") + 30
+    altered = pem[:at] + bytes([pem[at] ^ 1]) + pem[at + 1 :]
+    for content in (line + altered if line else altered + b"x", line + pem + b"x"):
+        path.write_bytes(content)
+        with pytest.raises(SigningKeyError):
+            signing_keys.load(path)
+    path.write_bytes(pem)
+    assert signing_keys.load(path) is not None, "a PEM alone is that of a version before, or a person's"

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from filterd.disk.locks import take_lock
+from filterd.disk import checked_file
+from filterd.disk.locks import is_held, take_lock
 from filterd.operations import backup as operation
 from filterd.operations import restore, subscribers
 from filterd.operations.backup import MANIFEST, STORE, backup
@@ -153,7 +154,7 @@ async def test_a_draft_that_cannot_be_removed_is_told(
     draft = tmp_path / ".monday.new"
     notes = installation.settings.state_dir / DRAFTS
     notes.mkdir(parents=True)
-    (notes / "one").write_text(f'{{"directory": "{draft}", "device": 1}}')
+    checked_file.write(notes / "one", f'{{"directory": "{draft}", "device": 1}}'.encode())
     draft.mkdir()
 
     def refuse(path: Path) -> None:
@@ -205,6 +206,64 @@ def test_an_altered_note_removes_nothing_and_stops_nobody(tmp_path: Path, conten
     kept.mkdir()
     notes = tmp_path / made_backups.DRAFTS
     notes.mkdir()
-    (notes / "0").write_text(content.replace("DIR", str(kept)))
+    checked_file.write(notes / "0", content.replace("DIR", str(kept)).encode())
     assert len(made_backups.drop_drafts(tmp_path)) == 1
     assert kept.exists()
+
+
+def test_a_note_with_an_altered_byte_removes_nothing_and_is_told(tmp_path: Path) -> None:
+    """An empty one is what a process left that was killed before it made the draft."""
+    with made_backups.drafting(tmp_path, tmp_path / ".monday.new"):
+        (path,) = (tmp_path / DRAFTS).iterdir()
+        data = path.read_bytes()
+    for place in (0, 20, len(data) - 2, data.index(b"monday")):
+        altered = bytearray(data)
+        altered[place] ^= 0x03
+        for content in (altered, data[:place]) if place else (altered,):
+            path.write_bytes(content)
+            (tmp_path / ".nonday.new").mkdir(exist_ok=True)
+            (said,) = made_backups.drop_drafts(tmp_path)
+            assert said.startswith(f"{path}: the note of an unfinished backup is altered")
+            assert path.exists()
+    path.write_bytes(b"")
+    assert made_backups.drop_drafts(tmp_path) == []
+    assert not path.exists()
+
+
+def test_the_note_of_a_draft_is_removed_while_no_other_process_opens_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else that process would lock a note that no longer has a name."""
+    locked = []
+    real = Path.unlink
+
+    def unlink(path: Path, missing_ok: bool = False) -> None:
+        locked.append(is_held(tmp_path / "backups.lock"))
+        real(path, missing_ok=missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", unlink)
+    with made_backups.drafting(tmp_path, tmp_path / ".monday.new"):
+        pass
+    assert locked == [True]
+
+
+def test_other_backups_do_not_wait_for_the_removal_of_a_draft(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draft, held = tmp_path / ".monday.new", []
+    real = shutil.rmtree
+    with made_backups.drafting(tmp_path, draft):
+        (note,) = (tmp_path / DRAFTS).iterdir()
+        data = note.read_bytes()
+    note.write_bytes(data)
+    draft.mkdir()
+
+    def remove(path: Path) -> None:
+        held.append((is_held(tmp_path / "backups.lock"), is_held(note)))
+        real(path)
+
+    monkeypatch.setattr(shutil, "rmtree", remove)
+    assert made_backups.drop_drafts(tmp_path) == []
+    assert held == [(False, True)]
+    assert not draft.exists()
+    assert not note.exists()

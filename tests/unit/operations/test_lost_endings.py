@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import sqlite3
+from collections import Counter
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from filterd.disk import checked_file
 from filterd.model.order import OrderState
 from filterd.operations import restore, subscribers
 from filterd.operations.backup import backup
 from filterd.operations.context import OperationError
 from filterd.operations.orders import ending, showing
-from filterd.store import endings
+from filterd.store import copying, endings, recording
+from filterd.store import ledger as ledger_module
 from filterd.store.copying import SIDE_FILES
 from filterd.store.engine import database_path
+from filterd.store.errors import StoreRestoringError
 from filterd.store.ledger import (
     ENDED,
     HEAD,
     OPT_OUT,
     ORDER_REPLACED,
     ORDER_SUCCESSOR,
+    ORIGIN,
     WITHDRAWAL,
     Ended,
     Ledger,
@@ -228,6 +236,132 @@ async def test_a_damaged_file_of_the_ledger_leaves_the_store_as_a_witness(
 
 
 @pytest.mark.ring("merge")
+async def test_an_ending_at_the_revision_of_a_migration_is_repeated(
+    installation: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A migration that writes in the copy takes the number of a change that was made after the backup."""
+    made = await filled(installation, tmp_path)
+    async with installation.open() as context:
+        before = (await context.store.head()).revision
+        await subscribers.opt_out(context, "home")
+    database_path(installation.url).unlink()
+    real = Store.migrate
+
+    async def migrate(url: str, ledger: Path, now: float, **named: Any) -> tuple[str | None, str]:
+        versions = await real(url, ledger, now, **named)
+        store = await Store.open(url, ledger)
+        async with store.write("migration", now) as write:
+            write.audit("sealed", "store")
+        await store.close()
+        return versions
+
+    monkeypatch.setattr(Store, "migrate", migrate)
+    done = await put_back(installation, made)
+    assert (done.ended_again, done.backup_revision) == ({"opt_out": 1}, before)
+    assert (done.lost_revisions, done.endings_lost) == (1, False)
+
+
+async def opt_out_cut_off(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An opt-out whose process ends when the ledger has it, and the store has not."""
+    real = recording.intend
+
+    def end(*arguments: Any) -> None:
+        real(*arguments)
+        raise SystemExit
+
+    with monkeypatch.context() as patched:
+        patched.setattr(recording, "intend", end)
+        async with installation.open() as context:
+            with pytest.raises(SystemExit):
+                await subscribers.opt_out(context, "home")
+
+
+@pytest.mark.ring("merge")
+@pytest.mark.parametrize("store", ["gone", "older", "there"])
+async def test_an_ending_that_was_intended_is_repeated_unless_the_store_shows_that_it_was_not_committed(
+    installation: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store: str
+) -> None:
+    made = await filled(installation, tmp_path)
+    path = database_path(installation.url)
+    keep(path, tmp_path / "store")
+    async with installation.open(approvals=1) as context:
+        await ending.withdraw(context, "O-1", reason="lifted")
+    await opt_out_cut_off(installation, monkeypatch)
+    if store == "older":
+        lay_back(tmp_path / "store", path)
+    elif store == "gone":
+        path.unlink()
+    done = await put_back(installation, made)
+    assert done.ended_again == (BOTH if store != "there" else {"withdrawal": 1})
+    assert not done.endings_lost
+    said = [each for each in done.remarks if "may never have been committed" in each]
+    assert len(said) == (store != "there")
+    assert all("opt_out" in each and "withdrawal" not in each for each in said)
+
+
+@pytest.mark.ring("merge")
+@pytest.mark.parametrize("origin", [b"", None], ids=["damaged", "missing"])
+@pytest.mark.parametrize("store", ["gone", "older"])
+async def test_a_ledger_without_its_origin_keeps_its_endings(
+    installation: Installation, tmp_path: Path, origin: bytes | None, store: str
+) -> None:
+    """Where nothing in it tells of which installation it is, the refusal says how to say it."""
+    made = await filled(installation, tmp_path)
+    ledger, path = installation.settings.store.ledger, database_path(installation.url)
+    right = Ledger(ledger).origin()
+    keep(path, tmp_path / "store")
+    await end_both(installation)
+    (ledger / ORIGIN).unlink() if origin is None else (ledger / ORIGIN).write_bytes(origin)
+    path.unlink() if store == "gone" else lay_back(tmp_path / "store", path)
+    with pytest.raises(OperationError, match="does not tell of which installation it is") as caught:
+        await put_back(installation, made)
+    assert f"{ledger / ORIGIN} back from a copy" in caught.value.remedy
+    assert f"this one line: {right};" in caught.value.remedy
+    assert not Ledger(ledger).restoring
+    (ledger / ORIGIN).write_text(f"{right}\n")
+    done = await put_back(installation, made)
+    assert (done.ended_again, done.endings_lost) == (BOTH, False)
+    assert await is_over(installation)
+
+
+@pytest.mark.ring("merge")
+@pytest.mark.parametrize("store", ["gone", "there"])
+async def test_a_ledger_that_has_what_the_backup_has_needs_no_origin(
+    installation: Installation, tmp_path: Path, store: str
+) -> None:
+    await filled(installation, tmp_path)
+    ledger, path = Ledger(installation.settings.store.ledger), database_path(installation.url)
+    async with installation.open(approvals=1) as context:
+        await subscribers.opt_out(context, "shop")
+        await backup(context, tmp_path / "later")
+    right = ledger.origin()
+    await end_both(installation)
+    (ledger.directory / ORIGIN).write_bytes(b"x")
+    if store == "gone":
+        path.unlink()
+    done = await put_back(installation, tmp_path / "later")
+    assert (done.ended_again, done.endings_lost) == (BOTH, False)
+    assert restore.IDENTIFIED in done.remarks
+    assert ledger.origin() == right
+    assert ledger.origin_aside.exists()
+
+
+@pytest.mark.ring("merge")
+async def test_a_ledger_without_its_origin_is_set_aside_when_the_loss_is_accepted(
+    installation: Installation, tmp_path: Path
+) -> None:
+    made = await filled(installation, tmp_path)
+    ledger = installation.settings.store.ledger
+    await end_both(installation)
+    (ledger / ORIGIN).unlink()
+    database_path(installation.url).unlink()
+    done = await put_back(installation, made, accept_lost=True)
+    assert (done.ended_again, done.endings_lost) == ({}, True)
+    assert restore.UNIDENTIFIED in done.remarks
+    assert list(ledger.glob(f"{ENDED}.other-*"))
+
+
+@pytest.mark.ring("merge")
 @pytest.mark.parametrize("step", ["settle_restored", "note_origin"])
 async def test_a_restore_that_ended_before_the_ledger_was_written_is_repeated(
     installation: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
@@ -251,6 +385,121 @@ async def test_a_restore_that_ended_before_the_ledger_was_written_is_repeated(
     assert await is_over(installation)
     here, there, *lacking = await noted(installation)
     assert (here, lacking) == (there, [0, 0])
+
+
+class Fuse:
+    """Fails the call number ``at`` of the steps by which a restore changes files once its store is made; 0:
+    before the first."""
+
+    def __init__(self, patched: pytest.MonkeyPatch, at: int) -> None:
+        self.at, self.calls, self.armed = at, 0, False
+        for module in (ledger_module, copying, checked_file):
+            for name in ("replace_file", "rename_file", "sync_directory", "write_at"):
+                if hasattr(module, name):
+                    patched.setattr(module, name, self.failing(getattr(module, name)))
+        patched.setattr(Path, "rename", self.failing(Path.rename))
+        patched.setattr(Path, "unlink", self.failing(Path.unlink))
+        real = restore._install
+
+        def install(*arguments: Any) -> str:
+            self.armed = True
+            if self.at == 0:
+                raise OSError(5, "Input/output error")
+            return real(*arguments)
+
+        patched.setattr(restore, "_install", install)
+
+    def failing(self, real: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any, **named: Any) -> Any:
+            self.calls += self.armed
+            if self.armed and self.calls == self.at:
+                raise OSError(5, "Input/output error")
+            return real(*arguments, **named)
+
+        return call
+
+
+@pytest.mark.ring("night")
+@pytest.mark.parametrize("store", ["whole", "damaged", "beside another ledger"])
+async def test_a_restore_that_fails_at_any_step_is_finished_by_repeating_it(
+    installation: Installation, tmp_path: Path, store: str
+) -> None:
+    """It says what stands there, and writers are stopped unless the old store stands as it was."""
+    made = await filled(installation, tmp_path)
+    directory, path = installation.settings.store.ledger, database_path(installation.url)
+    await end_both(installation)
+    if store == "damaged":
+        path.write_bytes(b"x" * 5000)
+    elif store == "beside another ledger":
+        other = await install(tmp_path / "other")
+        await filled(other, tmp_path / "other")
+        shutil.rmtree(directory)
+        shutil.copytree(other.settings.store.ledger, directory)
+    keep(path, tmp_path / "store")
+    keep(directory, tmp_path / "ledger")
+    outcomes = Counter[str]()
+    for at in itertools.count():
+        lay_back(tmp_path / "store", path)
+        lay_back(tmp_path / "ledger", directory)
+        with pytest.MonkeyPatch.context() as patched:
+            fuse = Fuse(patched, at)
+            try:
+                await put_back(installation, made)
+            except OperationError as error:
+                failure = error
+            else:
+                if fuse.calls < at:
+                    break
+                outcomes["finished"] += 1
+                continue
+        begins = str(failure).partition(":")[0]
+        outcomes[begins] += 1
+        if begins == "not finished":
+            assert Ledger(directory).restoring
+            assert "run filterd restore again with the same backup" in failure.remedy
+        else:
+            assert begins == "not restored"
+            assert not Ledger(directory).restoring
+            assert store != "damaged"
+            assert await is_over(installation)
+        done = await put_back(installation, made)
+        assert (done.ended_again, done.endings_lost) == (BOTH, False), at
+        assert await is_over(installation)
+        assert not Ledger(directory).restoring
+        here, there, *lacking = await noted(installation)
+        assert (here, lacking) == (there, [0, 0])
+    print(f"{store}: {dict(outcomes)}")
+    assert outcomes["not finished"] >= 5
+
+
+@pytest.mark.ring("merge")
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), SystemExit()])
+async def test_writers_stay_stopped_after_a_restore_that_replaced_the_store_and_failed(
+    installation: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    made = await filled(installation, tmp_path)
+    await end_both(installation)
+
+    def fail(*_: object) -> None:
+        raise error
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Ledger, "settle_restored", fail)
+        with pytest.raises((OperationError, SystemExit)) as caught:
+            await put_back(installation, made)
+    if isinstance(caught.value, OperationError):
+        assert "not finished: [Errno 28] No space left on device: the restored store stands" in str(
+            caught.value
+        )
+        assert "run filterd restore again with the same backup" in caught.value.remedy
+    with pytest.raises(OperationError, match="no backup of filterd"):
+        await put_back(installation, tmp_path / "misspelt")
+    async with installation.open() as context:
+        with pytest.raises(StoreRestoringError):
+            await subscribers.add(context, "mill")
+    assert (await put_back(installation, made)).ended_again == BOTH
+    async with installation.open() as context:
+        await subscribers.add(context, "mill")
 
 
 async def test_the_table_has_what_the_ledger_has(installation: Installation, tmp_path: Path) -> None:
