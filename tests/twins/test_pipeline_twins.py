@@ -409,7 +409,7 @@ def test_protected_names_while_lines_are_missing(client: str, known: bool, name:
     rules = (Placed("portal.example", bit=BIT_PROTECTED),)
     machine.start(World(Classes(FIXED), rules, (), (ResolvedPolicy(),)), 0, [Line(opted_in=True)] * LINES)
     machine.lose(False, False, known, None)
-    waits = machine.ask(name, A, 1, RD, None, False, client, False, [], 0, False)
+    waits: Any = machine.ask(name, A, 1, RD, None, False, client, False, [], 0, False)
     if name == "portal.example":
         machine.finish(waits, answer(waits[0], 0, [(A, 60, wide("192.0.2.1")[12:])]), False, ())
     machine.counted()
