@@ -82,7 +82,10 @@ def test_without_state_no_ordered_name_is_answered(
             refused = filterd.run("store", "migrate")
             assert refused.returncode == 1
             assert "filterd restore DIRECTORY" in refused.stderr
-            filterd.cli("restore", str(backup), "--reason", "the disk was not there")
+            again = ("restore", str(backup), "--reason", "the disk was not there")
+            refused = filterd.run(*again)
+            assert (refused.returncode, "--accept-lost-endings" in refused.stderr) == (1, True)
+            filterd.cli(*again, "--accept-lost-endings")
             filterd.cli("snapshot", "build")
             assert soon(lambda: blocked(filterd)), filterd.log()
         finally:
