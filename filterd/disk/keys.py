@@ -130,4 +130,4 @@ def drop_key_drafts(state_dir: Path) -> None:
     """Remove the drafts of keys that killed processes left behind, if nobody makes a key just now."""
     with alone(state_dir / "keys") as nobody_else:
         if nobody_else:
-            drop_drafts(state_dir / "keys", ".*.key.[0-9]*", "..*.new")
+            drop_drafts(state_dir / "keys", ".*.key*.[0-9]*", "..*.new")

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from filterd.config.settings import Settings
+from filterd.disk.keys import drop_key_drafts
 from filterd.operations.privacy import made_backups
 from filterd.operations.privacy.made_backups import MadeBackup
 from filterd.store.engine import database_path
@@ -27,8 +28,9 @@ def kept(settings: Settings, name: str, before: float) -> HeldRows:
 
 
 def delete_due(settings: Settings, name: str, before: float) -> tuple[int, list[str]]:
-    """Delete what is past its term, and what killed backups left: how many went of the first, and of each
-    that could not go the path with the reason."""
+    """Delete what is past its term, and what killed backups and rotations left: how many went of the first,
+    and of each that could not go the path with the reason."""
+    drop_key_drafts(settings.state_dir)
     if name == "backups":
         return _delete_backups(settings, before)
     due = [each for each in _set_aside(settings) if each.lstat().st_ctime < before]

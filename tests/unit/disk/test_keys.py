@@ -73,7 +73,13 @@ def test_whoever_comes_second_takes_the_key_of_the_first(
 def test_drafts_of_keys_are_removed_where_nobody_makes_one(tmp_path: Path) -> None:
     key = COOKIE_KEY.load(tmp_path)
     directory = tmp_path / "keys"
-    left = [directory / ".cookie.key.17", directory / "..cookie.key.17.new"]
+    names = (
+        ".cookie.key.17",
+        "..cookie.key.17.new",
+        ".checkpoint.key.next.17-4",
+        "..checkpoint.key.next.17-4.new",
+    )
+    left = [directory / each for each in names]
     for path in left:
         path.write_bytes(key)
     with sharing(directory, 0.0):
