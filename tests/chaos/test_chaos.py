@@ -9,7 +9,6 @@ import pytest
 
 from tests.chaos.campaign import CASES, Campaign
 from tests.chaos.case import Case, Round
-from tests.chaos.pending import PENDING
 from tests.chaos.table import in_a_line
 from tests.chaos.truth import Kind, Name
 
@@ -28,11 +27,11 @@ def _marked(name: str) -> object:
     return pytest.param(name, marks=pytest.mark.system("gcc")) if CASES[name].disks else name
 
 
-def _is_played(name: str, case: type[Case]) -> bool:
-    return case.sampled and not case.slow and name not in PENDING
+def _is_played(case: type[Case]) -> bool:
+    return case.sampled and not case.slow
 
 
-@pytest.mark.parametrize("name", [_marked(name) for name, case in CASES.items() if _is_played(name, case)])
+@pytest.mark.parametrize("name", [_marked(name) for name, case in CASES.items() if _is_played(case)])
 def test_nothing_mandatory_is_unfiltered_nothing_acknowledged_is_lost_and_all_parts_agree(
     campaign: Campaign, name: str
 ) -> None:
@@ -84,7 +83,3 @@ def test_a_round_is_bad_where_something_is(
         assert "DNS: unfiltered" in outcome.what
     else:
         assert any("not ready" in failure for failure in outcome.failures)
-
-
-def test_what_is_pending_is_a_case() -> None:
-    assert [name for name in PENDING if name not in CASES] == []
