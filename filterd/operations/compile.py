@@ -109,7 +109,9 @@ def job_of(settings: Settings, stored: StoredMaterial, built_at: int, target: Pa
         "versions": [[each.feed, each.version, each.digest] for each in stored.versions],
         "orders": [encode(order)[2] for order in stored.orders],
         "adopted": list(stored.adopted),
-        "read": sorted({each.feed for each in stored.versions} | {each.feed for each in stored.stand_ins}),
+        "read": sorted(
+            {each.feed for each in stored.versions} | {each.feed for each in stored.stand_ins if each.version}
+        ),
         "in_force": dict(stored.in_force),
         "overriding": list(stored.overriding),
         "target": str(target),

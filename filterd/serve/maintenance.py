@@ -132,11 +132,15 @@ class Maintenance:
             return
         found = await self._adopt(documents, found)
         self._report_orphans(found)
+        tried = self._failed.get("compile")
         if await self._went_back():
             await self._compile(found.policies)  # of what was decided: DNS does not wait for lists to be read
+        failed = self._failed.get("compile") != tried
         await self._forget_retired()
         await self._read_feeds(found.policies)
         await self._compare(found.policies)
+        if failed:
+            self._failed.pop("compile", None)  # lists were read: it is tried again at once
         await self._compile(found.policies)
         await self._report_losses()
         await self._prune()

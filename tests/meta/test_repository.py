@@ -30,6 +30,15 @@ def test_no_registry_host(root: Path, tracked: list[Path]) -> None:
     ] == []
 
 
+def test_no_conflict_of_a_merge_is_left(root: Path, tracked: list[Path]) -> None:
+    marks = ("<" * 7 + " ", ">" * 7 + " ")
+    assert [
+        str(path.relative_to(root))
+        for path, text in texts(tracked).items()
+        if any(line.startswith(marks) for line in text.splitlines())
+    ] == []
+
+
 def test_words_that_are_not_used(root: Path, tracked: list[Path]) -> None:
     code = {path: text for path, text in texts(tracked).items() if root / "filterd" in path.parents}
     assert [str(path.relative_to(root)) for path, text in code.items() if FORBIDDEN_WORDS.search(text)] == []

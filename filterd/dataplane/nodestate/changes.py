@@ -212,8 +212,8 @@ class ChangeLog:
     ) -> tuple[int, int, list[tuple[int, int]], list[tuple[str, int]]] | None:
         """``highest()``; the newest revision; the changes above the revision ``since`` of lines up to that
         number, as line and revision; and the bindings of these lines and of those above, of at most ``most``
-        each, and of ten times as many above that opted in. None: nothing changed, or the store is of before
-        changes told their line."""
+        each, and of ten times as many above that opted in, the newest first. None: nothing changed, or the
+        store is of before changes told their line."""
         with self._transaction() as connection:
             if connection.execute(_LINES_KEPT_SQL).fetchone() is None:
                 return None
@@ -225,7 +225,7 @@ class ChangeLog:
             changes += connection.execute(changelog.CHANGED_LINES_SQL, parameters)
             bindings = connection.execute(_NEW_BINDINGS_SQL, (number, most)).fetchall()
             bindings += connection.execute(_OPTED_IN_BINDINGS_SQL, (number, 10 * most))
-            for line in list(dict.fromkeys(line for line, _ in changes))[:most]:
+            for line in list(dict.fromkeys(line for line, _ in reversed(changes)))[:most]:
                 bindings += connection.execute(_BINDINGS_OF_SQL, (line,))
             return number, _head(connection).revision, changes, bindings
 

@@ -8,6 +8,7 @@ by the node's thread; what the query path reads is replaced, never altered.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 
 from filterd.dataplane.nodestate.bindings import KnownBindings, binding_steps
 
@@ -29,12 +30,13 @@ class UnreadChanges:
         key: bytes,
     ) -> None:
         """``changes``: line and revision, by revision, of lines that the node knew; ``bindings``: bound and
-        line, of all lines with changes. ValueError for a malformed bound."""
+        line, of all lines with changes; a malformed one is left out."""
         self.highest = highest
         self.newest = newest
         self.bindings = KnownBindings()
         for text, line in bindings:
-            self.bindings.apply(binding_steps(text, line, key))
+            with suppress(ValueError):  # a damaged row: the node says so where it follows it
+                self.bindings.apply(binding_steps(text, line, key))
         last = dict(changes)
         self._bits = bytearray(max(last, default=0) // 8 + 1)
         for line in last:

@@ -4,6 +4,7 @@ opts in to it unasked."""
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -47,6 +48,23 @@ async def without_adult(installation: Installation, context: Context) -> None:
     """A pass over the feeds that found no adult list."""
     (installation.base / "policies" / ADULT).unlink()
     await updating.update(context)
+
+
+async def test_a_list_that_is_left_out_of_a_compile_was_not_read(installation: Installation) -> None:
+    """Its file and source are gone, and a mandatory list is newer: lines passed its names, unsaid."""
+    lists = installation.base / "policies" / "lists"
+    async with installation.open() as context:
+        await updating.update(context)
+        await snapshots.build(context)
+        assert not fails(context, "children")
+        shutil.rmtree(context.settings.state_dir / "feeds" / "adult-starter")
+        (lists / "adult.txt").unlink()
+        with (lists / "worst.txt").open("a") as file:
+            file.write("newer-worst.example\n")
+        await updating.update(context)
+        await snapshots.build(context)
+        assert unread_of(in_force(context)).categories == ("adult",)
+        assert fails(context, "children")
 
 
 async def test_the_first_snapshot_waits_until_each_list_was_tried(installation: Installation) -> None:

@@ -8,12 +8,14 @@ import sqlite3
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from filterd.config.shipped_files import SUMS, sums
 from filterd.model.mandatory import label_of
 from filterd.operations import snapshots, subscribers
+from filterd.operations.context import OperationError
 from filterd.operations.feeds import updating
 from filterd.operations.snapshots import current_file
 from filterd.policy import snapshot_layout
@@ -92,6 +94,30 @@ async def test_a_snapshot_that_went_back_in_time_is_compiled_anew(kept: Kept) ->
     assert snapshot_layout.revision_of(built.name) > snapshot_layout.revision_of(newest.name)
     await kept.maintenance.turn()
     assert kept.events()[-1] == "snapshot built"
+
+
+@pytest.mark.ring("merge")
+async def test_what_a_compile_lacks_is_compiled_once_the_lists_are_read(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every name got SERVFAIL for half a minute more: a failed compile is repeated only then."""
+    await kept.maintenance.turn()
+    tries = []
+    make = snapshots.make
+
+    async def lacking_at_first(*arguments: Any, **more: Any) -> snapshots.Built:
+        tries.append(arguments)
+        if len(tries) == 1:
+            message = "a file of a mandatory list is missing"
+            raise OperationError(message, "read it")
+        return await make(*arguments, **more)
+
+    monkeypatch.setattr(snapshots, "make", lacking_at_first)
+    for path in kept.snapshots.iterdir():
+        path.unlink()
+    kept.begin_again()
+    await kept.maintenance.turn()
+    assert kept.events()[-2:] == ["compile failed", "snapshot built"]
 
 
 YEAR = 366 * 86400.0

@@ -140,6 +140,25 @@ def test_the_bindings_of_new_lines_that_opted_in_come_first(
     assert found == ["not ready", "forwarded", "not ready"]
 
 
+def test_the_bindings_of_lines_that_changed_last_come_first(
+    stopped: Machine, store: ScriptedStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A new address of a line was unknown behind an import that changed 30,000 known ones."""
+    monkeypatch.setattr(choices_follower, "MOST_BINDINGS", 1)
+    store.write(LineChange(LineChoices(8)), *OTHERS)
+    bind(store, "127.0.0.3/32", 7)
+    first_state(stopped)
+    assert answer(stopped, "127.0.0.3") == "not ready"
+
+
+def test_a_damaged_binding_takes_the_waiting_from_no_line(stopped: Machine, store: ScriptedStore) -> None:
+    store.write(*OTHERS, CHILD)
+    store.sql("PRAGMA foreign_keys = OFF")
+    store.sql("INSERT INTO binding VALUES ('127.0.0.3/3', 7)")
+    first_state(stopped)
+    assert answer(stopped, "127.0.0.2") == "not ready"
+
+
 def test_lines_wait_no_longer_than_for_the_changes_of_before_the_start(
     stopped: Machine, store: ScriptedStore
 ) -> None:
