@@ -148,7 +148,7 @@ class BindingRemoved:
 
     prefix: str
     line: int | None = None
-    """whose it was; stands in the log beside the payload alone, and is not read back"""
+    """the line that had it: in the column of the log, not in the payload; None in a change that was read"""
 
 
 @dataclass(frozen=True, slots=True)
