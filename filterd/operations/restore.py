@@ -39,7 +39,14 @@ from filterd.operations.registers import restored as registers_restored
 from filterd.operations.snapshots import current_file
 from filterd.policy import snapshot_layout
 from filterd.store import change_log, endings, proofs
-from filterd.store.copying import copy_store, drop_draft, put_in_place, revision_of, stopped_writers
+from filterd.store.copying import (
+    copy_store,
+    drop_draft,
+    missing_from,
+    put_in_place,
+    revision_of,
+    stopped_writers,
+)
 from filterd.store.engine import database_path
 from filterd.store.errors import StoreBusyError, StoreDamagedError, StoreError
 from filterd.store.ledger import (
@@ -95,6 +102,14 @@ IDENTIFY = (
     "put {origin} back from a copy of the ledger; where there is none, and no other installation ever wrote"
     " in that directory, let that file be this one line: {value}; then repeat it. With --accept-lost-endings"
     " what the ledger has is not repeated"
+)
+LEFT_ORDERS = (
+    "orders that the replaced store had and the backup does not: {found}. Take them in again from their"
+    " documents; until then a node that had them keeps them in force (filterd node resync)"
+)
+LEFT_LINES = (
+    "lines that had opted in in the replaced store and are not opted in in the backup: {found}. Nothing is"
+    " filtered for them until they opt in again (filterd subscriber opt-in)"
 )
 UNFINISHED = "not finished: {error}: {standing}, and nothing is written in it until the restore is finished"
 REPLACED = "the restored store stands in its place"
@@ -231,6 +246,8 @@ async def restore(
                 if source is not None:
                     put_lists(settings, source)
                 done = await _complete(context, past, because, progress, revision, in_place=source is None)
+                if source is not None and there.head is not None:
+                    done.remarks += await _left_behind(path, made)
             progress("replace the store", 0, 1)
             await _put_in_force(settings, made, there, past.record, stop, done, int(clock()))
     except (OSError, StoreError, LedgerDamagedError) as error:
@@ -416,6 +433,22 @@ async def _complete(
     await _skip(context, past, done, reason)
     done.lines = sum((await subscribers.count(context)).values())
     return done
+
+
+async def _left_behind(path: Path, made: Path) -> list[str]:
+    """What stands in the store that is replaced and not in the restored one, which has the endings."""
+    missing = await asyncio.to_thread(missing_from, made, path, SHOWN)
+    found = []
+    if missing.orders:
+        found.append(LEFT_ORDERS.format(found=_some(missing.first_orders, missing.orders)))
+    if missing.lines:
+        found.append(LEFT_LINES.format(found=_some(missing.first_lines, missing.lines)))
+    return found
+
+
+def _some(first: Sequence[str], count: int) -> str:
+    further = f" and {count - len(first)} more" if count > len(first) else ""
+    return f"{', '.join(first)}{further} ({count})"
 
 
 async def _endings_lost(context: Context, past: _Past, begins: int, *, settled: bool) -> bool:

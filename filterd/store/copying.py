@@ -11,6 +11,7 @@ import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
 from filterd.disk.files import drop_drafts, rename_file, replace_file, sync_directory
@@ -23,6 +24,16 @@ STEP_PAGES = 4096
 """pages copied between two reports of progress"""
 SIDE_FILES = ("", "-wal", "-shm")
 """SQLite's files: the database, and those beside it that belong to no other"""
+
+_STANDING = "state IN ('pending', 'quarantined', 'accepted', 'suspended', 'outside_dns')"
+_MISSING_ORDERS = f"""
+    SELECT reference, count(*) OVER () FROM main.orders
+    WHERE {_STANDING} AND reference NOT IN (SELECT reference FROM made.orders WHERE {_STANDING})
+    ORDER BY number LIMIT :limit"""
+_MISSING_LINES = """
+    SELECT id, count(*) OVER () FROM main.line_state JOIN main.subscriber USING (line)
+    WHERE opted_in AND line NOT IN (SELECT line FROM made.line_state WHERE opted_in)
+    ORDER BY line LIMIT :limit"""
 
 Tell = Callable[[int, int], None]
 """takes the pages copied so far, and all of them"""
@@ -52,6 +63,34 @@ def revision_of(path: Path) -> int:
     with translated(path), closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
         row = connection.execute("SELECT revision FROM head").fetchone()
     return 0 if row is None else int(row[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """What one store has in force and another one does not: how many, and the first of them."""
+
+    orders: int
+    first_orders: tuple[str, ...]
+    """references"""
+    lines: int
+    """opted in"""
+    first_lines: tuple[str, ...]
+    """the operator's ids"""
+
+
+def missing_from(made: Path, path: Path, limit: int) -> Missing:
+    """The orders that stand and the lines that are opted in in the store ``path``, and not in ``made``, of
+    the same schema: at most ``limit`` by name. Raises the matching StoreError."""
+    with translated(path), closing(_opened(path, "ro")) as connection:
+        connection.execute("ATTACH ? AS made", (f"{made.absolute().as_uri()}?mode=ro",))
+        orders, lines = (
+            connection.execute(query, {"limit": limit}).fetchall()
+            for query in (_MISSING_ORDERS, _MISSING_LINES)
+        )
+    return Missing(
+        *(orders[0][1] if orders else 0, tuple(row[0] for row in orders)),
+        *(lines[0][1] if lines else 0, tuple(row[0] for row in lines)),
+    )
 
 
 def stopped_writers(path: Path, stop: Callable[[], None]) -> None:

@@ -82,6 +82,28 @@ async def test_what_was_ended_after_the_backup_is_ended_again(
     assert erased.line > 0
 
 
+async def test_a_restore_over_a_whole_store_names_the_orders_and_lines_that_it_takes_away(
+    installation: Installation, tmp_path: Path
+) -> None:
+    made = await filled(installation, tmp_path)
+    async with installation.open(approvals=1) as context:
+        await subscribers.opt_out(context, "home")
+        await subscribers.opt_in(context, "farm", "child", EVIDENCE)
+        for number in range(9):
+            await subscribers.add(context, f"new-{number}")
+            await subscribers.opt_in(context, f"new-{number}", "child", EVIDENCE)
+        await ending.withdraw(context, "O-1", reason="lifted")
+        await taking.add(context, request("three.example"))
+        await taking.add(context, request("four.example"))
+        await ending.withdraw(context, "O-4", reason="a mistake")
+    done = await put_back(installation, made)
+    orders, lines = [each for each in done.remarks if "the replaced store" in each]
+    assert "the backup does not: O-3 (1). Take them in again" in orders
+    assert "not opted in in the backup: farm, new-0, new-1, new-2, new-3, new-4, new-5, new-6 and 2 more (10)" in lines
+    again = await put_back(installation, None)
+    assert not any("the replaced store" in each for each in again.remarks)
+
+
 async def test_a_token_that_was_revoked_after_the_backup_opens_nothing(
     installation: Installation, tmp_path: Path
 ) -> None:
