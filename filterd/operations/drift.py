@@ -75,7 +75,7 @@ def _never_made(report: NodeReport, found: Made) -> list[str]:
     """The reasons that no time heals."""
     told = []
     if report.snapshot_digest and report.snapshot_digest not in found.snapshots:
-        told.append(f"control never made its snapshot {report.snapshot_digest[:SHOWN]}")
+        told.append(f"the store has no record of its snapshot {report.snapshot_digest[:SHOWN]}")
     for each in report.feeds:
         digest = found.lists.get((each.label, each.version), "")
         if each.label in found.labels and digest != each.digest:

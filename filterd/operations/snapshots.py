@@ -490,7 +490,7 @@ def _require_current(context: Context) -> Path:
     _require_readable_pointer(_directory(context))
     path = current_file(_directory(context))
     if path is None:
-        message = "no snapshot was built yet"
+        message = f"no snapshot is in {_directory(context)}: none was built yet, or they are lost"
         raise OperationError(message, "run: filterd feed update, then: filterd snapshot build")
     return path
 

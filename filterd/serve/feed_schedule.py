@@ -151,7 +151,8 @@ class FeedSchedule:
         if update.problem and (update.fetch is None or self._said.get(update.feed) != update.problem):
             quarantined = update.outcome == "quarantined"
             event = "a feed's new version is held back" if quarantined else "a feed was not read"
-            remedy = f"filterd feed show {label}; its last good version stays in use"
+            kept = "; the version that was read before stays in use" if update.version else ""
+            remedy = f"filterd feed show {label}{kept}"
             log.get().error(event, feed=label, reason=update.problem, remedy=remedy)
         elif not update.problem and self._said.get(update.feed):
             log.get().info("a feed is read again", feed=label)

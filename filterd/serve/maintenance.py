@@ -26,6 +26,7 @@ from filterd.policy import snapshot_layout
 from filterd.policy.adoption import InForce, Orphaned
 from filterd.policy.documents import Policies
 from filterd.policy.losses import Losses
+from filterd.policy.unread_categories import Unread
 from filterd.serve.feed_schedule import FeedSchedule
 from filterd.store import change_log as log_rows
 from filterd.store import feeds as feed_rows
@@ -92,6 +93,7 @@ class Maintenance:
     _clock_agreed: bool = False
     """the clock was past the time at which the current snapshot was made"""
     _losses: Losses = field(default_factory=Losses)
+    _unread: Unread = field(default_factory=Unread)
     """what the policies lost against the snapshot before, as last logged"""
     _losses_of: Path | None = None
     """the snapshot that they were read of"""
@@ -173,6 +175,11 @@ class Maintenance:
         if self._losses.profiles:
             kept = ", ".join(self._losses.profiles)
             found.append(f"profiles kept as in force, since their files lost much: {kept} (filterd doctor)")
+        if self._unread.categories:
+            names = ", ".join(self._unread.categories)
+            found.append(
+                f"no list was ever read of categories that profiles restrict: {names} (filterd feed list)"
+            )
         return found
 
     async def _report_losses(self) -> None:
@@ -181,6 +188,7 @@ class Maintenance:
         if path == self._losses_of:
             return
         found = await asyncio.to_thread(snapshot_losses.losses_in_force, self.context)
+        self._unread = await asyncio.to_thread(snapshot_losses.unread_in_force, self.context)
         for profile, lost in found.profiles.items():
             if self._losses.profiles.get(profile) != lost:
                 event, remedy = "a profile lost much; it stays as in force", lost_rules.REMEDY

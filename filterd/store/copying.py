@@ -25,10 +25,10 @@ STEP_PAGES = 4096
 SIDE_FILES = ("", "-wal", "-shm")
 """SQLite's files: the database, and those beside it that belong to no other"""
 
-_STANDING = "state IN ('pending', 'quarantined', 'accepted', 'suspended', 'outside_dns')"
-_MISSING_ORDERS = f"""
+_MISSING_ORDERS = """
     SELECT reference, count(*) OVER () FROM main.orders
-    WHERE {_STANDING} AND reference NOT IN (SELECT reference FROM made.orders WHERE {_STANDING})
+    WHERE state NOT IN ('expired', 'lifted', 'withdrawn') AND reference NOT IN (
+        SELECT reference FROM made.orders WHERE state NOT IN ('expired', 'lifted', 'withdrawn'))
     ORDER BY number LIMIT :limit"""
 _MISSING_LINES = """
     SELECT id, count(*) OVER () FROM main.line_state JOIN main.subscriber USING (line)

@@ -47,7 +47,8 @@ def main(words: list[str]) -> int:
     if chosen.worker is not None:
         until = time.monotonic() + 60 * chosen.minutes
         for outcome in played(Path(chosen.keep), chosen.seed, rounds[chosen.worker :: chosen.workers], until):
-            print(json.dumps(asdict(outcome)), flush=True)
+            # One write: workers share the pipe, and two of an unbuffered print would mix with another's.
+            os.write(sys.stdout.fileno(), (json.dumps(asdict(outcome)) + "\n").encode())
         return 0
     with tempfile.TemporaryDirectory(prefix="chaos-", ignore_cleanup_errors=True) as folder:
         outcomes = list(_shown(_gathered(words, chosen, Path(chosen.keep or folder)), len(rounds)))

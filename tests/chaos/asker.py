@@ -1,6 +1,6 @@
 """The clients: a thread that asks a resolver all the while, and judges each answer.
 
-Every five milliseconds two mandatory names, a name that must be served and a name of a category are asked
+Every ten milliseconds two mandatory names, a name that must be served and a name of a category are asked
 over UDP; at the end of a round all are asked once, some over TCP. Every answer is held against what had been
 acknowledged when it was asked for.
 """
@@ -25,7 +25,7 @@ import dns.rcode
 from tests.chaos.truth import Answer, Kind, Name, Truth
 from tests.e2e.day import RIGHT
 
-PERIOD = 0.005
+PERIOD = 0.010
 PER_PERIOD = ((Kind.MANDATORY, 2), (Kind.CONTROL, 1), (Kind.CHOICE, 1))
 RECENT = 3
 """of the mandatory names in a period one is among so many of the newest: those are at stake"""

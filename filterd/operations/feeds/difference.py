@@ -100,7 +100,9 @@ async def _read_now(
     try:
         found_now = await reading.read_now(context, found, feed, current)
     except SourceError as error:
-        raise OperationError(str(error), "mend the source; the last good version stays in use") from error
+        raise OperationError(
+            str(error), "mend the source; a version that was read before stays in use"
+        ) from error
     return rule_files.canonical_text(found_now.rules)
 
 

@@ -67,7 +67,7 @@ async def test_a_snapshot_that_control_never_made(installation: Installation) ->
     async with installation.open() as context:
         _, feeds = await made(context)
         reasons = (await drift_of(context, report(context, "0" * 64, feeds)))["a"]
-    assert reasons == ("control never made its snapshot 000000000000",)
+    assert reasons == ("the store has no record of its snapshot 000000000000",)
 
 
 @pytest.mark.ring("night")

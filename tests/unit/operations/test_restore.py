@@ -99,7 +99,10 @@ async def test_a_restore_over_a_whole_store_names_the_orders_and_lines_that_it_t
     done = await put_back(installation, made)
     orders, lines = [each for each in done.remarks if "the replaced store" in each]
     assert "the backup does not: O-3 (1). Take them in again" in orders
-    assert "not opted in in the backup: farm, new-0, new-1, new-2, new-3, new-4, new-5, new-6 and 2 more (10)" in lines
+    assert (
+        "not opted in in the backup: farm, new-0, new-1, new-2, new-3, new-4, new-5, new-6 and 2 more (10)"
+        in lines
+    )
     again = await put_back(installation, None)
     assert not any("the replaced store" in each for each in again.remarks)
 

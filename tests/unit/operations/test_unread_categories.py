@@ -175,6 +175,19 @@ async def test_lines_fail_until_one_list_of_the_category_was_read(installation: 
         assert not fails(context, "child")
 
 
+async def test_control_names_an_unread_category(installation: Installation) -> None:
+    async with installation.open() as context:
+        maintenance = Maintenance(context)
+        (installation.base / "policies" / ADULT).unlink()
+        await maintenance.turn()
+        (remark,) = maintenance.remarks()
+        assert "categories that profiles restrict: adult (filterd feed list)" in remark
+        installation.write_policy(ADULT, POLICIES[ADULT])
+        await updating.update(context)
+        await maintenance.turn()
+        assert maintenance.remarks() == []
+
+
 async def test_one_dead_list_among_several_takes_nobodys_internet(installation: Installation) -> None:
     more = "- {id: adult-more, source: lists/more.txt, format: domains, category: adult}\n"
     installation.write_policy("feeds.yaml", POLICIES["feeds.yaml"] + more)

@@ -31,6 +31,6 @@ async def test_each_change_is_told_once_and_the_drifted_are_counted(
     assert counts == [0, 1, 2, 1, 1]
     told = [line for line in capsys.readouterr().err.splitlines() if "lists" in line]
     assert len(told) == 3
-    assert all("control never made its snapshot 000000000000" in line for line in told[:2])
+    assert all("the store has no record of its snapshot 000000000000" in line for line in told[:2])
     assert "filterd node show NODE" in told[0]
     assert "runs the right lists again" in told[2]
