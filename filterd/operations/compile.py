@@ -252,6 +252,9 @@ def reason_of(error: Exception) -> str:
             # What follows the list and its version may quote a line of it.
             reason = ": ".join(str(error).split(": ")[:1])
             return f"{reason}: not what was stored; update the feed again"
+        case OSError(filename=str() as file) if file.endswith(".rules"):
+            # The path holds the id of the list, which may be a confidential one.
+            return f"the file of a list: {(error.strerror or '').lower()}; read it again: filterd feed update"
         case (
             BuildError() | ClassesError() | DefinitionError() | OperationError() | PoliciesError() | OSError()
         ):

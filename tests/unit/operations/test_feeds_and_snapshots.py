@@ -261,8 +261,9 @@ async def test_an_altered_list_stops_the_build_and_the_last_snapshot_stays(
             assert label_of("worst-of", confidential=True) in str(caught.value)
             assert "example" not in str(caught.value)
         path.unlink()
-        with pytest.raises(OperationError):
+        with pytest.raises(OperationError, match="no such file") as caught:
             await snapshots.build(context)
+        assert "worst-of" not in str(caught.value), "a path would tell the id of a confidential list"
         assert snapshots.show(context).record == before
         await updating.update(context)
         await snapshots.build(context)
