@@ -129,7 +129,9 @@ def update(
     failed = [each for each in done if each.problem]
     if failed:
         messages = [f"{each.feed}: {each.outcome}: {each.problem}" for each in failed]
-        remedy = "mend the source; a version that was read before stays in use (filterd feed show FEED)"
+        remedy = "mend the source: see why with filterd feed show FEED"
+        if any(each.version for each in failed):
+            remedy += "; the version that was read before stays in use"
         if any(each.outcome == "quarantined" for each in failed):
             remedy += "; see what a quarantined one would change: filterd feed diff FEED; if it is right: "
             remedy += "filterd feed update FEED --accept --reason ..."

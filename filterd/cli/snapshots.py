@@ -73,7 +73,8 @@ def build(profiles: tuple[str, ...], reason: str | None, config: Path | None, as
         output.done(f"in it with other rules than those of the store, which cannot be had: {lists}")
         output.done("see: filterd audit verify; read them again: filterd feed update")
     if unread:
-        output.done(f"not in it, as they were never read: {', '.join(unread)}; run: filterd feed update")
+        output.done(f"not in it, as they were never read: {', '.join(unread)}")
+        output.done("see why: filterd feed list; read them: filterd feed update")
     for profile, waiting in lacking.waiting.items():
         output.warn(
             f"the profile {profile} stays without {', '.join(waiting)}: no list of it was ever read",

@@ -84,6 +84,18 @@ def sharing(directory: Path, wait: float) -> Iterator[None]:
 
 
 @contextmanager
+def exclusive(directory: Path) -> Iterator[None]:
+    """Keep all others that call this out of ``directory`` inside the block; waits for them. Raises
+    ``OSError``."""
+    descriptor = os.open(directory, _DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
 def alone(directory: Path) -> Iterator[bool]:
     """Enter the block with True if nobody writes drafts in ``directory`` just now, and keep others from it
     until its end; with False if somebody does, or there is no such directory."""

@@ -23,10 +23,6 @@ RESTORE = (
     "restore a backup: filterd restore DIRECTORY --reason ...;"
     " to begin anew: filterd restore --in-place --reason ..."
 )
-MISSING = (
-    "see that the disk of the store is mounted; else: filterd restore (DIRECTORY | --in-place) --reason ...;"
-    " a first installation: filterd store migrate"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +97,5 @@ async def _migrated(settings: Settings, clock: Callable[[], float], *, make: boo
                 sealer=lambda order: confidential.sealer(settings, clock())(order),
             )
         )
-    except StoreMissingError as error:
-        raise OperationError(str(error), MISSING) from error
     except StoreError as error:
         raise OperationError(str(error), error.remedy) from error

@@ -40,6 +40,7 @@ from filterd.operations.snapshots import current_file
 from filterd.policy import snapshot_layout
 from filterd.store import change_log, endings, proofs
 from filterd.store.copying import (
+    Missing,
     copy_store,
     drop_draft,
     missing_from,
@@ -110,6 +111,10 @@ LEFT_ORDERS = (
 LEFT_LINES = (
     "lines that had opted in in the replaced store and are not opted in in the backup: {found}. Nothing is"
     " filtered for them until they opt in again (filterd subscriber opt-in)"
+)
+LEFT_UNKNOWN = (
+    "the orders and opted-in lines that the replaced store had and the backup does not could not be read:"
+    " compare those of the time since the backup with your papers"
 )
 UNFINISHED = "not finished: {error}: {standing}, and nothing is written in it until the restore is finished"
 REPLACED = "the restored store stands in its place"
@@ -436,19 +441,18 @@ async def _complete(
 
 
 async def _left_behind(path: Path, made: Path) -> list[str]:
-    """What stands in the store that is replaced and not in the restored one, which has the endings."""
-    missing = await asyncio.to_thread(missing_from, made, path, SHOWN)
-    found = []
-    if missing.orders:
-        found.append(LEFT_ORDERS.format(found=_some(missing.first_orders, missing.orders)))
-    if missing.lines:
-        found.append(LEFT_LINES.format(found=_some(missing.first_lines, missing.lines)))
-    return found
+    """Remarks on the orders and opted-in lines of the replaced store ``path`` that the restored one lacks."""
+    try:
+        orders, lines = await asyncio.to_thread(missing_from, made, path, SHOWN)
+    except StoreError:
+        return [LEFT_UNKNOWN]
+    told = ((LEFT_ORDERS, orders), (LEFT_LINES, lines))
+    return [text.format(found=_named(missing)) for text, missing in told if missing.count]
 
 
-def _some(first: Sequence[str], count: int) -> str:
-    further = f" and {count - len(first)} more" if count > len(first) else ""
-    return f"{', '.join(first)}{further} ({count})"
+def _named(missing: Missing) -> str:
+    further = missing.count - len(missing.first)
+    return ", ".join(missing.first) + (f" and {further} more" if further else "")
 
 
 async def _endings_lost(context: Context, past: _Past, begins: int, *, settled: bool) -> bool:

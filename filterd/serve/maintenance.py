@@ -93,10 +93,11 @@ class Maintenance:
     _clock_agreed: bool = False
     """the clock was past the time at which the current snapshot was made"""
     _losses: Losses = field(default_factory=Losses)
-    _unread: Unread = field(default_factory=Unread)
     """what the policies lost against the snapshot before, as last logged"""
     _losses_of: Path | None = None
     """the snapshot that they were read of"""
+    _unread: Unread = field(default_factory=Unread)
+    """the categories of that snapshot of which no list was read"""
     _verified: Stamp = ()
     """the stamp of the snapshot that was last verified"""
 

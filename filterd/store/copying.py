@@ -7,14 +7,17 @@ for the disk.
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from filterd.disk.files import drop_drafts, rename_file, replace_file, sync_directory
+from filterd.model.order import ENDED
+from filterd.store.driver import connected
 from filterd.store.errors import translated
 
 LOCK_SECONDS = 15.0
@@ -27,8 +30,8 @@ SIDE_FILES = ("", "-wal", "-shm")
 
 _MISSING_ORDERS = """
     SELECT reference, count(*) OVER () FROM main.orders
-    WHERE state NOT IN ('expired', 'lifted', 'withdrawn') AND reference NOT IN (
-        SELECT reference FROM made.orders WHERE state NOT IN ('expired', 'lifted', 'withdrawn'))
+    WHERE state NOT IN (SELECT value FROM json_each(:ended)) AND number NOT IN (
+        SELECT number FROM made.orders WHERE state NOT IN (SELECT value FROM json_each(:ended)))
     ORDER BY number LIMIT :limit"""
 _MISSING_LINES = """
     SELECT id, count(*) OVER () FROM main.line_state JOIN main.subscriber USING (line)
@@ -60,37 +63,35 @@ def copy_store(source: Path, target: Path, tell: Tell | None = None) -> None:
 
 def revision_of(path: Path) -> int:
     """The newest revision of a store of whatever schema. Raises StoreError."""
-    with translated(path), closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+    with translated(path), closing(connected(path, "ro")) as connection:
         row = connection.execute("SELECT revision FROM head").fetchone()
     return 0 if row is None else int(row[0])
 
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """What one store has in force and another one does not: how many, and the first of them."""
+    """Rows of one store that another one lacks."""
 
-    orders: int
-    first_orders: tuple[str, ...]
-    """references"""
-    lines: int
-    """opted in"""
-    first_lines: tuple[str, ...]
-    """the operator's ids"""
+    first: tuple[str, ...]
+    count: int
+    """of all"""
 
 
-def missing_from(made: Path, path: Path, limit: int) -> Missing:
-    """The orders that stand and the lines that are opted in in the store ``path``, and not in ``made``, of
-    the same schema: at most ``limit`` by name. Raises the matching StoreError."""
+def missing_from(made: Path, path: Path, limit: int) -> tuple[Missing, Missing]:
+    """Orders that have not ended, by reference, and opted-in lines, by the operator's id, that the store
+    ``path`` has and ``made``, of the same schema, has not: the first ``limit`` of each. Raises the matching
+    StoreError."""
+    values = {"limit": limit, "ended": json.dumps(sorted(ENDED))}
     with translated(path), closing(_opened(path, "ro")) as connection:
         connection.execute("ATTACH ? AS made", (f"{made.absolute().as_uri()}?mode=ro",))
         orders, lines = (
-            connection.execute(query, {"limit": limit}).fetchall()
-            for query in (_MISSING_ORDERS, _MISSING_LINES)
+            connection.execute(query, values).fetchall() for query in (_MISSING_ORDERS, _MISSING_LINES)
         )
-    return Missing(
-        *(orders[0][1] if orders else 0, tuple(row[0] for row in orders)),
-        *(lines[0][1] if lines else 0, tuple(row[0] for row in lines)),
-    )
+    return _missing(orders), _missing(lines)
+
+
+def _missing(rows: Sequence[tuple[str, int]]) -> Missing:
+    return Missing(tuple(row[0] for row in rows), rows[0][1] if rows else 0)
 
 
 def stopped_writers(path: Path, stop: Callable[[], None]) -> None:
@@ -129,9 +130,7 @@ def _draft_of(path: Path) -> Path:
 
 
 def _opened(path: Path, mode: str) -> sqlite3.Connection:
-    return sqlite3.connect(
-        f"{path.absolute().as_uri()}?mode={mode}", uri=True, timeout=LOCK_SECONDS, isolation_level=None
-    )
+    return connected(path, mode, timeout=LOCK_SECONDS, isolation_level=None)
 
 
 def _progress(tell: Tell | None) -> Callable[[int, int, int], None]:

@@ -44,11 +44,17 @@ class StoreConnection(aiosqlite.Connection):
         self._conn.executemany(statement, rows).close()
 
 
+def connected(path: Path, mode: str = "rw", **options: Any) -> sqlite3.Connection:
+    """A connection to the database at ``path``, which stands there: SQLite's default mode would make an empty
+    one. ``options`` are those of ``sqlite3.connect``."""
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True, **options)
+
+
 async def open_driver(path: Path, patience: float) -> StoreConnection:
     """Open a connection. ``patience``: seconds that SQLite waits for a lock."""
 
     def opened() -> sqlite3.Connection:
-        return sqlite3.connect(str(path), timeout=patience, check_same_thread=False)
+        return connected(path, timeout=patience, check_same_thread=False)
 
     connection = StoreConnection(opened, _CHUNK)
     connection._thread.daemon = True  # as the dialect has it: a connection that is left open stops no exit

@@ -44,8 +44,8 @@ class StoreMissingError(StoreError):
     """There is no store file yet, or an empty one."""
 
     remedy = (
-        "restore: filterd restore (DIRECTORY | --in-place) --reason ...;"
-        " a new installation: filterd store migrate"
+        "see that its disk is mounted; else restore a backup: filterd restore DIRECTORY --reason ...;"
+        " for a first installation alone: filterd store migrate"
     )
 
 
@@ -157,6 +157,8 @@ def translate(error: BaseException, path: Path | None = None) -> StoreError | No
         return StoreDamagedError("a text in the store is damaged")
     if code is not None and code & 0xFF == sqlite3.SQLITE_IOERR and path is not None and _is_full(path):
         code = sqlite3.SQLITE_FULL
+    if code is not None and code & 0xFF == sqlite3.SQLITE_CANTOPEN and path is not None and not path.exists():
+        return StoreMissingError(f"there is no store at {path}")
     known = _BY_CODE.get(code & 0xFF) if code is not None else None
     if known is None:
         return None

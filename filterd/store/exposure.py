@@ -5,12 +5,12 @@ A breach concerns a file as it is, which may be an old backup: it is neither ope
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from filterd.store.driver import connected
 from filterd.store.errors import translated
 
 
@@ -43,8 +43,7 @@ _LATER = {
 
 def lines_in(path: Path) -> Iterator[HeldOfLine]:
     """Every line in a store's file, in the order of their numbers. Raises the matching StoreError."""
-    uri = f"{path.absolute().as_uri()}?mode=ro"
-    with translated(path), closing(sqlite3.connect(uri, uri=True)) as connection:
+    with translated(path), closing(connected(path, "ro")) as connection:
         columns = {row[1] for row in connection.execute("PRAGMA table_info(line_state)")}
         differences = "line_state.adjustments != ''" if "adjustments" in columns else "0"
         tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}

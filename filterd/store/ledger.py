@@ -30,7 +30,7 @@ import re
 import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import nullcontext, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,7 @@ from typing import Any
 from filterd.disk import checked_file
 from filterd.disk.checked_file import DamagedFileError
 from filterd.disk.files import make_directory, rename_file, replace_file, sync_directory, write_at
+from filterd.disk.locks import exclusive
 from filterd.model.change_chain import Cursor
 
 HEAD = "head"
@@ -154,7 +155,8 @@ class LedgerDamagedError(Exception):
 
 
 class Ledger:
-    """The files of the ledger. Its calls wait for the disk. Only who holds the store's write lock writes."""
+    """The files of the ledger. Its calls wait for the disk. Only who holds the store's write lock writes, but
+    for :meth:`settle_intended`: changes of the head exclude one another."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -177,20 +179,32 @@ class Ledger:
     def intend(self, before: StoreHead, after: StoreHead, ended: Sequence[Ended] = ()) -> None:
         """Note, durably, that the store is about to go from one head to another. Raises ``OSError``: the
         store must not be written then."""
-        self._note(before, after)
-        if ended:
-            self._append(ended)
+        with self._exclusive():
+            self._note(before, after)
+            if ended:
+                self._append(ended)
 
     def discard(self, noted: NotedHead) -> None:
         """The intended head was never committed: forget it, and what it would have ended. Raises ``OSError``
         and LedgerDamagedError."""
-        if noted.intended is not None:
-            self._drop_tail(noted.intended.hash)
-        self._note(noted.committed, None)
+        with self._exclusive():
+            if noted.intended is not None:
+                self._drop_tail(noted.intended.hash)
+            self._note(noted.committed, None)
 
     def settle(self, head: StoreHead) -> None:
         """Note that the store has this head now. Raises ``OSError``."""
-        self._note(head, None)
+        with self._exclusive():
+            self._note(head, None)
+
+    def settle_intended(self, head: StoreHead) -> None:
+        """Note that the intended head is committed. Its writer holds the store's lock no more: where another
+        process has settled it since, or noted a later one, nothing is done. Raises ``OSError`` and
+        LedgerDamagedError."""
+        with self._exclusive():
+            noted = self.noted()
+            if noted is not None and noted.intended == head:
+                self._note(head, None)
 
     def settle_restored(self, head: StoreHead, ended: Sequence[Ended], missing_to: int) -> None:
         """Note the head that a restore made, and in place of the endings on record those that it knew. The
@@ -199,7 +213,8 @@ class Ledger:
         (self.directory / VERIFIED).unlink(missing_ok=True)
         if ended or self._ended.exists():
             replace_file(self._ended, map(_line, ended))
-        self._note(head, None, missing_to)
+        with self._exclusive():
+            self._note(head, None, missing_to)
 
     def set_endings_aside(self, suffix: str) -> None:
         """Keep damaged endings, with ``suffix`` behind the name of their file. Raises ``OSError``."""
@@ -310,10 +325,15 @@ class Ledger:
             found[str(fields["feed"])] = Serial(int(fields["serial"]), str(fields["digest"]))
         return found
 
+    @contextmanager
+    def _exclusive(self) -> Iterator[None]:
+        make_directory(self.directory)
+        with exclusive(self.directory):
+            yield
+
     def _note(self, committed: StoreHead, intended: StoreHead | None, missing_to: int = -1) -> None:
         """Write the record; ``missing_to`` -1: the files tell whether endings are missing. Else what was on
         record does not count, damaged or not."""
-        make_directory(self.directory)
         before = None
         with suppress(LedgerDamagedError) if missing_to >= 0 else nullcontext():
             before = self.noted()

@@ -15,6 +15,8 @@ from typing import Any
 from sqlalchemy import Select
 from sqlalchemy.dialects import sqlite
 
+from filterd.store.driver import connected
+
 
 class Lookup:
     """A statement that finds one row at most, with its text for the driver."""
@@ -39,7 +41,7 @@ class Lookups:
 
     def _open(self) -> sqlite3.Connection:
         if self._connection is None:
-            connection = sqlite3.connect(self._path, timeout=0, isolation_level=None)
+            connection = connected(self._path, timeout=0, isolation_level=None)
             connection.row_factory = sqlite3.Row
             connection.execute("PRAGMA query_only=ON").close()
             self._connection = connection

@@ -66,20 +66,12 @@ def intend(
         raise _unusable(ledger, error) from error
 
 
-def settle(ledger: Ledger, head: StoreHead, origin: str) -> None:
+def settle(ledger: Ledger, head: StoreHead, origin: str = "") -> None:
     """The write is committed: where this fails, the next one finds the intended head in the store;
-    nothing is raised."""
+    nothing is raised. ``origin``: empty where it is on record."""
     with suppress(OSError, LedgerDamagedError):
-        ledger.settle(head)
+        ledger.settle_intended(head)
         ledger.note_origin(origin)
-
-
-def settle_own(ledger: Ledger, head: StoreHead) -> None:
-    """Settle the head, where no other process has noted another one since. Raises nothing, as above."""
-    with suppress(OSError, LedgerDamagedError):
-        found = ledger.noted()
-        if found is not None and found.intended == head:
-            ledger.settle(head)
 
 
 def _unusable(ledger: Ledger, error: Exception) -> LedgerUnusableError:

@@ -6,12 +6,12 @@ makes no store: an empty one would drop every order and every choice.
 
 from __future__ import annotations
 
-import sqlite3
 from contextlib import closing
 from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
 
+from filterd.store.driver import connected
 from filterd.store.errors import (
     StoreDamagedError,
     StoreMissingError,
@@ -40,8 +40,7 @@ def require_made(path: Path) -> None:
         message = f"there is no store at {path}"
         raise StoreMissingError(message)
     known = "SELECT count(*) FROM sqlite_master WHERE name = 'alembic_version'"
-    uri = f"{path.absolute().as_uri()}?mode=ro"
-    with translated(path), closing(sqlite3.connect(uri, uri=True)) as connection:
+    with translated(path), closing(connected(path, "ro")) as connection:
         (tables,) = connection.execute(known).fetchone()
     if not tables:
         message = f"the store {path} is empty: it has no tables"

@@ -222,7 +222,7 @@ class Store:
     async def _rest(self, group: WriteGroup) -> None:
         """Settle the record of the last group. The origin is there: a write alone made the first token."""
         if group.changed:
-            await asyncio.to_thread(recording.settle_own, self.ledger, group.last.head)
+            await asyncio.to_thread(recording.settle, self.ledger, group.last.head)
 
     async def head(self) -> StoreHead:
         """The newest revision with its hash, and the next numbers."""

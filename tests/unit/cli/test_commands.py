@@ -205,7 +205,7 @@ def test_a_feed_that_cannot_be_read_keeps_its_last_version(
     failed = run("feed", "update")
     assert failed.exit_code == 1
     assert "starter-adult" in failed.stderr
-    assert "version that was read before stays" in failed.stderr
+    assert "the version that was read before stays in use" in failed.stderr
     status = answer("feed", "show", "starter-adult")
     assert (status["state"], status["version"]["names"]) == ("failed", 1)
 

@@ -108,8 +108,9 @@ async def test_troubles_of_the_store_say_what_to_do(installation: Installation) 
         async with open_context(nowhere):
             pass
     assert (
-        caught.value.remedy == "restore: filterd restore (DIRECTORY | --in-place) --reason ...;"
-        " a new installation: filterd store migrate"
+        caught.value.remedy
+        == "see that its disk is mounted; else restore a backup: filterd restore DIRECTORY"
+        " --reason ...; for a first installation alone: filterd store migrate"
     )
     installation.database.write_bytes(b"garbage " * 2000)
     for use in (
@@ -137,7 +138,7 @@ async def test_only_a_person_makes_a_store(installation: Installation) -> None:
         with pytest.raises(OperationError, match=r"no store at|no tables") as caught:
             await migrate.upgrade(installation.settings)
         assert "filterd store migrate" in caught.value.remedy
-        assert "filterd restore (DIRECTORY" in caught.value.remedy
+        assert "filterd restore DIRECTORY" in caught.value.remedy
         assert not installation.database.exists() or not _tables(installation.database)
         assert (await migrate.migrate(installation.settings)).before is None
     assert not (await migrate.upgrade(installation.settings)).changed

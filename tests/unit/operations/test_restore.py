@@ -98,13 +98,30 @@ async def test_a_restore_over_a_whole_store_names_the_orders_and_lines_that_it_t
         await ending.withdraw(context, "O-4", reason="a mistake")
     done = await put_back(installation, made)
     orders, lines = [each for each in done.remarks if "the replaced store" in each]
-    assert "the backup does not: O-3 (1). Take them in again" in orders
+    assert "the backup does not: O-3. Take them in again" in orders
     assert (
-        "not opted in in the backup: farm, new-0, new-1, new-2, new-3, new-4, new-5, new-6 and 2 more (10)"
+        "not opted in in the backup: farm, new-0, new-1, new-2, new-3, new-4, new-5, new-6 and 2 more"
         in lines
     )
     again = await put_back(installation, None)
     assert not any("the replaced store" in each for each in again.remarks)
+
+
+async def test_a_replaced_store_that_can_be_read_in_part_stops_no_restore(
+    installation: Installation, tmp_path: Path
+) -> None:
+    made = await filled(installation, tmp_path)
+    with closing(sqlite3.connect(installation.database)) as store:
+        store.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        (page,) = store.execute("SELECT rootpage FROM sqlite_master WHERE name = 'orders'").fetchone()
+        (size,) = store.execute("PRAGMA page_size").fetchone()
+    with installation.database.open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\xff" * size)
+    done = await put_back(installation, made)
+    assert [each for each in done.remarks if "could not be read" in each]
+    async with installation.open() as context:
+        assert [each.reference for each in await showing.list_orders(context)] == ["O-1", "O-2"]
 
 
 async def test_a_token_that_was_revoked_after_the_backup_opens_nothing(

@@ -266,7 +266,7 @@ async def main(url, ledger, when):
         intend = Ledger.intend
         Ledger.intend = lambda *given: (intend(*given), end())
     elif when == "committed":
-        Ledger.settle = end
+        Ledger.settle_intended = end
     async def last():
         async with store.write("ana", 1.0, shared=True) as write:
             write.audit("test", "line:9")

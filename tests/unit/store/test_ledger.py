@@ -7,11 +7,12 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from filterd.model.change_chain import change_hash
-from filterd.store import change_log, ledger
+from filterd.store import change_log, ledger, recording
 from filterd.store.engine import database_path
 from filterd.store.errors import LedgerUnusableError, StoreRolledBackError
 from filterd.store.ledger import (
@@ -247,7 +248,7 @@ async def test_a_crash_between_record_and_commit_is_no_other_history(
     store.ledger.intend(noted.committed, THIRD)  # as a write did that was never committed
     await write(store)
     with monkeypatch.context() as patched:  # and one that was committed, and ended before it could say so
-        patched.setattr(Ledger, "settle", lambda *_: None)
+        patched.setattr(Ledger, "settle_intended", lambda *_: None)
         await write(store)
     await write(store)
     async with store.read() as connection:
@@ -307,7 +308,7 @@ async def test_endings_of_a_write_that_was_killed_stay_only_if_it_was_committed(
     await write(store)
     with monkeypatch.context() as patched:
         if committed:
-            patched.setattr(Ledger, "settle", lambda *_: None)
+            patched.setattr(Ledger, "settle_intended", lambda *_: None)
             await write(store, ended=((WITHDRAWAL, 4),))
         else:
             noted = store.ledger.noted()
@@ -315,3 +316,36 @@ async def test_endings_of_a_write_that_was_killed_stay_only_if_it_was_committed(
             store.ledger.intend(noted.committed, THIRD, [Ended(3, THIRD.hash, WITHDRAWAL, 4)])
     await write(store, 3)
     assert [each.number for each in store.ledger.endings()] == ([4] if committed else [])
+
+
+async def test_a_write_that_says_late_that_it_is_committed_undoes_nothing(
+    url: str, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It holds the store's lock no more, and another process has written since. The head on record went
+    back: a store without the later write was taken for the newest one."""
+    await write(store)
+    other = await Store.open(url, ledger_beside(url))
+    late: list[tuple[Any, ...]] = []
+    with monkeypatch.context() as patched:
+        patched.setattr(recording, "settle", lambda *given: late.append(given))
+        await write(store)
+    await write(other, ended=((WITHDRAWAL, 4),))
+    recording.settle(*late[0])
+    noted = store.ledger.noted() or pytest.fail()
+    assert (noted.committed, noted.intended, noted.missing_to) == (await other.head(), None, 0)
+    await write(store)
+    assert (store.ledger.noted() or pytest.fail()).missing_to == 0
+    await other.close()
+
+
+def test_a_late_settling_leaves_the_later_write_that_is_intended(tmp_path: Path) -> None:
+    made = Ledger(tmp_path / "ledger")
+    made.settle(StoreHead(0, "", 1, 1))
+    made.intend(StoreHead(0, "", 1, 1), SECOND)
+    made.settle(SECOND)  # as the next writer finds out
+    made.intend(SECOND, THIRD, [Ended(3, THIRD.hash, WITHDRAWAL, 4)])
+    made.settle_intended(SECOND)
+    assert (made.noted() or pytest.fail()).intended == THIRD
+    made.settle_intended(THIRD)
+    noted = made.noted() or pytest.fail()
+    assert (noted.committed, noted.intended, noted.missing_to) == (THIRD, None, 0)

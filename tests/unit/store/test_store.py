@@ -31,8 +31,11 @@ from filterd.store.errors import (
     StoreBusyError,
     StoreDamagedError,
     StoreFullError,
+    StoreMissingError,
     StoreReplacedError,
+    translated,
 )
+from filterd.store.lookups import Lookup, Lookups
 from filterd.store.store import Store
 
 NOW = 1_800_000_000.0
@@ -50,6 +53,19 @@ async def proof(store: Store) -> Proof:
     async with store.read() as connection:
         end = await change_log.chain_end(connection)
     return await prove(change_log.all_entries(store.read, end[0]), end)
+
+
+async def test_no_connection_makes_a_store_where_none_is(tmp_path: Path) -> None:
+    """It went away between the look at its place and the opening: an empty one was left there."""
+    path = tmp_path / "gone.db"
+    made = engine.connect(f"sqlite:///{path}", writer=False)
+    with pytest.raises(StoreMissingError, match="there is no store at"), translated(path):
+        async with engine.transaction(made, write=False):
+            pass
+    with pytest.raises(StoreMissingError), translated(path):
+        Lookups(path).row(Lookup(select(tables.head)))
+    await engine.close(made)
+    assert list(tmp_path.iterdir()) == []
 
 
 async def test_every_connection_has_the_pragmas(store: Store) -> None:
