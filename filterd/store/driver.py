@@ -47,7 +47,9 @@ class StoreConnection(aiosqlite.Connection):
 def connected(path: Path, mode: str = "rw", **options: Any) -> sqlite3.Connection:
     """A connection to the database at ``path``, which stands there: SQLite's default mode would make an empty
     one. ``options`` are those of ``sqlite3.connect``."""
-    return sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True, **options)
+    uri = f"{path.absolute().as_uri()}?mode={mode}"
+    connection: sqlite3.Connection = sqlite3.connect(uri, uri=True, **options)
+    return connection
 
 
 async def open_driver(path: Path, patience: float) -> StoreConnection:
