@@ -89,7 +89,6 @@ async def test_a_snapshot_that_was_damaged_is_built_anew(kept: Kept) -> None:
         lambda path: path.write_bytes(path.read_bytes()[:-7]),
         lambda path: path.write_bytes(path.read_bytes()[:-7] + b"altered"),
         Path.unlink,
-        _no_pointer,
     ]
     await kept.maintenance.turn()
     for count, damage in enumerate(damages, 2):
@@ -100,6 +99,15 @@ async def test_a_snapshot_that_was_damaged_is_built_anew(kept: Kept) -> None:
         snapshots.verify(kept.maintenance.context)
         assert current(kept) != before
     assert kept.events().count("snapshot check failed") == 2
+
+
+async def test_a_damaged_pointer_names_the_newest_snapshot_again(kept: Kept) -> None:
+    await kept.maintenance.turn()
+    before = current(kept)
+    _no_pointer(before)
+    await kept.maintenance.turn()
+    assert kept.events().count("snapshot built") == 1, "it is whole, so none is compiled"
+    assert current(kept) == before
 
 
 BAD_SOURCES: list[tuple[str, Callable[[bytes], bytes]]] = [
