@@ -53,7 +53,7 @@ from filterd.dataplane.packet.stages cimport (
     packet_stale,
 )
 from filterd.dataplane.packet.plane cimport Plane
-from filterd.dataplane.packet.identify cimport MAX_IDS, WHO_UNKNOWN, Ids, identify, ids_of_query
+from filterd.dataplane.packet.identify cimport MAX_IDS, WHO_LINE, Ids, identify, ids_of_query
 from filterd.dataplane.packet.plain cimport PLAIN_QUERY, PLAIN_REFUSED, PLAIN_SIZE, plain_query
 from filterd.policy.decide cimport (
     OUTCOME_BLOCK,
@@ -67,6 +67,7 @@ from filterd.policy.decide cimport (
     PublishedState,
     State,
     Verdict,
+    awaits_lists,
     decide,
 )
 from filterd.policy.inspect cimport (
@@ -586,7 +587,9 @@ cdef void check_passes(const Exchange* x, const uint8_t* out, size_t length) noe
     cdef uint8_t method
     if get16(out + 6) == 0:
         return
-    if identify(core.state, &core.known, x.client, x.port, &x.ids, clock, &mine, &method) == WHO_UNKNOWN:
+    # A client whose choices are not known yet gets the rules for all, and ``mine`` says nothing.
+    if (identify(core.state, &core.known, x.client, x.port, &x.ids, clock, &mine, &method) != WHO_LINE
+            or awaits_lists(core.state, line, NOW)):
         line = NULL
     decide(core.state, line, &x.query.name, x.query.qtype, NOW, &verdict, NULL)
     if verdict.outcome != OUTCOME_BLOCK:
