@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from filterd.config.policies import PartRead, PoliciesError, PolicyPart, load_part, load_policies
@@ -28,34 +28,33 @@ LOOK_SECONDS = 0.5
 """between two looks at the files of the policies"""
 
 
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    policies: Policies
+    state: object
+    """of the files that they were read of"""
+    settings: Settings
+    looked_at: float
+
+
 class KeptPolicies:
     """The policies for a process that stays: read again only where one of their files has changed, which is
-    looked for every :data:`LOOK_SECONDS`."""
+    looked for every :data:`LOOK_SECONDS`. Threads may call it at the same time."""
 
     def __init__(self, ticks: Callable[[], float] = time.monotonic) -> None:
         """``ticks`` does not go back."""
         self._ticks = ticks
-        self._found: Policies | None = None
-        self._read_at: object = None
-        self._settings: Settings | None = None
-        self._looked_at = 0.0
+        self._kept: _Kept | None = None
 
     def __call__(self, settings: Settings) -> Policies:
         """The documents as the files were when they were looked at last."""
-        tick = self._ticks()
-        fresh = self._settings is settings and tick - self._looked_at < LOOK_SECONDS
-        if self._found is None or not fresh:
-            self._found = self._look(settings)
-            self._settings, self._looked_at = settings, tick
-        return self._found
-
-    def _look(self, settings: Settings) -> Policies:
-        hosts = own_hosts(settings)
-        state = (settings.jurisdiction, hosts, *map(_files, (settings.policies, settings.policies_base)))
-        if self._found is None or state != self._read_at:
-            self._found = None
-            self._found, self._read_at = _read(settings), state
-        return self._found
+        tick, kept = self._ticks(), self._kept
+        if kept is None or kept.settings is not settings or tick - kept.looked_at >= LOOK_SECONDS:
+            hosts = own_hosts(settings)
+            state = (settings.jurisdiction, hosts, *map(_files, (settings.policies, settings.policies_base)))
+            found = kept.policies if kept is not None and kept.state == state else _read(settings)
+            self._kept = kept = _Kept(found, state, settings, tick)
+        return kept.policies
 
 
 def _files(folder: Path | None) -> tuple[tuple[str, int, int, int], ...]:

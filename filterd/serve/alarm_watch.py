@@ -15,7 +15,6 @@ from filterd.operations.duty import alarming
 from filterd.operations.orders import alarms, due
 from filterd.operations.orders.alarm_delivery import AlarmDeliveries
 from filterd.operations.orders.duties import OF_LISTS, Duty, HouseDuty
-from filterd.operations.policies import KeptPolicies
 from filterd.operations.registers import alarming as of_registers
 from filterd.operations.safe_texts import safe_text
 from filterd.policy.jurisdictions import DeadlineKind
@@ -39,8 +38,7 @@ class AlarmWatch:
     """Owned by control's event loop."""
 
     def __init__(self, context: Context) -> None:
-        kept = replace(context, kept_policies=KeptPolicies())
-        self._deliveries = AlarmDeliveries(kept, random.SystemRandom().random)
+        self._deliveries = AlarmDeliveries(context, random.SystemRandom().random)
         self._tells = OwnTasks(AT_ONCE)
         """a server for mail that hangs keeps no other channel waiting, and no look"""
         self._reported = ""

@@ -26,6 +26,7 @@ from filterd.operations.feeds.rule_files import drop_version_drafts
 from filterd.operations.migrate import upgrade
 from filterd.operations.notices import keeping
 from filterd.operations.orders import reviewing, showing
+from filterd.operations.policies import KeptPolicies
 from filterd.operations.privacy import made_backups
 from filterd.policy import snapshot_layout
 from filterd.serve import hangup
@@ -356,7 +357,8 @@ async def _opened(settings: Settings, stack: AsyncExitStack) -> Context:
             migration = await upgrade(settings)
             if migration.changed:
                 log.get().info("store migrated", revision=migration.after)
-            return await stack.enter_async_context(open_context(settings, actor=ACTOR, clock=time.time))
+            context = await stack.enter_async_context(open_context(settings, actor=ACTOR, clock=time.time))
+            return replace(context, kept_policies=KeptPolicies())
         except OperationError as error:
             if not isinstance(error.__cause__, StoreBusyError):
                 raise

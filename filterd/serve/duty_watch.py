@@ -10,7 +10,6 @@ from filterd.model.due_item import DueKind
 from filterd.operations.context import Context, OperationError
 from filterd.operations.duty import due, requests
 from filterd.operations.duty.due import DueList
-from filterd.operations.policies import KeptPolicies
 from filterd.operations.reviews import effects
 from filterd.store.errors import StoreError
 from filterd.telemetry import log
@@ -25,7 +24,7 @@ class DutyWatch:
     """Owned by control's event loop."""
 
     def __init__(self, context: Context) -> None:
-        self._context = replace(context, kept_policies=KeptPolicies())
+        self._context = context
         self.metrics = DutyMetrics()
         self._reported = ""
         """why nothing is counted, as last logged"""

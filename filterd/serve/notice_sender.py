@@ -12,7 +12,6 @@ from filterd.operations import meanings
 from filterd.operations.context import Context, OperationError
 from filterd.operations.notices import keeping
 from filterd.operations.notices.delivery import Deliveries
-from filterd.operations.policies import KeptPolicies
 from filterd.store.engine import BREATH
 from filterd.store.errors import StoreError
 from filterd.telemetry import log
@@ -27,8 +26,7 @@ class NoticeSender:
     """Owned by control's event loop."""
 
     def __init__(self, context: Context) -> None:
-        kept = replace(context, kept_policies=KeptPolicies())
-        self._deliveries = Deliveries(kept, random.SystemRandom().random)
+        self._deliveries = Deliveries(context, random.SystemRandom().random)
         self._reported = ""
         """why nothing is sent, as last logged"""
         self._troubles: dict[str, str] = {}

@@ -12,7 +12,6 @@ from dataclasses import replace
 
 from filterd.config.settings import Settings
 from filterd.operations.context import Context
-from filterd.operations.policies import KeptPolicies
 from filterd.operations.publishing import again, comparing, standing, withdrawing
 from filterd.operations.safe_texts import safe_text
 from filterd.operations.service_page import records
@@ -30,7 +29,7 @@ class PageWatch:
     """Owned by control's event loop."""
 
     def __init__(self, context: Context) -> None:
-        self._context = replace(context, kept_policies=KeptPolicies())
+        self._context = context
         self.metrics = PublicationMetrics()
         self._reported = ""
         """why the pages are not current, as last logged; empty while they are"""

@@ -12,7 +12,6 @@ from filterd.config.register_settings import RegisterSettings
 from filterd.config.settings import Settings
 from filterd.model.register import RegisterKind, RegisterRun
 from filterd.operations.context import Context
-from filterd.operations.policies import KeptPolicies
 from filterd.operations.registers import answering, pulling, showing
 from filterd.operations.registers.showing import RegisterStatus
 from filterd.operations.safe_texts import safe_text
@@ -40,7 +39,7 @@ class RegisterWatch:
     """Owned by control's event loop."""
 
     def __init__(self, context: Context) -> None:
-        self._context = replace(context, kept_policies=KeptPolicies())
+        self._context = context
         self._told: dict[str, str] = {}
         """register -> its problem, as last logged"""
         self._full: set[tuple[str, str]] = set()

@@ -16,7 +16,6 @@ from filterd.config.settings import Settings
 from filterd.config.signing_settings import AnchorSettings
 from filterd.model.records import NodeReport
 from filterd.operations.context import Context, OperationError
-from filterd.operations.policies import KeptPolicies
 from filterd.operations.safe_texts import safe_text
 from filterd.operations.trail import anchors, checkpoints, figures, statements
 from filterd.operations.trail.figures import TrailFigures
@@ -38,7 +37,7 @@ class TrailSchedule:
     """Owned by control's event loop."""
 
     def __init__(self, context: Context) -> None:
-        self._context = replace(context, kept_policies=KeptPolicies())
+        self._context = context
         self.metrics = TrailMetrics()
         self._reported: dict[str, str] = {}
         """step -> its trouble, as last logged"""

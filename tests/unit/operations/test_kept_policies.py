@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import count
 
@@ -41,3 +42,17 @@ async def test_between_two_looks_the_files_are_left_alone(installation: Installa
         assert len(policies.policies(kept).profiles) == 3
         other = replace(kept, settings=replace(context.settings, state_dir=installation.base))
         assert policies.policies(other) is not first
+
+
+async def test_threads_that_ask_while_files_change_all_get_policies(installation: Installation) -> None:
+    async with installation.open() as context:
+        ticks = count(0.0, LOOK_SECONDS)
+        kept = replace(context, kept_policies=KeptPolicies(lambda: next(ticks)))
+
+        def ask(_: int) -> int:
+            return len(policies.policies(kept).profiles)
+
+        with ThreadPoolExecutor(4) as pool:
+            for number in range(5):
+                installation.write_policy(f"profiles/p{number}.yaml", POLICIES["profiles/teen.yaml"])
+                assert set(pool.map(ask, range(4))) == {3 + number}
