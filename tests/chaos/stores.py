@@ -30,6 +30,19 @@ def put_store(site: Site, copy: Path, *, renamed: bool) -> None:
             shutil.copyfile(copy, site.store)
 
 
+def copy_of_one_moment(site: Site, to: Path) -> None:
+    """Copy the store, and the ledger beside it to ``older-ledger``. Control writes meanwhile: a head of the
+    ledger that is newer than the copy of the store would tell that the store is an older one."""
+    head, ledger = site.state / LEDGER / "head", site.folder / "older-ledger"
+    while True:
+        before = head.read_bytes() if head.exists() else b""
+        copy_store(site, to)
+        if before:
+            shutil.copytree(site.state / LEDGER, ledger, dirs_exist_ok=True)
+        if not before or (ledger / "head").read_bytes() == before:
+            return
+
+
 def require_not_ready(round_: Round, seconds: float, where: str) -> None:
     """Note where /readyz says yes within this time, with what the node then says of itself."""
     until = time.monotonic() + seconds
@@ -53,9 +66,7 @@ class _OtherStore(Case):
         site = round_.site
         round_.order()
         older = site.folder / "older.db"
-        copy_store(site, older)
-        if (site.state / LEDGER).is_dir():
-            shutil.copytree(site.state / LEDGER, site.folder / "older-ledger")
+        copy_of_one_moment(site, older)
         later = [round_.order() for _ in range(round_.draw.randrange(1, 4))]
         round_.pause(0.1)
         round_.soon(lambda: not round_.holds(), "all is in force before the fault")
