@@ -104,10 +104,9 @@ def restore(
 
 def _tell(done: Restored) -> None:
     again = [f"{kind.replace('_', '-')}: {count}" for kind, count in done.ended_again.items()]
-    lost = "an unknown number of" if done.lost_revisions < 0 else str(done.lost_revisions)
     output.show_fields(
         [
-            ("restored state", f"revision {done.backup_revision}; {lost} later revisions are lost"),
+            ("restored state", f"revision {done.backup_revision}{_lost_after(done)}"),
             ("store now at", f"revision {done.revision}"),
             ("next order", f"O-{done.next_order}"),
             (
@@ -129,3 +128,13 @@ def _tell(done: Restored) -> None:
     output.done(
         "then: filterd node resync shows orders that nodes keep in force and this store does not know"
     )
+
+
+def _lost_after(done: Restored) -> str:
+    """What the restored state lacks of what was acknowledged, by the last number: restores leave numbers out,
+    which a count would count."""
+    if done.lost_revisions < 0:
+        return "; what came after it is lost, and how much is not known"
+    if done.lost_revisions == 0:
+        return ", the newest on record"
+    return f"; what came after it, up to revision {done.backup_revision + done.lost_revisions}, is lost"
