@@ -47,6 +47,14 @@ _OPTED_IN_BINDINGS_SQL = (
     " WHERE line_state.line > ? AND line_state.opted_in ORDER BY line_state.line DESC LIMIT ?"
 )
 _NEW_BINDINGS_SQL = "SELECT prefix, line FROM binding WHERE line > ? ORDER BY line DESC LIMIT ?"
+_CHANGED_BINDINGS_SQL = (
+    "SELECT DISTINCT binding.prefix, binding.line FROM ("
+    "SELECT line FROM change WHERE stream = ? AND revision > ? AND line <= ?"
+    " UNION ALL SELECT line FROM changed_line WHERE revision > ? AND line <= ?) AS changed"
+    " CROSS JOIN line_state ON line_state.line = changed.line AND line_state.opted_in"
+    " CROSS JOIN binding ON binding.line = changed.line LIMIT ?"
+)
+"""of changed lines that opted in"""
 _BINDINGS_OF_SQL = "SELECT prefix, line FROM binding WHERE line = ?"
 _LIFTINGS_KEPT_SQL = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'lifting'"
 _PASSING = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_IOERR})
@@ -212,8 +220,8 @@ class ChangeLog:
     ) -> tuple[int, int, list[tuple[int, int]], list[tuple[str, int]]] | None:
         """``highest()``; the newest revision; the changes above the revision ``since`` of lines up to that
         number, as line and revision; and the bindings of these lines and of those above, of at most ``most``
-        each, and of ten times as many above that opted in, the newest first. None: nothing changed, or the
-        store is of before changes told their line."""
+        each, the newest first, and ten times as many of those that opted in, of each too. None: nothing
+        changed, or the store is of before changes told their line."""
         with self._transaction() as connection:
             if connection.execute(_LINES_KEPT_SQL).fetchone() is None:
                 return None
@@ -225,6 +233,8 @@ class ChangeLog:
             changes += connection.execute(changelog.CHANGED_LINES_SQL, parameters)
             bindings = connection.execute(_NEW_BINDINGS_SQL, (number, most)).fetchall()
             bindings += connection.execute(_OPTED_IN_BINDINGS_SQL, (number, 10 * most))
+            places = (*parameters, since, number)
+            bindings += connection.execute(_CHANGED_BINDINGS_SQL, (*places, 10 * most))
             for line in list(dict.fromkeys(line for line, _ in reversed(changes)))[:most]:
                 bindings += connection.execute(_BINDINGS_OF_SQL, (line,))
             return number, _head(connection).revision, changes, bindings

@@ -13,8 +13,8 @@ from contextlib import suppress
 from filterd.dataplane.nodestate.bindings import KnownBindings, binding_steps
 
 MOST_BINDINGS = 10_000
-"""bindings of such lines that a start takes, the newest of new lines, and ten times as many of new lines that
-opted in: half a second"""
+"""bindings that a start takes of lines that changed, and of new ones, the newest first; and ten times as many
+of those among each that opted in: half a second"""
 
 
 class UnreadChanges:
