@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 import weakref
+from collections.abc import Callable
 
 from filterd.dataplane.nodestate.changes import ChainBrokenError, ChangeLog
 from filterd.dataplane.nodestate.lines import batch_of
@@ -38,18 +39,20 @@ class ChoicesFollower:
         self._key = key
         self._effect = effect
 
-    def look(self, log: ChangeLog) -> None:
-        """Find, once, the lines that the store changed since this node followed it. Raises
-        StoreUnreadableError."""
+    def look(self, log: ChangeLog, get_on: Callable[[], None]) -> None:
+        """Find, once, the lines that the store changed since this node followed it. ``get_on`` is called
+        while that takes its time. Raises StoreUnreadableError."""
         if self._looked or self._disk.parental_cursor is None:
             return
         since = self._disk.parental_cursor.revision
         found = log.unread_lines(
-            since, lambda: max(self._disk.known.table.numbers(), default=0), MOST_BINDINGS
+            since, lambda: max(self._disk.known.table.numbers(), default=0), MOST_BINDINGS, get_on
         )
         self._looked = True
+        get_on()
         if found is not None:
             self.unread = UnreadChanges(*found, self._key)
+            get_on()
             self._effect.observer.note("changed lines wait until they are followed", count=len(self.unread))
             self._effect.show()
 

@@ -116,7 +116,7 @@ class Following:
         return passed if self._store and passed > GRACE_SECONDS else 0.0
 
     def turned(self) -> None:
-        """The thread begins a turn."""
+        """The thread begins a turn, or gets on in a long one."""
         self._turned_at = self._ticks()
 
     def complete(self) -> None:

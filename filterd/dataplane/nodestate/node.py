@@ -339,7 +339,7 @@ class Node:
                 more = self._liftings.follow(self._log) or more
             if not more:
                 self._confirm_snapshot(self._log)
-                self._choices.look(self._log)
+                self._choices.look(self._log, self.following.turned)
                 self._begin_to_serve()
             self.disk.settle()
             if changed:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
+from typing import Any
 
 import pytest
 
 from filterd.dataplane.nodestate import changes
+from filterd.dataplane.nodestate.changes import ChangeLog
 from filterd.dataplane.nodestate.following import HUNG_SECONDS, START_SECONDS
-from filterd.model.changelog import BindingChange, OrderChange
+from filterd.model.changelog import BindingChange, LineChange, OrderChange
+from filterd.model.line import LineChoices
 from filterd.model.rule import Scope
 from tests.worlds.node import ScriptedStore
 from tests.worlds.node_machine import CHILD, LOOPBACK, ORDER, Machine
@@ -174,3 +177,35 @@ def test_orders_that_the_disk_does_not_take_are_in_force_at_a_start(
     assert [shown.state is not None for shown in stopped.watcher.shown] == [False, False, True]
     assert stopped.watcher.blocked("meanwhile.example")
     assert node.missing() != []
+
+
+def test_a_store_with_many_changes_is_waited_for_while_it_is_read(
+    stopped: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The start did without the store while it looked for 28,000 changes on a busy machine, and names that a
+    line had asked to be kept from passed until it had found them."""
+    node = stopped.start()
+    read = ChangeLog.unread_lines
+
+    def slow(log: ChangeLog, since: int, highest: Any, most: int, get_on: Callable[[], None]) -> Any:
+        for _ in range(4):
+            stopped.wait(HUNG_SECONDS - 0.1)
+            get_on()
+            node.look_after()
+        return read(log, since, highest, most, get_on)
+
+    monkeypatch.setattr(ChangeLog, "unread_lines", slow)
+    stopped.settle()
+    assert not [each for each in stopped.watcher.notes if "does without the store" in each]
+    assert stopped.watcher.blocked("meanwhile.example")
+
+
+def test_a_long_look_says_that_it_gets_on(store: ScriptedStore) -> None:
+    store.write(*(LineChange(LineChoices(number)) for number in range(1, 10_001)))
+    told = []
+    log = ChangeLog(store.path)
+    found = log.unread_lines(0, lambda: 20_000, 10, lambda: told.append(True))
+    log.close()
+    assert found is not None
+    assert len(found[2]) == 10_000
+    assert len(told) > 1
