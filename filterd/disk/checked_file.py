@@ -17,13 +17,17 @@ Files that change in place, or that are appended to, have checksums of their own
 from __future__ import annotations
 
 import hashlib
+import os
 import re
+import stat
 from pathlib import Path
 
 from filterd.disk.files import replace_file
 
 MAGIC = b"filterd-file "
 VERSION = 1
+LARGEST = 16 << 20
+"""bytes; the longest is a statement of the public record"""
 _HEAD = re.compile(rb"filterd-file ([0-9]{1,4}) ([0-9]{1,12}) ([0-9a-f]{64})\n")
 
 
@@ -66,8 +70,15 @@ def write(path: Path, content: bytes) -> None:
 
 
 def read(path: Path, old: re.Pattern[bytes] | None = None) -> bytes:
-    """The content of ``path``; ``old`` as for :func:`content_of`. Raises ``OSError`` and DamagedFileError."""
-    return content_of(path.read_bytes(), path, old)
+    """The content of ``path``; ``old`` as for :func:`content_of`. Raises ``OSError`` and DamagedFileError,
+    also for a longer file than any of these, and for a pipe, whose reader might wait for ever."""
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise _damaged(path, "is no regular file")
+        if status.st_size > LARGEST:
+            raise _damaged(path, f"has {status.st_size} bytes, and {LARGEST} are the most")
+        return content_of(file.read(LARGEST + 1), path, old)
 
 
 def _damaged(path: Path, why: str) -> DamagedFileError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -54,3 +55,17 @@ def test_a_damaged_file_is_refused(tmp_path: Path, damage: object, says: str) ->
     path.write_bytes(damage(checked_file.checked(b"text")))
     with pytest.raises(DamagedFileError, match=says):
         checked_file.read(path, OLD)
+
+
+def test_what_could_not_be_read_to_its_end_is_refused(tmp_path: Path) -> None:
+    """A pointer of 30 GB took the resolver's memory at each start, and a pipe kept it from starting."""
+    pipe, long = tmp_path / "pipe", tmp_path / "long"
+    os.mkfifo(pipe)
+    with pytest.raises(DamagedFileError, match="is no regular file"):
+        checked_file.read(pipe)
+    with long.open("wb") as file:
+        file.truncate(30 << 30)
+    with pytest.raises(DamagedFileError, match="has 32212254720 bytes"):
+        checked_file.read(long)
+    with pytest.raises(IsADirectoryError):
+        checked_file.read(tmp_path)
