@@ -73,6 +73,8 @@ _DURATION = re.compile(r"(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?
 _DURATION_UNITS = (604800, 86400, 3600, 60, 1)
 _NODE_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])?")
 _HOST_LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_BRACKETED = re.compile(r"\[[^\[\]]*\](:[0-9]*)?")
+"""host and port of a URL whose host is an IPv6 address; urlsplit passes over what stands beside them"""
 _NUMBER = re.compile(r"[0-9]+|0[Xx][0-9A-Fa-f]*")
 """the last label of what browsers take for an IPv4 address (WHATWG URL, ends-in-a-number checker)"""
 _PROXY = re.compile(r"http://(?:[A-Za-z0-9.-]{1,253}|\[[0-9a-fA-F:.]+\]):\d{1,5}/?")
@@ -282,7 +284,8 @@ def host_of_url(url: str) -> str:
     bracketed = "[" in parts.netloc
     if bracketed or _NUMBER.fullmatch(host.rpartition(".")[2]):
         address = ip_address(host)
-        if bracketed != (address.version == 6) or "%" in host:
+        alone = _BRACKETED.fullmatch(parts.netloc.rpartition("@")[2]) is not None
+        if not bracketed == alone == (address.version == 6) or "%" in host:
             raise ValueError
         return str(address)
     name = host.removesuffix(".")

@@ -267,10 +267,17 @@ async def _status(public_url: str, host: str) -> int:
     return int(sent[0]["status"])
 
 
+@pytest.mark.parametrize("url", ["https://[::1]x", "https://x[::1]", "https://[::1].", "https://[::1]x:443"])
+def test_nothing_stands_beside_the_brackets(url: str) -> None:
+    with pytest.raises(ValueError, match="not a public URL"):
+        parse_public_url(url)
+
+
 @settings(max_examples=examples(200))
 @given(URLS)
 @example("https://[1.2.3.4]")
 @example("https://[:::]")
+@example("https://[::1]")
 @example("https://....")
 @example("https://.")
 @example("https://-.example")
