@@ -53,10 +53,11 @@ _CHANGED_BINDINGS_SQL = (
     "SELECT DISTINCT binding.prefix, binding.line FROM ("
     "SELECT line FROM change WHERE stream = ? AND revision > ? AND line <= ?"
     " UNION ALL SELECT line FROM changed_line WHERE revision > ? AND line <= ?) AS changed"
-    " CROSS JOIN line_state ON line_state.line = changed.line AND line_state.opted_in"
+    " CROSS JOIN line_state ON line_state.line = changed.line"
+    " AND (line_state.opted_in OR EXISTS (SELECT 1 FROM own_name WHERE own_name.line = changed.line))"
     " CROSS JOIN binding ON binding.line = changed.line LIMIT ?"
 )
-"""of changed lines that opted in"""
+"""of changed lines that opted in or have own names"""
 _BINDINGS_OF_SQL = "SELECT prefix, line FROM binding WHERE line = ?"
 _LIFTINGS_KEPT_SQL = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'lifting'"
 _PASSING = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_IOERR})
@@ -222,8 +223,9 @@ class ChangeLog:
     ) -> tuple[int, int, list[tuple[int, int]], list[tuple[str, int]]] | None:
         """``highest()``; the newest revision; the changes above the revision ``since`` of lines up to that
         number, as line and revision; and the bindings of these lines and of those above, of at most ``most``
-        each, the newest first, and ten times as many of those that opted in, of each too. None: nothing
-        changed, or the store is of before changes told their line. ``get_on`` is called while it is read."""
+        each, the newest first, and of ten times as many new ones that opted in, and changed ones that did or
+        have own names. None: nothing changed, or the store is of before changes told their line. ``get_on``
+        is called while it is read."""
         with self._transaction() as connection, _telling(connection, get_on):
             if connection.execute(_LINES_KEPT_SQL).fetchone() is None:
                 return None

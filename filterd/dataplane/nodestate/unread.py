@@ -14,7 +14,7 @@ from filterd.dataplane.nodestate.bindings import KnownBindings, binding_steps
 
 MOST_BINDINGS = 10_000
 """bindings that a start takes of lines that changed, and of new ones, the newest first; and ten times as many
-of those among each that opted in: half a second"""
+of new ones that opted in, and of changed ones that did or have own names: half a second"""
 
 
 class UnreadChanges:

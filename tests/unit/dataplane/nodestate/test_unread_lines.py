@@ -151,13 +151,16 @@ def test_the_bindings_of_lines_that_changed_last_come_first(
     assert answer(stopped, "127.0.0.3") == "not ready"
 
 
-def test_the_bindings_of_known_lines_that_opted_in_come_first(
-    stopped: Machine, store: ScriptedStore, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("change", [CHILD, OWN])
+def test_the_bindings_of_known_lines_with_rules_come_first(
+    stopped: Machine, store: ScriptedStore, monkeypatch: pytest.MonkeyPatch, change: LineChange
 ) -> None:
     """A new address was unfiltered for 1.9 s where 14,000 other known lines got addresses after it."""
     monkeypatch.setattr(choices_follower, "MOST_BINDINGS", 1)
-    store.sql("INSERT INTO line_state VALUES (7, 1, 'children', '', 0, 0, '', 0)")
-    store.write(*OTHERS, CHILD)
+    store.sql("INSERT INTO line_state VALUES (7, ?, 'children', '', 0, 0, '', 0)", change is CHILD)
+    if change is OWN:
+        store.sql("INSERT INTO own_name (line, name, action, scope) VALUES (7, 'listed.example', 0, 0)")
+    store.write(*OTHERS, change)
     bind(store, "127.0.0.3/32", 7)
     store.write(LineChange(LineChoices(8)))
     first_state(stopped)
