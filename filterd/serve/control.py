@@ -80,7 +80,8 @@ class Control:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._maintenance = Maintenance(context)
+        # Kept policies may be half a second old: what is compiled and read by them goes by the files' stamps.
+        self._maintenance = Maintenance(replace(context, kept_policies=None))
         self._metrics = ControlMetrics()
         self._lists = ListWatch()
         self._consent = ConsentCount()
@@ -117,6 +118,11 @@ class Control:
             self._remarks,
         )
         self._http = HttpService("control", settings.control.listen, routes)
+
+    @property
+    def _current(self) -> Context:
+        """The context with the settings as they are now."""
+        return replace(self._context, settings=self._maintenance.context.settings)
 
     def _now(self) -> ControlMetrics:
         """The values of a scrape."""
@@ -183,7 +189,7 @@ class Control:
         waiting += self._sessions.reload(settings)
         self._waiting = waiting
         self._maintenance.change_settings(settings)
-        self._retention.context = self._maintenance.context
+        self._retention.context = self._current
         self._notices.change_settings(settings)
         self._pages.change_settings(settings)
         self._trail.change_settings(settings)
@@ -300,7 +306,7 @@ class Control:
         self._behind, self._uncompared = behind, ""
 
     async def _count(self) -> ControlMetrics:
-        context = self._maintenance.context
+        context = self._current
         await self._bindings.look(context)
         status = await listing.figures(context)
         told = await keeping.figures(context.store)

@@ -25,6 +25,7 @@ from filterd.operations.context import Context, OperationError
 from filterd.operations.feeds import updating
 from filterd.operations.migrate import Migration, upgrade
 from filterd.operations.orders import ending, taking
+from filterd.operations.policies import KeptPolicies, policies
 from filterd.serve import control as control_role
 from filterd.serve.control import Control
 from filterd.serve.maintenance import ROWS_SECONDS
@@ -92,6 +93,18 @@ async def test_a_feed_without_its_entry_is_a_figure_even_where_no_policies_can_b
         assert found.feeds.keys() == {"adult-starter", "gambling-starter", secret}
         assert {each.orphaned for each in found.feeds.values()} == {orphaned}, text
         assert found.feeds["adult-starter"].names == 3
+
+
+async def test_what_is_compiled_is_never_half_a_second_old(controlled: Controlled) -> None:
+    """A change of a file was remembered with the policies of before it, and never compiled."""
+    kept = replace(controlled.context, kept_policies=KeptPolicies(lambda: 0.0))
+    control = Control(kept)
+    before = policies(kept)
+    controlled.installation.write_policy("profiles/later.yaml", POLICIES["profiles/teen.yaml"])
+    assert policies(kept) == before, "else this shows nothing"
+    assert "later" in {each.id for each in control._maintenance._documents().profiles}
+    assert control._current.kept_policies is kept.kept_policies
+    control._http.stop()
 
 
 async def test_control_is_ready_once_there_is_a_snapshot(controlled: Controlled) -> None:
