@@ -20,7 +20,7 @@ from filterd.disk import key_ring, sealed
 from filterd.disk.key_ring import KeyRing, KeyRingError, NamedKey
 from filterd.disk.keys import FINGERPRINT_KEY
 from filterd.disk.sealed import SealedError
-from filterd.model.order import Order
+from filterd.model.order import ENDED_BY_PEOPLE, Order
 from filterd.model.rule import Scope
 from filterd.model.sealed_entries import SealedEntries
 from filterd.operations.context import Context
@@ -123,7 +123,8 @@ def in_clear(settings: Settings, orders: Iterable[Order]) -> list[Order]:
 
 async def settle(context: Context, feeds: Iterable[Feed]) -> None:
     """Seal what an earlier version left in clear of these feeds, and make the fingerprints of confidential
-    orders anew where the fingerprint key is another one than theirs.
+    orders anew where the fingerprint key is another one than theirs. Those that people ended stay as they
+    are: no node has their names, and the key that would open them may be what was lost.
 
     Raises OperationError. Control and every build call it: with nothing to do it reads some headers.
     """
@@ -137,7 +138,9 @@ async def settle(context: Context, feeds: Iterable[Feed]) -> None:
 
 def _is_foreign(order: Order, key_id: str) -> bool:
     found = order.demand.sealed
-    return found is not None and not order.damage and found.fingerprints.key_id != key_id
+    if found is None or order.damage or order.state in ENDED_BY_PEOPLE:
+        return False
+    return found.fingerprints.key_id != key_id
 
 
 def _seal_files(context: Context, feeds: Iterable[Feed]) -> None:

@@ -305,6 +305,30 @@ async def test_another_fingerprint_key_is_refused_until_control_has_made_the_fin
         assert await audit.count(context) == count, "nothing is done twice"
 
 
+async def test_where_all_keys_are_lost_a_withdrawn_order_keeps_nothing_from_being_compiled(
+    installation: Installation,
+) -> None:
+    """With another fingerprint key too, a build asked for the lost key of an order that was withdrawn, as the
+    message had said, and everybody got SERVFAIL for good."""
+    state_dir = installation.settings.state_dir
+    async with installation.open(approvals=1) as context:
+        await updating.update(context)
+        await taking.add(context, SECRET)
+        key_ring.path_of(state_dir).unlink()
+        await asyncio.to_thread(FINGERPRINT_KEY.renew, state_dir)
+        with pytest.raises(OperationError, match="confidential order O-1 cannot be opened"):
+            await snapshots.build(context)
+        again = await taking.add(context, SECRET)
+        await ending.withdraw(context, "O-1", reason="its key is lost; O-2 takes its place")
+        await updating.update(context)
+        await snapshots.build(context)
+        assert (await inquiry.ask(context, HIDDEN[0])).verdict == "block"
+        assert again.reference == "O-2"
+        with closing(sqlite3.connect(installation.database)) as raw:
+            key = FINGERPRINT_KEY.load(state_dir)
+            assert sum(len(order_rules(each, 1, key).names) for each in mandatory_state(raw.execute)) == 2
+
+
 async def test_an_order_does_not_take_the_entries_of_another(installation: Installation) -> None:
     """Also by one who can give the trail the digest of what they made."""
     async with installation.open(approvals=1) as context:
