@@ -51,8 +51,11 @@ from filterd.store.copying import (
 from filterd.store.engine import database_path
 from filterd.store.errors import StoreBusyError, StoreDamagedError, StoreError
 from filterd.store.ledger import (
+    ERASURE,
     FILES,
+    OPT_OUT,
     ORIGIN,
+    WITHDRAWAL,
     Ended,
     Ledger,
     LedgerDamagedError,
@@ -252,7 +255,8 @@ async def restore(
                     put_lists(settings, source)
                 done = await _complete(context, past, because, progress, revision, in_place=source is None)
                 if source is not None and there.head is not None:
-                    done.remarks += await _left_behind(path, made)
+                    later = ending_again.after(past.ended, there.head.revision)
+                    done.remarks += await _left_behind(path, made, later)
             progress("replace the store", 0, 1)
             await _put_in_force(settings, made, there, past.record, stop, done, int(clock()))
     except (OSError, StoreError, LedgerDamagedError) as error:
@@ -440,10 +444,13 @@ async def _complete(
     return done
 
 
-async def _left_behind(path: Path, made: Path) -> list[str]:
-    """Remarks on the orders and opted-in lines of the replaced store ``path`` that the restored one lacks."""
+async def _left_behind(path: Path, made: Path, later: Sequence[Ended]) -> list[str]:
+    """Remarks on the orders and opted-in lines of the replaced store ``path`` that the restored one lacks.
+    ``later``: what was ended after that store, which may be an older copy: nobody must take it in again."""
+    over = [each.number for each in later if each.kind == WITHDRAWAL]
+    left = [each.number for each in later if each.kind in (OPT_OUT, ERASURE)]
     try:
-        orders, lines = await asyncio.to_thread(missing_from, made, path, SHOWN)
+        orders, lines = await asyncio.to_thread(missing_from, made, path, SHOWN, over, left)
     except StoreError:
         return [LEFT_UNKNOWN]
     told = ((LEFT_ORDERS, orders), (LEFT_LINES, lines))

@@ -107,6 +107,31 @@ async def test_a_restore_over_a_whole_store_names_the_orders_and_lines_that_it_t
     assert not any("the replaced store" in each for each in again.remarks)
 
 
+async def test_what_ended_after_an_older_copy_is_not_to_be_taken_in_again(
+    installation: Installation, tmp_path: Path
+) -> None:
+    """A restore over an older copy of the store named an order that had been withdrawn and a line that had
+    opted out, to be taken in and opted in again."""
+    made = await filled(installation, tmp_path)
+    older = tmp_path / "older.db"
+    async with installation.open(approvals=1) as context:
+        await subscribers.opt_in(context, "farm", "child", EVIDENCE)
+        await taking.add(context, request("three.example"))
+    copy_store(installation.database, older)
+    async with installation.open(approvals=1) as context:
+        await subscribers.opt_out(context, "home")
+        await erasure.erase(context, "shop", reason="asked")
+        await ending.withdraw(context, "O-1", reason="lifted")
+    for name in ("-wal", "-shm"):
+        installation.database.with_name(installation.database.name + name).unlink(missing_ok=True)
+    shutil.copyfile(older, installation.database)
+    done = await put_back(installation, made)
+    assert done.ended_again == {"opt_out": 1, "erasure": 1, "withdrawal": 1}
+    orders, lines = [each for each in done.remarks if "the replaced store" in each]
+    assert "the backup does not: O-3. Take them in again" in orders
+    assert "not opted in in the backup: farm. Nothing" in lines
+
+
 async def test_a_replaced_store_that_can_be_read_in_part_stops_no_restore(
     installation: Installation, tmp_path: Path
 ) -> None:
