@@ -124,7 +124,9 @@ def _tell(done: Restored) -> None:
             "this store has no lines: where nodes knew any, all opt-ins end at once, and what those lines had"
             " blocked is answered; to begin anew: filterd subscriber import, then opt in again"
         )
-    output.done("next: filterd node list, until each node is ready at the new revision")
+    output.done(
+        "next: see that control runs, then filterd node list, until each node is ready at the new revision"
+    )
     output.done(
         "then: filterd node resync shows orders that nodes keep in force and this store does not know"
     )
