@@ -39,8 +39,8 @@ KEYS_REMEDY = (
 )
 LOST_REMEDY = (
     KEYS_REMEDY
-    + ". If the key is lost for good, take the order in anew (filterd order add), see it in force,"
-    " and only then: filterd order withdraw {0} --reason ..."
+    + ". If the key is lost for good, take the order in anew (filterd order add), see it in force where"
+    " nodes answer, and only then: filterd order withdraw {0} --reason ..."
 )
 
 
@@ -123,24 +123,34 @@ def in_clear(settings: Settings, orders: Iterable[Order]) -> list[Order]:
 
 async def settle(context: Context, feeds: Iterable[Feed]) -> None:
     """Seal what an earlier version left in clear of these feeds, and make the fingerprints of confidential
-    orders anew where the fingerprint key is another one than theirs. Those that people ended stay as they
-    are: no node has their names, and the key that would open them may be what was lost.
+    orders anew where the fingerprint key is another one than theirs. Those of :func:`is_past` stay as they
+    are.
 
     Raises OperationError. Control and every build call it: with nothing to do it reads some headers.
     """
     await asyncio.to_thread(_seal_files, context, [each for each in feeds if each.confidential])
     key_id = snapshot_layout.key_id(load_key(context.settings, FINGERPRINT_KEY)).hex()
+    keys = await asyncio.to_thread(ring, context.settings)
+
+    def must_be_sealed(order: Order) -> bool:
+        return _is_foreign(order, key_id) and not is_past(order, keys)
+
     async with context.store.read() as connection:
         known = (await rows.all_orders(connection)).orders
-    if any(_is_foreign(order, key_id) for order in known):
-        await _reseal_orders(context, lambda order: _is_foreign(order, key_id))
+    if any(map(must_be_sealed, known)):
+        await _reseal_orders(context, must_be_sealed)
+
+
+def is_past(order: Order, keys: KeyRing) -> bool:
+    """Return whether people ended the order and the key of its names is lost: no node needs the names, and
+    nothing can open them."""
+    found = order.demand.sealed
+    return found is not None and order.state in ENDED_BY_PEOPLE and keys.find(found.key_id) is None
 
 
 def _is_foreign(order: Order, key_id: str) -> bool:
     found = order.demand.sealed
-    if found is None or order.damage or order.state in ENDED_BY_PEOPLE:
-        return False
-    return found.fingerprints.key_id != key_id
+    return found is not None and not order.damage and found.fingerprints.key_id != key_id
 
 
 def _seal_files(context: Context, feeds: Iterable[Feed]) -> None:

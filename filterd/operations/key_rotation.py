@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from filterd.disk import key_ring
-from filterd.disk.key_ring import KeyRingError, NamedKey
+from filterd.disk.key_ring import KeyRing, KeyRingError, NamedKey
 from filterd.operations import confidential, input_values
 from filterd.operations.context import Context, OperationError
 from filterd.operations.feeds import adoption, rule_files
@@ -74,25 +74,27 @@ async def rotate(context: Context, *, reason: str) -> Rotated:
     context.require_person()
     because = input_values.text(reason, "reason", limit=1000)
     feeds = (await adoption.policies_in_force(context)).policies.feeds
-    before = confidential.ring(context.settings).newest
-    await _require_openable(context)
+    keys = await asyncio.to_thread(confidential.ring, context.settings)
+    before = keys.newest.id if keys.newest is not None else ""
+    await _require_openable(context, keys)
     key = await asyncio.to_thread(_new_key, context)
     files = await asyncio.to_thread(_reseal_files, context, feeds, key)
     seals = confidential.sealer(context.settings, context.clock())
     count = 0
     async with context.store.write(context.actor, context.clock()) as write:
         for order in (await rows.all_orders(write.connection)).orders:
-            if order.demand.sealed is not None and not order.damage:
-                await reseal(write, order, seals(confidential.opened(context.settings, order)))
-                count += 1
+            if order.demand.sealed is None or order.damage or confidential.is_past(order, keys):
+                continue
+            await reseal(write, order, seals(confidential.opened(context.settings, order)))
+            count += 1
         write.audit(
             "key.rotate",
             f"key:{key.id}",
             reason=because,
-            before={"key": before.id if before else ""},
+            before={"key": before},
             after={"key": key.id, "orders": count, "files": files},
         )
-    return Rotated(key.id, before.id if before else "", count, files)
+    return Rotated(key.id, before, count, files)
 
 
 async def drop(context: Context, identifier: str, *, reason: str) -> None:
@@ -128,7 +130,7 @@ async def _uses(context: Context) -> tuple[Counter[str], Counter[str]]:
     return orders, files
 
 
-async def _require_openable(context: Context) -> None:
+async def _require_openable(context: Context, keys: KeyRing) -> None:
     async with context.store.read() as connection:
         known = (await rows.all_orders(connection)).orders
     damaged = [each.reference for each in known if each.damage]
@@ -136,7 +138,8 @@ async def _require_openable(context: Context) -> None:
         message = f"damaged orders: {', '.join(damaged)}"
         raise OperationError(message, DAMAGED_REMEDY)
     for order in known:
-        confidential.opened(context.settings, order)
+        if not confidential.is_past(order, keys):
+            confidential.opened(context.settings, order)
 
 
 def _new_key(context: Context) -> NamedKey:

@@ -30,31 +30,46 @@ LOOK_SECONDS = 0.5
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
+    """The policies as they were read last, and what they were read from."""
+
     policies: Policies
-    state: object
-    """of the files that they were read of"""
     settings: Settings
+    files: object
+    """the state of the files, and of the settings that decide what is read"""
     looked_at: float
+
+    def is_current(self, settings: Settings, now: float, look_seconds: float) -> bool:
+        """Return whether it is of these settings, and the files need no look yet."""
+        return self.settings is settings and now - self.looked_at < look_seconds
 
 
 class KeptPolicies:
-    """The policies for a process that stays: read again only where one of their files has changed, which is
-    looked for every :data:`LOOK_SECONDS`. Threads may call it at the same time."""
+    """The policies for a process that stays: read again only where one of their files has changed. Threads
+    may call it at the same time."""
 
-    def __init__(self, ticks: Callable[[], float] = time.monotonic) -> None:
-        """``ticks`` does not go back."""
+    def __init__(
+        self, ticks: Callable[[], float] = time.monotonic, *, look_seconds: float = LOOK_SECONDS
+    ) -> None:
+        """``ticks`` does not go back. ``look_seconds``: between two looks at the files; 0: at each call."""
         self._ticks = ticks
+        self._look_seconds = look_seconds
         self._kept: _Kept | None = None
 
     def __call__(self, settings: Settings) -> Policies:
         """The documents as the files were when they were looked at last."""
-        tick, kept = self._ticks(), self._kept
-        if kept is None or kept.settings is not settings or tick - kept.looked_at >= LOOK_SECONDS:
-            hosts = own_hosts(settings)
-            state = (settings.jurisdiction, hosts, *map(_files, (settings.policies, settings.policies_base)))
-            found = kept.policies if kept is not None and kept.state == state else _read(settings)
-            self._kept = kept = _Kept(found, state, settings, tick)
+        now, kept = self._ticks(), self._kept
+        if kept is None or not kept.is_current(settings, now, self._look_seconds):
+            kept = self._kept = _look(kept, settings, now)
         return kept.policies
+
+
+def _look(kept: _Kept | None, settings: Settings, now: float) -> _Kept:
+    """The same policies where no file has changed, or those that the files have now."""
+    folders = (settings.policies, settings.policies_base)
+    files = (settings.jurisdiction, own_hosts(settings), *map(_files, folders))
+    if kept is not None and kept.files == files:
+        return replace(kept, settings=settings, looked_at=now)
+    return _Kept(_read(settings), settings, files, now)
 
 
 def _files(folder: Path | None) -> tuple[tuple[str, int, int, int], ...]:

@@ -402,6 +402,28 @@ def current_file(directory: Path) -> Path | None:
     return directory / name if snapshot_layout.is_file_name(name) else None
 
 
+def nodes_can_read(state_dir: Path, path: Path) -> bool:
+    """Return whether a snapshot was made with the fingerprint key that stands in the state directory; a node
+    reads no other."""
+    key_file = FINGERPRINT_KEY.path(state_dir)
+    try:
+        key = FINGERPRINT_KEY.key_in(key_file.read_bytes(), key_file)
+    except (OSError, DamagedFileError):
+        return False
+    return not is_of_another_key(path, key)
+
+
+def is_of_another_key(path: Path, key: bytes) -> bool:
+    """Return whether a snapshot was made with another fingerprint key; false where it cannot be read, which
+    its verification says."""
+    try:
+        with path.open("rb") as file:
+            header = read_header(file.read(HEADER_SIZE), path.stat().st_size)
+    except (SnapshotError, OSError):
+        return False
+    return header.key_id != snapshot_layout.key_id(key)
+
+
 async def is_behind_store(context: Context) -> bool:
     """Return whether the store has a snapshot, and ``current`` names none or an older one: the files went
     back in time or are damaged, or a publish was killed before it could write ``current``."""

@@ -80,8 +80,7 @@ class Control:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        # Kept policies may be half a second old: what is compiled and read by them goes by the files' stamps.
-        self._maintenance = Maintenance(replace(context, kept_policies=None))
+        self._maintenance = Maintenance(context)
         self._metrics = ControlMetrics()
         self._lists = ListWatch()
         self._consent = ConsentCount()
@@ -118,11 +117,6 @@ class Control:
             self._remarks,
         )
         self._http = HttpService("control", settings.control.listen, routes)
-
-    @property
-    def _current(self) -> Context:
-        """The context with the settings as they are now."""
-        return replace(self._context, settings=self._maintenance.context.settings)
 
     def _now(self) -> ControlMetrics:
         """The values of a scrape."""
@@ -189,7 +183,7 @@ class Control:
         waiting += self._sessions.reload(settings)
         self._waiting = waiting
         self._maintenance.change_settings(settings)
-        self._retention.context = self._current
+        self._retention.context = self._maintenance.context
         self._notices.change_settings(settings)
         self._pages.change_settings(settings)
         self._trail.change_settings(settings)
@@ -246,6 +240,11 @@ class Control:
         directory = self._context.settings.state_dir / snapshot_layout.DIRECTORY
         path = snapshots.current_file(directory)
         lacking = [] if path is not None and path.exists() else [_no_snapshot(self._maintenance.untried)]
+        if path is not None and path.exists() and not snapshots.nodes_can_read(directory.parent, path):
+            lacking.append(
+                "nodes cannot read the policy snapshot: the fingerprint key is gone, or is another one;"
+                " another is compiled (filterd snapshot build says why not)"
+            )
         if path is not None and self._maintenance.snapshot_behind:
             lacking.append("the policy snapshot is older than the newest in the store: another is compiled")
         if self._uncompared:
@@ -306,7 +305,7 @@ class Control:
         self._behind, self._uncompared = behind, ""
 
     async def _count(self) -> ControlMetrics:
-        context = self._current
+        context = self._maintenance.context
         await self._bindings.look(context)
         status = await listing.figures(context)
         told = await keeping.figures(context.store)
@@ -364,7 +363,8 @@ async def _opened(settings: Settings, stack: AsyncExitStack) -> Context:
             if migration.changed:
                 log.get().info("store migrated", revision=migration.after)
             context = await stack.enter_async_context(open_context(settings, actor=ACTOR, clock=time.time))
-            return replace(context, kept_policies=KeptPolicies())
+            # A compile must not take policies from before a change: each call looks at the files.
+            return replace(context, kept_policies=KeptPolicies(look_seconds=0.0))
         except OperationError as error:
             if not isinstance(error.__cause__, StoreBusyError):
                 raise

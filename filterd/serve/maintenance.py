@@ -20,7 +20,7 @@ from filterd.operations.context import Context, OperationError
 from filterd.operations.feeds import adoption
 from filterd.operations.integrity import RowFault
 from filterd.operations.policies import policies
-from filterd.operations.snapshot_input import Stamp, policies_stamp, stamp_of
+from filterd.operations.snapshot_input import Stamp, stamp_of
 from filterd.operations.snapshot_meanings import in_snapshot
 from filterd.policy import snapshot_layout
 from filterd.policy.adoption import InForce, Orphaned
@@ -75,8 +75,6 @@ class Maintenance:
     snapshot_behind: bool = False
     """``current`` names no snapshot, or an older one than the newest of the store: nodes that start refuse
     that"""
-    _known_policies: tuple[tuple[Stamp, str], Policies] | None = None
-    """the policies as last read, with the stamp of their files then, and the country"""
     _compared_at: float = -math.inf
     _orphans: dict[str, Orphaned] = field(default_factory=dict)
     """the feeds without their entry, as last logged"""
@@ -120,7 +118,7 @@ class Maintenance:
     async def turn(self) -> None:
         """Do what is due, once. Errors are logged."""
         try:
-            documents = await asyncio.to_thread(self._documents)
+            documents = await asyncio.to_thread(policies, self.context)
             found = await adoption.policies_in_force(self.context, documents)
             self._failed.pop("policies", None)
             self.store_trouble = ""
@@ -147,15 +145,6 @@ class Maintenance:
         await self._compile(found.policies)
         await self._report_losses()
         await self._prune()
-
-    def _documents(self) -> Policies:
-        """The policies, read again only when a file of them or the country has changed: that takes a tenth of
-        a second of processor. Raises OperationError."""
-        stamp = (policies_stamp(self.context.settings), self.context.settings.jurisdiction)
-        if self._known_policies is None or self._known_policies[0] != stamp:
-            self._known_policies = None
-            self._known_policies = (stamp, policies(self.context))
-        return self._known_policies[1]
 
     def remarks(self) -> list[str]:
         """Faults of the policies that an operator should know of; what is in force stays."""

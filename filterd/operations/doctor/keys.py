@@ -12,15 +12,15 @@ from filterd.disk.checked_file import DamagedFileError
 from filterd.disk.key_ring import KeyRingError
 from filterd.disk.keys import DIGEST_KEY, FINGERPRINT_KEY, PORTAL_KEY, KeyFile
 from filterd.fetch.secrets import SecretError, Secrets
+from filterd.model.order import ENDED_BY_PEOPLE
 from filterd.operations.doctor import reading
 from filterd.operations.doctor.case import Case, stands
 from filterd.operations.doctor.finding import Finding, found
 from filterd.operations.errors import OperationError
 from filterd.operations.feeds.rule_files import sealed_with
-from filterd.operations.snapshots import current_file
+from filterd.operations.snapshots import current_file, is_of_another_key
 from filterd.policy import snapshot_layout
-from filterd.policy.snapshot_layout import HEADER_SIZE, SnapshotError, read_header
-from filterd.store import pins
+from filterd.store import orders, pins
 from filterd.store.errors import StoreError
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
@@ -83,12 +83,12 @@ def _key(case: Case, key: KeyFile, snapshot: Path | None) -> Iterator[Finding]:
     except DamagedFileError as error:
         yield found("keys.size", says=str(error))
         return
-    if snapshot is not None and key is FINGERPRINT_KEY and _is_another(content, snapshot):
+    if snapshot is not None and key is FINGERPRINT_KEY and is_of_another_key(snapshot, content):
         yield found("keys.other", path=str(path), snapshot=snapshot.name)
 
 
 def _ring(case: Case) -> Iterator[Finding]:
-    """The keys of confidential names: whole, their owner's alone, and all that files of lists need."""
+    """The keys of confidential names: whole, their owner's alone, and all that lists and orders need."""
     path = key_ring.path_of(case.state)
     if stands(path) and path.stat().st_mode & _OTHERS:
         yield found("keys.open", path=str(path), mode=f"{stat.S_IMODE(path.stat().st_mode):04o}")
@@ -100,13 +100,22 @@ def _ring(case: Case) -> Iterator[Finding]:
     needed = {sealed_with(file) for file in (case.state / "feeds").glob("*/*.rules")} - {""}
     for identifier in sorted(needed - known):
         yield found("keys.ring_lacks", path=str(path), key=identifier)
+    for identifier, references in sorted(asyncio.run(_sealed(case)).items()):
+        if identifier not in known:
+            listed = ", ".join(references)
+            yield found("keys.ring_lacks_orders", path=str(path), key=identifier, orders=listed)
 
 
-def _is_another(key: bytes, snapshot: Path) -> bool:
-    """Return whether the snapshot was made with another key; false where ``snapshot`` finds it damaged."""
+async def _sealed(case: Case) -> dict[str, list[str]]:
+    """The references of confidential orders that a compile has to open, by the key that sealed them; none
+    where the store cannot be read, which ``store`` says."""
     try:
-        with snapshot.open("rb") as file:
-            header = read_header(file.read(HEADER_SIZE), snapshot.stat().st_size)
-    except (SnapshotError, FileNotFoundError):
-        return False
-    return header.key_id != snapshot_layout.key_id(key)
+        async with reading.opened(case) as context, context.store.read() as connection:
+            known = (await orders.all_orders(connection)).orders
+    except (StoreError, OperationError, OSError):
+        return {}
+    sealed: dict[str, list[str]] = {}
+    for order in known:
+        if order.demand.sealed is not None and order.state not in ENDED_BY_PEOPLE:
+            sealed.setdefault(order.demand.sealed.key_id, []).append(order.reference)
+    return sealed

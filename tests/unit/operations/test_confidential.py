@@ -327,6 +327,7 @@ async def test_where_all_keys_are_lost_a_withdrawn_order_keeps_nothing_from_bein
         with closing(sqlite3.connect(installation.database)) as raw:
             key = FINGERPRINT_KEY.load(state_dir)
             assert sum(len(order_rules(each, 1, key).names) for each in mandatory_state(raw.execute)) == 2
+        assert (await key_rotation.rotate(context, reason="yearly")).orders == 1, "O-1 keeps its seal"
 
 
 async def test_an_order_does_not_take_the_entries_of_another(installation: Installation) -> None:

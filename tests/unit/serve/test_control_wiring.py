@@ -7,7 +7,7 @@ import io
 import json
 import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import closing
+from contextlib import AsyncExitStack, closing
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from pathlib import Path
@@ -17,6 +17,7 @@ import pytest
 from filterd.config.accounting_settings import LeaseFormat, LeasesSettings, LeaseValue
 from filterd.config.settings import ListenSettings, Settings
 from filterd.config.value_types import Endpoint, StoreUrl
+from filterd.disk.keys import FINGERPRINT_KEY
 from filterd.model.mandatory import label_of
 from filterd.model.order import OrderState
 from filterd.model.records import NodeReport
@@ -25,7 +26,7 @@ from filterd.operations.context import Context, OperationError
 from filterd.operations.feeds import updating
 from filterd.operations.migrate import Migration, upgrade
 from filterd.operations.orders import ending, taking
-from filterd.operations.policies import KeptPolicies, policies
+from filterd.operations.policies import policies
 from filterd.serve import control as control_role
 from filterd.serve.control import Control
 from filterd.serve.maintenance import ROWS_SECONDS
@@ -95,16 +96,15 @@ async def test_a_feed_without_its_entry_is_a_figure_even_where_no_policies_can_b
         assert found.feeds["adult-starter"].names == 3
 
 
-async def test_what_is_compiled_is_never_half_a_second_old(controlled: Controlled) -> None:
-    """A change of a file was remembered with the policies of before it, and never compiled."""
-    kept = replace(controlled.context, kept_policies=KeptPolicies(lambda: 0.0))
-    control = Control(kept)
-    before = policies(kept)
-    controlled.installation.write_policy("profiles/later.yaml", POLICIES["profiles/teen.yaml"])
-    assert policies(kept) == before, "else this shows nothing"
-    assert "later" in {each.id for each in control._maintenance._documents().profiles}
-    assert control._current.kept_policies is kept.kept_policies
-    control._http.stop()
+async def test_what_is_compiled_is_of_the_files_as_they_are(controlled: Controlled) -> None:
+    """Policies that were kept for half a second were remembered as those of the changed files, and the change
+    was never compiled."""
+    async with AsyncExitStack() as stack:
+        context = await control_role._opened(controlled.installation.settings, stack)
+        before = policies(context)
+        assert policies(context) is before
+        controlled.installation.write_policy("profiles/later.yaml", POLICIES["profiles/teen.yaml"])
+        assert "later" in {each.id for each in policies(context).profiles}
 
 
 async def test_control_is_ready_once_there_is_a_snapshot(controlled: Controlled) -> None:
@@ -116,6 +116,22 @@ async def test_control_is_ready_once_there_is_a_snapshot(controlled: Controlled)
     for file in (controlled.installation.settings.state_dir / "snapshots").glob("*.snapshot"):
         file.unlink()
     assert controlled.control._missing() == ["no policy snapshot"]
+
+
+async def test_a_snapshot_that_no_node_can_read_makes_control_unready(controlled: Controlled) -> None:
+    """Control said that it was ready while every node answered SERVFAIL."""
+    await controlled.control._look_whether_newest()
+    await updating.update(controlled.context, ())
+    await snapshots.build(controlled.context)
+    assert controlled.control._missing() == []
+    key = FINGERPRINT_KEY.path(controlled.installation.settings.state_dir)
+    key.unlink()
+    (missing,) = controlled.control._missing()
+    assert missing.startswith("nodes cannot read the policy snapshot")
+    FINGERPRINT_KEY.load(controlled.installation.settings.state_dir)
+    assert controlled.control._missing() == [missing], "with another key"
+    await snapshots.build(controlled.context)
+    assert controlled.control._missing() == []
 
 
 async def test_control_waits_for_a_store_that_is_locked_at_its_start(

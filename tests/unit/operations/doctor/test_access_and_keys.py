@@ -17,14 +17,17 @@ from filterd.operations.doctor import access, keys
 from filterd.operations.doctor.case import Account, Case
 from filterd.operations.doctor.finding import Finding, describe, found
 from filterd.operations.feeds.rule_files import rule_file, write_version
+from filterd.operations.orders import ending, taking
 from filterd.store import pins
+from tests.worlds.backups import request
 from tests.worlds.findings import ids, values
+from tests.worlds.installation import Installation
 
 STRANGER = Account("stranger", 65533, frozenset((65533,)))
 
 
 @pytest.mark.ring("merge")
-async def test_a_sound_installation_has_no_findings(built: Case) -> None:
+def test_a_sound_installation_has_no_findings(built: Case) -> None:
     assert ids(access.check(built)) == []
     assert ids(keys.check(built)) == []
 
@@ -98,13 +101,13 @@ def test_permissions_are_the_kernels(tmp_path: Path, owner: int, mode: int, allo
     assert access.allowed(STRANGER, path, 4) is allowed
 
 
-async def test_a_key_that_others_can_read(built: Case) -> None:
+def test_a_key_that_others_can_read(built: Case) -> None:
     key = built.state / "keys/digest.key"
     key.chmod(0o640)
     assert values(keys.check(built), "keys.open") == {"path": str(key), "mode": "0640"}
 
 
-async def test_a_key_that_is_gone_or_damaged_or_another_one(built: Case) -> None:
+def test_a_key_that_is_gone_or_damaged_or_another_one(built: Case) -> None:
     key = built.state / "keys/fingerprint.key"
     key.write_bytes(bytes(16))
     assert ids(keys.check(built)) == ["keys.other"]
@@ -135,11 +138,29 @@ def test_the_keys_of_confidential_names(built: Case) -> None:
     assert values(keys.check(built), "keys.ring_lacks")["key"] == content[:16].decode()
 
 
+def test_a_lost_key_of_orders_names_them(built: Case, installation: Installation) -> None:
+    """Nothing said that no snapshot could be built any more, but the log."""
+
+    async def take_in() -> None:
+        async with installation.open(approvals=1) as context:
+            await taking.add(context, replace(request("hidden.example"), confidential=True))
+            ended = await taking.add(context, replace(request("other.example"), confidential=True))
+            await ending.withdraw(context, ended.reference, reason="lifted")
+
+    asyncio.run(take_in())
+    path = key_ring.path_of(built.state)
+    key = path.read_bytes()[:16].decode()
+    assert ids(keys.check(built)) == []
+    path.unlink()
+    found = values(keys.check(built), "keys.ring_lacks_orders")
+    assert found == {"path": str(path), "key": key, "orders": "O-1"}
+
+
 def test_a_new_installation_needs_no_keys(case: Case) -> None:
     assert ids(keys.check(case)) == []
 
 
-async def test_the_secrets_of_cookies_that_nodes_share(built: Case, tmp_path: Path) -> None:
+def test_the_secrets_of_cookies_that_nodes_share(built: Case, tmp_path: Path) -> None:
     secrets = tmp_path / "cookies"
     dns = replace(built.settings.dns, cookie_secret_file=secrets)
     shared = replace(built, settings=replace(built.settings, dns=dns))
