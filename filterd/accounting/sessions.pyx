@@ -222,7 +222,7 @@ cdef class Sessions(EventSink):
         cdef Head* head = head_of(&table.slab)
         cdef uint64_t damaged = 0
         cdef uint64_t good = 0
-        if not self.begun_empty and head_is_good(head) and not self._is_of_this_epoch(head):
+        if not self.begun_empty and head_is_good(head) and not self._is_of_this_epoch(head, expected):
             self._lost(f"{path} is an older copy: {self.note} names another epoch")
         if self.begun_empty or not head_is_good(head):
             if not self.begun_empty and head_is_older(head):
@@ -252,11 +252,13 @@ cdef class Sessions(EventSink):
             head.in_use = <uint32_t>(good + damaged)
             table_load(table, now)
 
-    cdef bint _is_of_this_epoch(self, const Head* head) except -1:
+    cdef bint _is_of_this_epoch(self, const Head* head, bint expected) except -1:
         """False where the note beside the directory names another epoch, or none, as it does for a copy of an
-        earlier one that was put back. A kill in the first moment of a new file leaves it without one."""
+        earlier one that was put back. An empty file lacks nothing where no session was ever known; a kill in
+        the first moment of a new one leaves it without an epoch."""
+        cdef bint empty = head.in_use == 0 and self.guarded.table.slab.there == 0
         return (self.note is None or head.epoch in read_epochs(self.note)
-                or (head.epoch == 0 and head.in_use == 0 and self.guarded.table.slab.there == 0))
+                or (empty and (head.epoch == 0 or not expected)))
 
     cdef _begin_epoch(self):
         """Begin one with this opening; on a disk that refuses, a file that has one keeps it."""

@@ -185,6 +185,21 @@ def test_an_older_copy_is_noticed(path: Path, note: Path) -> None:
     assert "begun anew" in read_entries(path, net.clock.now, note=note).lacking
 
 
+@pytest.mark.parametrize("expected", [False, True])
+def test_an_older_copy_lacks_nothing_where_no_session_was_ever_known(
+    path: Path, note: Path, expected: bool
+) -> None:
+    """Unknown clients got SERVFAIL for 15 minutes, without any accounting."""
+    net = network(path, note=note)
+    net.table.close()
+    copy = path.read_bytes()
+    network(path, net.clock, note=note).table.close()
+    path.write_bytes(copy)
+    again = network(path, net.clock, expected=expected, note=note)
+    assert again.table.begun_empty is expected
+    assert (again.table.unsettled > 0) is expected
+
+
 def test_a_copy_of_the_same_run_is_noticed_after_the_next_epoch(path: Path, note: Path) -> None:
     net = many(path, note)
     copy = path.read_bytes()
