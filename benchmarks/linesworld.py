@@ -21,7 +21,7 @@ from typing import Any
 
 from filterd.config.load import from_value
 from filterd.model.change_chain import change_hash
-from filterd.model.changelog import Change, LineChange, OrderChange, encode
+from filterd.model.changelog import Change, LineChange, OrderChange, encode, line_of
 from filterd.model.line import LineChoices
 from filterd.model.mandatory import order_id
 from filterd.model.order import Demand, Order, OrderState
@@ -41,10 +41,19 @@ CHUNK = 1_000
 BREATH = 0.015
 NXDOMAIN = 3
 ORDER_SQL = (
-    "INSERT INTO orders SELECT ?, ?, 'accepted',"
-    " '', '', '', '', '', '', 0, 0, 0, 0, 0, 0, 0, '', 0, 1, '', 0, '', ?"
+    "INSERT INTO orders (number, reference, state, authority, official, document, document_digest, ground,"
+    " reason, mode, not_before, not_after, review_at, received_at, added_by, added_at, accepted_at,"
+    " withdrawn_by, withdrawn_at, withdrawal_reason, seal)"
+    " VALUES (?, ?, 'accepted', '', '', '', '', '', '', 0, 0, 0, 0, 0, '', 0, 1, '', 0, '', ?)"
 )
-AUDIT_SQL = "INSERT INTO audit VALUES (?, 0, 0, '', 'order.add', ?, '', NULL, ?, ?, ?)"
+AUDIT_SQL = (
+    "INSERT INTO audit (sequence, revision, at, actor, action, subject, reason, after, previous_hash, hash)"
+    " VALUES (?, 0, 0, '', 'order.add', ?, '', ?, ?, ?)"
+)
+CHANGE_SQL = (
+    "INSERT INTO change (revision, stream, kind, at, payload, salt, hash, line)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+)
 OWN_NAME_SQL = "INSERT INTO own_name (line, name, action, scope) VALUES (?, ?, ?, 1)"
 NAME_SQL = "INSERT INTO order_name VALUES (?, ?, 1)"
 
@@ -173,9 +182,9 @@ class World:
                 stream, kind, payload = encode(change)
                 row = (self.revision, stream, kind, time.time(), payload, SALT)
                 self.hash = change_hash(self.hash, *row)
-                rows.append((*row, self.hash))
+                rows.append((*row, self.hash, line_of(change)))
             store.execute("BEGIN IMMEDIATE")
-            store.executemany("INSERT INTO change VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+            store.executemany(CHANGE_SQL, rows)
             for statement, values in statements:
                 store.execute(statement, values)
             store.execute("UPDATE head SET revision = ?, change_hash = ?", (self.revision, self.hash))
