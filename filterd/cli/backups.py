@@ -133,8 +133,8 @@ def _tell(done: Restored) -> None:
 
 
 def _lost_after(done: Restored) -> str:
-    """What the restored state lacks of what was acknowledged, by the last number: restores leave numbers out,
-    which a count would count."""
+    """What the restored state lacks. It names the last revision: a restore skips 1,000 numbers, so the
+    difference of two revisions does not count changes."""
     if done.lost_revisions < 0:
         return "; what came after it is lost, and how much is not known"
     if done.lost_revisions == 0:

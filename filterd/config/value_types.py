@@ -281,13 +281,12 @@ def host_of_url(url: str) -> str:
     without the final dot. Raises ValueError."""
     parts = urlsplit(url)
     host = parts.hostname or ""
-    bracketed = "[" in parts.netloc
-    if bracketed or _NUMBER.fullmatch(host.rpartition(".")[2]):
-        address = ip_address(host)
-        alone = _BRACKETED.fullmatch(parts.netloc.rpartition("@")[2]) is not None
-        if not bracketed == alone == (address.version == 6) or "%" in host:
+    if "[" in parts.netloc:
+        if "%" in host or _BRACKETED.fullmatch(parts.netloc) is None:
             raise ValueError
-        return str(address)
+        return str(IPv6Address(host))
+    if _NUMBER.fullmatch(host.rpartition(".")[2]):
+        return str(IPv4Address(host))
     name = host.removesuffix(".")
     if not name.isascii():
         import idna

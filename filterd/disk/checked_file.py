@@ -27,7 +27,7 @@ from filterd.disk.files import replace_file
 MAGIC = b"filterd-file "
 VERSION = 1
 LARGEST = 16 << 20
-"""bytes; the longest is a statement of the public record"""
+"""bytes; none of these files comes near it"""
 _HEAD = re.compile(rb"filterd-file ([0-9]{1,4}) ([0-9]{1,12}) ([0-9a-f]{64})\n")
 
 

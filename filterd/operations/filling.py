@@ -73,8 +73,8 @@ def refusal(profile: str, unread: Iterable[str]) -> str:
     """The reason why a profile is not chosen."""
     return (
         f"the profile {profile} restricts categories of which no list was ever read: {', '.join(unread)};"
-        " until one is read, its lines get what dns.parental_fail says, or the rest of the profile where that"
-        " was in force without them"
+        " until one is read, its lines get what dns.parental_fail says; a profile that was in force without"
+        " them stays as it was"
     )
 
 

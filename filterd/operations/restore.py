@@ -109,7 +109,8 @@ IDENTIFY = (
 )
 LEFT_ORDERS = (
     "orders that the replaced store had and the backup does not: {found}. Take them in again from their"
-    " documents; until then a node that had them keeps them in force (filterd node resync)"
+    " documents. Until then they hold on the nodes that have kept them, which filterd node resync shows; on"
+    " any other node their names are answered"
 )
 LEFT_LINES = (
     "lines that had opted in in the replaced store and are not opted in in the backup: {found}. Nothing is"
@@ -255,8 +256,8 @@ async def restore(
                     put_lists(settings, source)
                 done = await _complete(context, past, because, progress, revision, in_place=source is None)
                 if source is not None and there.head is not None:
-                    later = ending_again.after(past.ended, there.head.revision)
-                    done.remarks += await _left_behind(path, made, later)
+                    ended = ending_again.after(past.ended, there.head.revision)
+                    done.remarks += await _left_behind(path, made, ended)
             progress("replace the store", 0, 1)
             await _put_in_force(settings, made, there, past.record, stop, done, int(clock()))
     except (OSError, StoreError, LedgerDamagedError) as error:
@@ -444,13 +445,15 @@ async def _complete(
     return done
 
 
-async def _left_behind(path: Path, made: Path, later: Sequence[Ended]) -> list[str]:
-    """Remarks on the orders and opted-in lines of the replaced store ``path`` that the restored one lacks.
-    ``later``: what was ended after that store, which may be an older copy: nobody must take it in again."""
-    over = [each.number for each in later if each.kind == WITHDRAWAL]
-    left = [each.number for each in later if each.kind in (OPT_OUT, ERASURE)]
+async def _left_behind(path: Path, made: Path, ended: Sequence[Ended]) -> list[str]:
+    """Remarks on the orders and opted-in lines that only the replaced store ``path`` has. It may be an older
+    copy: what it does not know to have ended, ``ended``, must not be taken in again."""
+    orders_ended = [each.number for each in ended if each.kind == WITHDRAWAL]
+    lines_ended = [each.number for each in ended if each.kind in (OPT_OUT, ERASURE)]
     try:
-        orders, lines = await asyncio.to_thread(missing_from, made, path, SHOWN, over, left)
+        orders, lines = await asyncio.to_thread(
+            missing_from, made, path, SHOWN, orders_ended=orders_ended, lines_ended=lines_ended
+        )
     except StoreError:
         return [LEFT_UNKNOWN]
     told = ((LEFT_ORDERS, orders), (LEFT_LINES, lines))

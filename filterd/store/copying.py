@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,12 +32,12 @@ _MISSING_ORDERS = """
     SELECT reference, count(*) OVER () FROM main.orders
     WHERE state NOT IN (SELECT value FROM json_each(:ended)) AND number NOT IN (
         SELECT number FROM made.orders WHERE state NOT IN (SELECT value FROM json_each(:ended))
-        UNION ALL SELECT value FROM json_each(:orders))
+        UNION ALL SELECT value FROM json_each(:orders_ended))
     ORDER BY number LIMIT :limit"""
 _MISSING_LINES = """
     SELECT id, count(*) OVER () FROM main.line_state JOIN main.subscriber USING (line)
     WHERE opted_in AND line NOT IN (
-        SELECT line FROM made.line_state WHERE opted_in UNION ALL SELECT value FROM json_each(:lines))
+        SELECT line FROM made.line_state WHERE opted_in UNION ALL SELECT value FROM json_each(:lines_ended))
     ORDER BY line LIMIT :limit"""
 
 Tell = Callable[[int, int], None]
@@ -80,13 +80,18 @@ class Missing:
 
 
 def missing_from(
-    made: Path, path: Path, limit: int, orders: Iterable[int], lines: Iterable[int]
+    made: Path, path: Path, limit: int, *, orders_ended: Sequence[int], lines_ended: Sequence[int]
 ) -> tuple[Missing, Missing]:
     """Orders that have not ended, by reference, and opted-in lines, by the operator's id, that the store
-    ``path`` has and ``made``, of the same schema, has not: the first ``limit`` of each. Without those that
-    ended later, which have the numbers ``orders`` and ``lines``. Raises the matching StoreError."""
-    ended = {"ended": sorted(ENDED), "orders": sorted(orders), "lines": sorted(lines)}
-    values = {"limit": limit, **{name: json.dumps(each) for name, each in ended.items()}}
+    ``path`` has and ``made``, of the same schema, has not: the first ``limit`` of each. ``orders_ended`` and
+    ``lines_ended``: numbers to leave out, since they ended after ``path`` was copied. Raises the matching
+    StoreError."""
+    values = {
+        "limit": limit,
+        "ended": json.dumps(sorted(ENDED)),
+        "orders_ended": json.dumps(orders_ended),
+        "lines_ended": json.dumps(lines_ended),
+    }
     with translated(path), closing(_opened(path, "ro")) as connection:
         connection.execute("ATTACH ? AS made", (f"{made.absolute().as_uri()}?mode=ro",))
         found = [connection.execute(query, values).fetchall() for query in (_MISSING_ORDERS, _MISSING_LINES)]

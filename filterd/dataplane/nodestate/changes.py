@@ -37,8 +37,8 @@ BUSY_SECONDS = 0.1
 BATCH = 1000
 """rows read at a time: an order never waits for more than one such batch of another stream"""
 _NEWEST_SNAPSHOT_SQL = "SELECT file, revision FROM snapshot ORDER BY revision DESC LIMIT 1"
-STEPS = 20_000
-"""of SQLite's virtual machine, between two calls that say that a statement gets on: some milliseconds"""
+PROGRESS_STEPS = 20_000
+"""instructions of SQLite's virtual machine between two reports that a statement makes progress"""
 _LINES_KEPT_SQL = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'changed_line'"
 _ANY_CHANGE_SQL = (
     "SELECT 1 WHERE EXISTS (SELECT 1 FROM change WHERE stream = ? AND revision > ?)"
@@ -219,14 +219,14 @@ class ChangeLog:
         return ("", -1) if row is None else (str(row[0]), int(row[1]))
 
     def unread_lines(
-        self, since: int, highest: Callable[[], int], most: int, get_on: Callable[[], None]
+        self, since: int, highest: Callable[[], int], most: int, on_progress: Callable[[], None]
     ) -> tuple[int, int, list[tuple[int, int]], list[tuple[str, int]]] | None:
         """``highest()``; the newest revision; the changes above the revision ``since`` of lines up to that
         number, as line and revision; and the bindings of these lines and of those above, of at most ``most``
         each, the newest first, and of ten times as many new ones that opted in, and changed ones that did or
-        have own names. None: nothing changed, or the store is of before changes told their line. ``get_on``
-        is called while it is read."""
-        with self._transaction() as connection, _telling(connection, get_on):
+        have own names. None: nothing changed, or the store is of before changes told their line.
+        ``on_progress`` is called now and then while it is read."""
+        with self._transaction() as connection, _with_progress(connection, on_progress):
             if connection.execute(_LINES_KEPT_SQL).fetchone() is None:
                 return None
             if connection.execute(_ANY_CHANGE_SQL, (changelog.PARENTAL, since, since)).fetchone() is None:
@@ -376,9 +376,9 @@ def _good_rows(found: Iterable[tuple[Any, ...]], head: Head) -> tuple[list[Chang
 
 
 @contextmanager
-def _telling(connection: sqlite3.Connection, get_on: Callable[[], None]) -> Iterator[None]:
-    """Have ``get_on`` called while statements run inside the block."""
-    connection.set_progress_handler(get_on, STEPS)
+def _with_progress(connection: sqlite3.Connection, on_progress: Callable[[], None]) -> Iterator[None]:
+    """Have ``on_progress`` called while statements run inside the block."""
+    connection.set_progress_handler(on_progress, PROGRESS_STEPS)
     try:
         yield
     finally:

@@ -39,20 +39,20 @@ class ChoicesFollower:
         self._key = key
         self._effect = effect
 
-    def look(self, log: ChangeLog, get_on: Callable[[], None]) -> None:
-        """Find, once, the lines that the store changed since this node followed it. ``get_on`` is called
-        while that takes its time. Raises StoreUnreadableError."""
+    def look(self, log: ChangeLog, on_progress: Callable[[], None]) -> None:
+        """Find, once, the lines that the store changed since this node followed it. ``on_progress`` is called
+        now and then. Raises StoreUnreadableError."""
         if self._looked or self._disk.parental_cursor is None:
             return
         since = self._disk.parental_cursor.revision
         found = log.unread_lines(
-            since, lambda: max(self._disk.known.table.numbers(), default=0), MOST_BINDINGS, get_on
+            since, lambda: max(self._disk.known.table.numbers(), default=0), MOST_BINDINGS, on_progress
         )
         self._looked = True
-        get_on()
+        on_progress()
         if found is not None:
             self.unread = UnreadChanges(*found, self._key)
-            get_on()
+            on_progress()
             self._effect.observer.note("changed lines wait until they are followed", count=len(self.unread))
             self._effect.show()
 

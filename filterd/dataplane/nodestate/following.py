@@ -80,7 +80,7 @@ class Following:
         """``store`` is true if there is one to follow; otherwise there is nothing to wait for."""
         self._ticks = ticks
         self._store = store
-        self._began = self._complete_at = self._turned_at = ticks()
+        self._began = self._complete_at = self._progress_at = ticks()
         self.waits = store
         """true until the start may publish a state"""
         self.choices_followed = not store
@@ -98,7 +98,7 @@ class Following:
     @property
     def stuck(self) -> bool:
         """True if the node's thread has not turned for a long time."""
-        return self._ticks() - self._turned_at >= STUCK_SECONDS
+        return self._ticks() - self._progress_at >= STUCK_SECONDS
 
     @property
     def late(self) -> bool:
@@ -108,16 +108,16 @@ class Following:
     @property
     def hung(self) -> bool:
         """True if the start has waited as long as it may, and the thread does not come back."""
-        return self.late and self._ticks() - self._turned_at >= HUNG_SECONDS
+        return self.late and self._ticks() - self._progress_at >= HUNG_SECONDS
 
     def lag(self) -> float:
         """Seconds since the node last had everything, applied and on its disk; 0 within a small grace."""
         passed = self._ticks() - self._complete_at
         return passed if self._store and passed > GRACE_SECONDS else 0.0
 
-    def turned(self) -> None:
-        """The thread begins a turn, or gets on in a long one."""
-        self._turned_at = self._ticks()
+    def progressed(self) -> None:
+        """The thread begins a turn, or makes progress in a long one."""
+        self._progress_at = self._ticks()
 
     def complete(self) -> None:
         """A poll left nothing waiting, and everything is on the disk."""

@@ -242,7 +242,7 @@ class Node:
 
     def turn(self) -> bool:
         """Do once what is due. Returns whether more is waiting."""
-        self.following.turned()
+        self.following.progressed()
         if self._accepted:
             self._begin_other_history()
         behind = self._follow_store()
@@ -339,7 +339,7 @@ class Node:
                 more = self._liftings.follow(self._log) or more
             if not more:
                 self._confirm_snapshot(self._log)
-                self._choices.look(self._log, self.following.turned)
+                self._choices.look(self._log, self.following.progressed)
                 self._begin_to_serve()
             self.disk.settle()
             if changed:

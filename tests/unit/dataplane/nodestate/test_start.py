@@ -187,12 +187,12 @@ def test_a_store_with_many_changes_is_waited_for_while_it_is_read(
     node = stopped.start()
     read = ChangeLog.unread_lines
 
-    def slow(log: ChangeLog, since: int, highest: Any, most: int, get_on: Callable[[], None]) -> Any:
+    def slow(log: ChangeLog, since: int, highest: Any, most: int, on_progress: Callable[[], None]) -> Any:
         for _ in range(4):
             stopped.wait(HUNG_SECONDS - 0.1)
-            get_on()
+            on_progress()
             node.look_after()
-        return read(log, since, highest, most, get_on)
+        return read(log, since, highest, most, on_progress)
 
     monkeypatch.setattr(ChangeLog, "unread_lines", slow)
     stopped.settle()
@@ -200,7 +200,7 @@ def test_a_store_with_many_changes_is_waited_for_while_it_is_read(
     assert stopped.watcher.blocked("meanwhile.example")
 
 
-def test_a_long_look_says_that_it_gets_on(store: ScriptedStore) -> None:
+def test_a_long_look_reports_its_progress(store: ScriptedStore) -> None:
     store.write(*(LineChange(LineChoices(number)) for number in range(1, 10_001)))
     told = []
     log = ChangeLog(store.path)
