@@ -17,6 +17,10 @@ LEDGER = "ledger"
 """the directory of the newest head and of what a restore replays, in the state directory"""
 
 
+DRAFTS = shutil.ignore_patterns(".*.new")
+"""of files that control is about to replace: they can be gone before they are copied"""
+
+
 def put_store(site: Site, copy: Path, *, renamed: bool) -> None:
     """Put a copy in the place of the store: under its name, or over its content as ``cp`` does."""
     with site.looking_in:
@@ -38,7 +42,7 @@ def copy_of_one_moment(site: Site, to: Path) -> None:
         before = head.read_bytes() if head.exists() else b""
         copy_store(site, to)
         if before:
-            shutil.copytree(site.state / LEDGER, ledger, dirs_exist_ok=True)
+            shutil.copytree(site.state / LEDGER, ledger, dirs_exist_ok=True, ignore=DRAFTS)
         if not before or (ledger / "head").read_bytes() == before:
             return
 
@@ -292,7 +296,7 @@ class RestoreOlderLedger(Case):
         done = site.run("backup", str(backup))
         round_.require(done.returncode == 0, f"backup: {done.stderr.strip()[-300:]}")
         ledger, older = site.state / LEDGER, site.folder / "older-ledger"
-        shutil.copytree(ledger, older)
+        shutil.copytree(ledger, older, ignore=DRAFTS)
         round_.withdraw(order)
         round_.opt(1, into=False)
         round_.soon(lambda: not round_.holds(), "all is in force before the restore")
