@@ -59,11 +59,12 @@ def _parsed(url: str) -> URL:
     return parsed
 
 
-def connect(url: str, *, writer: bool) -> AsyncEngine:
+def connect(url: str, *, writer: bool, make: bool = False) -> AsyncEngine:
     """An engine whose connections set every pragma that the store relies on.
 
-    The writer's pool has one connection: writes of one process queue up, and wait for other processes at the
-    lock.
+    An empty file may be a copy of a store that has just begun, and is left as it is unless ``make`` says that
+    a store is made in it. The writer's pool has one connection: writes of one process queue up, and wait for
+    other processes at the lock.
     """
     parsed = _parsed(url).set(drivername="sqlite+aiosqlite")
     engine = create_async_engine(
@@ -79,9 +80,11 @@ def connect(url: str, *, writer: bool) -> AsyncEngine:
 
     def prepare(connection: Any, _record: Any) -> None:
         cursor = connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout={READ_WAIT_MS}")
+        cursor.execute("PRAGMA page_count")
+        (pages,) = cursor.fetchone()
         for pragma in (
-            f"busy_timeout={READ_WAIT_MS}",
-            "journal_mode=WAL",
+            *(("journal_mode=WAL",) if pages or make else ()),
             "synchronous=FULL",
             "foreign_keys=ON",
             "secure_delete=ON",

@@ -44,14 +44,14 @@ __all__ = ["Store", "Write"]
 class Store:
     """An open store, to be closed after use. Owned by one event loop."""
 
-    def __init__(self, url: str, ledger: Path) -> None:
-        """Use :meth:`open` or :meth:`migrate`, which check the file first."""
+    def __init__(self, url: str, ledger: Path, *, make: bool = False) -> None:
+        """Use :meth:`open` or :meth:`migrate`, which check the file first. ``make``: it may be empty."""
         self.ledger = Ledger(ledger)
         self._path = database_path(url)
         self._file = _identity(self._path)
         self._lookups = Lookups(self._path)
         self._reader: AsyncEngine = connect(url, writer=False)
-        self._writer: AsyncEngine = connect(url, writer=True)
+        self._writer: AsyncEngine = connect(url, writer=True, make=make)
         self.groups: WriteGroups | None = None
         """counts what :meth:`gather_writes` gathers"""
 
@@ -101,7 +101,7 @@ class Store:
                 raise
             _refuse_anew(path, Ledger(ledger))
             _make_file(path)
-        store = cls(url, ledger)
+        store = cls(url, ledger, make=True)
         try:
             with translated(path):
                 async with transaction(store._writer, write=True) as connection:

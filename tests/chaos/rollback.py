@@ -108,11 +108,12 @@ class Rollback(Case):
         self._expect(self.parts)
         if keeps_running:
             site.kill("control")
-        for part in PARTS:
-            if part in self.parts:
-                put_part(part, source / "state", site.state)
-        if self.parts == frozenset(PARTS):
-            history.replace(source / "state" / history.EPOCH, site.state / history.EPOCH)
+        with site.looking_in:
+            for part in PARTS:
+                if part in self.parts:
+                    put_part(part, source / "state", site.state)
+            if self.parts == frozenset(PARTS):
+                history.replace(source / "state" / history.EPOCH, site.state / history.EPOCH)
         roles = [role for role in ROLES if not site.alive(role)]
         round_.draw.shuffle(roles)
         for role in roles:

@@ -103,6 +103,15 @@ async def test_a_store_that_is_not_there_says_how_to_make_it(url: str, tmp_path:
         await Store.open(url, ledger_beside(url))
 
 
+async def test_an_empty_file_is_left_as_it_is_for_whoever_copies_a_store_into_it(url: str) -> None:
+    """A command or a role that looked while a copy began wrote a first page of its own into it."""
+    path = Path(url.removeprefix("sqlite:///"))
+    path.touch()
+    with pytest.raises(StoreMissingError):
+        await Store.open(url, ledger_beside(url))
+    assert path.stat().st_size == 0
+
+
 async def test_a_file_that_is_no_database_is_damage(url: str, tmp_path: Path) -> None:
     (tmp_path / "filterd.db").write_bytes(b"this is no database " * 500)
     for use in (Store.open, Store.migrate):
