@@ -69,7 +69,7 @@ def name(value: str) -> str:
     try:
         return normalise(value.strip())
     except RefusedNameError as refused:
-        message = f"not a domain name: {value.strip()[:MAX_TEXT]!r} ({refused})"
+        message = f"not a domain name: {value.strip()[:64]!r} ({refused})"
         raise OperationError(message, f"write it like {_host(value) or 'example.org'}") from refused
 
 
@@ -110,7 +110,7 @@ def scope(value: str) -> Scope:
         return Scope[value.upper()]
     except KeyError:
         words = ", ".join(each.word for each in Scope)
-        message = f"unknown scope {value!r}"
+        message = f"unknown scope {value[:64]!r}"
         raise OperationError(message, f"choose one of: {words}") from None
 
 

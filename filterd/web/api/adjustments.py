@@ -18,7 +18,7 @@ from filterd.operations.context import Context
 from filterd.operations.ends import End
 from filterd.operations.plans import PlanChange
 from filterd.operations.shown_adjustments import adjustments_of
-from filterd.web.api.fields import LineId, Moment, RequestBody, time_of
+from filterd.web.api.fields import Items, LineId, Moment, RequestBody, time_of
 from filterd.web.api.repeats import Attempted
 from filterd.web.api.representations import SubscriberShown
 from filterd.web.api.routing import Called, router, takes
@@ -28,10 +28,10 @@ from filterd.web.api.warned import WarnedSubscriber
 routes = router("choices")
 MOST_WISHES = 100
 Choice = Annotated[str, Field(min_length=3, max_length=64, description="KIND:ID, like category:games.")]
-Choices = Annotated[tuple[Choice, ...], Field(max_length=MOST_WISHES)]
-Ids = Annotated[tuple[Annotated[str, Field(min_length=1, max_length=40)], ...], Field(max_length=MOST_WISHES)]
+Choices = Annotated[tuple[Choice, ...], Items(MOST_WISHES)]
+Ids = Annotated[tuple[Annotated[str, Field(min_length=1, max_length=40)], ...], Items(MOST_WISHES)]
 Day = Annotated[str, Field(min_length=8, max_length=10, description="A day, like 2026-12-25.")]
-Days = Annotated[tuple[Day, ...], Field(max_length=MOST_WISHES)]
+Days = Annotated[tuple[Day, ...], Items(MOST_WISHES)]
 
 
 class Differences(RequestBody):
@@ -48,7 +48,7 @@ class Differences(RequestBody):
 class PlanGiven(RequestBody):
     """A week of the line's own, in the words of a plan file."""
 
-    schedule: Annotated[list[dict[str, Any]], Field(max_length=50)] | None = Field(
+    schedule: Annotated[tuple[dict[str, Any], ...], Items(50)] | None = Field(
         None, description="The slots, in the place of the profile's; null: they stay."
     )
     as_profile: StrictBool = Field(False, description="Back to the profile's hours.")

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, LiteralString, TypeVar
 
 from fastapi import Path
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
-from pydantic_core import PydanticCustomError
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    ValidatorFunctionWrapHandler,
+    model_validator,
+)
+from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError, core_schema
 
 from filterd.operations import input_values
 from filterd.operations.errors import OperationError
@@ -17,6 +28,8 @@ from filterd.web.api.paths import id_of
 T = TypeVar("T")
 REFUSED: LiteralString = "refused"
 """the kind of an error that a use case would raise"""
+SLICE = 100
+"""items of an array that are judged before the first error ends the judging"""
 
 
 def refused_by(check: Callable[[str], object]) -> AfterValidator:
@@ -69,10 +82,63 @@ def _meant(value: datetime) -> datetime:
 Moment = Annotated[AwareDatetime, BeforeValidator(_text_of_time), AfterValidator(_meant)]
 
 
+@dataclass(frozen=True, slots=True)
+class Items:
+    """The length of an array in a request, judged before its items. The items are judged in slices of
+    :data:`SLICE`: those behind the first slice with an error are not looked at."""
+
+    most: int
+    least: int = 0
+
+    def __get_pydantic_core_schema__(
+        self, source: object, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        """The schema of the array with its length, which the description shows too."""
+        array: Any = handler(source)
+        array |= {"min_length": self.least, "max_length": self.most}
+        return core_schema.no_info_wrap_validator_function(self._judge, array)
+
+    def _judge(self, value: object, handler: ValidatorFunctionWrapHandler) -> object:
+        if not isinstance(value, list) or len(value) <= SLICE:
+            return handler(value)
+        if len(value) > self.most:
+            found = {"count": len(value), "most": self.most, "remedy": f"send at most {self.most}"}
+            raise PydanticCustomError(REFUSED, "{count} items, and {most} may be there", found)
+        judged: list[Any] = []
+        for begin in range(0, len(value), SLICE):
+            try:
+                judged += handler(value[begin : begin + SLICE])
+            except ValidationError as error:
+                raise _moved(error, begin) from None
+        return tuple(judged)
+
+
+def _moved(error: ValidationError, begin: int) -> ValidationError:
+    """The errors of a slice that begins at that item of an array."""
+    found = [
+        InitErrorDetails(
+            type=PydanticCustomError(REFUSED, "{message}", {"message": each["msg"], **each.get("ctx", {})}),
+            loc=(begin + int(each["loc"][0]), *each["loc"][1:]),
+            input=None,
+        )
+        for each in error.errors(include_url=False, include_input=False)
+    ]
+    return ValidationError.from_exception_data(error.title, found)
+
+
 class RequestBody(BaseModel):
-    """The body of a request. Unknown fields are errors."""
+    """The body of a request. Unknown fields are errors; where there are many, one error for all of them."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _few_fields(cls, value: object) -> object:
+        known = cls.model_fields
+        if isinstance(value, dict) and len(value) > len(known) + SLICE:
+            found = {"count": len(value), "remedy": f"those that exist: {', '.join(known)}"}
+            raise PydanticCustomError(REFUSED, "{count} fields, most of them unknown", found)
+        return value
 
 
 class ListPart(BaseModel, Generic[T]):

@@ -13,7 +13,16 @@ from filterd.operations.plain_values import with_times
 from filterd.operations.privacy import preservation
 from filterd.operations.privacy.plain import plain_hold
 from filterd.operations.privacy.preservation import HoldDemand, ShownHold
-from filterd.web.api.fields import ListPart, Moment, Plain, RequestBody, RequiredText, SubscriberId, Text
+from filterd.web.api.fields import (
+    Items,
+    ListPart,
+    Moment,
+    Plain,
+    RequestBody,
+    RequiredText,
+    SubscriberId,
+    Text,
+)
 from filterd.web.api.repeats import Attempted, once
 from filterd.web.api.routing import Called, router, takes
 
@@ -31,11 +40,11 @@ class HoldGiven(RequestBody):
     reason: RequiredText = Field(description="Why it is recorded: the file, the ticket.")
     until: Moment | None = Field(None, description="When it ends by itself; or `days`.")
     days: int = Field(0, ge=0, le=LONGEST_DAYS, description="It ends in so many days; or `until`.")
-    classes: tuple[Text, ...] = Field(
-        (), max_length=64, description="Classes of data; none: those that are kept by line."
+    classes: Annotated[tuple[Text, ...], Items(64)] = Field(
+        (), description="Classes of data; none: those that are kept by line."
     )
-    subscribers: tuple[SubscriberId, ...] = Field(
-        (), max_length=MAX_LINES, description="Lines that it is limited to; none: every line."
+    subscribers: Annotated[tuple[SubscriberId, ...], Items(MAX_LINES)] = Field(
+        (), description="Lines that it is limited to; none: every line."
     )
 
 

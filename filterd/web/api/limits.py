@@ -16,8 +16,10 @@ from starlette.types import Message, Receive
 
 from filterd.web.api.problems import RefusedCall
 
-LARGEST_BODY = 1_000_000
-"""bytes"""
+LARGEST_BODY = 65_536
+"""bytes, of a call that says no other size"""
+LARGEST_DOCUMENT = 1_000_000
+"""bytes, of a call that takes an order, a list or a file"""
 BODY_SECONDS = 10.0
 """in which a whole body must arrive"""
 MOST_BODIES = 64

@@ -16,7 +16,8 @@ from filterd.operations.orders.intake import MAX_ENTRIES, MAX_PROPORTIONALITY, O
 from filterd.operations.plain_records import plain_order
 from filterd.operations.plain_values import plain, with_times
 from filterd.web.api.callers import Caller
-from filterd.web.api.fields import ListPart, Moment, Plain, RequestBody, RequiredText
+from filterd.web.api.fields import Items, ListPart, Moment, Plain, RequestBody, RequiredText
+from filterd.web.api.limits import LARGEST_DOCUMENT
 from filterd.web.api.reading import Limit, Number
 from filterd.web.api.repeats import Attempted, once
 from filterd.web.api.routing import Called, router, takes
@@ -31,7 +32,7 @@ Reference = Annotated[str, Path(max_length=32, description="The order's number, 
 class OrderGiven(RequestBody):
     """An order of an authority, complete (LMTR 182)."""
 
-    names: Annotated[tuple[Entry, ...], Field(min_length=1, max_length=MAX_ENTRIES)]
+    names: Annotated[tuple[Entry, ...], Items(MAX_ENTRIES, least=1)]
     scope: Literal["exact", "subtree", "below"] = "subtree"
     authority: RequiredText = Field(description="Who demands it.")
     official: RequiredText = Field(description="The official who signed.")
@@ -109,7 +110,7 @@ async def list_orders(
     )
 
 
-@routes.post("/orders", status_code=201, **takes(Permission.ORDERS_WRITE))
+@routes.post("/orders", status_code=201, **takes(Permission.ORDERS_WRITE, largest=LARGEST_DOCUMENT))
 async def take_in(attempt: Attempted, caller: Called, body: OrderGiven) -> Plain:
     """Take an order in. The person of the token stands behind it; where it takes two, it waits."""
 

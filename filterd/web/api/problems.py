@@ -13,7 +13,7 @@ Nothing of a request is logged with a fault: the text of an unforeseen exception
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -37,6 +37,10 @@ MEDIA_TYPE = "application/problem+json"
 _KINDS = "urn:filterd:problem:"
 _DOCUMENT = "send one JSON document, in UTF-8"
 _RETRY = {"Retry-After": "1"}
+MOST_ERRORS = 100
+"""that one refusal names"""
+_LONGEST_PART = 64
+"""characters of a part of a field's place: an unknown field has the name that the client gave it"""
 _STATUSES: tuple[tuple[type[OperationError], HTTPStatus], ...] = (
     (UnknownError, HTTPStatus.NOT_FOUND),
     (ConflictError, HTTPStatus.CONFLICT),
@@ -138,22 +142,23 @@ def _of_http(error: HTTPException) -> RefusedCall:
     return RefusedCall(status, status.description or status.phrase, "see /api/docs", headers=error.headers)
 
 
-def invalid(errors: Iterable[Mapping[str, Any]]) -> RefusedCall:
-    """The refusal of a request with all of its errors. No value of it is repeated."""
+def invalid(errors: Sequence[Mapping[str, Any]]) -> RefusedCall:
+    """The refusal of a request with its first errors, and the count of all. No value of it is repeated."""
     found = [
         {
             "field": _field(each["loc"]),
             "detail": str(each["msg"]),
             "remedy": str(each.get("ctx", {}).get("remedy", "")) or "change this field",
         }
-        for each in errors
+        for each in errors[:MOST_ERRORS]
     ]
-    count = "one error" if len(found) == 1 else f"{len(found)} errors"
+    count = "one error" if len(errors) == 1 else f"{len(errors)} errors"
+    more = f", of which `errors` names {MOST_ERRORS}" if len(errors) > MOST_ERRORS else ""
     remedy = "change what `errors` names; /api/docs says what a field may hold"
-    detail = f"the request has {count}"
+    detail = f"the request has {count}{more}"
     return RefusedCall(HTTPStatus.UNPROCESSABLE_ENTITY, detail, remedy, errors=found)
 
 
 def _field(location: Sequence[int | str]) -> str:
     """``body.evidence.who``; ``body`` where the whole is meant."""
-    return ".".join(map(str, location))
+    return ".".join(str(each)[:_LONGEST_PART] for each in location)

@@ -10,7 +10,8 @@ from pydantic import Field
 from filterd.model.token import Permission
 from filterd.operations.plain_values import plain, with_times
 from filterd.operations.publishing import comparing, digests, publish, standing, withdrawing
-from filterd.web.api.fields import ListPart, Plain, RequestBody, RequiredText
+from filterd.web.api.fields import Items, ListPart, Plain, RequestBody, RequiredText
+from filterd.web.api.limits import LARGEST_DOCUMENT
 from filterd.web.api.routing import Called, router, takes
 
 routes = router("feeds")
@@ -22,9 +23,7 @@ LONGEST = 1024**2
 class PublishedLists(RequestBody):
     """The lists to publish in ``publish.directory``."""
 
-    lists: list[str] = Field(
-        default_factory=list, max_length=500, description="Ids of lists that are in force."
-    )
+    lists: Annotated[tuple[str, ...], Items(500)] = Field((), description="Ids of lists that are in force.")
     all_mandatory_public: bool = Field(
         False, description="Every mandatory list that is not confidential as well."
     )
@@ -49,7 +48,7 @@ class SignedDigests(RequestBody):
 async def publish_lists(caller: Called, body: PublishedLists) -> ListPart[Plain]:
     """Publish lists: signed files in the directory that the public pages serve. One that did not change stays
     as it is; a confidential one is refused, and nothing is published then."""
-    done = await publish.publish(caller.context, tuple(body.lists), all_mandatory=body.all_mandatory_public)
+    done = await publish.publish(caller.context, body.lists, all_mandatory=body.all_mandatory_public)
     return ListPart(items=[_timed(each) for each in done], next=None)
 
 
@@ -76,7 +75,7 @@ async def list_digests(caller: Called) -> Plain:
     return {"text": await digests.make(caller.context)}
 
 
-@routes.post("/list-comparisons", **takes(Permission.FEEDS_WRITE))
+@routes.post("/list-comparisons", **takes(Permission.FEEDS_WRITE, largest=LARGEST_DOCUMENT))
 async def compare_lists(caller: Called, body: SignedDigests) -> Plain:
     """Compare the lists in force with those of another provider, and keep the result. One that was signed
     before the last that was compared is refused."""

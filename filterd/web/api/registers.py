@@ -16,6 +16,7 @@ from filterd.operations.registers.finding import require_register
 from filterd.operations.registers.handed import Handed
 from filterd.operations.registers.plain import plain_delivery, plain_item, plain_taken
 from filterd.web.api.fields import ListPart, Moment, Plain, RequestBody, RequiredText
+from filterd.web.api.limits import LARGEST_DOCUMENT
 from filterd.web.api.reading import Limit, Number
 from filterd.web.api.routing import Called, router, takes
 
@@ -95,7 +96,7 @@ async def list_documents(
     return ListPart(items=[_timed(plain_delivery(each)) for each in found[:limit]], next=more)
 
 
-@routes.post("/registers/{register}/documents", **takes(Permission.ORDERS_WRITE))
+@routes.post("/registers/{register}/documents", **takes(Permission.ORDERS_WRITE, largest=LARGEST_DOCUMENT))
 async def take_document(caller: Called, register: RegisterId, body: RegisterDocument) -> Plain:
     """Take a document in. The same one again gets the same answers; what it was refused is taken up where the
     reason is gone, and nothing else changes."""

@@ -15,12 +15,14 @@ from starlette.responses import Response
 
 from filterd.model.token import Permission
 from filterd.web.api.callers import Caller, admitted
-from filterd.web.api.limits import BoundedBody
+from filterd.web.api.limits import LARGEST_BODY, BoundedBody
 from filterd.web.api.problems import MEDIA_TYPE, response_of
 from filterd.web.api.understood import understands
 
 PERMISSION = "x-permission"
 """the key of an operation's permission in the OpenAPI document"""
+LARGEST = "x-largest-body"
+"""the key of the bytes that its body may have, where it takes more than others"""
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 bearer = HTTPBearer(auto_error=False, description="A token of: filterd token add")
 
@@ -38,13 +40,15 @@ class ApiRoute(APIRoute):
         self.dependant = _given_caller(described)
         handle = super().get_route_handler()
         self.dependant = described  # which the OpenAPI document is made of
-        permission = Permission((self.openapi_extra or {})[PERMISSION])
+        described_more = self.openapi_extra or {}
+        permission = Permission(described_more[PERMISSION])
+        largest: int = described_more.get(LARGEST, LARGEST_BODY)
 
         async def call(request: Request) -> Response:
             try:
                 caller = request.state.caller = await admitted(request, permission)
                 look(request)
-                body = BoundedBody(request.headers, request.receive)
+                body = BoundedBody(request.headers, request.receive, largest=largest)
                 with caller.state.bodies.awaiting(caller.token.number):
                     await body.read()
                 return await handle(Request(request.scope, body.receive))
@@ -66,9 +70,10 @@ def router(tag: str) -> APIRouter:
     )
 
 
-def takes(permission: Permission) -> dict[str, Any]:
-    """The arguments of a route that takes this permission."""
-    return {"openapi_extra": {PERMISSION: permission.value}}
+def takes(permission: Permission, *, largest: int = LARGEST_BODY) -> dict[str, Any]:
+    """The arguments of a route that takes this permission, and a body of so many bytes at most."""
+    size = {} if largest == LARGEST_BODY else {LARGEST: largest}
+    return {"openapi_extra": {PERMISSION: permission.value, **size}}
 
 
 async def _caller(request: Request) -> Caller:  # one that is not async would run on a thread

@@ -20,7 +20,7 @@ from filterd.operations.sessions import commands, explaining, showing
 from filterd.operations.sessions.commands import ShownSessions
 from filterd.operations.sessions.protocol import MOST_ADDRESSES, ToldOutcome, ToldSession
 from filterd.web.api.callers import Caller
-from filterd.web.api.fields import Moment, Plain, RequestBody, SubscriberId
+from filterd.web.api.fields import Items, Moment, Plain, RequestBody, SubscriberId
 from filterd.web.api.problems import RefusedCall
 from filterd.web.api.repeats import Attempted, once
 from filterd.web.api.routing import Called, router, takes
@@ -35,7 +35,7 @@ LARGEST_PACKET = 65_536
 class SessionGiven(RequestBody):
     """An address, or several, that a line has from now on."""
 
-    addresses: Annotated[tuple[Address, ...], Field(min_length=1, max_length=MOST_ADDRESSES)]
+    addresses: Annotated[tuple[Address, ...], Items(MOST_ADDRESSES, least=1)]
     subscriber: SubscriberId
     until: Moment | None = Field(None, description="Good until then; null: as accounting.stale_after says.")
     at: Moment | None = Field(None, description="It has been so since; null: now.")

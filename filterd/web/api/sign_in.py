@@ -11,7 +11,7 @@ from filterd.model.token import Permission
 from filterd.operations.portal import links, pins
 from filterd.operations.portal.links import IssuedLink
 from filterd.operations.repeats import Said
-from filterd.web.api.fields import LineId, RequestBody, RequiredText, SubscriberId, Text, time_of
+from filterd.web.api.fields import Items, LineId, RequestBody, RequiredText, SubscriberId, Text, time_of
 from filterd.web.api.repeats import Attempted, once
 from filterd.web.api.routing import Called, router, takes
 
@@ -21,7 +21,7 @@ routes = router("portal")
 class LinkAsked(RequestBody):
     """A link for the holder, for an authorised person, or for an organisation with several lines."""
 
-    also: Annotated[tuple[SubscriberId, ...], Field(max_length=links.MOST_LINES - 1)] = Field(
+    also: Annotated[tuple[SubscriberId, ...], Items(links.MOST_LINES - 1)] = Field(
         (), description="Other lines of the same organisation."
     )
     organisation: Text = Field("", description="The name of a school or library; several lines need it.")

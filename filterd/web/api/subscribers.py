@@ -20,6 +20,7 @@ from filterd.operations.selection import Selection
 from filterd.web.api.callers import Caller
 from filterd.web.api.fields import (
     BoundText,
+    Items,
     LineId,
     ListPart,
     RequestBody,
@@ -43,7 +44,9 @@ class Registration(RequestBody):
 
     id: SubscriberId = Field(description="Your own name for the line.")
     zone: ZoneName | None = Field(None, description="IANA time zone; default: that of the installation.")
-    prefixes: tuple[BoundText, ...] = Field((), max_length=100, description="Static prefixes of the line.")
+    prefixes: Annotated[tuple[BoundText, ...], Items(100)] = Field(
+        (), description="Static prefixes of the line."
+    )
     wide: StrictBool = Field(False, description="Prefixes wider than a line has are meant.")
 
 
