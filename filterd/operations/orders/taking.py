@@ -6,6 +6,7 @@ transaction with the audit entry. Names stand in the trail as a count and a dige
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from dataclasses import dataclass, replace
 
@@ -48,6 +49,10 @@ class ForeseenOrder:
 async def foresee(context: Context, request: OrderRequest) -> ForeseenOrder:
     """Look what :func:`add` would make of a request; nothing is written. Raises what it would raise."""
     context.require_person()
+    return await asyncio.to_thread(_foreseen, context, request)  # ten thousand names take a while
+
+
+def _foreseen(context: Context, request: OrderRequest) -> ForeseenOrder:
     guarding = guards(context)
     demand = complete(request, _rules(context, guarding))
     return ForeseenOrder(demand, guarding.hits(demand), bool(_holding(demand, guarding)))
@@ -55,17 +60,15 @@ async def foresee(context: Context, request: OrderRequest) -> ForeseenOrder:
 
 async def add(context: Context, request: OrderRequest) -> Order:
     """Take an order in. It is pending, quarantined or, where one approval is enough, accepted at once."""
-    context.require_person()
-    guarding = guards(context)
-    demand = complete(request, _rules(context, guarding))
-    overlap, hits = _holding(demand, guarding), guarding.hits(demand)
+    foreseen = await foresee(context, request)
+    demand, hits = foreseen.demand, foreseen.hits
     seals = confidential.sealer(context.settings, context.clock()) if demand.confidential else None
     async with context.store.write(context.actor, context.clock()) as write:
         number = write.take_order()
         order = Order(
             number=number,
             reference=f"O-{number}",
-            state=OrderState.QUARANTINED if overlap else OrderState.PENDING,
+            state=OrderState.QUARANTINED if foreseen.quarantined else OrderState.PENDING,
             demand=demand,
             reason=input_values.text(request.reason, "reason", limit=1000),
             added_by=context.actor,

@@ -20,6 +20,8 @@ LARGEST_BODY = 65_536
 """bytes, of a call that says no other size"""
 LARGEST_DOCUMENT = 1_000_000
 """bytes, of a call that takes an order, a list or a file"""
+MOST_PARTS = 50_000
+"""arrays, objects and fields of a document, beyond which it is not parsed"""
 BODY_SECONDS = 10.0
 """in which a whole body must arrive"""
 MOST_BODIES = 64
@@ -57,6 +59,16 @@ class BoundedBody:
             message = f"the body did not arrive within {self._seconds:.0f} seconds"
             remedy = "send it faster, or in smaller requests"
             raise RefusedCall(HTTPStatus.REQUEST_TIMEOUT, message, remedy, headers=_CLOSE) from None
+
+    async def read_document(self) -> None:
+        """Read it, where it is one JSON document. Raises RefusedCall for one with more than
+        :data:`MOST_PARTS`: to parse it would hold the event loop."""
+        await self.read()
+        body = self._body or b""
+        if len(body) > LARGEST_BODY and sum(map(body.count, (b"[", b"{", b'":'))) > MOST_PARTS:
+            message = f"the body has more than {MOST_PARTS} arrays, objects and fields"
+            remedy = "send less in one request; /api/docs says what a field may hold"
+            raise RefusedCall(HTTPStatus.UNPROCESSABLE_ENTITY, message, remedy)
 
     async def _read(self) -> bytes:
         body = bytearray()

@@ -50,7 +50,7 @@ class ApiRoute(APIRoute):
                 look(request)
                 body = BoundedBody(request.headers, request.receive, largest=largest)
                 with caller.state.bodies.awaiting(caller.token.number):
-                    await body.read()
+                    await body.read_document()
                 return await handle(Request(request.scope, body.receive))
             except Exception as error:
                 return response_of(error)

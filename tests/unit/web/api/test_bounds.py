@@ -190,3 +190,10 @@ async def test_a_refusal_names_its_first_errors_and_counts_all(api: Api) -> None
     found = (await client.put("/api/v1/subscribers/home/choices/differences", json=body)).json()
     assert found["detail"] == f"the request has 300 errors, of which `errors` names {MOST_ERRORS}"
     assert len(found["errors"]) == MOST_ERRORS
+
+
+async def test_a_document_of_many_parts_is_not_parsed(api: Api) -> None:
+    client = await api.client(TokenRole.OPERATOR)
+    for content in (b'{"names":[' + b"[]," * 200_000 + b"[]]}", b'{"a":' * 60_000, b'{"a":0,"b":0,' * 60_000):
+        reply = await _send(client, "post", "/api/v1/orders", content)
+        assert (reply.status_code, "arrays, objects and fields" in reply.text) == (422, True)
