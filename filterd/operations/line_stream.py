@@ -36,6 +36,8 @@ LONGEST_ROW = 65_536
 """bytes"""
 MOST_WAITING = 4_096
 """rows that wait for their chunk, good or bad"""
+TURN_ROWS = 200
+"""rows that are read in one turn of the event loop"""
 _FORM = (
     'send {"id": ..., "prefixes": [...], "profile": ..., "zone": ..., "evidence": {...},'
     ' "accept_empty": true} in each line'
@@ -97,6 +99,8 @@ async def import_rows(
     free_until = 0.0
     async for text in rows:
         number += 1
+        if number % TURN_ROWS == 0:
+            await asyncio.sleep(0)
         try:
             row = reader.row(number, _fields(text))
             check(row)
