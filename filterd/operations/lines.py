@@ -22,7 +22,7 @@ from filterd.operations.nearest import did_you_mean
 from filterd.operations.notices import making as notices
 from filterd.store import meanings as meaning_rows
 from filterd.store import subscribers as rows
-from filterd.store.ledger import OPT_OUT
+from filterd.store.ledger import OPT_OUT, SECURITY_LEFT
 from filterd.store.store import Write
 
 
@@ -181,6 +181,8 @@ async def update(
         write.change(LineChange(choices))
         if before.choices.opted_in and not choices.opted_in:
             write.end(OPT_OUT, before.line)
+        if choices.security_left and not before.choices.security_left:
+            write.end(SECURITY_LEFT, before.line)
         write.audit(
             f"subscriber.{action}",
             subject(before.line),

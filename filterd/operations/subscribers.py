@@ -30,7 +30,6 @@ from filterd.operations.protection import denied, require_deniable
 from filterd.operations.selection import Selection
 from filterd.store import subscribers as rows
 from filterd.store.errors import StoreDamagedError
-from filterd.store.ledger import SECURITY_LEFT
 from filterd.store.store import Write
 
 MAX_OWN_NAMES = 500
@@ -242,18 +241,8 @@ async def leave_security(
     context: Context, subscriber: str, *, left: bool = True, reason: str = ""
 ) -> Subscriber:
     """Leave the operator's own security blocking, or come back to it. No restore ends a leave."""
-
-    async def note_end(write: Write, line: int) -> None:
-        if left:
-            write.end(SECURITY_LEFT, line)
-
     return await lines.update(
-        context,
-        subscriber,
-        "leave_security",
-        lambda old, _: replace(old, security_left=left),
-        reason=reason,
-        also=note_end,
+        context, subscriber, "leave_security", lambda old, _: replace(old, security_left=left), reason=reason
     )
 
 

@@ -263,7 +263,7 @@ def _id(path: str) -> str:
     return "adult-starter" if "/feeds/" in path else "home"
 
 
-async def _call(client: httpx.AsyncClient, method: str, path: str) -> httpx.Response:
+async def _call(client: httpx.AsyncClient, method: str, path: str, **more: Any) -> httpx.Response:
     row = MATRIX[method, path]
     numbers = {
         "reference": "O-1",
@@ -281,7 +281,7 @@ async def _call(client: httpx.AsyncClient, method: str, path: str) -> httpx.Resp
         "run": 1,
     }
     at = path.format(id=_id(path), name="blue.example", version="2026-11", **numbers)
-    return await client.request(method, at, params=row.query, json=row.body)
+    return await client.request(method, at, params=row.query, json=row.body, **more)
 
 
 def _for_another_reason(reply: httpx.Response) -> bool:
@@ -305,6 +305,35 @@ async def test_each_role_may_do_what_the_table_says_and_nothing_else(api: Api, r
             assert status in FINE or _for_another_reason(reply), (method, path, reply.text)
         else:
             assert status == 403, (method, path, call[PERMISSION])
+
+
+async def test_every_put_and_delete_that_comes_twice_gets_an_answer_twice(api: Api) -> None:
+    """A change that was made already is no fault."""
+    client = await api.client(TokenRole.OPERATOR)
+    for method, path, _ in await _endpoints(api):
+        if method in ("put", "delete") and path != LINE:
+            first, second = await _call(client, method, path), await _call(client, method, path)
+            assert 500 not in (first.status_code, second.status_code), (path, second.text)
+            if method == "put":
+                assert second.status_code == first.status_code, (path, second.text)
+
+
+async def test_every_post_that_comes_twice_with_its_key_acts_once(api: Api) -> None:
+    client = await api.client(TokenRole.OPERATOR)
+    keyed = 0
+    for method, path, call in await _endpoints(api):
+        if method != "post" or not any(each["in"] == "header" for each in call.get("parameters", ())):
+            continue
+        if not any(each["name"].lower() == "idempotency-key" for each in call["parameters"]):
+            continue
+        headers = {"Idempotency-Key": f"key of {path}"}
+        first = await _call(client, method, path, headers=headers)
+        second = await _call(client, method, path, headers=headers)
+        assert 500 not in (first.status_code, second.status_code), (path, second.text)
+        if first.is_success:
+            assert second.status_code in (first.status_code, 409), (path, second.text)
+        keyed += 1
+    assert keyed >= 10
 
 
 @pytest.mark.ring("merge")
