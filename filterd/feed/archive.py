@@ -25,9 +25,12 @@ from filterd.feed.source import DamagedError, NotAListError, UnreadableError, re
 MAX_MEMBERS = 100_000
 _MAX_HEADER = 1 << 16
 """of the headers that a tar archive puts before a member, such as one with its long name"""
+_MAX_GLOBAL = 16
+"""headers of a tar archive that hold for all members behind them: tarfile keeps what each says"""
 _PAX_HEADERS = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE)
 _LONG_HEADERS = (*_PAX_HEADERS, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
 _DAMAGE: tuple[type[Exception], ...] = (tarfile.TarError, DecompressionError, *decompression.DAMAGE)
+_SPARSE = "a sparse file, which no archive of lists has"
 OUTSIDE = "a path that leads out of the archive"
 NO_FILE = "a link, device or other member that is no regular file"
 
@@ -99,7 +102,7 @@ def _tarred(path: Path | GivenFile, limit: int, note: Callable[[bytes], object])
         raise NotAListError(msg)
     pieces = _Pieces(chain([first], source))
     with _damage_told(path):
-        with tarfile.open(mode="r|", fileobj=cast("IO[bytes]", pieces), tarinfo=_Header) as tar:
+        with _Archive.open(mode="r|", fileobj=cast("IO[bytes]", pieces)) as tar:
             for each in tar:
                 cast("Any", tar).members = []  # else it keeps every header
                 if not each.isdir():
@@ -140,7 +143,29 @@ class _Header(tarfile.TarInfo):
         if self.type in _LONG_HEADERS and self.size > _MAX_HEADER:
             msg = f"a header of {self.size} bytes"
             raise DecompressionError(msg)
+        if self.type == tarfile.XGLTYPE:
+            cast("_Archive", tar).count_global()
+        if self.type == tarfile.GNUTYPE_SPARSE:
+            raise DecompressionError(_SPARSE)
         return cast("tarfile.TarInfo", super()._proc_member(tar))  # type: ignore[misc]  # not in typeshed
+
+    def _proc_gnusparse_10(self, *_: object) -> None:
+        """Called by tarfile before it reads the map of a sparse file, whose length nothing bounds."""
+        raise DecompressionError(_SPARSE)
+
+
+class _Archive(tarfile.TarFile):
+    """A tar archive that counts the headers which hold for all members behind them."""
+
+    tarinfo = _Header
+    _global = 0
+
+    def count_global(self) -> None:
+        """Count one. Raises DecompressionError for too many."""
+        self._global += 1
+        if self._global > _MAX_GLOBAL:
+            msg = f"more than {_MAX_GLOBAL} global headers"
+            raise DecompressionError(msg)
 
 
 def _tar_member(path: Path | GivenFile, tar: tarfile.TarFile, header: tarfile.TarInfo) -> Member:
@@ -172,7 +197,7 @@ def _zipped(path: Path | GivenFile, limit: int, note: Callable[[bytes], object])
                 note(piece)
                 yield piece
 
-    with _damage_told(path), path.open("rb") as file, zipfile.ZipFile(file) as archive:
+    with _damage_told(path), path.open("rb") as file, decompression.zip_archive(file) as archive:
         packed = path.stat().st_size
         for each in decompression.members(archive):
             name = printable(each.filename)

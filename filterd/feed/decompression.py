@@ -15,7 +15,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import IO, Protocol
+from typing import IO, Protocol, cast
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -23,7 +23,9 @@ else:
     from backports import zstd
 
 PIECE = 1 << 18
-_XZ_MEMORY = 160 << 20
+LARGEST_DIRECTORY = 8 << 20
+"""bytes of the directory of a zip archive, of some 100,000 files; in memory it takes ten times as much"""
+_XZ_MEMORY = 96 << 20
 """of xz -9 it needs 65 MiB; a header can ask for 4 GiB"""
 _ZIP_METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2})
 
@@ -173,6 +175,29 @@ def _next_stream(rest: bytes, file: IO[bytes]) -> bytes:
         rest += more
 
 
+class _BoundedReads:
+    """A file whose pieces are bounded. zipfile reads the whole directory of an archive in one piece, as long
+    as the archive says that it is."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.seek, self.tell, self.seekable = file.seek, file.tell, file.seekable
+
+    def read(self, size: int = -1) -> bytes:
+        """The next ``size`` bytes; negative: all. Raises DecompressionError for more than a directory has."""
+        piece = self._file.read(min(size, LARGEST_DIRECTORY + 1) if size >= 0 else LARGEST_DIRECTORY + 1)
+        if len(piece) > LARGEST_DIRECTORY:
+            message = f"a zip directory of more than {LARGEST_DIRECTORY >> 20} MiB"
+            raise DecompressionError(message)
+        return piece
+
+
+def zip_archive(file: IO[bytes]) -> zipfile.ZipFile:
+    """A zip archive. Raises DecompressionError for a directory that is larger than
+    :data:`LARGEST_DIRECTORY`, before it is read."""
+    return zipfile.ZipFile(cast("IO[bytes]", _BoundedReads(file)))
+
+
 def members(archive: zipfile.ZipFile) -> Iterator[zipfile.ZipInfo]:
     """The files of a zip archive, without directories and what macOS adds."""
     for each in archive.infolist():
@@ -191,7 +216,7 @@ def member_pieces(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterator
 
 
 def _only_member(file: IO[bytes]) -> Iterator[bytes]:
-    with zipfile.ZipFile(file) as archive:
+    with zip_archive(file) as archive:
         found = list(members(archive))
         if len(found) != 1:
             message = f"a zip archive with {len(found)} files, and a list is one (format ut1 reads several)"

@@ -239,12 +239,14 @@ class Round:
             time.sleep(0.05)
 
     def tidy(self) -> None:
-        """End the oldest orders, so that a ground can be used for many rounds."""
+        """End the oldest orders, so that a ground can be used for many rounds. The nodes have that before the
+        next fault: a disk that hangs keeps them from it."""
         for name in self.ground.withdrawn:
             self.ground.truth.forget(name)
         self.ground.withdrawn.clear()
         while len(self.ground.orders) > KEPT_ORDERS:
             self.withdraw(self.ground.orders[0])
+        self.soon(lambda: not self.holds(), "the oldest orders have ended")
 
 
 class Case(ABC):
