@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Mapping, Sequence
-from ipaddress import IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
 from aiohttp.abc import AbstractResolver, ResolveResult
+
+_WITH_IPV4 = IPv6Network("64:ff9b::/96"), IPv6Network("::/96")
+"""networks whose last 32 bits are an IPv4 address: of translators, and compatible ones"""
 
 
 class HeldAddresses(AbstractResolver):
@@ -44,14 +47,32 @@ def literal(host: str) -> str | None:
 
 
 def is_public(address: str) -> bool:
-    """Return whether an address is one of the public Internet."""
+    """Return whether an address is one of the public Internet, and each IPv4 address that it embeds too: a
+    translator or a tunnel on the way would lead there."""
     found = ip_address(address)
-    if isinstance(found, IPv6Address) and found.ipv4_mapped is not None:
-        return found.ipv4_mapped.is_global
-    return found.is_global
+    inner = _embedded(found) if isinstance(found, IPv6Address) else ()
+    if inner:
+        return all(each.is_global and not each.is_multicast for each in inner)
+    local = isinstance(found, IPv6Address) and found.is_site_local
+    return found.is_global and not (found.is_multicast or found.is_reserved or local)
+
+
+def _embedded(address: IPv6Address) -> tuple[IPv4Address, ...]:
+    """The IPv4 addresses in one of IPv6: mapped and compatible (RFC 4291 §2.5.5), of a translator (RFC 6052),
+    6to4 (RFC 3056), and the server and client of Teredo (RFC 4380)."""
+    found = address.ipv4_mapped or address.sixtofour
+    if found is not None:
+        return (found,)
+    if address.teredo is not None:
+        return address.teredo
+    if address in _WITH_IPV4[0] or address in _WITH_IPV4[1]:
+        return (IPv4Address(int(address) & 0xFFFFFFFF),)
+    return ()
 
 
 def leads_inward(first: Sequence[str], later: Sequence[str]) -> bool:
-    """Return whether a redirect goes from a server of the public Internet to an address that is none of it: a
-    stranger's server must not choose which inner one is asked."""
-    return any(is_public(each) for each in first) and not all(is_public(each) for each in later)
+    """Return whether a redirect goes from a server of the public Internet, or from one that a proxy finds
+    (no addresses), to an address that is not public: a stranger's server must not choose which inner one is
+    asked."""
+    began_inside = bool(first) and not any(is_public(each) for each in first)
+    return not began_inside and not all(is_public(each) for each in later)
