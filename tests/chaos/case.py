@@ -244,6 +244,7 @@ class Round:
         for name in self.ground.withdrawn:
             self.ground.truth.forget(name)
         self.ground.withdrawn.clear()
+        self.enforcement = ENFORCEMENT  # all runs again
         while len(self.ground.orders) > KEPT_ORDERS:
             self.withdraw(self.ground.orders[0])
         self.soon(lambda: not self.holds(), "the oldest orders have ended")

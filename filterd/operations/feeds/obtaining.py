@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -30,8 +31,10 @@ from filterd.policy.feed_documents import server_of
 if TYPE_CHECKING:
     from filterd.fetch.client import Client
 
-AT_ONCE = 4
+AT_ONCE = 16
 """feeds that are fetched at the same time"""
+AT_ONE_HOST = 2
+"""of them, those whose first server is the same: slow ones do not take every slot"""
 SMALL = 64 * 1024
 """bytes of a small file: a manifest, a signature"""
 FULL_AFTER = 7 * 86400
@@ -104,6 +107,20 @@ class Obtained(Generic[Found]):
     """to be called once the list was taken, in a thread: the server is asked for a newer one from then on"""
 
 
+class Slots:
+    """The places of feeds that are fetched at the same time. Owned by one event loop."""
+
+    def __init__(self) -> None:
+        self._every = asyncio.Semaphore(AT_ONCE)
+        self._hosts: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(AT_ONE_HOST))
+
+    @asynccontextmanager
+    async def of(self, host: str) -> AsyncIterator[None]:
+        """A place of a feed from this host; those that wait for a host keep none from others."""
+        async with self._hosts[host], self._every:
+            yield
+
+
 @dataclass(slots=True)
 class Fetching:
     """The common part of all fetches of a process. ``chance`` gives numbers from 0 to 1."""
@@ -114,8 +131,8 @@ class Fetching:
     """None: the usual ones, with the size of the settings"""
     lookup: Lookup | None = None
     """None: by the DNS servers of the settings"""
-    at_once: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
-    mandatory_at_once: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
+    slots: Slots = field(default_factory=Slots)
+    mandatory_slots: Slots = field(default_factory=Slots)
     """of mandatory feeds alone: slow servers of other feeds do not keep them waiting"""
     taking: asyncio.Lock = field(default_factory=asyncio.Lock)
     """held while a list is read and taken: one after the other, for the sake of memory"""
@@ -146,7 +163,8 @@ async def obtained(
         except OSError as error:
             message = f"{directory} cannot be written: {error.strerror}; make room below state_dir"
             raise SourceError(message) from error
-        async with fetching.at_once if feed.mandatory is None else fetching.mandatory_at_once:
+        slots = fetching.slots if feed.mandatory is None else fetching.mandatory_slots
+        async with slots.of(server_of(feed.source)):
             got = await _Servers(context, feed, fetching, taker, tell, draft, opened, longest).first()
         yield got
 

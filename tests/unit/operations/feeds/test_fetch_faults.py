@@ -25,7 +25,7 @@ POINTS = (
     "filterd.operations.feeds.rule_files:write_version",
     "filterd.operations.feeds.rule_files:put_in_place",
     "filterd.operations.feeds.fetched_files:rename_file",
-    "filterd.operations.feeds.fetched_files:replace_file",
+    "filterd.operations.feeds.fetched_files:checked_file.write",
     "filterd.store.feeds:record_checks",
     "filterd.store.fetches:record",
 )

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -123,6 +125,43 @@ async def test_a_confidential_list_is_never_on_the_disk_as_it_came(world: Fetche
     await watching
     assert world.server.requests, got.problem
     assert seen == []
+
+
+async def test_feeds_of_one_host_leave_places_to_those_of_others() -> None:
+    slots, inside, end = obtaining.Slots(), Counter[str](), asyncio.Event()
+
+    async def fetch(host: str) -> None:
+        async with slots.of(host):
+            inside[host] += 1
+            await end.wait()
+
+    hosts = ["slow.example"] * 40 + [f"host-{number}.example" for number in range(40)]
+    tasks = [asyncio.create_task(fetch(host)) for host in hosts]
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert (inside["slow.example"], inside.total()) == (obtaining.AT_ONE_HOST, obtaining.AT_ONCE)
+    end.set()
+    await asyncio.gather(*tasks)
+    assert inside == Counter(hosts)
+
+
+async def test_feeds_that_were_never_read_are_fetched_first(
+    world: Fetched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(obtaining, "AT_ONCE", 1)
+    world.name("read", NAMES)
+    await world.update()
+    world.name("new", NAMES)
+    asked: list[str] = []
+    first = obtaining._Servers.first
+
+    async def noted(servers: Any) -> Any:
+        asked.append(servers.feed.id)
+        return await first(servers)
+
+    monkeypatch.setattr(obtaining._Servers, "first", noted)
+    await world.update()
+    assert asked == ["new", "read"]
 
 
 async def test_one_server_that_hangs_keeps_no_other_feed_waiting(world: Fetched) -> None:
