@@ -116,6 +116,11 @@ LEFT_LINES = (
     "lines that had opted in in the replaced store and are not opted in in the backup: {found}. Nothing is"
     " filtered for them until they opt in again (filterd subscriber opt-in)"
 )
+GIVEN_ORDERS = (
+    "orders that were taken in after the backup, and the replaced store does not have them either: {found}."
+    " Take them in again from their documents. Until then they hold on the nodes that have kept them, which"
+    " filterd node resync shows; on any other node their names are answered"
+)
 LEFT_UNKNOWN = (
     "the orders and opted-in lines that the replaced store had and the backup does not could not be read:"
     " compare those of the time since the backup with your papers"
@@ -258,6 +263,7 @@ async def restore(
                 if source is not None and there.head is not None:
                     ended = ending_again.after(past.ended, there.head.revision)
                     done.remarks += await _left_behind(path, made, ended)
+                done.remarks += _given_orders(past, own.head, there.head)
             progress("replace the store", 0, 1)
             await _put_in_force(settings, made, there, past.record, stop, done, int(clock()))
     except (OSError, StoreError, LedgerDamagedError) as error:
@@ -458,6 +464,17 @@ async def _left_behind(path: Path, made: Path, ended: Sequence[Ended]) -> list[s
         return [LEFT_UNKNOWN]
     told = ((LEFT_ORDERS, orders), (LEFT_LINES, lines))
     return [text.format(found=_named(missing)) for text, missing in told if missing.count]
+
+
+def _given_orders(past: _Past, own: StoreHead, there: StoreHead | None) -> list[str]:
+    """The remark on orders whose numbers the ledger knows to be given out, and which no store has."""
+    if not past.on_record:
+        return []
+    begins = max(own.next_order, 0 if there is None else there.next_order)
+    ended = {each.number for each in past.ended if each.kind == WITHDRAWAL}
+    lost = [f"O-{number}" for number in range(begins, past.head.next_order) if number not in ended]
+    found = Missing(tuple(lost[:SHOWN]), len(lost))
+    return [GIVEN_ORDERS.format(found=_named(found))] if lost else []
 
 
 def _named(missing: Missing) -> str:

@@ -185,6 +185,30 @@ async def test_control_that_starts_meanwhile_leaves_the_lists_alone_that_are_put
 
 
 @pytest.mark.ring("merge")
+@pytest.mark.parametrize("lost", [False, True], ids=["older", "missing"])
+async def test_orders_that_no_store_has_are_named_by_the_numbers_that_the_ledger_knows(
+    installation: Installation, tmp_path: Path, *, lost: bool
+) -> None:
+    """Their names were answered after a restore that said nothing of them: the store had gone back to before
+    them, and with it the node."""
+    made = await filled(installation, tmp_path)
+    older = tmp_path / "older.db"
+    copy_store(installation.database, older)
+    async with installation.open(approvals=1) as context:
+        for name in ("three", "four", "five"):
+            await taking.add(context, request(f"{name}.example"))
+        await ending.withdraw(context, "O-4", reason="lifted")
+    for name in ("", "-wal", "-shm"):
+        installation.database.with_name(installation.database.name + name).unlink(missing_ok=True)
+    if not lost:
+        shutil.copyfile(older, installation.database)
+    done = await put_back(installation, made)
+    (orders,) = [each for each in done.remarks if "does not have them either" in each]
+    assert "either: O-3, O-5. Take them in again" in orders.replace("\n", " ")
+    again = await put_back(installation, None)
+    assert not any("does not have them either" in each for each in again.remarks)
+
+
 async def test_no_number_is_given_out_twice(installation: Installation, tmp_path: Path) -> None:
     made = await filled(installation, tmp_path)
     async with installation.open(approvals=1) as context:
