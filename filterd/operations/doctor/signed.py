@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import stat
 from collections.abc import Iterator
+from pathlib import Path
 
 from filterd.config.signing_settings import AnchorKind
 from filterd.disk.signing_keys import SigningKeyError
 from filterd.operations import signing
-from filterd.operations.context import Context
 from filterd.operations.doctor import reading
 from filterd.operations.doctor.case import Case, stands
 from filterd.operations.doctor.finding import Finding, found
@@ -34,10 +34,12 @@ def check(case: Case) -> Iterator[Finding]:
     says."""
     yield from _keys(case)
     try:
-        look, fault, now = asyncio.run(_read(case))
+        look, damaged, fault, now = asyncio.run(_read(case))
     except (StoreError, OperationError, OSError):
         return
-    if fault:
+    if damaged is not None:
+        yield found("signed.record_damaged", path=str(damaged))
+    elif fault:
         yield found("signed.disagrees", reason=fault)
     for each in look.keys.unexplained:
         yield found("signed.key_replaced", key=each.key_id, purpose=each.purpose)
@@ -66,13 +68,11 @@ def _keys(case: Case) -> Iterator[Finding]:
                 yield found("signed.key_damaged", path=str(path))
 
 
-async def _read(case: Case) -> tuple[TrailFigures, str, float]:
+async def _read(case: Case) -> tuple[TrailFigures, Path | None, str, float]:
     async with reading.opened(case) as context:
-        return await figures.look(context), await _fault(context), context.clock()
-
-
-async def _fault(context: Context) -> str:
-    return await checkpoints.standing_fault(context)
+        damaged = await checkpoints.unreadable_record(context)
+        fault = await checkpoints.standing_fault(context)
+        return await figures.look(context), damaged, fault, context.clock()
 
 
 def _late(case: Case, look: TrailFigures, now: float) -> Iterator[Finding]:

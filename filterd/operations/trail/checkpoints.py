@@ -12,6 +12,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -168,6 +169,15 @@ async def _disagreement(connection: AsyncConnection, row: Checkpoint) -> str:
     if row.audit_sequence and there != row.audit_hash:
         return f"checkpoint {row.number} covers another entry {row.audit_sequence} than the trail has"
     return ""
+
+
+async def unreadable_record(context: Context) -> Path | None:
+    """The file of the checkpoint on record in the ledger, where it cannot be read."""
+    try:
+        await asyncio.to_thread(_noted, context)
+    except UnusableError:
+        return noted_checkpoint.path_of(context.store.ledger)
+    return None
 
 
 async def standing_fault(context: Context) -> str:

@@ -10,12 +10,14 @@ import pytest
 
 from filterd.config.signing_settings import AnchorKind, AnchorSettings
 from filterd.config.value_types import Seconds
+from filterd.operations import subscribers
 from filterd.operations.doctor import signed
 from filterd.operations.doctor.case import Case
 from filterd.operations.doctor.finding import Finding
 from filterd.operations.publishing import publish
 from filterd.operations.signing import Purpose, file_of
 from filterd.operations.trail import anchors, checkpoints, figures, statements
+from filterd.store import noted_checkpoint
 from tests.worlds.findings import ids, values
 from tests.worlds.installation import Installation
 from tests.worlds.trail import record, tamper
@@ -98,6 +100,25 @@ async def test_the_key_of_published_lists_is_missed_and_closed(
     assert "signed.list_key_unusable" in ids(look(built, kept(tmp_path)))
     path.unlink()
     assert ids(look(built, kept(tmp_path))) == ["signed.list_key_missing"]
+
+
+async def test_a_record_of_the_last_checkpoint_that_cannot_be_read_is_named_with_what_makes_it_anew(
+    built: Case, installation: Installation, tmp_path: Path
+) -> None:
+    """Doctor said to restore an older store, which did not end it."""
+    async with installation.open("control") as context:
+        assert await checkpoints.make(context) is not None
+        path = noted_checkpoint.path_of(context.store.ledger)
+    path.write_bytes(path.read_bytes().replace(b"1", b"2", 1))
+    found = look(built, kept(tmp_path))
+    assert "signed.disagrees" not in ids(found)
+    assert values(found, "signed.record_damaged") == {"path": str(path)}
+    path.unlink()
+    async with installation.open("control") as context:
+        await subscribers.add(context, "another")
+        assert await checkpoints.make(context) is not None
+    assert path.exists()
+    assert "signed.record_damaged" not in ids(look(built, kept(tmp_path)))
 
 
 async def test_a_trail_that_was_altered_is_told(
