@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import secrets
 from collections import OrderedDict
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address, ip_network
@@ -10,6 +12,9 @@ from filterd.operations.portal.refusals import TooManyTriesError
 
 MOST_CLIENTS = 10_000
 """clients that are remembered; the one that tried longest ago is forgotten for another"""
+HALF_DAY = 43_200.0
+"""seconds for which a network counts at least as one that has tried"""
+_BITS = 1 << 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,32 +70,85 @@ class Levels:
         return found
 
 
-class TryLimit:
-    """Counts tries of one client, of its network, and of all; those that were right are given back."""
+class TriedNetworks:
+    """The networks that tried in the last half day to day, in 4 MiB whatever their number: a bit for each, at
+    a place that a secret decides. Two networks may share one, and nobody can choose which.
 
-    def __init__(self, own: TryPace, network: TryPace, every: TryPace) -> None:
-        self._levels = Levels(own), Levels(network), Levels(every)
+    A network that has not tried shares the bit of one that has with a chance of the set bits in all: 0.4 % of
+    65,536 networks.
+    """
+
+    def __init__(self, secret: bytes) -> None:
+        self._secret = secret
+        self._present, self._before = bytearray(_BITS // 8), bytearray(_BITS // 8)
+        self._began = 0.0
+
+    def add(self, network: str, now: float) -> None:
+        """Note a network, which counts as one that has tried until it is forgotten."""
+        self._turn_over(now)
+        at, bit = self._place(network)
+        self._present[at] |= bit
+
+    def forget(self, network: str) -> None:
+        """Note that what it tried was right."""
+        at, bit = self._place(network)
+        self._present[at] &= ~bit
+        self._before[at] &= ~bit
+
+    def has(self, network: str, now: float) -> bool:
+        """Return whether it has tried."""
+        self._turn_over(now)
+        at, bit = self._place(network)
+        return bool((self._present[at] | self._before[at]) & bit)
+
+    def _place(self, network: str) -> tuple[int, int]:
+        """The byte and its bit."""
+        digest = hashlib.blake2b(network.encode(), key=self._secret, digest_size=8).digest()
+        at, bit = divmod(int.from_bytes(digest) % _BITS, 8)
+        return at, 1 << bit
+
+    def _turn_over(self, now: float) -> None:
+        if not 0 <= now - self._began < HALF_DAY:
+            self._began = now
+            self._present, self._before = bytearray(_BITS // 8), self._present
+
+
+class TryLimit:
+    """Counts tries of one client, of its network, and of all; those that were right are given back.
+
+    The count of all keeps out networks that have tried alone: from any other, one try is looked at, so that
+    many who guess keep nobody out who has not guessed.
+    """
+
+    def __init__(self, own: TryPace, network: TryPace, every: TryPace, secret: bytes | None = None) -> None:
+        """``secret``: 16 bytes that nobody knows; random ones by default."""
+        self._own, self._networks, self._every = Levels(own), Levels(network), Levels(every)
+        self._tried = TriedNetworks(secrets.token_bytes(16) if secret is None else secret)
 
     def take(self, address: str, now: float) -> None:
         """Count a try of a client before it is looked at. Raises TooManyTriesError where it is not."""
-        each = _keys(address)
-        wait = max(levels.wait(key, now) for levels, key in zip(self._levels, each, strict=True))
+        client = client_of(address)
+        network = network_of(client)
+        wait = max(self._own.wait(client, now), self._networks.wait(network, now))
+        of_all = self._every.wait("", now)
+        if of_all > 0 and self._tried.has(network, now):
+            wait = max(wait, of_all)
         if wait > 0:
             raise TooManyTriesError(wait)
-        self._count(each, 1)
+        self._own.count(client)
+        self._networks.count(network)
+        if of_all == 0:  # one beyond it does not make the others wait longer
+            self._every.count("")
+        self._tried.add(network, now)
 
     def give_back(self, address: str) -> None:
         """Count it no more: it was right."""
-        self._count(_keys(address), -1)
-
-    def _count(self, keys: tuple[str, ...], times: int) -> None:
-        for levels, key in zip(self._levels, keys, strict=True):
-            levels.count(key, times)
-
-
-def _keys(address: str) -> tuple[str, ...]:
-    client = client_of(address)
-    return client, network_of(client), ""
+        client = client_of(address)
+        network = network_of(client)
+        self._own.count(client, -1)
+        self._networks.count(network, -1)
+        self._every.count("", -1)
+        self._tried.forget(network)
 
 
 def client_of(address: str) -> str:

@@ -17,6 +17,7 @@ from filterd.operations.portal import links, sessions
 from filterd.operations.portal.keyed import keyed
 from filterd.operations.portal.refusals import SignInRefusedError, TooManyTriesError
 from filterd.operations.portal.state import CODES
+from filterd.operations.portal.tries import HALF_DAY, TriedNetworks
 from tests.unit.operations.portal.conftest import HOME, Portal
 from tests.worlds.installation import PORTAL_URL
 
@@ -98,7 +99,7 @@ async def test_wrong_codes_are_limited_of_one_client_and_of_all(portal: Portal) 
         with pytest.raises(SignInRefusedError):
             await portal.consume("AAAAA-AAAAA", f"192.0.{number}.2")
     with pytest.raises(TooManyTriesError):
-        await portal.consume("AAAAA-AAAAA", "2001:db8::1")
+        await portal.consume("AAAAA-AAAAA", "192.0.0.3")
     link = await links.issue(portal.context, "home")
     assert await portal.consume(link.url), "whoever has a link is not kept out by those who guess codes"
     portal.after(1 / own.each_second)
@@ -222,3 +223,32 @@ async def test_one_network_keeps_nobody_else_out(portal: Portal, address: str, o
     with pytest.raises(TooManyTriesError):
         await portal.consume(issued.code, address.format(200))
     assert await portal.consume(issued.code, other)
+
+
+async def test_wrong_codes_of_many_networks_keep_no_holder_out_who_has_not_tried(portal: Portal) -> None:
+    """What anybody gains beyond the limit of all is one try of each network in half a day."""
+    issued = await links.issue(portal.context, "home", seconds=links.MOST_SECONDS)
+    every = CODES[2]
+    guessing = [f"2001:db8:{number:x}::1" for number in range(3 * every.at_once)]
+    for address in guessing:
+        with pytest.raises(SignInRefusedError):
+            await portal.consume("AAAAA-AAAAA", address)
+    for address in guessing:
+        with pytest.raises(TooManyTriesError):
+            await portal.consume("AAAAA-AAAAA", address)
+    assert await portal.consume(issued.code, "198.51.100.7")
+
+
+def test_a_network_is_one_that_has_tried_for_half_a_day_at_least() -> None:
+    tried = TriedNetworks(b"secret")
+    tried.add("192.0.2.0/24", 100.0)
+    assert tried.has("192.0.2.0/24", 99.0), "the clock was set back by a moment"
+    tried = TriedNetworks(b"secret")
+    tried.add("192.0.2.0/24", 100.0)
+    for later in (HALF_DAY, 1.5 * HALF_DAY):
+        assert tried.has("192.0.2.0/24", 100 + later)
+        assert not tried.has("192.0.3.0/24", 100 + later)
+    assert not tried.has("192.0.2.0/24", 100 + 3 * HALF_DAY)
+    tried.add("192.0.2.0/24", 100.0)
+    tried.forget("192.0.2.0/24")
+    assert not tried.has("192.0.2.0/24", 100.0)
