@@ -15,7 +15,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import h11
 import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -30,6 +29,9 @@ READ_SECONDS = 10.0
 """within which a client reads some of a response that waits for it"""
 LEAST_READ = 8_192
 """bytes that it reads in this time, or all that is left"""
+HTTPS_ALONE = ((b"strict-transport-security", b"max-age=31536000"),)
+"""of each response over our own TLS (RFC 6797): for a year, browsers ask this host by no other way. Behind a
+proxy that ends TLS this is the proxy's to say. No subdomains: they may be others'."""
 END_SECONDS = 5
 """for the calls that are at work when the server ends"""
 
@@ -100,7 +102,7 @@ class Connection(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Begin to wait for a request."""
         super().connection_made(transport)
-        self.conn = StrictFraming(h11.SERVER, LARGEST_HEAD)
+        self.conn = StrictFraming(LARGEST_HEAD, HTTPS_ALONE if self.config.ssl is not None else ())
         self.idle.opened(self)
         self._wait(HEAD_SECONDS)
 

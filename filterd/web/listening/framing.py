@@ -7,6 +7,7 @@ what a proxy in front might read otherwise is refused, and its connection closed
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import h11
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -15,13 +16,27 @@ LARGEST_HEAD = 16_384
 """bytes of a request line and its headers"""
 PIECE = 32_768
 """bytes of a body that are handed to the connection at a time"""
+Headers = Sequence[tuple[bytes, bytes]]
 _END_OF_HEAD = re.compile(rb"\n\r?\n")
 _FOLDED = re.compile(rb"\n[ \t]")
 
 
 class StrictFraming(h11.Connection):
     """Refuses requests that h11 reads in one way of several. Two lengths that differ, and
-    codings other than chunked, are refused by h11 itself."""
+    codings other than chunked, are refused by h11 itself. Every response gets some headers."""
+
+    def __init__(self, largest_head: int, headers: Headers = ()) -> None:
+        """``headers``: those of every response, a refusal of the framing among them."""
+        super().__init__(h11.SERVER, largest_head)
+        self._headers = headers
+
+    def send_with_data_passthrough(self, event: h11.Event) -> list[bytes] | None:
+        """The bytes of an event. Both ways in which h11 sends come through here."""
+        if self._headers and isinstance(event, h11.Response):
+            event = h11.Response(
+                status_code=event.status_code, headers=[*event.headers, *self._headers], reason=event.reason
+            )
+        return super().send_with_data_passthrough(event)
 
     def next_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
         """The next event. Raises RemoteProtocolError as h11 does."""

@@ -109,6 +109,23 @@ async def test_tls_is_spoken_and_a_silent_handshake_ended(
         writer.close()
 
 
+async def test_each_response_over_our_own_tls_asks_for_https_alone(tmp_path: Path) -> None:
+    """Also one that no application made. Where a proxy ends TLS, we speak HTTP and say nothing of it."""
+    authority = Authority()
+    authority.server(tmp_path, "127.0.0.1")
+    file = tmp_path / "127.0.0.1.pem"
+    trusting = ssl.create_default_context(cadata=authority.pem.decode())
+    asked = b"strict-transport-security: max-age=31536000\r\n"
+    for certificate, tls, times in (((file, file), trusting, 1), (None, None, 0)):
+        async with serving(server(Application(), 8, certificate)) as port:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=tls)
+            assert (await _ask(reader, writer)).lower().count(asked) == times
+            writer.write(b"GET / HTTP/1.1\r\nHost: a\r\n folded: 1\r\n\r\n")
+            refused = await reader.read()
+            assert (refused[:13], refused.lower().count(asked)) == (b"HTTP/1.1 400 ", times)
+            writer.close()
+
+
 async def test_nothing_tells_which_software_answers() -> None:
     async with serving(server(Application(), 3)) as port, httpx.AsyncClient() as client:
         answer = await client.get(f"http://127.0.0.1:{port}/")
