@@ -12,6 +12,7 @@ from filterd.model.duty import ContactKind, DutyContact, Shift
 from filterd.operations import input_values
 from filterd.operations.context import Context, OperationError
 from filterd.operations.duty import roster
+from filterd.operations.reports import forms
 
 SHIFTS = ("account", "begins", "ends", "deputy")
 CONTACTS = ("kind", "id", "name", "telephone", "mail", "deputy", "note")
@@ -81,7 +82,7 @@ def _rows(text: str, columns: Sequence[str], make: Callable[[dict[str, str]], T]
                 faults.append(f"it has more than {MAX_ROWS} rows")
                 break
             try:
-                found.append(make({each: (row.get(each) or "").strip() for each in columns}))
+                found.append(make({each: forms.text_of((row.get(each) or "").strip()) for each in columns}))
             except OperationError as error:
                 faults.append(f"row {reader.line_num}: {error}")
     except csv.Error as error:
@@ -97,10 +98,5 @@ def _text(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(columns)
-    writer.writerows([_safe(cell) for cell in row] for row in rows)
+    writer.writerows(map(forms.cell, row) for row in rows)
     return out.getvalue()
-
-
-def _safe(cell: str) -> str:
-    """A cell that no spreadsheet takes for a formula."""
-    return f"'{cell}" if cell[:1] in ("=", "@", "\t") else cell

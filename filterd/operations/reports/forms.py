@@ -74,3 +74,8 @@ def cell(value: Value) -> str:
     if isinstance(value, str):
         return f"'{value}" if value.startswith(_FORMULA) else value
     return repr(value)
+
+
+def text_of(found: str) -> str:
+    """The text that :func:`cell` made this cell of."""
+    return found[1:] if found.startswith("'") and found[1:].startswith(_FORMULA) else found

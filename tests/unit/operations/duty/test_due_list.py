@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import date, time
@@ -11,7 +13,15 @@ import pytest
 
 from filterd.model import roster as arithmetic
 from filterd.model.due_item import DueKind
-from filterd.model.duty import AskedKind, AskedStep, AskedWay, Shift, paper_key
+from filterd.model.duty import (
+    AskedKind,
+    AskedStep,
+    AskedWay,
+    ContactKind,
+    DutyContact,
+    Shift,
+    paper_key,
+)
 from filterd.model.review import ReviewClaim, ReviewKind, ReviewOutcome
 from filterd.model.review_effect import EffectOfReview
 from filterd.model.roster import Gap
@@ -133,6 +143,18 @@ async def test_the_roster_goes_out_and_comes_in_as_csv(context: Context) -> None
     assert "officer,ana,Ana,55 1" in await roster_csv.export_contacts(context)
     with pytest.raises(OperationError, match="row 2: "):
         await roster_csv.import_contacts(context, "kind,id,name,telephone\nfriend,x,X,1\n")
+
+
+async def test_no_cell_of_the_roster_is_a_formula_and_all_come_back(context: Context) -> None:
+    given = DutyContact("x", ContactKind.OFFICER, "=1+1", "+52 55 1234 5678", deputy="@b", note="-2+3")
+    await roster.put_contact(context, given)
+    before = (await roster.look(context)).contacts
+    text = await roster_csv.export_contacts(context)
+    cells = [cell for row in csv.reader(io.StringIO(text)) for cell in row]
+    assert "'+52 55 1234 5678" in cells
+    assert not [each for each in cells if each.startswith(("=", "+", "-", "@", "\t", "\r"))]
+    await roster_csv.import_contacts(context, text)
+    assert (await roster.look(context)).contacts == before
 
 
 async def test_a_shift_that_cannot_be_meant(context: Context) -> None:
