@@ -243,7 +243,7 @@ class Control:
         if path is not None and path.exists() and not snapshots.nodes_can_read(directory.parent, path):
             lacking.append(
                 "nodes cannot read the policy snapshot: the fingerprint key is gone, or is another one;"
-                " another is compiled (filterd snapshot build says why not)"
+                " put it back from a copy, or make both anew: filterd snapshot build"
             )
         if path is not None and self._maintenance.snapshot_behind:
             lacking.append("the policy snapshot is older than the newest in the store: another is compiled")
