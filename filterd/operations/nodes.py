@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from filterd.disk import checked_file
 from filterd.model.records import OTHER_HISTORY, NodeReport
 from filterd.operations import drift, node_history
 from filterd.operations.context import Context
@@ -17,6 +21,8 @@ from filterd.store import snapshots as rows
 
 SILENT_AFTER = 60.0
 """seconds without a report until a node counts as silent"""
+LOST_ORDERS = "lost-orders"
+"""in the state directory, beside no node's own state"""
 THIS, ANOTHER, UNKNOWN = "this", "another", "unknown"
 """the history that a node follows: that of the store, another one, or unknown, since the place that it has is
 below the floor, so that it reads everything anew"""
@@ -39,14 +45,48 @@ class NodeStatus:
 async def record(context: Context, report: NodeReport) -> tuple[str, ...]:
     """Store a node's acknowledgement or heartbeat; neither change log nor audit trail records it. Returns the
     kept orders that it had at its last report and has no longer, though nobody ended them: its disk lost
-    them, and their names pass."""
+    them, and their names pass. They are noted until they are ended. Raises OSError or DamagedFileError where
+    that cannot be done; the report is not stored then."""
     async with context.store.report() as connection:
         before = await rows.last_report(connection, report.name)
         kept = set() if before is None else set(before.kept_orders)
         gone = await order_rows.unknown(connection, kept - set(report.kept_orders))
+        await asyncio.to_thread(_note_losses, losses_file(context), report, gone)
         await node_history.record(connection, before, report, context.settings.nodes.history)
         await rows.report(connection, report)
     return tuple(sorted(gone))
+
+
+def losses_file(context: Context) -> Path:
+    """The note of the kept orders that nodes lost."""
+    return context.settings.state_dir / LOST_ORDERS
+
+
+async def lost_orders(context: Context) -> Mapping[str, tuple[str, ...]]:
+    """The kept orders that nodes lost and that nobody ended since, by node; see :func:`record`. Raises
+    OSError or DamagedFileError."""
+    noted = await asyncio.to_thread(_noted_losses, losses_file(context))
+    async with context.store.read() as connection:
+        still = await order_rows.unknown(connection, {each for lost in noted.values() for each in lost})
+    found = {node: tuple(each for each in lost if each in still) for node, lost in noted.items()}
+    return {node: lost for node, lost in found.items() if lost}
+
+
+def _noted_losses(path: Path) -> dict[str, list[str]]:
+    try:
+        found: dict[str, list[str]] = json.loads(checked_file.read(path))
+    except FileNotFoundError:
+        return {}
+    return found
+
+
+def _note_losses(path: Path, report: NodeReport, gone: set[str]) -> None:
+    if not gone and not path.exists():
+        return
+    noted = _noted_losses(path)
+    lost = sorted({*noted.get(report.name, ()), *gone} - set(report.kept_orders))
+    if lost != noted.get(report.name, []):
+        checked_file.write(path, json.dumps(noted | {report.name: lost}).encode("ascii"))
 
 
 async def list_nodes(context: Context) -> Sequence[NodeStatus]:

@@ -14,7 +14,9 @@ from dataclasses import dataclass
 
 from filterd.config.settings import Settings
 from filterd.dataplane.listeners.commands import node_line, node_of, require_begun, resync_line
+from filterd.disk.checked_file import DamagedFileError
 from filterd.model.order import OFF_NODES
+from filterd.operations import nodes
 from filterd.operations.asking import ask
 from filterd.operations.context import Context
 from filterd.operations.errors import OperationError
@@ -101,7 +103,7 @@ async def end(context: Context, reference: str, *, reason: str, replaced_by: str
 
     Of an order that is withdrawn in the store, the nodes are told again. ``replaced_by``: the order as which
     it was taken in again; empty where there is none. Raises OperationError unless that one is in force, for
-    any other order that the store has, and for one that no node keeps.
+    any other order that the store has, and for one that no node keeps or lost.
     """
     number = _number(reference)
     reference = f"O-{number}"
@@ -111,13 +113,24 @@ async def end(context: Context, reference: str, *, reason: str, replaced_by: str
         message = f"the store has order {reference}, which is {known.state.value}"
         raise OperationError(message, f"run: filterd order withdraw {reference} --reason ...")
     kept = {order.reference for each in await histories(context) for order in each.kept}
-    if reference not in kept:
+    if reference not in kept | await _lost(context):
         message = f"no node keeps order {reference} in force"
         raise OperationError(message, "see those that are kept: filterd node resync")
     if known is not None:
         await ending.tell_again(context, reference, reason=reason)
         return True
     return await ending.end_lost(context, number, reason=reason, replaced_by=replaced_by)
+
+
+async def _lost(context: Context) -> set[str]:
+    try:
+        return {each for lost in (await nodes.lost_orders(context)).values() for each in lost}
+    except (OSError, DamagedFileError) as error:
+        message = f"the note of the kept orders that nodes lost cannot be read: {error}"
+        path = context.settings.state_dir / nodes.LOST_ORDERS
+        raise OperationError(
+            message, f"compare your papers with filterd order list, then remove {path}"
+        ) from error
 
 
 async def _require_newest(context: Context) -> None:

@@ -16,6 +16,7 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 
 from filterd.config.settings import Settings
+from filterd.disk.checked_file import DamagedFileError
 from filterd.disk.keys import drop_key_drafts
 from filterd.model.mandatory import label_of
 from filterd.model.records import NodeReport
@@ -71,6 +72,10 @@ from filterd.telemetry.notice_metrics import NoticeMetrics
 METRICS_SECONDS = 5.0
 STORE_SECONDS = 0.5
 """between two looks at whether the file of the store is still ours, and the newest one"""
+LOST_REMEDY = (
+    "take each in anew (filterd order add), then say so: filterd node resync --end O-N --replaced-by O-M"
+    " --reason ..."
+)
 ACTOR = "control"
 """the actor in the audit trail for what control does by itself"""
 
@@ -103,8 +108,8 @@ class Control:
         """why it is not known whether the store is the newest one; empty once it was compared"""
         self._unheard = ""
         """why what a node reported of orders was not put on record, as last logged"""
-        self._lost_orders: dict[str, set[str]] = {}
-        """node -> the kept orders that its disk lost; nobody ended them, and their names pass"""
+        self._lost_orders: list[str] = []
+        """what is to be said of kept orders that nodes lost; nobody ended them, and their names pass"""
         self._waiting: list[str] = []
         """the keys whose new values hold from the next start on"""
         settings = context.settings
@@ -145,6 +150,7 @@ class Control:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._ended.set)
         SettingsWatcher(self.reload, self._refuse_reload, self._ended.set).start()
+        await self._look_for_lost_orders()
         await self._link.start()
         await self._sessions.start()
         self._http.start()
@@ -203,17 +209,30 @@ class Control:
         """Store a node's report; one that cannot be stored comes again with the heartbeat."""
         try:
             gone = await nodes.record(self._context, report)
-        except (StoreError, OperationError) as error:
+        except (StoreError, OperationError, OSError, DamagedFileError) as error:
             log.get().warning("a node's report was not kept", node=report.name, reason=str(error))
             return
         await self._hear_orders(report)
-        lost = self._lost_orders.setdefault(report.name, set())
-        lost.difference_update(report.kept_orders)
         if gone:
-            lost.update(gone)
-            remedy = "take each in anew: filterd order add; then restart control"
+            remedy = LOST_REMEDY
             event = "a node lost orders that it kept in force"
             log.get().error(event, node=report.name, reason=", ".join(gone), remedy=remedy)
+        await self._look_for_lost_orders()
+
+    async def _look_for_lost_orders(self) -> None:
+        """Read the note of the kept orders that nodes lost, which outlives this process."""
+        try:
+            lost = await nodes.lost_orders(self._context)
+        except (StoreError, OSError, DamagedFileError) as error:
+            self._lost_orders = [
+                f"the kept orders that nodes lost are not known: {error}; compare your papers with"
+                f" filterd order list, then remove a damaged {nodes.losses_file(self._context)}"
+            ]
+            return
+        self._lost_orders = [
+            f"node {name} lost the kept orders {', '.join(references)}: {LOST_REMEDY}"
+            for name, references in sorted(lost.items())
+        ]
 
     async def _hear_orders(self, report: NodeReport) -> None:
         """Put on record what a report tells of orders; the next one tells it again."""
@@ -256,12 +275,7 @@ class Control:
             lacking.append(
                 f"damaged rows of orders and lists in the store: {count}; see filterd audit verify"
             )
-        for name, lost in self._lost_orders.items():
-            if lost:
-                listed = ", ".join(sorted(lost))
-                lacking.append(
-                    f"node {name} lost the kept orders {listed}: take them in anew, then restart control"
-                )
+        lacking += self._lost_orders
         if self._maintenance.store_trouble:
             lacking.append(self._maintenance.store_trouble)
         return lacking

@@ -21,7 +21,7 @@ from filterd.disk.keys import FINGERPRINT_KEY
 from filterd.model.mandatory import label_of
 from filterd.model.order import OrderState
 from filterd.model.records import NodeReport
-from filterd.operations import integrity, nodes, snapshots, subscribers
+from filterd.operations import integrity, nodes, resync, snapshots, subscribers
 from filterd.operations.context import Context, OperationError
 from filterd.operations.feeds import updating
 from filterd.operations.migrate import Migration, upgrade
@@ -292,6 +292,41 @@ async def test_kept_orders_that_a_node_lost_make_control_not_ready(controlled: C
     assert any("kept orders O-9" in each for each in control._missing())
     await control._hear(replace(REPORT, kept_orders=("O-8", "O-9")))
     assert not any("O-9" in each for each in control._missing())
+
+
+async def test_lost_orders_are_said_until_they_are_ended_through_a_start_of_control(
+    controlled: Controlled,
+) -> None:
+    """They were known to one process: a kill of it made control ready, and nothing said that their names are
+    answered."""
+    control, context = controlled.control, controlled.context
+    await control._hear(replace(REPORT, kept_orders=("O-108", "O-109")))
+    await control._hear(REPORT)
+    control._lost_orders = []  # as in a process that starts
+    await control._look_for_lost_orders()
+    (said,) = control._lost_orders
+    assert "lost the kept orders O-108, O-109: take each in anew" in said
+    assert await resync.end(context, "O-108", reason="lifted by the court")
+    assert await resync.end(context, "O-109", reason="a mistake")
+    await control._hear(REPORT)
+    assert control._lost_orders == []
+
+
+async def test_a_damaged_note_of_lost_orders_is_said(controlled: Controlled) -> None:
+    control, context = controlled.control, controlled.context
+    await control._hear(replace(REPORT, kept_orders=("O-9",)))
+    await control._hear(REPORT)
+    path = nodes.losses_file(context)
+    whole = path.read_bytes()
+    for at in range(len(whole)):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        await control._look_for_lost_orders()
+        (said,) = control._lost_orders
+        assert "are not known" in said
+        assert str(path) in said
+    path.write_bytes(whole)
+    await control._look_for_lost_orders()
+    assert "O-9" in control._lost_orders[0]
 
 
 @pytest.mark.ring("merge")
