@@ -96,7 +96,7 @@ def test_ports_ids_and_letter_case_are_spread(world: Misses, upstream: Upstream,
     capitals = sum(byte in range(65, 91) for query, _ in queries for byte in query[13:40])
     letters = sum(chr(byte).isalpha() for query, _ in queries for byte in query[13:40])
     assert 0.4 < capitals / letters < 0.6
-    assert len(world.ports()) >= 64
+    assert len(world.ports()) > 50
 
 
 def test_no_query_leaves_from_a_port_that_upstreams_listen_at_or_the_system_reserves(
