@@ -117,9 +117,9 @@ LEFT_LINES = (
     " filtered for them until they opt in again (filterd subscriber opt-in)"
 )
 GIVEN_ORDERS = (
-    "orders that were taken in after the backup and are not in the replaced store either: {found}. Take them in"
-    " again from their documents. Until then they hold on the nodes that have kept them, which filterd node"
-    " resync shows; on any other node their names are answered"
+    "orders that were taken in after the backup and are not in the replaced store either: {found}. Take them"
+    " in again from their documents. Until then they hold on the nodes that have kept them, which filterd"
+    " node resync shows; on any other node their names are answered"
 )
 LEFT_UNKNOWN = (
     "the orders and opted-in lines that the replaced store had and the backup does not could not be read:"
