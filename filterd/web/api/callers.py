@@ -6,6 +6,7 @@ where it may not be used: nobody learns by asking which of these it is.
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -40,6 +41,8 @@ class ApiState:
     imports: int = 0
     """those at work"""
     bodies: AwaitedBodies = field(default_factory=AwaitedBodies)
+    large: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
+    """held while a large document is judged and answered: several would hold the pages of this process up"""
     whole_reads: WholeReads = field(default_factory=WholeReads)
     """those at work; the pages of the process count with it"""
 

@@ -46,6 +46,11 @@ class BoundedBody:
         self._largest = largest
         self._body: bytes | None = None
 
+    @property
+    def size(self) -> int:
+        """Bytes of it that were read."""
+        return len(self._body or b"")
+
     async def read(self) -> None:
         """Read it. Raises RefusedCall, before the first byte is read where the headers tell that it is too
         large."""

@@ -51,7 +51,11 @@ class ApiRoute(APIRoute):
                 body = BoundedBody(request.headers, request.receive, largest=largest)
                 with caller.state.bodies.awaiting(caller.token.number):
                     await body.read_document()
-                return await handle(Request(request.scope, body.receive))
+                whole = Request(request.scope, body.receive)
+                if body.size <= LARGEST_BODY:
+                    return await handle(whole)
+                async with caller.state.large:
+                    return await handle(whole)
             except Exception as error:
                 return response_of(error)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -11,11 +12,13 @@ import pytest
 
 from filterd.model.token import TokenRole
 from filterd.operations import subscribers
+from filterd.operations.orders import taking
 from filterd.web.api.docs_page import METHODS
 from filterd.web.api.fields import SLICE, Items, RequestBody
 from filterd.web.api.limits import LARGEST_BODY
 from filterd.web.api.problems import MOST_ERRORS
 from filterd.web.api.routing import LARGEST
+from tests.unit.web.api.test_matrix import ORDER
 from tests.unit.web.conftest import Api
 
 Schema = dict[str, Any]
@@ -197,3 +200,30 @@ async def test_a_document_of_many_parts_is_not_parsed(api: Api) -> None:
     for content in (b'{"names":[' + b"[]," * 200_000 + b"[]]}", b'{"a":' * 60_000, b'{"a":0,"b":0,' * 60_000):
         reply = await _send(client, "post", "/api/v1/orders", content)
         assert (reply.status_code, "arrays, objects and fields" in reply.text) == (422, True)
+
+
+async def test_large_documents_are_judged_one_after_the_other(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Eight orders of 10,000 names at one time held the pages of the process for seconds."""
+    client = await api.client(TokenRole.OPERATOR)
+    body = {"names": [f"n{number:05}.list.example" for number in range(4_000)]}
+    at_work = most = 0
+    judged = taking.add
+
+    async def add(*given: Any) -> Any:
+        nonlocal at_work, most
+        at_work += 1
+        most = max(most, at_work)
+        try:
+            return await judged(*given)
+        finally:
+            at_work -= 1
+
+    monkeypatch.setattr(taking, "add", add)
+    replies = await asyncio.gather(*(client.post("/api/v1/orders", json=ORDER | body) for _ in range(4)))
+    assert [each.status_code for each in replies] == [201] * 4
+    assert most == 1
+    small = [client.post("/api/v1/orders", json=ORDER) for _ in range(4)]
+    assert [each.status_code for each in await asyncio.gather(*small)] == [201] * 4
+    assert most > 1
