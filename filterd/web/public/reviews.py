@@ -40,8 +40,8 @@ from filterd.web.pages.state import language_of, page, state_of
 PATH = "/revision"
 _FOLIO = PATH + "/folio"
 _APPEAL = PATH + "/inconformidad"
-MOST_REPEATED = 200
-"""forms whose answers are kept in memory: as many as all together may send in one window"""
+MOST_REPEATED = 2_000
+"""forms whose answers are kept in memory"""
 _LETTERS = bytes(ord("a") + number % 16 for number in range(256))
 """four bits of a byte as a letter"""
 Choice = TypeVar("Choice", ReviewClaim, ReviewKind)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import pytest
+
+from filterd.operations.reviews import limits as limiting
 from filterd.operations.reviews.limits import WINDOW, AskLimits, NetworkLimits
 
 
@@ -17,24 +20,34 @@ class Steady:
         return self.now
 
 
-def made(clock: Steady, of_one: int = 2, of_all: int = 5) -> NetworkLimits:
+def made(clock: Steady, of_one: int = 2, of_network: int = 3, of_all: int = 5) -> NetworkLimits:
     """Limits whose keys are not random."""
     keys = iter(range(1, 100))
-    return NetworkLimits(AskLimits(of_one, of_all), clock, lambda size: bytes([next(keys)]) * size)
+    return NetworkLimits(
+        AskLimits(of_one, of_network, of_all), clock, lambda size: bytes([next(keys)]) * size
+    )
 
 
-def test_a_network_has_its_share() -> None:
+def test_a_client_and_its_network_have_their_share() -> None:
     limits = made(Steady())
     assert [limits.take("192.0.2.1") for _ in range(3)] == [True, True, False]
-    assert limits.take("192.0.2.2")
-    assert limits.take("::ffff:192.0.2.3")
-    assert [limits.take(f"2001:db8:0:{n}::1") for n in range(2)] == [True, False], "of all, five"
+    assert [limits.take(f"::ffff:192.0.2.{n}") for n in (2, 3)] == [True, False], "of the /24, three"
+    assert [limits.take("198.51.100.1") for _ in range(2)] == [True, True]
     assert limits.refused == 2
+
+
+def test_many_who_ask_keep_no_network_out_that_has_not_asked() -> None:
+    limits = made(Steady(), of_one=5, of_network=20, of_all=200)
+    asking = [f"10.0.{number}.1" for number in range(40)]
+    assert all(limits.take(each) for each in asking for _ in range(5))
+    assert not any(limits.take(each) for each in asking)
+    assert [limits.take("198.51.100.7") for _ in range(2)] == [True, False]
+    assert limits.take("2001:db8::1")
 
 
 def test_one_site_of_ipv6_is_one_network() -> None:
     limits = made(Steady(), of_all=100)
-    assert [limits.take(f"2001:db8:7:{n}::{n}") for n in range(3)] == [True, True, False]
+    assert [limits.take(f"2001:db8:7:{n}::{n}") for n in range(4)] == [True, True, True, False]
     assert limits.take("2001:db8:8::1")
     assert [limits.take("no address") for _ in range(3)] == [True, True, False]
 
@@ -49,9 +62,10 @@ def test_a_window_ends_and_its_key_with_it() -> None:
     assert not set(before) & set(limits._counts), "the same network has another hash"
 
 
-def test_no_address_is_kept_and_the_memory_is_bounded() -> None:
-    limits = made(Steady(), of_all=50)
-    for number in range(500):
-        limits.take(f"198.51.{number // 250}.{number % 250}")
+def test_no_address_is_kept_and_the_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limiting, "MOST_COUNTED", 50)
+    limits = made(Steady(), of_all=10)
+    for number in range(200):
+        limits.take(f"198.18.{number}.1")
     assert len(limits._counts) == 50
-    assert "198.51" not in repr(limits)
+    assert "198." not in repr(limits)
