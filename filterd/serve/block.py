@@ -51,7 +51,7 @@ class BlockService:
         self._servers = [(server(self._app, most), block.listen)] if block.listen else []
         if block.tls is not None and block.https:
             certificate = (block.tls.certificate, block.tls.key)
-            self._servers.append((server(self._app, most, certificate), block.https))
+            self._servers.append((server(self._app, most, certificate, own_host=False), block.https))
         self._registry = block_registry(self._metrics)
         self._health = None if block.health is None else HttpService("block", block.health, self._routes())
 

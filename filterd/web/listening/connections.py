@@ -19,7 +19,7 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from filterd.web.listening.framing import LARGEST_HEAD, StrictFraming, in_pieces
+from filterd.web.listening.framing import LARGEST_HEAD, Headers, StrictFraming, in_pieces
 
 HEAD_SECONDS = 10.0
 """for a whole request head, from the beginning of the connection or the end of the last response"""
@@ -88,9 +88,11 @@ class IdleConnections:
 
 
 class Connection(H11Protocol):
-    """One connection. ``idle`` is set by :func:`server`."""
+    """One connection. ``idle`` and ``own_headers`` are set by :func:`server`."""
 
     idle: IdleConnections
+    own_headers: Headers = ()
+    """of every response"""
     _deadline: asyncio.TimerHandle | None = None
     _look: asyncio.TimerHandle | None = None
     """at how much of what was sent the client has read"""
@@ -102,7 +104,7 @@ class Connection(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Begin to wait for a request."""
         super().connection_made(transport)
-        self.conn = StrictFraming(LARGEST_HEAD, HTTPS_ALONE if self.config.ssl is not None else ())
+        self.conn = StrictFraming(LARGEST_HEAD, self.own_headers)
         self.idle.opened(self)
         self._wait(HEAD_SECONDS)
 
@@ -235,14 +237,19 @@ class ApiServer(uvicorn.Server):
         self.started = True
 
 
-def server(app: ASGIApp, connections: int, certificate: tuple[Path, Path] | None = None) -> ApiServer:
+def server(
+    app: ASGIApp, connections: int, certificate: tuple[Path, Path] | None = None, *, own_host: bool = True
+) -> ApiServer:
     """A server that is not started; ``serve(sockets=[...])`` runs it until ``should_exit`` is set.
 
-    ``certificate``: the PEM files of the chain and of the key. Raises OSError or ssl.SSLError where they
-    cannot be used.
+    ``certificate``: the PEM files of the chain and of the key. ``own_host``: clients come by a host of ours,
+    and not by that of a blocked site. Raises OSError or ssl.SSLError where they cannot be used.
     """
-    own: Any = type("OwnConnection", (Connection,), {"idle": IdleConnections(connections)})
     chain, key = certificate or (None, None)
+    headers = HTTPS_ALONE if chain is not None and own_host else ()
+    own: Any = type(
+        "OwnConnection", (Connection,), {"idle": IdleConnections(connections), "own_headers": headers}
+    )
     config = uvicorn.Config(
         in_pieces(app),
         http=own,
