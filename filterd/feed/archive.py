@@ -24,14 +24,18 @@ from filterd.feed.source import DamagedError, NotAListError, UnreadableError, re
 
 MAX_MEMBERS = 100_000
 _MAX_HEADER = 1 << 16
-"""of the headers that a tar archive puts before a member, such as one with its long name"""
-_MAX_GLOBAL = 16
-"""headers of a tar archive that hold for all members behind them: tarfile keeps what each says"""
+"""bytes of a header that a tar archive puts before a member, such as one with its long name"""
+_MAX_HEADERS = 8
+"""before one member: tarfile holds them all at the same time"""
+_MAX_GLOBAL_HEADERS = 16
+"""of an archive: what they say is kept to its end"""
+_MAX_NAME = 255
+"""characters of each name in a path, as file systems have it"""
 _PAX_HEADERS = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE)
 _LONG_HEADERS = (*_PAX_HEADERS, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
 _DAMAGE: tuple[type[Exception], ...] = (tarfile.TarError, DecompressionError, *decompression.DAMAGE)
-_SPARSE = "a sparse file, which no archive of lists has"
 OUTSIDE = "a path that leads out of the archive"
+LONG_NAME = f"a path with a name of more than {_MAX_NAME} characters"
 NO_FILE = "a link, device or other member that is no regular file"
 
 
@@ -42,7 +46,7 @@ class Member:
     name: str
     """its path, with nothing that a terminal would obey"""
     parts: tuple[str, ...]
-    """of the path; empty where it leads out of the archive"""
+    """of the path; empty where it leads out of the archive or has too long a name"""
     content: Iterator[bytes] | None
     reason: str = ""
     target: str = ""
@@ -102,9 +106,10 @@ def _tarred(path: Path | GivenFile, limit: int, note: Callable[[bytes], object])
         raise NotAListError(msg)
     pieces = _Pieces(chain([first], source))
     with _damage_told(path):
-        with _Archive.open(mode="r|", fileobj=cast("IO[bytes]", pieces)) as tar:
+        with _Tar.open(mode="r|", fileobj=cast("IO[bytes]", pieces)) as tar:
             for each in tar:
                 cast("Any", tar).members = []  # else it keeps every header
+                cast("Any", tar).headers = 0
                 if not each.isdir():
                     yield _tar_member(path, tar, each)
         pieces.drain()
@@ -137,44 +142,55 @@ class _Header(tarfile.TarInfo):
         except tarfile.HeaderError as error:
             raise DecompressionError(str(error)) from error
 
+    # Private, and the only methods that all versions call before they read what a header announces.
+
     def _proc_member(self, tar: tarfile.TarFile) -> tarfile.TarInfo:
         """Called by tarfile with each header. Raises DecompressionError for one that asks for memory."""
-        # Private, and the only method that all versions call before they read what a header announces.
-        if self.type in _LONG_HEADERS and self.size > _MAX_HEADER:
-            msg = f"a header of {self.size} bytes"
-            raise DecompressionError(msg)
-        if self.type == tarfile.XGLTYPE:
-            cast("_Archive", tar).count_global()
         if self.type == tarfile.GNUTYPE_SPARSE:
-            raise DecompressionError(_SPARSE)
+            self._refuse_sparse()
+        if self.type in _LONG_HEADERS:
+            cast("_Tar", tar).announce(self)
         return cast("tarfile.TarInfo", super()._proc_member(tar))  # type: ignore[misc]  # not in typeshed
 
-    def _proc_gnusparse_10(self, *_: object) -> None:
-        """Called by tarfile before it reads the map of a sparse file, whose length nothing bounds."""
-        raise DecompressionError(_SPARSE)
+    def _refuse_sparse(self, *_args: object) -> None:
+        """Raise DecompressionError: the map of a sparse file has no bound, and no list is one."""
+        message = "a sparse file, as no list is"
+        raise DecompressionError(message)
+
+    _proc_gnusparse_00 = _proc_gnusparse_01 = _proc_gnusparse_10 = _refuse_sparse
 
 
-class _Archive(tarfile.TarFile):
-    """A tar archive that counts the headers which hold for all members behind them."""
+class _Tar(tarfile.TarFile):
+    """A tar archive with few and small headers before each member."""
 
     tarinfo = _Header
-    _global = 0
+    headers = 0
+    """since the last member"""
+    global_headers = 0
 
-    def count_global(self) -> None:
-        """Count one. Raises DecompressionError for too many."""
-        self._global += 1
-        if self._global > _MAX_GLOBAL:
-            msg = f"more than {_MAX_GLOBAL} global headers"
-            raise DecompressionError(msg)
+    def announce(self, header: tarfile.TarInfo) -> None:
+        """Count a header that is read into memory. Raises DecompressionError for too large a one, or one too
+        many."""
+        self.headers += 1
+        self.global_headers += header.type == tarfile.XGLTYPE
+        message = ""
+        if not 0 <= header.size <= _MAX_HEADER:
+            message = f"a header of {header.size} bytes"
+        elif self.headers > _MAX_HEADERS:
+            message = f"more than {_MAX_HEADERS} headers before one member"
+        elif self.global_headers > _MAX_GLOBAL_HEADERS:
+            message = f"more than {_MAX_GLOBAL_HEADERS} global headers"
+        if message:
+            raise DecompressionError(message)
 
 
 def _tar_member(path: Path | GivenFile, tar: tarfile.TarFile, header: tarfile.TarInfo) -> Member:
     name = printable(header.name)
-    parts = _parts(name)
-    if header.type not in (tarfile.REGTYPE, tarfile.AREGTYPE) or header.issparse():
+    parts, reason = _parts(name)
+    if header.type not in (tarfile.REGTYPE, tarfile.AREGTYPE):
         return Member(name, parts, None, NO_FILE, printable(header.linkname))
-    if not parts:
-        return Member(name, parts, None, OUTSIDE)
+    if reason:
+        return Member(name, parts, None, reason)
     return Member(name, parts, _tar_content(path, tar, header))
 
 
@@ -197,16 +213,19 @@ def _zipped(path: Path | GivenFile, limit: int, note: Callable[[bytes], object])
                 note(piece)
                 yield piece
 
-    with _damage_told(path), path.open("rb") as file, decompression.zip_archive(file) as archive:
+    with _damage_told(path), path.open("rb") as file, decompression.opened_zip(file) as archive:
         packed = path.stat().st_size
         for each in decompression.members(archive):
             name = printable(each.filename)
-            parts = _parts(name)
-            yield Member(name, parts, content(each) if parts else None, "" if parts else OUTSIDE)
+            parts, reason = _parts(name)
+            yield Member(name, parts, None if reason else content(each), reason)
 
 
-def _parts(name: str) -> tuple[str, ...]:
-    """The names that a path is made of; empty where it leads out of the archive."""
+def _parts(name: str) -> tuple[tuple[str, ...], str]:
+    """The names that a path is made of; or none, and why it is not read."""
     parts = tuple(part for part in name.split("/") if part not in ("", "."))
-    outside = name.startswith("/") or "\\" in name or ".." in parts
-    return () if outside else parts
+    if name.startswith("/") or "\\" in name or ".." in parts or not parts:
+        return (), OUTSIDE
+    if max(map(len, parts)) > _MAX_NAME:
+        return (), LONG_NAME
+    return parts, ""

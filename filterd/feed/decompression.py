@@ -1,8 +1,8 @@
 """Decompression of a feed's file: gzip, xz, zstd, bzip2 and zip, told by content, streamed in bounded memory.
 
 A compressed file is a bomb by its size or by its memory. The reader of the pieces bounds the size; the memory
-is bounded here: no piece is longer than asked for, and no dictionary larger than the largest that the usual
-tools write.
+is bounded here: no piece is longer than asked for, no dictionary larger than the largest that the usual tools
+write, and the directory of a zip archive is judged before it is read.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ import sys
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
+from copy import copy
 from dataclasses import dataclass
-from typing import IO, Protocol, cast
+from typing import IO, Any, Protocol, cast
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -23,10 +24,14 @@ else:
     from backports import zstd
 
 PIECE = 1 << 18
-LARGEST_DIRECTORY = 8 << 20
-"""bytes of the directory of a zip archive, of some 100,000 files; in memory it takes ten times as much"""
+_MAX_STREAMS = 100_000
+"""of one file, one after the other; tools that compress in parallel write one for 64 KiB or more"""
 _XZ_MEMORY = 96 << 20
 """of xz -9 it needs 65 MiB; a header can ask for 4 GiB"""
+_ZIP_DIRECTORY = 4 << 20
+"""bytes: of 91,000 members at most, which take ten times as much memory"""
+_DIRECTORY_SIZE = 5
+"""its place in zipfile's end record"""
 _ZIP_METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2})
 
 DAMAGE: tuple[type[Exception], ...] = (
@@ -104,11 +109,12 @@ class Packing:
     """None: a zip archive, which has a directory"""
 
 
+_BZIP2 = Packing("bzip2", b"BZh", bz2.BZ2Decompressor)
 PACKINGS = (
     Packing("gzip", b"\x1f\x8b", _Gzip),
     Packing("xz", b"\xfd7zXZ\x00", _xz),
     Packing("zstd", b"\x28\xb5\x2f\xfd", zstd.ZstdDecompressor),  # refuses windows of over 128 MiB
-    Packing("bzip2", b"BZh", bz2.BZ2Decompressor),
+    _BZIP2,
     Packing("zip", b"PK\x03\x04", None),
 )
 MAGIC_SIZE = 10
@@ -143,7 +149,7 @@ def pieces(file: IO[bytes]) -> Iterator[bytes]:
 def _streams(file: IO[bytes], packing: Packing, begin: Callable[[], Decompressor]) -> Iterator[bytes]:
     """The content of one stream after the other, as ``cat a.gz b.gz`` joins them."""
     waiting = b""
-    while True:
+    for _ in range(_MAX_STREAMS):
         stream = begin()
         while not stream.eof:
             asked = stream.needs_input
@@ -161,6 +167,8 @@ def _streams(file: IO[bytes], packing: Packing, begin: Callable[[], Decompressor
         if not waiting.startswith(packing.magic):
             message = f"something else follows the {packing.name} data"
             raise DecompressionError(message)
+    message = f"it has more than {_MAX_STREAMS} streams of {packing.name}"
+    raise DecompressionError(message)
 
 
 def _next_stream(rest: bytes, file: IO[bytes]) -> bytes:
@@ -175,27 +183,15 @@ def _next_stream(rest: bytes, file: IO[bytes]) -> bytes:
         rest += more
 
 
-class _BoundedReads:
-    """A file whose pieces are bounded. zipfile reads the whole directory of an archive in one piece, as long
-    as the archive says that it is."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
-        self.seek, self.tell, self.seekable = file.seek, file.tell, file.seekable
-
-    def read(self, size: int = -1) -> bytes:
-        """The next ``size`` bytes; negative: all. Raises DecompressionError for more than a directory has."""
-        piece = self._file.read(min(size, LARGEST_DIRECTORY + 1) if size >= 0 else LARGEST_DIRECTORY + 1)
-        if len(piece) > LARGEST_DIRECTORY:
-            message = f"a zip directory of more than {LARGEST_DIRECTORY >> 20} MiB"
-            raise DecompressionError(message)
-        return piece
-
-
-def zip_archive(file: IO[bytes]) -> zipfile.ZipFile:
-    """A zip archive. Raises DecompressionError for a directory that is larger than
-    :data:`LARGEST_DIRECTORY`, before it is read."""
-    return zipfile.ZipFile(cast("IO[bytes]", _BoundedReads(file)))
+def opened_zip(file: IO[bytes]) -> zipfile.ZipFile:
+    """A zip archive with its directory in memory. Raises DecompressionError where that is too large,
+    before it is read, and others of :data:`DAMAGE`."""
+    # Private, and what ZipFile itself reads the size from: nothing else can be meant, nor with zip64.
+    record = cast("Any", zipfile)._EndRecData(file)
+    if record and record[_DIRECTORY_SIZE] > _ZIP_DIRECTORY:
+        message = f"a zip directory of {record[_DIRECTORY_SIZE]} bytes, of at most {_ZIP_DIRECTORY}"
+        raise DecompressionError(message)
+    return zipfile.ZipFile(file)
 
 
 def members(archive: zipfile.ZipFile) -> Iterator[zipfile.ZipInfo]:
@@ -210,13 +206,32 @@ def member_pieces(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterator
     if member.compress_type not in _ZIP_METHODS:
         message = f"zip method {member.compress_type} is not taken; pack it anew"
         raise DecompressionError(message)
+    if member.compress_type == zipfile.ZIP_BZIP2:
+        yield from _bzip2_member(archive, member)
+        return
     with archive.open(member) as content:
         while piece := content.read(PIECE):
             yield piece
 
 
+def _bzip2_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterator[bytes]:
+    """The content of a member in bzip2. zipfile decompresses all of a reading at once: 46 MB of 45 bytes."""
+    stored = copy(member)
+    stored.compress_type, stored.file_size = zipfile.ZIP_STORED, member.compress_size
+    del stored.CRC  # of the content, not of what is stored
+    size = crc = 0
+    with archive.open(stored) as file:
+        for piece in _streams(file, _BZIP2, bz2.BZ2Decompressor):
+            size += len(piece)
+            crc = zlib.crc32(piece, crc)
+            yield piece
+    if (size, crc) != (member.file_size, member.CRC):
+        message = "a member of the zip archive is not what its directory says"
+        raise DecompressionError(message)
+
+
 def _only_member(file: IO[bytes]) -> Iterator[bytes]:
-    with zip_archive(file) as archive:
+    with opened_zip(file) as archive:
         found = list(members(archive))
         if len(found) != 1:
             message = f"a zip archive with {len(found)} files, and a list is one (format ut1 reads several)"

@@ -81,7 +81,8 @@ class _Archive:
         self._members = members
         self._report = report
         self._categories: set[str] = set()
-        self._links: dict[str, str] = {}
+        self._target = ""
+        """of a link in the place of the wanted category"""
 
     def runs(self, scope: Scope, suffixes: Suffixes) -> Iterator[Run]:
         """The rules of the wanted category, or of all. Raises SourceError."""
@@ -101,8 +102,8 @@ class _Archive:
             self._report.member = member.name[:_MAX_MEMBER]
             self._report.skip(0, "", member.reason)
             self._report.member = ""
-            if member.target and member.parts:
-                self._links[member.parts[-1]] = member.target
+            if member.target and member.parts[-1:] == (self._part,):
+                self._target = member.target[:_MAX_MEMBER]
             return None
         if len(member.parts) < 2 or member.parts[-1] not in ut1.PARSERS:
             return None
@@ -118,8 +119,8 @@ class _Archive:
         if self._part in ("", *found):
             return
         msg = f"{self._path} has no category {self._part}; it has {', '.join(found[:_SHOWN])}"
-        if self._part in self._links:
-            msg = f"in {self._path} {self._part} is a link to {self._links[self._part]!r}: set part to that"
+        if self._target:
+            msg = f"in {self._path} {self._part} is a link to {self._target!r}: set part to that"
         raise NotAListError(msg)
 
 

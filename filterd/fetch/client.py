@@ -19,7 +19,7 @@ from yarl import URL
 from filterd import __version__
 from filterd.fetch.body import Body
 from filterd.fetch.failures import FetchError, FetchFailure
-from filterd.fetch.hosts import HeldAddresses, leads_inward, literal
+from filterd.fetch.hosts import HeldAddresses, held_socket, is_numeric, leads_inward, literal
 from filterd.fetch.request import Access, Limits, ListReply, Lookup, Sink, Tell, Validators
 from filterd.fetch.secrets import SecretError
 from filterd.fetch.tls import client_context
@@ -41,7 +41,7 @@ class _Hop:
 
     url: URL
     addresses: tuple[str, ...]
-    """of its host; empty where a proxy finds it"""
+    """of its host; empty where a proxy finds them"""
 
     @property
     def host(self) -> str:
@@ -97,7 +97,7 @@ class Client:
             if isinstance(found, ListReply):
                 return found
             target = await self._hop(found, before=hop)
-            if leads_inward(first.addresses, target.addresses):
+            if leads_inward(hop.addresses, target.addresses):
                 raise FetchError(FetchFailure.INWARD, hop.host)
             hop = target
         raise FetchError(FetchFailure.REDIRECTS, hop.host, f"{self.limits.redirects} times")
@@ -111,8 +111,11 @@ class Client:
         fixed = literal(host)
         if fixed is not None:
             return _Hop(url, (fixed,))
+        if is_numeric(host):
+            raise FetchError(FetchFailure.NO_TARGET, before.host if before else host)
         if self.access.proxy is not None:
-            return _Hop(url, ())
+            local = host.rstrip(".").rpartition(".")[2] == "localhost"  # RFC 6761 §6.3
+            return _Hop(url, ("127.0.0.1",) if local else ())
         return _Hop(url, await self._addresses(host))
 
     async def _addresses(self, host: str) -> tuple[str, ...]:
@@ -130,8 +133,12 @@ class Client:
         """Send one request: its answer, or the address that it leads on to."""
         known = hop.url.origin() == first.url.origin()
         context = await self._context(hop, known=known)
+        held = await self._held(hop)
         connector = aiohttp.TCPConnector(
-            resolver=HeldAddresses(await self._held(hop)), use_dns_cache=False, force_close=True
+            resolver=HeldAddresses(held),
+            socket_factory=held_socket([each for found in held.values() for each in found]),
+            use_dns_cache=False,
+            force_close=True,
         )
         timeout = aiohttp.ClientTimeout(sock_connect=self.limits.connect, sock_read=self.limits.stall)
         async with (

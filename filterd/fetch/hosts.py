@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
+import errno
+import re
 import socket
-from collections.abc import Mapping, Sequence
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from collections.abc import Callable, Mapping, Sequence
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from typing import Any
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-_WITH_IPV4 = IPv6Network("64:ff9b::/96"), IPv6Network("::/96")
-"""networks whose last 32 bits are an IPv4 address: of translators, and compatible ones"""
+_NUMBER = re.compile(r"(?:^|\.)(?:[0-9]+|0x[0-9a-f]*)\.?$", re.IGNORECASE)
+_NAT64 = ip_network("64:ff9b::/96")
+_UNROUTED = tuple(
+    map(
+        ip_network,
+        (
+            "::/96",  # IPv4-compatible, unspecified, loopback (RFC 4291 §2.5.5.1)
+            "::ffff:0:0/96",  # IPv4-mapped (RFC 4291 §2.5.5.2)
+            "64:ff9b:1::/48",  # NAT64 of a network's own (RFC 8215)
+            "2001::/32",  # Teredo (RFC 4380)
+            "2002::/16",  # 6to4 (RFC 3056)
+            "fec0::/10",  # site-local (RFC 3879)
+        ),
+    )
+)
+"""networks that ipaddress takes for global, in whole or in part, and whose addresses lead to others"""
 
 
 class HeldAddresses(AbstractResolver):
@@ -46,33 +63,36 @@ def literal(host: str) -> str | None:
         return None
 
 
+def is_numeric(host: str) -> bool:
+    """Return whether a host is written as a number, such as 127.1 or 0x7f000001: some programs connect to the
+    address that it stands for (URL Standard, "ends in a number")."""
+    return _NUMBER.search(host) is not None
+
+
+def held_socket(addresses: Sequence[str]) -> Callable[[Any], socket.socket]:
+    """A maker of sockets, for aiohttp, to these addresses alone. It raises ``OSError`` for any other."""
+    held = frozenset(map(ip_address, addresses))
+
+    def make(info: Any) -> socket.socket:
+        family, kind, protocol, _, target = info
+        if ip_address(target[0]) not in held:
+            raise OSError(errno.EACCES, "not an address that was looked up")
+        return socket.socket(family=family, type=kind, proto=protocol)
+
+    return make
+
+
 def is_public(address: str) -> bool:
-    """Return whether an address is one of the public Internet, and each IPv4 address that it embeds too: a
-    translator or a tunnel on the way would lead there."""
+    """Return whether an address is one of the public Internet. That of a NAT64 (RFC 6052) is what the IPv4
+    address in it is; any other with an IPv4 address in it is none."""
     found = ip_address(address)
-    inner = _embedded(found) if isinstance(found, IPv6Address) else ()
-    if inner:
-        return all(each.is_global and not each.is_multicast for each in inner)
-    local = isinstance(found, IPv6Address) and found.is_site_local
-    return found.is_global and not (found.is_multicast or found.is_reserved or local)
+    if isinstance(found, IPv6Address) and found in _NAT64:
+        found = IPv4Address(int(found) & 0xFFFFFFFF)
+    return found.is_global and not found.is_multicast and not any(found in each for each in _UNROUTED)
 
 
-def _embedded(address: IPv6Address) -> tuple[IPv4Address, ...]:
-    """The IPv4 addresses in one of IPv6: mapped and compatible (RFC 4291 §2.5.5), of a translator (RFC 6052),
-    6to4 (RFC 3056), and the server and client of Teredo (RFC 4380)."""
-    found = address.ipv4_mapped or address.sixtofour
-    if found is not None:
-        return (found,)
-    if address.teredo is not None:
-        return address.teredo
-    if address in _WITH_IPV4[0] or address in _WITH_IPV4[1]:
-        return (IPv4Address(int(address) & 0xFFFFFFFF),)
-    return ()
-
-
-def leads_inward(first: Sequence[str], later: Sequence[str]) -> bool:
-    """Return whether a redirect goes from a server of the public Internet, or from one that a proxy finds
-    (no addresses), to an address that is not public: a stranger's server must not choose which inner one is
-    asked."""
-    began_inside = bool(first) and not any(is_public(each) for each in first)
-    return not began_inside and not all(is_public(each) for each in later)
+def leads_inward(before: Sequence[str], later: Sequence[str]) -> bool:
+    """Return whether a redirect goes from a server of the public Internet, or one that a proxy finds (empty),
+    to an address that is none of it: a stranger's server must not choose which inner one is asked."""
+    stranger = not before or any(is_public(each) for each in before)
+    return stranger and not all(is_public(each) for each in later)

@@ -98,6 +98,8 @@ class ListServer:
     files: dict[str, bytes] = field(default_factory=dict)
     """by path: what it serves beside the lists, at every host"""
     faults: dict[str, Fault] = field(default_factory=dict)
+    targets: dict[str, str] = field(default_factory=dict)
+    """by host: where ELSEWHERE leads to, other than to that host"""
     required: dict[str, tuple[str, str]] = field(default_factory=dict)
     """by host: a header and the value that it must have"""
     requests: list[Request] = field(default_factory=list)
@@ -329,7 +331,9 @@ def _content(content: bytes, **headers: Any) -> Answer:
 
 async def _elsewhere(server: ListServer, request: Request, writer: asyncio.StreamWriter) -> None:
     server.lists["elsewhere"] = server.lists.get(request.host, b"")
-    await _send(writer, 302, b"", Location=server.url("elsewhere", request.path))
+    await _send(
+        writer, 302, b"", Location=server.targets.get(request.host) or server.url("elsewhere", request.path)
+    )
 
 
 Answer = Callable[[ListServer, Request, asyncio.StreamWriter], Awaitable[None]]

@@ -120,19 +120,19 @@ def test_a_bomb_ends_by_its_ratio(
 
 def test_a_dictionary_that_asks_for_gigabytes(tmp_path: Path) -> None:
     file = tmp_path / "list.xz"
-    file.write_bytes(_with_dictionary(lzma.compress(TEXT, filters=[{"id": lzma.FILTER_LZMA2, "preset": 0}])))
+    file.write_bytes(with_dictionary(lzma.compress(TEXT, filters=[{"id": lzma.FILTER_LZMA2, "preset": 0}])))
     with pytest.raises(DamagedError, match=r"[Mm]emory"):
         list(read_chunks(file))
 
 
-def _with_dictionary(packed: bytes) -> bytes:
-    """The file with the largest dictionary in its block header, and the header's CRC made good."""
-    size = (packed[12] + 1) * 4
-    header = bytearray(packed[12 : 12 + size - 4])
+def with_dictionary(packed: bytes, size: int = 40) -> bytes:
+    """The file with another dictionary in its block header (4 GiB), and the header's CRC made good."""
+    length = (packed[12] + 1) * 4
+    header = bytearray(packed[12 : 12 + length - 4])
     at = header.index(b"\x21\x01") + 2  # filter id and size of its properties stand before it
-    header[at] = 40
+    header[at] = size
     crc = zlib.crc32(bytes(header)).to_bytes(4, "little")
-    return packed[:12] + bytes(header) + crc + packed[12 + size :]
+    return packed[:12] + bytes(header) + crc + packed[12 + length :]
 
 
 @pytest.mark.ring("night")

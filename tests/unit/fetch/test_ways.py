@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import io
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 
 from filterd.fetch.body import Body
 from filterd.fetch.failures import FetchError, FetchFailure
-from filterd.fetch.hosts import leads_inward
+from filterd.fetch.hosts import held_socket, leads_inward
 from filterd.fetch.secrets import LONGEST, SecretError, Secrets
 from filterd.fetch.tls import key_pin
 from filterd.policy.feed_documents import CertificateLogin
@@ -126,39 +127,32 @@ async def test_a_pin_is_of_the_key_and_another_one_is_refused_before_the_request
         (["10.0.0.1"], ["192.168.1.1"], False),
         (["10.0.0.1"], ["8.8.8.8"], False),
         ([], ["8.8.8.8"], False),
+        ([], ["127.0.0.1"], True),
         ([], [], False),
-        (["10.0.0.1", "8.8.8.8"], ["10.0.0.2"], True),
-        (["2001:4860:4860::8888"], ["64:ff9b::8.8.8.8"], False),
-        (["2001:4860:4860::8888"], ["2002:808:808::1"], False),
+        (["8.8.8.8"], ["64:ff9b::808:808"], False),
+        (["64:ff9b::808:808"], ["64:ff9b::a00:1"], True),
         *(
-            (first, [later], True)
-            for first in (["8.8.8.8"], [])
-            for later in (
-                "127.0.0.1",
-                "169.254.169.254",
-                "100.64.0.1",
-                "0.0.0.0",
-                "224.0.0.251",
-                "240.0.0.1",
-                "255.255.255.255",
-                "::",
-                "::1",
+            (["8.8.8.8"], [inner], True)
+            for inner in (
+                "64:ff9b::7f00:1",
+                "64:ff9b:1::808:808",
+                "2002:7f00:1::",
+                "2002:a00:1::1",
+                "2001:0:a00:1::1",
+                "2001:0:808:808::80ff:fffe",
                 "::127.0.0.1",
                 "::10.0.0.1",
-                "::ffff:10.0.0.1",
-                "64:ff9b::10.0.0.1",
-                "64:ff9b::127.0.0.1",
-                "64:ff9b:1::10.0.0.1",
-                "2002:a00:1::1",
-                "2002:7f00:1::1",
-                "2001:0:a00:1::1",
-                "2001:0:4136:e378:8000:63bf:f5ff:fffe",
-                "fe80::1",
-                "fec0::1",
-                "fd00::1",
-                "ff02::1",
+                "::ffff:127.0.0.1",
                 "ff0e::1",
-                "400::1",
+                "ff02::1",
+                "fec0::1",
+                "fe80::1",
+                "224.0.0.1",
+                "239.1.1.1",
+                "0.0.0.0",
+                "::",
+                "100.64.0.1",
+                "255.255.255.255",
             )
         ),
     ],
@@ -192,6 +186,72 @@ def test_a_redirect_inward_is_not_followed(tmp_path: Path) -> None:
 
     def body() -> None:
         for address in (public, inner):
+            ip("address", "add", f"{address}/32", "dev", "lo")
+        asyncio.run(play())
+
+    in_own_network(body)
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["127.0.0.1", "[::1]", "[64:ff9b::7f00:1]", "224.0.0.1", "localhost", "lists.localhost.", "10.0.0.1"],
+)
+async def test_a_redirect_inward_is_not_followed_behind_a_proxy(lab: Lab, host: str) -> None:
+    """The proxy would look the host up, or connect to the address."""
+    lab.server.faults["adult"] = Fault.ELSEWHERE
+    lab.server.targets["adult"] = f"https://{host}:{lab.server.port}/names.txt"
+    async with proxy(lab.server.port) as (address, asked):
+        with pytest.raises(FetchError) as caught:
+            await lab.get(proxy=address)
+    assert caught.value.failure is FetchFailure.INWARD
+    assert asked == [f"CONNECT adult.lists.example:{lab.server.port} HTTP/1.1"]
+
+
+@pytest.mark.parametrize("host", ["127.1", "2130706433", "0x7f.1", "0x7f000001", "127.0.0.1."])
+@pytest.mark.parametrize("proxied", [False, True])
+async def test_a_number_in_the_place_of_a_host_is_no_target(lab: Lab, host: str, *, proxied: bool) -> None:
+    """Such a host has no address in the DNS, and aiohttp or a proxy connects to 127.0.0.1 for it."""
+    lab.server.faults["adult"] = Fault.ELSEWHERE
+    lab.server.targets["adult"] = f"https://{host}:{lab.server.port}/names.txt"
+    async with proxy(lab.server.port) as (address, asked):
+        with pytest.raises(FetchError) as caught:
+            await lab.get(proxy=address if proxied else None)
+    assert caught.value.failure is FetchFailure.NO_TARGET
+    assert len(asked) == proxied
+
+
+def test_a_socket_is_made_to_held_addresses_alone() -> None:
+    make = held_socket(["192.0.2.1", "2001:db8::1"])
+    tcp = (socket.SOCK_STREAM, socket.IPPROTO_TCP, "")
+    make((socket.AF_INET, *tcp, ("192.0.2.1", 443))).close()
+    make((socket.AF_INET6, *tcp, ("2001:db8:0::1", 443, 0, 0))).close()
+    with pytest.raises(OSError, match="not an address that was looked up"):
+        make((socket.AF_INET, *tcp, ("127.0.0.1", 443)))
+
+
+def test_a_server_inside_that_leads_out_leads_no_further_in(tmp_path: Path) -> None:
+    """Every hop is judged by the one before it: inside, outside, inside."""
+    authority = Authority()
+    (tmp_path / "ca.pem").write_bytes(authority.pem)
+    server = ListServer(authority, tmp_path / "server", lists={"adult": NAMES, "outside": NAMES})
+    server.faults = {"adult": Fault.ELSEWHERE, "elsewhere": Fault.ELSEWHERE}
+    lab = Lab(server, tmp_path)
+    places = {"adult": "10.0.0.1", "elsewhere": "9.9.9.9", "inside": "10.0.0.1"}
+
+    async def lookup(host: str) -> tuple[str, ...]:
+        return (places[host.partition(".")[0]],)
+
+    async def play() -> None:
+        async with server.serving(addresses=("9.9.9.9", "10.0.0.1"), port=8443):
+            server.targets["elsewhere"] = server.url("inside")
+            lab.lookup = lookup  # type: ignore[method-assign]  # of this network
+            with pytest.raises(FetchError) as caught:
+                await lab.get()
+            assert caught.value.failure is FetchFailure.INWARD
+            assert [each.host for each in server.requests] == ["adult", "elsewhere"]
+
+    def body() -> None:
+        for address in ("9.9.9.9", "10.0.0.1"):
             ip("address", "add", f"{address}/32", "dev", "lo")
         asyncio.run(play())
 
