@@ -98,9 +98,8 @@ def altered(content: bytes, directory_at: int, local_at: int, value: int) -> byt
 
 
 def bzip2_bomb() -> bytes:
-    """A member whose 256 KiB would come to 100 GB, were they decompressed at once: its size is a lie."""
-    one = bz2.compress(b"#" * (45 * 10**6))
-    return zipped_raw(one * (300_000 // len(one)), zipfile.ZIP_BZIP2)
+    """A member of which zipfile would decompress all at once, whatever size it claims."""
+    return zipped_raw(bz2.compress(b"#" * (200 * 10**6)), zipfile.ZIP_BZIP2)
 
 
 def zipped_raw(data: bytes, method: int, size: int = 1000, crc: int = 0) -> bytes:
