@@ -75,7 +75,7 @@ def test_without_state_no_ordered_name_is_answered(
                 assert outcome(filterd) == ("SERVFAIL", [14]), filterd.log()
                 time.sleep(0.1)
             assert filterd.http(filterd.metrics, "/readyz")[0] == 503
-            assert "a first installation: filterd store migrate" in filterd.log()
+            assert "for a first installation alone: filterd store migrate" in filterd.log()
             store = filterd.state / "filterd.db"
             assert not store.exists() or store.stat().st_size == 0, "nobody makes a store"
             assert serve.poll() is None, "control that cannot start stops no DNS"
