@@ -194,7 +194,7 @@ class Resolver:
             loop.create_task(self._probe.run()),
         )
         for remark in self._remarks():
-            log.get().error("the resolver begins with a remark", remark=remark)
+            log.get().error("the resolver begins with a remark", reason=remark)
         log.get().info("resolver serves", listen=[str(each) for each in self._settings.dns.listen])
         warn_of_dangers(self._settings)
         await self._ended.wait()

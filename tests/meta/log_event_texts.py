@@ -107,9 +107,9 @@ TEXTS: dict[str, tuple[str, str]] = {
     # ---- start, end, settings ----
     "resolver serves": ("The resolver answers on the addresses in `listen`.", NOTHING),
     "the resolver begins with a remark": (
-        "The resolver serves, with the restriction in `remark`: kept orders, a category without a list that "
+        "The resolver serves, with the restriction in `reason`: kept orders, a category without a list that "
         "was read, reduced mode, a cookie secret of this process, or no control.",
-        "what `remark` names",
+        "what `reason` names",
     ),
     "the resolver cannot start": (
         "An address is in use, a key has the wrong size, or another resolver uses `state_dir`.",
