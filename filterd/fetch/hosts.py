@@ -83,8 +83,8 @@ def held_socket(addresses: Sequence[str]) -> Callable[[Any], socket.socket]:
 
 
 def is_public(address: str) -> bool:
-    """Return whether an address is one of the public Internet. That of a NAT64 (RFC 6052) is what the IPv4
-    address in it is; any other with an IPv4 address in it is none."""
+    """Return whether an address is on the public Internet. An address of NAT64 (RFC 6052) is public if the
+    IPv4 address in it is; no other IPv6 address with an IPv4 address in it counts as public."""
     found = ip_address(address)
     if isinstance(found, IPv6Address) and found in _NAT64:
         found = IPv4Address(int(found) & 0xFFFFFFFF)
@@ -92,7 +92,7 @@ def is_public(address: str) -> bool:
 
 
 def leads_inward(before: Sequence[str], later: Sequence[str]) -> bool:
-    """Return whether a redirect goes from a server of the public Internet, or one that a proxy finds (empty),
-    to an address that is none of it: a stranger's server must not choose which inner one is asked."""
+    """Return whether a redirect goes from a public server, or from one that only the proxy looks up (no
+    addresses), to an address that is not public. A server outside must not send us to one inside."""
     stranger = not before or any(is_public(each) for each in before)
     return stranger and not all(is_public(each) for each in later)

@@ -63,8 +63,8 @@ def losses_file(context: Context) -> Path:
 
 
 async def lost_orders(context: Context) -> Mapping[str, tuple[str, ...]]:
-    """The kept orders that nodes lost and that nobody ended since, by node; see :func:`record`. Raises
-    OSError or DamagedFileError."""
+    """Return the kept orders that each node has lost and that have not been ended since, by its name. Raises
+    OSError or DamagedFileError where the file of them cannot be read."""
     noted = await asyncio.to_thread(_noted_losses, losses_file(context))
     async with context.store.read() as connection:
         still = await order_rows.unknown(connection, {each for lost in noted.values() for each in lost})

@@ -137,6 +137,10 @@ class Fetching:
     taking: asyncio.Lock = field(default_factory=asyncio.Lock)
     """held while a list is read and taken: one after the other, for the sake of memory"""
 
+    def slots_of(self, feed: Feed) -> Slots:
+        """The places that a feed waits for."""
+        return self.mandatory_slots if feed.mandatory else self.slots
+
     def limits_of(self, context: Context) -> Limits:
         """The limits of a fetch."""
         return self.limits or Limits(size=context.settings.feeds.largest)
@@ -163,8 +167,7 @@ async def obtained(
         except OSError as error:
             message = f"{directory} cannot be written: {error.strerror}; make room below state_dir"
             raise SourceError(message) from error
-        slots = fetching.slots if feed.mandatory is None else fetching.mandatory_slots
-        async with slots.of(server_of(feed.source)):
+        async with fetching.slots_of(feed).of(server_of(feed.source)):
             got = await _Servers(context, feed, fetching, taker, tell, draft, opened, longest).first()
         yield got
 

@@ -79,11 +79,13 @@ async def update(
     told = _Told(progress, len(chosen))
     run = _Run(context, basis, fetching or Fetching(), told, restoring=restoring)
     with rule_files.writing(context.settings.state_dir):
-        # A category's list keeps no mandatory one waiting, and one that was read none that never was.
         async with context.store.read() as connection:
             read = await rows.current(connection)
-        first = sorted(chosen, key=lambda feed: (feed.mandatory is None, feed.id in read))
-        begun = {feed.id: asyncio.create_task(run.update(feed)) for feed in first}
+        # Mandatory lists begin first, then those that were never read.
+        begun = {
+            feed.id: asyncio.create_task(run.update(feed))
+            for feed in sorted(chosen, key=lambda feed: (not feed.mandatory, feed.id in read))
+        }
         done = await _all([begun[feed.id] for feed in chosen])
     untried = [each.untried for each in done if each.untried is not None]
     if untried and len(untried) == len(done):

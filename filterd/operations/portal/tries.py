@@ -71,11 +71,10 @@ class Levels:
 
 
 class TriedNetworks:
-    """The networks that tried in the last half day to day, in 4 MiB whatever their number: a bit for each, at
-    a place that a secret decides. Two networks may share one, and nobody can choose which.
+    """Remembers, for half a day to a day, which networks have tried: one bit for each, 4 MiB in all.
 
-    A network that has not tried shares the bit of one that has with a chance of the set bits in all: 0.4 % of
-    65,536 networks.
+    A keyed hash chooses the bit, so nobody can pick a network that shares the bit of another. After 65,536
+    networks have tried, one that has not is taken for one of them with a probability of 0.4 %.
     """
 
     def __init__(self, secret: bytes) -> None:
@@ -116,12 +115,12 @@ class TriedNetworks:
 class TryLimit:
     """Counts tries of one client, of its network, and of all; those that were right are given back.
 
-    The count of all keeps out networks that have tried alone: from any other, one try is looked at, so that
-    many who guess keep nobody out who has not guessed.
+    Once the limit of all is used up, only networks that have tried before are refused. Any other network gets
+    one try, so that guessers elsewhere cannot lock out everybody.
     """
 
     def __init__(self, own: TryPace, network: TryPace, every: TryPace, secret: bytes | None = None) -> None:
-        """``secret``: 16 bytes that nobody knows; random ones by default."""
+        """``secret``: 16 random bytes, the key of the hash in :class:`TriedNetworks`; drawn here if None."""
         self._own, self._networks, self._every = Levels(own), Levels(network), Levels(every)
         self._tried = TriedNetworks(secrets.token_bytes(16) if secret is None else secret)
 

@@ -320,9 +320,11 @@ def test_a_held_back_feed_says_how_to_let_it_in(answer: Answer, run: Run, instal
 
 
 @pytest.mark.ring("night")
-def test_a_snapshot_without_a_list_says_so(answer: Answer, run: Run) -> None:
-    assert answer("snapshot", "build")["unread"] == ["starter-adult"]
-    assert "never read: starter-adult" in run("snapshot", "build").stderr
+def test_a_first_snapshot_waits_for_lists_and_says_so(answer: Answer, run: Run) -> None:
+    refused = run("snapshot", "build")
+    assert refused.exit_code == 1
+    assert "nothing has tried to read yet: starter-adult" in refused.stderr
+    assert "run: filterd feed update" in refused.stderr
     run("feed", "update")
     assert answer("snapshot", "build")["unread"] == []
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -32,9 +32,11 @@ class Lab:
     size: int = 1 << 20
     attempts: int = 2
 
+    addresses: Callable[[str], tuple[str, ...]] = lambda _host: ("127.0.0.1",)
+
     async def lookup(self, host: str) -> tuple[str, ...]:
         self.asked.append(host)
-        return ("127.0.0.1",)
+        return self.addresses(host)
 
     async def sleep(self, seconds: float) -> None:
         self.waits.append(seconds)

@@ -120,14 +120,14 @@ async def test_validators_that_cannot_be_sent_back_are_dropped() -> None:
 
 
 async def test_a_host_without_addresses_and_a_dns_server_that_is_silent(lab: Lab) -> None:
-    async def nothing(host: str) -> tuple[str, ...]:
+    def nothing(_host: str) -> tuple[str, ...]:
         return ()
 
-    async def silent(host: str) -> tuple[str, ...]:
+    def silent(_host: str) -> tuple[str, ...]:
         raise LookupError
 
-    for lookup, failure in ((nothing, FetchFailure.NO_NAME), (silent, FetchFailure.NO_RESOLVER)):
-        lab.lookup = lookup  # type: ignore[method-assign]  # another lookup for this lab
+    for addresses, failure in ((nothing, FetchFailure.NO_NAME), (silent, FetchFailure.NO_RESOLVER)):
+        lab.addresses = addresses
         with pytest.raises(FetchError) as caught:
             await lab.get()
         assert caught.value.failure is failure

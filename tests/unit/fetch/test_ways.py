@@ -170,12 +170,12 @@ def test_a_redirect_inward_is_not_followed(tmp_path: Path) -> None:
     lab = Lab(server, tmp_path)
     public, inner = "9.9.9.9", "10.0.0.1"
 
-    async def lookup(host: str) -> tuple[str, ...]:
+    def addresses(host: str) -> tuple[str, ...]:
         return (public,) if host.startswith("adult") or lab.size == 1 << 19 else (inner,)
 
     async def play() -> None:
         async with server.serving(addresses=(public, inner), port=8443):
-            lab.lookup = lookup  # type: ignore[method-assign]  # of this network
+            lab.addresses = addresses
             with pytest.raises(FetchError) as caught:
                 await lab.get()
             assert caught.value.failure is FetchFailure.INWARD
@@ -238,13 +238,13 @@ def test_a_server_inside_that_leads_out_leads_no_further_in(tmp_path: Path) -> N
     lab = Lab(server, tmp_path)
     places = {"adult": "10.0.0.1", "elsewhere": "9.9.9.9", "inside": "10.0.0.1"}
 
-    async def lookup(host: str) -> tuple[str, ...]:
+    def addresses(host: str) -> tuple[str, ...]:
         return (places[host.partition(".")[0]],)
 
     async def play() -> None:
         async with server.serving(addresses=("9.9.9.9", "10.0.0.1"), port=8443):
             server.targets["elsewhere"] = server.url("inside")
-            lab.lookup = lookup  # type: ignore[method-assign]  # of this network
+            lab.addresses = addresses
             with pytest.raises(FetchError) as caught:
                 await lab.get()
             assert caught.value.failure is FetchFailure.INWARD
