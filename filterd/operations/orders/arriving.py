@@ -21,8 +21,8 @@ from filterd.model.records import NodeReport
 from filterd.operations.context import Context
 from filterd.operations.nodes import THIS, history_of
 from filterd.operations.orders.overriding_arrival import overriding, unprotected
+from filterd.store import change_log, snapshots
 from filterd.store import order_times as rows
-from filterd.store import snapshots
 from filterd.store.order_times import Place
 from filterd.store.store import Write
 
@@ -84,6 +84,7 @@ class ArrivalBook:
         async with context.store.read() as connection:
             told = (
                 *await rows.newest(connection),
+                await change_log.floor(connection),  # raised by a restore, which may forget arrivals
                 report.kept_orders,
                 report.snapshot_digest,
                 *map(_key, report.orders),

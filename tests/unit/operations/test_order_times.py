@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -11,12 +12,14 @@ from filterd.model.order import Order
 from filterd.model.order_times import SINGLE, OrderArrival, ProbeState
 from filterd.model.records import NodeReport
 from filterd.operations import nodes
+from filterd.operations.backup import backup
 from filterd.operations.context import Context
 from filterd.operations.orders import due, ending, lifting, suspending, taking, times
 from filterd.operations.orders.arriving import ArrivalBook
 from filterd.store import change_log
 from filterd.store import order_times as rows
 from tests.unit.operations.test_orders import REQUEST
+from tests.worlds.backups import put_back
 from tests.worlds.installation import NOW, Installation
 
 
@@ -193,6 +196,25 @@ async def test_a_withdrawal_is_lifted_where_no_node_keeps_the_order(context: Con
     assert found is not None
     assert (found.all_nodes_seconds, found.nodes[0].exact) == (2.5, True)
     assert (await entries(context))[-2:] == [("node.lifted", "node:a"), ("node.everywhere", "node:a")]
+    assert not any((await times.outstanding(context)).waiting.values())
+
+
+async def test_what_a_restore_forgot_is_heard_again_from_the_same_report(
+    context: Context, world: Nodes, installation: Installation, tmp_path: Path
+) -> None:
+    """Control keeps running through a restore. It took the next report for one that says nothing new, and
+    doctor said for good that the order was not lifted, although it was."""
+    await taken(context)
+    await world.report("a", NOW + 1)
+    await backup(context, tmp_path / "backup")
+    await ending.withdraw(context, "O-1", reason="over")
+    for at in (2, 3):  # the second has nothing new
+        await world.report("a", NOW + at)
+    assert not any((await times.outstanding(context)).waiting.values())
+    done = await put_back(installation, tmp_path / "backup")
+    assert done.ended_again == {"withdrawal": 1}
+    assert any((await times.outstanding(context)).waiting.values())
+    await world.report("a", NOW + 4)
     assert not any((await times.outstanding(context)).waiting.values())
 
 
