@@ -8,6 +8,7 @@ are asked for (:func:`statements_here`). Begin and commit stay on the thread.
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -60,7 +61,11 @@ async def open_driver(path: Path, patience: float) -> StoreConnection:
 
     connection = StoreConnection(opened, _CHUNK)
     connection._thread.daemon = True  # as the dialect has it: a connection that is left open stops no exit
-    await connection
+    try:
+        await connection
+    except sqlite3.Error:
+        await asyncio.to_thread(connection._thread.join)  # it still tells the event loop that it ends
+        raise
     return connection
 
 

@@ -186,7 +186,7 @@ CASES = (
         "zip: a million entries and a comment", lambda: directory(ROW * 10**6, 9, note=b"x" * 999), DIRECTORY
     ),
     Hostile("zip64: a million entries", lambda: zip64(ROW * 10**6, 10**6, 46 * 10**6), DIRECTORY, BOTH),
-    Hostile("zip64: a size of 2^40", lambda: zip64(ROW, 1, 1 << 40), DIRECTORY, BOTH),
+    Hostile("zip64: a size of 2^40", lambda: zip64(ROW, 1, 1 << 40), f"{DIRECTORY}|damaged", BOTH),
     Hostile("zip: a number that is a lie", lambda: directory(ROW * 100_000, 1), DIRECTORY, BOTH),
     Hostile("zip: long names", lambda: directory(entry(b"x" * 65535) * 140, 140), DIRECTORY, BOTH),
     Hostile(
@@ -194,7 +194,12 @@ CASES = (
     ),
     Hostile("zip: long comments", lambda: directory(entry(comment=b"x" * 65535) * 140, 140), DIRECTORY, BOTH),
     Hostile("zip: a directory longer than the file", lambda: directory(ROW, 1, 8 * MIB), "damaged", BOTH),
-    Hostile("zip: a directory behind the end", lambda: directory(ROW, 1, offset=1 << 31), "damaged", BOTH),
+    Hostile(  # which of them it is depends on the version of zipfile
+        "zip: a directory behind the end",
+        lambda: directory(ROW, 1, offset=1 << 31),
+        "damaged|has no member|cannot be read",
+        BOTH,
+    ),
     Hostile("zip: no directory", lambda: packed(MEMBERS)[:200], "damaged", BOTH),
     Hostile("zip: a directory of other things", lambda: directory(b"x" * 4600, 100), "damaged", BOTH),
     Hostile("zip: bzip2 that swells", bzip2_bomb, "larger than|grows to", BOTH),
@@ -329,6 +334,7 @@ def zstd_with_window(descriptor: int) -> bytes:
         for form in case.forms
     ],
 )
+@pytest.mark.filterwarnings("ignore:Overlapped entries")  # of zipfile from 3.13 on, which reads them
 def test_a_hostile_archive_is_refused_in_little_memory(tmp_path: Path, case: Hostile, form: Format) -> None:
     file = written(tmp_path, case.content())
     tracemalloc.start()
