@@ -11,6 +11,7 @@ from pathlib import Path
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from filterd.disk import checked_file
+from filterd.disk.checked_file import DamagedFileError
 from filterd.model.records import OTHER_HISTORY, NodeReport
 from filterd.operations import drift, node_history
 from filterd.operations.context import Context
@@ -22,7 +23,7 @@ from filterd.store import snapshots as rows
 SILENT_AFTER = 60.0
 """seconds without a report until a node counts as silent"""
 LOST_ORDERS = "lost-orders"
-"""in the state directory, beside no node's own state"""
+"""the file in the state directory that names the kept orders which nodes have lost"""
 THIS, ANOTHER, UNKNOWN = "this", "another", "unknown"
 """the history that a node follows: that of the store, another one, or unknown, since the place that it has is
 below the floor, so that it reads everything anew"""
@@ -58,7 +59,7 @@ async def record(context: Context, report: NodeReport) -> tuple[str, ...]:
 
 
 def losses_file(context: Context) -> Path:
-    """The note of the kept orders that nodes lost."""
+    """The path of :data:`LOST_ORDERS`."""
     return context.settings.state_dir / LOST_ORDERS
 
 
@@ -81,9 +82,12 @@ def _noted_losses(path: Path) -> dict[str, list[str]]:
 
 
 def _note_losses(path: Path, report: NodeReport, gone: set[str]) -> None:
-    if not gone and not path.exists():
-        return
-    noted = _noted_losses(path)
+    try:
+        noted = _noted_losses(path)
+    except (OSError, DamagedFileError):
+        if gone:
+            raise
+        return  # nothing is to be noted: a damaged file keeps no report out
     lost = sorted({*noted.get(report.name, ()), *gone} - set(report.kept_orders))
     if lost != noted.get(report.name, []):
         checked_file.write(path, json.dumps(noted | {report.name: lost}).encode("ascii"))

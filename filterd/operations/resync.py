@@ -127,10 +127,8 @@ async def _lost(context: Context) -> set[str]:
         return {each for lost in (await nodes.lost_orders(context)).values() for each in lost}
     except (OSError, DamagedFileError) as error:
         message = f"the note of the kept orders that nodes lost cannot be read: {error}"
-        path = context.settings.state_dir / nodes.LOST_ORDERS
-        raise OperationError(
-            message, f"compare your papers with filterd order list, then remove {path}"
-        ) from error
+        remedy = f"compare your papers with filterd order list, then remove {nodes.losses_file(context)}"
+        raise OperationError(message, remedy) from error
 
 
 async def _require_newest(context: Context) -> None:

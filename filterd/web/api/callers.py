@@ -42,7 +42,7 @@ class ApiState:
     """those at work"""
     bodies: AwaitedBodies = field(default_factory=AwaitedBodies)
     large: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
-    """held while a large document is judged and answered: several would hold the pages of this process up"""
+    """held while a large document is handled: several at once would delay the pages of this process"""
     whole_reads: WholeReads = field(default_factory=WholeReads)
     """those at work; the pages of the process count with it"""
 

@@ -40,9 +40,9 @@ class ApiRoute(APIRoute):
         self.dependant = _given_caller(described)
         handle = super().get_route_handler()
         self.dependant = described  # which the OpenAPI document is made of
-        described_more = self.openapi_extra or {}
-        permission = Permission(described_more[PERMISSION])
-        largest: int = described_more.get(LARGEST, LARGEST_BODY)
+        extra = self.openapi_extra or {}
+        permission = Permission(extra[PERMISSION])
+        largest: int = extra.get(LARGEST, LARGEST_BODY)
 
         async def call(request: Request) -> Response:
             try:

@@ -324,6 +324,10 @@ async def test_a_damaged_note_of_lost_orders_is_said(controlled: Controlled) -> 
         (said,) = control._lost_orders
         assert "are not known" in said
         assert str(path) in said
+    path.write_bytes(whole[:-1])
+    later = replace(REPORT, seen_at=REPORT.seen_at + 5)
+    await control._hear(later)
+    assert (await nodes.show(context, REPORT.name)).report == later, "a damaged file keeps no report out"
     path.write_bytes(whole)
     await control._look_for_lost_orders()
     assert "O-9" in control._lost_orders[0]
