@@ -216,12 +216,13 @@ class Site:
         """Status and text of a page of a role; status 0: nobody answers."""
         port = self.metrics if role == "resolver" else self.control
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=1.0) as reply:
+            try:
+                reply = urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=1.0)
+            except urllib.error.HTTPError as error:
+                reply = error
+            with reply:
                 return reply.status, reply.read().decode()
-        except urllib.error.HTTPError as error:
-            with error:
-                return error.code, error.read().decode()
-        except (OSError, http.client.HTTPException):
+        except (OSError, http.client.HTTPException):  # also one that was killed within its reply
             return 0, ""
 
     def tail(self, role: str, lines: int) -> str:
