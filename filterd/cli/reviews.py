@@ -76,18 +76,24 @@ def add(
 
 
 @review.command("list")
-@click.option("--closed", is_flag=True, help="The newest of those that are decided too.")
+@click.option("--closed", is_flag=True, help="Decided ones too, behind the others, newest first.")
+@click.option("--after", default="", metavar="PLACE", help="Go on behind this place, which a list says.")
+@click.option(
+    "--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="The most to show."
+)
 @common
-def list_(closed: bool, config: Path | None, as_json: bool) -> None:
+def list_(closed: bool, after: str, limit: int, config: Path | None, as_json: bool) -> None:
     """List what waits for a decision, the most urgent first."""
     from filterd.operations.reviews import deciding
     from filterd.operations.reviews.plain import plain_review
 
-    found = perform(config, lambda context: deciding.list_reviews(context, closed=closed))
+    found, following = perform(config, lambda context: deciding.page(context, after, limit, closed=closed))
     if as_json:
         output.show_json([plain_review(each) for each in found])
-        return
-    output.show_table(COLUMNS, [_row(each) for each in found], "nothing waits for a decision")
+    else:
+        output.show_table(COLUMNS, [_row(each) for each in found], "nothing waits for a decision")
+    if following:
+        output.done(f"there are more: go on with --after {following}, or raise --limit")
 
 
 @review.command()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Float, Integer, String, Table, Text
+from sqlalchemy import Column, Float, Index, Integer, String, Table, Text
 
 from filterd.store.portal_tables import metadata
 
@@ -33,9 +33,19 @@ review = Table(
     Column("appeal_exception", Integer, nullable=False),
     Column("appeal_decided_at", Float, nullable=False),
     Column("appeal_decided_by", String(128), nullable=False),
-    Column("closed_at", Float, nullable=False, index=True),
+    Column("closed_at", Float, nullable=False),
 )
 """all requests about one name with one claim and kind; nothing in it is about who asked"""
+
+Index(
+    "ix_review_waiting",
+    review.c.closed_at,
+    review.c.appeal_due_on,
+    review.c.due_on,
+    review.c.requests.desc(),
+    review.c.number,
+)
+"""the order in which open ones wait: those without an appeal, then by the last day of the appeal"""
 
 review_request = Table(
     "review_request",

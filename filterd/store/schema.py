@@ -20,7 +20,7 @@ from filterd.store.errors import (
     translated,
 )
 
-KNOWN = ("0001", "0002", "0003", "0004", *(f"{number:04}" for number in range(10, 40)))
+KNOWN = ("0001", "0002", "0003", "0004", *(f"{number:04}" for number in range(10, 41)))
 """every schema that this filterd knows, oldest first; the last one is current"""
 MIGRATIONS = Path(__file__).parent / "migrations"
 

@@ -50,11 +50,12 @@ async def requests(context: Context) -> list[DueItem]:
 
 
 async def complaints(context: Context) -> list[DueItem]:
-    """Requests to look at a mandatory block again. Those about other blocks are the support desk's."""
+    """Requests to look at a mandatory block again, of very many the most urgent ones. Those about other
+    blocks are the support desk's."""
     country = country_of(context)
     async with context.store.read() as connection:
-        found = await review_rows.open_ones(connection)
-    return [_complaint(each, country) for each in found if each.kind is ReviewKind.MANDATORY]
+        found = await review_rows.waiting(connection, kind=ReviewKind.MANDATORY)
+    return [_complaint(each, country) for each in found]
 
 
 async def missing_effects(context: Context) -> list[DueItem]:

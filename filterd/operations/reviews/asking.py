@@ -33,7 +33,7 @@ from filterd.store import reviews as rows
 
 LONGEST_TEXT = 500
 LONGEST_PASTED = 2_048
-MOST_OPEN = 10_000
+MOST_OPEN = 100_000
 """requests that wait for a decision"""
 MOST_TEXTS = 20
 """requests of one review whose texts are kept; the others count"""

@@ -6,6 +6,7 @@ made by another person than the first.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -23,10 +24,15 @@ from filterd.policy.business_days import business_days_left
 from filterd.policy.jurisdictions import Jurisdiction
 from filterd.store import change_log, review_effects
 from filterd.store import reviews as rows
+from filterd.store.reviews import DecidedPlace, WaitingPlace
 from filterd.store.write import Write
 
+PAGE = 100
+"""reviews of one page"""
 MOST_CLOSED = 200
-"""reviews that are listed with those that are decided"""
+"""reviews that are looked through for effects"""
+_WAITING = re.compile(r"(\d{4}-\d\d-\d\d)\.(\d{1,9})\.(\d{1,15})")
+_DECIDED = re.compile(r"d(\d{1,15}\.\d{1,15})\.(\d{1,15})")
 MOST_REQUESTS = 50
 _MOST_ENTRIES = 20
 """of the audit trail, on one review"""
@@ -61,17 +67,52 @@ class DecisionGiven:
     """duplicate: the number or a folio of the review that decides it"""
 
 
-async def list_reviews(context: Context, *, closed: bool = False) -> list[ShownReview]:
+async def page(
+    context: Context, after: str = "", limit: int = 0, *, closed: bool = False
+) -> tuple[list[ShownReview], str]:
     """The reviews that wait, the most urgent first and, of one day, those that more people asked for; with
-    ``closed`` the newest others behind them."""
-    country = country_of(context)
+    ``closed`` the decided ones behind them, the newest first. At most ``limit`` (by default :data:`PAGE`)
+    behind the place ``after``, and the place to go on behind; empty: there are no more. Raises OperationError
+    for a place that is none.
+
+    More requests for one that waits move it within its day: a list that is read meanwhile may have it twice,
+    or not.
+    """
+    country, place, limit = country_of(context), _place(after), limit or PAGE
     async with context.store.read() as connection:
-        found = await rows.open_ones(connection)
-        if closed:
-            found += [each for each in await rows.newest(connection, MOST_CLOSED) if each.closed_at]
+        found: list[Review] = []
+        if not isinstance(place, DecidedPlace):
+            found = await rows.waiting(connection, place, limit + 1)
+        if closed and len(found) <= limit:
+            behind = place if isinstance(place, DecidedPlace) else None
+            found += await rows.decided(connection, behind, limit + 1 - len(found))
     today = day_of(country, context.clock())
-    waiting = sorted(found, key=lambda each: (not each.due, each.due, -each.requests, each.number))
-    return [_shown(each, country, today) for each in waiting]
+    following = _text_of(found[limit - 1]) if len(found) > limit else ""
+    return [_shown(each, country, today) for each in found[:limit]], following
+
+
+async def list_reviews(context: Context, *, closed: bool = False) -> list[ShownReview]:
+    """The first :data:`PAGE` of :func:`page`."""
+    return (await page(context, closed=closed))[0]
+
+
+def _text_of(found: Review) -> str:
+    """The place of a review as :func:`page` takes it: ``2027-01-22.3.7``, or ``d1800000000.0.7`` of a decided
+    one."""
+    if found.closed_at:
+        return f"d{found.closed_at!r}.{found.number}"
+    return f"{found.due}.{found.requests}.{found.number}"
+
+
+def _place(text: str) -> WaitingPlace | DecidedPlace | None:
+    if not text:
+        return None
+    if waits := _WAITING.fullmatch(text):
+        return WaitingPlace(waits[1], -int(waits[2]), int(waits[3]))
+    if over := _DECIDED.fullmatch(text):
+        return DecidedPlace(float(over[1]), int(over[2]))
+    message = f"no place in the list of reviews: {text[:64]!r}"
+    raise OperationError(message, "go on behind what the last page said, or leave it out to begin")
 
 
 async def show(context: Context, what: str) -> ShownReview:

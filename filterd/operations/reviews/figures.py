@@ -37,12 +37,10 @@ class HalfYear:
 
 async def count(context: Context) -> dict[str, int]:
     """The reviews that wait, by state, and those among them whose term is over."""
-    async with context.store.read() as connection:
-        found = await rows.open_ones(connection)
     today = day_of(country_of(context), context.clock()).isoformat()
-    appealed = sum(each.appealed_at > 0 for each in found)
-    overdue = sum(each.overdue(today) for each in found)
-    return {"open": len(found) - appealed, "appealed": appealed, "overdue": overdue}
+    async with context.store.read() as connection:
+        first, appealed, overdue = await rows.open_counts(connection, today)
+    return {"open": first, "appealed": appealed, "overdue": overdue}
 
 
 async def statistics(context: Context) -> list[HalfYear]:

@@ -18,6 +18,7 @@ from filterd.operations.reviews.asking import LONGEST_PASTED, LONGEST_TEXT, Issu
 from filterd.operations.reviews.deciding import DecisionGiven, ShownReview
 from filterd.operations.reviews.plain import plain_folio, plain_review, plain_seen, plain_statistics
 from filterd.web.api.fields import ListPart, Plain, RequestBody, RequiredText, Text
+from filterd.web.api.reading import Limit
 from filterd.web.api.repeats import Attempted, once
 from filterd.web.api.routing import Called, router, takes
 
@@ -63,11 +64,15 @@ class AppealGiven(RequestBody):
 
 @routes.get("/reviews", **takes(Permission.REVIEWS_READ))
 async def list_reviews(
-    caller: Called, closed: Annotated[bool, Query(description="The newest decided ones too.")] = False
+    caller: Called,
+    closed: Annotated[bool, Query(description="Decided ones too, behind the others, newest first.")] = False,
+    after: Annotated[str, Query(max_length=64, description="Go on behind this place.")] = "",
+    limit: Limit = 100,
 ) -> ListPart[Plain]:
-    """List what waits for a decision, the most urgent first."""
-    found = await deciding.list_reviews(caller.context, closed=closed)
-    return ListPart(items=[_plain(each) for each in found], next=None)
+    """List what waits for a decision, the most urgent first. More requests for one that waits move it within
+    its day: a list that is read meanwhile may have it twice, or not."""
+    found, following = await deciding.page(caller.context, after, limit, closed=closed)
+    return ListPart(items=[_plain(each) for each in found], next=following or None)
 
 
 @routes.post("/reviews", status_code=201, **takes(Permission.REVIEWS_WRITE))

@@ -18,7 +18,7 @@ from filterd.operations.reviews.terms import country_of
 from filterd.web.accounts.agents import Agent
 from filterd.web.desk.line_views import in_both
 from filterd.web.desk.views import desk_page
-from filterd.web.pages.forms import read_form
+from filterd.web.pages.forms import query_of, read_form
 from filterd.web.pages.numbers import number_of
 from filterd.web.pages.state import language_of, see_other
 
@@ -35,10 +35,14 @@ Choice = TypeVar("Choice", ReviewClaim, ReviewKind, ReviewOutcome, EffectOfRevie
 
 
 async def show_all(request: Request, agent: Agent) -> Response:
-    """``GET /desk/reviews``: what waits, overdue first; with ``?closed=1`` the newest decided ones too."""
+    """``GET /desk/reviews``: what waits, overdue first; with ``?closed=1`` decided ones too. ``?after=`` goes
+    on behind a place, which a page before said."""
     closed = request.query_params.get("closed") == "1"
-    found = await deciding.list_reviews(agent.context, closed=closed)
-    return desk_page(request, agent, "reviews.html", {"reviews": found, "closed": closed})
+    after = query_of(request.query_params, "after", 64)
+    found, following = await deciding.page(agent.context, after, closed=closed)
+    return desk_page(
+        request, agent, "reviews.html", {"reviews": found, "closed": closed, "following": following}
+    )
 
 
 async def show_new(request: Request, agent: Agent) -> Response:

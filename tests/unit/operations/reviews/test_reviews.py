@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from filterd.model.review import ReviewClaim, ReviewKind, ReviewOutcome
 from filterd.operations import audit, exceptions, subscribers
@@ -17,8 +19,9 @@ from filterd.operations.reviews.deciding import DecisionGiven
 from filterd.operations.reviews.errors import AppealError, FolioError, NoSiteError, TooManyReviewsError
 from filterd.store import reviews as rows
 from filterd.store.errors import StoreRolledBackError
+from filterd.store.reviews import DecidedPlace, WaitingPlace
 from tests.unit.operations.reviews.conftest import at
-from tests.worlds.installation import Installation, as_person
+from tests.worlds.installation import NOW, Installation, as_person
 
 REFUSED = DecisionGiven(ReviewOutcome.REFUSED, "es un sitio de apuestas")
 WRITTEN = "mi maestra lo pidió"
@@ -328,3 +331,53 @@ async def test_what_was_written_goes_before_what_is_counted(installation: Instal
         ]
         installation.now += 1095 * 86_400
         assert (await retention.run(context)).deleted["review_outcomes"] == 1
+
+
+async def test_pages_have_each_review_once_in_one_order(installation: Installation) -> None:
+    async with installation.open() as context:
+        for number in range(7):
+            installation.now = at(f"2027-01-{18 + number // 3}")
+            for _ in range(1 + number % 3):
+                made = await ask(context, f"n{number}.example")
+            if number in (1, 4, 5):
+                await deciding.decide(as_person(context, "ana"), made.folio, REFUSED)
+            if number == 4:
+                await asking.appeal(context, made.folio, made.code)
+        whole, following = await deciding.page(context, closed=True)
+        assert following == ""
+        names = [each.review.name.partition(".")[0] for each in whole]
+        assert names == ["n2", "n0", "n3", "n6", "n4", "n5", "n1"]
+        for limit in (1, 2, 3):
+            found, after = await deciding.page(context, "", limit, closed=True)
+            while after:
+                more, after = await deciding.page(context, after, limit, closed=True)
+                found += more
+            assert found == whole, limit
+        waiting, after = await deciding.page(context, limit=5)
+        assert ([each.review.closed_at for each in waiting], after) == ([0] * 5, "")
+        for wrong in ("7", "2027-01-18.x.7", "d1.7", "d1e3.7"):
+            with pytest.raises(OperationError, match="no place"):
+                await deciding.page(context, wrong)
+
+
+async def test_a_page_of_reviews_reads_its_page_alone(installation: Installation) -> None:
+    """In the order of the index, without sorting all that waits."""
+    asked_for: list[tuple[str, Any]] = []
+    plans: list[str] = []
+    async with installation.open() as context, context.store.read() as connection:
+        event.listen(
+            connection.sync_connection,
+            "before_cursor_execute",
+            lambda *given: asked_for.append((str(given[2]), given[3])),
+        )
+        for place in (None, WaitingPlace("2027-01-22", -3, 7)):
+            await rows.waiting(connection, place, 10)
+        for decided in (None, DecidedPlace(NOW, 7)):
+            await rows.decided(connection, decided, 10)
+        for statement, given in tuple(asked_for):
+            plan = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", given)
+            plans.append(" | ".join(row["detail"] for row in plan.mappings()))
+    assert len(plans) == 6
+    for each in plans:
+        assert "USING INDEX ix_review_waiting" in each
+        assert "USE TEMP B-TREE FOR ORDER BY" not in each, "of equal days or moments alone"

@@ -93,3 +93,19 @@ async def test_what_cannot_be_taken_in_is_refused_with_what_to_do(api: Api, body
     refused = await (await api.client(TokenRole.SUPPORT)).post(BASE, json=body)
     assert refused.status_code == 422
     assert refused.json()["remedy"]
+
+
+async def test_the_list_is_read_page_by_page(api: Api) -> None:
+    for number in range(5):
+        await asking.ask(api.context, ReviewAsked(f"n{number}.example", ReviewClaim.CLOSED))
+    support = await api.client(TokenRole.SUPPORT)
+    whole = (await support.get(BASE)).json()
+    assert (len(whole["items"]), whole["next"]) == (5, None)
+    found, after = [], ""
+    while after is not None:
+        part = (await support.get(BASE, params={"limit": 2, "after": after})).json()
+        assert len(part["items"]) <= 2
+        found += part["items"]
+        after = part["next"]
+    assert found == whole["items"]
+    assert (await support.get(BASE, params={"after": "7"})).status_code == 422

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from filterd.model.token import TokenRole
+from filterd.operations.reviews import deciding
 from tests.meta.test_known_failures import ROOT
 from tests.unit.web.desk.conftest import DeskWorld
 
@@ -79,3 +80,16 @@ async def test_an_operator_opens_a_site_with_the_decision(world: DeskWorld) -> N
     assert "&lt;b&gt;" in (await agent.get("/desk/reviews/1")).text
     page = await agent.post("/desk/reviews/1", outcome="upheld", reason="Yes.", exception="86400")
     assert "they are right" in page.text
+
+
+async def test_the_list_goes_on_on_another_page(world: DeskWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    agent = await world.agent()
+    for number in range(3):
+        await agent.post("/desk/reviews/new", site=f"n{number}.example", claim="closed", met="unknown")
+    monkeypatch.setattr(deciding, "PAGE", 2)
+    first = (await agent.get("/desk/reviews")).text
+    assert "n1.example" in first and "n2.example" not in first
+    more = re.search(r'href="(/desk/reviews\?after=[^"]+)"', first)
+    assert more is not None
+    last = (await agent.get(more[1])).text
+    assert "n2.example" in last and "n1.example" not in last and "?after=" not in last
