@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from filterd.operations.plain_values import plain
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 def plain_order(order: Order, now: float) -> dict[str, Any]:
     """The order, with names and their scopes as objects."""
-    value: dict[str, Any] = plain(order)
+    value: dict[str, Any] = plain(replace(order, demand=replace(order.demand, names=())))
     del value["seal"], value["demand"]["sealed"]
     value["in_force"] = order.in_force(now)
     value["standing"] = standing(order, now)
