@@ -13,15 +13,19 @@ import pytest
 from filterd.model.token import TokenRole
 from filterd.operations import subscribers
 from filterd.operations.orders import taking
-from filterd.web.api.docs_page import METHODS
 from filterd.web.api.fields import SLICE, Items, RequestBody
-from filterd.web.api.limits import LARGEST_BODY
 from filterd.web.api.problems import MOST_ERRORS
-from filterd.web.api.routing import LARGEST
 from tests.unit.web.api.test_matrix import ORDER
 from tests.unit.web.conftest import Api
+from tests.worlds.hostile_bodies import (
+    MANY_PARTS,
+    NO_DOCUMENTS,
+    Schema,
+    arrays_of,
+    calls_with_body,
+    hostile_bodies,
+)
 
-Schema = dict[str, Any]
 LONGEST_REPLY = 32_768
 """bytes of a refusal, whatever was sent"""
 NAMES = {"id": "home", "name": "blue.example", "reference": "O-1", "number": "1", "register": "none"}
@@ -35,73 +39,14 @@ async def api(api: Api) -> AsyncIterator[Api]:
 
 
 async def _calls(api: Api) -> list[tuple[str, str, int, Schema]]:
-    """Method, path, largest body and schema of the body of each call that has one."""
-    document = (await api.bare().get("/api/openapi.json")).json()
-    return [
-        (method, path, call.get(LARGEST, LARGEST_BODY), _resolved(_schema_of(call), document))
-        for path, calls in document["paths"].items()
-        for method, call in calls.items()
-        if method in METHODS and "application/json" in call.get("requestBody", {}).get("content", {})
-    ]
-
-
-def _schema_of(call: Schema) -> Schema:
-    found: Schema = call["requestBody"]["content"]["application/json"]["schema"]
-    return found
-
-
-def _resolved(schema: Any, document: Schema) -> Any:
-    if isinstance(schema, list):
-        return [_resolved(each, document) for each in schema]
-    if not isinstance(schema, dict):
-        return schema
-    if "$ref" in schema:
-        return _resolved(document["components"]["schemas"][schema["$ref"].rpartition("/")[2]], document)
-    return {name: _resolved(each, document) for name, each in schema.items()}
-
-
-def _objects(schema: Any, place: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Schema]]:
-    """Every object with fields of a schema, with its place."""
-    for each in [schema, *schema.get("anyOf", ())]:
-        if "properties" in each:
-            yield place, each
-            for name, inner in each["properties"].items():
-                yield from _objects(inner, (*place, name))
-
-
-def _arrays(schema: Schema) -> Iterator[tuple[tuple[str, ...], Schema]]:
-    for place, found in _objects(schema):
-        for name, inner in found["properties"].items():
-            for each in [inner, *inner.get("anyOf", ())]:
-                if each.get("type") == "array":
-                    yield (*place, name), each
-
-
-def _at(place: tuple[str, ...], value: object) -> object:
-    for name in reversed(place):
-        value = {name: value}
-    return value
-
-
-def _bodies(schema: Schema, largest: int) -> Iterator[object]:
-    """Bodies that are wrong, and as large as they may be."""
-    for place, _ in _arrays(schema):
-        yield _at(place, [0] * (largest // 3 - 100))
-        yield _at(place, ["a." * 20] * (largest // 50))
-        yield _at(place, [{}] * SLICE)
-        yield _at(place, [[]] * (largest // 4 - 100))
-    for place, found in _objects(schema):
-        yield _at(place, {f"x{number}": 0 for number in range(largest // 12)})
-        yield _at(place, {"x" * (largest - 1000): 0})
-        yield _at(place, dict.fromkeys(found["properties"], "a" * (largest // 40)))
-        yield _at(place, {name: {} for name in found["properties"]})
+    return calls_with_body((await api.bare().get("/api/openapi.json")).json())
 
 
 async def test_every_array_of_a_body_has_a_length_that_is_judged_first(api: Api) -> None:
     arrays = [
         (method, path, place, each)
         for method, path, _, schema in await _calls(api)
-        for place, each in _arrays(schema)
+        for place, each in arrays_of(schema)
     ]
     assert len(arrays) >= 10
     assert [each for each in arrays if "maxItems" not in each[3]] == []
@@ -125,7 +70,7 @@ async def test_no_refusal_is_longer_than_its_bound_or_repeats_what_was_sent(api:
     client = await api.client(TokenRole.OPERATOR)
     tried = 0
     for method, path, largest, schema in await _calls(api):
-        for body in _bodies(schema, largest):
+        for body in hostile_bodies(schema, largest):
             content = json.dumps(body, separators=(",", ":")).encode()
             assert len(content) <= largest
             reply = await _send(client, method, path, content)
@@ -140,20 +85,7 @@ async def test_no_refusal_is_longer_than_its_bound_or_repeats_what_was_sent(api:
 
 async def test_bodies_that_are_no_documents_are_refused_as_such(api: Api) -> None:
     client = await api.client(TokenRole.OPERATOR)
-    contents = (
-        b"[" * 60_000,
-        b'{"id":' * 10_000,
-        b"1" * 60_000,
-        b'"' + b"\\ud800" * 10_000 + b'"',
-        b"{" + b'"id":"a",' * 6_000 + b'"id":"b"',
-        b"\xff" * 60_000,
-        b"NaN",
-        b"",
-        b"null",
-        b"[]",
-        b"0",
-    )
-    for content in contents:
+    for content in NO_DOCUMENTS:
         reply = await _send(client, "post", "/api/v1/subscribers", content)
         assert reply.status_code in (400, 422), content[:20]
         assert len(reply.content) <= LONGEST_REPLY
@@ -197,7 +129,7 @@ async def test_a_refusal_names_its_first_errors_and_counts_all(api: Api) -> None
 
 async def test_a_document_of_many_parts_is_not_parsed(api: Api) -> None:
     client = await api.client(TokenRole.OPERATOR)
-    for content in (b'{"names":[' + b"[]," * 200_000 + b"[]]}", b'{"a":' * 60_000, b'{"a":0,"b":0,' * 60_000):
+    for content in MANY_PARTS:
         reply = await _send(client, "post", "/api/v1/orders", content)
         assert (reply.status_code, "arrays, objects and fields" in reply.text) == (422, True)
 
