@@ -199,6 +199,10 @@ build/slow_sync.so: benchmarks/slow_sync.c build/flags
 choice-changes: $(INSTALLED) $(BUILT) build/slow_sync.so  ## choice changes over the API on a disk that takes 5 ms for a sync: how many a second, how late, how soon in force (CHANGES="--seconds 60 --clients 32")
 	@PYTHONPATH=benchmarks:. $(BIN)/python benchmarks/choice_changes.py $(CHANGES)
 
+.PHONY: hostile-load
+hostile-load: $(INSTALLED) $(BUILT)  ## a family, an agent and DNS beside 1,000 hostile requests in a second, and at rest (HOSTILE="--seconds 5")
+	@PYTHONPATH=benchmarks:. $(BIN)/python benchmarks/hostile_load.py $(HOSTILE)
+
 .PHONY: page-load
 page-load: $(INSTALLED) $(BUILT)  ## DNS answers at rest, under 1,000 pages a second, and under a flood of the block page (PAGES="--seconds 60")
 	@PYTHONPATH=benchmarks:. $(BIN)/python benchmarks/pages_load.py $(PAGES)

@@ -26,6 +26,10 @@ class Asked:
     clients: int = 64
     keep: bool = True
     """False: each request comes over a connection of its own"""
+    raw: Sequence[str] = ()
+    """whole requests in Latin-1, one for each of ``ports``, in place of a GET of its path"""
+    sources: int = 0
+    """addresses in 127.0.2.0/24 that the clients come from; 0: one that the system chooses"""
 
 
 @dataclass
@@ -56,7 +60,7 @@ async def _client(asked: Asked, number: int, began: float, found: Found) -> None
         await asyncio.sleep(max(due - time.monotonic(), 0))
         place = (step * asked.clients + number) % len(asked.ports)
         try:
-            status = await _get(asked, place, kept)
+            status = await _send(asked, place, number, kept)
         except (OSError, asyncio.IncompleteReadError, ValueError) as error:
             kept.pop(place, None)
             status = type(error).__name__
@@ -67,20 +71,22 @@ async def _client(asked: Asked, number: int, began: float, found: Found) -> None
         writer.close()
 
 
-async def _get(
-    asked: Asked, place: int, kept: dict[int, tuple[asyncio.StreamReader, asyncio.StreamWriter]]
+async def _send(
+    asked: Asked, place: int, number: int, kept: dict[int, tuple[asyncio.StreamReader, asyncio.StreamWriter]]
 ) -> str:
-    """One page, read to its end; its status."""
+    """One page, or one request with its reply, read to its end; its status."""
     address, port, path = asked.ports[place]
     if place not in kept:
-        kept[place] = await asyncio.open_connection(address, port)
+        source = (f"127.0.2.{number % asked.sources + 1}", 0) if asked.sources else None
+        kept[place] = await asyncio.open_connection(address, port, local_addr=source)
     reader, writer = kept[place]
     close = "" if asked.keep else "Connection: close\r\n"
-    writer.write(f"GET {path} HTTP/1.1\r\nHost: {address}\r\n{close}\r\n".encode())
+    plain = f"GET {path} HTTP/1.1\r\nHost: {address}\r\n{close}\r\n"
+    writer.write((asked.raw[place] if asked.raw else plain).encode("latin-1"))
     head = (await reader.readuntil(b"\r\n\r\n")).lower()
     length = head.partition(b"content-length:")[2].split(b"\r\n", 1)[0]
-    await reader.readexactly(int(length))
-    if not asked.keep:
+    await reader.readexactly(int(length or 0))
+    if not asked.keep or b"connection: close" in head:
         writer.close()
         del kept[place]
     return head[9:12].decode()

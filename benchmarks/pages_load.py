@@ -85,8 +85,8 @@ def site(work: Path) -> Iterator[Site]:
         made.cli("feed", "update")
         made.cli("snapshot", "build")
         with made.serving():
-            _wait(lambda: _status("127.0.0.1", portal, "/servicio/") == 200)
-            _wait(lambda: _status(SINKHOLE, block, "/") > 0)
+            wait(lambda: _status("127.0.0.1", portal, "/servicio/") == 200)
+            wait(lambda: _status(SINKHOLE, block, "/") > 0)
             found = [("127.0.0.1", portal, path) for path in PATHS] + [("127.0.0.1", desk, "/desk/sign-in")]
             there = [each for each in found if _status(*each) == 200]
             parts = (
@@ -102,7 +102,7 @@ def _blocked(made: Deployment) -> list[str]:
     return [line for line in lines if line and not line.startswith("#")][: len(OPEN)]
 
 
-def _wait(comes: Callable[[], bool]) -> None:
+def wait(comes: Callable[[], bool]) -> None:
     """Wait for a process that starts behind DNS. Raises RuntimeError where it never serves."""
     for _ in range(PATIENCE):
         if soon(comes):

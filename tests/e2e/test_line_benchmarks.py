@@ -20,6 +20,7 @@ BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
         ("lines.py", ("--lines", "300", "--names", "100"), "orders while checkpoints are written"),
         ("order_times.py", ("--orders", "2", "--rate", "50", "--lines", "2000"), "bar: client p99"),
         ("pages_load.py", ("--seconds", "1", "--rate", "50"), "block page"),
+        ("hostile_load.py", ("--seconds", "1", "--rate", "50"), "hostile requests"),
         ("line_plans.py", ("--combinations", "1100", "--lines", "2000"), "10,000 edits, 10 at a time"),
     ],
 )

@@ -6,7 +6,6 @@ where it may not be used: nobody learns by asking which of these it is.
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -20,7 +19,7 @@ from filterd.model.token import Permission, Token
 from filterd.operations import tokens
 from filterd.operations.context import Context
 from filterd.web.api.counting import RequestCounts
-from filterd.web.api.limits import AwaitedBodies, RateLimit
+from filterd.web.api.limits import AwaitedBodies, RateLimit, Turns
 from filterd.web.api.problems import RefusedCall, unknown_subscriber
 from filterd.web.listening.whole_reads import WholeReads
 
@@ -41,8 +40,7 @@ class ApiState:
     imports: int = 0
     """those at work"""
     bodies: AwaitedBodies = field(default_factory=AwaitedBodies)
-    large: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
-    """held while a large document is handled: several at once would delay the pages of this process"""
+    turns: Turns = field(default_factory=Turns)
     whole_reads: WholeReads = field(default_factory=WholeReads)
     """those at work; the pages of the process count with it"""
 

@@ -6,8 +6,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from http import HTTPStatus
 
 from starlette.datastructures import Headers
@@ -16,6 +16,10 @@ from starlette.types import Message, Receive
 
 from filterd.web.api.problems import RefusedCall
 
+SMALL_BODY = 4_096
+"""bytes, of a call that waits for no other one"""
+TURN_SECONDS = 4.0
+"""for which a larger body waits for its turn"""
 LARGEST_BODY = 65_536
 """bytes, of a call that says no other size"""
 LARGEST_DOCUMENT = 1_000_000
@@ -105,6 +109,31 @@ def _too_large(largest: int) -> RefusedCall:
     return RefusedCall(
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE, message, "send less in one request", headers=_CLOSE
     )
+
+
+class Turns:
+    """Lets bodies larger than :data:`SMALL_BODY` be handled one after the other: each may hold the event loop
+    for up to 100 ms, in which no page is answered. Owned by the event loop."""
+
+    def __init__(self) -> None:
+        self._turn = asyncio.Lock()
+
+    @asynccontextmanager
+    async def one(self) -> AsyncIterator[None]:
+        """Hold the turn while it lasts. Raises RefusedCall where it does not come in time."""
+        try:
+            async with asyncio.timeout(TURN_SECONDS):
+                await self._turn.acquire()
+        except TimeoutError:
+            message = f"other requests with bodies over {SMALL_BODY} bytes are being handled"
+            headers = {"Retry-After": "5"}
+            raise RefusedCall(
+                HTTPStatus.SERVICE_UNAVAILABLE, message, "send it again a little later", headers=headers
+            ) from None
+        try:
+            yield
+        finally:
+            self._turn.release()
 
 
 class AwaitedBodies:

@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from filterd.model.token import Permission
 from filterd.web.api.callers import Caller, admitted
-from filterd.web.api.limits import LARGEST_BODY, BoundedBody
+from filterd.web.api.limits import LARGEST_BODY, SMALL_BODY, BoundedBody
 from filterd.web.api.problems import MEDIA_TYPE, response_of
 from filterd.web.api.understood import understands
 
@@ -52,9 +52,9 @@ class ApiRoute(APIRoute):
                 with caller.state.bodies.awaiting(caller.token.number):
                     await body.read_document()
                 whole = Request(request.scope, body.receive)
-                if body.size <= LARGEST_BODY:
+                if body.size <= SMALL_BODY:
                     return await handle(whole)
-                async with caller.state.large:
+                async with caller.state.turns.one():
                     return await handle(whole)
             except Exception as error:
                 return response_of(error)

@@ -13,7 +13,7 @@ from starlette.types import Message
 
 from filterd.model.token import TokenRole
 from filterd.web.api import limits
-from filterd.web.api.limits import LARGEST_BODY, AwaitedBodies, BoundedBody, RateLimit
+from filterd.web.api.limits import LARGEST_BODY, SMALL_BODY, AwaitedBodies, BoundedBody, RateLimit
 from filterd.web.api.problems import RefusedCall
 from filterd.web.listening.framing import LARGEST_HEAD
 from tests.unit.web.conftest import Api
@@ -154,3 +154,16 @@ async def test_a_call_whose_body_is_one_too_many_is_refused(
     client = await api.client(TokenRole.PROVISIONING)
     monkeypatch.setattr(limits, "MOST_BODIES", 0)
     assert (await client.post("/api/v1/subscribers", json={"id": "a"})).status_code == 429
+
+
+async def test_larger_bodies_wait_for_their_turn_and_small_ones_do_not(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = await api.client(TokenRole.PROVISIONING)
+    large = {"id": "b", "x": "a" * SMALL_BODY}
+    async with api.state.turns.one():
+        monkeypatch.setattr(limits, "TURN_SECONDS", 0)
+        waited = await client.post("/api/v1/subscribers", json=large)
+        assert (waited.status_code, waited.headers["retry-after"]) == (503, "5")
+        assert (await client.post("/api/v1/subscribers", json={"id": "a"})).status_code == 201
+    assert (await client.post("/api/v1/subscribers", json=large)).status_code == 422
