@@ -13,6 +13,7 @@ import httpx
 import pytest
 from starlette.routing import Route
 
+from filterd.config.portal_settings import PortalSettings
 from filterd.config.value_types import parse_endpoint
 from filterd.config.web_settings import PagesSettings, WebSettings
 from filterd.model.token import GRANTS, TokenRole
@@ -86,17 +87,20 @@ async def world(installation: Installation) -> AsyncIterator[World]:
     for name in ("consent/2026-11.yaml", "desk/2026-11.yaml", "jurisdictions/mx.yaml"):
         installation.write_policy(name, (ROOT / "policies" / name).read_text())
     settings = with_portal(installation.settings)
-    listeners = {name: PagesSettings(parse_endpoint(host), 100) for name, host in HOSTS.items()}
-    web = replace(settings.web or WebSettings(None, None), **listeners)
-    portal = replace(listeners["portal"], public_url=f"http://{HOSTS['portal']}")
-    installation = replace(installation, settings=replace(settings, web=replace(web, portal=portal)))
+    on = {name: PagesSettings(parse_endpoint(host), 100) for name, host in HOSTS.items()}
+    portal = replace(on["portal"], public_url=f"http://{HOSTS['portal']}")
+    web = WebSettings(
+        None, None, portal=portal, public=on["public"], desk=on["desk"], regulator=on["regulator"],
+        sign_in=settings.web.sign_in if settings.web else PortalSettings(),
+    )  # fmt: skip
+    installation = replace(installation, settings=replace(settings, web=web))
     async with installation.open(approvals=2) as context:
         for line in ("home", "other"):
             await subscribers.add(context, line)
         await rotating.make(context)
         await records.publish(context, render)
         await statements.make(context)
-        sites, _ = page_sites(context, installation.settings.web or web)
+        sites, _ = page_sites(context, web)
         yield World({each.name: each for each in sites}, context, installation)
 
 
