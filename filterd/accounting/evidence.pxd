@@ -26,6 +26,12 @@ cdef enum:
     NO_SAMPLE = 0x7FFFFFFF      # of `least`, in milliseconds: more than the day that is sampled
 
 
+cdef enum:                      # what `believe` says of a stamp
+    FITS = 0                    # it can be believed, or is late
+    AHEAD = 1                   # it is ahead by more than AGREES of the clock as it is known
+    SET_BACK = 2                # it lies before what the file has of the NAS
+
+
 cdef enum:                      # what is known of a NAS's clock
     NO_CLOCK = 0                # it has told no time, or goes by ours
     CLOCK_UNPROVEN = 1
@@ -38,8 +44,10 @@ cdef struct Nas:
     int64_t window              # arrival with which the present half window began
     int64_t floor               # milliseconds by its clock: what it had until then has ended; see has_floor
     int64_t seen                # arrival of the message that `took`; 0: there is none
-    int32_t took                # arrival - delay - stamp, not shifted, of one that does not fit the clock
-    int32_t shift               # milliseconds, whole seconds
+    int64_t took                # arrival - delay - stamp, not shifted, of one that does not fit the clock
+    int64_t shift               # milliseconds, whole seconds
+    int64_t newest              # the newest stamp that it sent, not shifted
+    int64_t ahead_to            # the newest of those that were ahead, not shifted
     int32_t base                # its offset when it was proven
     int64_t loaded              # the newest stamp that the file had of it
     uint32_t proven             # its clock is known; see believe
@@ -114,8 +122,11 @@ cdef inline int64_t ahead(const Evidence* evidence, uint32_t mark, uint32_t nas,
 
 
 cdef inline bint is_proven(const Evidence* evidence, uint32_t nas) noexcept nogil:
-    """True if the NAS's offset is known; of one without a place nothing is."""
-    return nas != 0 and evidence.nases[nas].proven != 0
+    """True if the NAS's offset is known, or arrivals stand for all its stamps, since they were ahead; of one
+    without a place nothing is known."""
+    cdef const Nas* found = evidence.nases + nas
+    return nas != 0 and (found.proven != 0 or found.seen != 0 and found.least[0] == NO_SAMPLE
+                         and found.loaded == 0)
 
 
 cdef inline int clock_of(const Evidence* evidence, uint32_t nas) noexcept nogil:
@@ -148,10 +159,10 @@ cdef bint evidence_start(Evidence* evidence, uint32_t most) noexcept nogil
 cdef void evidence_free(Evidence* evidence) noexcept nogil
 # The place of a NAS, made where it is new; 0: there is no room for more, or for more of its client.
 cdef uint32_t nas_place(Evidence* evidence, uint64_t id) noexcept nogil
-# Count a message in what is known of its NAS's clock; ``took``: arrival - delay - stamp, within two days.
-# False: its stamp cannot be believed.
-cdef bint believe(Evidence* evidence, uint32_t nas, int64_t arrival, int32_t took,
-                  bint delayed) noexcept nogil
+# Count a message in what is known of its NAS's clock: FITS, AHEAD or SET_BACK. ``took``: arrival - delay -
+# stamp, at most a day.
+cdef int believe(Evidence* evidence, uint32_t nas, int64_t arrival, int64_t took,
+                 bint delayed) noexcept nogil
 cdef Remembered* recall(Evidence* evidence, uint64_t key) noexcept nogil
 # Keep this as the newest about `key`, unless what is kept is newer.
 cdef void remember(Evidence* evidence, uint64_t key, uint32_t mark, uint32_t nas,

@@ -71,10 +71,10 @@ cdef void _count_least(Nas* found, int64_t arrival, int32_t rest, bint delayed) 
         found.least[0] = rest
 
 
-cdef bint _proves(Nas* found, int64_t arrival, int32_t took) noexcept nogil:
+cdef bint _proves(Nas* found, int64_t arrival, int64_t took) noexcept nogil:
     """True where two messages agree on another clock, with none between them that fits the known one; what
     seems to be late by the other clock is passed over."""
-    cdef int32_t apart = took - found.took
+    cdef int64_t apart = took - found.took
     if found.seen != 0 and -MARGIN <= apart <= MARGIN:
         return arrival - found.seen >= APART
     if found.seen == 0 or not MARGIN < apart <= RETRIED or arrival - found.seen >= HALF_WINDOW:
@@ -83,11 +83,11 @@ cdef bint _proves(Nas* found, int64_t arrival, int32_t took) noexcept nogil:
     return False
 
 
-cdef void _set_clock(Nas* found, int64_t arrival, int32_t took, bint shifted) noexcept nogil:
+cdef void _set_clock(Nas* found, int64_t arrival, int64_t took, bint shifted) noexcept nogil:
     """Take the clock of two messages that agree; ``shifted``: by whole seconds, so that the offset stays as
     it is and evidence goes on."""
     cdef int32_t base = 0
-    cdef int32_t by
+    cdef int64_t by
     if found.took < took:
         took = found.took
     if shifted:
@@ -98,19 +98,20 @@ cdef void _set_clock(Nas* found, int64_t arrival, int32_t took, bint shifted) no
     found.proven = True
     found.seen = 0
     found.window = arrival
-    found.base = took - found.shift
+    found.base = <int32_t>(took - found.shift)
     found.least[0] = found.base
     found.least[1] = NO_SAMPLE
 
 
-cdef bint believe(Evidence* evidence, uint32_t nas, int64_t arrival, int32_t took,
-                  bint delayed) noexcept nogil:
+cdef int believe(Evidence* evidence, uint32_t nas, int64_t arrival, int64_t took,
+                 bint delayed) noexcept nogil:
     cdef Nas* found = evidence.nases + nas
     cdef int64_t offset = offset_of(evidence, nas)
-    cdef int32_t rest = took - found.shift
+    cdef int64_t rest = took - found.shift
     cdef bint good = took >= -AGREES
+    cdef int otherwise = AHEAD
     if nas == 0:
-        return good
+        return FITS if good else AHEAD
     if not found.proven and -AGREES <= took <= AGREES:
         found.proven = True     # its clock is right, and the message was prompt
         offset = took
@@ -118,17 +119,18 @@ cdef bint believe(Evidence* evidence, uint32_t nas, int64_t arrival, int32_t too
         good = rest >= (offset if offset < found.base else found.base) - AGREES
         if good and rest <= offset + BEHIND:
             found.seen = 0
-            _count_least(found, arrival, rest, delayed)
-            return True
+            _count_least(found, arrival, <int32_t>rest, delayed)
+            return FITS
     elif arrival - took < found.loaded - BEHIND:
         good = False            # the file is of before its clock was set back
+        otherwise = SET_BACK
     if _proves(found, arrival, took):
         evidence.steps += found.proven
         _set_clock(found, arrival, took, found.proven or not good)
-        return True
+        return FITS
     if good and not found.proven:
-        _count_least(found, arrival, rest, delayed)
-    return good
+        _count_least(found, arrival, <int32_t>rest, delayed)
+    return FITS if good else otherwise
 
 
 cdef Remembered* recall(Evidence* evidence, uint64_t key) noexcept nogil:

@@ -93,6 +93,8 @@ class ToldEvent:
     subscriber: bytes
     session: object
     doubtful: bool = False
+    ahead: bool = False
+    """its arrival, less its delay, stands for a stamp that was ahead"""
 
     @property
     def mark(self) -> Mark:
@@ -130,6 +132,8 @@ class NasClock:
     seen: int | None = None
     """arrival of the message that `took`, which does not fit the clock that is known"""
     took: int = 0
+    newest: int = 0
+    """the newest stamp that it sent, not shifted"""
     shift: int = 0
     """milliseconds that are added to its stamps, so that they go by our clock"""
     base: int = 0
@@ -145,7 +149,7 @@ class NasClock:
         return min((each for each in (self.least, self.least_before) if each is not None), default=0)
 
     def believe(self, took: int, arrival: int, *, delayed: bool) -> bool:
-        """Count a message that took so long by its stamp. False: the stamp cannot be believed."""
+        """Count a message that took so long by its stamp. False: the stamp is ahead of the clock."""
         offset, rest, good = self.offset, took - self.shift, took >= -AGREES
         if not self.proven and abs(took) <= AGREES:
             self.proven, offset = True, took

@@ -24,7 +24,9 @@ cdef struct Message:
     uint8_t claim_count
     uint8_t refused_kinds       # a set: kinds of addresses that it names in vain
     bint old                    # RADIUS evidence older than stale_after
-    bint out_of_time            # stamped more than a day away from its arrival: it says nothing
+    bint out_of_time            # stamped, or held back, more than a day before its arrival: it says nothing
+    bint ahead                  # its arrival, less its delay, stands for a stamp that was ahead
+    bint maybe_copy             # of a message that was stamped ahead
     Held claims[RECORD_CLAIMS]
     uint32_t session[3]
     uint32_t subscriber[3]

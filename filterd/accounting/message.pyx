@@ -4,12 +4,15 @@
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
-from filterd.accounting.event cimport EVENT_START, Claim, Event
+from filterd.accounting.event cimport EVENT_OFF, EVENT_ON, EVENT_START, Claim, Event
 from filterd.accounting.evidence cimport (
+    AHEAD,
     BEHIND,
+    FITS,
     MARGIN,
     RETRIED,
     Evidence,
+    Nas,
     believe,
     doubtful,
     mark_of,
@@ -75,15 +78,26 @@ cdef void _read_clock(Evidence* evidence, int64_t stale_after, const Event* even
     cdef int64_t waited = _waited(event)
     cdef int64_t sent = event.arrival - waited
     cdef bint start = event.kind == EVENT_START
-    cdef bint good = believe(evidence, m.nas, event.arrival, <int32_t>(sent - event.stamp), waited != 0)
-    m.stamp = event.stamp + evidence.nases[m.nas].shift
+    cdef int believed = believe(evidence, m.nas, event.arrival, sent - event.stamp, waited != 0)
+    cdef Nas* nas = evidence.nases + m.nas
+    cdef bint newest = event.stamp >= nas.newest - MARGIN   # else it is late, or was recorded
+    if m.nas != 0 and event.stamp > nas.newest:
+        nas.newest = event.stamp
+    if m.nas != 0 and believed == AHEAD and event.stamp > nas.ahead_to:
+        nas.ahead_to = event.stamp
+    m.maybe_copy = event.stamp <= nas.ahead_to
+    m.stamp = event.stamp + nas.shift
     m.mark = mark_of(m.stamp, start)
     m.early = m.mark
     sent -= offset_of(evidence, m.nas)
-    if good and (sent - m.stamp <= BEHIND or not evidence.nases[m.nas].proven):
+    if believed == FITS and (sent - m.stamp <= BEHIND or not nas.proven):
         return
-    m.mark = doubtful(mark_of(sent, start))
-    if not good:
+    m.out_of_time = believed == FITS and sent - m.stamp > DAY
+    m.ahead = believed == AHEAD
+    m.mark = mark_of(sent, start)
+    if not (m.ahead and newest):
+        m.mark = doubtful(m.mark)
+    if believed != FITS:
         m.early = mark_of(m.stamp if m.stamp < sent - RETRIED else sent - RETRIED, start)
         m.old = event.arrival - m.stamp - offset_of(evidence, m.nas) > stale_after
         m.stamp = sent // 1000 * 1000
@@ -93,13 +107,15 @@ cdef void _read_stamp(Evidence* evidence, int64_t stale_after, const Event* even
     """Rules 2 and 3, and the age of the evidence."""
     cdef int64_t took = event.arrival - event.stamp
     m.stamp = event.stamp
-    m.out_of_time = event.source == SOURCE_RADIUS and (took > DAY or took < -DAY or event.delay > DAY)
+    m.out_of_time = event.source == SOURCE_RADIUS and (took > DAY or event.delay > DAY)
     if event.source == SOURCE_RADIUS and m.nas != 0:
         evidence.nases[m.nas].far = m.out_of_time
     if m.out_of_time:
         return
     if event.source == SOURCE_RADIUS and event.stamped:
         _read_clock(evidence, stale_after, event, m)
+        if (m.kind == EVENT_ON or m.kind == EVENT_OFF) and m.stamp > event.arrival:
+            m.stamp = event.arrival     # what begins later is newer, also if the clock is set back then
     else:
         if took < 0:
             m.stamp = event.arrival

@@ -4,15 +4,19 @@
 1. An address (a prefix, or some ports of an address) has one owner at most, the session with the newest
    evidence about it. Newer evidence of another session takes it away; a session without an address is
    removed.
-2. A message's time is the stamp of its NAS, shifted to our clock. One that is stamped, or says that it
-   waited, for more than a day from its arrival says nothing at all. An unstamped one has our clock's time.
+2. A message's time is the stamp of its NAS, shifted to our clock. One that is stamped more than a day before
+   its arrival, or says that it waited for so long, says nothing at all. An unstamped one has our clock's
+   time.
    A NAS's clock is proven by a message within 5 seconds of ours, or by two, 10 seconds apart, that agree on
    (arrival - delay - stamp) within 2 seconds, with none between them that fits the clock that is known: a
-   step of it is believed then, and evidence goes on over the step. Before that, a stamp that is ahead by
-   more than 5 seconds is *doubtful*: it happened by its arrival less its delay, and 2 minutes or more
-   before at the earliest. So is one that is behind by more than 30 seconds: it is late, or the clock was
-   set back. Between those times it is not newer than others, nor they than it. A delay of more than 30
-   seconds that is but the difference to the stamp says nothing of the clock, and does not count.
+   step of it is believed then, and evidence goes on over the step. Before that, a message that is stamped
+   ahead by more than 5 seconds counts as sent at its arrival less its delay, and a copy of it (of the same
+   NAS, session, line, kind and stamp) as sent then as well. It is *doubtful* where a stamp that is newer by
+   more than 2 seconds has come from the NAS before, since it is late or a replay: it was sent by that time,
+   and 2 minutes before at the earliest. Doubtful is also one that is behind by more than 30 seconds: it is
+   late, or the clock was set back. Between its earliest time and its latest it is not newer than others, nor
+   they than it. A delay of more than 30 seconds that is but the difference to the stamp says nothing of the
+   clock, and does not count.
 3. Within one NAS the newer second wins; in one second a Start beats an Interim. Between two NASes the
    stamps are corrected by the NAS's offset: the least (arrival - delay - stamp) of the last 10 to 20
    minutes.
@@ -30,9 +34,9 @@
    client alone, and only where what is known of them is not newer.
 6. What is known of an address outlives its session: evidence older than the newest claims nothing. Of a
    NAS, the address of an ended session goes to a Start of the same second, not to an Interim.
-7. On and Off end the NAS's sessions up to their stamp, at once; the sweep takes the records away. The
-   file's head has room for MOST_FLOORS of them until then; when it is full all records are visited before
-   one more is taken.
+7. On and Off end the NAS's sessions up to their stamp, or arrival where that is earlier, at once; the sweep
+   takes the records away. A Start of the same second that arrives later counts. The file's head has room for
+   MOST_FLOORS of them until then; when it is full all records are visited before one more is taken.
 8. A message without a line confirms a known session alone. A kind of address (IPv4; IPv6 prefixes up to 63
    bits; 64 to 127; 128) that it does not name stays as it was; one that it names is replaced as a whole,
    also where its sender may not claim the address that it names.
@@ -51,6 +55,8 @@ from libc.string cimport memcmp, memcpy, memset
 
 from filterd.accounting.event cimport EVENT_DISCONNECT, EVENT_OFF, EVENT_ON, EVENT_START, EVENT_STOP, Event
 from filterd.accounting.evidence cimport (
+    RETRIED,
+    Nas,
     Remembered,
     client_of,
     is_doubtful,
@@ -238,6 +244,29 @@ cdef void _name_session(Table* table, Message* m) noexcept nogil:
     low = sip_hash64(table.key, text, 32)
     memcpy(m.session, &high, 8)
     memcpy(m.session + 2, &low, 4)
+
+
+cdef void _read_ahead(Table* table, Message* m, int64_t stamp) noexcept nogil:
+    """Count a message that was stamped ahead, and give a copy of one the time of the first."""
+    cdef uint8_t text[41]
+    cdef uint64_t key
+    cdef const Remembered* first
+    memcpy(text, &m.nas_id, 8)
+    memcpy(text + 8, m.session, 12)
+    memcpy(text + 20, m.subscriber, 12)
+    memcpy(text + 32, &stamp, 8)
+    text[40] = m.kind
+    key = sip_hash64(table.key, text, 41) | 1
+    first = recall(&table.evidence, key)
+    table.tally.ahead[m.kind & 63] += m.ahead
+    if first == NULL:
+        if m.ahead:
+            remember(&table.evidence, key, m.mark, m.nas, 1)
+        return
+    m.stamp = m.stamp // 1000 * 1000 + <int64_t>since(first.mark, mark_of(m.stamp, m.kind == EVENT_START)) * 500
+    m.mark = first.mark
+    m.early = mark_of(m.stamp - RETRIED if is_doubtful(m.mark) else m.stamp, m.kind == EVENT_START)
+    m.old = 1000 * <int64_t>m.now - m.stamp > table.stale_after
 
 
 cdef void _begin_nas(Table* table, const Message* m) noexcept nogil:
@@ -454,6 +483,11 @@ cdef void _refresh(Table* table, uint32_t place, uint32_t now) noexcept nogil:
         tell_all(table, place, line_of(record))
 
 
+cdef bint _follows_floor(const Nas* nas, int64_t stamp) noexcept nogil:
+    """True for the second in which the NAS began: stamps have whole seconds."""
+    return nas.has_floor and stamp <= nas.floor and stamp // 1000 == nas.floor // 1000
+
+
 cdef void _go_on(Table* table, const Message* given) noexcept nogil:
     """A Start, Interim or Change."""
     cdef Message m = given[0]
@@ -461,6 +495,8 @@ cdef void _go_on(Table* table, const Message* given) noexcept nogil:
     cdef Record* record
     cdef bint fresh
     cdef bint older = False
+    if m.kind == EVENT_START and m.nas != 0 and _follows_floor(&table.evidence.nases[m.nas], m.stamp):
+        m.stamp = table.evidence.nases[m.nas].floor + 1
     if m.old or m.until <= m.now or ended_by_nas(table, m.nas, m.stamp):
         table.tally.late += 1
         return
@@ -523,6 +559,8 @@ cdef void table_apply(Table* table, const Event* event) noexcept nogil:
     if m.out_of_time:
         table.tally.late += 1
         return
+    if m.ahead or m.maybe_copy:
+        _read_ahead(table, &m, event.stamp)
     if m.kind == EVENT_ON or m.kind == EVENT_OFF:
         _begin_nas(table, &m)
     elif m.kind == EVENT_STOP or m.kind == EVENT_DISCONNECT:

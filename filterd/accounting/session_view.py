@@ -8,6 +8,16 @@ from ipaddress import IPv6Address, ip_network
 
 from filterd.model.session import Session, SessionSource
 
+MESSAGE_KINDS = {
+    1: "start",
+    2: "stop",
+    3: "interim",
+    7: "on",
+    8: "off",
+    40: "disconnect",
+    43: "coa",
+}
+"""the kinds of RADIUS messages, EVENT_* in ``accounting/event.pxd``, in words"""
 _MAPPED = 96
 """length of ::ffff:0:0/96, which holds IPv4"""
 
@@ -100,6 +110,8 @@ class SessionCounts:
     """addresses that went from one session to another by newer evidence"""
     ambiguous: int
     """claims of two lines at one time: the address is nobody's"""
+    ahead: Mapping[str, int]
+    """messages that were stamped ahead of the clock of their NAS, by the words of ``MESSAGE_KINDS``"""
     damaged: int
     """records that were left out when the file was read"""
     memory: int

@@ -66,6 +66,7 @@ import fcntl
 import os
 from threading import Lock
 
+from filterd.accounting.session_view import MESSAGE_KINDS as _MESSAGE_KINDS
 from filterd.accounting.session_view import ClockStates, SessionClaim, SessionCounts, SessionView
 from filterd.disk.files import make_directory
 from filterd.disk.locks import LockedError
@@ -536,6 +537,7 @@ cdef class Sessions(EventSink):
             nases=copy.evidence.nas_count, remembered=copy.evidence.remembered, events=tally.events,
             refused_full=tally.refused_full, late=tally.late, unknown=tally.unknown, lost=tally.lost,
             taken=tally.taken, ambiguous=tally.ambiguous, damaged=tally.damaged,
+            ahead={word: tally.ahead[<int>kind] for kind, word in _MESSAGE_KINDS.items()},
             memory=copy.slab.used * <uint64_t>SESSION_MEMORY
             + copy.subscribers.count * <uint64_t>(sizeof(Subscriber) + 4)
             + copy.evidence.remembered * <uint64_t>(sizeof(Remembered) + 4)

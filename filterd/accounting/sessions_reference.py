@@ -6,7 +6,7 @@ Nothing here is bounded or on disk. `tests/twins` holds the native table to it.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from filterd.accounting.evidence_reference import (
     AGREES,
@@ -45,6 +45,8 @@ class ReferenceSessions:
     nases: dict[bytes, NasClock] = field(default_factory=dict)
     remembered: dict[object, Evidence] = field(default_factory=dict)
     """by address, or by session that a Stop ended: how, in place of the subscriber"""
+    stamped_ahead: dict[object, ToldEvent] = field(default_factory=dict)
+    """messages that were stamped ahead, as they came first"""
 
     # Asking
 
@@ -102,8 +104,9 @@ class ReferenceSessions:
         return found
 
     def is_proven(self, nas: bytes) -> bool:
-        """True if the NAS's offset is known."""
-        return any(nas) and self.nas(nas).proven
+        """True if the NAS's offset is known, or arrivals stand for all its stamps, since they were ahead."""
+        clock = self.nas(nas)
+        return any(nas) and (clock.proven or (clock.seen is not None and clock.least is None))
 
     def remember(self, claim: object, mark: Mark, nas: bytes, subscriber: bytes | None) -> None:
         """Keep the newest evidence about an address, or the end of a session (rules 5 and 6)."""
@@ -232,21 +235,29 @@ class ReferenceSessions:
         good = took >= -AGREES
         if any(event.nas):
             good = nas.believe(took, event.arrival, delayed=waited != 0)
+        newest = event.stamp >= nas.newest - MARGIN
+        nas.newest = max(nas.newest, event.stamp)
         early = stamp = event.stamp + nas.shift
         sent = event.arrival - waited - nas.offset
         oldest = stamp
         latest = stamp if good and (sent - stamp <= BEHIND or not nas.proven) else sent
         if not good:
             early, stamp = min(stamp, sent - RETRIED), sent // 1000 * 1000
-        doubtful = not good or latest != stamp
+        if event.kind in (EventKind.ON, EventKind.OFF):
+            stamp = min(stamp, event.arrival)
+        ahead = not good
+        doubtful = (ahead and not newest) or (good and latest != stamp)
         old = event.arrival - min(oldest, stamp) - nas.offset > self.stale_after * 1000
-        return ToldEvent(event, stamp, early, latest, old, event.subscriber, session, doubtful)
+        return ToldEvent(event, stamp, early, latest, old, event.subscriber, session, doubtful, ahead)
 
     def apply(self, event: ReferenceEvent) -> None:
         """Apply one event by the rules."""
-        if event.source is SessionSource.RADIUS and max(abs(event.arrival - event.stamp), event.delay) > DAY:
+        if event.source is SessionSource.RADIUS and max(event.arrival - event.stamp, event.delay) > DAY:
             return
         m = self.read(event)
+        if m.latest - m.stamp > DAY:
+            return
+        self.read_ahead(m)
         if event.kind in (EventKind.ON, EventKind.OFF):
             nas = self.nas(event.nas)
             nas.floor = m.stamp if nas.floor is None else max(nas.floor, m.stamp)
@@ -259,6 +270,20 @@ class ReferenceSessions:
             if m.session is None and event.claims:
                 m.session = self.name(m)
             self.go_on(m)
+
+    def read_ahead(self, m: ToldEvent) -> None:
+        """Give a copy of a message that was stamped ahead the time of the first (rule 2)."""
+        event = m.event
+        key = event.nas, event.session, event.subscriber, event.stamp, event.kind
+        first = self.stamped_ahead.get(key)
+        if first is None:
+            if m.ahead:
+                self.stamped_ahead[key] = replace(m)
+            return
+        m.stamp, m.early, m.latest, m.doubtful = first.stamp, first.early, first.latest, first.doubtful
+        if not m.doubtful:
+            m.early = m.stamp
+        m.old = event.arrival // 1000 * 1000 - m.stamp > self.stale_after * 1000
 
     def name(self, m: ToldEvent) -> object:
         """A session without an id: this subscriber's that has the first address, else one named by that."""
@@ -351,6 +376,10 @@ class ReferenceSessions:
     def go_on(self, m: ToldEvent) -> None:
         """A Start, Interim or Change."""
         event, now = m.event, m.event.arrival // 1000
+        floor = self.nas(event.nas).floor
+        follows = floor is not None and m.stamp <= floor and m.stamp // 1000 == floor // 1000
+        if event.kind is EventKind.START and follows:  # in the second in which the NAS began
+            m.stamp = (floor or 0) + 1
         if m.old or event.lasts == 0 or self.nas(event.nas).has_ended(m.stamp):
             return
         record = self.records.get(m.session)

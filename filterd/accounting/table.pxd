@@ -28,6 +28,7 @@ cdef struct Tally:              # numbers for SessionCounts
     uint64_t taken
     uint64_t ambiguous
     uint64_t damaged
+    uint64_t ahead[64]          # messages that were stamped ahead, by kind (event.pxd)
     uint64_t stale              # sessions that the sweep dropped: nothing was heard of them in time
 
 

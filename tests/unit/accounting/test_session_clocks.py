@@ -25,8 +25,8 @@ def test_the_states_of_clocks_are_counted() -> None:
     assert net.table.clock_states() == ClockStates(known=2, unproven=0, off=1, steps=0)
 
 
-@pytest.mark.parametrize("wrong", [2 * DAY, 20 * DAY, -2 * DAY])
-def test_a_clock_that_is_days_wrong_is_off_until_it_is_mended(wrong: int) -> None:
+@pytest.mark.parametrize("wrong", [2 * DAY, 20 * DAY])
+def test_a_clock_that_is_days_behind_is_off_until_it_is_mended(wrong: int) -> None:
     """Seen: each of its packets was taken as accepted and said nothing, and no count named the clock."""
     net = network()
     net.register(ana=7)
@@ -51,22 +51,6 @@ def test_one_message_stamped_ahead_silences_nobody(kind: int, ahead: int) -> Non
     net.tell(START, "b", "luis", [X])
     net.tell(START, "c", "ana", [Y])
     assert (net.line(X), net.line(Y)) == (8, 7)
-
-
-def test_a_message_stamped_ahead_takes_nothing_of_the_last_two_minutes() -> None:
-    """It may have been sent before what is known."""
-    net = network()
-    net.register(ana=7, luis=8)
-    net.tell(START, "b", "luis", [X])
-    net.clock.now += 100
-    net.tell(START, "a", "ana", [X], ago=-3600)
-    assert net.line(X) is None
-    net.clock.now += 1
-    net.tell(INTERIM, "b", "luis", [X])
-    assert net.line(X) == 8
-    net.clock.now += 200
-    net.tell(START, "a", "ana", [X], ago=-3600)
-    assert net.line(X) == 7
 
 
 @pytest.mark.parametrize("step", [3600, -3600, 40, -40])

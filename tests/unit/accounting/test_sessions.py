@@ -45,7 +45,7 @@ def test_newer_evidence_takes_an_address_away() -> None:
 DAY = 86_400
 
 
-@pytest.mark.parametrize("ago", [DAY + 1, 25 * 3600, 50 * 365 * DAY, -DAY - 1])
+@pytest.mark.parametrize("ago", [DAY + 1, 25 * 3600, 50 * 365 * DAY])
 @pytest.mark.parametrize("kind", [START, INTERIM, STOP, ON, OFF, DISCONNECT])
 def test_a_message_of_another_day_says_nothing(kind: int, ago: float) -> None:
     """Recorded and sent again, or from a queue of yesterday: it claims nothing and ends nothing."""
