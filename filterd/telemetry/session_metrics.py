@@ -44,6 +44,8 @@ class SessionMetrics:
     clocks: Mapping[str, int] = field(default_factory=dict)
     """right, off, unproven -> NASes"""
     clock_steps: int = 0
+    stamped_ahead: Mapping[str, int] = field(default_factory=dict)
+    """kind of message -> those that counted as received now"""
     nas_without_place: int = 0
     """messages of NASes for which there was no room"""
 
@@ -128,6 +130,13 @@ def _clock_families(now: SessionMetrics) -> Iterator[Metric]:
     yield clocks
     yield total(
         "filterd_nas_clock_steps", "Steps of the clocks of NASes since control began.", now.clock_steps
+    )
+    yield counter(
+        "filterd_accounting_stamped_ahead",
+        "RADIUS messages whose Event-Timestamp was more than 5 seconds ahead of the clock of their NAS as it "
+        "is known, by kind: they count as sent on arrival, less Acct-Delay-Time.",
+        ("kind",),
+        now.stamped_ahead,
     )
     yield total(
         "filterd_nas_without_place",

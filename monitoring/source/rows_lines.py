@@ -90,6 +90,12 @@ SESSIONS = row(
     ),
     panel(
         "graph",
+        ("Messages that were stamped ahead", "Mensajes con la hora adelantada"),
+        f"increase(filterd_accounting_stamped_ahead_total{{{I}}}[1h])",
+        "{{kind}}",
+    ),
+    panel(
+        "graph",
         ("Messages of NASes without room", "Mensajes de NAS sin lugar"),
         f"increase(filterd_nas_without_place_total{{{I}}}[1h])",
         "{{instance}}",

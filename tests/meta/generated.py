@@ -274,6 +274,8 @@ ALERTS = {
     "filterd_nas_clocks": "`off` above 0 for 30 minutes: NTP on these NASes; `filterd session explain` shows "
     "the clock of the one that sent a packet",
     "filterd_nas_clock_steps_total": "any increase: a NAS sets its clock by jumps, or its NTP is broken",
+    "filterd_accounting_stamped_ahead_total": "grows for more than a minute: two devices say that they are "
+    "one NAS, or the clock of one jumps; `filterd session explain` shows the clock",
     "filterd_nas_without_place_total": "any increase: a client of `accounting.radius` makes names of NASes "
     "up, or has too many",
     "filterd_api_requests_total": "`status` from 500 on grows: the log of the web process has the fault; 401 "

@@ -155,10 +155,12 @@ def _of_the_clock(behind: float | None) -> list[PacketProblem]:
     if behind is None or abs(behind) <= CLOCK_AGREES:
         return []
     where = f"{abs(behind):.0f} s {'behind' if behind > 0 else 'ahead of'} ours"
-    if abs(behind) > DAY:
+    if behind > DAY:
         text = f"the time in it is {where}, more than a day: such a packet tells nothing"
         return [PacketProblem(text, "set the clock of the NAS: NTP on the NAS", stops=True)]
     text = f"the clock of the NAS is {where}, unless the packet was so long on its way without saying so"
+    if behind < 0:
+        text = f"the clock of the NAS is {where}: the packet counts as sent on arrival, less Acct-Delay-Time"
     remedy = (
         "NTP on the NAS; filterd measures the difference and corrects by it, once two packets have shown it"
     )

@@ -165,6 +165,7 @@ class SessionService:
                 "unproven": clocks.unproven,
             },
             clock_steps=clocks.steps,
+            stamped_ahead=counts.ahead,
             nas_without_place=clocks.without_place,
         )
 

@@ -181,6 +181,7 @@ CONTROL = ControlMetrics(
         clocks={"right": 220, "off": 221, "unproven": 222},
         clock_steps=223,
         nas_without_place=224,
+        stamped_ahead={"start": 225},
     ),
     ready=True,
     clock=210.5,
