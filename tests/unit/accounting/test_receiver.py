@@ -263,6 +263,29 @@ def test_what_a_session_had_goes_where_its_client_may_not_claim_it_any_more() ->
     table.close()
 
 
+@pytest.mark.parametrize("sent", [False, True], ids=["happened", "sent"])
+@pytest.mark.parametrize(
+    ("stamp", "delay", "known"),
+    [
+        (0, 0, True),
+        (946_684_799, 0, True),
+        (946_684_800, 0, False),
+        (2**32 - 1, 0, True),
+        (2**32 - 1, 60, True),
+        (2**32 - 1, 2**32 - 1, False),
+        (0, 2**32 - 1, False),
+    ],
+)
+def test_the_ends_of_stamps_and_delays(stamp: int, delay: int, known: bool, sent: bool) -> None:
+    """A clock that was never set, one of 2106, and delays that cannot be."""
+    table = Sessions(None, KEY, 1000, LASTS, lambda: ARRIVAL / 1000)
+    receiver = Receiver(table, KEY)
+    receiver.configure([RadiusClient(ip_network("192.0.2.0/24"), SECRET, sent=sent)], RULE, LASTS)
+    packet = signed(plain(4, [*start(), (55, stamp.to_bytes(4, "big")), (41, delay.to_bytes(4, "big"))]))
+    take(receiver, [(SENDER, packet)], ARRIVAL)
+    assert (table.find(wide("100.64.0.9")) is not None) == known
+
+
 def test_a_key_has_sixteen_bytes() -> None:
     with pytest.raises(ValueError, match="16 bytes, not 3"):
         Receiver(RecordedEvents(), b"abc")
