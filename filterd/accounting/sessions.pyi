@@ -1,10 +1,12 @@
 """The table of sessions: which line has an address at this moment."""
 
-from collections.abc import Callable, Sequence
+from array import array
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from filterd.accounting.event import EventSink
 from filterd.accounting.session_view import ClockStates, SessionCounts, SessionView
+from filterd.model.session import SessionSource
 
 class Sessions(EventSink):
     """The sessions that there are now, in a file that holds nothing else. Any thread may call any method.
@@ -117,6 +119,10 @@ class Sessions(EventSink):
     def of_line(self, line: int, most: int) -> tuple[list[SessionView], int]:
         """The sessions of a line, ``most`` of them at most, and how many it has in all. The table is visited
         once, in parts."""
+    def count_lines(self, lines: array[int]) -> Mapping[SessionSource, int]:
+        """The number of sessions of these lines, by what told of them. ``lines``: numbers of 64 bits (type
+        code ``Q``) in ascending order, each once. ValueError for others. The table is visited once, in
+        parts, without the GIL."""
     def counts(self) -> SessionCounts: ...
     def clock_states(self) -> ClockStates:
         """Numbers of NASes by the state of their clocks; it visits all NASes, in parts."""

@@ -525,6 +525,25 @@ cdef class Sessions(EventSink):
                 self._done()
         return found, count
 
+    def count_lines(self, const uint64_t[::1] lines not None):
+        """The sessions of some lines, by what told of them."""
+        cdef uint64_t counts[4]
+        cdef uint32_t place = 0
+        cdef Py_ssize_t at
+        cdef Py_ssize_t count = lines.shape[0]
+        cdef int64_t now = <int64_t>self.clock()
+        cdef Table* table
+        for at in range(1, count):
+            if lines[at - 1] >= lines[at]:
+                raise ValueError("lines are in ascending order, each once")
+        memset(counts, 0, sizeof(counts))
+        while place != NO_PLACE and count != 0:
+            table = self._open()
+            with nogil:
+                place = count_of_lines(table, place, &lines[0], count, now, counts)
+                self._done()
+        return by_source(counts)
+
     def counts(self):
         """Numbers of the table."""
         cdef Table* table = self._open()
@@ -700,6 +719,38 @@ cdef uint32_t count_of_line(const Table* table, uint32_t place, uint64_t line, i
         if place == end:
             return place
     return NO_PLACE
+
+
+cdef uint32_t count_of_lines(const Table* table, uint32_t place, const uint64_t* lines, Py_ssize_t many,
+                             int64_t now, uint64_t* counts) noexcept nogil:
+    """Count the sessions of these lines, in ascending order, by what told of them, within a slice of places
+    behind ``place``; where to go on, or NO_PLACE."""
+    cdef uint32_t end = place + SLICE
+    cdef const Record* record
+    while place < table.slab.used:
+        place += 1
+        record = record_at(&table.slab, place)
+        if (record.claim_count != 0 and is_among(lines, many, line_of(record))
+                and is_live(table, record, now)):
+            counts[record.origin >> 6] += 1
+        if place == end:
+            return place
+    return NO_PLACE
+
+
+cdef bint is_among(const uint64_t* lines, Py_ssize_t many, uint64_t line) noexcept nogil:
+    """Whether a line is among these, in ascending order. Line 0 is nobody's."""
+    cdef Py_ssize_t first = 0
+    cdef Py_ssize_t middle
+    while first < many:
+        middle = (first + many) >> 1
+        if lines[middle] < line:
+            first = middle + 1
+        elif lines[middle] > line:
+            many = middle
+        else:
+            return line != 0
+    return False
 
 
 cdef fill(Event* event, claims, bytes subscriber, bytes session, bytes nas):

@@ -262,6 +262,21 @@ async def alike(connection: AsyncConnection, identifier: str) -> list[str]:
     return list(found)
 
 
+async def lines_beginning(
+    connection: AsyncConnection, begins: str, *, after: str, limit: int
+) -> tuple[str, str] | None:
+    """The lines of the subscribers whose ids begin so, behind the id ``after``, ``limit`` at most: an array
+    of JSON, which SQLite makes on the connection's thread, and the last of their ids. None: there are no
+    more."""
+    query = select(subscriber.c.id, subscriber.c.line).where(
+        subscriber.c.id > after, begins_with(subscriber.c.id, begins)
+    )
+    part = query.order_by(subscriber.c.id).limit(limit).subquery()
+    found = select(func.json_group_array(part.c.line), func.max(part.c.id))
+    lines, last = (await connection.execute(found)).one()
+    return None if last is None else (lines, last)
+
+
 async def names(connection: AsyncConnection, lines: Sequence[int]) -> dict[int, str]:
     """The subscriber's id of each line."""
     query = select(subscriber.c.line, subscriber.c.id).where(subscriber.c.line.in_(lines))

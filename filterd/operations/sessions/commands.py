@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
-from filterd.model.session import Session
+from filterd.model.session import Session, SessionSource
 from filterd.operations import input_values, lines
 from filterd.operations.asking import Asked, ask
 from filterd.operations.context import Context, OperationError
@@ -89,6 +89,27 @@ async def put_many(
 async def counts(context: Context) -> dict[str, Any]:
     """The numbers of sessions."""
     return await _ask(context.settings.state_dir, protocol.list_line(), protocol.counts_of)
+
+
+async def counts_of_lines(context: Context, begins: str) -> dict[str, Any]:
+    """The numbers of the sessions of lines whose ids begin so, in the form of :func:`counts`. Sessions of
+    unregistered subscribers are no line's."""
+    numbers = dict.fromkeys(SessionSource, 0)
+    after = ""
+    while True:
+        async with context.store.read() as connection:
+            found = await subscribers.lines_beginning(
+                connection, begins, after=after, limit=protocol.MOST_LINES
+            )
+        if found is None:
+            break
+        lines, after = found
+        told = await _ask(context.settings.state_dir, protocol.count_line(lines), protocol.sources_of)
+        numbers = {each: number + told[each] for each, number in numbers.items()}
+    return {
+        "known": {"registered": sum(numbers.values()), "unregistered": 0},
+        "sources": {each.word: {"registered": number, "unregistered": 0} for each, number in numbers.items()},
+    }
 
 
 async def show_line(context: Context, subscriber: str) -> ShownSessions:

@@ -11,6 +11,8 @@ One line of JSON is one command and gets one line back. Times are Unix seconds; 
     {"command": "end", "sessions": [{"addresses": ["192.0.2.7"], "at": ..., "source": ...}, ...]}
                              ->   the same
     {"command": "list"}      ->   {"counts": {...}}
+    {"command": "count", "lines": [7, 9]}
+                             ->   {"sources": {"radius": 1, "lease": 0, "command": 0}}
     {"command": "show", "line": 7}
                              ->   {"sessions": [{"addresses", "line", "source", "confirmed_at", "until"}],
                                    "count": 1}
@@ -22,7 +24,8 @@ An address may be ``192.0.2.7``, ``2001:db8:1::/56`` or ``192.0.2.1:1024-2047``;
 ``at`` in ``refused`` is the place in the command; ``remedy`` is left out where the reason says it. ``count``
 is the number of sessions that there are; the reply has the first 1,000 of them. A line is from 1 to
 2**48 - 1, a port from 0 (none) to 65535. ``until`` is the first end of the sessions that were taken, and is
-left out where none was. Who sends a line for each lease needs nothing else of filterd.
+left out where none was. ``lines`` are 50,000 at most. Who sends a line for each lease needs nothing else of
+filterd.
 """
 
 from __future__ import annotations
@@ -40,6 +43,8 @@ MOST_SESSIONS = 1000
 """in one command"""
 MOST_ADDRESSES = 4
 """of one session"""
+MOST_LINES = 50_000
+"""whose sessions one command counts; they fit in :data:`LARGEST_LINE`"""
 MOST_SHOWN = 1000
 """sessions in one reply"""
 LAST_LINE = (1 << 48) - 1
@@ -164,6 +169,11 @@ def list_line() -> bytes:
     return to_line({"command": "list"})
 
 
+def count_line(lines: str) -> bytes:
+    """The command to count the sessions of some lines: an array of JSON."""
+    return b'{"command":"count","lines":%b}\n' % lines.encode()
+
+
 def show_line(*, line: int | None = None, address: str = "", port: int = 0) -> bytes:
     """The command to show the sessions of a line, or the one of an address and port."""
     wanted = {"line": line} if line is not None else {"address": address, "port": port}
@@ -185,6 +195,13 @@ def outcome_of(reply: bytes) -> ToldOutcome:
 def counts_of(reply: bytes) -> dict[str, Any]:
     """The counts in control's reply. Raises SessionsRefused and ValueError."""
     return dict(_accepted(reply, "counts")["counts"])
+
+
+def sources_of(reply: bytes) -> dict[SessionSource, int]:
+    """The number of sessions by what told of them, in control's reply. Raises SessionsRefused and
+    ValueError."""
+    counted = _accepted(reply, "sources")["sources"]
+    return {each: int(counted[each.word]) for each in SessionSource}
 
 
 def sessions_of(reply: bytes) -> list[Session]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from array import array
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_network
@@ -16,6 +17,7 @@ from filterd.accounting.session_view import SessionClaim, SessionView
 from filterd.accounting.sessions import Sessions
 from filterd.disk.local_server import LocalServer, Tell, say_nothing
 from filterd.model.identity import IdentityKind, identity_input
+from filterd.model.session import SessionSource
 from filterd.operations import input_values
 from filterd.operations.errors import OperationError
 from filterd.operations.sessions import claims, protocol
@@ -23,6 +25,7 @@ from filterd.operations.sessions.protocol import (
     LARGEST_LINE,
     LAST_LINE,
     LAST_PORT,
+    MOST_LINES,
     MOST_SESSIONS,
     MOST_SHOWN,
     NO_ROOM,
@@ -117,6 +120,8 @@ class SessionCommands:
                 return await self._take(word, command.get("sessions"))
             case "list":
                 return {"counts": self._counts()}
+            case "count":
+                return await self._count(command.get("lines"))
             case "show":
                 return self._show(command)
         raise SessionsRefused(UNKNOWN)
@@ -223,6 +228,20 @@ class SessionCommands:
             kind=kind,
         )
         return stamp
+
+    async def _count(self, lines: Any) -> Mapping[str, object]:
+        if not isinstance(lines, list) or not 1 <= len(lines) <= MOST_LINES:
+            msg = f"count takes 1 to {MOST_LINES} lines"
+            raise SessionsRefused(msg)
+        numbers = await asyncio.to_thread(self._numbers, lines)
+        return {"sources": {each.word: number for each, number in numbers.items()}}
+
+    def _numbers(self, lines: list[Any]) -> Mapping[SessionSource, int]:
+        """The number of sessions of these lines. It visits the whole table, without the GIL."""
+        if not all(_is_number(each, 1, LAST_LINE) for each in lines):
+            msg = f"a line is from 1 to {LAST_LINE}"
+            raise SessionsRefused(msg)
+        return self._table.count_lines(array("Q", sorted(set(lines))))
 
     def _show(self, command: Mapping[str, Any]) -> Mapping[str, object]:
         line, address, port = command.get("line"), command.get("address"), command.get("port", 0)

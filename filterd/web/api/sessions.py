@@ -1,8 +1,8 @@
 """``/api/v1/sessions``: which line has an address at this moment. Control, on this machine, has them.
 
 Who had an address before is known nowhere. Each look at one is audited, without the address. A token that
-is limited to some lines sees the sessions of those, and tells of none: a session takes its address from
-whichever line had it.
+is limited to some lines sees and counts the sessions of those, and tells of none: a session takes its
+address from whichever line had it.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from filterd.web.api.fields import Items, Moment, Plain, RequestBody, Subscriber
 from filterd.web.api.problems import RefusedCall
 from filterd.web.api.repeats import Attempted, once
 from filterd.web.api.routing import Called, router, takes
+from filterd.web.api.whole_reads import whole_read
 
 routes = router("sessions")
 Address = Annotated[str, Field(min_length=1, max_length=64)]
@@ -52,8 +53,11 @@ class PacketGiven(RequestBody):
 
 @routes.get("/sessions/counts", **takes(Permission.SESSIONS_READ))
 async def count(caller: Called) -> Plain:
-    """Count the sessions, by what told of them."""
-    return await commands.counts(caller.context)
+    """Count the sessions, by what told of them. A token that is limited to some lines counts theirs alone."""
+    if not caller.token.lines:
+        return await commands.counts(caller.context)
+    with whole_read(caller.state):
+        return await commands.counts_of_lines(caller.context, caller.token.lines)
 
 
 @routes.get("/sessions", **takes(Permission.SESSIONS_READ))

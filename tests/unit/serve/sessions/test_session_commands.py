@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from array import array
 from ipaddress import ip_network
 from typing import Any
 
@@ -12,8 +13,19 @@ import pytest
 from filterd.accounting.attributes import StatusType
 from filterd.accounting.claimable import ClaimNetworks
 from filterd.accounting.sessions import Sessions
+from filterd.model.session import SessionSource
 from filterd.operations.sessions.claims import claim
-from filterd.operations.sessions.protocol import MOST_SHOWN, NO_ROOM, list_line, sessions_line, show_line
+from filterd.operations.sessions.protocol import (
+    LARGEST_LINE,
+    LAST_LINE,
+    MOST_LINES,
+    MOST_SHOWN,
+    NO_ROOM,
+    count_line,
+    list_line,
+    sessions_line,
+    show_line,
+)
 from filterd.operations.sessions.protocol import ToldSession as S
 from filterd.serve.sessions.commands import SHOW, SessionCommands, Terms
 from tests.unit.serve.sessions.conftest import KEY, Told
@@ -153,6 +165,39 @@ def test_a_line_with_many_sessions_is_shown_in_part_with_their_number(told: Told
         assert run(told, sessions_line("put", told_of[at : at + 600]))["refused"] == []
     reply = run(told, show_line(line=1))
     assert (len(reply["sessions"]), reply["count"]) == (MOST_SHOWN, many)
+
+
+def test_the_sessions_of_some_lines_are_counted_alone(told: Told) -> None:
+    for line in (1, 2, (1 << 48) - 1):
+        told.register(f"S-{line}", line)
+        lease = S((f"10.0.1.{line & 255}",), f"S-{line}", source=SessionSource.LEASE)
+        command = S((f"10.0.2.{line & 255}",), f"S-{line}", until=NOW + 60)
+        assert run(told, sessions_line("put", [lease, command]))["refused"] == []
+    run(told, sessions_line("put", [S(("10.0.3.1",), "unregistered")]))
+    counted = {"sources": {"radius": 0, "lease": 2, "command": 2}}
+    assert run(told, count_line("[281474976710655,1,1,7]")) == counted
+    assert run(told, count_line("[3]")) == {"sources": {"radius": 0, "lease": 0, "command": 0}}
+    told.now += 61  # beyond the end that the commands told, before the sweep
+    assert run(told, count_line("[1,2]")) == {"sources": {"radius": 0, "lease": 2, "command": 0}}
+
+
+@pytest.mark.parametrize("lines", ["[]", "7", "[0]", "[-1]", "[281474976710656]", "[true]", '["7"]', "null"])
+def test_lines_that_are_none_are_not_counted(told: Told, lines: str) -> None:
+    assert set(run(told, count_line(lines))) == {"error"}
+
+
+def test_more_lines_than_one_command_counts_are_refused(told: Told) -> None:
+    assert set(run(told, count_line(json.dumps([1] * (MOST_LINES + 1))))) == {"error"}
+    widest = json.dumps([LAST_LINE] * MOST_LINES, separators=(",", ":"))
+    assert len(count_line(widest)) < LARGEST_LINE
+
+
+def test_the_table_counts_lines_in_ascending_order_alone(told: Told) -> None:
+    with pytest.raises(ValueError, match="ascending"):
+        told.table.count_lines(array("Q", [2, 1]))
+    with pytest.raises(ValueError, match="ascending"):
+        told.table.count_lines(array("Q", [1, 1]))
+    assert sum(told.table.count_lines(array("Q")).values()) == 0
 
 
 @pytest.mark.parametrize(

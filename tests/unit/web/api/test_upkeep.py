@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ from filterd.model.session import Session, SessionSource
 from filterd.model.token import TokenRole
 from filterd.operations import audit, snapshots, subscribers
 from filterd.operations.feeds import updating
-from filterd.operations.sessions import commands
+from filterd.operations.sessions import commands, protocol
 from filterd.operations.sessions.commands import ShownSession, ShownSessions
 from tests.unit.web.conftest import PERSON, Api
 
@@ -111,6 +113,34 @@ async def test_a_limited_token_sees_no_session_of_other_lines_and_tells_of_none(
     told = {"addresses": ["192.0.2.7"], "subscriber": "south-1"}
     assert (await south.post(f"{V1}/sessions", json=told)).status_code == 403
     assert (await south.delete(f"{V1}/sessions", params=asked)).status_code == 403
+
+
+async def test_a_limited_token_counts_the_sessions_of_its_lines_alone(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Control is asked for the lines of the token, some at a time; the counts of all stay unknown to it."""
+    for each in ("north-1", "south-1", "north-2", "north-3", "north"):
+        await subscribers.add(api.context, each)
+    asked: list[dict[str, Any]] = []
+
+    async def ask(_: Path, line: bytes, read: Callable[[bytes], Any], **__: Any) -> Any:
+        asked.append(json.loads(line))
+        lines = asked[-1].get("lines")
+        sources = {"radius": 0, "lease": 0, "command": 0} | ({"lease": len(lines)} if lines else {})
+        return read(json.dumps({"sources": sources, "counts": {"all": 900}}).encode())
+
+    monkeypatch.setattr(commands, "ask", ask)
+    monkeypatch.setattr(protocol, "MOST_LINES", 2)
+    north = await api.client(TokenRole.PROVISIONING, "north", lines="north-")
+    counted = (await north.get(f"{V1}/sessions/counts")).json()
+    assert counted["known"] == {"registered": 3, "unregistered": 0}
+    assert counted["sources"]["lease"] == {"registered": 3, "unregistered": 0}
+    assert asked == [{"command": "count", "lines": [1, 3]}, {"command": "count", "lines": [4]}]
+    west = await api.client(TokenRole.PROVISIONING, "west", lines="west-")
+    assert (await west.get(f"{V1}/sessions/counts")).json()["known"]["registered"] == 0
+    assert len(asked) == 2
+    everyone = await api.client(TokenRole.PROVISIONING, "billing")
+    assert (await everyone.get(f"{V1}/sessions/counts")).json() == {"all": 900}
 
 
 async def test_without_control_the_call_says_what_to_start(api: Api) -> None:
