@@ -19,7 +19,7 @@ from filterd.model.subscriber import RequestEvidence, Subscriber
 from filterd.operations.errors import NotAllowedError, OperationError
 from filterd.operations.rights import SERVICE_USER
 from filterd.policy.documents import Policies
-from filterd.store.engine import database_path
+from filterd.store.engine import PATIENT, Waits, database_path
 from filterd.store.errors import StoreError
 from filterd.store.store import Store
 
@@ -98,12 +98,17 @@ class Context:
 
 @asynccontextmanager
 async def open_context(
-    settings: Settings, *, actor: str | None = None, clock: Callable[[], float] = time.time
+    settings: Settings,
+    *,
+    actor: str | None = None,
+    clock: Callable[[], float] = time.time,
+    waits: Waits = PATIENT,
 ) -> AsyncIterator[Context]:
-    """Open the store as its owner, and close it afterwards. The store's errors become OperationErrors."""
+    """Open the store as its owner, and close it afterwards. The store's errors become OperationErrors.
+    ``waits``: the longest ones for a lock that another process holds."""
     require_owner(database_path(settings.store.url), state_dir=settings.state_dir)
     try:
-        store = await Store.open(settings.store.url, settings.store.ledger)
+        store = await Store.open(settings.store.url, settings.store.ledger, waits=waits)
         try:
             acting = os_actor() if actor is None else actor
             person = actor is not None or is_account(acting)

@@ -11,6 +11,7 @@ import hashlib
 import re
 import secrets
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from filterd.model.token import DAY, GRANTS, Permission, Token, TokenRole
@@ -138,7 +139,8 @@ async def of_secret(context: Context, secret: str) -> Token | None:
     """The token of a secret that holds now; None for one that is unknown, expired, revoked or malformed.
 
     The lookup takes as long whatever the secret is: it compares digests, which nobody can choose. The use is
-    noted to the day.
+    noted to the day; where that cannot be done at once the call does not wait for it, and the next one notes
+    it.
     """
     if not _SECRET.fullmatch(secret):
         return None
@@ -149,8 +151,7 @@ async def of_secret(context: Context, secret: str) -> Token | None:
         return None
     today = int(now // DAY)
     if found.used_day != today:
-        async with context.store.report(shared=True) as connection:
-            await rows.note_use(connection, found.number, today)
+        await context.store.note(partial(rows.note_use, number=found.number, day=today))
     return found
 
 

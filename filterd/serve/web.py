@@ -36,6 +36,7 @@ from filterd.serve.process import (
     stand_behind_dns,
 )
 from filterd.serve.settings_input import SettingsWatcher, first_settings
+from filterd.store.engine import PROMPT
 from filterd.telemetry import log
 from filterd.telemetry.api_metrics import ApiMetrics
 from filterd.telemetry.http import HttpReply, Route, health_routes
@@ -196,7 +197,7 @@ class Waiting:
         told = ""
         while not self.ended.is_set():
             try:
-                async with open_context(self.settings, actor=ACTOR, clock=time.time) as context:
+                async with open_context(self.settings, actor=ACTOR, clock=time.time, waits=PROMPT) as context:
                     await self._serve(context)
                 return
             except OperationError as error:

@@ -16,6 +16,7 @@ import random
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,9 +30,6 @@ from filterd.store.errors import StoreBusyError, StoreError, translate
 
 TURN_MS = 20
 """how long SQLite itself waits for the write lock before we check our own deadline"""
-READ_WAIT_MS = 5_000
-WRITE_WAIT = 15.0
-"""seconds until a writer gives up"""
 BREATH = 0.015
 """seconds for which bulk work leaves the lock free after each chunk; longer than between two attempts"""
 CLOSING_WAIT = 5.0
@@ -44,6 +42,27 @@ _TO_CLEAN = 1
 """the ``user_version`` of a store that has yet to be written anew"""
 WAL_TRUNCATE = 8 * 1024 * 1024
 """bytes of write-ahead log from which a writer waits a moment for readers, so that the log can be reset"""
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """The longest waits for the store, in seconds; then StoreBusyError is raised."""
+
+    write: float
+    """of a writer: for its turn in this process and for the lock, together"""
+    connection: float
+    """of a reader: for a connection of the pool"""
+    lock: float
+    """of a reader on a connection's thread: for a lock, which only a process that has the whole file keeps
+    from readers. Statements on the event loop do not wait for one"""
+    note: float = 0.5
+    """of a reader: for the note that something is used (:meth:`.store.Store.note`)"""
+
+
+PATIENT = Waits(write=15.0, connection=15.0, lock=5.0)
+"""of commands and control"""
+PROMPT = Waits(write=4.0, connection=3.0, lock=1.0)
+"""of a process that answers requests: they are refused within 5 seconds"""
 
 
 def database_path(url: str) -> Path:
@@ -59,7 +78,7 @@ def _parsed(url: str) -> URL:
     return parsed
 
 
-def connect(url: str, *, writer: bool, make: bool = False) -> AsyncEngine:
+def connect(url: str, *, writer: bool, make: bool = False, waits: Waits = PATIENT) -> AsyncEngine:
     """An engine whose connections set every pragma that the store relies on.
 
     An empty file may be a copy of a store that has just begun, and is left as it is unless ``make`` says that
@@ -73,14 +92,15 @@ def connect(url: str, *, writer: bool, make: bool = False) -> AsyncEngine:
         hide_parameters=True,  # in the texts of errors: they may be names
         pool_size=1 if writer else 4,
         max_overflow=0,
-        pool_timeout=WRITE_WAIT,
-        async_creator=partial(open_driver, database_path(url), READ_WAIT_MS / 1000),
+        pool_timeout=waits.write if writer else waits.connection,
+        async_creator=partial(open_driver, database_path(url), waits.lock),
     )
-    wait = TURN_MS if writer else READ_WAIT_MS
+    lock_ms = int(waits.lock * 1000)
+    wait = TURN_MS if writer else lock_ms
 
     def prepare(connection: Any, _record: Any) -> None:
         cursor = connection.cursor()
-        cursor.execute(f"PRAGMA busy_timeout={READ_WAIT_MS}")
+        cursor.execute(f"PRAGMA busy_timeout={lock_ms}")
         cursor.execute("PRAGMA page_count")
         (pages,) = cursor.fetchone()
         for pragma in (
@@ -114,18 +134,22 @@ async def close(engine: AsyncEngine) -> None:
 
 @asynccontextmanager
 async def transaction(
-    engine: AsyncEngine, *, write: bool, here: bool = False
+    engine: AsyncEngine, *, write: bool, here: bool = False, waits: Waits = PATIENT
 ) -> AsyncIterator[AsyncConnection]:
     """One transaction: committed when the block ends, rolled back when it raises or is cancelled. ``here``:
-    its statements run on the event loop."""
+    the statements of a reader run on the event loop, which waits for no lock: where one is held, they fail at
+    once."""
+    deadline = time.monotonic() + waits.write
     connection = await _connected(engine)
     driver: Any = None
     try:
         driver = (await connection.get_raw_connection()).driver_connection
         driver.here = here
         try:
+            if here:
+                driver.at_once("PRAGMA busy_timeout=0")
             if write:
-                await _begin_immediate(connection)
+                await _begin_immediate(connection, deadline)
             else:
                 await connection.exec_driver_sql("BEGIN")
             yield connection
@@ -136,12 +160,15 @@ async def transaction(
         if write:
             await _truncate_log(connection)
     finally:
-        await asyncio.shield(_give_back(connection, driver))
+        await asyncio.shield(_give_back(connection, driver, waits))
 
 
-async def _give_back(connection: AsyncConnection, driver: Any) -> None:
-    """Return a connection to its pool; its statements are the thread's again before another has it."""
+async def _give_back(connection: AsyncConnection, driver: Any, waits: Waits) -> None:
+    """Return a connection to its pool; its statements are the thread's again before another has it, and wait
+    for locks."""
     try:
+        if driver is not None and driver.here:
+            driver.at_once(f"PRAGMA busy_timeout={int(waits.lock * 1000)}")
         await connection.close()
     finally:
         if driver is not None:
@@ -237,8 +264,7 @@ def _keep_connection(context: ExceptionContext) -> None:
         context.is_disconnect = False
 
 
-async def _begin_immediate(connection: AsyncConnection) -> None:
-    deadline = time.monotonic() + WRITE_WAIT
+async def _begin_immediate(connection: AsyncConnection, deadline: float) -> None:
     while True:
         try:
             await connection.exec_driver_sql("BEGIN IMMEDIATE")

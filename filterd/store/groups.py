@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from filterd.store.driver import StoreConnection
-from filterd.store.engine import BREATH, WRITE_WAIT
+from filterd.store.engine import BREATH
 from filterd.store.errors import StoreBusyError, StoreError, StoreGroupError
 from filterd.store.ledger import Serial
 from filterd.store.write import Row, Write
@@ -117,9 +117,12 @@ class WriteGroups:
         self,
         begin: Callable[[], AbstractAsyncContextManager[WriteGroup]],
         rest: Callable[[WriteGroup], Awaitable[None]],
+        wait: float,
     ) -> None:
         """``begin``: a transaction that is committed at the end of its block. ``rest`` is awaited for the
-        last group where no other one follows at once."""
+        last group where no other one follows at once. ``wait``: seconds until a write without a turn gives
+        up."""
+        self.wait = wait
         self._begin = begin
         self._rest = rest
         self._waiting: deque[_Place] = deque()
@@ -142,7 +145,7 @@ class WriteGroups:
         if self._working is None:
             self._working = asyncio.get_running_loop().create_task(self._work())
         try:
-            yield await _in_time(place.turn)
+            yield await _in_time(place.turn, self.wait)
         except Exception:
             _leave(place, keep=False)
             await place.outcome  # the reason may lie in a write before it, which fails yet
@@ -216,9 +219,9 @@ class WriteGroups:
         return [self._waiting.popleft() for _ in range(min(count, len(self._waiting)))]
 
 
-async def _in_time(turn: asyncio.Future[Write]) -> Write:
+async def _in_time(turn: asyncio.Future[Write], wait: float) -> Write:
     try:
-        async with asyncio.timeout(WRITE_WAIT):
+        async with asyncio.timeout(wait):
             return await turn
     except TimeoutError:
         message = "the store is busy: this process has too many writes under way"

@@ -14,18 +14,31 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Self, cast
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.pool import QueuePool
 
 from filterd.store import change_log, endings, recording, schema, sealing
 from filterd.store.copying import SIDE_FILES
 from filterd.store.driver import StoreConnection, statements_here
-from filterd.store.engine import clean, close, connect, database_path, empty_log, transaction, want_cleaning
+from filterd.store.engine import (
+    PATIENT,
+    Waits,
+    clean,
+    close,
+    connect,
+    database_path,
+    empty_log,
+    transaction,
+    want_cleaning,
+)
 from filterd.store.errors import (
+    StoreError,
     StoreMissingError,
     StoreReplacedError,
     StoreRestoringError,
@@ -44,28 +57,32 @@ __all__ = ["Store", "Write"]
 class Store:
     """An open store, to be closed after use. Owned by one event loop."""
 
-    def __init__(self, url: str, ledger: Path, *, make: bool = False) -> None:
+    def __init__(self, url: str, ledger: Path, *, make: bool = False, waits: Waits = PATIENT) -> None:
         """Use :meth:`open` or :meth:`migrate`, which check the file first. ``make``: it may be empty."""
+        self.waits = waits
         self.ledger = Ledger(ledger)
         self._path = database_path(url)
         self._file = _identity(self._path)
         self._lookups = Lookups(self._path)
-        self._reader: AsyncEngine = connect(url, writer=False)
-        self._writer: AsyncEngine = connect(url, writer=True, make=make)
+        self._reader: AsyncEngine = connect(url, writer=False, waits=waits)
+        self._writer: AsyncEngine = connect(url, writer=True, make=make, waits=waits)
+        self._kept_out = False
+        """the last note was not made, for want of the lock"""
         self.groups: WriteGroups | None = None
         """counts what :meth:`gather_writes` gathers"""
 
     @classmethod
-    async def open(cls, url: str, ledger: Path) -> Self:
+    async def open(cls, url: str, ledger: Path, *, waits: Waits = PATIENT) -> Self:
         """Open a store that has our schema; raises the matching StoreError for any other.
 
-        ``ledger`` is the directory of the :class:`~filterd.store.ledger.Ledger`.
+        ``ledger`` is the directory of the :class:`~filterd.store.ledger.Ledger`. ``waits``: the longest ones
+        for a lock that another process holds.
         """
         path = database_path(url)
         if not path.exists():
             message = f"there is no store at {path}"
             raise StoreMissingError(message)
-        store = cls(url, ledger)
+        store = cls(url, ledger, waits=waits)
         try:
             async with store.read() as connection:
                 await connection.run_sync(schema.require_current)
@@ -104,7 +121,7 @@ class Store:
         store = cls(url, ledger, make=True)
         try:
             with translated(path):
-                async with transaction(store._writer, write=True) as connection:
+                async with transaction(store._writer, write=True, waits=store.waits) as connection:
                     versions = await connection.run_sync(schema.migrate)
                     await endings.fill(connection, store.ledger)
                     write = await Write.begin(connection, sealing.ACTOR, now, os.urandom)
@@ -124,7 +141,7 @@ class Store:
     def gather_writes(self) -> None:
         """From now on commit writes of this process together that come at the same time, where they are
         ``shared`` (:mod:`filterd.store.groups`)."""
-        self.groups = WriteGroups(self._group, self._rest)
+        self.groups = WriteGroups(self._group, self._rest, self.waits.write)
 
     async def close(self) -> None:
         """Close every connection; the last one to close checkpoints the write-ahead log."""
@@ -160,7 +177,7 @@ class Store:
         """
         with translated(self._path):
             self._require_present()
-            async with transaction(self._reader, write=False, here=here) as connection:
+            async with transaction(self._reader, write=False, here=here, waits=self.waits) as connection:
                 yield connection
 
     @contextmanager
@@ -184,7 +201,7 @@ class Store:
                     yield write
                 return
             self._require_present()
-            async with transaction(self._writer, write=True) as connection:
+            async with transaction(self._writer, write=True, waits=self.waits) as connection:
                 write = await Write.begin(connection, actor, now, os.urandom)
                 await self._require_newest(write)
                 yield write
@@ -203,7 +220,7 @@ class Store:
         :meth:`_rest`."""
         with translated(self._path):
             self._require_present()
-            async with transaction(self._writer, write=True) as connection:
+            async with transaction(self._writer, write=True, waits=self.waits) as connection:
                 raw = (await connection.get_raw_connection()).driver_connection
                 driver = cast(StoreConnection, raw)
                 with statements_here(driver):
@@ -251,7 +268,7 @@ class Store:
     async def _compare_now(self, noted: NotedHead | None) -> None:
         with translated(self._path):
             self._require_present()
-            async with transaction(self._reader, write=False) as connection:
+            async with transaction(self._reader, write=False, waits=self.waits) as connection:
                 await self._compare(await Write.begin(connection, "", 0.0, os.urandom), noted)
 
     async def empty_log(self) -> bool:
@@ -263,7 +280,7 @@ class Store:
         """Write the file anew, so that nothing of what was deleted stands between its rows: ``secure_delete``
         blanks what is deleted, and not what the splitting of a page left behind. Writers wait meanwhile."""
         with translated(self._path):
-            async with transaction(self._writer, write=True) as connection:
+            async with transaction(self._writer, write=True, waits=self.waits) as connection:
                 await want_cleaning(connection)
             await clean(self._writer)
 
@@ -303,8 +320,34 @@ class Store:
                     yield write.connection
                 return
             self._require_present()
-            async with transaction(self._writer, write=True) as connection:
+            async with transaction(self._writer, write=True, waits=self.waits) as connection:
                 yield connection
+
+    async def note(self, step: Callable[[AsyncConnection], Awaitable[None]]) -> bool:
+        """Make a report that a reader can do without: that a token or a session is used. False where it was
+        not made: the next use makes it.
+
+        A reader waits for it :attr:`~filterd.store.engine.Waits.note` seconds at most, and while another
+        process holds the lock for long not at all: behind a note that failed the next ones try once.
+        """
+        try:
+            if not self._kept_out:
+                async with asyncio.timeout(self.waits.note), self.report(shared=True) as connection:
+                    await step(connection)
+                return True
+            pool = cast(QueuePool, self._writer.sync_engine.pool)
+            if pool.checkedout():
+                return False
+            with translated(self._path):
+                self._require_present()
+                at_once = replace(self.waits, write=0.0)
+                async with transaction(self._writer, write=True, waits=at_once) as connection:
+                    await step(connection)
+        except (TimeoutError, StoreError):  # another writer, or a store that takes nothing just now
+            self._kept_out = True
+            return False
+        self._kept_out = False
+        return True
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import hmac
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from filterd.model.portal import SESSION_LONGEST, PortalRole, PortalSession, SignInMethod
 from filterd.model.subscriber import Subscriber
@@ -17,7 +17,6 @@ from filterd.operations.errors import NotAllowedError
 from filterd.operations.portal.keyed import digest_of
 from filterd.store import portal as rows
 from filterd.store import subscribers as subscriber_rows
-from filterd.store.errors import StoreError
 from filterd.store.store import Write
 
 IDLE, LONGEST = 1_800, SESSION_LONGEST
@@ -26,8 +25,6 @@ PIN_SECONDS = 600
 """seconds that a session by PIN lasts in all"""
 USE_NOTED = 60
 """seconds between two notes of use"""
-NOTE_PATIENCE = 0.5
-"""seconds that a page waits for such a note"""
 MOST_SESSIONS = 10
 """of one line; beyond, the oldest ends"""
 _LONGEST_SECRET = 128
@@ -93,12 +90,8 @@ async def find(context: Context, secret: str) -> PortalSession | None:
         found = rows.session_of(lookups, digest_of(secret[:_LONGEST_SECRET]), now, IDLE)
     if found is None or now - found.used_at < USE_NOTED:
         return found
-    try:
-        async with asyncio.timeout(NOTE_PATIENCE), context.store.report(shared=True) as connection:
-            await rows.note_use(connection, found.number, now)
-    except (TimeoutError, StoreError):  # another writer, or a store that takes nothing just now
-        return found
-    return replace(found, used_at=now)
+    noted = await context.store.note(partial(rows.note_use, number=found.number, at=now))
+    return replace(found, used_at=now) if noted else found
 
 
 async def sign_out(context: Context, secret: str) -> None:

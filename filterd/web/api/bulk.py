@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from http import HTTPStatus
 from tempfile import TemporaryFile
 from typing import Annotated, Any
@@ -27,6 +27,7 @@ from filterd.web.api.representations import all_shown
 from filterd.web.api.routing import PROBLEMS, Called, bearer, router, takes
 from filterd.web.api.streaming import NDJSON, StreamReply, StreamRoute, line_of, rows_of
 from filterd.web.api.whole_reads import ONE_OF_FEW
+from filterd.web.listening.whole_reads import batched
 
 routes = router("bulk")
 imports = APIRouter(
@@ -133,7 +134,7 @@ async def export_lines(
     """Export every line in the order of the ids, each as one call shows it. Broken off, it goes on behind the
     last id that arrived."""
 
-    async def lines() -> AsyncIterator[bytes]:
+    async def lines() -> AsyncGenerator[bytes]:
         wanted = Selection(begins=caller.token.lines)
         waiting: list[Subscriber] = []
         async for each in subscribers.list_subscribers(caller.context, wanted=wanted, after=after):
@@ -143,7 +144,9 @@ async def export_lines(
                 waiting.clear()
         yield await _lines_of(waiting, caller)
 
-    return StreamingResponse(lines(), media_type=NDJSON)
+    pieces = lines()
+    first = await anext(pieces)  # where the store refuses that, so does the call
+    return StreamingResponse(batched(first, pieces), media_type=NDJSON)
 
 
 async def _lines_of(some: list[Subscriber], caller: Caller) -> bytes:

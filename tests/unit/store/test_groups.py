@@ -201,7 +201,7 @@ async def test_a_group_is_bounded(
 async def test_a_write_inside_another_is_refused_and_not_waited_for(
     gathering: tuple[Store, WriteGroups], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store, _ = gathering
+    store, counted = gathering
 
     async def nested() -> None:
         async with store.write("ana", NOW, shared=True) as write:
@@ -209,7 +209,7 @@ async def test_a_write_inside_another_is_refused_and_not_waited_for(
             await put(store, 2)
 
     with monkeypatch.context() as hasty, pytest.raises(StoreBusyError):
-        hasty.setattr(groups, "WRITE_WAIT", 0.05)
+        hasty.setattr(counted, "wait", 0.05)
         await nested()
     await put(store, 3)
     assert await kept(store) == (["3"], ["line:3"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -204,9 +205,7 @@ async def test_a_second_entry_on_the_same_predecessor_is_impossible(store: Store
         )
 
 
-async def test_a_held_lock_is_waited_for_and_then_reported(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_held_lock_is_waited_for_and_then_reported(store: Store) -> None:
     with closing(sqlite3.connect(engine.database_path(_url(store)), isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         waiting = asyncio.create_task(append(store))
@@ -215,7 +214,7 @@ async def test_a_held_lock_is_waited_for_and_then_reported(
         other.execute("ROLLBACK")
         assert await waiting == 1
         other.execute("BEGIN IMMEDIATE")
-        monkeypatch.setattr(engine, "WRITE_WAIT", 0.1)
+        store.waits = replace(store.waits, write=0.1)
         with pytest.raises(StoreBusyError) as caught:
             await append(store)
         assert "lock" in str(caught.value)

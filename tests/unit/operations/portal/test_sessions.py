@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 
@@ -150,19 +151,19 @@ async def test_a_session_of_a_clock_that_was_ahead_has_ended(portal: Portal, jum
 
 
 @pytest.mark.parametrize("gathered", [False, True])
-async def test_a_page_does_not_wait_for_the_note_of_a_use(
-    portal: Portal, monkeypatch: pytest.MonkeyPatch, gathered: bool
-) -> None:
+async def test_a_page_does_not_wait_for_the_note_of_a_use(portal: Portal, gathered: bool) -> None:
     signed_in = await portal.signed_in()
     if gathered:
         portal.context.store.gather_writes()
-    monkeypatch.setattr(sessions, "NOTE_PATIENCE", 0.05)
+    store = portal.context.store
+    store.waits = replace(store.waits, note=0.05)
     portal.after(sessions.USE_NOTED)
     with closing(sqlite3.connect(portal.installation.database, isolation_level=None)) as writer:
         writer.execute("BEGIN IMMEDIATE")
         found = await sessions.find(portal.context, signed_in.secret)  # else it waits until it gives up
         writer.execute("ROLLBACK")
     assert found == signed_in.session, "it holds, and its use is not noted"
-    monkeypatch.undo()
+    async with store.report(shared=True):
+        pass  # behind it no write waits for the lock any more
     again = await sessions.find(portal.context, signed_in.secret)
     assert again is not None and again.used_at == portal.installation.now, "the next page notes it"

@@ -236,9 +236,8 @@ FINE = (200, 201, 404, 409, 415, 422, 503)
 """what one who may do it gets, depending on what others did before"""
 
 
-@pytest.fixture
-async def api(api: Api) -> AsyncIterator[Api]:
-    """With a line that opted in, and a snapshot."""
+async def stocked(api: Api) -> None:
+    """Add a line that opted in and has an own name, lists and a snapshot."""
     evidence = RequestEvidence("holder", "counter", NOW, "1", "ticket 1")
     api.installation.write_policy("jurisdictions/mx.yaml", (ROOT / MEXICO).read_text())
     await subscribers.add(api.context, "home")
@@ -246,6 +245,12 @@ async def api(api: Api) -> AsyncIterator[Api]:
     await subscribers.allow(api.context, "home", "blue.example")
     await updating.update(api.context)
     await snapshots.build(api.context)
+
+
+@pytest.fixture
+async def api(api: Api) -> AsyncIterator[Api]:
+    """With a line that opted in, and a snapshot."""
+    await stocked(api)
     yield api
 
 
@@ -263,7 +268,8 @@ def _id(path: str) -> str:
     return "adult-starter" if "/feeds/" in path else "home"
 
 
-async def _call(client: httpx.AsyncClient, method: str, path: str, **more: Any) -> httpx.Response:
+async def call(client: httpx.AsyncClient, method: str, path: str, **more: Any) -> httpx.Response:
+    """Call an endpoint with the request of its row."""
     row = MATRIX[method, path]
     numbers = {
         "reference": "O-1",
@@ -298,13 +304,13 @@ async def test_the_table_has_every_endpoint_and_no_other(api: Api) -> None:
 @pytest.mark.parametrize("role", TokenRole)
 async def test_each_role_may_do_what_the_table_says_and_nothing_else(api: Api, role: TokenRole) -> None:
     client = await api.client(role)
-    for method, path, call in await _endpoints(api):
-        reply = await _call(client, method, path)
+    for method, path, described in await _endpoints(api):
+        reply = await call(client, method, path)
         status = reply.status_code
         if role in MATRIX[method, path].roles:
             assert status in FINE or _for_another_reason(reply), (method, path, reply.text)
         else:
-            assert status == 403, (method, path, call[PERMISSION])
+            assert status == 403, (method, path, described[PERMISSION])
 
 
 async def test_every_put_and_delete_that_comes_twice_gets_an_answer_twice(api: Api) -> None:
@@ -312,7 +318,7 @@ async def test_every_put_and_delete_that_comes_twice_gets_an_answer_twice(api: A
     client = await api.client(TokenRole.OPERATOR)
     for method, path, _ in await _endpoints(api):
         if method in ("put", "delete") and path != LINE:
-            first, second = await _call(client, method, path), await _call(client, method, path)
+            first, second = await call(client, method, path), await call(client, method, path)
             assert 500 not in (first.status_code, second.status_code), (path, second.text)
             if method == "put":
                 assert second.status_code == first.status_code, (path, second.text)
@@ -321,14 +327,14 @@ async def test_every_put_and_delete_that_comes_twice_gets_an_answer_twice(api: A
 async def test_every_post_that_comes_twice_with_its_key_acts_once(api: Api) -> None:
     client = await api.client(TokenRole.OPERATOR)
     keyed = 0
-    for method, path, call in await _endpoints(api):
-        if method != "post" or not any(each["in"] == "header" for each in call.get("parameters", ())):
+    for method, path, described in await _endpoints(api):
+        if method != "post" or not any(each["in"] == "header" for each in described.get("parameters", ())):
             continue
-        if not any(each["name"].lower() == "idempotency-key" for each in call["parameters"]):
+        if not any(each["name"].lower() == "idempotency-key" for each in described["parameters"]):
             continue
         headers = {"Idempotency-Key": f"key of {path}"}
-        first = await _call(client, method, path, headers=headers)
-        second = await _call(client, method, path, headers=headers)
+        first = await call(client, method, path, headers=headers)
+        second = await call(client, method, path, headers=headers)
         assert 500 not in (first.status_code, second.status_code), (path, second.text)
         if first.is_success:
             assert second.status_code in (first.status_code, 409), (path, second.text)
@@ -344,7 +350,7 @@ async def test_nothing_is_done_without_a_valid_token(api: Api) -> None:
     clients += [api.bare({"Authorization": f"Basic {made.secret}"}), api.bare({"Authorization": made.secret})]
     for client in clients:
         for method, path, _ in await _endpoints(api):
-            assert (await _call(client, method, path)).status_code == 401, (method, path)
+            assert (await call(client, method, path)).status_code == 401, (method, path)
 
 
 @pytest.mark.ring("merge")
