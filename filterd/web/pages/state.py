@@ -16,6 +16,8 @@ from filterd.web.pages.templating import Templates
 from filterd.web.pages.translations import LANGUAGES
 
 LANGUAGE_COOKIE = "filterd_language"
+RETRY_SECONDS = "60"
+"""that the header of a page says which cannot be shown now"""
 _YEAR = 365 * 86_400
 
 
@@ -81,6 +83,8 @@ def page(
     response = HTMLResponse(body, status)
     response.headers["Content-Language"] = language
     response.headers["Vary"] = "Accept-Language, Cookie"
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        response.headers["Retry-After"] = RETRY_SECONDS
     if request.query_params.get("lang") in LANGUAGES:
         response.set_cookie(
             LANGUAGE_COOKIE, language, max_age=_YEAR, path="/", secure=secure(request), httponly=True,

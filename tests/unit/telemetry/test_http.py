@@ -65,7 +65,7 @@ def test_failing_says_why(server: tuple[str, int]) -> None:
 def test_other_paths_and_methods(server: tuple[str, int]) -> None:
     assert fetch(server, "/etc/passwd")[0] == 404
     assert fetch(server, "/metrics", "HEAD")[2] == b""
-    assert fetch(server, "/metrics", "POST")[0] == 501
+    assert fetch(server, "/metrics", "POST")[0] == 405
 
 
 def test_a_page_that_fails_is_said_and_not_quoted(capsys: pytest.CaptureFixture[str]) -> None:

@@ -73,7 +73,7 @@ _DUTY = {
     ("POST", f"{_ONE}/{act}"): ("post", f"{_ORDERS}/{{reference}}/{call}")
     for act, call in _ORDER_CALLS.items()
 }
-_OPEN = {
+OPEN = {
     ("GET", "/desk"),
     ("GET", "/desk/papers"),
     ("GET", "/desk/papers/leaflet"),
@@ -104,9 +104,9 @@ async def world(world: DeskWorld) -> AsyncIterator[DeskWorld]:
 
 
 def test_every_page_has_a_route_of_the_api_to_be_compared_with() -> None:
-    assert ALIKE.keys() | _OPEN == PAGES.keys()
+    assert ALIKE.keys() | OPEN == PAGES.keys()
     assert _ACT.keys() == ACTS.keys()
-    assert {page for page, (_, permission) in PAGES.items() if permission is None} == _OPEN
+    assert {page for page, (_, permission) in PAGES.items() if permission is None} == OPEN
 
 
 @pytest.mark.ring("night")
