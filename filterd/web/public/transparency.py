@@ -42,12 +42,21 @@ class LastHalf:
         self._openness = KeptOpenness()
         self._confidential = frozenset[str]()
         """the lists that were confidential when it was made"""
+        self._failures = 0
+        self._failed: StoreError | None = None
+        """the last failure to read"""
         self._lock = asyncio.Lock()
 
     async def report(self, context: Context) -> RangeReport:
         """The report, made anew where a list became confidential; while the store cannot be read, the one
-        before. Raises StoreError without any."""
+        before. Raises StoreError without any. Those who wait while a try fails take its outcome: each try
+        may wait for the store as long."""
+        failures = self._failures
         async with self._lock:
+            if self._failed is not None and self._failures != failures:
+                if self._report is None:
+                    raise type(self._failed)(str(self._failed), self._failed.remedy)
+                return self._report
             now, days = context.clock(), last_half(context.clock(), context.settings.zone)
             begins, ends = midnight(context, days.first), midnight(context, days.until)
             kept = self._report
@@ -58,6 +67,7 @@ class LastHalf:
                     return kept
                 made = figures.transparency(await reading.read(context, begins, ends))
             except StoreError as error:
+                self._failures, self._failed = self._failures + 1, error
                 if kept is None:
                     raise
                 if fresh:
