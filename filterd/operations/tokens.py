@@ -151,7 +151,7 @@ async def of_secret(context: Context, secret: str) -> Token | None:
         return None
     today = int(now // DAY)
     if found.used_day != today:
-        await context.store.note(partial(rows.note_use, number=found.number, day=today))
+        await context.store.note_use(partial(rows.note_use, number=found.number, day=today))
     return found
 
 

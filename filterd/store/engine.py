@@ -56,7 +56,7 @@ class Waits:
     """of a reader on a connection's thread: for a lock, which only a process that has the whole file keeps
     from readers. Statements on the event loop do not wait for one"""
     note: float = 0.5
-    """of a reader: for the note that something is used (:meth:`.store.Store.note`)"""
+    """of a reader: for the note that something is used (:meth:`.store.Store.note_use`)"""
 
 
 PATIENT = Waits(write=15.0, connection=15.0, lock=5.0)

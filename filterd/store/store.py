@@ -323,7 +323,7 @@ class Store:
             async with transaction(self._writer, write=True, waits=self.waits) as connection:
                 yield connection
 
-    async def note(self, step: Callable[[AsyncConnection], Awaitable[None]]) -> bool:
+    async def note_use(self, step: Callable[[AsyncConnection], Awaitable[None]]) -> bool:
         """Make a report that a reader can do without: that a token or a session is used. False where it was
         not made: the next use makes it.
 

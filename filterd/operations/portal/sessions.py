@@ -90,7 +90,7 @@ async def find(context: Context, secret: str) -> PortalSession | None:
         found = rows.session_of(lookups, digest_of(secret[:_LONGEST_SECRET]), now, IDLE)
     if found is None or now - found.used_at < USE_NOTED:
         return found
-    noted = await context.store.note(partial(rows.note_use, number=found.number, at=now))
+    noted = await context.store.note_use(partial(rows.note_use, number=found.number, at=now))
     return replace(found, used_at=now) if noted else found
 
 

@@ -112,21 +112,21 @@ async def test_a_note_waits_once_and_while_the_lock_is_held_no_more(
     async def nothing(connection: AsyncConnection) -> None:
         await connection.execute(text("SELECT 1"))
 
-    assert await store.note(nothing)
+    assert await store.note_use(nothing)
     store.waits = replace(SHORT, note=0.1)
     other.execute("BEGIN IMMEDIATE")
     tries.clear()
-    assert not await store.note(nothing)
+    assert not await store.note_use(nothing)
     assert len(tries) > 1
     for _ in range(3):
         tries.clear()
-        assert not await store.note(nothing)
+        assert not await store.note_use(nothing)
         assert len(tries) == 1
     waiting = asyncio.create_task(_write(store))
     await asyncio.sleep(0)
-    while not store._writer.sync_engine.pool.checkedout():  # type: ignore[attr-defined]
+    while not store._writer.sync_engine.pool.checkedout():  # type: ignore[attr-defined]  # a pool of connections
         await asyncio.sleep(0)
-    assert not await store.note(nothing), "a write of this process is before it"
+    assert not await store.note_use(nothing), "a write of this process is before it"
     other.execute("ROLLBACK")
     await waiting
-    assert await store.note(nothing)
+    assert await store.note_use(nothing)
