@@ -251,6 +251,7 @@ cdef void _read_ahead(Table* table, Message* m, int64_t stamp) noexcept nogil:
     cdef uint8_t text[41]
     cdef uint64_t key
     cdef const Remembered* first
+    cdef int64_t apart
     memcpy(text, &m.nas_id, 8)
     memcpy(text + 8, m.session, 12)
     memcpy(text + 20, m.subscriber, 12)
@@ -263,7 +264,8 @@ cdef void _read_ahead(Table* table, Message* m, int64_t stamp) noexcept nogil:
         if m.ahead:
             remember(&table.evidence, key, m.mark, m.nas, 1)
         return
-    m.stamp = m.stamp // 1000 * 1000 + <int64_t>since(first.mark, mark_of(m.stamp, m.kind == EVENT_START)) * 500
+    apart = <int64_t>since(first.mark, mark_of(m.stamp, m.kind == EVENT_START))
+    m.stamp = m.stamp // 1000 * 1000 + apart * 500
     m.mark = first.mark
     m.early = mark_of(m.stamp - RETRIED if is_doubtful(m.mark) else m.stamp, m.kind == EVENT_START)
     m.old = 1000 * <int64_t>m.now - m.stamp > table.stale_after
