@@ -232,7 +232,8 @@ def run(site: Site, title: str, requests: Sequence[tuple[int, str]], rate: float
     if requests:
         load = {
             "ports": [("127.0.0.1", port, "") for port, _ in requests], "raw": [raw for _, raw in requests],
-            "rate": rate, "seconds": seconds, "clients": CLIENTS, "sources": SOURCES,
+            "rate": rate, "seconds": seconds, "sources": SOURCES,
+            "clients": min(CLIENTS, int(rate * seconds)),
         }  # fmt: skip
         sending = begin("page_clients.py", load)
     visits, until = Visits(), time.monotonic() + seconds

@@ -218,11 +218,11 @@ NODE = AlertGroup(
             expression="filterd_category_unread > 0",
             wait="5m",
             summary="No list of {{ $labels.category }} was ever read, and profiles of lines restrict it",
-            description="On {{ $labels.instance }} lines with {{ $value }} profiles get what "
-            "dns.parental_fail says.",
+            description="On {{ $labels.instance }} their lines get what dns.parental_fail says. "
+            "Profiles: {{ $value }}.",
             summary_es="Nunca se leyó una lista de {{ $labels.category }}, que perfiles de líneas restringen",
-            description_es="En {{ $labels.instance }}, las líneas con {{ $value }} perfiles reciben lo que "
-            "dice dns.parental_fail.",
+            description_es="En {{ $labels.instance }} sus líneas reciben lo que dice dns.parental_fail. "
+            "Perfiles: {{ $value }}.",
             fires={f'filterd_category_unread{{{R},category="adult"}}': "0x30 1x30"},
             quiet={f'filterd_category_unread{{{R},category="adult"}}': "0x60"},
         ),

@@ -142,7 +142,7 @@ NODE = {
         "cerraría.",
         "vea por qué no se leyeron sus listas, corríjalo y léalas: `filterd feed update`.",
         LISTS,
-        ("filterd feed list", "sudo filterd doctor", CONTROL_LOG),
+        ("filterd feed list", "filterd doctor", CONTROL_LOG),
     ),
     "FilterdLinesDiffer": Runbook(
         "lines that the node lacks are answered as strangers: orders hold, their own choices do not.",

@@ -11,6 +11,7 @@ import dns.message
 import dns.rcode
 import pytest
 
+from filterd.disk import checked_file
 from tests.e2e.deployment import Deployment, ede, soon
 from tests.e2e.small import small
 
@@ -49,7 +50,7 @@ def test_a_damaged_cookie_key_does_not_stop_dns(filterd: Deployment) -> None:
     key.write_bytes(b"cut")
     with filterd.serving():
         assert blocks(filterd)
-    assert len(key.read_bytes()) == 16
+    assert len(checked_file.read(key)) == 16
     assert "the cookie secret was damaged" in filterd.log()
 
 

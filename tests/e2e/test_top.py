@@ -66,6 +66,7 @@ async def test_the_figures_are_what_was_asked(world: World) -> None:
 def test_counters_that_begin_anew_with_a_new_process(tmp_path: Path, world: World) -> None:
     filterd = Deployment(tmp_path / "killed", world.filterd.upstream)
     filterd.cli("store", "migrate")
+    filterd.cli("feed", "update")
     filterd.cli("snapshot", "build")
     with filterd.serving("--role", "resolver") as process:
         observer = Observer(load(filterd.config), wall=time.time, monotonic=time.monotonic)
