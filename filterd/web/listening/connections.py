@@ -91,6 +91,7 @@ class Connection(H11Protocol):
     """One connection. ``idle`` and ``own_headers`` are set by :func:`server`."""
 
     idle: IdleConnections
+    conn: StrictFraming
     own_headers: Headers = ()
     """of every response"""
     _deadline: asyncio.TimerHandle | None = None
@@ -100,6 +101,8 @@ class Connection(H11Protocol):
     """since the last look, so much that more could be sent"""
     _held: bool = False
     """the next request waits until the last response is read"""
+    _next_turn: asyncio.Handle | None = None
+    """in which more of what was received is read"""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Begin to wait for a request."""
@@ -111,6 +114,8 @@ class Connection(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
         self._stop_waiting()
+        if self._next_turn is not None:
+            self._next_turn.cancel()
         if self._look is not None:
             self._look.cancel()
         self.idle.closed(self)
@@ -124,10 +129,21 @@ class Connection(H11Protocol):
             self.flow.pause_reading()
             return
         before = self.cycle
+        self.conn.begin_turn()
         super().handle_events()
+        if self.conn.gave_way and self._next_turn is None:
+            self.flow.pause_reading()
+            self._next_turn = self.loop.call_soon(self._go_on)
         if self.cycle is not before and self._is_at_work:
             self._wait(CALL_SECONDS)
             self._note()
+
+    def _go_on(self) -> None:
+        """Read more of what was received, after others had their turn."""
+        self._next_turn = None
+        if not self.transport.is_closing():
+            self.flow.resume_reading()
+            self.handle_events()
 
     def data_received(self, data: bytes) -> None:
         """Take more of a request. As long as a body arrives, its call has its time anew."""

@@ -16,6 +16,8 @@ LARGEST_HEAD = 16_384
 """bytes of a request line and its headers"""
 PIECE = 32_768
 """bytes of a body that are handed to the connection at a time"""
+TURN_EVENTS = 500
+"""events of one connection (heads, and chunks of bodies) that are read in one turn of the event loop"""
 Headers = Sequence[tuple[bytes, bytes]]
 _END_OF_HEAD = re.compile(rb"\n\r?\n")
 _FOLDED = re.compile(rb"\n[ \t]")
@@ -29,6 +31,17 @@ class StrictFraming(h11.Connection):
         """``headers``: those of every response, a refusal of the framing among them."""
         super().__init__(h11.SERVER, largest_head)
         self._headers = headers
+        self._left = TURN_EVENTS
+
+    @property
+    def gave_way(self) -> bool:
+        """Whether the turn ended before all that was received was read."""
+        return self._left < 0
+
+    def begin_turn(self) -> None:
+        """Read up to :data:`TURN_EVENTS` events from now on. One read of the socket can bring tens of
+        thousands of chunks of a byte each."""
+        self._left = TURN_EVENTS
 
     def send_with_data_passthrough(self, event: h11.Event) -> list[bytes] | None:
         """The bytes of an event. Both ways in which h11 sends come through here."""
@@ -39,7 +52,10 @@ class StrictFraming(h11.Connection):
         return super().send_with_data_passthrough(event)
 
     def next_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
-        """The next event. Raises RemoteProtocolError as h11 does."""
+        """The next event; none once the turn is over. Raises RemoteProtocolError as h11 does."""
+        self._left -= 1
+        if self._left < 0:
+            return h11.NEED_DATA
         folded = self.their_state is h11.IDLE and _is_folded(self.trailing_data[0])
         event = super().next_event()
         if isinstance(event, h11.Request) and (folded or _is_doubtful(event)):

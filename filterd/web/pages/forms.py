@@ -63,6 +63,7 @@ async def read_form(request: Request, token: str | None = None) -> SentForm:
     try:
         async with asyncio.timeout(FORM_SECONDS):
             body = await _body(request)
+        _require_escapes(body)
         fields = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS, errors="strict")
     except (ValueError, TimeoutError, ClientDisconnect):  # who went away reads no page
         raise PageRefusedError(HTTPStatus.BAD_REQUEST, "house.refused.form") from None
@@ -87,6 +88,14 @@ def _host(origin: str) -> str:
         return urlsplit(origin).netloc
     except ValueError:
         return ""
+
+
+def _require_escapes(body: bytes) -> None:
+    """Raise ValueError for more percent signs than escapes of three bytes have room: each that begins none
+    takes the parser as long as many bytes."""
+    if 3 * body.count(b"%") > len(body):
+        message = "percent signs without an escape"
+        raise ValueError(message)
 
 
 async def _body(request: Request) -> bytes:

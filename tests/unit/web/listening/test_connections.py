@@ -9,13 +9,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import h11
 import httpx
 import pytest
+from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
 from filterd.web.listening import connections
 from filterd.web.listening.connections import ApiServer, listen, server
+from filterd.web.listening.framing import StrictFraming
 from tests.worlds.certificates import Authority
 
 
@@ -258,3 +261,39 @@ async def test_a_burst_of_connections_leaves_no_more_open_than_there_may_be() ->
         finally:
             for each in clients:
                 each.close()
+
+
+class WholeBodies(Application):
+    """Answers with the length of the body."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await PlainTextResponse(f"{len(await Request(scope, receive).body())} bytes")(scope, receive, send)
+
+
+async def test_a_body_of_tiny_chunks_gives_way_to_other_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One read of the socket brings 40,000 of them, which held the event loop for 0.2 s."""
+    read: list[int] = []
+    """events of each turn"""
+
+    class Counted(connections.Connection):
+        def handle_events(self) -> None:
+            read.append(0)
+            super().handle_events()
+
+    class CountedFraming(StrictFraming):
+        def next_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
+            event = super().next_event()
+            read[-1] += isinstance(event, h11.Event)
+            return event
+
+    monkeypatch.setattr(connections, "Connection", Counted)
+    monkeypatch.setattr(connections, "StrictFraming", CountedFraming)
+    async with serving(server(WholeBodies(), 3)) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+        writer.write(b"1\r\na\r\n" * 40_000 + b"0\r\n\r\n")
+        writer.write(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        replies = await reader.read()
+        assert (b"40000 bytes" in replies, b"0 bytes" in replies[-10:]) == (True, True)
+        writer.close()
+    assert (sum(read), max(read) <= 500) == (40_000 + 4, True)
