@@ -36,6 +36,9 @@ UNKNOWN = "no decision on it is on record"
 UNSEALED = "no digest of its row is on record yet"
 
 
+Row = tuple[Any, ...]
+
+
 class Execute(Protocol):
     """Runs one statement and yields its rows: ``connection.execute`` of ``sqlite3``."""
 
@@ -121,34 +124,60 @@ def _listed(order: Order, sealed: list[Any] | None) -> list[object]:
     return row
 
 
-def read_orders(execute: Execute, number: int | None = None) -> OrderRows:
-    """All orders, or the one with this number, each with what is wrong with it in ``damage``."""
-    if number is not None:
-        return read_page(execute, (number,))
-    return _read(execute, order_sql.EVERY_NUMBER, execute(order_sql.DECISIONS_SQL, order_sql.EVERY_SUBJECT))
+@dataclass(frozen=True, slots=True)
+class RawOrders:
+    """The rows of orders as the statements gave them."""
+
+    orders: Sequence[Row]
+    names: Sequence[Row]
+    prefixes: Sequence[Row]
+    approvals: Sequence[Row]
+    sealed: Sequence[Row]
+    steps: Sequence[Row]
+    decisions: Sequence[Row]
+
+    @property
+    def size(self) -> int:
+        """The number of rows with entries and orders: what :func:`orders_of` takes grows with it."""
+        return len(self.orders) + len(self.names) + len(self.prefixes)
 
 
-def read_page(execute: Execute, numbers: Sequence[int]) -> OrderRows:
-    """The orders with these numbers, ascending; no other order may have a row between the first and the last.
-    At most as many as a statement has parameters."""
-    subjects = tuple(f"order:O-{number}" for number in numbers)
-    decisions = execute(order_sql.decisions_on(len(subjects)), subjects)
-    return _read(execute, (numbers[0], numbers[-1]), decisions)
+def read_orders(execute: Execute) -> OrderRows:
+    """All orders, each with what is wrong with it in ``damage``."""
+    return orders_of(read_rows(execute))
 
 
-def _read(execute: Execute, numbers: tuple[int, int], told: Iterable[tuple[Any, ...]]) -> OrderRows:
-    names = _grouped(execute(order_sql.NAMES_SQL, numbers))
-    prefixes = _grouped(execute(order_sql.ADDRESSES_SQL, numbers))
-    behind = _grouped(execute(order_sql.APPROVALS_SQL, numbers))
-    sealed = _grouped(execute(order_sql.SEALED_SQL, numbers))
-    steps = _grouped(execute(order_sql.STEPS_SQL, numbers))
-    decisions = {_decoded(subject): _decision(*rest) for subject, *rest in told}
+def read_rows(execute: Execute, numbers: Sequence[int] = ()) -> RawOrders:
+    """The rows of all orders, or of those with these numbers, ascending; no other order may have a row
+    between the first and the last. At most as many as a statement has parameters."""
+    if numbers:
+        subjects = tuple(f"order:O-{number}" for number in numbers)
+        told = execute(order_sql.decisions_on(len(subjects)), subjects)
+        between = (numbers[0], numbers[-1])
+    else:
+        told = execute(order_sql.DECISIONS_SQL, order_sql.EVERY_SUBJECT)
+        between = order_sql.EVERY_NUMBER
+    return RawOrders(
+        decisions=list(told),
+        names=list(execute(order_sql.NAMES_SQL, between)),
+        prefixes=list(execute(order_sql.ADDRESSES_SQL, between)),
+        approvals=list(execute(order_sql.APPROVALS_SQL, between)),
+        sealed=list(execute(order_sql.SEALED_SQL, between)),
+        steps=list(execute(order_sql.STEPS_SQL, between)),
+        orders=list(execute(order_sql.ORDERS_SQL, between)),
+    )
+
+
+def orders_of(rows: RawOrders) -> OrderRows:
+    """The orders of these rows, each compared with the decision on it."""
+    parted = (rows.names, rows.prefixes, rows.approvals, rows.sealed, rows.steps)
+    grouped = [_grouped(each) for each in parted]
+    decisions = {_decoded(subject): _decision(*rest) for subject, *rest in rows.decisions}
     found: list[Order] = []
-    for row in execute(order_sql.ORDERS_SQL, numbers):
+    for row in rows.orders:
         values = dict(zip(order_sql.COLUMNS, row, strict=True))
         decision = decisions.pop(f"order:{_decoded(values['reference'])}", None)
-        parts = tuple(each.get(row[0], []) for each in (names, prefixes, behind, sealed, steps))
-        found.append(_checked(values, parts, decision))
+        found.append(_checked(values, tuple(each.get(row[0], []) for each in grouped), decision))
     found += [_of_trail(subject, decision) for subject, decision in decisions.items()]
     return OrderRows(tuple(sorted(found, key=lambda order: (order.number, order.reference))))
 

@@ -11,6 +11,7 @@ host and its answer are inspected like any other.
 
 from __future__ import annotations
 
+import asyncio
 import random
 import struct
 import time
@@ -24,7 +25,7 @@ import dns.rcode
 import dns.rdatatype
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from filterd.config.settings import UpstreamSettings
+from filterd.config.settings import Settings, UpstreamSettings
 from filterd.dataplane.upstream.forward_types import Question, UpstreamAnswer
 from filterd.dataplane.upstream.forwarder import Forwarder
 from filterd.disk.given_file import GivenFile
@@ -151,10 +152,30 @@ async def load_state(
         reports = await snapshot_rows.nodes(connection)
         lifted = await _lifted(connection, now, key)
     known = [each for each in rows.orders if each.state is not OrderState.QUARANTINED and not each.damage]
+    published, book, line = await asyncio.to_thread(
+        _published, context.settings, snapshot, known, lifted, identity.choices, revision, key, now
+    )
+    damaged = tuple(each.reference for each in rows.damaged)
+    kept = _kept(reports)
+    return CheckState(published, snapshot, identity, line, revision, damaged, kept, book, key)
+
+
+def _published(
+    settings: Settings,
+    snapshot: Snapshot,
+    known: Sequence[Order],
+    lifted: Sequence[LiftingRule],
+    choices: LineChoices | None,
+    revision: int,
+    key: bytes,
+    now: int,
+) -> tuple[PublishedState, PolicyBook, LineHandle | None]:
+    """The state of a node with these orders and liftings, and the line in it. Thousands of orders take tenths
+    of a second."""
     book = PolicyBook.of_meta(snapshot.meta, PublishedState(snapshot, key, now=now).classes)
-    line = None if identity.choices is None else _handle(identity.choices, book, key)
+    line = None if choices is None else _handle(choices, book, key)
     rules, newer = _rules(known, revision, key), _rules(_newer(known, snapshot), revision, key)
-    canaries = order_canaries(rules, context.settings.canary.zone or "", key)
+    canaries = order_canaries(rules, settings.canary.zone or "", key)
     published = PublishedState(
         snapshot,
         key,
@@ -163,16 +184,14 @@ async def load_state(
         mandates=mandates_of(rules, snapshot.built_at),
         policies=book.at(now),
         settings=StateSettings(
-            security_enabled=context.settings.security.enabled,
-            security_mode=context.settings.security.mode,
+            security_enabled=settings.security.enabled,
+            security_mode=settings.security.mode,
             suspended_until=suspended_until(lifted, now),
             exceptions_end=exceptions_end(lifted, now),
-            nat64=context.settings.dns.nat64,
+            nat64=settings.dns.nat64,
         ),
     )
-    damaged = tuple(each.reference for each in rows.damaged)
-    kept = _kept(reports)
-    return CheckState(published, snapshot, identity, line, revision, damaged, kept, book, key)
+    return published, book, line
 
 
 def _newer(known: Iterable[Order], snapshot: Snapshot) -> list[Order]:

@@ -3,6 +3,7 @@ itself blocks, stays blocked."""
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 
 from filterd.config.policies import icann_suffixes
@@ -11,6 +12,7 @@ from filterd.model.mandatory import label_of
 from filterd.model.rule import Scope
 from filterd.model.verdict import Reason
 from filterd.operations import check, input_values, liftings, staying
+from filterd.operations.check import CheckState
 from filterd.operations.context import Context, OperationError
 from filterd.operations.errors import UnknownError
 from filterd.policy.decide import decide_name
@@ -108,11 +110,16 @@ async def _staying(context: Context, name: str) -> tuple[str, tuple[str, ...]]:
     some hour. What is confidential counts for nothing; empty too where no snapshot can tell."""
     now = int(context.clock())
     try:
-        state = staying.tellable(await check.load_state(context, now), now)
+        state = await check.load_state(context, now)
     except OperationError:
         return "", ()
+    return await asyncio.to_thread(_staying_in, state, context.settings.zone, name, now)
+
+
+def _staying_in(state: CheckState, zone: str, name: str, now: int) -> tuple[str, tuple[str, ...]]:
+    state = staying.tellable(state, now)
     verdict = decide_name(state.published, None, name_from_text(name), now).verdict
     if verdict.reason is not Reason.MANDATORY:
-        return "", staying.in_closed_hours(state, context.settings.zone, name, now)
+        return "", staying.in_closed_hours(state, zone, name, now)
     mandate = state.published.mandates.get(verdict.reference)
     return ("" if mandate is None else label_of(mandate.reference, confidential=False)), ()

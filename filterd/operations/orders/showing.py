@@ -81,8 +81,8 @@ async def held_back(context: Context, order: Order) -> str:
         full = await _whole(context, order.reference)
     except OperationError as error:
         return str(error)
-    guarding = guards(context)
-    overlap = guarding.overlap(full.demand)
+    guarding = await asyncio.to_thread(guards, context)
+    overlap = await asyncio.to_thread(guarding.overlap, full.demand)
     return (
         held_back_because(full, overlap)
         if overlap
@@ -100,12 +100,13 @@ async def lifted(context: Context, order: Order) -> Lifted | None:
         full = await _whole(context, order.reference)
     except OperationError:
         return None
-    guarding = guards(context)
+    guarding = await asyncio.to_thread(guards, context)
     if guarding.unprotected:
         return None
-    overlap = guarding.overlap(full.demand)
+    overlapping = guarding.overlap
     if full.demand.protection_overridden and full.mandate.id in await asyncio.to_thread(_overriding, context):
-        overlap = guarding.fixed(full.demand)
+        overlapping = guarding.fixed
+    overlap = await asyncio.to_thread(overlapping, full.demand)
     return Lifted(len(overlap), () if full.demand.confidential else overlap)
 
 
@@ -117,7 +118,8 @@ async def hits_of(context: Context, order: Order) -> tuple[Hit, ...]:
         full = await _whole(context, order.reference)
     except OperationError as error:
         return (Hit(HitKind.UNKNOWN, "", 0, f"not known: {str(error).splitlines()[0].rstrip(':')}"),)
-    hits = guards(context).hits(full.demand)
+    guarding = await asyncio.to_thread(guards, context)
+    hits = await asyncio.to_thread(guarding.hits, full.demand)
     return tuple(each.unnamed for each in hits) if full.demand.confidential else hits
 
 

@@ -93,16 +93,16 @@ async def approve(context: Context, reference: str, *, proportionality: str = ""
     says then why that is bearable, where whoever added it did not.
     """
     context.require_person()
-    guarding = guards(context)
+    guarding = await asyncio.to_thread(guards, context)
     kept = limits.ours(context.settings)
     async with context.store.write(context.actor, context.clock()) as write:
         before = confidential.opened(context.settings, await require(write.connection, reference))
         require_allowed(before, LifeAct.APPROVE)
         require_running(before, write.now)
-        _require_unprotected(before, guarding)
+        await asyncio.to_thread(_require_unprotected, before, guarding)
         await people.require_another(write.connection, before, context)
-        _require_possible(before, kept, context.settings.dns.nat64)
-        hits = guarding.hits(before.demand)
+        await asyncio.to_thread(_require_possible, before, kept, context.settings.dns.nat64)
+        hits = await asyncio.to_thread(guarding.hits, before.demand)
         explained = _explained(before, hits, proportionality)
         approvals = tuple(dict.fromkeys((*before.approvals, context.actor)))
         order = replace(explained, state=OrderState.PENDING, approvals=approvals)

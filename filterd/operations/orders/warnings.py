@@ -6,6 +6,7 @@ A notice never names an entry of an order: either of the two may be confidential
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -32,7 +33,12 @@ class Notice:
 async def notices(context: Context, order: Order) -> tuple[Notice, ...]:
     """The warnings about an order that was just taken in or approved."""
     found = await _repeated(context, order)
-    return (*found, *_unknown(order.demand, jurisdictions(context)), *_unguarded(context))
+    return (*found, *await asyncio.to_thread(_of_policies, context, order.demand))
+
+
+def _of_policies(context: Context, demand: Demand) -> tuple[Notice, ...]:
+    """The notices that follow from the policies, which are read anew."""
+    return (*_unknown(demand, jurisdictions(context)), *_unguarded(context))
 
 
 def _unguarded(context: Context) -> Iterator[Notice]:

@@ -10,7 +10,7 @@ import pytest
 
 from filterd.model import order_rows
 from filterd.model.order import Order, OrderState
-from filterd.model.order_rows import Execute, OrderRows
+from filterd.model.order_rows import OrderRows, RawOrders
 from filterd.operations.context import Context
 from filterd.operations.orders import ending, showing, taking
 from filterd.store import orders as rows
@@ -46,15 +46,15 @@ async def context(installation: Installation) -> AsyncIterator[Context]:
 def _read(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     """The numbers of the orders that are read."""
     numbers: list[int] = []
-    real = order_rows._read
+    real = order_rows.orders_of
 
-    def read(execute: Execute, *given: object) -> OrderRows:
-        found = real(execute, *given)  # type: ignore[arg-type]  # only handed on
+    def read(raw: RawOrders) -> OrderRows:
+        found = real(raw)
         numbers.extend(each.number for each in found.orders)
         return found
 
     with monkeypatch.context() as patch:
-        patch.setattr(order_rows, "_read", read)
+        patch.setattr(order_rows, "orders_of", read)
         yield numbers
 
 
