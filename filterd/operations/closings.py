@@ -13,7 +13,7 @@ from filterd.operations import lines
 from filterd.operations.context import Context
 from filterd.operations.ends import DAY, End, moment
 from filterd.operations.errors import ConflictError, OperationError
-from filterd.operations.nearest import nearest
+from filterd.operations.nearest import MOST_GUESSED, nearest
 from filterd.operations.plan_file import childrens_things
 from filterd.operations.policies import policies
 from filterd.policy.documents import Policies
@@ -104,9 +104,9 @@ def _slot(closed: Closed, documents: Policies) -> OneSlot:
 
 
 def _unknown(kind: str, ids: Sequence[str], known: set[str]) -> list[str]:
-    found = []
+    found: list[str] = []
     for each in ids:
         if each not in known:
-            guess = nearest(each, known)
+            guess = nearest(each, known) if len(found) < MOST_GUESSED else ""
             found.append(f"unknown {kind} {each[:64]!r}" + (f" (did you mean {guess}?)" if guess else ""))
     return found

@@ -105,6 +105,7 @@ async def erase(context: Context, subscriber: str, *, reason: str, frank: bool =
     because = input_values.text(reason, "reason")
     async with context.store.read() as connection:
         found = await lines.require(connection, subscriber)
+        context.expected(found)  # before all changes are read
         read_to = await change_log.revision(connection)
         old = await change_log.changes_of_line(connection, found.line, found.bindings)
     async with context.store.write(context.actor, context.clock()) as write:

@@ -6,6 +6,9 @@ from collections.abc import Iterable
 
 CLOSE = 0.7
 """the similarity (difflib) from which a word is suggested"""
+MOST_GUESSED = 20
+"""errors of one request or file after which nothing is guessed any more: a guess takes longer than all the
+rest"""
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -13,7 +13,7 @@ from filterd.config.policy_values import DocumentValue, Problem
 from filterd.config.yamlfile import YamlError, dotted, parse_yaml, settle
 from filterd.model.adjustments import MOST_SLOTS
 from filterd.model.slot import Slot
-from filterd.operations.nearest import nearest
+from filterd.operations.nearest import MOST_GUESSED, nearest
 from filterd.policy.documents import Policies
 
 CHILDRENS_CATEGORIES = ("games", "video", "streaming", "social")
@@ -27,8 +27,6 @@ which its all-day part has; no messaging, banks, medical devices or school"""
 
 LONGEST = 262_144
 """characters of a plan: the most slots with every category and application in each take fewer"""
-MOST_GUESSED = 20
-"""problems of a plan after which nothing is guessed any more: a guess takes longer than all the rest"""
 MOST_TOLD = 100
 """problems of a plan that are told"""
 

@@ -20,6 +20,8 @@ Read = Callable[[], AbstractAsyncContextManager[AsyncConnection]]
 
 PRUNE_ROWS = 1_000
 """change rows deleted in one transaction"""
+ROWS_AT_ONCE = 200
+"""rows of a search through all changes that are taken between two waits for the database"""
 
 
 async def revision(connection: AsyncConnection) -> int:
@@ -96,11 +98,9 @@ async def changes_of_line(
 ) -> list[int]:
     """The revisions whose changes concern a line or one of its prefixes."""
     found = []
-    rows = await connection.stream(
-        select(change.c.revision, change.c.payload).where(
-            change.c.stream == PARENTAL, change.c.revision > above
-        )
-    )
+    wanted = (change.c.stream == PARENTAL, change.c.revision > above)
+    query = select(change.c.revision, change.c.payload).where(*wanted)
+    rows = await connection.stream(query.execution_options(yield_per=ROWS_AT_ONCE))
     async for row in rows:
         fields = json.loads(row.payload)
         if fields.get("line") == line or fields.get("prefix") in prefixes:
@@ -116,9 +116,8 @@ async def removed_lines(connection: AsyncConnection, above: int) -> list[int]:
 
 async def changes_of_order(connection: AsyncConnection, order: int) -> list[int]:
     """The revisions whose changes hold the entries of the order with this mandatory id."""
-    rows = await connection.stream(
-        select(change.c.revision, change.c.payload).where(change.c.stream == MANDATORY)
-    )
+    query = select(change.c.revision, change.c.payload).where(change.c.stream == MANDATORY)
+    rows = await connection.stream(query.execution_options(yield_per=ROWS_AT_ONCE))
     found = []
     async for row in rows:
         fields = json.loads(row.payload)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -72,14 +73,18 @@ async def read(context: Context, begins_at: float, now: float, sources: Mapping[
         arrivals = await told_rows.arrivals(connection)
     held = {name for name, _, after in added if after.get("state") == OrderState.QUARANTINED.value}
     chains = Chains({name: str(after[CONTINUES]) for name, _, after in added if after.get(CONTINUES)})
-    as_of = [_facts(each, now, each.reference in held) for each in found]
-    told = [
-        replace(
-            _row(each, facts, now, held, sources.get(chains.first(each.reference), "")),
-            continues=chains.before.get(each.reference, ""),
-        )
-        for each, facts in zip(found, as_of, strict=True)
-    ]
+
+    def rows_of() -> tuple[list[OrderFacts], list[OrderRow]]:
+        as_of = [_facts(each, now, each.reference in held) for each in found]
+        return as_of, [
+            replace(
+                _row(each, facts, now, held, sources.get(chains.first(each.reference), "")),
+                continues=chains.before.get(each.reference, ""),
+            )
+            for each, facts in zip(found, as_of, strict=True)
+        ]
+
+    as_of, told = await asyncio.to_thread(rows_of)
     earlier = chains.all_before(each.reference for each in found)
     ended = [_facts(each, now, held=False) for each in every if each.reference in earlier]
     numbers = {each.number for each in found}

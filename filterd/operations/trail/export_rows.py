@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import hashlib
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -66,9 +68,16 @@ async def _pages(connection: AsyncConnection) -> list[tuple[str, dict[str, Any]]
 
 async def _orders(connection: AsyncConnection, only: str = "") -> list[tuple[str, dict[str, Any]]]:
     told = await exports.told_digests(connection)
+    every = (await orders.all_orders(connection)).orders
+    return await asyncio.to_thread(_records_of, every, told, only)
+
+
+def _records_of(
+    every: Iterable[Order], told: Mapping[str, str], only: str
+) -> list[tuple[str, dict[str, Any]]]:
     return [
         ("order", row_record("order", f"order:{each.reference}", row))
-        for each in (await orders.all_orders(connection)).orders
+        for each in every
         if each.damage not in (GONE, UNREADABLE) and only in ("", each.reference)
         if (row := _order(each, told.get(each.reference, "")))
     ]
