@@ -125,7 +125,7 @@ def _listed(order: Order, sealed: list[Any] | None) -> list[object]:
 
 
 @dataclass(frozen=True, slots=True)
-class RawOrders:
+class StoredOrders:
     """The rows of orders as the statements gave them."""
 
     orders: Sequence[Row]
@@ -147,7 +147,7 @@ def read_orders(execute: Execute) -> OrderRows:
     return orders_of(read_rows(execute))
 
 
-def read_rows(execute: Execute, numbers: Sequence[int] = ()) -> RawOrders:
+def read_rows(execute: Execute, numbers: Sequence[int] = ()) -> StoredOrders:
     """The rows of all orders, or of those with these numbers, ascending; no other order may have a row
     between the first and the last. At most as many as a statement has parameters."""
     if numbers:
@@ -157,7 +157,7 @@ def read_rows(execute: Execute, numbers: Sequence[int] = ()) -> RawOrders:
     else:
         told = execute(order_sql.DECISIONS_SQL, order_sql.EVERY_SUBJECT)
         between = order_sql.EVERY_NUMBER
-    return RawOrders(
+    return StoredOrders(
         decisions=list(told),
         names=list(execute(order_sql.NAMES_SQL, between)),
         prefixes=list(execute(order_sql.ADDRESSES_SQL, between)),
@@ -168,7 +168,7 @@ def read_rows(execute: Execute, numbers: Sequence[int] = ()) -> RawOrders:
     )
 
 
-def orders_of(rows: RawOrders) -> OrderRows:
+def orders_of(rows: StoredOrders) -> OrderRows:
     """The orders of these rows, each compared with the decision on it."""
     parted = (rows.names, rows.prefixes, rows.approvals, rows.sealed, rows.steps)
     grouped = [_grouped(each) for each in parted]

@@ -17,7 +17,7 @@ from filterd.config.policy_values import DocumentValue
 from filterd.model.adjustments import MOST_HOLIDAYS, MOST_ONCE, MOST_SLOTS, Adjustments, policy_key, read_key
 from filterd.model.slot import OneSlot, Slot
 from filterd.model.subscriber import RequestEvidence
-from filterd.operations import audit, closings, plan_file, plans, subscribers
+from filterd.operations import audit, closings, nearest, plan_file, plans, subscribers
 from filterd.operations.closings import Closed
 from filterd.operations.context import Context, OperationError
 from filterd.operations.ends import DAY, End
@@ -275,7 +275,7 @@ def test_a_plan_full_of_errors_is_read_in_steps_that_grow_with_its_length(
     with pytest.raises(plan_file.PlanError) as caught:
         plan_file.read_plan(json.dumps({"schedule": [slot] * 2}), "plan", documents)
     told = str(caught.value).splitlines()
-    assert guess.call_count == plan_file.MOST_GUESSED
+    assert guess.call_count == nearest.MOST_GUESSED
     assert (len(told), told[-1]) == (plan_file.MOST_TOLD + 1, "plan: and 19900 more")
 
 

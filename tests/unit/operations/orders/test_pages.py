@@ -10,7 +10,7 @@ import pytest
 
 from filterd.model import order_rows
 from filterd.model.order import Order, OrderState
-from filterd.model.order_rows import OrderRows, RawOrders
+from filterd.model.order_rows import OrderRows, StoredOrders
 from filterd.operations.context import Context
 from filterd.operations.orders import ending, showing, taking
 from filterd.store import orders as rows
@@ -48,7 +48,7 @@ def _read(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     numbers: list[int] = []
     real = order_rows.orders_of
 
-    def read(raw: RawOrders) -> OrderRows:
+    def read(raw: StoredOrders) -> OrderRows:
         found = real(raw)
         numbers.extend(each.number for each in found.orders)
         return found

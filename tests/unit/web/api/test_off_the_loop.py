@@ -9,14 +9,11 @@ import pytest
 
 from filterd.model.token import TokenRole
 from filterd.operations import closings, nearest, subscribers
-from filterd.operations.reviews import deciding
-from filterd.web.api import privacy, reviews
+from filterd.web.api import privacy
 from tests.unit.web.conftest import Api
 
 
-async def test_a_breach_report_and_the_reviews_are_made_on_threads(
-    api: Api, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_breach_report_is_made_on_a_thread(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     on_loop: list[str] = []
     called: set[str] = set()
 
@@ -33,13 +30,9 @@ async def test_a_breach_report_and_the_reviews_are_made_on_threads(
 
     await subscribers.add(api.context, "home")
     client = await api.client(TokenRole.OPERATOR)
-    assert (await client.post("/api/v1/reviews", json={"site": "clinic.example"})).status_code == 201
     watch(privacy, "_report")
-    watch(reviews, "_plain")
-    watch(deciding, "_shown")
     assert (await client.post("/api/v1/breach-reports", json={"store": True})).status_code == 200
-    assert len((await client.get("/api/v1/reviews")).json()["items"]) == 1
-    assert (called, on_loop) == ({"_report", "_plain", "_shown"}, [])
+    assert (called, on_loop) == ({"_report"}, [])
 
 
 async def test_of_many_unknown_ids_the_first_are_guessed_at(
