@@ -4,7 +4,7 @@ side.
 ``make hostile-load`` starts all roles as an operator does, with the shipped policies and a line that opted
 in. The parts, 30 seconds each:
 
-- ``at rest``: nobody else;
+- ``at rest``: no hostile requests;
 - ``hostile``: 200 addresses send the requests that cost most, over kept connections: bodies for every call of
   the API that are refused late (with a token of the support desk, a wrong one and none), wrong codes and PINs
   for portal and desk, review forms, the largest forms, heads and queries of the pages.

@@ -739,7 +739,7 @@ cdef uint32_t count_of_lines(const Table* table, uint32_t place, const uint64_t*
 
 
 cdef bint is_among(const uint64_t* lines, Py_ssize_t many, uint64_t line) noexcept nogil:
-    """Whether a line is among these, in ascending order. Line 0 is nobody's."""
+    """True if ``lines``, in ascending order, have this line; 0 is the number of none."""
     cdef Py_ssize_t first = 0
     cdef Py_ssize_t middle
     while first < many:

@@ -18,8 +18,8 @@ from filterd.web.api.problems import RefusedCall
 
 SMALL_BODY = 4_096
 """bytes, of a call that waits for no other one"""
-TURN_SECONDS = 4.0
-"""for which a larger body waits for its turn"""
+TURN_SECONDS = 1.0
+"""for which a larger body waits for its turn; then for the store up to 4 (:data:`.engine.PROMPT`)"""
 LARGEST_BODY = 65_536
 """bytes, of a call that says no other size"""
 LARGEST_DOCUMENT = 1_000_000
