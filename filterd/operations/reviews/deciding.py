@@ -31,8 +31,8 @@ PAGE = 100
 """reviews of one page"""
 MOST_CLOSED = 200
 """reviews that are looked through for effects"""
-_WAITING = re.compile(r"(\d{4}-\d\d-\d\d)\.(\d{1,9})\.(\d{1,15})")
-_DECIDED = re.compile(r"d(\d{1,15}\.\d{1,15})\.(\d{1,15})")
+_WAITING = re.compile(r"(\d{4}-\d\d-\d\d)\.(\d{1,9})\.(\d{1,15})", re.ASCII)
+_DECIDED = re.compile(r"d(\d{1,15}\.\d{1,15})\.(\d{1,15})", re.ASCII)
 MOST_REQUESTS = 50
 _MOST_ENTRIES = 20
 """of the audit trail, on one review"""
@@ -89,11 +89,6 @@ async def page(
     today = day_of(country, context.clock())
     following = _text_of(found[limit - 1]) if len(found) > limit else ""
     return [_shown(each, country, today) for each in found[:limit]], following
-
-
-async def list_reviews(context: Context, *, closed: bool = False) -> list[ShownReview]:
-    """The first :data:`PAGE` of :func:`page`."""
-    return (await page(context, closed=closed))[0]
 
 
 def _text_of(found: Review) -> str:

@@ -93,7 +93,7 @@ async def counts(context: Context) -> dict[str, Any]:
 
 async def counts_of_lines(context: Context, begins: str) -> dict[str, Any]:
     """The numbers of the sessions of lines whose ids begin so, in the form of :func:`counts`. Sessions of
-    unregistered subscribers are no line's."""
+    unregistered subscribers belong to no line."""
     numbers = dict.fromkeys(SessionSource, 0)
     after = ""
     while True:

@@ -46,7 +46,7 @@ async def test_a_store_that_takes_no_orders_takes_no_requests(installation: Inst
         context.store.ledger.settle(replace(head, revision=head.revision + 1, hash="0" * 64))
         with pytest.raises(StoreRolledBackError):
             await ask(context)
-        assert await deciding.list_reviews(context) == []
+        assert (await deciding.page(context))[0] == []
 
 
 async def test_from_the_form_to_the_appeal(installation: Installation) -> None:
@@ -58,13 +58,13 @@ async def test_from_the_form_to_the_appeal(installation: Installation) -> None:
         with pytest.raises(AppealError):
             await asking.appeal(context, made.folio, made.code)
 
-        (waiting,) = await deciding.list_reviews(context)
+        (waiting,) = (await deciding.page(context))[0]
         assert (waiting.review.name, waiting.days_left) == ("clinic.example", 5)
         await deciding.decide(as_person(context, "ana"), made.folio, REFUSED)
         seen = await asking.look(context, made.folio, made.code)
         assert (seen.decision.outcome, seen.decision.reason) == (ReviewOutcome.REFUSED, REFUSED.reason)
         assert (seen.decision.by, seen.may_appeal, seen.due_on) == ("", True, "")
-        assert await deciding.list_reviews(context) == []
+        assert (await deciding.page(context))[0] == []
         with pytest.raises(ConflictError):
             await deciding.decide(as_person(context, "ben"), made.folio, REFUSED)
 
@@ -132,7 +132,7 @@ async def test_what_names_no_site_is_refused(installation: Installation, site: s
     async with installation.open() as context:
         with pytest.raises(NoSiteError):
             await ask(context, site)
-        assert await deciding.list_reviews(context) == []
+        assert (await deciding.page(context))[0] == []
 
 
 async def test_a_text_is_one_line_of_bounded_length(installation: Installation) -> None:
@@ -150,7 +150,7 @@ async def test_the_same_name_is_one_review_with_a_count(installation: Installati
         installation.now = at("2027-01-18")
         second = await ask(context, text="segunda")
         await asking.ask(context, asked(claim=ReviewClaim.OPEN))
-        both, other = await deciding.list_reviews(context)
+        both, other = (await deciding.page(context))[0]
         assert (both.review.requests, both.review.due_on, other.review.requests) == (2, "2027-01-22", 1)
         assert second.due_on == "2027-01-25", "nobody learns from it that somebody asked before"
         await deciding.decide(as_person(context, "ana"), str(both.review.number), REFUSED)
@@ -172,7 +172,7 @@ async def test_a_flood_is_bounded(installation: Installation, monkeypatch: pytes
         assert [each.text for each in (await deciding.show(context, "2")).requests if each.text] == [
             "x" * 500
         ] * 2
-        assert [each.review.name for each in await deciding.list_reviews(context)] == [
+        assert [each.review.name for each in (await deciding.page(context))[0]] == [
             "flood.example",
             "real.example",
         ], "two rows, however many asked"
@@ -265,7 +265,7 @@ async def test_overdue_is_counted(installation: Installation) -> None:
         assert await figures.count(context) == {"open": 1, "appealed": 0, "overdue": 0}
         installation.now = at("2027-01-23")
         assert await figures.count(context) == {"open": 1, "appealed": 0, "overdue": 1}
-        (shown,) = await deciding.list_reviews(context)
+        (shown,) = (await deciding.page(context))[0]
         assert (shown.overdue, (await asking.look(context, made.folio, made.code)).overdue) == (True, True)
         await deciding.decide(as_person(context, "ana"), made.folio, REFUSED)
         await asking.appeal(context, made.folio, made.code)
@@ -308,7 +308,7 @@ async def test_statistics_tell_of_a_half_year_that_is_over_what_tells_nobody(
         assert (half.requests, half.reviews, half.decided, half.in_time) == (21, 21, None, None)
         assert (half.upheld, half.upheld_share, half.appealed) == (None, None, None)
         assert half.by_kind == {"parental": None, "security": None, "mandatory": None, "unknown": 0}
-        (waiting,) = await deciding.list_reviews(context)
+        (waiting,) = (await deciding.page(context))[0]
         await deciding.decide(as_person(context, "ana"), str(waiting.review.number), REFUSED)
         assert [half] == await figures.statistics(context), "it stands as it was at its end"
         assert "example" not in repr(half)
@@ -325,7 +325,7 @@ async def test_what_was_written_goes_before_what_is_counted(installation: Instal
         with pytest.raises(FolioError):
             await asking.look(context, made.folio, made.code)
         assert (await asking.look(context, waiting.folio, waiting.code)).overdue, "what waits is kept"
-        assert [each.review.name for each in await deciding.list_reviews(context, closed=True)] == [
+        assert [each.review.name for each in (await deciding.page(context, closed=True))[0]] == [
             "waits.example",
             "clinic.example",
         ]

@@ -86,7 +86,7 @@ async def test_what_is_wrong_is_said_and_what_was_written_stays(
     assert (reply.status_code, says in reply.text) == (422, True)
     assert "Corrige lo que está marcado" in reply.text
     assert ("para la tarea" in reply.text) is ("text" not in wrong)
-    assert await deciding.list_reviews(pages.context) == []
+    assert (await deciding.page(pages.context))[0] == []
 
 
 async def test_markup_in_a_form_stays_text(pages: PublicPages) -> None:
@@ -103,7 +103,7 @@ async def test_another_site_sends_nothing(pages: PublicPages) -> None:
     for path in ("/revision", "/revision/folio", "/revision/inconformidad"):
         reply = await pages.client().post(path, data=ASKED, headers={"Origin": "http://elsewhere.example"})
         assert reply.status_code == 403
-    assert await deciding.list_reviews(pages.context) == []
+    assert (await deciding.page(pages.context))[0] == []
 
 
 async def test_a_folio_that_exists_and_one_that_does_not_look_alike(pages: PublicPages) -> None:
@@ -132,7 +132,7 @@ async def test_a_network_asks_so_often_and_another_still_may(pages: PublicPages)
         folio_of(await client.post("/revision", data={**ASKED, "site": f"n{number}.example"}))
     refused = await client.post("/revision", data=ASKED)
     assert (refused.status_code, "por teléfono" in refused.text) == (429, True)
-    assert len(await deciding.list_reviews(pages.context)) == ASKING.of_one
+    assert len((await deciding.page(pages.context))[0]) == ASKING.of_one
     folio_of(await pages.client("198.51.100.7").post("/revision", data=ASKED))
 
 
