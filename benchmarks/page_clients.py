@@ -13,6 +13,9 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 
+Kept = dict[tuple[str, int], tuple[asyncio.StreamReader, asyncio.StreamWriter]]
+"""address and port -> the connection there"""
+
 
 @dataclass
 class Asked:
@@ -52,7 +55,7 @@ async def load(asked: Asked) -> Found:
 
 async def _client(asked: Asked, number: int, began: float, found: Found) -> None:
     between = asked.clients / asked.rate
-    kept: dict[int, tuple[asyncio.StreamReader, asyncio.StreamWriter]] = {}
+    kept: Kept = {}
     for step in range(int(asked.seconds / between)):
         due = began + between * (step + number / asked.clients)
         if time.monotonic() > began + asked.seconds:
@@ -62,7 +65,9 @@ async def _client(asked: Asked, number: int, began: float, found: Found) -> None
         try:
             status = await _send(asked, place, number, kept)
         except (OSError, asyncio.IncompleteReadError, ValueError) as error:
-            kept.pop(place, None)
+            address, port, _ = asked.ports[place]
+            if lost := kept.pop((address, port), None):
+                lost[1].close()
             status = type(error).__name__
         found.seconds.append(time.monotonic() - due)
         if status not in ("200", "403"):  # the block page is a refusal by its status
@@ -71,15 +76,13 @@ async def _client(asked: Asked, number: int, began: float, found: Found) -> None
         writer.close()
 
 
-async def _send(
-    asked: Asked, place: int, number: int, kept: dict[int, tuple[asyncio.StreamReader, asyncio.StreamWriter]]
-) -> str:
+async def _send(asked: Asked, place: int, number: int, kept: Kept) -> str:
     """One page, or one request with its reply, read to its end; its status."""
     address, port, path = asked.ports[place]
-    if place not in kept:
+    if (address, port) not in kept:
         source = (f"127.0.2.{number % asked.sources + 1}", 0) if asked.sources else None
-        kept[place] = await asyncio.open_connection(address, port, local_addr=source)
-    reader, writer = kept[place]
+        kept[address, port] = await asyncio.open_connection(address, port, local_addr=source)
+    reader, writer = kept[address, port]
     close = "" if asked.keep else "Connection: close\r\n"
     plain = f"GET {path} HTTP/1.1\r\nHost: {address}\r\n{close}\r\n"
     writer.write((asked.raw[place] if asked.raw else plain).encode("latin-1"))
@@ -88,7 +91,7 @@ async def _send(
     await reader.readexactly(int(length or 0))
     if not asked.keep or b"connection: close" in head:
         writer.close()
-        del kept[place]
+        del kept[address, port]
     return head[9:12].decode()
 
 

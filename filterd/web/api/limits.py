@@ -16,6 +16,8 @@ from starlette.types import Message, Receive
 
 from filterd.web.api.problems import RefusedCall
 
+MOST_BEGUN = 4
+"""calls that begin in one turn of the event loop"""
 SMALL_BODY = 4_096
 """bytes, of a call that waits for no other one"""
 TURN_SECONDS = 1.0
@@ -112,11 +114,20 @@ def _too_large(largest: int) -> RefusedCall:
 
 
 class Turns:
-    """Lets bodies larger than :data:`SMALL_BODY` be handled one after the other: each may hold the event loop
-    for up to 100 ms, in which no page is answered. Owned by the event loop."""
+    """Shares the event loop between the calls and the pages of the process, which it owns.
+
+    Few calls begin in one turn of the loop, so that a page waits for few of a flood. Bodies larger than
+    :data:`SMALL_BODY` are handled one after the other: each may hold the loop for up to 100 ms.
+    """
 
     def __init__(self) -> None:
+        self._beginning = asyncio.Semaphore(MOST_BEGUN)
         self._turn = asyncio.Lock()
+
+    async def begin(self) -> None:
+        """Return when this call may begin. It waits for no client and no store."""
+        async with self._beginning:
+            await asyncio.sleep(0)
 
     @asynccontextmanager
     async def one(self) -> AsyncIterator[None]:

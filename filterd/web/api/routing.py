@@ -46,6 +46,7 @@ class ApiRoute(APIRoute):
 
         async def call(request: Request) -> Response:
             try:
+                await request.app.state.api.turns.begin()
                 caller = request.state.caller = await admitted(request, permission)
                 look(request)
                 body = BoundedBody(request.headers, request.receive, largest=largest)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from http import HTTPStatus
 
 import httpx
@@ -13,7 +14,15 @@ from starlette.types import Message
 
 from filterd.model.token import TokenRole
 from filterd.web.api import limits
-from filterd.web.api.limits import LARGEST_BODY, SMALL_BODY, AwaitedBodies, BoundedBody, RateLimit
+from filterd.web.api.limits import (
+    LARGEST_BODY,
+    MOST_BEGUN,
+    SMALL_BODY,
+    AwaitedBodies,
+    BoundedBody,
+    RateLimit,
+    Turns,
+)
 from filterd.web.api.problems import RefusedCall
 from filterd.web.listening.framing import LARGEST_HEAD
 from tests.unit.web.conftest import Api
@@ -167,3 +176,20 @@ async def test_larger_bodies_wait_for_their_turn_and_small_ones_do_not(
         assert (waited.status_code, waited.headers["retry-after"]) == (503, "5")
         assert (await client.post("/api/v1/subscribers", json={"id": "a"})).status_code == 201
     assert (await client.post("/api/v1/subscribers", json=large)).status_code == 422
+
+
+async def test_few_calls_begin_in_one_turn_of_the_event_loop() -> None:
+    turns, begun = Turns(), []
+
+    async def call(number: int) -> None:
+        await turns.begin()
+        begun.append(number)
+
+    tasks = [asyncio.create_task(call(number)) for number in range(20)]
+    counts = [0]
+    while not all(each.done() for each in tasks):
+        await asyncio.sleep(0)
+        counts.append(len(begun))
+    steps = [after - before for before, after in itertools.pairwise(counts)]
+    assert max(steps) == MOST_BEGUN
+    assert begun == list(range(20))
