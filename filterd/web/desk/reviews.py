@@ -11,7 +11,7 @@ from filterd.model.review import ReviewClaim, ReviewKind, ReviewOutcome
 from filterd.model.review_effect import EffectOfReview
 from filterd.model.token import Permission
 from filterd.operations.context import OperationError
-from filterd.operations.reviews import asking, deciding, effects
+from filterd.operations.reviews import asking, deciding, effects, figures
 from filterd.operations.reviews.asking import LONGEST_PASTED, LONGEST_TEXT, ReviewAsked
 from filterd.operations.reviews.deciding import DecisionGiven
 from filterd.operations.reviews.terms import country_of
@@ -40,9 +40,10 @@ async def show_all(request: Request, agent: Agent) -> Response:
     closed = request.query_params.get("closed") == "1"
     after = query_of(request.query_params, "after", 64)
     found, following = await deciding.page(agent.context, after, closed=closed)
-    return desk_page(
-        request, agent, "reviews.html", {"reviews": found, "closed": closed, "following": following}
-    )
+    counted = await figures.count(agent.context)
+    shown = {"reviews": found, "closed": closed, "after": after, "following": following}
+    waiting = counted["open"] + counted["appealed"]
+    return desk_page(request, agent, "reviews.html", {**shown, "waiting": waiting})
 
 
 async def show_new(request: Request, agent: Agent) -> Response:

@@ -89,7 +89,9 @@ async def test_the_list_goes_on_on_another_page(world: DeskWorld, monkeypatch: p
     monkeypatch.setattr(deciding, "PAGE", 2)
     first = (await agent.get("/desk/reviews")).text
     assert "n1.example" in first and "n2.example" not in first
+    assert "3 wait for a decision." in first and "Back to the first" not in first
     more = re.search(r'href="(/desk/reviews\?after=[^"]+)"', first)
     assert more is not None
     last = (await agent.get(more[1])).text
+    assert 'href="/desk/reviews"' in last and "Back to the first" in last
     assert "n2.example" in last and "n1.example" not in last and "?after=" not in last

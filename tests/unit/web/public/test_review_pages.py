@@ -59,6 +59,16 @@ async def test_from_the_form_to_the_appeal(pages: PublicPages) -> None:
         assert len(reply.content) < 150_000
 
 
+async def test_what_was_upheld_is_not_said_to_be_mended_before_it_is(pages: PublicPages) -> None:
+    client = pages.client()
+    both = folio_of(await client.post("/revision", data=ASKED))
+    upheld = DecisionGiven(ReviewOutcome.UPHELD, "es una clínica")
+    await deciding.decide(as_person(pages.context, "ana"), both["folio"], upheld)
+    text = (await client.post("/revision/folio", data=both)).text
+    assert "Tenías razón" in text and "Todavía falta hacerlo" in text
+    assert "corregimos" not in text
+
+
 async def test_an_authority_that_decides_is_named(pages: PublicPages) -> None:
     client = pages.client(language="en")
     both = folio_of(await client.post("/revision", data=ASKED))
