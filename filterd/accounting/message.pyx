@@ -114,8 +114,12 @@ cdef void _read_stamp(Evidence* evidence, int64_t stale_after, const Event* even
         return
     if event.source == SOURCE_RADIUS and event.stamped:
         _read_clock(evidence, stale_after, event, m)
-        if (m.kind == EVENT_ON or m.kind == EVENT_OFF) and m.stamp > event.arrival:
-            m.stamp = event.arrival     # what begins later is newer, also if the clock is set back then
+        if m.kind == EVENT_ON or m.kind == EVENT_OFF:
+            m.maybe_copy = True         # a copy that arrives later must not end what has begun since
+            if m.stamp > event.arrival:
+                m.stamp = event.arrival     # what begins later is newer, also if the clock is set back then
+                m.mark = mark_of(m.stamp, False)
+                m.early = m.mark
     else:
         if took < 0:
             m.stamp = event.arrival

@@ -247,7 +247,8 @@ cdef void _name_session(Table* table, Message* m) noexcept nogil:
 
 
 cdef void _read_ahead(Table* table, Message* m, int64_t stamp) noexcept nogil:
-    """Count a message that was stamped ahead, and give a copy of one the time of the first."""
+    """Count a message that was stamped ahead, and give a copy of one, or of an On or Off, the time of the
+    first."""
     cdef uint8_t text[41]
     cdef uint64_t key
     cdef const Remembered* first
@@ -261,7 +262,7 @@ cdef void _read_ahead(Table* table, Message* m, int64_t stamp) noexcept nogil:
     first = recall(&table.evidence, key)
     table.tally.ahead[m.kind & 63] += m.ahead
     if first == NULL:
-        if m.ahead:
+        if m.ahead or m.kind == EVENT_ON or m.kind == EVENT_OFF:
             remember(&table.evidence, key, m.mark, m.nas, 1)
         return
     apart = <int64_t>since(first.mark, mark_of(m.stamp, m.kind == EVENT_START))

@@ -272,12 +272,13 @@ class ReferenceSessions:
             self.go_on(m)
 
     def read_ahead(self, m: ToldEvent) -> None:
-        """Give a copy of a message that was stamped ahead the time of the first (rule 2)."""
+        """Give a copy of a message that was stamped ahead, or of an On or Off, the time of the first
+        (rule 2)."""
         event = m.event
         key = event.nas, event.session, event.subscriber, event.stamp, event.kind
         first = self.stamped_ahead.get(key)
         if first is None:
-            if m.ahead:
+            if m.ahead or event.kind in (EventKind.ON, EventKind.OFF):
                 self.stamped_ahead[key] = replace(m)
             return
         m.stamp, m.early, m.latest, m.doubtful = first.stamp, first.early, first.latest, first.doubtful

@@ -68,17 +68,30 @@ def test_starts_after_a_begin_that_is_stamped_ahead_count(kind: int, ahead: int,
     assert net.line(X) == 8
 
 
-@pytest.mark.parametrize("ahead", AHEAD)
+@pytest.mark.parametrize("again", [2, 3, 10])
+@pytest.mark.parametrize("after", [0.1, 0.9, 1.5])
+@pytest.mark.parametrize("ahead", [0, 1, 2, 5, *AHEAD])
 @pytest.mark.parametrize("kind", [ON, OFF])
-def test_a_begin_that_is_sent_again_ends_nothing_of_after_it(kind: int, ahead: int) -> None:
-    """Its answer was lost. Seen: each copy counted as of its own arrival, and ended what had begun since."""
-    net = network()
-    net.register(ana=7)
-    net.tell(kind, "", "", [], ago=-ahead)
-    net.clock.now += 3
-    net.tell(START, "a", "ana", [X], ago=-ahead)
-    net.tell(kind, "", "", [], ago=3 - ahead)
-    assert net.line(X) == 7
+def test_a_begin_that_is_sent_again_ends_no_session_of_between(
+    kind: int, ahead: int, after: float, again: float
+) -> None:
+    """Its answer was lost. Seen: one up to 5 seconds ahead was in force from its arrival, its copy from its
+    stamp; each copy of one further ahead from its own arrival."""
+    for start_ahead in (0, ahead):
+        net = network()
+        net.register(ana=7)
+        net.tell(START, "z", "ana", [Z])
+        net.clock.now += 30
+        began = net.clock.now
+        net.tell(kind, "", "", [], ago=-ahead)
+        net.clock.now = began + after
+        net.tell(START, "a", "ana", [X], ago=-start_ahead)
+        assert net.line(X) == 7
+        net.clock.now = began + again
+        net.tell(kind, "", "", [], ago=again - ahead)
+        while net.table.sweep(10):
+            pass
+        assert (net.line(X), net.line(Z)) == (7, None)
 
 
 @pytest.mark.parametrize("ahead", AHEAD)
@@ -210,14 +223,23 @@ def test_a_clock_that_is_behind_is_followed(behind: int) -> None:
     assert net.line(X) == 7
 
 
-def test_a_clock_that_is_behind_by_more_than_stale_after_tells_nothing_of_sessions_at_first() -> None:
+def test_a_clock_that_is_behind_by_more_than_stale_after_counts_from_its_first_message() -> None:
+    net = network()
+    net.register(ana=7)
+    net.tell(START, "a", "ana", [X], ago=8 * 3600)
+    assert net.line(X) == 7
+
+
+def test_a_clock_that_was_right_and_is_set_back_by_more_than_stale_after_tells_nothing_at_first() -> None:
     net = begun()
-    for _ in range(2):
-        net.tell(START, "a", "ana", [X], ago=8 * 3600)
-        net.clock.now += 10
-    assert net.table.clock_states().off == 1
+    net.tell(START, "z", "ana", [Z])
+    net.tell(START, "a", "ana", [X], ago=8 * 3600)
+    assert net.line(X) == 8
+    assert net.table.clock_states().off == 0
+    net.clock.now += 10
     net.tell(INTERIM, "a", "ana", [X], ago=8 * 3600)
     assert net.line(X) == 7
+    assert net.table.clock_states().off == 1
 
 
 @pytest.mark.parametrize("kind", [START, INTERIM, STOP, ON, OFF, DISCONNECT])
