@@ -16,6 +16,7 @@ from datetime import date, datetime
 from hashlib import sha256
 from http import HTTPStatus
 from typing import TypeVar
+from weakref import WeakValueDictionary
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -67,7 +68,10 @@ class ReviewPages:
     )
     """the answers to the newest forms, by a digest of each form with its own random mark: a form that is sent
     again, by a reload or a second tap, gets the answer of the first time"""
-    _one_by_one: asyncio.Lock = field(default_factory=asyncio.Lock, init=False, repr=False)
+    _turns: WeakValueDictionary[bytes, asyncio.Lock] = field(
+        default_factory=WeakValueDictionary, init=False, repr=False
+    )
+    """of forms at work, each held while it is sent once"""
 
     def routes(self) -> list[BaseRoute]:
         """Their routes."""
@@ -112,7 +116,8 @@ class ReviewPages:
         """The answer to a form: that of the first time where it was sent before. Without a mark it is new."""
         form = "\0".join((mark, asked.site, asked.claim, asked.kind, asked.text))
         key = sha256(form.encode()).digest()
-        async with self._one_by_one:
+        turn = self._turns.setdefault(key, asyncio.Lock()) if mark else asyncio.Lock()
+        async with turn:
             self._forget()
             if mark and key in self._made:
                 return self._made[key][1]

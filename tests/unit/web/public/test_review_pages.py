@@ -10,7 +10,9 @@ import httpx
 import pytest
 
 from filterd.model.review import ReviewOutcome
+from filterd.operations.context import Context
 from filterd.operations.reviews import asking, deciding
+from filterd.operations.reviews.asking import IssuedFolio, ReviewAsked
 from filterd.operations.reviews.deciding import DecisionGiven
 from filterd.operations.reviews.limits import ASKING, WINDOW, NetworkLimits
 from filterd.web.pages.application import make_pages
@@ -184,6 +186,28 @@ async def test_a_form_that_is_sent_again_makes_no_second_request(pages: PublicPa
     assert len(folios) == 5
     wrong = await client.post("/revision", data={**sent, "claim": ""})
     assert marks[0] in wrong.text, "the mark stays while a form is corrected"
+
+
+async def test_forms_of_several_people_wait_for_the_store_together(
+    pages: PublicPages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seen: while the store was locked each waited for those before it, and was refused later than they."""
+    ask, waiting, both = asking.ask, 0, asyncio.Event()
+
+    async def wait(context: Context, asked: ReviewAsked) -> IssuedFolio:
+        nonlocal waiting
+        waiting += 1
+        if waiting == 2:
+            both.set()
+        await both.wait()
+        return await ask(context, asked)
+
+    monkeypatch.setattr(asking, "ask", wait)
+    client = pages.client()
+    forms = ({**ASKED, "site": f"{site}.example", "mark": site * 16} for site in "ab")
+    async with asyncio.timeout(30):
+        sent = await asyncio.gather(*(client.post("/revision", data=each) for each in forms))
+    assert [each.status_code for each in sent] == [201, 201]
 
 
 async def test_the_answer_to_a_form_is_forgotten_after_an_hour(pages: PublicPages) -> None:
