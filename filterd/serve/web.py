@@ -48,6 +48,9 @@ from filterd.web.listening.connections import listen, server
 from filterd.web.sites import Site, page_sites
 
 RETRY_SECONDS = 1.0
+SWITCH_SECONDS = 0.0005
+"""how long the event loop holds the interpreter while threads of the store wait for it; Python's default is
+5 ms, which each step of a page's reads waited for beside many calls"""
 STORE_SECONDS = 0.5
 """between two looks at whether the file of the store is still ours"""
 ACTOR = "web"
@@ -270,6 +273,7 @@ def main() -> int:
     hangup.ignore()
     close_memory()
     stand_behind_dns()
+    sys.setswitchinterval(SWITCH_SECONDS)
     try:
         settings = first_settings()
     except (ValueError, TypeError) as error:

@@ -16,8 +16,8 @@ from starlette.types import Message, Receive
 
 from filterd.web.api.problems import RefusedCall
 
-MOST_BEGUN = 4
-"""calls that begin in one turn of the event loop"""
+MOST_BEGUN = 2
+"""calls that begin in one turn of the event loop: with more a page waits longer, with fewer less is done"""
 SMALL_BODY = 4_096
 """bytes, of a call that waits for no other one"""
 TURN_SECONDS = 1.0
