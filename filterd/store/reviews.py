@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, astuple, dataclass
 from typing import Any, Self
 
@@ -92,7 +93,7 @@ async def waiting(
         if behind is not None:
             chosen = part.where(due >= behind.due, place > tuple_(*astuple(behind)))
         ordered = chosen.order_by(due, review.c.requests.desc(), review.c.number).limit(limit)
-        found += [_review(row) for row in (await connection.execute(ordered)).mappings()]
+        found += await _reviews((await connection.execute(ordered)).mappings())
     return sorted(found, key=lambda each: astuple(WaitingPlace.of(each)))[:limit]
 
 
@@ -105,7 +106,7 @@ async def decided(
         place = tuple_(review.c.closed_at, review.c.number)
         query = query.where(review.c.closed_at <= behind.at, place < tuple_(*astuple(behind)))
     ordered = query.order_by(review.c.closed_at.desc(), review.c.number.desc()).limit(limit)
-    return [_review(row) for row in (await connection.execute(ordered)).mappings()]
+    return await _reviews((await connection.execute(ordered)).mappings())
 
 
 async def open_counts(connection: AsyncConnection, today: str) -> tuple[int, int, int]:
@@ -123,9 +124,15 @@ async def newest(connection: AsyncConnection, most: int) -> list[Review]:
     return await _read(connection, select(review), newest=most)
 
 
-async def every(connection: AsyncConnection) -> list[Review]:
-    """All reviews, by number."""
-    return await _read(connection, select(review))
+async def received_before(connection: AsyncConnection, moment: float) -> list[Review]:
+    """All reviews that were received before a moment (Unix seconds), by number."""
+    return await _read(connection, select(review).where(review.c.received_at < moment))
+
+
+async def has_any_since(connection: AsyncConnection, moment: float) -> bool:
+    """Whether a review was received at a moment (Unix seconds) or later."""
+    query = select(review.c.number).where(review.c.received_at >= moment).limit(1)
+    return (await connection.execute(query)).one_or_none() is not None
 
 
 async def add_request(connection: AsyncConnection, new: ReviewRequest) -> None:
@@ -159,7 +166,12 @@ async def _read(
     ordered = (
         query.order_by(review.c.number.desc()).limit(newest) if newest else query.order_by(review.c.number)
     )
-    return [_review(row) for row in (await connection.execute(ordered)).mappings()]
+    return await _reviews((await connection.execute(ordered)).mappings())
+
+
+async def _reviews(rows: Iterable[Mapping[Any, Any]]) -> list[Review]:
+    """Rows of the table as reviews. There may be 100,000: they are made beside the event loop."""
+    return await asyncio.to_thread(lambda: [_review(row) for row in rows])
 
 
 def _review(row: Mapping[Any, Any]) -> Review:

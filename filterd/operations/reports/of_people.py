@@ -40,7 +40,7 @@ async def complaints(context: Context, begins_at: float, now: float, least: int)
     end. Where there is no whole half-year nothing is told, nor a sum of which one of them may not tell."""
     country, halves = terms.country_of(context), whole_halves(context.settings.zone, begins_at, now)
     async with context.store.read() as connection:
-        every = await review_rows.every(connection)
+        every = await review_rows.received_before(connection, now)
         followed = await effects.of_every(connection, [each.number for each in every])
     cells, done = [], []
     for first, last in halves:

@@ -6,7 +6,9 @@ made by another person than the first.
 
 from __future__ import annotations
 
+import asyncio
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -88,7 +90,12 @@ async def page(
             found += await rows.decided(connection, behind, limit + 1 - len(found))
     today = day_of(country, context.clock())
     following = _text_of(found[limit - 1]) if len(found) > limit else ""
-    return [_shown(each, country, today) for each in found[:limit]], following
+    return await asyncio.to_thread(_all_shown, found[:limit], country, today), following
+
+
+def _all_shown(found: Sequence[Review], country: Jurisdiction, today: date) -> list[ShownReview]:
+    """They count business days up to a far term: a page of 1,000 is made beside the event loop."""
+    return [_shown(each, country, today) for each in found]
 
 
 def _text_of(found: Review) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from filterd.model.review import Review, ReviewKind
@@ -9,6 +11,7 @@ from filterd.operations.context import Context
 from filterd.operations.reports.halves import half_of
 from filterd.operations.reviews import counting
 from filterd.operations.reviews.terms import country_of, day_of
+from filterd.policy.jurisdictions import Jurisdiction
 from filterd.store import reviews as rows
 
 LEAST = 10
@@ -45,16 +48,23 @@ async def count(context: Context) -> dict[str, int]:
 
 async def statistics(context: Context) -> list[HalfYear]:
     """The half-years of which there are reviews, newest first."""
-    country, zone, now = country_of(context), context.settings.zone, context.clock()
+    country, zone = country_of(context), context.settings.zone
+    name, begins_at, _ = half_of(zone, context.clock())
     async with context.store.read() as connection:
-        every = await rows.every(connection)
+        found = await rows.received_before(connection, begins_at)
+        goes_on = await rows.has_any_since(connection, begins_at)
+    over = await asyncio.to_thread(_of_halves, found, country, zone)
+    return [_figures(name, {}), *over] if goes_on else over
+
+
+def _of_halves(found: Sequence[Review], country: Jurisdiction, zone: str) -> list[HalfYear]:
     halves: dict[tuple[str, float], list[Review]] = {}
-    for each in every:
+    for each in found:
         name, _, ends_at = half_of(zone, each.received_at)
         halves.setdefault((name, ends_at), []).append(each)
     return [
-        _figures(half, {} if now < ends_at else counting.of_half(found, frozenset(), country, ends_at, LEAST))
-        for (half, ends_at), found in sorted(halves.items(), reverse=True)
+        _figures(half, counting.of_half(those, frozenset(), country, ends_at, LEAST))
+        for (half, ends_at), those in sorted(halves.items(), reverse=True)
     ]
 
 

@@ -20,7 +20,7 @@ MOST_BEGUN = 2
 """calls that begin in one turn of the event loop: with more a page waits longer, with fewer less is done"""
 SMALL_BODY = 4_096
 """bytes, of a call that waits for no other one"""
-TURN_SECONDS = 1.0
+TURN_SECONDS = 4.0
 """for which a larger body waits for its turn; then for the store up to 4 (:data:`.engine.PROMPT`)"""
 LARGEST_BODY = 65_536
 """bytes, of a call that says no other size"""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Literal
 
 from fastapi import Path, Query
@@ -72,7 +73,8 @@ async def list_reviews(
     """List what waits for a decision, the most urgent first. More requests for one that waits move it within
     its day: a list that is read meanwhile may have it twice, or not."""
     found, following = await deciding.page(caller.context, after, limit, closed=closed)
-    return ListPart(items=[_plain(each) for each in found], next=following or None)
+    items = await asyncio.to_thread(lambda: [_plain(each) for each in found])
+    return ListPart(items=items, next=following or None)
 
 
 @routes.post("/reviews", status_code=201, **takes(Permission.REVIEWS_WRITE))

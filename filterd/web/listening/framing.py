@@ -18,20 +18,29 @@ PIECE = 32_768
 """bytes of a body that are handed to the connection at a time"""
 TURN_EVENTS = 500
 """events of one connection (heads, and chunks of bodies) that are read in one turn of the event loop"""
+FREE_PIECES = 1_000
+"""pieces of one body (chunks, or reads of the socket) that may be of any size"""
+LEAST_PIECE = 16
+"""bytes of a piece on average in a body of more pieces: each costs as much as a large one"""
 Headers = Sequence[tuple[bytes, bytes]]
 _END_OF_HEAD = re.compile(rb"\n\r?\n")
 _FOLDED = re.compile(rb"\n[ \t]")
 
 
 class StrictFraming(h11.Connection):
-    """Refuses requests that h11 reads in one way of several. Two lengths that differ, and
-    codings other than chunked, are refused by h11 itself. Every response gets some headers."""
+    """Refuses requests that h11 reads in one way of several, and bodies in very many small pieces. Two
+    lengths that differ, and codings other than chunked, are refused by h11 itself. Every response gets some
+    headers."""
 
     def __init__(self, largest_head: int, headers: Headers = ()) -> None:
         """``headers``: those of every response, a refusal of the framing among them."""
         super().__init__(h11.SERVER, largest_head)
         self._headers = headers
         self._left = TURN_EVENTS
+        self._pieces = 0
+        """of the body that is read"""
+        self._received = 0
+        """bytes of these pieces"""
 
     @property
     def gave_way(self) -> bool:
@@ -61,7 +70,18 @@ class StrictFraming(h11.Connection):
         if isinstance(event, h11.Request) and (folded or _is_doubtful(event)):
             message = "the end of the request is in doubt"
             raise h11.RemoteProtocolError(message)
+        self._require_large_pieces(event)
         return event
+
+    def _require_large_pieces(self, event: h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]) -> None:
+        if isinstance(event, h11.Request):
+            self._pieces = self._received = 0
+        elif isinstance(event, h11.Data):
+            self._pieces += 1
+            self._received += len(event.data)
+            if self._pieces > FREE_PIECES and self._received < self._pieces * LEAST_PIECE:
+                message = "the body comes in too many small pieces"
+                raise h11.RemoteProtocolError(message)
 
 
 def _is_folded(received: bytes) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -121,7 +122,8 @@ async def test_a_folio_opens_with_its_code_alone(installation: Installation) -> 
 async def rows_of(context: Context) -> list[object]:
     """All that is stored of requests."""
     async with context.store.read() as connection:
-        found = [await rows.requests_of(connection, each.number, 99) for each in await rows.every(connection)]
+        every = await rows.received_before(connection, math.inf)
+        found = [await rows.requests_of(connection, each.number, 99) for each in every]
     return [each for some in found for each in some]
 
 
@@ -311,6 +313,9 @@ async def test_statistics_tell_of_a_half_year_that_is_over_what_tells_nobody(
         (waiting,) = (await deciding.page(context))[0]
         await deciding.decide(as_person(context, "ana"), str(waiting.review.number), REFUSED)
         assert [half] == await figures.statistics(context), "it stands as it was at its end"
+        await _asked(context, 21, ReviewKind.PARENTAL, None)
+        newest, *others = await figures.statistics(context)
+        assert (newest.half, newest.reviews, others) == ("2027-H2", None, [half]), "that goes on"
         assert "example" not in repr(half)
 
 
