@@ -203,6 +203,10 @@ choice-changes: $(INSTALLED) $(BUILT) build/slow_sync.so  ## choice changes over
 hostile-load: $(INSTALLED) $(BUILT)  ## a family, an agent and DNS beside 1,000 hostile requests in a second, and at rest (HOSTILE="--seconds 5")
 	@PYTHONPATH=benchmarks:. $(BIN)/python benchmarks/hostile_load.py $(HOSTILE)
 
+.PHONY: request-costs
+request-costs: $(INSTALLED) $(BUILT)  ## what the worst requests of each call, page and listener cost, and the tables of docs/request-costs.md (COSTS="--only orders")
+	@PYTHONPATH=benchmarks:. $(BIN)/python benchmarks/request_costs.py $(COSTS)
+
 .PHONY: page-load
 page-load: $(INSTALLED) $(BUILT)  ## DNS answers at rest, under 1,000 pages a second, and under a flood of the block page (PAGES="--seconds 60")
 	@PYTHONPATH=benchmarks:. $(BIN)/python benchmarks/pages_load.py $(PAGES)

@@ -21,6 +21,7 @@ BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
         ("order_times.py", ("--orders", "2", "--rate", "50", "--lines", "2000"), "bar: client p99"),
         ("pages_load.py", ("--seconds", "1", "--rate", "50"), "block page"),
         ("hostile_load.py", ("--seconds", "1", "--rate", "50"), "hostile requests"),
+        ("request_costs.py", ("--only", "/consent-texts", "--repeats", "1"), "largest reply"),
         ("line_plans.py", ("--combinations", "1100", "--lines", "2000"), "10,000 edits, 10 at a time"),
     ],
 )

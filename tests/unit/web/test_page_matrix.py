@@ -9,8 +9,8 @@ from __future__ import annotations
 import hashlib
 import re
 import sqlite3
-from collections.abc import AsyncIterator, Iterable, Iterator
-from contextlib import AsyncExitStack, closing
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from itertools import product
@@ -215,6 +215,15 @@ FILLED = {
     "{list}": "adult-starter",
     "{label}": "x",
 }
+
+
+def filled(path: str, place: str = "1") -> str:
+    """The path of a page with its parts; ``place``: of the line among the holder's."""
+    for name, value in (FILLED | {"{place:number}": place}).items():
+        path = path.replace(name, value)
+    return path
+
+
 _CSRF = re.compile(r'name="csrf" value="([^"]+)"')
 NOTED = ("portal_session", "token")
 """tables that have when something was used last"""
@@ -284,9 +293,8 @@ class House:
     async def ask(self, visitor: Visitor, room: str, call: Call, place: str = "1") -> httpx.Response:
         """Open a page, or send a form that has the token of the visitor's own session."""
         self.installation.now += 0.1  # a session has a limit of requests in a second
-        method, path = call
-        for name, value in (FILLED | {"{place:number}": place}).items():
-            path = path.replace(name, value)
+        method = call[0]
+        path = filled(call[1], place)
         client = visitor.clients[room]
         if method == "GET":
             return await client.get(path, params={"line": "home", "id": "home", "edad": "child"})
@@ -316,9 +324,11 @@ async def _furnish(context: Context) -> None:
     await records.publish(context, render)
 
 
-@pytest.fixture
-async def house(installation: Installation) -> AsyncIterator[House]:
-    """The sites, and visitors of every kind."""
+@asynccontextmanager
+async def furnished(
+    installation: Installation, prepared: Callable[[Context], Context] = provided
+) -> AsyncIterator[House]:
+    """The sites over an installation, and visitors of every kind."""
     for name in ("consent/2026-11.yaml", "desk/2026-11.yaml", "jurisdictions/mx.yaml"):
         installation.write_policy(name, (ROOT / "policies" / name).read_text())
     pages = {
@@ -336,11 +346,18 @@ async def house(installation: Installation) -> AsyncIterator[House]:
     )
     installation.settings = replace(installation.settings, web=web)
     async with AsyncExitStack() as stack:
-        context = provided(await stack.enter_async_context(installation.open(approvals=1)))
+        context = prepared(await stack.enter_async_context(installation.open(approvals=1)))
         await _furnish(context)
         sites, _ = page_sites(context, web)
         made = House(context, installation, {each.name: each.app for each in sites}, stack)
         await _invite(made)
+        yield made
+
+
+@pytest.fixture
+async def house(installation: Installation) -> AsyncIterator[House]:
+    """The sites, and visitors of every kind."""
+    async with furnished(installation) as made:
         yield made
 
 
@@ -428,7 +445,7 @@ async def test_who_may_gets_an_answer_and_with_a_locked_store_after_one_wait(hou
     """Pages are shown as ever; what writes says to try again, and that nothing was changed."""
     calls = [(room, call, who) for room, rows in ROWS.items() for call, who in rows.items()]
     calls.sort(key=lambda each: (each[1][1].endswith("sign-out"), each[:2]))
-    ways = [(room, call, _one_of(house, room, who)) for room, call, who in calls]
+    ways = [(room, call, one_of(house, room, who)) for room, call, who in calls]
     shown = {}
     for room, call, visitor in ways:
         if call[0] == "GET":
@@ -457,7 +474,7 @@ async def test_who_may_gets_an_answer_and_with_a_locked_store_after_one_wait(hou
             assert reply.status_code < 500, (visitor.name, room, call, reply.status_code)
 
 
-def _one_of(house: House, room: str, who: frozenset[str]) -> Visitor:
+def one_of(house: House, room: str, who: frozenset[str]) -> Visitor:
     """A visitor who may make a call."""
     able = house.visitors["nobody"] if who == ANYBODY else None
     return able or next(each for each in house.visitors.values() if each.name in who and each.csrf.get(room))
