@@ -105,7 +105,8 @@ def parse_with(
     if parser.settle is None:
         yield from reading.runs(blocks)
         return
-    reading.held.runs.extend(reading.runs(blocks))
+    for run in reading.runs(blocks):
+        reading.held.add_blocks(run)
     yield from parser.settle(reading.held)
 
 
@@ -185,13 +186,9 @@ class _Reading:
         """Keep an entry until the whole list is read."""
         if item.spared:
             sparing = Sparing(name, scope, frozenset(item.spared))
-            (self.held.cancelled_sparing if item.cancels else self.held.sparing).add(sparing)
-            return
-        key = (item.rank, item.action, scope)
-        if item.cancels:
-            self.held.cancelled.add((key, name))
+            self.held.add_sparing(sparing, cancels=item.cancels)
         else:
-            self.held.claims.setdefault(key, set()).add(name)
+            self.held.add_claim((item.rank, item.action, scope), name, cancels=item.cancels)
 
 
 def _after_lines(block: bytes, at: int) -> int:

@@ -20,8 +20,10 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from itertools import chain, islice
 
 from filterd.feed.run import Run
+from filterd.feed.sorted_names import NameSorter
 from filterd.feed.source import TooLargeError
 from filterd.model.rule import Action, Scope
 
@@ -40,13 +42,26 @@ class Rank(Enum):
 
 
 Key = tuple[Rank, Action, Scope]
+MOST_HELD = 72_000_000
+"""bytes that the entries of one list beside plain blocks may take: some 600,000. Lists have some thousand"""
 MOST_COMPARED = 1_000_000
 """comparisons of rules with ``$denyallow``: a few seconds. Lists have some hundred such rules, far apart"""
-_AT = frozenset({Scope.EXACT, Scope.SUBTREE})
-_BELOW = frozenset({Scope.BELOW, Scope.SUBTREE})
+_ENTRY = 100
+"""bytes that an entry takes in a set beside its name"""
+_SPARING = 400
+"""bytes that a block with ``$denyallow`` takes beside its name and those that it spares"""
+_AT, _BELOW = 1, 2
+"""what a rule covers: its name, the names below it"""
+_BITS = {Scope.EXACT: _AT, Scope.BELOW: _BELOW, Scope.SUBTREE: _AT | _BELOW}
+_SCOPES = {bits: scope for scope, bits in _BITS.items()}
 _ENDS = re.compile(rb"([^.\n]+\.[^.\n]+)\n")
 """the last two labels of each line; every name has two"""
-_BOTH = {(True, True): Scope.SUBTREE, (True, False): Scope.EXACT, (False, True): Scope.BELOW}
+_MOST_ENDS = 50_000
+"""rules whose names' ends are worth keeping: beside more of them, few runs end otherwise"""
+_PIECE = 1 << 14
+"""bytes of plain blocks that are handed on at once"""
+_BATCH = 4096
+"""names of a run of other rules"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,63 +77,95 @@ class Sparing:
 class ListRules:
     """The rules of a list that can only be decided when all of it was read."""
 
-    runs: list[Run] = field(default_factory=list)
+    blocks: dict[Scope, NameSorter] = field(default_factory=dict)
     """plain blocks, most of the list"""
     claims: dict[Key, set[str]] = field(default_factory=dict)
     sparing: set[Sparing] = field(default_factory=set)
-    cancelled: set[tuple[Key, str]] = field(default_factory=set)
+    cancelled: dict[Key, set[str]] = field(default_factory=dict)
     cancelled_sparing: set[Sparing] = field(default_factory=set)
+    room: int = MOST_HELD
+    """bytes that further entries beside plain blocks may take"""
+
+    def add_blocks(self, run: Run) -> None:
+        """Keep plain blocks."""
+        self.blocks.setdefault(run.scope, NameSorter()).add(run.names)
+
+    def add_claim(self, key: Key, name: str, *, cancels: bool = False) -> None:
+        """Keep another entry, or one that cancels it. Raises TooLargeError where they are too many."""
+        names = (self.cancelled if cancels else self.claims).setdefault(key, set())
+        if name not in names:
+            self._take_room(_ENTRY + len(name))
+            names.add(name)
+
+    def add_sparing(self, sparing: Sparing, *, cancels: bool = False) -> None:
+        """Keep a block with exceptions of its own, or the entry that cancels it. Raises TooLargeError where
+        they are too many."""
+        kept = self.cancelled_sparing if cancels else self.sparing
+        if sparing not in kept:
+            spared = sum(_ENTRY + len(name) for name in sparing.spared)
+            self._take_room(_SPARING + len(sparing.name) + spared)
+            kept.add(sparing)
+
+    def _take_room(self, size: int) -> None:
+        self.room -= size
+        if self.room < 0:
+            msg = f"its entries beside plain blocks take more than {MOST_HELD // 10**6} MB; split the list"
+            raise TooLargeError(msg)
 
     def names(self, rank: Rank, action: Action) -> Iterator[tuple[str, Scope]]:
         """The rules of one rank and action that stand in ``claims`` and were not cancelled."""
         for scope in Scope:
             key = (rank, action, scope)
+            gone = self.cancelled.get(key, ())
             for name in self.claims.get(key, ()):
-                if (key, name) not in self.cancelled:
+                if name not in gone:
                     yield name, scope
 
     def plain(self) -> Iterator[Run]:
-        """The plain blocks without those that were cancelled. Each run is dropped as it is handed on."""
-        gone: dict[Scope, set[str]] = {}
-        for (rank, action, scope), name in self.cancelled:
-            if rank is Rank.PLAIN and action is Action.BLOCK:
-                gone.setdefault(scope, set()).add(name)
-        for run in _drained(self.runs):
-            names = gone.get(run.scope)
-            yield _without(run, names.__contains__) if names else run
+        """The plain blocks without those that were cancelled, which are forgotten as they are handed on."""
+        while self.blocks:
+            scope, sorter = self.blocks.popitem()
+            gone = self.cancelled.get((Rank.PLAIN, Action.BLOCK, scope))
+            names = sorter.finish()
+            del sorter
+            start = 0
+            while start < len(names):
+                end = names.find(b"\n", start + _PIECE) + 1 or len(names)
+                run = Run(scope, Action.BLOCK, names[start:end])
+                yield _without(run, gone.__contains__) if gone else run
+                start = end
 
 
 class Cover:
     """The names that a set of rules covers."""
 
     def __init__(self, rules: Iterable[tuple[str, Scope]] = ()) -> None:
-        self._at: set[str] = set()
-        self._below: set[str] = set()
+        self._bits: dict[str, int] = {}
         for name, scope in rules:
-            if scope in _AT:
-                self._at.add(name)
-            if scope in _BELOW:
-                self._below.add(name)
-        both = "\n".join([*self._at, *self._below, ""]).encode("ascii")
-        self.ends = frozenset(_ENDS.findall(both))
-        """the last two labels of the rules' names: a name that ends otherwise is not covered"""
+            self._bits[name] = self._bits.get(name, 0) | _BITS[scope]
+        self._below = any(bits & _BELOW for bits in self._bits.values())
+        self.ends: frozenset[bytes] | None = None
+        """the last two labels of the rules' names: a name that ends otherwise is not covered; None where
+        they were not kept"""
+        if len(self._bits) <= _MOST_ENDS:
+            self.ends = frozenset(_ENDS.findall("".join(f"{name}\n" for name in self._bits).encode("ascii")))
 
     def __bool__(self) -> bool:
-        return bool(self._at or self._below)
+        return bool(self._bits)
 
     def at(self, name: str) -> bool:
         """True if the name itself is covered."""
-        return name in self._at or self._above(name)
+        return bool(self._bits.get(name, 0) & _AT) or self._above(name)
 
     def below(self, name: str) -> bool:
         """True if all that is below the name is covered."""
-        return name in self._below or self._above(name)
+        return bool(self._bits.get(name, 0) & _BELOW) or self._above(name)
 
     def _above(self, name: str) -> bool:
         if self._below:
             dot = name.find(".")
             while dot != -1:
-                if name[dot + 1 :] in self._below:
+                if self._bits.get(name[dot + 1 :], 0) & _BELOW:
                     return True
                 dot = name.find(".", dot + 1)
         return False
@@ -141,17 +188,21 @@ def as_written(held: ListRules) -> Iterator[Run]:
 def by_zone(held: ListRules) -> Iterator[Run]:
     """The rules of an Unbound configuration. Its most specific zone decides; in a zone of a type that answers
     with its own data, that data does."""
-    answered = {name for (rank, _, _), name in held.cancelled if rank is Rank.ANSWERED}
-    blocked = {each for each in held.names(Rank.ANSWERED, Action.BLOCK) if each[0] not in answered}
-    alone = {name for name, scope in blocked if scope is Scope.EXACT}
-    zones = {name for name, scope in blocked if scope is Scope.SUBTREE}
-    wide = set(zones)
+    answered = set[str]().union(
+        *(names for (rank, _, _), names in held.cancelled.items() if rank is Rank.ANSWERED)
+    )
+    blocked: dict[Scope, set[str]] = {scope: set() for scope in Scope}
+    for name, scope in held.names(Rank.ANSWERED, Action.BLOCK):
+        if name not in answered:
+            blocked[scope].add(name)
+    alone, zones = blocked[Scope.EXACT], blocked[Scope.SUBTREE]
+    alone -= zones
     for run in held.plain():
         if alone and run.scope is Scope.SUBTREE:
-            wide.update(alone.intersection(_texts(run)))
+            alone.difference_update(_texts(run))
         yield run
     yield from _runs(Action.BLOCK, ((name, Scope.SUBTREE) for name in zones))
-    yield from _runs(Action.BLOCK, ((name, Scope.EXACT) for name in alone - wide))
+    yield from _runs(Action.BLOCK, ((name, Scope.EXACT) for name in alone))
     cover = Cover((name, Scope.SUBTREE) for name in zones)
     yield from _runs(Action.ALLOW, _inside(held.names(Rank.ELSEWHERE, Action.ALLOW), cover))
     yield from _runs(Action.ALLOW, held.names(Rank.PLAIN, Action.ALLOW))
@@ -159,15 +210,10 @@ def by_zone(held: ListRules) -> Iterator[Run]:
 
 def by_rank(held: ListRules) -> Iterator[Run]:
     """The rules of an adblock list, as the head of this module says."""
-    allowed_first = list(held.names(Rank.IMPORTANT, Action.ALLOW))
-    allowed = list(held.names(Rank.PLAIN, Action.ALLOW))
-    blocked_first = [
-        rule for rank in (Rank.IMPORTANT, Rank.REWRITE) for rule in held.names(rank, Action.BLOCK)
-    ]
     sparing = held.sparing - held.cancelled_sparing
-    first = Cover(allowed_first)
-    second = Cover(blocked_first)
-    either = Cover([*allowed_first, *allowed])
+    first = Cover(held.names(Rank.IMPORTANT, Action.ALLOW))
+    second = Cover(_blocked_first(held))
+    either = Cover(chain(held.names(Rank.IMPORTANT, Action.ALLOW), held.names(Rank.PLAIN, Action.ALLOW)))
     wanted = {above for each in sparing for name in each.spared for above in _and_above(name)}
     near: list[tuple[str, Scope]] = []
     for run in held.plain():
@@ -175,10 +221,16 @@ def by_rank(held: ListRules) -> Iterator[Run]:
             near.extend((name, run.scope) for name in wanted.intersection(_texts(run)))
         yield from _uncovered(run, either) if either else (run,)
     yield from _runs(Action.BLOCK, _left(((each.name, each.scope) for each in sparing), either))
-    yield from _runs(Action.BLOCK, _left(blocked_first, first))
-    yield from _runs(Action.ALLOW, allowed_first)
-    yield from _runs(Action.ALLOW, _left(allowed, second))
+    yield from _runs(Action.BLOCK, _left(_blocked_first(held), first))
+    yield from _runs(Action.ALLOW, held.names(Rank.IMPORTANT, Action.ALLOW))
+    yield from _runs(Action.ALLOW, _left(held.names(Rank.PLAIN, Action.ALLOW), second))
     yield from _runs(Action.ALLOW, _left(_left(_spared(sparing), Cover(near)), second))
+
+
+def _blocked_first(held: ListRules) -> Iterator[tuple[str, Scope]]:
+    """The blocks that stand above exceptions."""
+    for rank in (Rank.IMPORTANT, Rank.REWRITE):
+        yield from held.names(rank, Action.BLOCK)
 
 
 def _spared(sparing: set[Sparing]) -> Iterator[tuple[str, Scope]]:
@@ -202,11 +254,13 @@ def _spared(sparing: set[Sparing]) -> Iterator[tuple[str, Scope]]:
 def _left(rules: Iterable[tuple[str, Scope]], cover: Cover) -> Iterator[tuple[str, Scope]]:
     """The rest of each rule when all that is covered is taken away."""
     for name, scope in rules:
-        at = scope in _AT and not cover.at(name)
-        below = scope in _BELOW and not cover.below(name)
-        left = _BOTH.get((at, below))
-        if left is not None:
-            yield name, left
+        bits = _BITS[scope]
+        if bits & _AT and cover.at(name):
+            bits &= ~_AT
+        if bits & _BELOW and cover.below(name):
+            bits &= ~_BELOW
+        if bits:
+            yield name, _SCOPES[bits]
 
 
 def _inside(rules: Iterable[tuple[str, Scope]], cover: Cover) -> Iterator[tuple[str, Scope]]:
@@ -216,11 +270,13 @@ def _inside(rules: Iterable[tuple[str, Scope]], cover: Cover) -> Iterator[tuple[
 
 def _uncovered(run: Run, cover: Cover) -> Iterator[Run]:
     """The rest of a run's rules when all that is covered is taken away."""
-    ends = _ENDS.findall(run.names)
-    if cover.ends.isdisjoint(ends):
-        yield run
-        return
-    near = (name for name, end in zip(_texts(run), ends, strict=True) if end in cover.ends)
+    near: Iterable[str] = _texts(run)
+    if cover.ends is not None:
+        ends = _ENDS.findall(run.names)
+        if cover.ends.isdisjoint(ends):
+            yield run
+            return
+        near = (name for name, end in zip(near, ends, strict=True) if end in cover.ends)
     touched = [name for name in near if cover.at(name) or cover.below(name)]
     if not touched:
         yield run
@@ -230,11 +286,13 @@ def _uncovered(run: Run, cover: Cover) -> Iterator[Run]:
 
 
 def _runs(action: Action, rules: Iterable[tuple[str, Scope]]) -> Iterator[Run]:
-    found: dict[Scope, list[str]] = {}
-    for name, scope in rules:
-        found.setdefault(scope, []).append(name)
-    for scope, names in found.items():
-        yield Run(scope, action, ("\n".join(names) + "\n").encode("ascii"))
+    rest = iter(rules)
+    while batch := list(islice(rest, _BATCH)):
+        found: dict[Scope, list[str]] = {}
+        for name, scope in batch:
+            found.setdefault(scope, []).append(name)
+        for scope, names in found.items():
+            yield Run(scope, action, ("\n".join(names) + "\n").encode("ascii"))
 
 
 def _without(run: Run, gone: Callable[[str], bool]) -> Run:
@@ -244,12 +302,6 @@ def _without(run: Run, gone: Callable[[str], bool]) -> Run:
 
 def _texts(run: Run) -> list[str]:
     return run.names.decode("ascii").split("\n")[:-1]
-
-
-def _drained(runs: list[Run]) -> Iterator[Run]:
-    """The runs from the last to the first, each forgotten when it is handed on."""
-    while runs:
-        yield runs.pop()
 
 
 def _and_above(name: str) -> Iterator[str]:

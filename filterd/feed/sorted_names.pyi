@@ -4,9 +4,12 @@ from typing import final
 
 @final
 class NameSorter:
-    """Takes names in any order, and gives each once, sorted. Used once, by one thread."""
+    """Takes names in any order, and gives each once, sorted. Used once, by one thread.
 
-    def __init__(self) -> None: ...
+    Repeated names are dropped each time that the names take ``step`` bytes more, or half as much again.
+    """
+
+    def __init__(self, step: int = 1 << 26) -> None: ...
     def add(self, run: bytes | bytearray | memoryview) -> None:
         """Add names, each ended by a newline; empty lines are passed over.
 

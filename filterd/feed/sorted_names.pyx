@@ -2,13 +2,14 @@
 """Sorts the names of a list and drops repetitions, in little more memory than the names take.
 
 A name takes its own octets and 16 bytes beside them; Python's sets and strings took 90 bytes more. Lists come
-from strangers: every length is checked, and the time is linear in the octets, whatever the names are.
+from strangers: every length is checked, the time is linear in the octets, whatever the names are, and a name
+that is repeated does not take memory each time.
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport UINT32_MAX, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, realloc
-from libc.string cimport memchr, memcmp, memcpy, memset
+from libc.string cimport memchr, memcmp, memcpy, memmove, memset
 
 cimport cython
 
@@ -16,6 +17,7 @@ cdef enum:
     MAX_NAME = 255          # octets of a name without its newline
     KEY_SIZE = 8            # octets of a name that stand in its key
     FEW = 32                # names that insertion sorts faster than buckets
+    STEP = 64 << 20         # bytes of names that are kept before repeated ones are dropped
     NEWLINE = 0x0a
     FIRST_OCTET = 0x21      # a name is printable ASCII without a space: 0 ends a key, so no name may hold it
     LAST_OCTET = 0x7e
@@ -132,11 +134,15 @@ cdef class NameSorter:
     cdef Name* names
     cdef size_t count
     cdef size_t places
+    cdef size_t step
+    cdef size_t most        # bytes in use at which repeated names are dropped
     cdef bint finished
 
-    def __cinit__(self):
+    def __cinit__(self, size_t step=STEP):
         self.text = NULL
         self.names = NULL
+        self.step = step
+        self.most = step
 
     def __dealloc__(self):
         free(self.text)
@@ -167,6 +173,57 @@ cdef class NameSorter:
         if at:
             self.length = known
             raise ValueError("a name longer than 255 octets, or with an octet that no name has")
+        if self.in_use() > self.most:
+            with nogil:
+                self.drop()
+            # By half at least: the sorting stays a constant factor of the last one.
+            self.most = self.in_use() + max(self.step, self.in_use() // 2)
+
+    cdef size_t in_use(self) noexcept nogil:
+        return self.length + self.count * sizeof(Name)
+
+    cdef void drop(self) noexcept nogil:
+        """Drop repeated names and empty lines from the text, and give back the memory that they took."""
+        cdef size_t at
+        cdef size_t kept = 0
+        cdef size_t size
+        cdef const uint8_t* end
+        cdef const Name* last = NULL
+        sort_names(self.text, self.names, self.count, 0, 56)
+        for at in range(self.count):
+            if last != NULL and self.same(last, self.names + at):
+                self.text[self.names[at].start] = 0  # no octet of a name: the mark of one to drop
+            else:
+                last = self.names + at
+        at = 0
+        while at < self.length:
+            end = <const uint8_t*>memchr(self.text + at, NEWLINE, self.length - at)
+            size = end - (self.text + at) + 1
+            if size > 1 and self.text[at]:
+                memmove(self.text + kept, self.text + at, size)
+                kept += size
+            at += size
+        self.length = kept
+        self.count = 0
+        self.take(0)
+        self.shrink()
+
+    cdef bint same(self, const Name* one, const Name* other) noexcept nogil:
+        return order_of(self.text + one.start, one.length, self.text + other.start, other.length) == 0
+
+    cdef void shrink(self) noexcept nogil:
+        """Give back memory beyond what is in use. Where the system refuses, it is kept."""
+        cdef void* moved
+        if self.length and self.length < self.room:
+            moved = realloc(self.text, self.length)
+            if moved != NULL:
+                self.text = <uint8_t*>moved
+                self.room = self.length
+        if self.count and self.count < self.places:
+            moved = realloc(self.names, self.count * sizeof(Name))
+            if moved != NULL:
+                self.names = <Name*>moved
+                self.places = self.count
 
     cdef int reserve(self, size_t size, size_t lines) except -1:
         """Make room for ``size`` octets in ``lines`` names. Grown by half: what is never touched takes no
@@ -240,8 +297,7 @@ cdef class NameSorter:
         cdef size_t at
         cdef Name* last = NULL
         for at in range(self.count):
-            if last != NULL and order_of(self.text + last.start, last.length,
-                                         self.text + self.names[at].start, self.names[at].length) == 0:
+            if last != NULL and self.same(last, self.names + at):
                 continue
             self.names[kept] = self.names[at]
             last = self.names + kept

@@ -9,8 +9,8 @@ _OCTETS = frozenset(range(0x21, 0x7F))
 class NameSorter:
     """Takes names in any order, and gives each once, sorted. Used once."""
 
-    def __init__(self) -> None:
-        """Start without names."""
+    def __init__(self, step: int = 1 << 26) -> None:
+        """Start without names. A set drops repeated ones at once, whatever ``step`` is."""
         self._names: set[bytes] = set()
         self._finished = False
 

@@ -18,8 +18,8 @@ from pathlib import Path
 from filterd.disk.given_file import GivenFile
 from filterd.feed.decompression import DecompressionError, pieces
 
-MAX_BYTES = 1 << 30
-"""default cap on a feed after decompression: some 40 million names"""
+MAX_BYTES = 512 << 20
+"""default cap on a feed after decompression: some 20 million names"""
 MAX_LINE = 4096
 """the longest line that is kept whole; of a longer one only the start is passed on"""
 MAX_RATIO = 200

@@ -12,7 +12,7 @@ import sys
 import tarfile
 import tracemalloc
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -388,3 +388,72 @@ def test_the_largest_archives_take_150_megabytes(tmp_path: Path) -> None:
         words = [sys.executable, "-c", _CHILD, str(file), "archive" if kind == "zip" else ""]
         grown = int(subprocess.run(words, check=True, capture_output=True, text=True).stdout)
         assert grown < 150_000, kind
+
+
+_LIST = """
+import re, sys
+from pathlib import Path
+from filterd.feed.parsing import ParseReport
+from filterd.feed.reading import Form, read_list
+from filterd.feed.rules import collect
+from filterd.feed.source import SourceError
+from filterd.model.rule import Scope
+from filterd.policy.documents import Format
+from filterd.policy.suffixes import Suffixes
+
+def kibibytes(key):
+    return int(re.search(rf"{key}:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1])
+
+form = Form(Format(sys.argv[2]), Scope.SUBTREE)
+before = kibibytes("VmRSS")
+try:
+    rules = collect(read_list(Path(sys.argv[1]), form, Suffixes(), ParseReport())).count
+except SourceError:
+    rules = 0
+print(rules, kibibytes("VmHWM") - before)
+"""
+HUNDRED_MEGABYTES = 100_000_000
+
+
+def repeated(line: bytes) -> Iterator[bytes]:
+    """The line, again and again."""
+    for _ in range(100):
+        yield line * (HUNDRED_MEGABYTES // 100 // len(line))
+
+
+def numbered(line: str, count: int) -> Iterator[bytes]:
+    """The line with so many numbers."""
+    for start in range(0, count, 10_000):
+        yield "".join(line.format(number) for number in range(start, start + 10_000)).encode()
+
+
+LARGE_LISTS = (
+    (Format.DOMAINS, partial(repeated, b"a.example\n"), 1),
+    (Format.HOSTS, partial(repeated, b"0.0.0.0 a.example\n"), 1),
+    (Format.ADBLOCK, partial(repeated, b"||a.example^\n"), 1),
+    (Format.ADBLOCK, partial(repeated, b"@@||a.example^\n"), 1),
+    (Format.ADBLOCK, partial(numbered, "@@||n{}.example^\n", 590_000), 590_000),
+    (Format.ADBLOCK, partial(numbered, "@@||n{}.example^\n", 5_000_000), 0),
+    (
+        Format.ADBLOCK,
+        partial(numbered, "||n{0}.example^$denyallow=a.n{0}.example\n", 110_000),
+        220_000,
+    ),
+    (Format.UNBOUND, partial(numbered, 'local-zone: "n{}.example" redirect\n', 590_000), 590_000),
+)
+
+
+@pytest.mark.ring("night")
+@pytest.mark.parametrize(("form", "pieces", "rules"), LARGE_LISTS)
+def test_a_large_list_of_few_rules_takes_150_megabytes(
+    tmp_path: Path, form: Format, pieces: Callable[[], Iterator[bytes]], rules: int
+) -> None:
+    """Repeated lines take no memory each time, and of entries that cost more than a plain block there is a
+    bound."""
+    file = tmp_path / "list"
+    with file.open("wb") as out:
+        out.writelines(pieces())
+    words = [sys.executable, "-c", _LIST, str(file), form]
+    found, grown = map(int, subprocess.run(words, check=True, capture_output=True, text=True).stdout.split())
+    assert found == rules
+    assert grown < 150_000
