@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from random import Random
+from types import ModuleType
 
 import pytest
 from hypothesis import given
@@ -65,8 +66,8 @@ def test_names_that_part_octet_by_octet() -> None:
 @pytest.mark.parametrize(
     "run", [b"a", b"a\nb", b"a" * 256 + b"\n", b"a b\n", b"a\0\n", b"a\x7f\n", b"caf\xc3\xa9\n", b"\r\n"]
 )
-def test_no_names(module: object, run: bytes) -> None:
-    sorter = module.NameSorter(step=0)  # type: ignore[attr-defined]  # either twin
+def test_no_names(module: ModuleType, run: bytes) -> None:
+    sorter = module.NameSorter(step=0)
     sorter.add(b"a.example\n\na.example\n")
     with pytest.raises(ValueError):
         sorter.add(b"b.example\n" + run)
@@ -74,8 +75,8 @@ def test_no_names(module: object, run: bytes) -> None:
 
 
 @TWINS
-def test_a_sorter_is_used_once(module: object) -> None:
-    sorter = module.NameSorter()  # type: ignore[attr-defined]  # either twin
+def test_a_sorter_is_used_once(module: ModuleType) -> None:
+    sorter = module.NameSorter()
     assert sorter.finish() == b""
     with pytest.raises(ValueError):
         sorter.finish()
@@ -91,7 +92,7 @@ def test_both_find_the_same_in_common(one: set[bytes], other: set[bytes]) -> Non
 
 
 @TWINS
-def test_texts_without_a_last_newline_have_nothing_in_common(module: object) -> None:
+def test_texts_without_a_last_newline_have_nothing_in_common(module: ModuleType) -> None:
     for texts in ((b"a", b"a\n"), (b"a\n", b"a")):
         with pytest.raises(ValueError):
-            module.common_names(*texts)  # type: ignore[attr-defined]  # either twin
+            module.common_names(*texts)
