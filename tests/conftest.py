@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 import pytest
 
 from filterd.telemetry import log
@@ -27,4 +25,4 @@ examples.load()
 @pytest.fixture(autouse=True)
 def log_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each test begins with the log of a process that has set up none, and leaves none to the next."""
-    monkeypatch.setattr(log, "_log", log.Log("", sys.stderr))
+    monkeypatch.setattr(log, "_log", log.Log(""))

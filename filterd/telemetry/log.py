@@ -95,7 +95,8 @@ def _of_thread(error: BaseException | None) -> None:
 class Log:
     """Writes the lines of one process, each in one write, so that threads do not mix theirs."""
 
-    def __init__(self, role: str, stream: TextIO) -> None:
+    def __init__(self, role: str, stream: TextIO | None = None) -> None:
+        """``stream``: where the lines go; None is the process's standard error at the time of each line."""
         self._role = role
         self._stream = stream
 
@@ -120,17 +121,18 @@ class Log:
             **{key: value for key, value in fields.items() if key in FIELDS},
         }
         with contextlib.suppress(OSError):  # nobody reads the log any more: no reason to stop working
-            self._stream.write(json.dumps(line, default=str) + "\n")
-            self._stream.flush()
+            stream = self._stream or sys.stderr
+            stream.write(json.dumps(line, default=str) + "\n")
+            stream.flush()
 
 
-_log = Log("", sys.stderr)
+_log = Log("")
 
 
 def configure(role: str, stream: TextIO | None = None) -> None:
     """Set up the process's logging once, at its start; every line has the ``role``."""
     global _log
-    _log = Log(role, stream or sys.stderr)
+    _log = Log(role, stream)
 
 
 def get() -> Log:

@@ -33,6 +33,18 @@ def test_a_line_is_json_with_role_level_and_time(stream: io.StringIO) -> None:
     }
 
 
+def test_lines_go_to_the_standard_error_of_their_time(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log.configure("control")
+    log.get().info("first")
+    later = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", later)
+    log.get().info("second")
+    assert json.loads(capsys.readouterr().err)["event"] == "first"
+    assert json.loads(later.getvalue())["event"] == "second"
+
+
 @pytest.mark.parametrize("field", ["name", "qname", "client", "address", "subscriber", "line", "exc_info"])
 def test_a_field_that_is_not_on_the_list_is_not_written(stream: io.StringIO, field: str) -> None:
     log.get().error("trouble", **{field: "secret.example"})

@@ -146,3 +146,4 @@ async def test_log_message_and_mail_name_the_register_and_no_entry(
     assert "filterd register show REGISTRO" in body and "Ministry" in body
     for text in (str(events), message.body.decode(), body):
         assert not [each for each in NAMES if each in text]
+    await watch.close()
