@@ -315,7 +315,7 @@ class RawFeeds(Section):
         (),
         "DNS servers that find the lists' servers, never filterd itself; without any, `dns.upstreams`.",
     )
-    largest: Size = key("512MiB", "The largest list that is taken, after decompression.", ge=1024**2)
+    largest: Size = key("256MiB", "The largest list that is taken, after decompression.", ge=1024**2)
 
 
 class RawConfiguration(Section):

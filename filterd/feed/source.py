@@ -18,8 +18,8 @@ from pathlib import Path
 from filterd.disk.given_file import GivenFile
 from filterd.feed.decompression import DecompressionError, pieces
 
-MAX_BYTES = 512 << 20
-"""default cap on a feed after decompression: some 20 million names"""
+MAX_BYTES = 256 << 20
+"""default cap on a feed after decompression, in octets: some 15 million names of an ordinary list"""
 MAX_LINE = 4096
 """the longest line that is kept whole; of a longer one only the start is passed on"""
 MAX_RATIO = 200
