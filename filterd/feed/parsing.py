@@ -15,7 +15,7 @@ from filterd.feed.parsers import adblock, dnsmasq, domains, hosts, unbound, ut1,
 from filterd.feed.parsers.entry import Bulk, ListEntry, Parser
 from filterd.feed.precedence import ListRules, Sparing
 from filterd.feed.run import Run as Run
-from filterd.feed.source import MAX_LINE
+from filterd.feed.source import MAX_LINE, TooLargeError
 from filterd.model.rule import Action, Scope
 from filterd.policy.documents import Format
 from filterd.policy.suffixes import Suffixes
@@ -31,6 +31,8 @@ PARSERS: dict[Format, Parser] = {
 }
 PARSER_VERSION = 1
 """raised with every change of what a list's lines give: unchanged sources are then parsed again"""
+MOST_SKIPPED = 1_000_000
+"""skipped lines of one list: some ten seconds. EasyList has 38,000"""
 _MAX_TEXT = 200
 """characters of a skipped line that are kept"""
 _STRETCH = 2048
@@ -83,8 +85,14 @@ class ParseReport:
         return self.reasons[NOT_EXECUTABLE]
 
     def skip(self, line: int, text: str, reason: str) -> None:
-        """Count a skipped line, and keep it if there is room."""
+        """Count a skipped line, and keep it if there is room. Raises TooLargeError for a list with too many
+        of them, which would hold up the reading of others."""
         self.count += 1
+        if self.count > MOST_SKIPPED:
+            msg = (
+                f"more than {MOST_SKIPPED:,} of its lines give no rule ({self.reasons.most_common(1)[0][0]})"
+            )
+            raise TooLargeError(msg)
         self.reasons[reason] += 1
         if self.keep is None or len(self.kept) < self.keep:
             self.kept.append(Skipped(line, text[:_MAX_TEXT] if self.quotes else "", reason, self.member))

@@ -94,7 +94,7 @@ class ListRules:
         """Keep another entry, or one that cancels it. Raises TooLargeError where they are too many."""
         names = (self.cancelled if cancels else self.claims).setdefault(key, set())
         if name not in names:
-            self._take_room(_ENTRY + len(name))
+            self._take_room(_size_with_above(name) if key[0] is Rank.ELSEWHERE else _ENTRY + len(name))
             names.add(name)
 
     def add_sparing(self, sparing: Sparing, *, cancels: bool = False) -> None:
@@ -102,7 +102,7 @@ class ListRules:
         they are too many."""
         kept = self.cancelled_sparing if cancels else self.sparing
         if sparing not in kept:
-            spared = sum(_ENTRY + len(name) for name in sparing.spared)
+            spared = sum(_size_with_above(name) for name in sparing.spared)
             self._take_room(_SPARING + len(sparing.name) + spared)
             kept.add(sparing)
 
@@ -302,6 +302,11 @@ def _without(run: Run, gone: Callable[[str], bool]) -> Run:
 
 def _texts(run: Run) -> list[str]:
     return run.names.decode("ascii").split("\n")[:-1]
+
+
+def _size_with_above(name: str) -> int:
+    """The most bytes that a name and every name above it take in a set."""
+    return (_ENTRY + len(name)) * (name.count(".") + 1)
 
 
 def _and_above(name: str) -> Iterator[str]:

@@ -195,7 +195,9 @@ async def _keep(
     async with context.store.write(context.actor, context.clock()) as write:
         if entry is None and not await adoption.stands(write.connection, version.feed):
             return None
-        await _require_same(write, version.feed, before)
+        taken = await _taken_meanwhile(write, version, before)
+        if taken is not None:
+            return taken
         newest = await rows.versions(write.connection, version.feed, 1)
         if newest and version.state is VersionState.QUARANTINED and _same(newest[0], version):
             return newest[0]
@@ -219,15 +221,24 @@ async def _keep(
     return kept
 
 
-async def _require_same(write: Write, feed: str, before: FeedVersion | None) -> None:
-    """Raise OvertakenError where a person or another process changed the version in force since it was
-    compared with what was read, or holds it there."""
-    now = (await rows.current(write.connection)).get(feed)
-    if (None if now is None else now.version) != (None if before is None else before.version):
+async def _taken_meanwhile(
+    write: Write, version: FeedVersion, before: FeedVersion | None
+) -> FeedVersion | None:
+    """The version in force where another process took the same content meanwhile; None where nobody took any.
+
+    Raises OvertakenError where a person or another process put other content in force since ``before`` was
+    compared with what was read, or holds the feed.
+    """
+    now = (await rows.current(write.connection)).get(version.feed)
+    held = is_held((await rows.holds(write.connection)).get(version.feed), now)
+    if (None if now is None else now.version) == (None if before is None else before.version):
+        if held:
+            raise OvertakenError(HELD)
+        return None
+    if now is None or held or now.digest != version.digest or version.state is not VersionState.CURRENT:
         message = "another version came into force while it was read; it is read again: filterd feed update"
         raise OvertakenError(message)
-    if is_held((await rows.holds(write.connection)).get(feed), now):
-        raise OvertakenError(HELD)
+    return now
 
 
 def _same(one: FeedVersion, other: FeedVersion) -> bool:

@@ -436,8 +436,8 @@ LARGE_LISTS = (
     (Format.ADBLOCK, partial(numbered, "@@||n{}.example^\n", 5_000_000), 0),
     (
         Format.ADBLOCK,
-        partial(numbered, "||n{0}.example^$denyallow=a.n{0}.example\n", 110_000),
-        220_000,
+        partial(numbered, "||n{0}.example^$denyallow=a.n{0}.example\n", 80_000),
+        160_000,
     ),
     (Format.UNBOUND, partial(numbered, 'local-zone: "n{}.example" redirect\n', 590_000), 590_000),
 )

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from filterd.feed import parsing
 from filterd.feed.parsing import PARSERS, ParseReport, parse
-from filterd.feed.source import MAX_LINE, line_blocks
+from filterd.feed.source import MAX_LINE, TooLargeError, line_blocks
 from filterd.model.rule import Action, NameRule, Scope
 from filterd.policy.documents import Format
 from filterd.policy.suffixes import Suffixes
@@ -277,3 +280,25 @@ def test_any_bytes_are_read(content: bytes, form: Format) -> None:
 
 def test_every_format_has_a_parser() -> None:
     assert set(PARSERS) == set(Format)
+
+
+def test_a_list_with_too_many_skipped_lines_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its reading would hold up other lists; the message names the usual reason."""
+    monkeypatch.setattr(parsing, "MOST_SKIPPED", 5_000)
+    taken = 0
+
+    def blocks(good: bytes, bad: int) -> Iterator[bytes]:
+        nonlocal taken
+        for number in range(100):
+            taken = number
+            yield good * 1_000 + b"-\n" * bad
+
+    report = ParseReport()
+    names = sum(
+        run.count
+        for run in parse(blocks(b"a.example\n", 50), Format.DOMAINS, Scope.SUBTREE, Suffixes(), report)
+    )
+    assert (report.count, names >= 1) == (5_000, True)
+    with pytest.raises(TooLargeError, match="more than 5,000 of its lines give no rule"):
+        list(parse(blocks(b"a.example\n", 500), Format.DOMAINS, Scope.SUBTREE, Suffixes(), ParseReport()))
+    assert taken < 20

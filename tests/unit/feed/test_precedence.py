@@ -45,11 +45,33 @@ def test_other_entries_take_a_bounded_amount_of_memory(cancels: bool) -> None:
 def test_each_spared_name_takes_memory(cancels: bool) -> None:
     two = Sparing("a.example", Scope.SUBTREE, frozenset({"x.a.example", "y.a.example"}))
     many = Sparing("b.example", Scope.SUBTREE, frozenset(f"x{n}.b.example" for n in range(9)))
-    held = ListRules(room=1000)
+    held = ListRules(room=2000)
     held.add_sparing(two, cancels=cancels)
     held.add_sparing(two, cancels=cancels)
     with pytest.raises(TooLargeError):
         held.add_sparing(many, cancels=cancels)
+
+
+@pytest.mark.parametrize(
+    ("form", "line", "most"),
+    [
+        (Format.DNSMASQ, "server=/{}.n{}/192.0.2.1", 1_500),
+        (Format.ADBLOCK, "||n{1}.example^$denyallow={0}.n{1}.example", 1_500),
+    ],
+    ids=["sent elsewhere", "spared"],
+)
+def test_every_label_of_a_name_that_is_looked_for_above_takes_memory(
+    form: Format, line: str, most: int
+) -> None:
+    """Where the names above an entry are looked for in the list, each of them is held too."""
+    deep = ".".join("a" * 110)
+    lines = "".join(f"{line}\n".format(deep, n) for n in range(most))
+    for count in (1, 2):
+        blocks = [lines.encode()] * count
+        assert list(parse(blocks, form, Scope.SUBTREE, Suffixes(), ParseReport())) is not None
+    more = "".join(f"{line}\n".format(deep, n) for n in range(most, 3 * most))
+    with pytest.raises(TooLargeError, match="split the list"):
+        list(parse([lines.encode(), more.encode()], form, Scope.SUBTREE, Suffixes(), ParseReport()))
 
 
 @pytest.mark.parametrize("line", ["@@||n{}.example^", "||n{}.example^$badfilter", "||n{}.example^$important"])

@@ -51,6 +51,32 @@ async def test_a_hold_that_comes_while_the_list_is_read_is_respected(
         assert status.version.version == 1
 
 
+async def test_the_same_content_that_another_process_took_meanwhile_is_in_force(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As control does, which sees a new file at once, beside a command."""
+    async with installation.open() as context:
+        await updating.update(context)
+        installation.write_policy(
+            "lists/adult.txt", "adult.example\nblue.example\nred.example\nnew.example\n"
+        )
+        loop, read = asyncio.get_running_loop(), reading.read
+        others: list[updating.FeedUpdate] = []
+
+        def taken_meanwhile(*given: Any) -> object:
+            monkeypatch.setattr(reading, "read", read)
+            others.extend(asyncio.run_coroutine_threadsafe(updating.update(context, [FEED]), loop).result())
+            return read(*given)
+
+        monkeypatch.setattr(reading, "read", taken_meanwhile)
+        (done,) = await updating.update(context, [FEED])
+        (other,) = others
+        assert (done.outcome, other.outcome, done.problem) == ("updated", "updated", "")
+        assert done.version == other.version
+        status = await listing.show(context, FEED)
+        assert status.version is not None and status.version.version == 2
+
+
 @pytest.mark.ring("night")
 async def test_a_second_hold_goes_back_to_other_content(installation: Installation) -> None:
     async with installation.open() as context:
