@@ -11,6 +11,7 @@ import pytest
 
 from filterd.operations.context import Context, OperationError
 from filterd.operations.feeds import acceptance, holding, listing, reading, rule_files, updating
+from filterd.operations.feeds.taking import FeedUpdate
 from tests.worlds.installation import Installation
 from tests.worlds.signers import Signer
 
@@ -61,7 +62,7 @@ async def test_the_same_content_that_another_process_took_meanwhile_is_in_force(
             "lists/adult.txt", "adult.example\nblue.example\nred.example\nnew.example\n"
         )
         loop, read = asyncio.get_running_loop(), reading.read
-        others: list[updating.FeedUpdate] = []
+        others: list[FeedUpdate] = []
 
         def taken_meanwhile(*given: Any) -> object:
             monkeypatch.setattr(reading, "read", read)
