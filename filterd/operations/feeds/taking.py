@@ -195,9 +195,9 @@ async def _keep(
     async with context.store.write(context.actor, context.clock()) as write:
         if entry is None and not await adoption.stands(write.connection, version.feed):
             return None
-        taken = await _taken_meanwhile(write, version, before)
-        if taken is not None:
-            return taken
+        same = await _same_by_another(write, version, before)
+        if same is not None:
+            return same
         newest = await rows.versions(write.connection, version.feed, 1)
         if newest and version.state is VersionState.QUARANTINED and _same(newest[0], version):
             return newest[0]
@@ -221,24 +221,28 @@ async def _keep(
     return kept
 
 
-async def _taken_meanwhile(
+async def _same_by_another(
     write: Write, version: FeedVersion, before: FeedVersion | None
 ) -> FeedVersion | None:
-    """The version in force where another process took the same content meanwhile; None where nobody took any.
+    """Return the version in force if another process has just taken the same content, else None.
 
-    Raises OvertakenError where a person or another process put other content in force since ``before`` was
-    compared with what was read, or holds the feed.
+    Raises OvertakenError if a person holds the feed, or if other content came into force after ``before``.
     """
     now = (await rows.current(write.connection)).get(version.feed)
     held = is_held((await rows.holds(write.connection)).get(version.feed), now)
-    if (None if now is None else now.version) == (None if before is None else before.version):
+    if _number(now) == _number(before):
         if held:
             raise OvertakenError(HELD)
         return None
-    if now is None or held or now.digest != version.digest or version.state is not VersionState.CURRENT:
-        message = "another version came into force while it was read; it is read again: filterd feed update"
-        raise OvertakenError(message)
-    return now
+    if now is not None and not held and _same(now, version):
+        return now
+    message = "another version came into force while it was read; it is read again: filterd feed update"
+    raise OvertakenError(message)
+
+
+def _number(version: FeedVersion | None) -> int:
+    """Return the number of a version; 0 if there is none."""
+    return 0 if version is None else version.version
 
 
 def _same(one: FeedVersion, other: FeedVersion) -> bool:

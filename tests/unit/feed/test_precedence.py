@@ -53,25 +53,28 @@ def test_each_spared_name_takes_memory(cancels: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("form", "line", "most"),
+    ("form", "line"),
     [
-        (Format.DNSMASQ, "server=/{}.n{}/192.0.2.1", 1_500),
-        (Format.ADBLOCK, "||n{1}.example^$denyallow={0}.n{1}.example", 1_500),
+        (Format.DNSMASQ, "server=/{deep}.n{n}/192.0.2.1\n"),
+        (Format.ADBLOCK, "||n{n}.example^$denyallow={deep}.n{n}.example\n"),
     ],
-    ids=["sent elsewhere", "spared"],
 )
-def test_every_label_of_a_name_that_is_looked_for_above_takes_memory(
-    form: Format, line: str, most: int
-) -> None:
-    """Where the names above an entry are looked for in the list, each of them is held too."""
+def test_each_name_above_an_entry_takes_memory(form: Format, line: str) -> None:
+    """They are looked for among the plain blocks, and held for that; a repeated entry takes none."""
     deep = ".".join("a" * 110)
-    lines = "".join(f"{line}\n".format(deep, n) for n in range(most))
-    for count in (1, 2):
-        blocks = [lines.encode()] * count
-        assert list(parse(blocks, form, Scope.SUBTREE, Suffixes(), ParseReport())) is not None
-    more = "".join(f"{line}\n".format(deep, n) for n in range(most, 3 * most))
-    with pytest.raises(TooLargeError, match="split the list"):
-        list(parse([lines.encode(), more.encode()], form, Scope.SUBTREE, Suffixes(), ParseReport()))
+
+    def lines(first: int, last: int) -> bytes:
+        return "".join(line.format(deep=deep, n=n) for n in range(first, last)).encode()
+
+    def read(*blocks: bytes) -> ParseReport:
+        report = ParseReport()
+        for _ in parse(blocks, form, Scope.SUBTREE, Suffixes(), report):
+            pass
+        return report
+
+    assert read(lines(0, 1_500), lines(0, 1_500)).count == 0
+    with pytest.raises(TooLargeError, match="beside plain blocks"):
+        read(lines(0, 1_500), lines(1_500, 4_500))
 
 
 @pytest.mark.parametrize("line", ["@@||n{}.example^", "||n{}.example^$badfilter", "||n{}.example^$important"])
