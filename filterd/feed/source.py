@@ -75,7 +75,7 @@ def read_chunks(path: Path | GivenFile, limit: int = MAX_BYTES) -> Iterator[byte
 def require_size(path: Path | GivenFile, total: int, packed: int, limit: int) -> None:
     """Raise TooLargeError where too much, ``total`` bytes, came out of a file of ``packed`` bytes."""
     if total > limit:
-        msg = f"{path} is larger than {limit} bytes when decompressed"
+        msg = f"{path} is larger than {limit} bytes when decompressed (feeds.largest)"
         raise TooLargeError(msg)
     if total > max(_FREE, packed * MAX_RATIO):
         msg = f"{path} grows to more than {MAX_RATIO} times its size when decompressed, as no list does"

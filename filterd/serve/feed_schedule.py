@@ -24,7 +24,7 @@ from filterd.telemetry import log
 
 FIRST_RETRY = 60.0
 LONGEST_RETRY = 3600.0
-"""seconds until a feed that was not got is asked for again: the first doubles with each failure"""
+"""seconds until a feed that could not be read is tried again: the first doubles with each failure"""
 LEAST_RETRY = 15.0
 SPREAD = 0.1
 """the share of the refresh by which a fetch is early by chance, so that nodes do not all ask at once"""
@@ -44,11 +44,10 @@ class FeedSchedule:
     chance: Callable[[], float] = random.SystemRandom().random
     _sources: dict[str, tuple[Feed, Stamp]] = field(default_factory=dict)
     """what each feed was last read by: its definition, and the stamp of its source"""
-    _read_at: dict[str, float] = field(default_factory=dict)
     _next_at: dict[str, float] = field(default_factory=dict)
-    """of the feeds that are fetched: when the next time is"""
+    """when each feed is read the next time, unless its file or its entry changes before"""
     _failures: dict[str, int] = field(default_factory=dict)
-    """of the feeds that are fetched: failures in a row"""
+    """failures in a row"""
     _unrecorded: dict[str, str] = field(default_factory=dict)
     """why the last outcome of each feed could not be recorded"""
     _said: dict[str, str] = field(default_factory=dict)
@@ -82,7 +81,7 @@ class FeedSchedule:
         return f"{label} (not recorded: {trouble})" if trouble else label
 
     def next_at(self, feed: str) -> float:
-        """When a feed is fetched the next time, Unix seconds."""
+        """When a feed is read the next time, Unix seconds."""
         return self._next_at[feed]
 
     def forget(self, feed: str) -> None:
@@ -92,10 +91,7 @@ class FeedSchedule:
 
     def read_at_once(self, feed: str) -> None:
         """Read a feed with the next turn, whatever its refresh says."""
-        if feed in self._next_at:
-            self._next_at[feed] = 0.0
-        else:
-            self._sources.pop(feed, None)
+        self._next_at[feed] = 0.0
 
     async def settled(self) -> None:
         """Wait until no fetch is under way."""
@@ -115,14 +111,13 @@ class FeedSchedule:
         due: list[Feed] = []
         for feed in feeds:
             stamp = (feed, stamp_of(source_files(context.settings.policies, feed)))
-            aged = not 0 <= now - self._read_at.get(feed.id, 0.0) < feed.refresh  # the clock may be set back
-            if aged or stamp != self._sources.get(feed.id):
+            if stamp != self._sources.get(feed.id) or self._is_due(feed, now):
                 self._sources[feed.id] = stamp
-                self._read_at[feed.id] = now
                 due.append(feed)
         if due:
-            await self._update(context, due)
+            failed = {each.feed for each in await self._update(context, due) if each.outcome == "failed"}
             for feed in due:
+                self._rest(context, feed, feed.id in failed)
                 if feed.id in self._unrecorded:
                     self._sources.pop(feed.id, None)  # it is read with the next turn
 
@@ -147,8 +142,8 @@ class FeedSchedule:
         return tuple(each for each in done if each.untried is None)
 
     def _log(self, label: str, update: FeedUpdate) -> None:
-        """Log a problem; that of a fetch once, however often it is tried again."""
-        if update.problem and (update.fetch is None or self._said.get(update.feed) != update.problem):
+        """Log a problem, once however often it is tried again."""
+        if update.problem and self._said.get(update.feed) != update.problem:
             quarantined = update.outcome == "quarantined"
             event = "a feed's new version is held back" if quarantined else "a feed was not read"
             kept = "; the version that was read before stays in use" if update.version else ""
@@ -174,7 +169,7 @@ class FeedSchedule:
             if self._sources.get(feed.id) != (feed, ()):
                 self._next_at[feed.id] = await self._first_time(context, feed)
                 self._sources[feed.id] = (feed, ())
-            if not 0 < self._next_at[feed.id] - now <= feed.refresh:  # the clock may be set back
+            if self._is_due(feed, now):
                 task = asyncio.get_running_loop().create_task(self._fetch(context, feed))
                 self._running[feed.id] = task
 
@@ -205,8 +200,12 @@ class FeedSchedule:
         finally:
             self._running.pop(feed.id, None)
 
+    def _is_due(self, feed: Feed, now: float) -> bool:
+        """True once its time has come, or where the clock was set back since that was set."""
+        return not 0 < self._next_at.get(feed.id, 0.0) - now <= feed.refresh
+
     def _rest(self, context: Context, feed: Feed, failed: bool) -> None:
-        """Set when a feed is fetched next."""
+        """Set when a feed is read next."""
         self._failures[feed.id] = self._failures.get(feed.id, 0) + 1 if failed else 0
         wait = self._retry(feed) if failed else self._interval(feed)
         self._next_at[feed.id] = context.clock() + wait

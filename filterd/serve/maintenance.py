@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -81,6 +82,8 @@ class Maintenance:
     _read_well: frozenset[str] = frozenset()
     """the feeds that had a version at the last turn; one that has none any more was retired"""
     _failed: dict[str, tuple[str, float]] = field(default_factory=dict)
+    _altered: bool = False
+    """True if the last compile failed while the file of a list was altered"""
     """step -> its input at the last failure, and when that was"""
     _stand_ins: tuple[StandIn, ...] = ()
     """the lists of the current snapshot whose own rules could not be had"""
@@ -140,7 +143,7 @@ class Maintenance:
         await self._forget_retired()
         await self._read_feeds(found.policies)
         await self._compare(found.policies)
-        if failed:
+        if failed or await self._mended(found.policies):
             self._failed.pop("compile", None)  # lists were read: it is tried again at once
         await self._compile(found.policies)
         await self._report_losses()
@@ -286,18 +289,31 @@ class Maintenance:
         except (OperationError, StoreError, OSError) as error:
             self.compile_failures += 1
             self._report_failure("compile", await self._known_input(documents), error)
-            await self._read_altered(documents)
+            self._altered = await self._read_altered(documents)
             return
         self._failed.pop("compile", None)
         log.get().info("snapshot built", digest=record.digest, revision=record.revision, names=record.names)
         if self._stand_ins:
             await self._read_altered(documents)
 
-    async def _read_altered(self, documents: Policies) -> None:
-        """Read at once the lists whose file is not what was read: one keeps all from being compiled."""
+    async def _read_altered(self, documents: Policies) -> bool:
+        """Have lists whose file was altered read again by the next turn: one keeps all from being compiled.
+        Return whether there are any."""
+        altered = await self._altered_lists(documents)
+        for feed in altered:
+            self.feeds.read_at_once(feed)
+        return bool(altered)
+
+    async def _mended(self, documents: Policies) -> bool:
+        """Return whether the altered lists that made the last compile fail have been read and are whole."""
+        was, self._altered = self._altered, False
+        return was and not await self._altered_lists(documents)
+
+    async def _altered_lists(self, documents: Policies) -> Sequence[str]:
+        """The lists whose file was altered; none if not even that can be found out."""
         with contextlib.suppress(OperationError, StoreError, OSError):
-            for feed in await integrity.altered_lists(self.context, documents.feeds):
-                self.feeds.read_at_once(feed)
+            return await integrity.altered_lists(self.context, documents.feeds)
+        return ()
 
     async def _known_input(self, documents: Policies) -> str:
         """The digest of a compile's input; empty if not even that can be read."""

@@ -73,8 +73,11 @@ class FeedStatus:
     @property
     def stale(self) -> bool:
         """True if its list is in force, and was not read well for longer than its entry allows."""
-        good = self.check.succeeded_at if self.check is not None else 0.0
-        return self.version is not None and self.at - good > self.feed.stale_after
+        if self.version is None:
+            return False
+        # The first check of a list is recorded after its first version, once all lists of the turn are read.
+        good = self.version.at if self.check is None else self.check.succeeded_at
+        return self.at - good > self.feed.stale_after
 
     @property
     def barren(self) -> str:

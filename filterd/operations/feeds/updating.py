@@ -77,10 +77,13 @@ async def update(
     named = [find_feed(basis.found.policies, each) for each in identifiers]
     chosen = list({each.id: each for each in named or basis.found.policies.feeds}.values())
     told = _Told(progress, len(chosen))
-    run = _Run(context, basis, fetching or Fetching(), told, restoring=restoring)
     with rule_files.writing(context.settings.state_dir):
         async with context.store.read() as connection:
             read = await rows.current(connection)
+            tried = await rows.tried(connection)
+        waited_for = not (context.settings.state_dir / DIRECTORY / CURRENT).exists()
+        short = frozenset(each.id for each in chosen if waited_for and each.id not in tried)
+        run = _Run(context, basis, fetching or Fetching(), told, short, restoring=restoring)
         # Mandatory lists begin first, then those that were never read.
         begun = {
             feed.id: asyncio.create_task(run.update(feed))
@@ -101,15 +104,6 @@ async def update(
         await fetches.record(connection, [each.fetch for each in done if each.fetch is not None])
     told.end()
     return tuple(done)
-
-
-async def time_to_fetch(context: Context, feed: Feed) -> float:
-    """The longest time for a feed with all its servers, in seconds. Raises StoreError."""
-    if not (context.settings.state_dir / DIRECTORY / CURRENT).exists():
-        async with context.store.read() as connection:
-            if feed.id not in await rows.tried(connection):
-                return FIRST_TRY
-    return obtaining.LONGEST
 
 
 async def _basis(context: Context) -> _Basis:
@@ -165,6 +159,8 @@ class _Run:
     basis: _Basis
     fetching: Fetching
     told: _Told
+    short: frozenset[str]
+    """the feeds that have :data:`FIRST_TRY` alone"""
     restoring: bool
 
     async def update(self, feed: Feed) -> FeedUpdate:
@@ -185,7 +181,7 @@ class _Run:
                 self.fetching,
                 verifier,
                 lambda size: self.told.arrived(feed.id, size),
-                await time_to_fetch(self.context, feed),
+                FIRST_TRY if feed.id in self.short else obtaining.LONGEST,
             ) as got:
                 return await self._taken(feed, got)
         except NotObtainedError as error:

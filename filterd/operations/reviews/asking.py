@@ -92,7 +92,7 @@ class SeenReview:
 async def ask(context: Context, asked: ReviewAsked, choose: Choose = secrets.choice) -> IssuedFolio:
     """Take a request in. Raises NoSiteError for a text that names no site, TooManyReviewsError where too many
     wait already, StoreError where nothing may be written: a folio must not be lost with the store."""
-    name, text = _site(asked.site), _text(asked.text)
+    name, text = site_of(asked.site), _text(asked.text)
     language = asked.language if asked.language in LANGUAGES else LANGUAGES[0]
     country, now = country_of(context), context.clock()
     today = day_of(country, now)
@@ -219,7 +219,8 @@ def _told(decision: ReviewDecision) -> ReviewDecision:
     return replace(decision, by="")
 
 
-def _site(pasted: str) -> str:
+def site_of(pasted: str) -> str:
+    """The name of the site in a text that was typed or pasted. Raises NoSiteError where there is none."""
     try:
         if len(pasted) > LONGEST_PASTED or input_values.is_address(pasted):
             message = "not the name of a site"

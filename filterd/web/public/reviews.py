@@ -105,8 +105,6 @@ class ReviewPages:
         asked = ReviewAsked(given["site"], claim, kind, given["text"], language)
         try:
             made = await self._asked_once(request, asked, given["mark"])
-        except NoSiteError:
-            return _form(request, given, {"site": "review.wrong.site"})
         except TooManyReviewsError:
             raise PageRefusedError(HTTPStatus.SERVICE_UNAVAILABLE, "review.refused.full") from None
         values = {"made": made, "due": _day(made.due_on), "routes": _routes(request, language)}
@@ -181,11 +179,19 @@ def _form(request: Request, given: dict[str, str], errors: dict[str, str] | None
 def _errors(given: dict[str, str], claim: ReviewClaim | None) -> dict[str, str]:
     """The key of what is wrong, by field."""
     wrong = {
-        "site": (not given["site"] or len(given["site"]) > LONGEST_PASTED, "review.wrong.site"),
+        "site": (not _is_site(given["site"]), "review.wrong.site"),
         "claim": (claim is None, "review.wrong.claim"),
         "text": (len(given["text"]) > LONGEST_TEXT, "review.wrong.text"),
     }
     return {name: key for name, (is_wrong, key) in wrong.items() if is_wrong}
+
+
+def _is_site(text: str) -> bool:
+    try:
+        asking.site_of(text)
+    except NoSiteError:
+        return False
+    return True
 
 
 def _status(request: Request, seen: SeenReview, code: str) -> Response:

@@ -37,7 +37,7 @@ def test_other_entries_take_a_bounded_amount_of_memory(cancels: bool) -> None:
     held = ListRules(room=3 * 120)
     for name in ("a.example", "b.example", "a.example", "c.example", "b.example"):
         held.add_claim(EXCEPTION, name, cancels=cancels)
-    with pytest.raises(TooLargeError, match="beside plain blocks take more than 72 MB; split the list"):
+    with pytest.raises(TooLargeError, match="beside plain blocks take more than 72 MB, some 600,000"):
         held.add_claim(EXCEPTION, "d.example", cancels=cancels)
 
 
@@ -66,13 +66,11 @@ def test_each_name_above_an_entry_takes_memory(form: Format, line: str) -> None:
     def lines(first: int, last: int) -> bytes:
         return "".join(line.format(deep=deep, n=n) for n in range(first, last)).encode()
 
-    def read(*blocks: bytes) -> ParseReport:
-        report = ParseReport()
-        for _ in parse(blocks, form, Scope.SUBTREE, Suffixes(), report):
+    def read(*blocks: bytes) -> None:
+        for _ in parse(blocks, form, Scope.SUBTREE, Suffixes(), ParseReport()):
             pass
-        return report
 
-    assert read(lines(0, 1_500), lines(0, 1_500)).count == 0
+    read(lines(0, 1_500), lines(0, 1_500))
     with pytest.raises(TooLargeError, match="beside plain blocks"):
         read(lines(0, 1_500), lines(1_500, 4_500))
 
@@ -88,7 +86,7 @@ def test_a_list_of_exceptions_alone_is_refused(line: str) -> None:
             taken = start
             yield "".join(f"{line}\n".format(n) for n in range(start, start + 20_000)).encode()
 
-    with pytest.raises(TooLargeError, match="split the list"):
+    with pytest.raises(TooLargeError, match="beside plain blocks"):
         for _ in parse(blocks(), Format.ADBLOCK, Scope.SUBTREE, Suffixes(), ParseReport()):
             pass
     assert 500_000 < taken < 700_000

@@ -8,15 +8,19 @@ import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from filterd.feed.source import TooLargeError
 from filterd.operations.context import Context
-from filterd.operations.feeds import adoption, listing, updating
+from filterd.operations.feeds import adoption, listing, reading, updating
+from filterd.operations.policies import policies
 from filterd.serve.feed_schedule import LEAST_RETRY, LONGEST_RETRY, FeedSchedule
 from filterd.serve.maintenance import Maintenance
 from filterd.telemetry import log
 from tests.worlds.fetched import Fetched, fetched, fetching
+from tests.worlds.installation import install
 from tests.worlds.list_server import Fault
 
 DAY = 86400.0
@@ -210,3 +214,38 @@ async def test_the_first_snapshot_waits_for_a_slow_server_for_a_bounded_time(
     await control.turn(wait=False)
     await asyncio.sleep(0.2)
     assert control.schedule.under_way == {"far"}, "the second try has its hour"
+
+
+async def test_a_file_that_could_not_be_read_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Later each time, an hour apart at most, though the file is the same; once it is read, after a day."""
+    installation = await install(tmp_path)
+    read, tries = reading.read, 0
+
+    def refused(*given: Any) -> object:
+        nonlocal tries
+        tries += 1
+        raise TooLargeError("it is too large")
+
+    stream = io.StringIO()
+    log.configure("control", stream)
+    schedule = FeedSchedule(lambda error: None, chance=lambda: 1.0)
+    async with installation.open() as context:
+        (feed,) = [each for each in policies(context).feeds if each.id == "adult-starter"]
+
+        async def after(seconds: float) -> int:
+            """How often it was tried so far, at this later moment."""
+            installation.now += seconds
+            await schedule.turn(context, [feed])
+            return tries
+
+        monkeypatch.setattr(reading, "read", refused)
+        assert [await after(each) for each in (0, 1, 60, 60, 61, 241, 400)] == [1, 1, 2, 2, 3, 4, 4]
+        assert stream.getvalue().count("a feed was not read") == 1
+        monkeypatch.setattr(reading, "read", read)
+        await after(3600)
+        assert stream.getvalue().count("a feed is read again") == 1
+        monkeypatch.setattr(reading, "read", refused)
+        await after(3600)
+        assert tries == 4

@@ -175,6 +175,36 @@ async def test_a_stored_list_that_was_altered_is_not_compiled_and_comes_back_by_
     await snapshots.build(context)
 
 
+async def test_a_list_that_was_altered_is_mended_and_compiled_in_one_turn(kept: Kept) -> None:
+    """Lists that change meanwhile do not wait for the next try of a compile."""
+    context = kept.maintenance.context
+    await kept.maintenance.turn()
+    before = current(kept)
+    feed, _ = await feed_of(kept, "adult")
+    _, other = await feed_of(kept, "malware")
+    (stored,) = (context.settings.state_dir / "feeds" / feed).glob("*.rules")
+    stored.write_bytes(b"harmless.example\n")
+    other.write_bytes(other.read_bytes() + b"fresh.example\n")
+    await kept.maintenance.turn()
+    assert (kept.events()[-1], current(kept) == before) == ("compile failed", True)
+    await kept.maintenance.turn()
+    assert (kept.events()[-1], current(kept) == before) == ("snapshot built", False)
+
+
+async def test_a_list_that_cannot_be_mended_is_not_compiled_each_turn(kept: Kept) -> None:
+    context = kept.maintenance.context
+    await kept.maintenance.turn()
+    feed, source = await feed_of(kept, "adult")
+    _, other = await feed_of(kept, "malware")
+    (stored,) = (context.settings.state_dir / "feeds" / feed).glob("*.rules")
+    stored.write_bytes(b"harmless.example\n")
+    source.unlink()
+    other.write_bytes(other.read_bytes() + b"fresh.example\n")
+    for _ in range(5):
+        await kept.maintenance.turn()
+    assert kept.maintenance.compile_failures == 1
+
+
 async def test_orders_that_outgrow_the_overlay_are_folded_into_a_snapshot(
     kept: Kept, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import closing
+from dataclasses import replace
 from sqlite3 import connect
 from typing import Any
 
@@ -76,6 +77,18 @@ async def test_the_same_content_that_another_process_took_meanwhile_is_in_force(
         assert done.version == other.version
         status = await listing.show(context, FEED)
         assert status.version is not None and status.version.version == 2
+
+
+async def test_a_list_is_not_stale_before_its_first_check_is_recorded(installation: Installation) -> None:
+    """Its version is in the store while other lists of the same turn are read."""
+    async with installation.open() as context:
+        await updating.update(context, [FEED])
+        status = replace(await listing.show(context, FEED), check=None)
+        assert status.version is not None
+        at = status.version.at
+        assert not replace(status, at=at + status.feed.stale_after).stale
+        assert replace(status, at=at + status.feed.stale_after + 1).stale
+        assert not replace(status, version=None).stale
 
 
 @pytest.mark.ring("night")

@@ -111,6 +111,21 @@ async def test_markup_in_a_form_stays_text(pages: PublicPages) -> None:
     assert (typed.status_code, "<script" in typed.text) == (403, False)
 
 
+async def test_all_that_is_wrong_is_marked_at_once(pages: PublicPages) -> None:
+    wrong = {**ASKED, "site": "no es un sitio", "claim": "", "text": "x" * 501}
+    reply = await pages.client().post("/revision", data=wrong)
+    for says in ("no es el nombre de un sitio", "Elige una de las dos", "demasiado largo"):
+        assert says in reply.text
+
+
+async def test_mistakes_use_up_nothing(pages: PublicPages) -> None:
+    client = pages.client()
+    for number in range(2 * ASKING.of_one):
+        reply = await client.post("/revision", data={**ASKED, "site": f"no es un sitio {number}"})
+        assert reply.status_code == 422
+    folio_of(await client.post("/revision", data=ASKED))
+
+
 async def test_another_site_sends_nothing(pages: PublicPages) -> None:
     for path in ("/revision", "/revision/folio", "/revision/inconformidad"):
         reply = await pages.client().post(path, data=ASKED, headers={"Origin": "http://elsewhere.example"})
