@@ -109,7 +109,7 @@ class ListRules:
     def _take_room(self, size: int) -> None:
         self.room -= size
         if self.room < 0:
-            msg = f"its entries beside plain blocks take more than {MOST_HELD // 10**6} MB, some 600,000"
+            msg = f"its entries beside plain blocks take more than {MOST_HELD // 10**6} MB"
             raise TooLargeError(msg)
 
     def names(self, rank: Rank, action: Action) -> Iterator[tuple[str, Scope]]:

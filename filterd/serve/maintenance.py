@@ -82,9 +82,9 @@ class Maintenance:
     _read_well: frozenset[str] = frozenset()
     """the feeds that had a version at the last turn; one that has none any more was retired"""
     _failed: dict[str, tuple[str, float]] = field(default_factory=dict)
+    """step -> its input at the last failure, and when that was"""
     _altered: bool = False
     """True if the last compile failed while the file of a list was altered"""
-    """step -> its input at the last failure, and when that was"""
     _stand_ins: tuple[StandIn, ...] = ()
     """the lists of the current snapshot whose own rules could not be had"""
     _plain: str = ""

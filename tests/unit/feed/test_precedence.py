@@ -37,7 +37,7 @@ def test_other_entries_take_a_bounded_amount_of_memory(cancels: bool) -> None:
     held = ListRules(room=3 * 120)
     for name in ("a.example", "b.example", "a.example", "c.example", "b.example"):
         held.add_claim(EXCEPTION, name, cancels=cancels)
-    with pytest.raises(TooLargeError, match="beside plain blocks take more than 72 MB, some 600,000"):
+    with pytest.raises(TooLargeError, match="beside plain blocks take more than 72 MB"):
         held.add_claim(EXCEPTION, "d.example", cancels=cancels)
 
 
